@@ -1,0 +1,7 @@
+//! One file per command: its arguments, and a `run` that does it.
+
+pub mod features;
+pub mod join;
+pub mod models;
+pub mod serve;
+pub mod synth;
