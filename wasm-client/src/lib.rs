@@ -1,1 +1,18 @@
-//! wasm-client
+//! Chorus in a browser tab.
+//!
+//! Two programs share this crate. `client` is small and starts at once: it decodes sound, keeps clips, speaks
+//! to the aggregator and runs the participant's side of the rounds. `trainer` is the large one, with the
+//! networks in it: it runs in a worker of its own, so that the connection stays alive while it computes, and
+//! knows neither clips, nor storage, nor network. Nothing here decides a rule of the rounds (that is
+//! `federation`) or draws the page (that is `www/`).
+
+pub mod adapter;
+pub mod app;
+pub mod clips;
+pub mod failure;
+pub mod seats;
+pub mod socket;
+pub mod storage;
+pub mod trainer_link;
+pub mod training;
+pub mod view;

@@ -1,0 +1,46 @@
+//! What went wrong, as the page gets it: a code that it can act on and words that a person can read.
+
+use js_sys::{Object, Reflect};
+use wasm_bindgen::prelude::*;
+
+/// A refusal with a code for the page and a message for the person.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Short and stable, such as `too_short`.
+    pub code: &'static str,
+    /// What happened and what to do.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with the given code and words.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// A failure of the browser itself, told with its own words.
+    pub fn from_browser(code: &'static str, error: &JsValue) -> Self {
+        Self::new(code, words_of(error))
+    }
+}
+
+/// The words of anything that JavaScript may throw.
+pub fn words_of(error: &JsValue) -> String {
+    if let Some(text) = error.as_string() {
+        return text;
+    }
+    Reflect::get(error, &"message".into())
+        .ok()
+        .and_then(|message| message.as_string())
+        .unwrap_or_else(|| format!("{error:?}"))
+}
+
+impl From<Failure> for JsValue {
+    fn from(failure: Failure) -> Self {
+        let object = Object::new();
+        // Setting a property of a fresh plain object cannot fail.
+        let _ = Reflect::set(&object, &"code".into(), &failure.code.into());
+        let _ = Reflect::set(&object, &"message".into(), &failure.message.into());
+        object.into()
+    }
+}

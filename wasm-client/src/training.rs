@@ -1,0 +1,162 @@
+//! What the client and its trainer say to each other: plain objects, with large arrays as typed arrays whose
+//! buffers change hands instead of being copied.
+
+use js_sys::Float32Array;
+use models::{Evaluation, Example, Standardisation, Training};
+use serde::{Deserialize, Serialize};
+
+/// Which processor trains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Choice {
+    /// WebGPU where the browser offers a real graphics processor, else the CPU.
+    Auto,
+    /// WebGPU, or an error.
+    Webgpu,
+    /// The processor, with SIMD.
+    Cpu,
+}
+
+/// Labelled inputs, packed.
+#[derive(Serialize, Deserialize)]
+pub struct Examples {
+    /// n × 100 × 34 features, not standardised, one utterance after the other.
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    pub values: Float32Array,
+    /// The number of real frames of each utterance.
+    pub frames: Vec<u32>,
+    /// The label's index of each utterance.
+    pub labels: Vec<u32>,
+}
+
+impl Examples {
+    /// Packs examples into one typed array.
+    pub fn pack(examples: &[Example]) -> Self {
+        let mut values = Vec::with_capacity(examples.iter().map(|example| example.values.len()).sum());
+        for example in examples {
+            values.extend_from_slice(&example.values);
+        }
+        Self {
+            values: Float32Array::from(values.as_slice()),
+            frames: examples.iter().map(|example| example.frames as u32).collect(),
+            labels: examples.iter().map(|example| example.label as u32).collect(),
+        }
+    }
+
+    /// The examples again.
+    pub fn unpack(&self) -> Vec<Example> {
+        let size = speech::MAX_FRAMES * speech::FEATURES;
+        let values = self.values.to_vec();
+        values
+            .chunks_exact(size)
+            .zip(self.frames.iter().zip(&self.labels))
+            .map(|(values, (&frames, &label))| Example {
+                values: values.to_vec(),
+                frames: frames as usize,
+                label: label as usize,
+            })
+            .collect()
+    }
+}
+
+/// The network that a job is about.
+#[derive(Serialize, Deserialize)]
+pub struct Model {
+    /// `compact`, `conv`, `dense` or `lstm`.
+    pub architecture: models::Architecture,
+    /// How many labels it tells apart.
+    pub labels: usize,
+    /// Its parameters; absent where the trainer has this version from an earlier job.
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    pub parameters: Float32Array,
+    /// The parameters' name: the same version is the same numbers.
+    pub version: String,
+    /// Mean and deviation of each feature over the group's training frames.
+    pub standardisation: Standardisation,
+}
+
+/// What the client asks of the trainer.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Job {
+    /// Makes the processor ready and says its name.
+    Prepare {
+        /// Which processor.
+        backend: Choice,
+    },
+    /// Evaluates the model on the held-back examples, then trains it on the others.
+    Round {
+        /// Which processor.
+        backend: Choice,
+        /// Where training starts.
+        model: Model,
+        /// How to train.
+        training: Training,
+        /// What to train on.
+        examples: Examples,
+        /// What to evaluate the received model on, before it is trained further.
+        held_back: Examples,
+    },
+    /// Evaluates the model.
+    Evaluate {
+        /// Which processor.
+        backend: Choice,
+        /// What is evaluated.
+        model: Model,
+        /// On what.
+        examples: Examples,
+    },
+    /// Probabilities for each example.
+    Predict {
+        /// Which processor.
+        backend: Choice,
+        /// With what.
+        model: Model,
+        /// For what; the labels mean nothing.
+        examples: Examples,
+    },
+}
+
+/// The answer to [`Job::Prepare`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Prepared {
+    /// Which processor it is.
+    pub kind: Choice,
+    /// Its name.
+    pub name: String,
+}
+
+/// The answer to [`Job::Round`].
+#[derive(Serialize, Deserialize)]
+pub struct RoundResult {
+    /// The parameters after training.
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    pub parameters: Float32Array,
+    /// The received model on the held-back examples; none where there are none.
+    pub evaluation: Option<Evaluation>,
+    /// The trained model on the same examples.
+    pub own_evaluation: Option<Evaluation>,
+    /// Mean loss of the last epoch.
+    pub loss: f64,
+    /// Accuracy over the last epoch.
+    pub accuracy: f64,
+    /// Whether training was stopped before its end.
+    pub stopped: bool,
+    /// The processor that did it.
+    pub backend: Prepared,
+}
+
+/// How far a [`Job::Round`] is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Progress {
+    /// The present epoch, from 1.
+    pub epoch: u32,
+    /// How many epochs there are.
+    pub epochs: u32,
+    /// The step in this epoch, from 1.
+    pub step: u32,
+    /// Steps an epoch.
+    pub steps: u32,
+    /// Loss of this step's batch.
+    pub loss: f32,
+}

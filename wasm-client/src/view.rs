@@ -1,0 +1,167 @@
+//! What the page shows, as plain objects. The page draws from these alone.
+
+use serde::Serialize;
+
+use crate::training::Choice;
+
+/// One clip in the list.
+#[derive(Serialize)]
+pub struct ClipView {
+    /// Its id.
+    pub id: f64,
+    /// Its name.
+    pub name: String,
+    /// The label's index in the room.
+    pub label: usize,
+    /// Its length in seconds.
+    pub seconds: f64,
+    /// Whether a program made this voice.
+    pub made_up: bool,
+    /// Whether it is kept for the test and not trained on.
+    pub held_back: bool,
+    /// A small picture of it.
+    pub spectrogram: PictureView,
+}
+
+/// A small spectrogram.
+#[derive(Serialize)]
+pub struct PictureView {
+    /// Its columns, in time.
+    pub columns: u32,
+    /// Its bands, in frequency.
+    pub bands: u32,
+    /// 0 to 255, bands × columns, low frequencies first.
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    pub pixels: js_sys::Uint8Array,
+}
+
+/// The room, as far as the page needs it.
+#[derive(Clone, Serialize)]
+pub struct RoomView {
+    /// Its join code.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: Vec<String>,
+    /// The network's name.
+    pub model: String,
+    /// How many numbers the network has.
+    pub parameters: usize,
+    /// How many rounds there will be.
+    pub rounds: u32,
+    /// How many participants a round needs at least.
+    pub least_clients: u32,
+}
+
+/// Someone in the room.
+#[derive(Clone, Serialize)]
+pub struct MemberView {
+    /// Their nickname, or their number.
+    pub name: String,
+    /// What they do now.
+    pub state: String,
+    /// How many clips they train on.
+    pub examples: u64,
+    /// How many of each label.
+    pub labels: Vec<u64>,
+    /// Whether this is the person at this page.
+    pub me: bool,
+}
+
+/// Which processor trains, and why.
+#[derive(Clone, Serialize)]
+pub struct BackendView {
+    /// What the person chose.
+    pub choice: Choice,
+    /// What it came to; none until the trainer is there.
+    pub kind: Option<Choice>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Why it is not what one might expect.
+    pub reason: Option<&'static str>,
+}
+
+/// What the tab is busy with.
+#[derive(Clone, Serialize)]
+pub struct WorkView {
+    /// `statistics`, `downloading`, `evaluating`, `training` or `uploading`.
+    pub what: &'static str,
+    /// How much of it is done, 0 to 1.
+    pub fraction: f64,
+    /// The epoch, while training.
+    pub epoch: Option<u32>,
+    /// All epochs, while training.
+    pub epochs: Option<u32>,
+    /// The step in the epoch, while training.
+    pub step: Option<u32>,
+    /// Steps an epoch, while training.
+    pub steps: Option<u32>,
+}
+
+/// One row of the history: a round, shared and own.
+#[derive(Clone, Serialize)]
+pub struct RoundView {
+    /// The round, from 1.
+    pub round: u32,
+    /// The shared model on everyone's held-back clips, before this round trained it further.
+    pub shared_loss: Option<f64>,
+    /// See `shared_loss`.
+    pub shared_accuracy: Option<f64>,
+    /// The shared model on this person's held-back clips.
+    pub own_loss: Option<f64>,
+    /// See `own_loss`.
+    pub own_accuracy: Option<f64>,
+    /// How many took part.
+    pub clients: u32,
+    /// With how many clips.
+    pub examples: u64,
+}
+
+/// Bytes over the socket.
+#[derive(Clone, Copy, Serialize)]
+pub struct BytesView {
+    /// Sent since the page was opened.
+    pub sent: u64,
+    /// Received since the page was opened.
+    pub received: u64,
+}
+
+/// The whole view.
+#[derive(Serialize)]
+pub struct StateView {
+    /// `connecting`, `open`, `lost` or `closed`.
+    pub connection: &'static str,
+    /// Seconds until the next try, while lost.
+    pub retry_in_s: Option<f64>,
+    /// The room; none until the aggregator has told of it.
+    pub room: Option<RoomView>,
+    /// The phase of the room.
+    pub phase: Option<String>,
+    /// The present round, from 1; 0 before the first.
+    pub round: u32,
+    /// How many rounds there will be.
+    pub rounds: u32,
+    /// Who is here.
+    pub clients: Vec<MemberView>,
+    /// The clips.
+    pub clips: Vec<ClipView>,
+    /// Deleted clips that can come back.
+    pub removed: Vec<f64>,
+    /// Whether this tab takes part.
+    pub taking_part: bool,
+    /// Which processor.
+    pub backend: BackendView,
+    /// `absent`, `loading`, `ready` or `failed`.
+    pub trainer: &'static str,
+    /// What it does now.
+    pub work: Option<WorkView>,
+    /// Traffic.
+    pub bytes: BytesView,
+    /// Round by round.
+    pub history: Vec<RoundView>,
+    /// Whether there is a model to try.
+    pub has_model: bool,
+    /// Whether the last round is over.
+    pub finished: bool,
+}
