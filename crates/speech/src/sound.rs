@@ -1,0 +1,138 @@
+//! A piece of sound as all of Chorus uses it: 16 kHz, mono, finite `f32` samples.
+
+use crate::SoundError;
+use crate::resample::Resampler;
+
+/// Samples per second of every [`Sound`].
+pub const SAMPLE_RATE: u32 = 16_000;
+
+/// The longest sound that is taken, in seconds. Two hours are 460 MB of samples: what a browser tab can still hold.
+pub const MAX_SECONDS: u32 = 2 * 60 * 60;
+
+/// Samples of this size are kept, louder ones are cut: far above any real sound (nominally −1 to 1), and far below where
+/// sums and squares would overflow.
+const LOUDEST: f32 = 65_536.0;
+
+/// Sound at 16 kHz, mono; every sample is finite and nominally in −1 to 1. It has at least one sample and lasts at most
+/// [`MAX_SECONDS`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sound {
+    samples: Vec<f32>,
+}
+
+impl Sound {
+    /// From interleaved samples (`samples[frame * channels + channel]`, nominally −1 to 1) at `rate` Hz. Channels are averaged with
+    /// equal weight, an incomplete last frame is dropped, and samples that are no finite number become silence.
+    ///
+    /// # Errors
+    /// [`SoundError::Empty`], [`SoundError::TooLong`], and [`SoundError::Damaged`] for no channels or a rate outside of
+    /// [`RATES`](crate::RATES).
+    pub fn from_pcm(samples: &[f32], channels: u16, rate: u32) -> Result<Sound, SoundError> {
+        let mut builder = SoundBuilder::new(channels, rate)?;
+        builder.push(samples)?;
+        builder.finish()
+    }
+
+    /// The samples, 16,000 a second.
+    pub fn samples(&self) -> &[f32] {
+        &self.samples
+    }
+
+    /// How long it lasts, in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.samples.len() as f64 / f64::from(SAMPLE_RATE)
+    }
+
+    /// As a WAV file (16-bit, 16 kHz, mono), for playing and storing. Samples beyond −1 to 1 are clipped.
+    pub fn to_wav(&self) -> Vec<u8> {
+        let data_bytes = (self.samples.len() * 2) as u32; // ≤ 2 h, so far below 4 GiB
+        let mut wav = Vec::with_capacity(44 + self.samples.len() * 2);
+        wav.extend_from_slice(b"RIFF");
+        wav.extend_from_slice(&(36 + data_bytes).to_le_bytes());
+        wav.extend_from_slice(b"WAVEfmt ");
+        wav.extend_from_slice(&16u32.to_le_bytes());
+        wav.extend_from_slice(&1u16.to_le_bytes()); // integer PCM
+        wav.extend_from_slice(&1u16.to_le_bytes()); // channels
+        wav.extend_from_slice(&SAMPLE_RATE.to_le_bytes());
+        wav.extend_from_slice(&(SAMPLE_RATE * 2).to_le_bytes()); // bytes a second
+        wav.extend_from_slice(&2u16.to_le_bytes()); // bytes a frame
+        wav.extend_from_slice(&16u16.to_le_bytes()); // bits a sample
+        wav.extend_from_slice(b"data");
+        wav.extend_from_slice(&data_bytes.to_le_bytes());
+        for &sample in &self.samples {
+            let step = (sample * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16;
+            wav.extend_from_slice(&step.to_le_bytes());
+        }
+        wav
+    }
+}
+
+/// A sample that no later sum or square can make infinite: no number is silence, and what is louder than [`LOUDEST`] is cut.
+pub(crate) fn tame(sample: f32) -> f32 {
+    if sample.is_finite() {
+        sample.clamp(-LOUDEST, LOUDEST)
+    } else {
+        0.0
+    }
+}
+
+/// Builds a [`Sound`] block by block, so that a long file is never held at its full rate and channel count.
+pub(crate) struct SoundBuilder {
+    channels: usize,
+    resampler: Resampler,
+    mono: Vec<f32>,
+    samples: Vec<f32>,
+}
+
+impl SoundBuilder {
+    pub(crate) fn new(channels: u16, rate: u32) -> Result<SoundBuilder, SoundError> {
+        if channels == 0 {
+            return Err(SoundError::Damaged {
+                detail: "it claims to have no channels".into(),
+            });
+        }
+        Ok(SoundBuilder {
+            channels: usize::from(channels),
+            resampler: Resampler::new(rate)?,
+            mono: Vec::new(),
+            samples: Vec::new(),
+        })
+    }
+
+    /// Takes interleaved samples; whole frames only, what is left over is dropped.
+    pub(crate) fn push(&mut self, interleaved: &[f32]) -> Result<(), SoundError> {
+        // Mixing a block at a time keeps the extra memory small, however long the slice.
+        for block in interleaved.chunks(self.channels * 65_536) {
+            self.mono.clear();
+            let scale = 1.0 / self.channels as f32;
+            self.mono.extend(
+                block
+                    .chunks_exact(self.channels)
+                    .map(|frame| frame.iter().map(|&sample| tame(sample)).sum::<f32>() * scale),
+            );
+            self.resampler.push(&self.mono, &mut self.samples);
+            self.check_length()?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(mut self) -> Result<Sound, SoundError> {
+        self.resampler.finish(&mut self.samples);
+        self.check_length()?;
+        if self.samples.is_empty() {
+            return Err(SoundError::Empty);
+        }
+        Ok(Sound {
+            samples: self.samples,
+        })
+    }
+
+    fn check_length(&self) -> Result<(), SoundError> {
+        if self.samples.len() > MAX_SECONDS as usize * SAMPLE_RATE as usize {
+            return Err(SoundError::TooLong {
+                limit_seconds: MAX_SECONDS,
+            });
+        }
+        Ok(())
+    }
+}
