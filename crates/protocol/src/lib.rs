@@ -1,1 +1,32 @@
-//! protocol
+//! What travels between a client and the aggregator: messages, identifiers, limits, encodings and frames.
+//!
+//! One WebSocket a client carries JSON text frames ([`ClientMessage`], [`ServerMessage`]) and binary frames
+//! ([`Chunk`]). Everything that comes from outside goes in through [`parse_client`], [`parse_server`],
+//! [`Chunk::parse`] and [`Assembly`], which bound it before anything is allocated for it.
+//!
+//! This crate knows no rules of a round, no network, no clock and no model: an architecture is a name and a
+//! count of parameters. `docs/protocol.md` describes the same for a reader who writes a client in another language.
+
+mod assembly;
+mod checksum;
+mod chunk;
+mod encoding;
+mod error;
+mod id;
+pub mod limits;
+mod message;
+mod parse;
+mod room;
+
+pub use assembly::{Assembly, AssemblyError, Receipt};
+pub use checksum::Checksum;
+pub use chunk::{Chunk, chunks};
+pub use encoding::{Encoding, EncodingError};
+pub use error::ProtocolError;
+pub use id::{ClientId, ModelVersion, RoomCode, Round, Token, TransferId};
+pub use message::{
+    ClientMessage, ClientState, ClientSummary, ErrorCode, Evaluation, LocalTraining, Phase,
+    RefusalReason, RoundRecord, ServerMessage, Standardisation, Status, Training, Transfer,
+};
+pub use parse::{parse_client, parse_server};
+pub use room::{LocalSettings, RoomConfig};

@@ -1,0 +1,52 @@
+//! How much of anything one may send. Every bound that a parser applies is a constant of this file.
+
+/// The version of the protocol that `hello` names.
+pub const PROTOCOL_VERSION: u32 = 1;
+/// The WebSocket subprotocol that client and server agree on.
+pub const SUBPROTOCOL: &str = "chorus.v1";
+
+/// Longest text frame that a client may send, bytes.
+pub const MAX_CLIENT_TEXT_BYTES: usize = 65_536;
+/// Longest text frame that a server may send, bytes.
+pub const MAX_SERVER_TEXT_BYTES: usize = 1_048_576;
+
+/// Bytes of the header of a binary frame.
+pub const CHUNK_HEADER_BYTES: usize = 8;
+/// Most payload bytes in one binary frame: a frame is 256 KiB at most, and holds whole f16 and f32 values.
+pub const MAX_CHUNK_PAYLOAD: usize = 262_136;
+/// Largest encoded model or update, bytes (256 MiB).
+pub const MAX_MODEL_BYTES: u32 = 268_435_456;
+
+/// Longest name of a client, a room, a label or an architecture, characters.
+pub const MAX_NAME_CHARS: usize = 40;
+/// Longest name of the client's software, characters.
+pub const MAX_SOFTWARE_CHARS: usize = 120;
+/// Longest text for a person within a message, characters.
+pub const MAX_TEXT_CHARS: usize = 500;
+
+/// Fewest labels of a room.
+pub const MIN_LABELS: usize = 2;
+/// Most labels of a room.
+pub const MAX_LABELS: usize = 16;
+/// Most features of a frame.
+pub const MAX_FEATURES: usize = 256;
+/// Most examples (clips) of one client.
+pub const MAX_EXAMPLES: u32 = 100_000;
+/// Most feature frames that one client may count in its statistics.
+pub const MAX_FRAMES: u64 = 100_000_000;
+/// Most rounds of a room.
+pub const MAX_ROUNDS: u32 = 1_000;
+/// Most clients of a room at one time.
+pub const MAX_CLIENTS: u32 = 1_024;
+/// Most round records in one `history` message.
+pub const MAX_HISTORY_PAGE: usize = 32;
+/// Most local epochs of a round.
+pub const MAX_EPOCHS: u32 = 100;
+/// Most examples of a mini-batch.
+pub const MAX_BATCH: u32 = 1_024;
+/// Most steps of an epoch that `progress` may name.
+pub const MAX_STEPS: u32 = 1_000_000;
+/// Largest mean loss that a client may report, nats.
+pub const MAX_LOSS: f64 = 1.0e6;
+/// Shortest and longest deadline of a round, milliseconds.
+pub const DEADLINE_MS: std::ops::RangeInclusive<u64> = 1_000..=86_400_000;

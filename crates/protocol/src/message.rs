@@ -1,0 +1,436 @@
+//! The two enums that say all that can be said on the wire, and the records they are made of.
+//!
+//! In JSON every message is an object whose `"type"` is the variant's name in snake_case. Fields that are `None`
+//! are left out. Unknown fields are passed over, so that a later version may add some. What values are allowed is
+//! checked in `parse.rs`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Checksum, ClientId, Encoding, LocalSettings, ModelVersion, RoomCode, RoomConfig, Round, Token,
+    TransferId,
+};
+
+/// What a client says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientMessage {
+    /// The first message of a connection: which room, and who it is if it was here before.
+    Hello {
+        /// The protocol's version that the client speaks, 1.
+        protocol: u32,
+        /// The room's code.
+        room: RoomCode,
+        /// The secret of an earlier `welcome`, where the client has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<Token>,
+        /// What others see, 1 to 40 characters without control characters; left out, the server names it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// The client's program and version, for the host's log, at most 120 characters.
+        software: String,
+    },
+    /// Changes the name.
+    Rename {
+        /// The new name, 1 to 40 characters without control characters.
+        name: String,
+    },
+    /// Takes part from now on with these examples; sent again when they change.
+    Ready {
+        /// Examples (clips) that the client trains on, 1 to 100,000.
+        examples: u32,
+        /// How many of them each label has, in the room's order of labels; they add up to `examples`.
+        labels: Vec<u32>,
+    },
+    /// Stops taking part, but stays and watches.
+    Pause,
+    /// Goes for good: nothing waits for this client any more and its identity is forgotten.
+    Leave,
+    /// Answers `statistics_request`: sums over the real (not padded) frames of the client's training examples.
+    Statistics {
+        /// Frames counted.
+        frames: u64,
+        /// Sum of each feature over those frames, in the feature's own unit.
+        sum: Vec<f64>,
+        /// Sum of each feature's square over those frames.
+        sum_squares: Vec<f64>,
+    },
+    /// Asks for the bytes of a model that `round` or `finished` announced.
+    Download {
+        /// The announced transfer's id.
+        transfer: TransferId,
+    },
+    /// How far training has come, at most once a second.
+    Progress {
+        /// The round that is trained for.
+        round: Round,
+        /// The epoch under way, from 1.
+        epoch: u32,
+        /// Epochs in all.
+        epochs: u32,
+        /// The last step done within the epoch, from 1.
+        step: u32,
+        /// Steps of an epoch.
+        steps: u32,
+    },
+    /// Announces an update; its bytes follow when the server asks for them with `upload`.
+    Update {
+        /// The round that it is for.
+        round: Round,
+        /// The version of the model that it is a difference to.
+        model_version: ModelVersion,
+        /// Examples trained on, 1 to 100,000: its weight in the mean, before the room's cap.
+        examples: u32,
+        /// The bytes to come: the difference local − global, in the layout of the model's parameters.
+        update: Transfer,
+        /// How the *received* model did on examples that the client holds back from training.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evaluation: Option<Evaluation>,
+        /// How the client's own training went.
+        training: LocalTraining,
+    },
+    /// How the finished model does on the examples that the client holds back.
+    Evaluation {
+        /// The finished model's version.
+        model_version: ModelVersion,
+        /// The result.
+        evaluation: Evaluation,
+    },
+}
+
+/// What the server says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerMessage {
+    /// Answers `hello`.
+    Welcome {
+        /// The protocol's version that the server speaks.
+        protocol: u32,
+        /// The secret to show in the next `hello`; the client stores it and shows it to nobody.
+        token: Token,
+        /// The client's public number.
+        client: ClientId,
+        /// The name that others see.
+        name: String,
+        /// The room's settings.
+        room: RoomConfig,
+        /// Where the room is.
+        status: Status,
+        /// The open round, if this client's update for it is already in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        accepted: Option<Round>,
+    },
+    /// Something was wrong with what the client sent, or with the connection.
+    Error {
+        /// Which kind of trouble.
+        code: ErrorCode,
+        /// For a person: what is wrong and what to do.
+        message: String,
+        /// Whether the server closes the connection and coming back in the same way is of no use.
+        fatal: bool,
+    },
+    /// Where the room is; sent when something changed (at most four times a second), and every 15 s otherwise.
+    Status(Status),
+    /// Records of earlier rounds, oldest first, at most 32 in a message; sent after `welcome`.
+    History {
+        /// The records.
+        rounds: Vec<RoundRecord>,
+    },
+    /// Asks for `statistics`.
+    StatisticsRequest,
+    /// A round is open: fetch the model with `download`, train, announce an `update`.
+    Round {
+        /// The round.
+        round: Round,
+        /// The version of the model to start from.
+        model_version: ModelVersion,
+        /// Time left until the round closes, milliseconds.
+        deadline_ms: u64,
+        /// How to train.
+        training: Training,
+        /// How to standardise features before they enter the model.
+        standardisation: Standardisation,
+        /// The model's bytes: its parameters one after the other.
+        model: Transfer,
+    },
+    /// There is room for the announced update: send its chunks now.
+    Upload {
+        /// The announced transfer's id.
+        transfer: TransferId,
+    },
+    /// The update is in the round's mean.
+    Accepted {
+        /// The round.
+        round: Round,
+    },
+    /// The update, or a piece of it, was not taken. The round's mean is as it was before.
+    Refused {
+        /// The round that the update named; left out where a chunk belongs to no update.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        round: Option<Round>,
+        /// Why, for a program.
+        reason: RefusalReason,
+        /// Why and what to do, for a person.
+        message: String,
+        /// The round that is open or will be next.
+        present_round: Round,
+        /// The present version of the model.
+        present_version: ModelVersion,
+    },
+    /// A round is over, and a new version is published.
+    RoundClosed {
+        /// What happened in it.
+        record: RoundRecord,
+    },
+    /// A round (or the collection of statistics) brought in too few; it is repeated with the same model.
+    RoundAbandoned {
+        /// The round, or left out for the collection of statistics.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        round: Option<Round>,
+        /// What came in.
+        received: u32,
+        /// What was needed.
+        least: u32,
+    },
+    /// The last round is over; the model can be fetched with `download`.
+    Finished {
+        /// Its version.
+        model_version: ModelVersion,
+        /// Its bytes.
+        model: Transfer,
+        /// How to standardise features before they enter the model.
+        standardisation: Standardisation,
+    },
+}
+
+/// Bytes that are announced now and come in chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Its name in the chunks' headers.
+    pub id: TransferId,
+    /// Its length, bytes.
+    pub bytes: u32,
+    /// How its values are encoded.
+    pub encoding: Encoding,
+    /// CRC-32 of all of its bytes.
+    pub checksum: Checksum,
+}
+
+/// How to train in a round.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// Epochs, batch size and learning rate.
+    #[serde(flatten)]
+    pub settings: LocalSettings,
+    /// Seed for the order of the examples and for dropout in this round.
+    pub seed: u32,
+}
+
+/// Mean and deviation of every feature over all clients' frames. A feature x enters the model as (x − mean) / deviation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Standardisation {
+    /// Mean of each feature, in the feature's own unit.
+    pub mean: Vec<f32>,
+    /// Population standard deviation of each feature, above 0, in the feature's own unit.
+    pub deviation: Vec<f32>,
+}
+
+/// How a model did on examples it was not trained on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Examples evaluated, at least 1.
+    pub examples: u32,
+    /// Mean cross-entropy, nats.
+    pub loss: f64,
+    /// Fraction of examples whose label was found, 0 to 1.
+    pub accuracy: f64,
+    /// Counts by true label (row) and found label (column); they add up to `examples`.
+    pub confusion: Vec<Vec<u32>>,
+}
+
+/// How a client's training went in its last epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LocalTraining {
+    /// Mean cross-entropy, nats.
+    pub loss: f64,
+    /// Fraction of examples whose label was found, 0 to 1.
+    pub accuracy: f64,
+}
+
+/// Where a room is in its rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Waits until the least number of clients is ready.
+    Lobby,
+    /// Collects the statistics of features.
+    Normalising,
+    /// A round is open.
+    Collecting,
+    /// All rounds are over.
+    Finished,
+}
+
+/// Where a room is, and who is in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The phase.
+    pub phase: Phase,
+    /// The round that is open, or else the next one; the last one in a finished room.
+    pub round: Round,
+    /// Rounds in all.
+    pub rounds: u32,
+    /// The present version of the model.
+    pub model_version: ModelVersion,
+    /// Clients connected now.
+    pub connected: u32,
+    /// Clients that take part and are connected.
+    pub ready: u32,
+    /// Answers that close the present phase at once: the room's goal, or all that take part.
+    pub goal: u32,
+    /// The room's least.
+    pub least: u32,
+    /// Updates (while normalising: statistics) that are in.
+    pub received: u32,
+    /// Time left in this phase, milliseconds; left out where nothing is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
+    /// The clients that are here or are waited for, in the order they came.
+    pub clients: Vec<ClientSummary>,
+    /// How the finished model does on what all clients hold back, as far as they have said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_evaluation: Option<Evaluation>,
+}
+
+/// What everyone in a room sees of a client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClientSummary {
+    /// Its public number.
+    pub client: ClientId,
+    /// Its name.
+    pub name: String,
+    /// What it is doing.
+    pub state: ClientState,
+    /// How far it has come in that, 0 to 1; left out where that isn't known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fraction: Option<f32>,
+    /// Examples that it trains on.
+    pub examples: u32,
+    /// How many of them each label has; empty until the client has been ready once.
+    pub labels: Vec<u32>,
+}
+
+/// What a client is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientState {
+    /// Connected without taking part.
+    Watching,
+    /// Takes part and waits for the next thing to do.
+    Ready,
+    /// Computes its statistics.
+    Normalising,
+    /// Downloads the model or trains.
+    Training,
+    /// Has an update and waits for its turn to send it.
+    Waiting,
+    /// Sends its update.
+    Uploading,
+    /// Its update of this round is in.
+    Accepted,
+    /// Its update of this round was refused too often; it waits for the next round.
+    Refused,
+    /// Its connection was lost.
+    Offline,
+}
+
+/// What happened in a round that was closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoundRecord {
+    /// The round.
+    pub round: Round,
+    /// The version that it published.
+    pub model_version: ModelVersion,
+    /// Updates in the mean.
+    pub clients: u32,
+    /// Examples behind them, without the room's cap.
+    pub examples: u64,
+    /// Updates refused while it was open.
+    pub refused: u32,
+    /// From opening to closing, milliseconds.
+    pub duration_ms: u64,
+    /// How the model that the round *started* from (version `model_version` − 1) did on what the clients hold back:
+    /// loss and accuracy weighted by examples, the confusions added. Left out where nobody holds anything back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<Evaluation>,
+    /// The clients' own training, weighted by examples.
+    pub training: LocalTraining,
+}
+
+/// Kinds of trouble that `error` tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The client speaks another version of the protocol. Fatal.
+    ProtocolMismatch,
+    /// There is no room with this code. Fatal.
+    RoomUnknown,
+    /// The room has as many clients as it may have. Fatal.
+    RoomFull,
+    /// The same identity connected from elsewhere. Fatal.
+    Replaced,
+    /// A message or frame was not understood or not allowed.
+    Malformed,
+    /// A message that makes no sense now, such as a second `hello`.
+    OutOfOrder,
+    /// No `hello` came in time; the connection is closed, and may be tried again.
+    HelloTimeout,
+    /// Too many messages that were wrong; the connection is closed. Fatal.
+    TooManyErrors,
+    /// The server stops; come back later.
+    ServerClosing,
+}
+
+/// Why an update was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalReason {
+    /// No round is open.
+    NoRound,
+    /// The update is for an earlier round or another version of the model.
+    Stale,
+    /// The round closed before the update was in.
+    RoundClosed,
+    /// The update is for a round that has not begun.
+    Future,
+    /// This client's update of this round is already in.
+    Duplicate,
+    /// The client does not take part.
+    NotReady,
+    /// The announced length is not that of the model.
+    WrongSize,
+    /// The encoding is not the room's.
+    WrongEncoding,
+    /// The count of examples is not what `ready` said.
+    WrongExamples,
+    /// The evaluation does not fit the room's labels.
+    WrongEvaluation,
+    /// A chunk belongs to no transfer that the server asked for.
+    Unannounced,
+    /// A chunk is not the next one.
+    OutOfOrder,
+    /// A chunk other than the last carries less than the full payload.
+    TooShort,
+    /// A chunk goes past the announced length.
+    TooLong,
+    /// The bytes do not have the announced checksum.
+    WrongChecksum,
+    /// A value is NaN or infinite.
+    NotFinite,
+    /// The update's L2 norm is above the room's limit.
+    NormTooLarge,
+    /// No chunk came for 30 s.
+    Stalled,
+    /// Three updates of this client were refused in this round.
+    TooManyAttempts,
+}

@@ -1,0 +1,426 @@
+//! The one way in for text frames: length, then JSON, then the message's type, then the range of every field.
+//!
+//! What leaves this file can be used without a second look at lengths, ranges and finiteness. What depends on a
+//! room (how many labels, which round) is the coordinator's to check.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::limits::*;
+use crate::{
+    ClientMessage, Encoding, Evaluation, LocalTraining, ProtocolError, RoundRecord, ServerMessage,
+    Standardisation, Status, Transfer,
+};
+
+/// The `type`s that a client may send.
+const CLIENT_TYPES: &[&str] = &[
+    "hello",
+    "rename",
+    "ready",
+    "pause",
+    "leave",
+    "statistics",
+    "download",
+    "progress",
+    "update",
+    "evaluation",
+];
+
+/// The `type`s that a server may send.
+const SERVER_TYPES: &[&str] = &[
+    "welcome",
+    "error",
+    "status",
+    "history",
+    "statistics_request",
+    "round",
+    "upload",
+    "accepted",
+    "refused",
+    "round_closed",
+    "round_abandoned",
+    "finished",
+];
+
+/// Reads a client's text frame.
+pub fn parse_client(text: &str) -> Result<ClientMessage, ProtocolError> {
+    let message: ClientMessage = parse(text, MAX_CLIENT_TEXT_BYTES, CLIENT_TYPES)?;
+    message.check()?;
+    Ok(message)
+}
+
+/// Reads a server's text frame.
+pub fn parse_server(text: &str) -> Result<ServerMessage, ProtocolError> {
+    let message: ServerMessage = parse(text, MAX_SERVER_TEXT_BYTES, SERVER_TYPES)?;
+    message.check()?;
+    Ok(message)
+}
+
+fn parse<T: DeserializeOwned>(
+    text: &str,
+    limit: usize,
+    types: &[&str],
+) -> Result<T, ProtocolError> {
+    #[derive(Deserialize)]
+    struct Tag {
+        #[serde(rename = "type")]
+        kind: String,
+    }
+    if text.len() > limit {
+        return Err(ProtocolError::TextTooLong {
+            bytes: text.len(),
+            limit,
+        });
+    }
+    // Its type first: an unknown one is told apart from a known one with a wrong field.
+    let Tag { kind } = serde_json::from_str(text).map_err(|error| ProtocolError::NotAMessage {
+        detail: shortened(&error.to_string()),
+    })?;
+    if !types.contains(&kind.as_str()) {
+        return Err(ProtocolError::UnknownType {
+            kind: shortened(&kind),
+        });
+    }
+    serde_json::from_str(text).map_err(|error| ProtocolError::Malformed {
+        kind,
+        detail: shortened(&error.to_string()),
+    })
+}
+
+/// What goes back to the sender must not grow with what it sent.
+fn shortened(text: &str) -> String {
+    text.chars().take(160).collect()
+}
+
+impl ClientMessage {
+    /// Checks every field against the limits; the room's own are checked by the coordinator.
+    pub fn check(&self) -> Result<(), ProtocolError> {
+        match self {
+            ClientMessage::Hello { name, software, .. } => {
+                if let Some(name) = name {
+                    check_name("name", name)?;
+                }
+                check_text("software", software, MAX_SOFTWARE_CHARS)
+            }
+            ClientMessage::Rename { name } => check_name("name", name),
+            ClientMessage::Ready { examples, labels } => {
+                check_range("examples", *examples, 1..=MAX_EXAMPLES)?;
+                check_label_counts(labels)?;
+                let sum: u64 = labels.iter().map(|&count| u64::from(count)).sum();
+                if sum == u64::from(*examples) {
+                    Ok(())
+                } else {
+                    Err(ProtocolError::invalid(
+                        "labels",
+                        format!("the counts add up to {sum}, not to the {examples} examples"),
+                    ))
+                }
+            }
+            ClientMessage::Pause | ClientMessage::Leave | ClientMessage::Download { .. } => Ok(()),
+            ClientMessage::Statistics {
+                frames,
+                sum,
+                sum_squares,
+            } => {
+                check_range("frames", *frames, 1..=MAX_FRAMES)?;
+                check_range("sum", sum.len(), 1..=MAX_FEATURES)?;
+                if sum_squares.len() != sum.len() {
+                    return Err(ProtocolError::invalid(
+                        "sum_squares",
+                        format!(
+                            "has {} values, and sum has {}",
+                            sum_squares.len(),
+                            sum.len()
+                        ),
+                    ));
+                }
+                if !sum.iter().chain(sum_squares).all(|value| value.is_finite()) {
+                    return Err(ProtocolError::invalid("sum", "every value must be finite"));
+                }
+                Ok(())
+            }
+            ClientMessage::Progress {
+                round,
+                epoch,
+                epochs,
+                step,
+                steps,
+            } => {
+                check_round(round.0)?;
+                check_range("epochs", *epochs, 1..=MAX_EPOCHS)?;
+                check_range("epoch", *epoch, 1..=*epochs)?;
+                check_range("steps", *steps, 1..=MAX_STEPS)?;
+                check_range("step", *step, 1..=*steps)
+            }
+            ClientMessage::Update {
+                round,
+                model_version,
+                examples,
+                update,
+                evaluation,
+                training,
+            } => {
+                check_round(round.0)?;
+                check_range("model_version", model_version.0, 0..=MAX_ROUNDS)?;
+                check_range("examples", *examples, 1..=MAX_EXAMPLES)?;
+                check_transfer(update)?;
+                evaluation.as_ref().map_or(Ok(()), check_evaluation)?;
+                check_training(training)
+            }
+            ClientMessage::Evaluation {
+                model_version,
+                evaluation,
+            } => {
+                check_range("model_version", model_version.0, 0..=MAX_ROUNDS)?;
+                check_evaluation(evaluation)
+            }
+        }
+    }
+}
+
+impl ServerMessage {
+    /// Checks every field against the limits.
+    pub fn check(&self) -> Result<(), ProtocolError> {
+        match self {
+            ServerMessage::Welcome {
+                name, room, status, ..
+            } => {
+                check_name("name", name)?;
+                room.check()?;
+                check_status(status)
+            }
+            ServerMessage::Error { message, .. } => check_text("message", message, MAX_TEXT_CHARS),
+            ServerMessage::Status(status) => check_status(status),
+            ServerMessage::History { rounds } => {
+                check_range("rounds", rounds.len(), 0..=MAX_HISTORY_PAGE)?;
+                rounds.iter().try_for_each(check_record)
+            }
+            ServerMessage::StatisticsRequest | ServerMessage::Upload { .. } => Ok(()),
+            ServerMessage::Round {
+                round,
+                model_version,
+                training,
+                standardisation,
+                model,
+                ..
+            } => {
+                check_round(round.0)?;
+                check_range("model_version", model_version.0, 0..=MAX_ROUNDS)?;
+                training.settings.check()?;
+                standardisation.check()?;
+                check_transfer(model)
+            }
+            ServerMessage::Accepted { round } => check_round(round.0),
+            ServerMessage::Refused { message, .. } => {
+                check_text("message", message, MAX_TEXT_CHARS)
+            }
+            ServerMessage::RoundClosed { record } => check_record(record),
+            ServerMessage::RoundAbandoned { .. } => Ok(()),
+            ServerMessage::Finished {
+                model,
+                standardisation,
+                ..
+            } => {
+                standardisation.check()?;
+                check_transfer(model)
+            }
+        }
+    }
+}
+
+impl Standardisation {
+    /// Refuses vectors of different length, values that are not finite, and deviations that are not above 0.
+    pub fn check(&self) -> Result<(), ProtocolError> {
+        check_range("mean", self.mean.len(), 1..=MAX_FEATURES)?;
+        if self.deviation.len() != self.mean.len() {
+            return Err(ProtocolError::invalid(
+                "deviation",
+                "must have as many values as mean",
+            ));
+        }
+        if !self.mean.iter().all(|mean| mean.is_finite()) {
+            return Err(ProtocolError::invalid("mean", "every value must be finite"));
+        }
+        if !self
+            .deviation
+            .iter()
+            .all(|deviation| deviation.is_finite() && *deviation > 0.0)
+        {
+            return Err(ProtocolError::invalid(
+                "deviation",
+                "every value must be finite and above 0",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn check_status(status: &Status) -> Result<(), ProtocolError> {
+    check_range(
+        "clients",
+        status.clients.len(),
+        0..=2 * MAX_CLIENTS as usize,
+    )?;
+    for client in &status.clients {
+        check_name("name", &client.name)?;
+        check_range("examples", client.examples, 0..=MAX_EXAMPLES)?;
+        check_range("labels", client.labels.len(), 0..=MAX_LABELS)?;
+        if let Some(fraction) = client.fraction {
+            check_fraction("fraction", f64::from(fraction))?;
+        }
+    }
+    // The sum over clients: only its shape and its numbers are bounded, not its count.
+    status
+        .final_evaluation
+        .as_ref()
+        .map_or(Ok(()), check_metrics)
+}
+
+fn check_record(record: &RoundRecord) -> Result<(), ProtocolError> {
+    check_round(record.round.0)?;
+    check_training(&record.training)?;
+    record.evaluation.as_ref().map_or(Ok(()), check_metrics)
+}
+
+fn check_evaluation(evaluation: &Evaluation) -> Result<(), ProtocolError> {
+    check_range("evaluation.examples", evaluation.examples, 1..=MAX_EXAMPLES)?;
+    check_metrics(evaluation)
+}
+
+fn check_metrics(evaluation: &Evaluation) -> Result<(), ProtocolError> {
+    check_loss("evaluation.loss", evaluation.loss)?;
+    check_fraction("evaluation.accuracy", evaluation.accuracy)?;
+    let labels = evaluation.confusion.len();
+    check_range("evaluation.confusion", labels, MIN_LABELS..=MAX_LABELS)?;
+    if evaluation.confusion.iter().any(|row| row.len() != labels) {
+        return Err(ProtocolError::invalid(
+            "evaluation.confusion",
+            "must have as many columns as rows",
+        ));
+    }
+    let counted: u64 = evaluation
+        .confusion
+        .iter()
+        .flatten()
+        .map(|&count| u64::from(count))
+        .sum();
+    if counted != u64::from(evaluation.examples) {
+        return Err(ProtocolError::invalid(
+            "evaluation.confusion",
+            format!(
+                "its counts add up to {counted}, not to the {} examples",
+                evaluation.examples
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn check_training(training: &LocalTraining) -> Result<(), ProtocolError> {
+    check_loss("training.loss", training.loss)?;
+    check_fraction("training.accuracy", training.accuracy)
+}
+
+fn check_transfer(transfer: &Transfer) -> Result<(), ProtocolError> {
+    check_range("bytes", transfer.bytes, 1..=MAX_MODEL_BYTES)?;
+    let width = match transfer.encoding {
+        Encoding::F32 => 4,
+        Encoding::F16 => 2,
+    };
+    if transfer.bytes.is_multiple_of(width) {
+        Ok(())
+    } else {
+        Err(ProtocolError::invalid(
+            "bytes",
+            format!("must be a multiple of {width}"),
+        ))
+    }
+}
+
+fn check_label_counts(labels: &[u32]) -> Result<(), ProtocolError> {
+    check_range("labels", labels.len(), MIN_LABELS..=MAX_LABELS)
+}
+
+fn check_round(round: u32) -> Result<(), ProtocolError> {
+    check_range("round", round, 1..=MAX_ROUNDS)
+}
+
+fn check_loss(field: &'static str, loss: f64) -> Result<(), ProtocolError> {
+    if (0.0..=MAX_LOSS).contains(&loss) {
+        Ok(())
+    } else {
+        Err(ProtocolError::invalid(
+            field,
+            format!("a loss lies between 0 and {MAX_LOSS}"),
+        ))
+    }
+}
+
+fn check_fraction(field: &'static str, fraction: f64) -> Result<(), ProtocolError> {
+    if (0.0..=1.0).contains(&fraction) {
+        Ok(())
+    } else {
+        Err(ProtocolError::invalid(field, "must lie between 0 and 1"))
+    }
+}
+
+/// A number (or a length) within its bounds.
+pub(crate) fn check_range<T: PartialOrd + Display>(
+    field: &'static str,
+    value: T,
+    range: RangeInclusive<T>,
+) -> Result<(), ProtocolError> {
+    if range.contains(&value) {
+        Ok(())
+    } else {
+        Err(ProtocolError::invalid(
+            field,
+            format!(
+                "{value} is not between {} and {}",
+                range.start(),
+                range.end()
+            ),
+        ))
+    }
+}
+
+/// A name that others are shown: not blank, not long, and nothing that could break a line or a terminal.
+pub(crate) fn check_name(field: &'static str, name: &str) -> Result<(), ProtocolError> {
+    check_text(field, name, MAX_NAME_CHARS)?;
+    if name.trim().is_empty() {
+        return Err(ProtocolError::invalid(field, "must not be blank"));
+    }
+    Ok(())
+}
+
+fn check_text(field: &'static str, text: &str, most: usize) -> Result<(), ProtocolError> {
+    if text.chars().nth(most).is_some() {
+        return Err(ProtocolError::invalid(
+            field,
+            format!("has more than {most} characters"),
+        ));
+    }
+    if text
+        .chars()
+        .any(|letter| letter.is_control() || is_invisible(letter))
+    {
+        return Err(ProtocolError::invalid(
+            field,
+            "must not contain control characters",
+        ));
+    }
+    Ok(())
+}
+
+/// Characters that are shown as nothing and turn the direction of the text around them, by which one name can be
+/// made to look like another.
+fn is_invisible(letter: char) -> bool {
+    matches!(letter, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;

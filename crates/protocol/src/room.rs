@@ -1,0 +1,154 @@
+//! What a room is: its model, its rounds and its limits, fixed when the room is made.
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{
+    DEADLINE_MS, MAX_BATCH, MAX_CLIENTS, MAX_EPOCHS, MAX_EXAMPLES, MAX_FEATURES, MAX_LABELS,
+    MAX_MODEL_BYTES, MAX_ROUNDS, MIN_LABELS,
+};
+use crate::parse::{check_name, check_range};
+use crate::{Encoding, ProtocolError, RoomCode};
+
+/// How a client trains in each round.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LocalSettings {
+    /// Passes over the client's own examples, 1 to 100.
+    pub epochs: u32,
+    /// Examples of a mini-batch, 1 to 1,024.
+    pub batch_size: u32,
+    /// Learning rate of the client's optimiser (Adam), above 0 and at most 1.
+    pub learning_rate: f64,
+}
+
+/// A room's settings. They don't change while the room lives; every client is told all of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoomConfig {
+    /// The join code.
+    pub code: RoomCode,
+    /// What the room is called on the page, 1 to 40 characters.
+    pub name: String,
+    /// The labels in the order of the model's outputs, 2 to 16 different names of 1 to 40 characters.
+    pub labels: Vec<String>,
+    /// The architecture's name, such as `compact`. The client must know it; the protocol doesn't.
+    pub architecture: String,
+    /// Parameters of the model, a count. Encoded they must not exceed 256 MiB.
+    pub parameters: u32,
+    /// Features of a frame, 1 to 256; the length of the statistics' vectors.
+    pub features: u32,
+    /// How models and updates are encoded.
+    pub encoding: Encoding,
+    /// Rounds until the room is finished, 1 to 1,000.
+    pub rounds: u32,
+    /// Updates that close a round; 0 = those of all clients that take part. At least `least` where it is not 0.
+    pub goal: u32,
+    /// Fewest clients that start a round and fewest updates that make one count, at least 1.
+    pub least: u32,
+    /// Most clients connected at one time, 1 to 1,024.
+    pub max_clients: u32,
+    /// Longest time a round (and the collection of statistics) may take, milliseconds, 1 s to 24 h.
+    pub deadline_ms: u64,
+    /// How long a round waits for a client whose connection was lost, milliseconds, at most `deadline_ms`.
+    pub grace_ms: u64,
+    /// How clients train.
+    pub training: LocalSettings,
+    /// Most examples that a client is weighted with, whatever it has, 1 to 100,000.
+    pub weight_cap: u32,
+    /// Largest L2 norm of an update, in the parameters' own unit; one above it is refused.
+    pub norm_limit: f64,
+    /// Where the initial parameters and the order of examples come from, so that a run can be repeated.
+    pub seed: u32,
+}
+
+impl RoomConfig {
+    /// A room with settings that suit a class: 20 rounds of 2 epochs with Adam at 0.001, f32, two clients at least,
+    /// three minutes a round.
+    pub fn new(
+        code: RoomCode,
+        architecture: &str,
+        parameters: u32,
+        labels: Vec<String>,
+    ) -> RoomConfig {
+        RoomConfig {
+            name: code.to_string(),
+            code,
+            labels,
+            architecture: architecture.to_owned(),
+            parameters,
+            features: 34,
+            encoding: Encoding::F32,
+            rounds: 20,
+            goal: 0,
+            least: 2,
+            max_clients: 64,
+            deadline_ms: 180_000,
+            grace_ms: 15_000,
+            training: LocalSettings {
+                epochs: 2,
+                batch_size: 20,
+                learning_rate: 1.0e-3,
+            },
+            weight_cap: 1_000,
+            norm_limit: 1.0e4,
+            seed: 0,
+        }
+    }
+
+    /// Bytes of an encoded model or update.
+    pub fn model_bytes(&self) -> u32 {
+        // `check` holds this below MAX_MODEL_BYTES; an unchecked room saturates and so is refused everywhere.
+        self.parameters
+            .saturating_mul(self.encoding.bytes_per_value() as u32)
+    }
+
+    /// Refuses settings that can't work, with a text that says what would.
+    pub fn check(&self) -> Result<(), ProtocolError> {
+        check_name("name", &self.name)?;
+        check_name("architecture", &self.architecture)?;
+        check_range("labels", self.labels.len(), MIN_LABELS..=MAX_LABELS)?;
+        for (index, label) in self.labels.iter().enumerate() {
+            check_name("labels", label)?;
+            if self.labels[..index].contains(label) {
+                return Err(ProtocolError::invalid(
+                    "labels",
+                    format!("{label:?} stands there twice"),
+                ));
+            }
+        }
+        let most_parameters = MAX_MODEL_BYTES / self.encoding.bytes_per_value() as u32;
+        check_range("parameters", self.parameters, 1..=most_parameters)?;
+        check_range("features", self.features, 1..=MAX_FEATURES as u32)?;
+        check_range("rounds", self.rounds, 1..=MAX_ROUNDS)?;
+        check_range("max_clients", self.max_clients, 1..=MAX_CLIENTS)?;
+        check_range("least", self.least, 1..=self.max_clients)?;
+        if self.goal != 0 {
+            check_range("goal", self.goal, self.least..=self.max_clients)?;
+        }
+        check_range("deadline_ms", self.deadline_ms, DEADLINE_MS)?;
+        check_range("grace_ms", self.grace_ms, 0..=self.deadline_ms)?;
+        self.training.check()?;
+        check_range("weight_cap", self.weight_cap, 1..=MAX_EXAMPLES)?;
+        if !(self.norm_limit.is_finite() && self.norm_limit > 0.0) {
+            return Err(ProtocolError::invalid(
+                "norm_limit",
+                "must be a finite number above 0",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl LocalSettings {
+    /// Refuses settings that can't work.
+    pub(crate) fn check(&self) -> Result<(), ProtocolError> {
+        check_range("epochs", self.epochs, 1..=MAX_EPOCHS)?;
+        check_range("batch_size", self.batch_size, 1..=MAX_BATCH)?;
+        if self.learning_rate > 0.0 && self.learning_rate <= 1.0 {
+            Ok(())
+        } else {
+            Err(ProtocolError::invalid(
+                "learning_rate",
+                "must lie above 0 and not above 1",
+            ))
+        }
+    }
+}
