@@ -1,1 +1,29 @@
-//! federation
+//! The rules of federated rounds, for both ends, as state machines.
+//!
+//! [`Coordinator`] keeps a room: it takes [`Event`]s and gives [`Action`]s. [`Participant`] is a client's side: it
+//! takes [`Input`]s and gives [`Output`]s. Both are told the time, and say when they next want to be woken. They
+//! open no sockets, read no clocks, touch no files and start no threads, so that a tab, a native program and a test
+//! with a made-up clock run the same rules.
+//!
+//! The shell around either of them does this, for ever:
+//! ```text
+//! handle(now, what happened) or handle_timeout(now)
+//! while let Some(action) = poll_action() { carry it out }
+//! sleep until next_timeout() or until something happens
+//! ```
+
+mod accumulator;
+mod coordinator;
+mod model;
+mod normalisation;
+mod participant;
+mod time;
+
+pub use coordinator::{
+    Action, Checkpoint, CloseReason, ConnectionId, Coordinator, CoordinatorError, Event, Identity,
+};
+pub use model::Model;
+pub use participant::{
+    Connection, Input, Output, Participant, ParticipantConfig, StopReason, TrainRequest, View, Work,
+};
+pub use time::Millis;
