@@ -1,0 +1,170 @@
+//! The confusion matrix: which label was taken for which, as counts and as shares of each row.
+
+use crate::svg::{
+    Anchor, Document, FONT, SMALL, WIDTH, escape, fit, percent, series_colour, text_width,
+};
+
+/// The strongest shade of a cell: text in `currentColor` stays readable on it, on a light and on a dark page.
+const DARKEST: f64 = 0.6;
+/// With more labels than this, the cells are too small for a second line.
+const LABELS_WITH_SHARES: usize = 7;
+
+/// A confusion matrix as SVG text: rows are the true labels, columns the predicted ones.
+///
+/// `counts[true][predicted]`; what is missing counts as 0 and what goes beyond `labels` isn't shown. Each cell has its
+/// count and its share of the row, and is shaded by that share.
+pub fn confusion(labels: &[String], counts: &[Vec<u32>]) -> String {
+    let count = |row: usize, column: usize| {
+        let cell = counts.get(row).and_then(|row| row.get(column));
+        u64::from(cell.copied().unwrap_or(0))
+    };
+    let all = labels.len();
+    let row_sum = |row: usize| (0..all).map(|column| count(row, column)).sum::<u64>();
+    let sum: u64 = (0..all).map(row_sum).sum();
+    let right: u64 = (0..all).map(|label| count(label, label)).sum();
+    let description = if sum == 0 {
+        "No clips have been evaluated yet".to_string()
+    } else {
+        let rows: Vec<String> = (0..all)
+            .map(|row| match row_sum(row) {
+                0 => format!("{}: no clips", labels[row]),
+                clips => format!(
+                    "{}: {} of {clips} right ({})",
+                    labels[row],
+                    count(row, row),
+                    percent(count(row, row) as f64 / clips as f64)
+                ),
+            })
+            .collect();
+        format!("{right} of {sum} clips right. {}", rows.join("; "))
+    };
+
+    let widest = labels
+        .iter()
+        .map(|label| text_width(label, SMALL))
+        .fold(0.0, f64::max)
+        .min(WIDTH / 4.0);
+    let left = 22.0 + widest + 8.0;
+    let cell = (WIDTH - left) / all.max(1) as f64;
+    let cell_height = cell.min(56.0);
+    // Column labels that are wider than their column are turned upright.
+    let upright = widest > cell - 4.0;
+    let top = 48.0 + if upright { widest } else { 14.0 };
+    let bottom = top + cell_height * all as f64;
+    let mut document = Document::new(bottom + 2.0, "Confusion matrix", &description);
+    document.push(&format!(
+        r#"<text x="0" y="14" font-size="{FONT}" font-weight="600">Confusion matrix</text>"#
+    ));
+    if sum == 0 {
+        document.text(
+            WIDTH / 2.0,
+            (top + bottom) / 2.0,
+            FONT,
+            Anchor::Middle,
+            &description,
+        );
+        return document.finish();
+    }
+    document.text(
+        (left + WIDTH) / 2.0,
+        32.0,
+        SMALL,
+        Anchor::Middle,
+        "predicted",
+    );
+    document.push(&format!(
+        r#"<text transform="translate(10 {:.1}) rotate(-90)" font-size="{SMALL}" text-anchor="middle">true</text>"#,
+        (top + bottom) / 2.0
+    ));
+
+    for (index, label) in labels.iter().enumerate() {
+        let short = fit(label, widest.max(SMALL), SMALL);
+        let middle = left + cell * (index as f64 + 0.5);
+        if upright {
+            document.push(&format!(
+                r#"<text transform="translate({middle:.1} {:.1}) rotate(-90)" dy="0.35em" font-size="{SMALL}">{}</text>"#,
+                top - 5.0,
+                escape(&short)
+            ));
+        } else {
+            document.text(middle, top - 9.0, SMALL, Anchor::Middle, &short);
+        }
+        let y = top + cell_height * (index as f64 + 0.5);
+        document.text(left - 8.0, y, SMALL, Anchor::End, &short);
+
+        let clips = row_sum(index);
+        for (column, predicted) in labels.iter().enumerate() {
+            let cell_count = count(index, column);
+            let share = if clips == 0 {
+                0.0
+            } else {
+                cell_count as f64 / clips as f64
+            };
+            let x = left + cell * column as f64;
+            document.push(&format!(
+                r#"<rect x="{x:.1}" y="{:.1}" width="{cell:.1}" height="{cell_height:.1}" fill="{}" fill-opacity="{:.2}" stroke="currentColor" stroke-opacity="0.25"><title>{}</title></rect>"#,
+                y - cell_height / 2.0,
+                series_colour(0),
+                share * DARKEST,
+                escape(&format!("{label} taken for {predicted}: {cell_count} of {clips}, {}", percent(share)))
+            ));
+            let middle = x + cell / 2.0;
+            if all <= LABELS_WITH_SHARES {
+                document.text(
+                    middle,
+                    y - 8.0,
+                    FONT,
+                    Anchor::Middle,
+                    &cell_count.to_string(),
+                );
+                document.text(middle, y + 9.0, SMALL, Anchor::Middle, &percent(share));
+            } else {
+                let text = cell_count.to_string();
+                let size = (SMALL * (cell - 2.0) / text_width(&text, SMALL)).min(SMALL);
+                document.text(middle, y, size.max(5.0).round(), Anchor::Middle, &text);
+            }
+        }
+    }
+    document.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(all: &[&str]) -> Vec<String> {
+        all.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn shows_counts_and_the_share_of_each_row() {
+        let svg = confusion(&labels(&["sad", "happy"]), &[vec![3, 1], vec![0, 5]]);
+        assert!(
+            svg.contains(
+                "8 of 9 clips right. sad: 3 of 4 right (75 %); happy: 5 of 5 right (100 %)"
+            )
+        );
+        assert!(svg.contains("<title>sad taken for happy: 1 of 4, 25 %</title>"));
+    }
+
+    #[test]
+    fn an_empty_row_has_no_shares() {
+        let svg = confusion(&labels(&["sad", "happy"]), &[vec![0, 0], vec![0, 5]]);
+        assert!(svg.contains("sad: no clips") && !svg.contains("NaN"));
+    }
+
+    #[test]
+    fn no_clips_and_misshapen_matrices_are_no_accident() {
+        assert!(confusion(&[], &[]).contains("No clips have been evaluated yet"));
+        assert!(confusion(&labels(&["a", "b"]), &[]).contains("No clips have been evaluated yet"));
+        let ragged = confusion(&labels(&["a", "b"]), &[vec![1, 2, 3], vec![], vec![9]]);
+        assert!(ragged.contains("1 of 3 clips right"));
+    }
+
+    #[test]
+    fn sixteen_labels_fit_and_are_escaped() {
+        let many: Vec<String> = (0..16).map(|i| format!("<label {i}>")).collect();
+        let svg = confusion(&many, &vec![vec![12; 16]; 16]);
+        assert!(svg.contains("&lt;label 15&gt;") && !svg.contains("<label"));
+    }
+}
