@@ -1,0 +1,71 @@
+// The curves that the worker draws, and the same figures as a table for those who cannot see them.
+
+import { byId, h, setText, show } from './element.js';
+import { percent } from './format.js';
+import { words } from './language.js';
+
+/**
+ * @typedef {import('./messages.js').State} State
+ * @typedef {import('./messages.js').RoundResult} RoundResult
+ */
+
+/** @type {[string, (result: RoundResult) => string][]} */
+const COLUMNS = [
+  [words.charts.round, ({ round }) => String(round)],
+  [words.charts.sharedAccuracy, ({ shared_accuracy: share }) => known(share, percent)],
+  [words.charts.ownAccuracy, ({ own_accuracy: share }) => known(share, percent)],
+  [words.charts.sharedLoss, ({ shared_loss: loss }) => known(loss, (value) => value.toFixed(3))],
+  [words.charts.ownLoss, ({ own_loss: loss }) => known(loss, (value) => value.toFixed(3))],
+  [words.charts.clients, ({ clients }) => String(clients)],
+  [words.charts.examples, ({ examples }) => String(examples)],
+];
+
+export function chartPanel() {
+  const body = h('tbody');
+  byId('chart-table').append(h('table', {},
+    h('caption', { class: 'visually-hidden' }, words.charts.caption),
+    h('thead', {}, h('tr', {}, ...COLUMNS.map(([title]) => h('th', { scope: 'col' }, title)))),
+    body));
+
+  return {
+    /** @param {import('./messages.js').Charts} charts */
+    draw({ accuracy, loss, confusion }) {
+      place(byId('chart-accuracy'), accuracy);
+      place(byId('chart-loss'), loss);
+      place(byId('chart-confusion'), confusion);
+      show(byId('confusion-hint'), Boolean(confusion));
+    },
+
+    /** @param {State} state */
+    update({ history }) {
+      show(byId('no-charts'), history.length === 0);
+      show(byId('chart-area'), history.length > 0);
+      history.forEach((result, index) => {
+        const row = body.rows[index] ?? body.appendChild(h('tr', {}, ...COLUMNS.map((_, column) => h(column === 0 ? 'th' : 'td', column === 0 ? { scope: 'row' } : {}))));
+        COLUMNS.forEach(([, text], column) => setText(row.cells[column], text(result)));
+      });
+      while (body.rows.length > history.length) body.deleteRow(-1);
+    },
+  };
+}
+
+/**
+ * @param {number | null | undefined} value
+ * @param {(value: number) => string} write
+ */
+function known(value, write) {
+  return typeof value === 'number' ? write(value) : words.charts.none_value;
+}
+
+/**
+ * Puts a chart in its place. It is read as an XML image, which runs nothing, and must be one.
+ * @param {HTMLElement} parent
+ * @param {string | null} text
+ */
+function place(parent, text) {
+  show(parent, Boolean(text));
+  if (!text) return;
+  const chart = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement;
+  if (chart.localName !== 'svg' || chart.querySelector('script, foreignObject, parsererror')) return;
+  parent.replaceChildren(document.importNode(chart, true));
+}

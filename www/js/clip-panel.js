@@ -1,0 +1,181 @@
+// The list of clips: hear them, give them another label, delete them and take that back; and how many of each label.
+
+import { announce } from './announcer.js';
+import { byId, h, setAttribute, setText, show } from './element.js';
+import { seconds } from './format.js';
+import { icon } from './icons.js';
+import { KeyedList } from './keyed-list.js';
+import { colourAs, labelIcon } from './labels.js';
+import { labelName, words } from './language.js';
+import { play, stopPlaying } from './player.js';
+import { drawSpectrogram } from './spectrogram-picture.js';
+
+/**
+ * @typedef {import('./messages.js').State} State
+ * @typedef {import('./messages.js').Clip} Clip
+ * @typedef {Clip & {number: number}} NumberedClip
+ */
+
+const SHOWN = 12; // of the newest, until all are asked for: a phone should reach the training below
+const FEW = 3;
+
+/**
+ * @param {import('./client.js').Client} client
+ * @param {(error: any) => void} tell
+ */
+export function clipPanel(client, tell) {
+  /** @type {string[]} */
+  let labels = [];
+  /** @type {string[]} */
+  let removed = [];
+  /** @type {Clip[]} */
+  let clips = [];
+  let all = false;
+  /** Whether deleting took the focused button away, so that the focus must go to `undo`. */
+  let focusUndo = false;
+
+  const undo = byId('undo');
+  undo.append(icon('undo'), words.clips.undo);
+  undo.addEventListener('click', async () => {
+    const clip = removed.at(-1);
+    if (clip === undefined) return;
+    await client.request('restore', { clip }).then(() => announce(words.clips.restored), tell);
+  });
+  const showAll = byId('show-all');
+  showAll.addEventListener('click', () => {
+    all = !all;
+    draw();
+  });
+
+  /** @type {KeyedList<NumberedClip>} */
+  const list = new KeyedList(byId('clip-list'), ({ id }) => id, (first) => clipRow(first));
+
+  /** @param {NumberedClip} first */
+  function clipRow(first) {
+    let clip = first;
+    let playing = false;
+    const canvas = h('canvas', { class: 'spectrogram', role: 'img' });
+    drawSpectrogram(canvas, first.spectrogram);
+    const iconPlace = h('span', { class: 'clip-icon' });
+    const select = h('select', { 'data-test': 'relabel', onchange: () => client.request('relabel', { clip: clip.id, label: select.selectedIndex }).catch(tell) });
+    const length = h('span', { class: 'clip-length' });
+    const heldBack = h('span', { class: 'tag', title: words.clips.heldBackHint }, words.clips.heldBack);
+    const madeUp = h('span', { class: 'tag', title: words.clips.madeUpHint }, words.clips.madeUp);
+    const playButton = h('button', { type: 'button', class: 'icon-button play', 'data-test': 'play', onclick: toggle }, icon('play'));
+    const removeButton = h('button', {
+      type: 'button', class: 'icon-button quiet', 'data-test': 'delete',
+      onclick: () => {
+        focusUndo = true;
+        client.request('remove', { clip: clip.id }).catch(tell);
+      },
+    }, icon('bin'));
+    const element = h('li', { class: 'clip', 'data-test': 'clip', 'data-id': first.id, title: first.name },
+      h('div', { class: 'clip-picture' }, canvas, playButton, h('span', { class: 'clip-tags' }, heldBack, madeUp), length),
+      h('div', { class: 'clip-foot' }, h('span', { class: 'clip-label' }, iconPlace, select), removeButton));
+
+    async function toggle() {
+      if (playing) return stopPlaying();
+      setPlaying(true);
+      try {
+        const { wav } = await client.request('sound', { clip: clip.id });
+        await play({ wav }, () => setPlaying(false));
+      } catch (error) {
+        setPlaying(false);
+        tell(error);
+      }
+    }
+
+    /** @param {boolean} now */
+    function setPlaying(now) {
+      playing = now;
+      playButton.replaceChildren(icon(now ? 'stop' : 'play'));
+      nameButton();
+    }
+
+    function nameButton() {
+      const name = labelName(labels[clip.label] ?? '');
+      setAttribute(playButton, 'aria-label', (playing ? words.clips.stop : words.clips.play)(name, clip.number));
+      setAttribute(removeButton, 'aria-label', words.clips.remove(name, clip.number));
+      setAttribute(select, 'aria-label', words.clips.label(clip.number));
+      setAttribute(canvas, 'aria-label', words.clips.spectrogram(name, seconds(clip.seconds)));
+    }
+
+    return {
+      element,
+      /** @param {NumberedClip} now */
+      update(now) {
+        if (now.label !== clip.label || !iconPlace.hasChildNodes()) {
+          iconPlace.replaceChildren(labelIcon(now.label));
+          colourAs(element, now.label);
+        }
+        clip = now;
+        if (select.options.length !== labels.length) {
+          select.replaceChildren(...labels.map((label, index) => h('option', { value: index }, labelName(label))));
+        }
+        if (select.selectedIndex !== now.label && document.activeElement !== select) select.selectedIndex = now.label;
+        element.dataset.label = labels[now.label] ?? '';
+        setText(length, words.clips.seconds(seconds(now.seconds)));
+        show(heldBack, now.held_back);
+        show(madeUp, now.made_up);
+        nameButton();
+      },
+    };
+  }
+
+  function draw() {
+    const numbered = clips.map((clip, index) => ({ ...clip, number: index + 1 })).reverse();
+    const visible = all ? numbered : numbered.slice(0, SHOWN);
+    list.render(visible);
+    show(showAll, numbered.length > SHOWN);
+    setText(showAll, all ? words.clips.showFewer : words.clips.showAll(numbered.length));
+    setText(byId('clip-list-title'), words.clips.listTitle(numbered.length));
+    show(byId('no-clips'), numbered.length === 0);
+    show(byId('clip-legend'), visible.some((clip) => clip.held_back));
+  }
+
+  /** @type {KeyedList<{label: string, index: number, count: number}>} */
+  const counts = new KeyedList(byId('label-counts'), ({ label }) => label, ({ label, index }) => {
+    const number = h('strong');
+    const name = h('span', { class: 'visually-hidden' });
+    const element = h('li', { class: 'label-count' }, labelIcon(index), h('span', { 'aria-hidden': 'true' }, labelName(label)), number, name);
+    colourAs(element, index);
+    setAttribute(number, 'aria-hidden', 'true');
+    return {
+      element,
+      update({ count }) {
+        setText(number, String(count));
+        setText(name, words.clips.count(labelName(label), count));
+        element.dataset.count = String(count);
+      },
+    };
+  });
+
+  return {
+    /** @param {State} state */
+    update(state) {
+      labels = state.room.labels;
+      clips = state.clips;
+      removed = state.removed;
+      draw();
+      const perLabel = labels.map((label, index) => ({ label, index, count: clips.filter((clip) => clip.label === index).length }));
+      counts.render(perLabel);
+      setText(byId('balance'), balanceSentence(perLabel));
+      show(byId('undo-bar'), removed.length > 0);
+      setText(byId('undo-text'), words.clips.removed(removed.length));
+      if (focusUndo && removed.length > 0) {
+        focusUndo = false;
+        if (document.activeElement === document.body) undo.focus();
+        announce(words.clips.removed(removed.length));
+      }
+    },
+  };
+}
+
+/** @param {{label: string, count: number}[]} perLabel */
+function balanceSentence(perLabel) {
+  if (perLabel.every(({ count }) => count === 0)) return '';
+  const missing = perLabel.filter(({ count }) => count === 0).map(({ label }) => labelName(label));
+  if (missing.length) return words.clips.missing(missing.join(words.clips.and));
+  const fewest = perLabel.reduce((least, one) => (one.count < least.count ? one : least));
+  return fewest.count < FEW ? words.clips.few(labelName(fewest.label)) : words.clips.balanced;
+}

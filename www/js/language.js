@@ -1,0 +1,53 @@
+// Chooses the language of the pages and puts its words where the HTML has left room for them (data-words="path").
+
+import { words } from '/words/en.js';
+
+export { words };
+
+/**
+ * The word or sentence at a dotted path, such as `join.title`.
+ * @param {string} path
+ * @returns {string}
+ */
+function wordAt(path) {
+  /** @type {any} */
+  let found = words;
+  for (const part of path.split('.')) found = found?.[part];
+  if (typeof found !== 'string') throw new Error(`words/${words.language}.js has no text “${path}”`);
+  return found;
+}
+
+/**
+ * Fills every element that names its words: `data-words` is its text, `data-words-label` its accessible name.
+ * @param {ParentNode} [root]
+ */
+export function fillWords(root = document) {
+  document.documentElement.lang = words.language;
+  for (const element of root.querySelectorAll('[data-words]')) {
+    element.textContent = wordAt(/** @type {HTMLElement} */ (element).dataset.words ?? '');
+  }
+  for (const element of root.querySelectorAll('[data-words-label]')) {
+    element.setAttribute('aria-label', wordAt(/** @type {HTMLElement} */ (element).dataset.wordsLabel ?? ''));
+  }
+}
+
+/**
+ * A label in the page's language; labels that a room made up itself stay as they are.
+ * @param {string} label
+ * @returns {string}
+ */
+export function labelName(label) {
+  const known = /** @type {Record<string, string>} */ (words.labels);
+  return Object.hasOwn(known, label) ? known[label] : label;
+}
+
+/**
+ * What a code from the worker means, or the worker's own message where this language has no words for it.
+ * @param {Record<string, any>} meanings
+ * @param {{code?: string, message?: string}} error
+ * @returns {string}
+ */
+export function explain(meanings, error) {
+  const known = error.code !== undefined && Object.hasOwn(meanings, error.code) ? meanings[error.code] : undefined;
+  return typeof known === 'string' ? known : error.message || error.code || 'error';
+}

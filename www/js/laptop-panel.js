@@ -1,0 +1,43 @@
+// What this laptop sends and receives, what it trains with, and the one setting there is.
+
+import { announce } from './announcer.js';
+import { byId, h, setText } from './element.js';
+import { bytes, grouped } from './format.js';
+import { words } from './language.js';
+
+/** @typedef {import('./messages.js').State} State */
+
+const CHOICES = /** @type {const} */ (['auto', 'webgpu', 'cpu']);
+
+/**
+ * @param {import('./client.js').Client} client
+ * @param {(error: any) => void} tell
+ */
+export function laptopPanel(client, tell) {
+  const choices = byId('backend-choice');
+  for (const choice of CHOICES) {
+    const radio = h('input', {
+      type: 'radio', name: 'backend', value: choice, checked: choice === 'auto', 'data-test': `backend-${choice}`,
+      onchange: () => client.request('backend', { choice }).then(() => announce(words.laptop.backendChanged), tell),
+    });
+    choices.append(h('label', { class: 'choice' }, radio, words.laptop[choice]));
+  }
+
+  return {
+    /** @param {State} state */
+    update({ bytes: traffic, backend, room }) {
+      setText(byId('bytes-sent'), bytes(traffic.sent));
+      setText(byId('bytes-received'), bytes(traffic.received));
+      setText(byId('backend'), backendSentence(backend));
+      byId('backend').dataset.kind = backend.kind ?? '';
+      setText(byId('model'), words.laptop.model(room.model, grouped(room.parameters)));
+    },
+  };
+}
+
+/** @param {State['backend']} backend */
+function backendSentence({ kind, name, reason }) {
+  if (kind === null) return words.laptop.backendNone;
+  const plain = kind === 'webgpu' ? words.laptop.backendWebGpu(name) : words.laptop.backendCpu;
+  return reason ? `${plain}. ${reason}` : plain;
+}

@@ -1,0 +1,74 @@
+// The shapes of what the page and its worker say to each other. Types only: nothing here runs.
+
+/** @typedef {{columns: number, bands: number, pixels: Uint8Array}} Spectrogram 0 to 255, bands x columns, low frequencies first */
+
+/**
+ * @typedef {object} Clip
+ * @property {string} id
+ * @property {string} name
+ * @property {number} label index into the room's labels
+ * @property {number} seconds
+ * @property {boolean} made_up spoken by a synthetic voice
+ * @property {boolean} held_back kept for the test, never trained on
+ * @property {Spectrogram} spectrogram
+ */
+
+/**
+ * @typedef {object} Person
+ * @property {string} client the short public id, where the server gives one
+ * @property {string} name
+ * @property {string} state
+ * @property {number} examples
+ * @property {number[]} labels clips of each label
+ * @property {boolean} me
+ */
+
+/**
+ * @typedef {object} Work what the tab is busy with
+ * @property {'statistics' | 'evaluating' | 'training' | 'downloading' | 'uploading'} what
+ * @property {number} fraction 0 to 1
+ * @property {number} epoch counted from 1
+ * @property {number} epochs
+ * @property {number} step counted from 1
+ * @property {number} steps
+ */
+
+/**
+ * @typedef {object} RoundResult
+ * @property {number} round
+ * @property {number | null} shared_loss
+ * @property {number | null} shared_accuracy 0 to 1
+ * @property {number | null} own_loss
+ * @property {number | null} own_accuracy 0 to 1
+ * @property {number} clients
+ * @property {number} examples
+ */
+
+/**
+ * @typedef {object} State the whole view, sent by the worker on every change
+ * @property {'connecting' | 'open' | 'lost' | 'closed'} connection
+ * @property {number} [retry_in_s]
+ * @property {{code: string, name: string, labels: string[], model: string, parameters: number, rounds: number, least_clients: number}} room
+ * @property {string} phase
+ * @property {number} round
+ * @property {number} rounds
+ * @property {Person[]} clients
+ * @property {Clip[]} clips
+ * @property {string[]} removed ids that can be restored, the latest last
+ * @property {boolean} taking_part
+ * @property {{kind: 'cpu' | 'webgpu' | null, name: string, reason: string, ready: boolean}} backend
+ * @property {'absent' | 'loading' | 'ready' | 'failed'} trainer
+ * @property {number} trainer_progress 0 to 1
+ * @property {Work | null} work
+ * @property {{sent: number, received: number}} bytes
+ * @property {RoundResult[]} history
+ * @property {boolean} finished
+ */
+
+/** @typedef {{accuracy: string, loss: string, confusion: string | null}} Charts SVG text */
+
+/** @typedef {{level: 'info' | 'warning' | 'error', code: string, message: string, detail?: string}} Notice */
+
+/** @typedef {{probabilities: number[], level: number}} Live */
+
+export {};

@@ -1,0 +1,69 @@
+// Who is in the room: nickname, what the laptop does now, and how many clips of which label it holds.
+
+import { byId, h, setAttribute, setText } from './element.js';
+import { KeyedList } from './keyed-list.js';
+import { colourAs } from './labels.js';
+import { labelName, words } from './language.js';
+
+/** @typedef {import('./messages.js').State} State */
+/** @typedef {import('./messages.js').Person & {key: string}} Row */
+
+const LOOKING_ON = new Set(['connected', 'joined', 'idle', 'present', 'paused', 'away', 'lost', 'gone']);
+
+export function peoplePanel() {
+  /** @type {string[]} */
+  let labels = [];
+
+  /** @type {KeyedList<Row>} */
+  const list = new KeyedList(byId('roster'), ({ key }) => key, () => {
+    const name = h('strong', { class: 'person-name' });
+    const me = h('span', { class: 'tag' }, words.common.you);
+    const doing = h('span', { class: 'person-state' });
+    const clips = h('span', { class: 'person-clips' });
+    const share = h('span', { class: 'share', 'aria-hidden': 'true' });
+    const element = h('li', { class: 'person' }, h('span', { class: 'person-who' }, name, me), doing, clips, share);
+    return {
+      element,
+      update(person) {
+        setText(name, person.name || words.people.unnamed);
+        me.hidden = !person.me;
+        element.dataset.state = person.state;
+        setText(doing, stateName(person.state));
+        setText(clips, words.people.clips(person.examples));
+        setAttribute(clips, 'title', labels.map((label, i) => words.clips.count(labelName(label), person.labels[i] ?? 0)).join(', '));
+        fillShare(share, person.labels);
+      },
+    };
+  });
+
+  /** @param {State} state */
+  function update({ clients, room }) {
+    labels = room.labels;
+    const ready = clients.filter(({ state }) => !LOOKING_ON.has(state)).length;
+    setText(byId('people-summary'), clients.length ? words.people.summary(clients.length, ready) : words.people.none);
+    list.render(clients.map((person, index) => ({ ...person, key: person.client || `${index}` })));
+  }
+
+  return { update };
+}
+
+/** @param {string} state */
+function stateName(state) {
+  const names = /** @type {Record<string, string>} */ (words.people.states);
+  return Object.hasOwn(names, state) ? names[state] : state;
+}
+
+/**
+ * One strip, divided as the clips are divided among the labels.
+ * @param {HTMLElement} strip
+ * @param {number[]} labels
+ */
+function fillShare(strip, labels) {
+  while (strip.childElementCount < labels.length) strip.append(h('i'));
+  labels.forEach((count, index) => {
+    const part = /** @type {HTMLElement} */ (strip.children[index]);
+    colourAs(part, index);
+    part.style.flexGrow = String(count);
+    part.hidden = count === 0;
+  });
+}

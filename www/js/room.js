@@ -1,0 +1,77 @@
+// The student's page: starts the worker, hands its events to the panels and the panels' wishes to it.
+
+import { announce } from './announcer.js';
+import { showCapabilities } from './capability-list.js';
+import { chartPanel } from './chart-panel.js';
+import { Client } from './client.js';
+import { clipPanel } from './clip-panel.js';
+import { connectionPanel } from './connection-panel.js';
+import { showCrash, showUnopened } from './dead-end.js';
+import { byId, h, setText } from './element.js';
+import { filePanel } from './file-panel.js';
+import { fillWords, words } from './language.js';
+import { laptopPanel } from './laptop-panel.js';
+import { madeUpButton } from './made-up-button.js';
+import { LONGEST_NAME, recallName, rememberName } from './nickname.js';
+import { noticePanel } from './notice-panel.js';
+import { peoplePanel } from './people-panel.js';
+import { recordPanel } from './record-panel.js';
+import { codeOfPath } from './room-code.js';
+import { trainPanel } from './train-panel.js';
+import { tryPanel } from './try-panel.js';
+
+/** @typedef {import('./messages.js').State} State */
+
+fillWords();
+const code = codeOfPath(location.pathname);
+document.title = words.room.loadingTitle;
+setText(byId('room-code'), code);
+setText(byId('status-line'), words.train.status.loading);
+byId('meanings').append(...words.train.meanings.map(([word, meaning]) => h('div', {}, h('dt', {}, word), h('dd', {}, meaning))));
+showCapabilities(byId('capabilities'));
+
+const client = new Client('/js/worker.js');
+const notices = noticePanel(byId('notices'));
+const charts = chartPanel();
+const tryIt = tryPanel(client);
+const panels = [
+  connectionPanel(),
+  recordPanel(client),
+  filePanel(client),
+  clipPanel(client, notices.tell),
+  trainPanel(client, notices.tell),
+  charts,
+  tryIt,
+  peoplePanel(),
+  laptopPanel(client, notices.tell),
+];
+madeUpButton(client, notices.tell);
+
+client.on('state', (/** @type {State} */ state) => {
+  byId('room').removeAttribute('aria-busy');
+  document.title = words.room.title(state.room.name || state.room.code);
+  setText(byId('room-name'), state.room.name);
+  setText(byId('room-code'), state.room.code);
+  for (const panel of panels) panel.update(state);
+});
+client.on('charts', charts.draw);
+client.on('live', tryIt.heard);
+client.on('notice', notices.show);
+client.on('crashed', ({ message }) => showCrash(message));
+
+const nameField = /** @type {HTMLInputElement} */ (byId('name'));
+nameField.placeholder = words.room.namePlaceholder;
+nameField.maxLength = LONGEST_NAME;
+nameField.value = recallName();
+nameField.addEventListener('change', () => {
+  nameField.value = rememberName(nameField.value);
+  client.request('name', { name: nameField.value }).catch(notices.tell);
+});
+nameField.addEventListener('keydown', ({ key }) => {
+  if (key === 'Enter') nameField.blur();
+});
+
+const name = recallName();
+client.request('open', name ? { code, name } : { code })
+  .then(() => announce(words.connection.open))
+  .catch((error) => showUnopened(code, error));

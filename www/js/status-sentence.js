@@ -1,0 +1,50 @@
+// What is going on, in one sentence. A pure function of the state, so that it can be tested word for word.
+
+import { percent } from './format.js';
+
+/** @typedef {import('./messages.js').State} State */
+
+/**
+ * @param {State} state
+ * @param {typeof import('/words/en.js').words} words
+ * @returns {string}
+ */
+export function statusSentence(state, words) {
+  const { status } = words.train;
+  if (state.finished) return status.finished;
+  if (state.connection === 'lost' || state.connection === 'closed') return status.lost;
+  if (state.connection === 'connecting') return status.connecting;
+  const count = state.clips.length;
+  if (!state.taking_part) {
+    if (count === 0) return status.empty;
+    return state.round > 0 ? status.idleRunning(count) : status.idle(count);
+  }
+  if (state.trainer === 'failed') return status.trainerFailed;
+  if (state.work) return words.train.work[state.work.what] ?? '';
+  if (state.trainer === 'loading') return status.trainerLoading(Math.round(state.trainer_progress * 100));
+  switch (state.phase.toLowerCase()) {
+    case 'lobby': return status.lobby(takingPart(state), state.room.least_clients);
+    case 'normalising': return status.normalising;
+    case 'configuring': return status.configuring;
+    case 'aggregating': return status.aggregating;
+    case 'evaluating': return status.evaluating;
+    case 'paused': return status.paused;
+    case 'finished': return status.finished;
+    default: return status.waiting;
+  }
+}
+
+/** @param {State} state */
+function takingPart({ clients }) {
+  return clients.filter(({ state }) => state === 'ready').length;
+}
+
+/**
+ * The newest shared accuracy in words, or nothing where no round has measured one.
+ * @param {State['history']} history
+ * @returns {string}
+ */
+export function latestAccuracy(history) {
+  const measured = history.filter(({ shared_accuracy: accuracy }) => typeof accuracy === 'number').at(-1);
+  return measured ? percent(/** @type {number} */ (measured.shared_accuracy)) : '';
+}

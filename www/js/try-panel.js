@@ -1,0 +1,208 @@
+// Trying the shared model: speak, choose a sound, or listen live, and see how likely each label is.
+
+import { announce } from './announcer.js';
+import { decodeInBrowser } from './browser-decoder.js';
+import { byId, h, setAttribute, setText, show } from './element.js';
+import { percent } from './format.js';
+import { icon } from './icons.js';
+import { KeyedList } from './keyed-list.js';
+import { colourAs, labelIcon } from './labels.js';
+import { explain, labelName, words } from './language.js';
+import { LevelPicture } from './level-picture.js';
+import { MicrophoneError, openMicrophone } from './microphone.js';
+import { microphoneProblem } from './microphone-problem.js';
+import { Recording } from './recording.js';
+
+/** @typedef {import('./messages.js').State} State */
+
+const LONGEST_S = 6;
+
+/** @param {import('./client.js').Client} client */
+export function tryPanel(client) {
+  const speak = byId('try-speak');
+  const choose = byId('try-choose');
+  const live = byId('try-live');
+  const file = /** @type {HTMLInputElement} */ (byId('try-file'));
+  const canvas = /** @type {HTMLCanvasElement} */ (byId('try-level'));
+  const result = byId('try-result');
+  /** @type {string[]} */
+  let labels = [];
+  /** @type {Recording | null} */
+  let recording = null;
+  /** @type {import('./microphone.js').Microphone | null} */
+  let liveMicrophone = null;
+  let liveWanted = false;
+  let liveStarted = false;
+
+  choose.append(icon('file'), words.try.file);
+  nameSpeak();
+  nameLive();
+
+  /** @type {KeyedList<{label: string, index: number, share: number, most: boolean}>} */
+  const bars = new KeyedList(byId('try-probabilities'), ({ label }) => label, ({ label, index }) => {
+    const fill = h('span', { class: 'share-fill' });
+    const number = h('strong');
+    const element = h('li', { class: 'probability', 'data-test': `probability-${index}` },
+      h('span', { class: 'label-tag' }, labelIcon(index), labelName(label)),
+      h('span', { class: 'share-track', 'aria-hidden': 'true' }, fill), number);
+    colourAs(element, index);
+    return {
+      element,
+      update({ share, most }) {
+        fill.style.width = `${(share * 100).toFixed(1)}%`;
+        setText(number, percent(share));
+        element.dataset.share = share.toFixed(4);
+        setAttribute(element, 'data-most', most ? 'true' : null);
+      },
+    };
+  });
+
+  speak.addEventListener('click', async () => {
+    if (recording) return recording.stop();
+    stopLive();
+    tell('');
+    const picture = openPicture();
+    recording = new Recording(LONGEST_S, (level, length) => picture.add(level, length));
+    nameSpeak();
+    try {
+      await recording.open();
+      recording.begin();
+      setText(result, words.try.speaking);
+      announce(words.try.speaking);
+      const { samples, rate } = await recording.finished;
+      await predict('predict_pcm', { samples, channels: 1, rate }, '');
+    } catch (error) {
+      recording?.cancel();
+      if (error instanceof MicrophoneError) setText(result, '');
+      tell(problemOf(error));
+    }
+    recording = null;
+    show(canvas, false);
+    nameSpeak();
+  });
+
+  choose.addEventListener('click', () => file.click());
+  file.addEventListener('change', async () => {
+    const [chosen] = file.files ?? [];
+    if (!chosen) return;
+    stopLive();
+    tell('');
+    try {
+      const bytes = await chosen.arrayBuffer();
+      await predict('predict_file', { name: chosen.name, bytes }, chosen.name).catch(async (error) => {
+        if (error.code !== 'needs_browser_decoder') throw error;
+        const decoded = await decodeInBrowser(await chosen.arrayBuffer());
+        if (!decoded) throw { code: 'undecodable' };
+        await predict('predict_pcm', decoded, chosen.name);
+      });
+    } catch (error) {
+      tell(problemOf(error));
+    }
+    file.value = '';
+  });
+
+  live.addEventListener('click', async () => {
+    if (liveWanted) return stopLive();
+    liveWanted = true;
+    tell('');
+    nameLive();
+    try {
+      const microphone = await openMicrophone((samples) => {
+        if (liveStarted) client.request('live_push', { samples }, [samples.buffer]).catch(liveFailed);
+      }, stopLive);
+      liveMicrophone = microphone;
+      if (!liveWanted) return microphone.close();
+      await client.request('live_start', { rate: microphone.rate });
+      liveStarted = liveWanted;
+      setText(result, words.try.listening);
+      announce(words.try.listening);
+    } catch (error) {
+      liveFailed(error);
+    }
+  });
+
+  function stopLive() {
+    if (!liveWanted) return;
+    liveWanted = false;
+    liveStarted = false;
+    liveMicrophone?.close();
+    liveMicrophone = null;
+    client.request('live_stop').catch(() => {}); // it may never have started
+    nameLive();
+  }
+
+  /** @param {unknown} error */
+  function liveFailed(error) {
+    if (!liveWanted) return;
+    stopLive();
+    setText(result, '');
+    const missing = /** @type {any} */ (error).code === 'unknown_command';
+    show(live, !missing);
+    tell(missing ? words.try.liveMissing : problemOf(error));
+  }
+
+  /**
+   * @param {string} command
+   * @param {Record<string, any>} fields
+   * @param {string} source the file's name, or nothing for speech
+   */
+  async function predict(command, fields, source) {
+    setText(result, words.try.working);
+    try {
+      const { probabilities } = await client.request(command, fields);
+      draw(probabilities);
+      const most = probabilities.indexOf(Math.max(...probabilities));
+      const sentence = words.try.result(labelName(labels[most] ?? ''), percent(probabilities[most] ?? 0));
+      setText(result, source ? `${sentence}. ${words.try.made(source)}` : sentence);
+      announce(sentence);
+    } catch (error) {
+      setText(result, '');
+      throw error;
+    }
+  }
+
+  /** @param {number[]} probabilities */
+  function draw(probabilities) {
+    const most = Math.max(...probabilities);
+    show(byId('try-probabilities'), true);
+    bars.render(labels.map((label, index) => ({ label, index, share: probabilities[index] ?? 0, most: probabilities[index] === most })));
+  }
+
+  function openPicture() {
+    show(canvas, true);
+    return new LevelPicture(canvas, LONGEST_S);
+  }
+
+  function nameSpeak() {
+    speak.replaceChildren(icon(recording ? 'stop' : 'microphone'), recording ? words.try.stop : words.try.speak);
+  }
+
+  function nameLive() {
+    live.replaceChildren(icon(liveWanted ? 'stop' : 'wave'), liveWanted ? words.try.liveStop : words.try.live);
+    setAttribute(live, 'aria-pressed', liveWanted ? 'true' : 'false');
+  }
+
+  /** @param {string} text */
+  function tell(text) {
+    setText(byId('try-problem'), text);
+    show(byId('try-problem'), text !== '');
+  }
+
+  return {
+    /** @param {State} state */
+    update({ room, history, finished }) {
+      labels = room.labels;
+      setText(byId('try-intro'), history.length > 0 || finished ? words.try.intro : words.try.introNone);
+    },
+
+    /** @param {import('./messages.js').Live} event */
+    heard({ probabilities }) {
+      if (liveWanted && probabilities.length) draw(probabilities);
+    },
+  };
+}
+
+/** @param {unknown} error */
+function problemOf(error) {
+  return error instanceof MicrophoneError ? microphoneProblem(error) : explain(words.try.errors, /** @type {any} */ (error));
+}

@@ -1,0 +1,33 @@
+// Runs the Rust of Chorus off the page, so that the page never freezes. It loads the program, hands it the page's
+// commands in order of arrival and sends back the replies; events go to the page from the program itself.
+
+import init, { handle, start } from '/pkg/client.js';
+
+// The listener stands before the program has loaded; commands that come early wait for this promise.
+const ready = init().then(() => start());
+ready.catch(crashed);
+
+self.addEventListener('message', async ({ data: command }) => {
+  try {
+    await ready;
+    const reply = await handle(command);
+    self.postMessage({ ...reply, id: command.id, ok: true });
+  } catch (error) {
+    if (!refusal(error)) crashed(error);
+    const { code = 'crashed', message = String(error) } = error ?? {};
+    self.postMessage({ id: command.id, ok: false, error: { code, message } });
+  }
+});
+
+// A panic in the program traps outside of any command.
+self.addEventListener('error', ({ error, message }) => crashed(error ?? message));
+self.addEventListener('unhandledrejection', ({ reason }) => crashed(reason));
+
+/** Whether this is a plain no to a command, with its reason, and not the end of the program. */
+function refusal(error) {
+  return typeof error?.code === 'string';
+}
+
+function crashed(error) {
+  self.postMessage({ type: 'crashed', message: String(error?.message ?? error) });
+}
