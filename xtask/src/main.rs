@@ -1,1 +1,47 @@
-fn main() {}
+//! `cargo xtask …`: everything a person does to this repository besides editing it. One file a command;
+//! what they share is the wasm toolchain (`toolchain`), the places (`places`) and starting other programs
+//! (`process`). Knows nothing of what is inside the crates: it builds, runs and measures them from outside.
+
+mod bundle;
+mod lint;
+mod places;
+mod process;
+mod setup;
+mod toolchain;
+
+use clap::{Parser, Subcommand};
+
+/// Set-up, bundle, demo, tests and benchmarks of Chorus.
+///
+/// Each command first sets up what it needs, and says what it does.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", version)]
+struct Cli {
+    /// Install nothing: where something is missing, print the command that installs it
+    #[arg(long, global = true)]
+    no_install: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what is missing, or say how
+    Setup,
+    Bundle(bundle::Options),
+    /// Check formatting, and run clippy natively and for the browser
+    Lint,
+}
+
+fn main() -> anyhow::Result<()> {
+    let Cli {
+        no_install,
+        command,
+    } = Cli::parse();
+    let install = setup::Install::unless(no_install);
+    match command {
+        Command::Setup => setup::run(install),
+        Command::Bundle(options) => bundle::run(&options, install).map(|_| ()),
+        Command::Lint => lint::run(install),
+    }
+}

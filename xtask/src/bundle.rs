@@ -1,0 +1,249 @@
+//! `cargo xtask bundle`: makes `bundle/`, the folder that `chorus` embeds: the pages of `www/`, the tab's two
+//! programs as wasm with their JavaScript, and a `.br` and `.gz` beside each file that gains by it.
+//! What has not changed since the last run is left as it is: the large program takes minutes.
+
+mod folder;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use wasm_bindgen_cli_support::Bindgen;
+
+pub use self::folder::Size;
+use self::folder::{Bundle, files_below, megabytes};
+use crate::{
+    places,
+    process::{self, say},
+    setup::{self, Install},
+    toolchain::{TARGET, Toolchain},
+};
+
+/// The tab's programs: the page can be used as soon as the first is there; the second trains.
+const PROGRAMS: [&str; 2] = ["client", "trainer"];
+
+/// What compilers for wasm take for granted today, and an older binaryen only uses when told to.
+const WASM_FEATURES: [&str; 7] = [
+    "--enable-simd",
+    "--enable-bulk-memory",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-reference-types",
+    "--enable-multivalue",
+];
+
+/// Build the pages and the tab's programs into `bundle/`, ready to be embedded
+#[derive(clap::Args, Default)]
+pub struct Options {
+    /// For work on the page: no wasm-opt, and light compression
+    #[arg(long)]
+    pub quick: bool,
+    /// Also write the sizes to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Makes the bundle and prints what it weighs.
+pub fn run(options: &Options, install: Install) -> Result<Vec<Size>> {
+    let toolchain = setup::wasm_toolchain(install)?;
+    let optimiser = if options.quick {
+        None
+    } else {
+        setup::wasm_opt(install)?
+    };
+    compile(&toolchain)?;
+
+    let mut bundle = Bundle::open(
+        places::bundle(),
+        places::browser_target()?.join("bundle.json"),
+        options.quick,
+    );
+    for program in PROGRAMS {
+        bind(program, optimiser.as_deref(), &mut bundle)?;
+    }
+    let pages = places::workspace().join("www");
+    for page in files_below(&pages)? {
+        let name = name_below(&pages, &page);
+        let bytes = fs::read(&page).with_context(|| format!("cannot read {}", page.display()))?;
+        let input = digest(&[&bytes]);
+        if !bundle.keep(&name, &input) {
+            bundle.put(&name, input, BTreeMap::from([(name.clone(), bytes)]))?;
+        }
+    }
+    let sizes = bundle.close()?;
+    print(&sizes);
+    if let Some(file) = &options.json {
+        fs::write(file, serde_json::to_vec_pretty(&sizes)?)
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(sizes)
+}
+
+fn compile(toolchain: &Toolchain) -> Result<()> {
+    say(format!(
+        "compiling the tab's programs with {}",
+        toolchain.describe()
+    ));
+    if !compiled("trainer")?.is_file() {
+        say(
+            "the first time this takes about 15 minutes on two cores: GPU and matrix kernels are compiled too",
+        );
+    }
+    process::run(toolchain.cargo("build")?.args([
+        "--package",
+        "wasm-client",
+        "--bins",
+        "--profile",
+        "wasm",
+    ]))
+}
+
+fn compiled(program: &str) -> Result<PathBuf> {
+    Ok(places::browser_target()?
+        .join(TARGET)
+        .join("wasm")
+        .join(format!("{program}.wasm")))
+}
+
+/// Gives a compiled program its JavaScript side, makes it smaller, and puts both into the bundle.
+fn bind(program: &str, optimiser: Option<&Path>, bundle: &mut Bundle) -> Result<()> {
+    let file = compiled(program)?;
+    let compiled = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let how = match optimiser {
+        Some(wasm_opt) => {
+            process::read(process::program(wasm_opt).arg("--version"))?
+                + &optimisation(program).join(" ")
+        }
+        None => String::new(),
+    };
+    let input = digest(&[&compiled, how.as_bytes()]);
+    let group = format!("program {program}");
+    if bundle.keep(&group, &input) {
+        return Ok(());
+    }
+
+    say(format!(
+        "binding {program}.wasm ({}) to JavaScript",
+        megabytes(compiled.len() as u64)
+    ));
+    let folder = places::browser_target()?.join("pkg").join(program);
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    Bindgen::new()
+        .input_path(&file)
+        .web(true)?
+        .typescript(false)
+        .remove_producers_section(true)
+        // Names of functions would be two thirds of a symbol table that nobody reads.
+        .remove_name_section(true)
+        .generate(&folder)
+        .with_context(|| format!("wasm-bindgen cannot bind {}", file.display()))?;
+    if let Some(wasm_opt) = optimiser {
+        optimise(
+            program,
+            wasm_opt,
+            &folder.join(format!("{program}_bg.wasm")),
+        )?;
+    }
+
+    let files = files_below(&folder)?;
+    let files = files.iter().map(|file| {
+        Ok((
+            format!("pkg/{}", name_below(&folder, file)),
+            fs::read(file)?,
+        ))
+    });
+    bundle.put(&group, input, files.collect::<Result<_>>()?)
+}
+
+/// Which of binaryen's optimisations a program gets.
+fn optimisation(_program: &str) -> [&'static str; 1] {
+    ["-Oz"]
+}
+
+fn optimise(program: &str, wasm_opt: &Path, wasm: &Path) -> Result<()> {
+    let before = fs::metadata(wasm)?.len();
+    let started = Instant::now();
+    say(format!(
+        "wasm-opt makes {program} ({}) smaller; the large one takes a minute or two",
+        megabytes(before)
+    ));
+    let smaller = wasm.with_extension("smaller");
+    process::run(
+        process::program(wasm_opt)
+            .args(optimisation(program))
+            .args(WASM_FEATURES)
+            .arg(wasm)
+            .arg("-o")
+            .arg(&smaller),
+    )?;
+    fs::rename(&smaller, wasm)?;
+    let after = fs::metadata(wasm)?.len();
+    say(format!(
+        "{} → {} in {} s",
+        megabytes(before),
+        megabytes(after),
+        started.elapsed().as_secs()
+    ));
+    Ok(())
+}
+
+fn digest(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// A file's path below a folder, as it stands in a URL.
+fn name_below(folder: &Path, file: &Path) -> String {
+    let path = file.strip_prefix(folder).unwrap_or(file);
+    path.iter()
+        .map(|part| part.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+fn print(sizes: &[Size]) {
+    let shown = |bytes: Option<u64>| bytes.map_or("-".to_owned(), megabytes);
+    println!(
+        "{:<28} {:>10} {:>10} {:>10}",
+        "bundle/", "raw", "gzip", "brotli"
+    );
+    let (programs, pages): (Vec<_>, Vec<_>) =
+        sizes.iter().partition(|size| size.file.ends_with(".wasm"));
+    for size in programs {
+        let Size {
+            file,
+            raw,
+            gzip,
+            brotli,
+        } = size;
+        println!(
+            "{file:<28} {:>10} {:>10} {:>10}",
+            megabytes(*raw),
+            shown(*gzip),
+            shown(*brotli)
+        );
+    }
+    let total = |of: fn(&Size) -> u64| megabytes(pages.iter().copied().map(of).sum());
+    println!(
+        "{:<28} {:>10} {:>10} {:>10}",
+        format!("{} other files", pages.len()),
+        total(|size| size.raw),
+        total(|size| size.gzip.unwrap_or(size.raw)),
+        total(|size| size.brotli.unwrap_or(size.raw)),
+    );
+}

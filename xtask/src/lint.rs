@@ -1,0 +1,49 @@
+//! `cargo xtask lint`: formatting and clippy, where every warning is an error, as CI runs them.
+
+use anyhow::Result;
+
+use crate::{
+    process::{self, say},
+    setup::{self, Install},
+};
+
+/// Runs all checks of the source; stops at the first that fails.
+pub fn run(install: Install) -> Result<()> {
+    let toolchain = setup::wasm_toolchain(install)?;
+
+    say("formatting");
+    process::run(process::cargo().args(["fmt", "--all", "--", "--check"]))?;
+
+    say("clippy, natively: all but the tab's programs");
+    process::run(
+        process::cargo()
+            .args([
+                "clippy",
+                "--workspace",
+                "--exclude",
+                "wasm-client",
+                "--all-targets",
+            ])
+            .args(["--", "-D", "warnings"]),
+    )?;
+
+    say(format!(
+        "clippy, for the browser: the tab's programs, with {}",
+        toolchain.describe()
+    ));
+    setup::wasm_clippy(&toolchain, install)?;
+    process::run(
+        toolchain
+            .cargo("clippy")?
+            // The profile is that of the bundle, whose build scripts and macros are then compiled only once.
+            .args([
+                "--package",
+                "wasm-client",
+                "--lib",
+                "--bins",
+                "--profile",
+                "wasm",
+            ])
+            .args(["--", "-D", "warnings"]),
+    )
+}

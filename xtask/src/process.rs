@@ -1,0 +1,111 @@
+//! Starts other programs: says so, and makes a failure name the command that failed. Must not know what they are for.
+
+use std::{
+    env,
+    fmt::Display,
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+/// One line about what is being done, told apart from the output of the programs it starts.
+pub fn say(line: impl Display) {
+    eprintln!("==> {line}");
+}
+
+/// A program with the environment that a person's shell would give it. `cargo xtask` is itself run by cargo,
+/// which tells it about the package `xtask`; passed on, that would make build scripts that watch those
+/// variables run anew in every second build.
+pub fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(name);
+    command.current_dir(crate::places::workspace());
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy();
+        let about_xtask = [
+            "CARGO_PKG_",
+            "CARGO_MANIFEST_",
+            "CARGO_BIN_",
+            "CARGO_CRATE_",
+        ];
+        if about_xtask.iter().any(|prefix| name.starts_with(prefix))
+            || ["CARGO", "CARGO_PRIMARY_PACKAGE"].contains(&&*name)
+        {
+            command.env_remove(&*name);
+        }
+    }
+    command
+}
+
+/// The cargo that runs us.
+pub fn cargo() -> Command {
+    program(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Runs a program to its end; its output goes where ours goes.
+pub fn run(command: &mut Command) -> Result<()> {
+    let shown = show(command);
+    say(&shown);
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("cannot start `{shown}`"))?;
+    if !status.success() {
+        bail!("`{shown}` failed ({status})");
+    }
+    Ok(())
+}
+
+/// What a program prints on its standard output.
+pub fn read(command: &mut Command) -> Result<String> {
+    let shown = show(command);
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start `{shown}`"))?;
+    if !status.success() {
+        bail!(
+            "`{shown}` failed ({status}): {}",
+            String::from_utf8_lossy(&stderr).trim()
+        );
+    }
+    String::from_utf8(stdout).with_context(|| format!("`{shown}` printed no UTF-8"))
+}
+
+/// Runs a program, but ends it after `limit`. False where it failed or was ended.
+pub fn run_within(command: &mut Command, limit: Duration) -> Result<bool> {
+    let shown = show(command);
+    say(format!("{shown} (at most {} s)", limit.as_secs()));
+    let mut child = command
+        .stdin(Stdio::null())
+        .spawn()
+        .with_context(|| format!("cannot start `{shown}`"))?;
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.success());
+        }
+        if started.elapsed() >= limit {
+            child.kill()?;
+            child.wait()?;
+            return Ok(false);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The command as a person would type it.
+pub fn show(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words = words
+        .map(|word| word.to_string_lossy())
+        .map(|word| match word.contains(' ') {
+            true => format!("'{word}'"),
+            false => word.into_owned(),
+        });
+    words.collect::<Vec<_>>().join(" ")
+}
