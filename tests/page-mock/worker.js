@@ -8,26 +8,26 @@ const room = { code: 'DEMO', name: 'Voices of 10b', labels: LABELS, model: 'comp
 const busy = ['training', 'lost', 'finished', 'error'].includes(SCENE);
 const state = {
   connection: SCENE === 'lost' ? 'lost' : 'open',
-  retry_in_s: SCENE === 'lost' ? 14 : undefined,
+  retry_in_s: SCENE === 'lost' ? 14 : null,
   room,
   phase: busy ? 'collecting' : 'lobby',
   round: busy ? 7 : 0,
   rounds: ROUNDS,
   clients: [
-    { client: 'a1', name: 'Ada', state: busy ? 'training' : 'joined', examples: 0, labels: [0, 0, 0, 0], me: true },
-    { client: 'b2', name: 'Grace', state: busy ? 'uploading' : 'ready', examples: 24, labels: [6, 6, 6, 6], me: false },
-    { client: 'c3', name: 'Emmy with quite a long nickname', state: busy ? 'training' : 'joined', examples: 17, labels: [12, 1, 4, 0], me: false },
-    { client: 'd4', name: '', state: 'away', examples: 3, labels: [0, 0, 0, 3], me: false },
+    { name: 'Ada', state: busy ? 'training' : 'watching', examples: 0, labels: [0, 0, 0, 0], me: true },
+    { name: 'Grace', state: busy ? 'uploading' : 'ready', examples: 24, labels: [6, 6, 6, 6], me: false },
+    { name: 'Emmy with quite a long nickname', state: busy ? 'training' : 'watching', examples: 17, labels: [12, 1, 4, 0], me: false },
+    { name: '', state: 'offline', examples: 3, labels: [0, 0, 0, 3], me: false },
   ],
   clips: [],
   removed: [],
   taking_part: busy,
-  backend: busy ? { kind: 'cpu', name: 'CPU', reason: 'This browser has no WebGPU.', ready: true } : { kind: null, name: '', reason: '', ready: false },
+  backend: { choice: 'auto', kind: busy ? 'cpu' : null, name: busy ? 'CPU' : null, reason: busy ? 'This browser has no WebGPU.' : null },
   trainer: busy ? 'ready' : 'absent',
-  trainer_progress: busy ? 1 : 0,
   work: busy ? { what: 'training', fraction: 0.4, epoch: 1, epochs: 2, step: 3, steps: 7 } : null,
   bytes: busy ? { sent: 3_412_000, received: 3_870_400 } : { sent: 412, received: 2_310 },
   history: [],
+  has_model: busy,
   finished: SCENE === 'finished',
 };
 const removed = new Map();
@@ -51,7 +51,7 @@ function spectrogram(label, seconds) {
 }
 
 function addClip(name, label, made_up = false, seconds = 1.2 + Math.random() * 2.5) {
-  const clip = { id: `clip-${nextClip}`, name, label, seconds, made_up, held_back: nextClip % 5 === 0, spectrogram: spectrogram(label, seconds) };
+  const clip = { id: nextClip, name, label, seconds, made_up, held_back: nextClip % 5 === 0, spectrogram: spectrogram(label, seconds) };
   nextClip += 1;
   state.clips.push(clip);
   return clip;
@@ -98,7 +98,7 @@ const refuse = (code, message = code) => {
 };
 
 const commands = {
-  open({ code }) {
+  open({ code, name }) {
     if (SCENE === 'unknown' || code !== 'DEMO') refuse('unknown_room', 'no such room');
     if (SCENE !== 'empty') for (let i = 0; i < 17; i += 1) addClip(`kitchen_${i}.wav`, [0, 1, 2, 0, 1, 2, 2, 0][i % 8], i > 13);
     if (busy) for (let round = 1; round < (state.finished ? ROUNDS + 1 : 7); round += 1) closeRound(round);
@@ -107,7 +107,7 @@ const commands = {
     if (SCENE === 'error') self.postMessage({ type: 'notice', level: 'warning', code: 'device_lost', message: 'The graphics chip went away. Training goes on with the processor.' });
     if (SCENE === 'crash') setTimeout(() => self.postMessage({ type: 'crashed', message: 'RuntimeError: unreachable\n  at client.wasm:0x1234' }), 100);
     if (SCENE !== 'training' && SCENE !== 'error') setInterval(train, 400);
-    return { room };
+    return { room, seat: 'seat-1', name: name ?? 'Ada' };
   },
   name({ name }) {
     state.clients[0].name = name;
@@ -119,8 +119,8 @@ const commands = {
     const found = label ?? LABELS.findIndex((word) => path.toLowerCase().includes(word));
     return found < 0 ? refuse('needs_label') : { clip: addClip(name, found) };
   },
-  add_pcm({ name, samples, channels, rate, label }) {
-    const found = label ?? LABELS.findIndex((word) => name.toLowerCase().includes(word));
+  add_pcm({ name, path = '', samples, channels, rate, label }) {
+    const found = label ?? LABELS.findIndex((word) => path.toLowerCase().includes(word));
     return found < 0 ? refuse('needs_label') : { clip: addClip(name, found, false, samples.length / channels / rate) };
   },
   add_made_up: () => ({ clips: LABELS.map((label, index) => addClip(`made-up ${label}`, index, true)) }),
@@ -148,13 +148,15 @@ const commands = {
     return { wav: view.buffer };
   },
   take_part({ on }) {
-    Object.assign(state, { taking_part: on, trainer: 'ready', trainer_progress: 1, backend: { kind: 'cpu', name: 'CPU', reason: '', ready: true } });
+    Object.assign(state, { taking_part: on, trainer: 'ready', has_model: true, backend: { ...state.backend, kind: 'cpu', name: 'CPU' } });
     if (!on) state.work = null;
-    state.clients[0].state = on ? 'training' : 'joined';
+    state.clients[0].state = on ? 'training' : 'watching';
   },
-  backend() {},
-  predict_file: () => (state.history.length ? { probabilities: [0.08, 0.71, 0.17, 0.04], frames: 21 } : refuse('no_model')),
-  predict_pcm: () => (state.history.length ? { probabilities: [0.62, 0.2, 0.13, 0.05], frames: 33 } : refuse('no_model')),
+  backend({ choice }) {
+    state.backend.choice = choice;
+  },
+  predict_file: () => (state.has_model ? { probabilities: [0.08, 0.71, 0.17, 0.04], frames: 21 } : refuse('no_model')),
+  predict_pcm: () => (state.has_model ? { probabilities: [0.62, 0.2, 0.13, 0.05], frames: 33 } : refuse('no_model')),
   live_start() {},
   live_push() {
     const weights = LABELS.map(() => Math.random() ** 3);

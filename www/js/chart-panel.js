@@ -5,7 +5,7 @@ import { percent } from './format.js';
 import { words } from './language.js';
 
 /**
- * @typedef {import('./messages.js').State} State
+ * @typedef {import('./messages.js').RoomState} State
  * @typedef {import('./messages.js').RoundResult} RoundResult
  */
 
@@ -54,7 +54,7 @@ export function chartPanel() {
  * @param {(value: number) => string} write
  */
 function known(value, write) {
-  return typeof value === 'number' ? write(value) : words.charts.none_value;
+  return typeof value === 'number' ? write(value) : words.charts.unknown;
 }
 
 /**

@@ -11,7 +11,7 @@ import { play, stopPlaying } from './player.js';
 import { drawSpectrogram } from './spectrogram-picture.js';
 
 /**
- * @typedef {import('./messages.js').State} State
+ * @typedef {import('./messages.js').RoomState} State
  * @typedef {import('./messages.js').Clip} Clip
  * @typedef {Clip & {number: number}} NumberedClip
  */
@@ -26,19 +26,23 @@ const FEW = 3;
 export function clipPanel(client, tell) {
   /** @type {string[]} */
   let labels = [];
-  /** @type {string[]} */
+  /** @type {number[]} */
   let removed = [];
   /** @type {Clip[]} */
   let clips = [];
   let all = false;
   /** Whether deleting took the focused button away, so that the focus must go to `undo`. */
   let focusUndo = false;
+  /** The clip that was brought back by `undo`, which may be hidden now: the focus goes to that clip.
+   * @type {number | null} */
+  let focusClip = null;
 
   const undo = byId('undo');
   undo.append(icon('undo'), words.clips.undo);
   undo.addEventListener('click', async () => {
     const clip = removed.at(-1);
     if (clip === undefined) return;
+    focusClip = clip;
     await client.request('restore', { clip }).then(() => announce(words.clips.restored), tell);
   });
   const showAll = byId('show-all');
@@ -48,7 +52,7 @@ export function clipPanel(client, tell) {
   });
 
   /** @type {KeyedList<NumberedClip>} */
-  const list = new KeyedList(byId('clip-list'), ({ id }) => id, (first) => clipRow(first));
+  const list = new KeyedList(byId('clip-list'), ({ id }) => String(id), (first) => clipRow(first));
 
   /** @param {NumberedClip} first */
   function clipRow(first) {
@@ -150,6 +154,21 @@ export function clipPanel(client, tell) {
     };
   });
 
+  /** After a deletion or its undoing the keyboard goes on beside where it was. */
+  function moveFocus() {
+    const lost = document.activeElement === document.body || document.activeElement === undo;
+    if (focusUndo && removed.length > 0) {
+      focusUndo = false;
+      if (lost) undo.focus();
+      announce(words.clips.removed(removed.length));
+    }
+    const back = focusClip === null ? null : list.rows.get(String(focusClip));
+    if (back) {
+      focusClip = null;
+      if (lost && removed.length === 0) back.element.querySelector('button')?.focus();
+    }
+  }
+
   return {
     /** @param {State} state */
     update(state) {
@@ -162,11 +181,7 @@ export function clipPanel(client, tell) {
       setText(byId('balance'), balanceSentence(perLabel));
       show(byId('undo-bar'), removed.length > 0);
       setText(byId('undo-text'), words.clips.removed(removed.length));
-      if (focusUndo && removed.length > 0) {
-        focusUndo = false;
-        if (document.activeElement === document.body) undo.focus();
-        announce(words.clips.removed(removed.length));
-      }
+      moveFocus();
     },
   };
 }

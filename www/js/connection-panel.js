@@ -4,7 +4,7 @@ import { announce } from './announcer.js';
 import { byId, h, setText, show } from './element.js';
 import { words } from './language.js';
 
-/** @typedef {import('./messages.js').State} State */
+/** @typedef {import('./messages.js').RoomState} State */
 
 export function connectionPanel() {
   const pill = byId('connection');

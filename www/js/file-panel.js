@@ -10,7 +10,7 @@ import { labelIcon } from './labels.js';
 import { explain, labelName, words } from './language.js';
 
 /**
- * @typedef {import('./messages.js').State} State
+ * @typedef {import('./messages.js').RoomState} State
  * @typedef {import('./dropped-files.js').FoundFile & {label: number | null}} Job
  * @typedef {{path: string, why: string}} Skipped
  */
@@ -147,8 +147,7 @@ export function filePanel(client) {
       const decoded = await job.file.arrayBuffer().then(decodeInBrowser);
       if (decoded) {
         try {
-          // The path is the name here, so that the worker finds the label in it as it does for a file.
-          await client.request('add_pcm', { name: job.path, ...decoded, label: job.label }, [decoded.samples.buffer]);
+          await client.request('add_pcm', { name: job.file.name, path: job.path, ...decoded, label: job.label }, [decoded.samples.buffer]);
           added += 1;
           return;
         } catch (second) {

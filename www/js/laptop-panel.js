@@ -5,7 +5,7 @@ import { byId, h, setText } from './element.js';
 import { bytes, grouped } from './format.js';
 import { words } from './language.js';
 
-/** @typedef {import('./messages.js').State} State */
+/** @typedef {import('./messages.js').RoomState} State */
 
 const CHOICES = /** @type {const} */ (['auto', 'webgpu', 'cpu']);
 
@@ -17,7 +17,7 @@ export function laptopPanel(client, tell) {
   const choices = byId('backend-choice');
   for (const choice of CHOICES) {
     const radio = h('input', {
-      type: 'radio', name: 'backend', value: choice, checked: choice === 'auto', 'data-test': `backend-${choice}`,
+      type: 'radio', name: 'backend', value: choice, 'data-test': `backend-${choice}`,
       onchange: () => client.request('backend', { choice }).then(() => announce(words.laptop.backendChanged), tell),
     });
     choices.append(h('label', { class: 'choice' }, radio, words.laptop[choice]));
@@ -30,6 +30,7 @@ export function laptopPanel(client, tell) {
       setText(byId('bytes-received'), bytes(traffic.received));
       setText(byId('backend'), backendSentence(backend));
       byId('backend').dataset.kind = backend.kind ?? '';
+      for (const radio of choices.querySelectorAll('input')) radio.checked = radio.value === backend.choice;
       setText(byId('model'), words.laptop.model(room.model, grouped(room.parameters)));
     },
   };
@@ -38,6 +39,6 @@ export function laptopPanel(client, tell) {
 /** @param {State['backend']} backend */
 function backendSentence({ kind, name, reason }) {
   if (kind === null) return words.laptop.backendNone;
-  const plain = kind === 'webgpu' ? words.laptop.backendWebGpu(name) : words.laptop.backendCpu;
+  const plain = kind === 'webgpu' ? words.laptop.backendWebGpu(name ?? '') : words.laptop.backendCpu;
   return reason ? `${plain}. ${reason}` : plain;
 }

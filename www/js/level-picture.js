@@ -10,11 +10,14 @@ export class LevelPicture {
   constructor(canvas, longest) {
     this.canvas = canvas;
     this.longest = longest;
-    this.clear();
+    this.levels = new Float32Array(BARS);
+    this.now = 0;
+    this.reached = 0;
+    this.#draw();
   }
 
   clear() {
-    this.levels = new Float32Array(BARS);
+    this.levels.fill(0);
     this.now = 0;
     this.reached = 0;
     this.#draw();

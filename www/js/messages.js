@@ -4,7 +4,7 @@
 
 /**
  * @typedef {object} Clip
- * @property {string} id
+ * @property {number} id
  * @property {string} name
  * @property {number} label index into the room's labels
  * @property {number} seconds
@@ -15,7 +15,6 @@
 
 /**
  * @typedef {object} Person
- * @property {string} client the short public id, where the server gives one
  * @property {string} name
  * @property {string} state
  * @property {number} examples
@@ -27,18 +26,18 @@
  * @typedef {object} Work what the tab is busy with
  * @property {'statistics' | 'evaluating' | 'training' | 'downloading' | 'uploading'} what
  * @property {number} fraction 0 to 1
- * @property {number} epoch counted from 1
- * @property {number} epochs
- * @property {number} step counted from 1
- * @property {number} steps
+ * @property {number | null} epoch counted from 1; this and the next three only while training
+ * @property {number | null} epochs
+ * @property {number | null} step counted from 1
+ * @property {number | null} steps
  */
 
 /**
  * @typedef {object} RoundResult
  * @property {number} round
- * @property {number | null} shared_loss
+ * @property {number | null} shared_loss of the model that the round began with, on all clips that are held back
  * @property {number | null} shared_accuracy 0 to 1
- * @property {number | null} own_loss
+ * @property {number | null} own_loss of the same model, on the clips that are held back here
  * @property {number | null} own_accuracy 0 to 1
  * @property {number} clients
  * @property {number} examples
@@ -47,23 +46,27 @@
 /**
  * @typedef {object} State the whole view, sent by the worker on every change
  * @property {'connecting' | 'open' | 'lost' | 'closed'} connection
- * @property {number} [retry_in_s]
- * @property {{code: string, name: string, labels: string[], model: string, parameters: number, rounds: number, least_clients: number}} room
- * @property {string} phase
+ * @property {number | null} retry_in_s
+ * @property {{code: string, name: string, labels: string[], model: string, parameters: number, rounds: number, least_clients: number} | null} room nothing until the room has been opened
+ * @property {string | null} phase lobby, normalising, collecting or finished
  * @property {number} round
  * @property {number} rounds
  * @property {Person[]} clients
  * @property {Clip[]} clips
- * @property {string[]} removed ids that can be restored, the latest last
+ * @property {number[]} removed ids that can be restored, the latest last
  * @property {boolean} taking_part
- * @property {{kind: 'cpu' | 'webgpu' | null, name: string, reason: string, ready: boolean}} backend
+ * @property {{choice: 'auto' | 'webgpu' | 'cpu', kind: 'cpu' | 'webgpu' | null, name: string | null, reason: string | null}} backend
  * @property {'absent' | 'loading' | 'ready' | 'failed'} trainer
- * @property {number} trainer_progress 0 to 1
  * @property {Work | null} work
  * @property {{sent: number, received: number}} bytes
  * @property {RoundResult[]} history
+ * @property {boolean} has_model whether there is a shared model to try
  * @property {boolean} finished
  */
+
+/** @typedef {NonNullable<State['room']>} Room */
+
+/** @typedef {State & {room: Room}} RoomState the view of an opened room, which is all that the panels get */
 
 /** @typedef {{accuracy: string, loss: string, confusion: string | null}} Charts SVG text */
 

@@ -48,7 +48,7 @@ export async function openMicrophone(onBlock, onEnd) {
     context.createMediaStreamSource(stream).connect(node);
     node.connect(context.destination); // silent; without a destination some browsers never run the node
     for (const track of stream.getTracks()) track.addEventListener('ended', onEnd);
-    return { rate: context.sampleRate, close };
+    return { rate: Math.round(context.sampleRate), close };
   } catch (error) {
     close();
     throw microphoneError(/** @type {Error} */ (error));

@@ -1,7 +1,7 @@
 // Remembers the nickname in this browser, so that it is typed once.
 
 const KEY = 'chorus.nickname';
-export const LONGEST_NAME = 32;
+export const LONGEST_NAME = 40;
 
 /** @returns {string} */
 export function recallName() {

@@ -4,11 +4,10 @@ import { byId, h, setAttribute, setText } from './element.js';
 import { KeyedList } from './keyed-list.js';
 import { colourAs } from './labels.js';
 import { labelName, words } from './language.js';
+import { takingPart } from './status-sentence.js';
 
-/** @typedef {import('./messages.js').State} State */
+/** @typedef {import('./messages.js').RoomState} State */
 /** @typedef {import('./messages.js').Person & {key: string}} Row */
-
-const LOOKING_ON = new Set(['connected', 'joined', 'idle', 'present', 'paused', 'away', 'lost', 'gone']);
 
 export function peoplePanel() {
   /** @type {string[]} */
@@ -39,9 +38,8 @@ export function peoplePanel() {
   /** @param {State} state */
   function update({ clients, room }) {
     labels = room.labels;
-    const ready = clients.filter(({ state }) => !LOOKING_ON.has(state)).length;
-    setText(byId('people-summary'), clients.length ? words.people.summary(clients.length, ready) : words.people.none);
-    list.render(clients.map((person, index) => ({ ...person, key: person.client || `${index}` })));
+    setText(byId('people-summary'), clients.length ? words.people.summary(clients.length, takingPart(clients)) : words.people.none);
+    list.render(clients.map((person, index) => ({ ...person, key: String(index) })));
   }
 
   return { update };

@@ -12,7 +12,7 @@ import { microphoneProblem } from './microphone-problem.js';
 import { play, stopPlaying } from './player.js';
 import { Recording } from './recording.js';
 
-/** @typedef {import('./messages.js').State} State */
+/** @typedef {import('./messages.js').RoomState} State */
 
 const LONGEST_S = 6;
 const COUNT_FROM = 3;
@@ -30,7 +30,7 @@ export function recordPanel(client) {
       const button = h('button', {
         class: 'record-button', type: 'button', 'data-test': `record-${index}`, 'aria-label': words.record.button(labelName(label)),
         onclick: () => record(index),
-      }, labelIcon(index), labelName(label), icon('microphone'));
+      }, labelIcon(index), labelName(label));
       colourAs(button, index);
       return button;
     });

@@ -17,6 +17,7 @@ import { noticePanel } from './notice-panel.js';
 import { peoplePanel } from './people-panel.js';
 import { recordPanel } from './record-panel.js';
 import { codeOfPath } from './room-code.js';
+import { recallSeat, rememberSeat } from './seat.js';
 import { trainPanel } from './train-panel.js';
 import { tryPanel } from './try-panel.js';
 
@@ -47,7 +48,9 @@ const panels = [
 ];
 madeUpButton(client, notices.tell);
 
-client.on('state', (/** @type {State} */ state) => {
+client.on('state', (/** @type {State} */ view) => {
+  if (!view.room) return; // nothing to show before the room has been opened
+  const state = { ...view, room: view.room };
   byId('room').removeAttribute('aria-busy');
   document.title = words.room.title(state.room.name || state.room.code);
   setText(byId('room-name'), state.room.name);
@@ -62,16 +65,25 @@ client.on('crashed', ({ message }) => showCrash(message));
 const nameField = /** @type {HTMLInputElement} */ (byId('name'));
 nameField.placeholder = words.room.namePlaceholder;
 nameField.maxLength = LONGEST_NAME;
-nameField.value = recallName();
+let name = '';
 nameField.addEventListener('change', () => {
-  nameField.value = rememberName(nameField.value);
-  client.request('name', { name: nameField.value }).catch(notices.tell);
+  // Everyone has a name; an emptied field means: as it was.
+  name = rememberName(nameField.value) || name;
+  nameField.value = name;
+  if (name) client.request('name', { name }).catch(notices.tell);
 });
 nameField.addEventListener('keydown', ({ key }) => {
   if (key === 'Enter') nameField.blur();
 });
 
-const name = recallName();
-client.request('open', name ? { code, name } : { code })
-  .then(() => announce(words.connection.open))
+const seat = recallSeat(code);
+// In a room where this tab has been before, the worker knows the name; another tab may have changed the remembered one.
+const known = seat ? '' : recallName();
+client.request('open', { code, name: known || null, seat })
+  .then((opened) => {
+    rememberSeat(code, opened.seat);
+    name = opened.name ?? '';
+    if (document.activeElement !== nameField) nameField.value = name;
+    announce(words.connection.open);
+  })
   .catch((error) => showUnopened(code, error));

@@ -2,7 +2,7 @@
 
 import { percent } from './format.js';
 
-/** @typedef {import('./messages.js').State} State */
+/** @typedef {import('./messages.js').RoomState} State */
 
 /**
  * @param {State} state
@@ -21,22 +21,23 @@ export function statusSentence(state, words) {
   }
   if (state.trainer === 'failed') return status.trainerFailed;
   if (state.work) return words.train.work[state.work.what] ?? '';
-  if (state.trainer === 'loading') return status.trainerLoading(Math.round(state.trainer_progress * 100));
-  switch (state.phase.toLowerCase()) {
-    case 'lobby': return status.lobby(takingPart(state), state.room.least_clients);
-    case 'normalising': return status.normalising;
-    case 'configuring': return status.configuring;
-    case 'aggregating': return status.aggregating;
-    case 'evaluating': return status.evaluating;
-    case 'paused': return status.paused;
-    case 'finished': return status.finished;
+  if (state.trainer === 'loading') return status.trainerLoading;
+  if (state.phase === 'lobby') return status.lobby(takingPart(state.clients), state.room.least_clients);
+  if (state.phase === 'normalising') return status.normalising;
+  switch (state.clients.find(({ me }) => me)?.state) {
+    case 'ready': return status.joining;
+    case 'refused': return status.refused;
     default: return status.waiting;
   }
 }
 
-/** @param {State} state */
-function takingPart({ clients }) {
-  return clients.filter(({ state }) => state === 'ready').length;
+/**
+ * How many laptops are here and take part.
+ * @param {State['clients']} clients
+ * @returns {number}
+ */
+export function takingPart(clients) {
+  return clients.filter(({ state }) => state !== 'watching' && state !== 'offline').length;
 }
 
 /**

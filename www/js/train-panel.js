@@ -6,7 +6,7 @@ import { icon } from './icons.js';
 import { words } from './language.js';
 import { latestAccuracy, statusSentence } from './status-sentence.js';
 
-/** @typedef {import('./messages.js').State} State */
+/** @typedef {import('./messages.js').RoomState} State */
 
 /**
  * @param {import('./client.js').Client} client
@@ -46,15 +46,17 @@ export function trainPanel(client, tell) {
     fill(roundBar, done, state.rounds || state.room.rounds);
 
     const { work } = state;
-    const training = work?.what === 'training';
+    show(workPlace, state.taking_part && !state.finished);
+    const training = work !== null && work.what === 'training' && work.epoch !== null;
     show(epoch.row, training);
     show(step.row, training);
     show(task.row, work !== null && !training);
-    if (work && training) {
-      setText(epoch.text, words.train.epoch(work.epoch, work.epochs));
-      fill(epoch.bar, work.epoch - 1 + (work.steps ? work.step / work.steps : 0), work.epochs);
-      setText(step.text, words.train.step(work.step, work.steps));
-      fill(step.bar, work.step, work.steps);
+    if (training) {
+      const { epoch: nth = 0, epochs = 0, step: done = 0, steps = 0 } = /** @type {Record<string, number>} */ (/** @type {unknown} */ (work));
+      setText(epoch.text, words.train.epoch(nth, epochs));
+      fill(epoch.bar, nth - 1 + (steps ? done / steps : 0), epochs);
+      setText(step.text, words.train.step(done, steps));
+      fill(step.bar, done, steps);
     } else if (work) {
       setText(task.text, words.train.workLabel);
       fill(task.bar, work.fraction, 1);
@@ -74,7 +76,6 @@ export function trainPanel(client, tell) {
       announce(accuracy ? words.train.roundDone(round, accuracy) : words.train.roundDoneOnly(round));
     }
     if (state.finished && !before.finished) announce(words.train.status.finished);
-    if (state.phase !== before.phase && state.phase.toLowerCase() === 'paused') announce(words.train.status.paused);
   }
 
   return { update };

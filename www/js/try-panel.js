@@ -13,7 +13,7 @@ import { MicrophoneError, openMicrophone } from './microphone.js';
 import { microphoneProblem } from './microphone-problem.js';
 import { Recording } from './recording.js';
 
-/** @typedef {import('./messages.js').State} State */
+/** @typedef {import('./messages.js').RoomState} State */
 
 const LONGEST_S = 6;
 
@@ -128,6 +128,7 @@ export function tryPanel(client) {
     liveMicrophone?.close();
     liveMicrophone = null;
     client.request('live_stop').catch(() => {}); // it may never have started
+    setText(result, '');
     nameLive();
   }
 
@@ -190,9 +191,10 @@ export function tryPanel(client) {
 
   return {
     /** @param {State} state */
-    update({ room, history, finished }) {
+    update({ room, has_model: hasModel }) {
       labels = room.labels;
-      setText(byId('try-intro'), history.length > 0 || finished ? words.try.intro : words.try.introNone);
+      speak.classList.toggle('primary', hasModel);
+      setText(byId('try-intro'), hasModel ? words.try.intro : words.try.introNone);
     },
 
     /** @param {import('./messages.js').Live} event */
