@@ -47,6 +47,13 @@ impl Model {
         }
     }
 
+    /// The same parameters under another version.
+    pub(crate) fn with_version(mut self, version: ModelVersion) -> Model {
+        self.version = version;
+        self.transfer.id = TransferId(version.0);
+        self
+    }
+
     /// Which version it is.
     pub fn version(&self) -> ModelVersion {
         self.version

@@ -1,0 +1,121 @@
+//! What a room has to remember so that a server that was killed goes on from the last published model.
+
+use protocol::{
+    ClientId, Evaluation, ModelVersion, RoomConfig, RoundRecord, Standardisation, Token,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Client, Clients, Coordinator, CoordinatorError, PhaseState};
+
+/// Everything of a room but the model's parameters. It holds every client's token: whoever can read it can pass for
+/// any of them, so the shell stores it where only the host can read it, and shows it in no log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The room's settings.
+    pub config: RoomConfig,
+    /// The version of the model that is stored beside this.
+    pub model_version: ModelVersion,
+    /// The statistics of features, once they are known.
+    pub standardisation: Option<Standardisation>,
+    /// Rounds that are over.
+    pub history: Vec<RoundRecord>,
+    /// How the finished model does, as far as clients have said.
+    pub final_evaluation: Option<Evaluation>,
+    /// Clients that may come back.
+    pub identities: Vec<Identity>,
+    /// The number that the next new client gets.
+    pub next_client: u32,
+}
+
+/// A client that may come back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Its public number.
+    pub client: ClientId,
+    /// Its name.
+    pub name: String,
+    /// Its secret.
+    pub token: Token,
+    /// Whether its evaluation is part of `final_evaluation`.
+    pub evaluated: bool,
+}
+
+impl Coordinator {
+    /// What to store. With `Coordinator::model` it is all that [`Coordinator::restore`] needs.
+    pub fn checkpoint(&self) -> Checkpoint {
+        let identity = |client: &Client| Identity {
+            client: client.id,
+            name: client.name.clone(),
+            token: client.token.clone(),
+            evaluated: client.evaluated,
+        };
+        Checkpoint {
+            config: self.config.clone(),
+            model_version: self.model.version(),
+            standardisation: self.standardisation.clone(),
+            history: self.history.clone(),
+            final_evaluation: self.final_evaluation.clone(),
+            identities: self.clients.all.values().map(identity).collect(),
+            next_client: self.clients.next,
+        }
+    }
+
+    /// Goes on from what was stored. An open round is lost, and begins anew when enough clients are back.
+    ///
+    /// # Errors
+    /// The checkpoint contradicts itself, or the parameters don't belong to it.
+    pub fn restore(
+        checkpoint: Checkpoint,
+        parameters: Vec<f32>,
+    ) -> Result<Coordinator, CoordinatorError> {
+        let Checkpoint {
+            config,
+            model_version,
+            standardisation,
+            history,
+            final_evaluation,
+            identities,
+            next_client,
+        } = checkpoint;
+        let mut room = Coordinator::new(config, parameters)?;
+        let damaged = |what: &str| CoordinatorError::Damaged {
+            what: what.to_owned(),
+        };
+        if history.len() != model_version.0 as usize || model_version.0 > room.config.rounds {
+            return Err(damaged("the history does not lead to the model's version"));
+        }
+        if let Some(standardisation) = &standardisation {
+            standardisation
+                .check()
+                .map_err(|error| damaged(&error.to_string()))?;
+            if standardisation.mean.len() != room.config.features as usize {
+                return Err(damaged(
+                    "the standardisation has another number of features than the room",
+                ));
+            }
+        } else if model_version.0 > 0 {
+            return Err(damaged("there is a trained model, but no standardisation"));
+        }
+        if identities
+            .iter()
+            .any(|identity| identity.client.0 >= next_client)
+        {
+            return Err(damaged("a client's number is higher than the next one's"));
+        }
+        room.model = room.model.clone().with_version(model_version);
+        room.clients = Clients::new(&room.config);
+        room.clients.next = next_client;
+        for identity in identities {
+            let mut client = Client::new(identity.client, identity.token, identity.name);
+            client.evaluated = identity.evaluated;
+            room.clients.insert(client);
+        }
+        if model_version.0 == room.config.rounds {
+            room.phase = PhaseState::Finished;
+        }
+        room.standardisation = standardisation;
+        room.history = history;
+        room.final_evaluation = final_evaluation;
+        Ok(room)
+    }
+}

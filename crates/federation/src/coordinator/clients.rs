@@ -1,0 +1,205 @@
+//! Who is in the room: connections, the identities behind them, and the tokens by which an identity comes back.
+//!
+//! Bounded: at most twice `max_clients` connections (half of them without a `hello` yet), and at most four times
+//! `max_clients` identities, of which the longest absent are forgotten first.
+
+use std::collections::{BTreeMap, HashMap};
+
+use protocol::{ClientId, RoomConfig, Token, TransferId};
+
+use super::ConnectionId;
+use crate::Millis;
+
+/// How many absent identities are kept for each client that may be connected.
+const IDENTITIES_PER_CLIENT: usize = 4;
+
+/// What a client was asked for in the present phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Nothing yet.
+    None,
+    /// Statistics or an update.
+    Asked,
+    /// And its answer is in.
+    Done,
+    /// And its answers were refused: nothing more is waited for.
+    GivenUp,
+}
+
+/// One identity.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    pub id: ClientId,
+    pub token: Token,
+    pub name: String,
+    /// `None`: its connection was lost, at the time that stands in `lost_at`.
+    pub connection: Option<ConnectionId>,
+    pub lost_at: Millis,
+    pub taking_part: bool,
+    pub examples: u32,
+    /// The most that it ever said to have: an update may have been trained before some were removed.
+    pub most_examples: u32,
+    pub labels: Vec<u32>,
+    pub task: Task,
+    /// How far it says to have come with training, 0 to 1.
+    pub fraction: Option<f32>,
+    /// Updates refused in this round.
+    pub refusals: u32,
+    /// Downloads of the present version.
+    pub downloads: u32,
+    /// Whether it has evaluated the finished model.
+    pub evaluated: bool,
+}
+
+impl Client {
+    pub(crate) fn new(id: ClientId, token: Token, name: String) -> Client {
+        Client {
+            id,
+            token,
+            name,
+            connection: None,
+            lost_at: Millis(0),
+            taking_part: false,
+            examples: 0,
+            most_examples: 0,
+            labels: Vec::new(),
+            task: Task::None,
+            fraction: None,
+            refusals: 0,
+            downloads: 0,
+            evaluated: false,
+        }
+    }
+
+    /// Whether the present phase waits for it.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.taking_part && matches!(self.task, Task::None | Task::Asked)
+    }
+}
+
+/// One connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    /// `None` until `hello`.
+    pub client: Option<ClientId>,
+    pub fresh_token: Token,
+    /// When `hello` is due.
+    pub hello_by: Millis,
+    /// Messages and frames that were wrong.
+    pub errors: u32,
+    /// The last upload that was ended before its end: chunks of it may still be on their way.
+    pub ended: Option<TransferId>,
+}
+
+/// Everybody.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    pub(super) all: BTreeMap<ClientId, Client>,
+    pub(super) links: BTreeMap<ConnectionId, Link>,
+    tokens: HashMap<Token, ClientId>,
+    pub(super) next: u32,
+    most: usize,
+}
+
+impl Clients {
+    pub(crate) fn new(config: &RoomConfig) -> Clients {
+        Clients {
+            all: BTreeMap::new(),
+            links: BTreeMap::new(),
+            tokens: HashMap::new(),
+            next: 1,
+            most: config.max_clients as usize,
+        }
+    }
+
+    /// Whether one more connection without `hello` may be kept.
+    pub(crate) fn may_connect(&self) -> bool {
+        self.links
+            .values()
+            .filter(|link| link.client.is_none())
+            .count()
+            < self.most
+    }
+
+    /// The identity behind a token.
+    pub(crate) fn known(&self, token: &Token) -> Option<ClientId> {
+        self.tokens.get(token).copied()
+    }
+
+    /// A new identity, or `None` where the room is full.
+    pub(crate) fn admit(&mut self, token: Token, name: Option<String>) -> Option<ClientId> {
+        if self.connected().count() >= self.most {
+            return None;
+        }
+        if self.all.len() >= self.most * IDENTITIES_PER_CLIENT {
+            // One whose update is in is remembered until the round is over: forgotten, it could send a second one.
+            let longest_absent = self
+                .all
+                .values()
+                .filter(|client| client.connection.is_none() && client.task != Task::Done)
+                .min_by_key(|client| client.lost_at)?
+                .id;
+            self.forget(longest_absent);
+        }
+        let id = ClientId(self.next);
+        self.next += 1;
+        let name = name.unwrap_or_else(|| format!("Client {id}"));
+        self.insert(Client::new(id, token, name));
+        Some(id)
+    }
+
+    /// Whether an absent identity may come back: not where the room filled up meanwhile.
+    pub(crate) fn may_return(&self, id: ClientId) -> bool {
+        let connected = self
+            .all
+            .get(&id)
+            .is_some_and(|client| client.connection.is_some());
+        connected || self.connected().count() < self.most
+    }
+
+    pub(crate) fn insert(&mut self, client: Client) {
+        self.tokens.insert(client.token.clone(), client.id);
+        self.all.insert(client.id, client);
+    }
+
+    pub(crate) fn forget(&mut self, id: ClientId) {
+        if let Some(client) = self.all.remove(&id) {
+            self.tokens.remove(&client.token);
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, id: ClientId) -> Option<&mut Client> {
+        self.all.get_mut(&id)
+    }
+
+    /// The client behind a connection.
+    pub(crate) fn behind(&self, connection: ConnectionId) -> Option<ClientId> {
+        self.links.get(&connection)?.client
+    }
+
+    /// Clients with a connection, with it.
+    pub(crate) fn connected(&self) -> impl Iterator<Item = (&Client, ConnectionId)> {
+        self.all
+            .values()
+            .filter_map(|client| Some((client, client.connection?)))
+    }
+
+    /// Clients that take part and are connected, with their connections.
+    pub(crate) fn ready(&self) -> impl Iterator<Item = (&Client, ConnectionId)> {
+        self.connected().filter(|(client, _)| client.taking_part)
+    }
+
+    /// Whether the present phase still waits for somebody.
+    pub(crate) fn anyone_missing(&self) -> bool {
+        self.all.values().any(Client::is_missing)
+    }
+
+    /// Nobody was asked for anything any more.
+    pub(crate) fn reset_tasks(&mut self) {
+        for client in self.all.values_mut() {
+            client.task = Task::None;
+            client.fraction = None;
+            client.refusals = 0;
+        }
+    }
+}

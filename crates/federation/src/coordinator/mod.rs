@@ -1,0 +1,606 @@
+//! A room: who is in it, which phase it is in, and what has to be done next.
+//!
+//! This file takes events apart and keeps time; each phase has its rules in `phase/`, clients and their identities
+//! are in `clients.rs`, and the line of uploads is in `uploads.rs`. None of it knows a socket, a clock, a file or
+//! what the parameters mean.
+
+mod checkpoint;
+mod clients;
+mod event;
+mod phase;
+mod status;
+#[cfg(test)]
+mod tests;
+mod uploads;
+
+use std::collections::VecDeque;
+
+use protocol::limits::{MAX_HISTORY_PAGE, PROTOCOL_VERSION};
+use protocol::{
+    Chunk, ClientId, ClientMessage, ErrorCode, Evaluation, ModelVersion, ProtocolError,
+    RefusalReason, RoomConfig, Round, RoundRecord, ServerMessage, Standardisation, Token,
+    TransferId,
+};
+
+pub use checkpoint::{Checkpoint, Identity};
+pub(crate) use clients::{Client, Clients, Link, Task};
+pub use event::{Action, CloseReason, ConnectionId, Event};
+use phase::PhaseState;
+
+use crate::{Millis, Model};
+
+/// A connection has so long to say `hello`, milliseconds.
+const HELLO_MS: u64 = 10_000;
+/// A connection with so many wrong messages is closed.
+const MAX_ERRORS: u32 = 32;
+/// A client may fetch the same version so often (each reload and each repeated round may need it anew).
+const MAX_DOWNLOADS: u32 = 16;
+/// Status goes out at most so often, milliseconds.
+const STATUS_EVERY_MS: u64 = 250;
+/// Status goes out at least so often, so that clients notice a dead connection, milliseconds.
+const HEARTBEAT_MS: u64 = 15_000;
+
+/// Why a room can't be made or restored.
+#[derive(Debug, thiserror::Error)]
+pub enum CoordinatorError {
+    /// The settings can't work.
+    #[error("the room's settings can't work: {0}")]
+    Config(#[from] ProtocolError),
+    /// Not as many parameters as the settings say.
+    #[error("there are {found} parameters, and the room's settings say {expected}")]
+    WrongLength {
+        /// Parameters given.
+        found: usize,
+        /// Parameters that the settings name.
+        expected: usize,
+    },
+    /// A parameter is NaN or infinite.
+    #[error("parameter {index} is not finite")]
+    NotFinite {
+        /// Its index.
+        index: usize,
+    },
+    /// A checkpoint contradicts itself.
+    #[error("the stored room is damaged: {what}; start a new one, or use an older copy")]
+    Damaged {
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// One room's rules.
+#[derive(Debug)]
+pub struct Coordinator {
+    config: RoomConfig,
+    model: Model,
+    standardisation: Option<Standardisation>,
+    history: Vec<RoundRecord>,
+    final_evaluation: Option<Evaluation>,
+    phase: PhaseState,
+    clients: Clients,
+    actions: VecDeque<Action>,
+    /// The latest time told.
+    now: Millis,
+    status_changed: bool,
+    status_sent: Millis,
+    /// Clients came or went, and a checkpoint should remember it.
+    identities_changed: bool,
+}
+
+impl Coordinator {
+    /// A new room with its initial parameters.
+    ///
+    /// # Errors
+    /// The settings can't work, or the parameters don't belong to them.
+    pub fn new(config: RoomConfig, initial: Vec<f32>) -> Result<Coordinator, CoordinatorError> {
+        config.check()?;
+        let expected = config.parameters as usize;
+        if initial.len() != expected {
+            return Err(CoordinatorError::WrongLength {
+                found: initial.len(),
+                expected,
+            });
+        }
+        if let Some(index) = initial.iter().position(|parameter| !parameter.is_finite()) {
+            return Err(CoordinatorError::NotFinite { index });
+        }
+        Ok(Coordinator {
+            model: Model::new(ModelVersion(0), initial, config.encoding),
+            standardisation: None,
+            history: Vec::new(),
+            final_evaluation: None,
+            phase: PhaseState::Lobby,
+            clients: Clients::new(&config),
+            actions: VecDeque::new(),
+            now: Millis(0),
+            status_changed: false,
+            status_sent: Millis(0),
+            identities_changed: false,
+            config,
+        })
+    }
+
+    /// Takes note of what happened.
+    pub fn handle(&mut self, now: Millis, event: Event) {
+        self.now = self.now.max(now);
+        match event {
+            Event::Connected {
+                connection,
+                fresh_token,
+            } => self.connected(connection, fresh_token),
+            Event::Message {
+                connection,
+                message,
+            } => self.message(connection, message),
+            Event::Malformed { connection, error } => {
+                self.error(connection, ErrorCode::Malformed, error.to_string());
+            }
+            Event::Chunk { connection, chunk } => self.chunk(connection, chunk),
+            Event::Disconnected { connection } => self.disconnected(connection),
+        }
+        self.advance();
+        self.send_status();
+    }
+
+    /// Does what is due at `now`. Calling it early or often does no harm.
+    pub fn handle_timeout(&mut self, now: Millis) {
+        self.now = self.now.max(now);
+        let now = self.now;
+        let late = |link: &Link| link.client.is_none() && link.hello_by <= now;
+        let silent: Vec<ConnectionId> = self
+            .clients
+            .links
+            .iter()
+            .filter(|(_, link)| late(link))
+            .map(|(&connection, _)| connection)
+            .collect();
+        for connection in silent {
+            let message = "no hello came in time; connect again".to_owned();
+            self.end(connection, ErrorCode::HelloTimeout, message, false);
+        }
+        self.give_up_absent();
+        self.end_stalled_uploads();
+        self.advance();
+        self.send_status();
+    }
+
+    /// When `handle_timeout` should be called next, if nothing happens before.
+    pub fn next_timeout(&self) -> Option<Millis> {
+        let hello = self
+            .clients
+            .links
+            .values()
+            .filter(|link| link.client.is_none())
+            .map(|link| link.hello_by);
+        let absent = self
+            .clients
+            .all
+            .values()
+            .filter(|client| client.taking_part && client.connection.is_none());
+        let grace = absent.map(|client| client.lost_at + self.config.grace_ms);
+        let somebody = self.clients.connected().next().is_some();
+        let status_every = if self.status_changed {
+            STATUS_EVERY_MS
+        } else {
+            HEARTBEAT_MS
+        };
+        let status = (somebody || self.identities_changed).then(|| self.status_sent + status_every);
+        hello
+            .chain(grace)
+            .chain(status)
+            .chain(self.phase.next_timeout())
+            .min()
+    }
+
+    /// The next thing to do. Ask until there is none after every event and timeout.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// Says to everyone that the server stops, and closes all connections.
+    pub fn close(&mut self) {
+        let connections: Vec<ConnectionId> = self.clients.links.keys().copied().collect();
+        for connection in connections {
+            let message =
+                "the server stops; this page comes back by itself when it is started again";
+            self.end(
+                connection,
+                ErrorCode::ServerClosing,
+                message.to_owned(),
+                false,
+            );
+        }
+        self.actions.push_back(Action::Checkpoint { model: false });
+    }
+
+    /// The room's settings.
+    pub fn config(&self) -> &RoomConfig {
+        &self.config
+    }
+
+    /// The present model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// How features are standardised, once that is known.
+    pub fn standardisation(&self) -> Option<&Standardisation> {
+        self.standardisation.as_ref()
+    }
+
+    /// Rounds that are over, oldest first.
+    pub fn history(&self) -> &[RoundRecord] {
+        &self.history
+    }
+
+    fn connected(&mut self, connection: ConnectionId, fresh_token: Token) {
+        let full = !self.clients.may_connect();
+        let link = Link {
+            client: None,
+            fresh_token,
+            hello_by: self.now + HELLO_MS,
+            errors: 0,
+            ended: None,
+        };
+        self.clients.links.insert(connection, link);
+        if full {
+            self.end(connection, ErrorCode::RoomFull, full_text(), true);
+        }
+    }
+
+    fn message(&mut self, connection: ConnectionId, message: ClientMessage) {
+        let Some(link) = self.clients.links.get(&connection) else {
+            return; // It was closed here, and this was on its way.
+        };
+        let Some(client) = link.client else {
+            return self.hello(connection, message);
+        };
+        match message {
+            ClientMessage::Hello { .. } => {
+                self.error(
+                    connection,
+                    ErrorCode::OutOfOrder,
+                    "hello was said before".to_owned(),
+                );
+            }
+            ClientMessage::Rename { name } => {
+                if let Some(client) = self.clients.get_mut(client) {
+                    client.name = name;
+                    self.status_changed = true;
+                    self.identities_changed = true;
+                }
+            }
+            ClientMessage::Ready { examples, labels } => {
+                self.ready(connection, client, examples, labels)
+            }
+            ClientMessage::Pause => self.stop_taking_part(client),
+            ClientMessage::Leave => {
+                self.stop_taking_part(client);
+                self.clients.forget(client);
+                self.clients.links.remove(&connection);
+                self.identities_changed = true;
+                self.actions.push_back(Action::Close {
+                    connection,
+                    reason: CloseReason::Left,
+                });
+            }
+            ClientMessage::Statistics {
+                frames,
+                sum,
+                sum_squares,
+            } => {
+                self.take_statistics(connection, client, frames, sum, sum_squares);
+            }
+            ClientMessage::Download { transfer } => self.download(connection, client, transfer),
+            ClientMessage::Progress {
+                round,
+                epoch,
+                epochs,
+                step,
+                steps,
+            } => {
+                let steps = f64::from(steps.max(1));
+                let done =
+                    (f64::from(epoch) - 1.0 + f64::from(step) / steps) / f64::from(epochs.max(1));
+                self.take_progress(client, round, done.clamp(0.0, 1.0) as f32);
+            }
+            ClientMessage::Update {
+                round,
+                model_version,
+                examples,
+                update,
+                evaluation,
+                training,
+            } => {
+                let announcement = uploads::Announcement {
+                    client,
+                    connection,
+                    round,
+                    examples,
+                    update,
+                    evaluation,
+                    training,
+                };
+                self.take_announcement(model_version, announcement);
+            }
+            ClientMessage::Evaluation {
+                model_version,
+                evaluation,
+            } => {
+                self.take_final_evaluation(connection, client, model_version, evaluation);
+            }
+        }
+    }
+
+    fn hello(&mut self, connection: ConnectionId, message: ClientMessage) {
+        let ClientMessage::Hello {
+            protocol,
+            room,
+            token,
+            name,
+            software: _,
+        } = message
+        else {
+            return self.error(
+                connection,
+                ErrorCode::OutOfOrder,
+                "the first message has to be hello".to_owned(),
+            );
+        };
+        if protocol != PROTOCOL_VERSION {
+            let message = format!(
+                "this server speaks version {PROTOCOL_VERSION} of the protocol, not {protocol}; reload the page"
+            );
+            return self.end(connection, ErrorCode::ProtocolMismatch, message, true);
+        }
+        if room != self.config.code {
+            let message = format!("there is no room {room} here; check the code");
+            return self.end(connection, ErrorCode::RoomUnknown, message, true);
+        }
+        let known = token.and_then(|token| self.clients.known(&token));
+        let client = match known {
+            Some(client) if self.clients.may_return(client) => Some(client),
+            Some(_) => None,
+            None => {
+                let fresh = self
+                    .clients
+                    .links
+                    .get(&connection)
+                    .map(|link| link.fresh_token.clone());
+                fresh.and_then(|token| self.clients.admit(token, name.clone()))
+            }
+        };
+        let Some(client) = client else {
+            return self.end(connection, ErrorCode::RoomFull, full_text(), true);
+        };
+        self.welcome(connection, client, name);
+    }
+
+    /// Ties a connection to an identity and tells it everything.
+    fn welcome(&mut self, connection: ConnectionId, id: ClientId, name: Option<String>) {
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        if let Some(name) = name {
+            client.name = name;
+        }
+        let before = client.connection.replace(connection);
+        if client.task == Task::Asked {
+            client.task = Task::None; // The new connection was asked for nothing yet.
+        }
+        let done = client.task == Task::Done;
+        let (token, name) = (client.token.clone(), client.name.clone());
+        if let Some(link) = self.clients.links.get_mut(&connection) {
+            link.client = Some(id);
+        }
+        if let Some(before) = before {
+            // Taken off the identity first, so that its end is not the client's.
+            self.cancel_upload(id);
+            if let Some(link) = self.clients.links.get_mut(&before) {
+                link.client = None;
+            }
+            let message = "this identity connected from elsewhere, perhaps from another tab; close one of them";
+            self.end(before, ErrorCode::Replaced, message.to_owned(), true);
+        }
+        self.status_changed = true;
+        self.identities_changed = true;
+        let open = matches!(self.phase, PhaseState::Collecting(_));
+        let message = ServerMessage::Welcome {
+            protocol: PROTOCOL_VERSION,
+            token,
+            client: id,
+            name,
+            room: self.config.clone(),
+            status: self.status(self.now),
+            accepted: (open && done).then(|| self.present_round()),
+        };
+        self.send(connection, message);
+        for page in self.history.chunks(MAX_HISTORY_PAGE) {
+            let message = ServerMessage::History {
+                rounds: page.to_vec(),
+            };
+            self.actions.push_back(Action::Send {
+                connection,
+                message,
+            });
+        }
+        if let Some(message) = self.finished_message() {
+            self.send(connection, message);
+        }
+    }
+
+    fn ready(&mut self, connection: ConnectionId, id: ClientId, examples: u32, labels: Vec<u32>) {
+        if labels.len() != self.config.labels.len() {
+            let message = format!(
+                "ready counts {} labels, and this room has {}",
+                labels.len(),
+                self.config.labels.len()
+            );
+            return self.error(connection, ErrorCode::Malformed, message);
+        }
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        client.taking_part = true;
+        client.examples = examples;
+        client.most_examples = client.most_examples.max(examples);
+        client.labels = labels;
+        self.status_changed = true;
+        self.ask(id);
+    }
+
+    /// Takes a client out of whatever the room waits for.
+    fn stop_taking_part(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        client.taking_part = false;
+        client.fraction = None;
+        if client.task == Task::Asked {
+            client.task = Task::None;
+        }
+        self.status_changed = true;
+        self.cancel_upload(id);
+        self.begin_uploads();
+    }
+
+    fn download(&mut self, connection: ConnectionId, id: ClientId, transfer: TransferId) {
+        let model = self.model.transfer();
+        if transfer.0 < model.id.0 {
+            return; // A round closed while this was on its way; the next `round` says what to fetch.
+        }
+        let finished = matches!(self.phase, PhaseState::Finished);
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        let entitled = finished || client.task == Task::Asked;
+        if transfer != model.id || !entitled || client.downloads >= MAX_DOWNLOADS {
+            let message = "this model was not announced to you, or you fetched it too often; wait for the next round";
+            return self.error(connection, ErrorCode::OutOfOrder, message.to_owned());
+        }
+        client.downloads += 1;
+        let bytes = self.model.encoded();
+        self.actions.push_back(Action::SendModel {
+            connection,
+            transfer,
+            bytes,
+        });
+    }
+
+    fn disconnected(&mut self, connection: ConnectionId) {
+        let Some(link) = self.clients.links.remove(&connection) else {
+            return;
+        };
+        let Some(id) = link.client else { return };
+        if let Some(client) = self.clients.get_mut(id) {
+            client.connection = None;
+            client.lost_at = self.now;
+            client.fraction = None;
+        }
+        self.status_changed = true;
+        self.cancel_upload(id);
+        self.begin_uploads();
+    }
+
+    /// Clients that were away for longer than the grace take part no more, until they come back.
+    fn give_up_absent(&mut self) {
+        let (now, grace) = (self.now, self.config.grace_ms);
+        for client in self.clients.all.values_mut() {
+            if client.taking_part && client.connection.is_none() && client.lost_at + grace <= now {
+                client.taking_part = false;
+                self.status_changed = true;
+            }
+        }
+    }
+
+    fn send(&mut self, connection: ConnectionId, message: ServerMessage) {
+        self.actions.push_back(Action::Send {
+            connection,
+            message,
+        });
+    }
+
+    /// Tells everyone who said `hello`.
+    fn broadcast(&mut self, message: ServerMessage) {
+        let connections: Vec<ConnectionId> = self
+            .clients
+            .connected()
+            .map(|(_, connection)| connection)
+            .collect();
+        if !connections.is_empty() {
+            self.actions.push_back(Action::Broadcast {
+                connections,
+                message,
+            });
+        }
+    }
+
+    /// Tells a client that what it sent was wrong, and ends the connection when that happens too often.
+    fn error(&mut self, connection: ConnectionId, code: ErrorCode, message: String) {
+        let Some(link) = self.clients.links.get_mut(&connection) else {
+            return;
+        };
+        link.errors += 1;
+        if link.errors > MAX_ERRORS {
+            let message =
+                "too many messages were wrong; the client's program does not fit this server"
+                    .to_owned();
+            return self.end(connection, ErrorCode::TooManyErrors, message, true);
+        }
+        self.send(
+            connection,
+            ServerMessage::Error {
+                code,
+                message,
+                fatal: false,
+            },
+        );
+    }
+
+    /// Tells a client why, and closes its connection.
+    fn end(&mut self, connection: ConnectionId, code: ErrorCode, message: String, fatal: bool) {
+        self.send(
+            connection,
+            ServerMessage::Error {
+                code,
+                message,
+                fatal,
+            },
+        );
+        self.actions.push_back(Action::Close {
+            connection,
+            reason: CloseReason::Error(code),
+        });
+        // Nothing that it still says is heard, and the `Disconnected` that follows finds nothing to do.
+        self.disconnected(connection);
+    }
+
+    fn refuse(
+        &mut self,
+        connection: ConnectionId,
+        round: Option<Round>,
+        reason: RefusalReason,
+        message: String,
+    ) {
+        let (present_round, present_version) = (self.present_round(), self.model.version());
+        self.send(
+            connection,
+            ServerMessage::Refused {
+                round,
+                reason,
+                message,
+                present_round,
+                present_version,
+            },
+        );
+    }
+
+    /// The round that is open or will be next; the last one in a finished room.
+    fn present_round(&self) -> Round {
+        Round((self.history.len() as u32 + 1).min(self.config.rounds))
+    }
+}
+
+fn full_text() -> String {
+    "the room is full; ask the host to make a larger one, or wait until somebody leaves".to_owned()
+}

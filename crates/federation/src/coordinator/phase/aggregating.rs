@@ -1,0 +1,50 @@
+//! Aggregating: the mean of a round becomes the next version of the model.
+
+use protocol::{ModelVersion, Round, RoundRecord, ServerMessage};
+
+use super::PhaseState;
+use crate::Model;
+use crate::coordinator::{Action, Coordinator};
+
+impl Coordinator {
+    /// Publishes the round's model and opens the next round, or finishes.
+    pub(super) fn aggregate(&mut self) {
+        let PhaseState::Collecting(state) = std::mem::replace(&mut self.phase, PhaseState::Lobby)
+        else {
+            return;
+        };
+        self.back_to_lobby();
+        let round = Round(self.history.len() as u32 + 1);
+        let version = ModelVersion(self.model.version().0 + 1);
+        let Some(parameters) = state.accumulator.publish(self.model.parameters()) else {
+            return;
+        };
+        // The mean's memory is the new model's. The old one is freed when the last who is sent it is done.
+        self.model = Model::new(version, parameters, self.config.encoding);
+        let record = RoundRecord {
+            round,
+            model_version: version,
+            clients: state.metrics.clients(),
+            examples: state.metrics.examples(),
+            refused: state.refused,
+            duration_ms: self.now.since(state.opened),
+            evaluation: state.metrics.evaluation(),
+            training: state.metrics.training(),
+        };
+        self.history.push(record.clone());
+        for client in self.clients.all.values_mut() {
+            client.downloads = 0;
+        }
+        // Stored before anyone is told: a server that is killed now must not know less than its clients.
+        self.identities_changed = false;
+        let finished = version.0 == self.config.rounds;
+        if finished {
+            self.phase = PhaseState::Finished;
+        }
+        self.actions.push_back(Action::Checkpoint { model: true });
+        self.broadcast(ServerMessage::RoundClosed { record });
+        if finished && let Some(message) = self.finished_message() {
+            self.broadcast(message);
+        }
+    }
+}

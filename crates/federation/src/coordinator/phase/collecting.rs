@@ -1,0 +1,431 @@
+//! Collecting: a round is open; updates are announced, sent one after the other, looked at whole, and folded.
+
+use protocol::{
+    AssemblyError, Chunk, ClientId, Evaluation, ModelVersion, RefusalReason, Round, ServerMessage,
+    Training,
+};
+
+use super::{PhaseState, Verdict};
+use crate::Millis;
+use crate::accumulator::{Accumulator, Unfit, Update};
+use crate::coordinator::uploads::{Announcement, Taken, Uploads};
+use crate::coordinator::{ConnectionId, Coordinator, Task};
+use crate::metrics::Metrics;
+
+/// A client whose update was refused so often in a round is not waited for any more.
+const MAX_REFUSALS: u32 = 3;
+
+/// What came in.
+#[derive(Debug)]
+pub(in crate::coordinator) struct Collecting {
+    pub opened: Millis,
+    pub deadline: Millis,
+    pub accumulator: Accumulator,
+    pub metrics: Metrics,
+    pub uploads: Uploads,
+    pub refused: u32,
+}
+
+impl Collecting {
+    /// Updates in the mean.
+    pub fn received(&self) -> u32 {
+        self.metrics.clients()
+    }
+}
+
+impl Coordinator {
+    /// Opens the next round, or the one that was abandoned, for everyone who takes part.
+    pub(super) fn open_round(&mut self) {
+        self.clients.reset_tasks();
+        self.phase = PhaseState::Collecting(Box::new(Collecting {
+            opened: self.now,
+            deadline: self.now + self.config.deadline_ms,
+            accumulator: Accumulator::default(),
+            metrics: Metrics::none(),
+            uploads: Uploads::new(self.model.transfer().bytes as usize),
+            refused: 0,
+        }));
+        self.ask_all();
+    }
+
+    pub(super) fn ask_for_update(&mut self, id: ClientId) {
+        let PhaseState::Collecting(state) = &self.phase else {
+            return;
+        };
+        let Some(standardisation) = self.standardisation.clone() else {
+            return;
+        };
+        let round = self.present_round();
+        let message = ServerMessage::Round {
+            round,
+            model_version: self.model.version(),
+            deadline_ms: state.deadline.since(self.now),
+            training: Training {
+                settings: self.config.training,
+                // Golden-ratio hashing: neighbouring rounds get seeds far apart.
+                seed: self.config.seed ^ round.0.wrapping_mul(0x9e37_79b9),
+            },
+            standardisation,
+            model: self.model.transfer(),
+        };
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        let Some(connection) = client.connection else {
+            return;
+        };
+        client.task = Task::Asked;
+        client.fraction = None;
+        self.send(connection, message);
+    }
+
+    pub(in crate::coordinator) fn take_progress(
+        &mut self,
+        id: ClientId,
+        round: Round,
+        fraction: f32,
+    ) {
+        let open = matches!(self.phase, PhaseState::Collecting(_)) && round == self.present_round();
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        if open && client.task == Task::Asked {
+            client.fraction = Some(fraction);
+            self.status_changed = true;
+        }
+    }
+
+    /// Puts an announced update in line, or refuses it before a byte of it is sent.
+    pub(in crate::coordinator) fn take_announcement(
+        &mut self,
+        version: ModelVersion,
+        announced: Announcement,
+    ) {
+        let (connection, id) = (announced.connection, announced.client);
+        if let Err((reason, message)) = self.check_announcement(version, &announced) {
+            return self.refuse_update(announced, reason, message);
+        }
+        self.cancel_upload(id);
+        let PhaseState::Collecting(state) = &mut self.phase else {
+            return;
+        };
+        if let Some(link) = self.clients.links.get_mut(&connection) {
+            link.ended = link.ended.filter(|ended| *ended != announced.update.id);
+        }
+        state.uploads.announce(announced);
+        self.status_changed = true;
+        self.begin_uploads();
+    }
+
+    fn check_announcement(
+        &self,
+        version: ModelVersion,
+        announced: &Announcement,
+    ) -> Result<(), (RefusalReason, String)> {
+        use RefusalReason::*;
+        let (present, model) = (self.present_round(), self.model.transfer());
+        let refuse = |reason, message: String| Err((reason, message));
+        let Some(client) = self.clients.all.get(&announced.client) else {
+            return refuse(NotReady, "the client is not in the room".to_owned());
+        };
+        let over = matches!(self.phase, PhaseState::Finished);
+        if announced.round < present || (over && announced.round == present) {
+            return refuse(
+                Stale,
+                format!(
+                    "round {} is over; go on with round {present}",
+                    announced.round
+                ),
+            );
+        }
+        if announced.round > present {
+            return refuse(
+                Future,
+                format!(
+                    "round {} has not begun; the present one is {present}",
+                    announced.round
+                ),
+            );
+        }
+        if version != self.model.version() {
+            let mine = self.model.version();
+            return refuse(
+                Stale,
+                format!(
+                    "the update is for version {version} of the model, and round {present} starts from {mine}"
+                ),
+            );
+        }
+        if !matches!(self.phase, PhaseState::Collecting(_)) {
+            return refuse(
+                NoRound,
+                "no round is open; wait for the next one".to_owned(),
+            );
+        }
+        if !client.taking_part {
+            return refuse(NotReady, "say ready before sending updates".to_owned());
+        }
+        match client.task {
+            Task::Done => {
+                return refuse(
+                    Duplicate,
+                    format!("your update of round {present} is already in"),
+                );
+            }
+            Task::GivenUp => {
+                return refuse(
+                    TooManyAttempts,
+                    format!("{MAX_REFUSALS} updates were refused; wait for the next round"),
+                );
+            }
+            Task::None | Task::Asked => {}
+        }
+        if announced.update.encoding != self.config.encoding {
+            return refuse(
+                WrongEncoding,
+                format!(
+                    "this room's updates are encoded as {:?}",
+                    self.config.encoding
+                ),
+            );
+        }
+        if announced.update.bytes != model.bytes {
+            return refuse(
+                WrongSize,
+                format!(
+                    "an update has {} bytes here, not {}",
+                    model.bytes, announced.update.bytes
+                ),
+            );
+        }
+        if announced.examples == 0 || announced.examples > client.most_examples {
+            let most = client.most_examples;
+            return refuse(
+                WrongExamples,
+                format!(
+                    "ready said {most} examples, and the update {}",
+                    announced.examples
+                ),
+            );
+        }
+        if announced
+            .evaluation
+            .as_ref()
+            .is_some_and(|evaluation| !Metrics::fits(evaluation, self.config.labels.len()))
+        {
+            return refuse(
+                WrongEvaluation,
+                "the evaluation's confusion does not fit the room's labels".to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Gives free slots to those in line.
+    pub(in crate::coordinator) fn begin_uploads(&mut self) {
+        let PhaseState::Collecting(state) = &mut self.phase else {
+            return;
+        };
+        while let Some((connection, transfer)) = state.uploads.begin_next(self.now) {
+            self.actions.push_back(super::super::Action::Send {
+                connection,
+                message: ServerMessage::Upload { transfer },
+            });
+            self.status_changed = true;
+        }
+    }
+
+    /// Takes a piece of an update.
+    pub(in crate::coordinator) fn chunk(&mut self, connection: ConnectionId, chunk: Chunk) {
+        let Some(link) = self.clients.links.get(&connection) else {
+            return;
+        };
+        if link.ended == Some(chunk.transfer) {
+            return; // It was on its way when its upload was ended, and its sender knows by now.
+        }
+        let taken = match &mut self.phase {
+            PhaseState::Collecting(state) => state.uploads.take(self.now, connection, &chunk),
+            _ => Taken::Unannounced,
+        };
+        match taken {
+            Taken::More => self.status_changed = true,
+            Taken::Whole(announced, bytes) => self.fold(announced, &bytes),
+            Taken::Wrong(announced, error) => {
+                self.refuse_update(announced, reason(error), error.to_string())
+            }
+            Taken::Unannounced => self.refuse_chunk(connection, &chunk),
+        }
+        self.begin_uploads();
+    }
+
+    /// Folds an update whose bytes are all here, unless there is something wrong with them.
+    fn fold(&mut self, announced: Announcement, bytes: &[u8]) {
+        let parameters = self.config.parameters as usize;
+        let weight = announced.examples.min(self.config.weight_cap);
+        let update = match Update::inspect(
+            announced.update.encoding,
+            bytes,
+            parameters,
+            self.config.norm_limit,
+        ) {
+            Ok(update) => update,
+            Err(unfit) => {
+                return self.refuse_update(
+                    announced,
+                    unfit.reason(),
+                    unfit_text(unfit, self.config.norm_limit),
+                );
+            }
+        };
+        let PhaseState::Collecting(state) = &mut self.phase else {
+            return;
+        };
+        let Some(client) = self.clients.get_mut(announced.client) else {
+            return;
+        };
+        state.accumulator.fold(&update, weight);
+        state.metrics.add(
+            announced.examples,
+            announced.training,
+            announced.evaluation.as_ref(),
+        );
+        client.task = Task::Done;
+        client.fraction = None;
+        self.status_changed = true;
+        self.send(
+            announced.connection,
+            ServerMessage::Accepted {
+                round: announced.round,
+            },
+        );
+    }
+
+    /// Says why an update is not taken; nothing of it has touched the mean.
+    fn refuse_update(&mut self, announced: Announcement, reason: RefusalReason, message: String) {
+        if let Some(link) = self.clients.links.get_mut(&announced.connection) {
+            link.ended = Some(announced.update.id);
+        }
+        if let PhaseState::Collecting(state) = &mut self.phase {
+            state.refused += 1;
+        }
+        let present = announced.round == self.present_round();
+        if let Some(client) = self.clients.get_mut(announced.client)
+            && present
+            && client.task == Task::Asked
+        {
+            client.refusals += 1;
+            if client.refusals >= MAX_REFUSALS {
+                client.task = Task::GivenUp;
+            }
+        }
+        self.status_changed = true;
+        self.refuse(announced.connection, Some(announced.round), reason, message);
+    }
+
+    fn refuse_chunk(&mut self, connection: ConnectionId, chunk: &Chunk) {
+        let message = format!(
+            "transfer {} was not asked for; announce an update and wait for upload",
+            chunk.transfer.0
+        );
+        let Some(link) = self.clients.links.get_mut(&connection) else {
+            return;
+        };
+        // One answer for a transfer, however many of its chunks follow.
+        link.ended = Some(chunk.transfer);
+        link.errors += 1;
+        if link.errors > super::super::MAX_ERRORS {
+            return self.end(
+                connection,
+                protocol::ErrorCode::TooManyErrors,
+                message,
+                true,
+            );
+        }
+        self.refuse(connection, None, RefusalReason::Unannounced, message);
+    }
+
+    /// Takes a client's update out of the line or its slot without a word.
+    pub(in crate::coordinator) fn cancel_upload(&mut self, id: ClientId) {
+        let PhaseState::Collecting(state) = &mut self.phase else {
+            return;
+        };
+        if let Some(cancelled) = state.uploads.cancel(id)
+            && let Some(link) = self.clients.links.get_mut(&cancelled.connection)
+        {
+            link.ended = Some(cancelled.update.id);
+        }
+    }
+
+    /// Frees the slots of those who stopped sending.
+    pub(in crate::coordinator) fn end_stalled_uploads(&mut self) {
+        while let PhaseState::Collecting(state) = &mut self.phase
+            && let Some(stalled) = state.uploads.end_stalled(self.now)
+        {
+            let message = "nothing of the update came for 30 seconds; announce it again".to_owned();
+            self.refuse_update(stalled, RefusalReason::Stalled, message);
+        }
+        self.begin_uploads();
+    }
+
+    pub(super) fn leave_collecting(&mut self, verdict: Verdict) -> bool {
+        let PhaseState::Collecting(state) = &mut self.phase else {
+            return false;
+        };
+        let (received, round) = (state.received(), Round(self.history.len() as u32 + 1));
+        if verdict == Verdict::GoOn {
+            return false;
+        }
+        let message = match verdict {
+            Verdict::Close => {
+                format!("round {round} closed before the update was in; go on with the next one")
+            }
+            _ => format!("round {round} was abandoned; it is repeated with the same model"),
+        };
+        for unfinished in state.uploads.end_all() {
+            let reason = RefusalReason::RoundClosed;
+            if let Some(link) = self.clients.links.get_mut(&unfinished.connection) {
+                link.ended = Some(unfinished.update.id);
+            }
+            self.refuse(unfinished.connection, Some(round), reason, message.clone());
+        }
+        if verdict == Verdict::Close {
+            self.aggregate();
+        } else {
+            self.back_to_lobby();
+            let least = self.config.least;
+            self.broadcast(ServerMessage::RoundAbandoned {
+                round: Some(round),
+                received,
+                least,
+            });
+        }
+        true
+    }
+
+    /// Whether an evaluation of the finished model can be taken; see `finished.rs`.
+    pub(super) fn fits_labels(&self, evaluation: &Evaluation) -> bool {
+        Metrics::fits(evaluation, self.config.labels.len())
+    }
+}
+
+fn reason(error: AssemblyError) -> RefusalReason {
+    match error {
+        AssemblyError::WrongTransfer { .. } => RefusalReason::Unannounced,
+        AssemblyError::OutOfOrder { .. } => RefusalReason::OutOfOrder,
+        AssemblyError::TooShort { .. } => RefusalReason::TooShort,
+        AssemblyError::TooLong { .. } => RefusalReason::TooLong,
+        AssemblyError::WrongChecksum { .. } => RefusalReason::WrongChecksum,
+    }
+}
+
+fn unfit_text(unfit: Unfit, limit: f64) -> String {
+    match unfit {
+        Unfit::WrongSize => "the update has another number of values than the model".to_owned(),
+        Unfit::NotFinite(index) => format!(
+            "value {index} of the update is NaN or infinite; train again, with a lower learning rate if it comes back"
+        ),
+        Unfit::NormTooLarge(norm) => {
+            format!("the update's norm is {norm:.3e}, and {limit:.3e} is allowed in this room")
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Finished: the model is there for everyone, and clients say how it does on what they hold back.
+
+use protocol::{ClientId, ErrorCode, Evaluation, ModelVersion, ServerMessage};
+
+use super::PhaseState;
+use crate::coordinator::{ConnectionId, Coordinator};
+use crate::metrics::add_evaluation;
+
+impl Coordinator {
+    /// Tells of the finished model, where there is one.
+    pub(in crate::coordinator) fn finished_message(&self) -> Option<ServerMessage> {
+        let finished = matches!(self.phase, PhaseState::Finished);
+        let standardisation = self.standardisation.clone().filter(|_| finished)?;
+        Some(ServerMessage::Finished {
+            model_version: self.model.version(),
+            model: self.model.transfer(),
+            standardisation,
+        })
+    }
+
+    /// How the finished model did with one client; each is counted once.
+    pub(in crate::coordinator) fn take_final_evaluation(
+        &mut self,
+        connection: ConnectionId,
+        id: ClientId,
+        version: ModelVersion,
+        evaluation: Evaluation,
+    ) {
+        let finished =
+            matches!(self.phase, PhaseState::Finished) && version == self.model.version();
+        let fits = self.fits_labels(&evaluation);
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        if !finished || client.evaluated {
+            let message = "no evaluation is wanted now, or yours is in already".to_owned();
+            return self.error(connection, ErrorCode::OutOfOrder, message);
+        }
+        if !fits {
+            let message = "the evaluation's confusion does not fit the room's labels".to_owned();
+            return self.error(connection, ErrorCode::Malformed, message);
+        }
+        client.evaluated = true;
+        add_evaluation(&mut self.final_evaluation, &evaluation);
+        self.status_changed = true;
+        self.identities_changed = true;
+    }
+}

@@ -1,0 +1,25 @@
+//! The lobby waits until the least number of clients is ready.
+
+use super::PhaseState;
+use crate::coordinator::Coordinator;
+
+impl Coordinator {
+    /// Begins what is due, if enough clients are ready.
+    pub(super) fn leave_lobby(&mut self) -> bool {
+        if (self.clients.ready().count() as u32) < self.config.least {
+            return false;
+        }
+        if self.standardisation.is_some() {
+            self.open_round();
+        } else {
+            self.begin_normalising();
+        }
+        true
+    }
+
+    /// Goes back to wait; everyone is asked anew.
+    pub(super) fn back_to_lobby(&mut self) {
+        self.phase = PhaseState::Lobby;
+        self.clients.reset_tasks();
+    }
+}

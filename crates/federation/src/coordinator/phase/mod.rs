@@ -1,0 +1,120 @@
+//! The phases of a room, one a file, and the way from one to the next:
+//!
+//! Lobby → Normalising (once) → Collecting → Aggregating → Collecting … → Finished
+//!
+//! Aggregating takes no time that anyone could see: it happens within the call that closes a round. A phase that
+//! brought in too few by its deadline goes back to the lobby, which begins it anew as soon as enough clients are
+//! ready, with the same model.
+
+mod aggregating;
+mod collecting;
+mod finished;
+mod lobby;
+mod normalising;
+
+pub(super) use collecting::Collecting;
+pub(super) use normalising::Normalising;
+use protocol::ClientId;
+
+use super::{Coordinator, Task};
+use crate::Millis;
+
+/// Where a room is, with what it has gathered there.
+#[derive(Debug)]
+pub(super) enum PhaseState {
+    Lobby,
+    Normalising(Normalising),
+    Collecting(Box<Collecting>),
+    Finished,
+}
+
+impl PhaseState {
+    pub(super) fn next_timeout(&self) -> Option<Millis> {
+        match self {
+            PhaseState::Lobby | PhaseState::Finished => None,
+            PhaseState::Normalising(state) => Some(state.deadline),
+            PhaseState::Collecting(state) => state
+                .uploads
+                .next_stall()
+                .into_iter()
+                .chain([state.deadline])
+                .min(),
+        }
+    }
+}
+
+/// Whether a phase is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    GoOn,
+    Close,
+    Abandon,
+}
+
+impl Coordinator {
+    /// Goes to the next phase as long as the present one is over.
+    pub(super) fn advance(&mut self) {
+        loop {
+            let moved = match &self.phase {
+                PhaseState::Lobby => self.leave_lobby(),
+                PhaseState::Normalising(state) => {
+                    let verdict = self.verdict(state.received, 0, state.deadline);
+                    self.leave_normalising(verdict)
+                }
+                PhaseState::Collecting(state) => {
+                    let verdict = self.verdict(state.received(), self.config.goal, state.deadline);
+                    self.leave_collecting(verdict)
+                }
+                PhaseState::Finished => false,
+            };
+            if !moved {
+                return;
+            }
+            self.status_changed = true;
+        }
+    }
+
+    /// A phase closes at its goal, or when nobody is missing any more, or at its deadline, each with the least count;
+    /// at the deadline without it, it is abandoned. With too few and nobody missing it stays open: what came in is
+    /// kept, and somebody may still join before the deadline.
+    fn verdict(&self, received: u32, goal: u32, deadline: Millis) -> Verdict {
+        let late = self.now >= deadline;
+        if received >= self.config.least {
+            let reached = goal > 0 && received >= goal;
+            if reached || late || !self.clients.anyone_missing() {
+                Verdict::Close
+            } else {
+                Verdict::GoOn
+            }
+        } else if late {
+            Verdict::Abandon
+        } else {
+            Verdict::GoOn
+        }
+    }
+
+    /// Asks a client that takes part for what the present phase needs of it, unless it was asked before.
+    pub(super) fn ask(&mut self, id: ClientId) {
+        let asked = self
+            .clients
+            .all
+            .get(&id)
+            .is_some_and(|client| client.task != Task::None);
+        if asked {
+            return;
+        }
+        match &self.phase {
+            PhaseState::Lobby | PhaseState::Finished => {}
+            PhaseState::Normalising(_) => self.ask_for_statistics(id),
+            PhaseState::Collecting(_) => self.ask_for_update(id),
+        }
+    }
+
+    /// Asks everyone who takes part.
+    fn ask_all(&mut self) {
+        let ready: Vec<ClientId> = self.clients.ready().map(|(client, _)| client.id).collect();
+        for id in ready {
+            self.ask(id);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Normalising: every client sends the sums of its features, and the coordinator adds them up. It happens once in the
+//! life of a room; who comes later takes the result as it is.
+
+use protocol::{ClientId, ErrorCode, ServerMessage};
+
+use super::{PhaseState, Verdict};
+use crate::Millis;
+use crate::coordinator::{ConnectionId, Coordinator, Task};
+use crate::normalisation::Sums;
+
+/// What came in.
+#[derive(Debug)]
+pub(in crate::coordinator) struct Normalising {
+    pub deadline: Millis,
+    pub received: u32,
+    sums: Sums,
+}
+
+impl Coordinator {
+    pub(super) fn begin_normalising(&mut self) {
+        self.clients.reset_tasks();
+        self.phase = PhaseState::Normalising(Normalising {
+            deadline: self.now + self.config.deadline_ms,
+            received: 0,
+            sums: Sums::none(self.config.features as usize),
+        });
+        self.ask_all();
+    }
+
+    pub(super) fn ask_for_statistics(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        let Some(connection) = client.connection else {
+            return;
+        };
+        client.task = Task::Asked;
+        self.send(connection, ServerMessage::StatisticsRequest);
+    }
+
+    /// Adds a client's statistics, or tells it why they can't be right.
+    pub(in crate::coordinator) fn take_statistics(
+        &mut self,
+        connection: ConnectionId,
+        id: ClientId,
+        frames: u64,
+        sum: Vec<f64>,
+        sum_squares: Vec<f64>,
+    ) {
+        let PhaseState::Normalising(state) = &mut self.phase else {
+            return; // They were collected without this client, which is no fault of it.
+        };
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        if client.task != Task::Asked {
+            let message = "statistics were not asked for, or were sent before".to_owned();
+            return self.error(connection, ErrorCode::OutOfOrder, message);
+        }
+        self.status_changed = true;
+        match Sums::from_client(self.config.features as usize, frames, sum, sum_squares) {
+            Ok(sums) => {
+                client.task = Task::Done;
+                state.sums.add(&sums);
+                state.received += 1;
+            }
+            Err(message) => {
+                client.task = Task::GivenUp;
+                self.error(connection, ErrorCode::Malformed, message);
+            }
+        }
+    }
+
+    pub(super) fn leave_normalising(&mut self, verdict: Verdict) -> bool {
+        let PhaseState::Normalising(state) = &self.phase else {
+            return false;
+        };
+        let received = state.received;
+        match verdict {
+            Verdict::GoOn => false,
+            Verdict::Close => {
+                self.standardisation = state.sums.standardisation();
+                self.identities_changed = true;
+                self.back_to_lobby();
+                true
+            }
+            Verdict::Abandon => {
+                self.back_to_lobby();
+                let least = self.config.least;
+                self.broadcast(ServerMessage::RoundAbandoned {
+                    round: None,
+                    received,
+                    least,
+                });
+                true
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What everyone is told about the room, no more often than a page can use.
+
+use protocol::{ClientState, ClientSummary, Phase, ServerMessage, Status};
+
+use super::{Action, Client, Coordinator, HEARTBEAT_MS, PhaseState, STATUS_EVERY_MS, Task};
+use crate::Millis;
+
+impl Coordinator {
+    /// Where the room is at `now`.
+    pub fn status(&self, now: Millis) -> Status {
+        let clients = &self.clients;
+        let here = |client: &&Client| client.connection.is_some() || client.taking_part;
+        let taking_part = clients
+            .all
+            .values()
+            .filter(|client| client.taking_part)
+            .count() as u32;
+        let (phase, received, deadline) = match &self.phase {
+            PhaseState::Lobby => (Phase::Lobby, 0, None),
+            PhaseState::Normalising(state) => {
+                (Phase::Normalising, state.received, Some(state.deadline))
+            }
+            PhaseState::Collecting(state) => {
+                (Phase::Collecting, state.received(), Some(state.deadline))
+            }
+            PhaseState::Finished => (Phase::Finished, 0, None),
+        };
+        Status {
+            phase,
+            round: self.present_round(),
+            rounds: self.config.rounds,
+            model_version: self.model.version(),
+            connected: clients.connected().count() as u32,
+            ready: clients.ready().count() as u32,
+            goal: if self.config.goal > 0 {
+                self.config.goal
+            } else {
+                taking_part.max(self.config.least)
+            },
+            least: self.config.least,
+            received,
+            deadline_ms: deadline.map(|deadline| deadline.since(now)),
+            clients: clients
+                .all
+                .values()
+                .filter(here)
+                .map(|client| self.summary(client))
+                .collect(),
+            final_evaluation: self.final_evaluation.clone(),
+        }
+    }
+
+    fn summary(&self, client: &Client) -> ClientSummary {
+        let (state, fraction) = self.state(client);
+        ClientSummary {
+            client: client.id,
+            name: client.name.clone(),
+            state,
+            fraction,
+            examples: client.examples,
+            labels: client.labels.clone(),
+        }
+    }
+
+    fn state(&self, client: &Client) -> (ClientState, Option<f32>) {
+        if client.connection.is_none() {
+            return (ClientState::Offline, None);
+        }
+        if !client.taking_part {
+            return (ClientState::Watching, None);
+        }
+        match (&self.phase, client.task) {
+            (PhaseState::Normalising(_), Task::Asked) => (ClientState::Normalising, None),
+            (PhaseState::Collecting(state), Task::Asked) => match state.uploads.state_of(client.id)
+            {
+                Some(Some(fraction)) => (ClientState::Uploading, Some(fraction)),
+                Some(None) => (ClientState::Waiting, None),
+                None => (ClientState::Training, client.fraction),
+            },
+            (PhaseState::Collecting(_), Task::Done) => (ClientState::Accepted, None),
+            (_, Task::GivenUp) => (ClientState::Refused, None),
+            _ => (ClientState::Ready, None),
+        }
+    }
+
+    /// Sends what changed, unless it was sent a moment ago; and a sign of life now and then.
+    pub(super) fn send_status(&mut self) {
+        let since = self.now.since(self.status_sent);
+        let due = if self.status_changed {
+            since >= STATUS_EVERY_MS
+        } else {
+            since >= HEARTBEAT_MS
+        };
+        if !due && self.status_sent != Millis(0) {
+            return;
+        }
+        if self.identities_changed {
+            self.identities_changed = false;
+            self.actions.push_back(Action::Checkpoint { model: false });
+        }
+        if self.clients.connected().next().is_some() {
+            self.broadcast(ServerMessage::Status(self.status(self.now)));
+        }
+        self.status_changed = false;
+        self.status_sent = self.now;
+    }
+}

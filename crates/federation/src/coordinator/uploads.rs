@@ -1,0 +1,176 @@
+//! Uploads one after the other: announced updates wait in line until there is memory to receive them.
+//!
+//! A client has at most one announcement here, so the line is never longer than the room; and the buffers together
+//! take at most [`UPLOAD_MEMORY`], or one update where that is larger.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use protocol::{
+    Assembly, AssemblyError, Chunk, ClientId, Evaluation, LocalTraining, Round, Transfer,
+    TransferId,
+};
+
+use super::ConnectionId;
+use crate::Millis;
+
+/// Memory for updates being received, bytes.
+const UPLOAD_MEMORY: usize = 48 * 1024 * 1024;
+/// Most updates received at one time.
+const MAX_SLOTS: usize = 64;
+/// An upload without a chunk for this long is ended, milliseconds.
+pub(crate) const STALL_MS: u64 = 30_000;
+
+/// An update that a client has, as far as it has been checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Announcement {
+    pub client: ClientId,
+    pub connection: ConnectionId,
+    pub round: Round,
+    pub examples: u32,
+    pub update: Transfer,
+    pub evaluation: Option<Evaluation>,
+    pub training: LocalTraining,
+}
+
+#[derive(Debug)]
+struct Slot {
+    announcement: Announcement,
+    assembly: Assembly,
+    /// When the last chunk came.
+    last: Millis,
+}
+
+/// The line and the slots.
+#[derive(Debug)]
+pub(crate) struct Uploads {
+    slots: Vec<Slot>,
+    line: VecDeque<Announcement>,
+    most_slots: usize,
+}
+
+/// What a chunk led to.
+pub(crate) enum Taken {
+    /// More has to come.
+    More,
+    /// This is the whole update, with the right checksum.
+    Whole(Announcement, Bytes),
+    /// The chunk does not fit; the upload is ended.
+    Wrong(Announcement, AssemblyError),
+    /// No upload of this name was asked for on this connection.
+    Unannounced,
+}
+
+impl Uploads {
+    pub(crate) fn new(update_bytes: usize) -> Uploads {
+        let most_slots = (UPLOAD_MEMORY / update_bytes.max(1)).clamp(1, MAX_SLOTS);
+        Uploads {
+            slots: Vec::new(),
+            line: VecDeque::new(),
+            most_slots,
+        }
+    }
+
+    /// Puts an update at the end of the line. The caller has removed an earlier one of the same client.
+    pub(crate) fn announce(&mut self, announcement: Announcement) {
+        self.line.push_back(announcement);
+    }
+
+    /// Gives a free slot to the first in line: this upload may begin.
+    pub(crate) fn begin_next(&mut self, now: Millis) -> Option<(ConnectionId, TransferId)> {
+        if self.slots.len() >= self.most_slots {
+            return None;
+        }
+        let announcement = self.line.pop_front()?;
+        let begun = (announcement.connection, announcement.update.id);
+        let assembly = Assembly::new(announcement.update);
+        self.slots.push(Slot {
+            announcement,
+            assembly,
+            last: now,
+        });
+        Some(begun)
+    }
+
+    /// Takes a chunk for the slot that it belongs to.
+    pub(crate) fn take(&mut self, now: Millis, connection: ConnectionId, chunk: &Chunk) -> Taken {
+        let belongs = |slot: &Slot| {
+            slot.announcement.connection == connection
+                && slot.announcement.update.id == chunk.transfer
+        };
+        let Some(index) = self.slots.iter().position(belongs) else {
+            return Taken::Unannounced;
+        };
+        let slot = &mut self.slots[index];
+        slot.last = now;
+        match slot.assembly.take(chunk) {
+            Ok(None) => Taken::More,
+            Ok(Some(bytes)) => Taken::Whole(self.slots.swap_remove(index).announcement, bytes),
+            Err(error) => Taken::Wrong(self.slots.swap_remove(index).announcement, error),
+        }
+    }
+
+    /// Takes a client's update out of the line or its slot.
+    pub(crate) fn cancel(&mut self, client: ClientId) -> Option<Announcement> {
+        if let Some(index) = self
+            .slots
+            .iter()
+            .position(|slot| slot.announcement.client == client)
+        {
+            return Some(self.slots.swap_remove(index).announcement);
+        }
+        let index = self
+            .line
+            .iter()
+            .position(|waiting| waiting.client == client)?;
+        self.line.remove(index)
+    }
+
+    /// Ends one upload that has stalled.
+    pub(crate) fn end_stalled(&mut self, now: Millis) -> Option<Announcement> {
+        let index = self
+            .slots
+            .iter()
+            .position(|slot| slot.last + STALL_MS <= now)?;
+        Some(self.slots.swap_remove(index).announcement)
+    }
+
+    /// Takes everything out.
+    pub(crate) fn end_all(&mut self) -> Vec<Announcement> {
+        self.slots
+            .drain(..)
+            .map(|slot| slot.announcement)
+            .chain(self.line.drain(..))
+            .collect()
+    }
+
+    /// When the next upload stalls if nothing comes.
+    pub(crate) fn next_stall(&self) -> Option<Millis> {
+        self.slots.iter().map(|slot| slot.last + STALL_MS).min()
+    }
+
+    /// The part of a client's update that has come: `None` = not here, `Some(None)` = waits in line.
+    pub(crate) fn state_of(&self, client: ClientId) -> Option<Option<f32>> {
+        let slot = self
+            .slots
+            .iter()
+            .find(|slot| slot.announcement.client == client);
+        let waits = || self.line.iter().any(|waiting| waiting.client == client);
+        match slot {
+            Some(slot) => Some(Some(slot.assembly.receipt().fraction())),
+            None => waits().then_some(None),
+        }
+    }
+
+    /// Bytes that the slots' buffers take, slots in use, and length of the line.
+    #[cfg(test)]
+    pub(crate) fn load(&self) -> (usize, usize, usize) {
+        let bytes = self.slots.iter().map(|slot| slot.assembly.capacity()).sum();
+        (bytes, self.slots.len(), self.line.len())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn most_slots(&self) -> usize {
+        self.most_slots
+    }
+}
