@@ -1,1 +1,6 @@
-//! e2e
+//! What the end-to-end tests stand on: a real `chorus serve` on a free port, a real headless Chromium, and real
+//! voices where the corpora lie beside the checkout.
+
+pub mod browser;
+pub mod program;
+pub mod voices;

@@ -56,7 +56,7 @@ pub fn make(sound: &Sound, origin: &Origin<'_>) -> Result<StoredClip, Failure> {
         label: origin.label.to_owned(),
         seconds: sound.seconds(),
         made_up: origin.made_up,
-        digest: protocol::crc32(&wav),
+        digest: protocol::Checksum::of(&wav).0,
         wav: Uint8Array::from(wav.as_slice()),
         features: Float32Array::from(input.values.as_slice()),
         frames: input.frames as u32,

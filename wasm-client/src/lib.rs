@@ -8,11 +8,16 @@
 
 pub mod adapter;
 pub mod app;
-pub mod clips;
+mod clip_list;
+mod clips;
+mod commands;
 pub mod failure;
-pub mod seats;
-pub mod socket;
-pub mod storage;
-pub mod trainer_link;
+mod rounds;
+mod seats;
+mod showing;
+mod socket;
+mod storage;
+mod trainer_link;
 pub mod training;
-pub mod view;
+mod trying;
+mod view;

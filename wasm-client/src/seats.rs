@@ -41,6 +41,7 @@ pub async fn take(storage: &Storage, room: &str, wished: Option<&str>) -> Result
                 room: room.to_owned(),
                 token: None,
                 name: None,
+                taking_part: false,
                 opened_at: 0.0,
             };
             if let Some(locks) = &locks {

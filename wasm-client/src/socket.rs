@@ -36,7 +36,7 @@ impl Socket {
     pub fn open(origin: &str, listener: Rc<dyn Fn(SocketEvent)>) -> Result<Self, Failure> {
         // https becomes wss and http becomes ws.
         let address = format!("{}/ws", origin.replacen("http", "ws", 1));
-        let socket = WebSocket::new_with_str(&address, protocol::SUBPROTOCOL)
+        let socket = WebSocket::new_with_str(&address, protocol::limits::SUBPROTOCOL)
             .map_err(|error| Failure::from_browser("socket", &error))?;
         socket.set_binary_type(BinaryType::Arraybuffer);
 

@@ -32,6 +32,8 @@ pub struct Seat {
     pub token: Option<String>,
     /// The nickname last chosen.
     pub name: Option<String>,
+    /// Whether it takes part: a reload in mid-round goes on by itself.
+    pub taking_part: bool,
     /// When it was last opened: milliseconds since 1970.
     pub opened_at: f64,
 }

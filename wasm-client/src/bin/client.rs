@@ -1,2 +1,53 @@
-//! trainer
-fn main() {}
+//! The client: the small worker that a page starts at once. It answers the page's commands and posts what changes.
+
+use wasm_bindgen::prelude::*;
+use wasm_client::app;
+use wasm_client::failure::Failure;
+
+fn main() {
+    // A panic stops this worker for good; the page hears of it as an error of the worker.
+    console_error_panic_hook::set_once();
+}
+
+/// Does what the page asks; see `Command` for what it may ask.
+///
+/// # Errors
+/// An object with `code` and `message`.
+#[wasm_bindgen]
+pub async fn handle(command: JsValue) -> Result<JsValue, JsValue> {
+    let command = serde_wasm_bindgen::from_value(command)
+        .map_err(|error| Failure::new("command", format!("the page asked for something unknown: {error}")))?;
+    app::app().handle(command).await.map_err(JsValue::from)
+}
+
+/// How many seconds of sound the features are computed of in one second: the median of five goes over `seconds` of
+/// a made-up voice.
+///
+/// # Errors
+/// An object with `code` and `message`.
+#[wasm_bindgen]
+pub fn bench_features(seconds: u32) -> Result<f64, JsValue> {
+    let mut samples = Vec::new();
+    let voice = corpus::synth::Voice::new(1);
+    let wanted = (seconds * speech::SAMPLE_RATE) as usize;
+    let mut take = 0;
+    while samples.len() < wanted {
+        samples.extend_from_slice(voice.say((take % 4) as usize, take).samples());
+        take += 1;
+    }
+    samples.truncate(wanted);
+    let failed = |error: speech::SoundError| Failure::new("bench", error.to_string());
+    let sound = speech::Sound::from_pcm(&samples, 1, speech::SAMPLE_RATE).map_err(failed)?;
+    let mut rates = Vec::new();
+    for _ in 0..5 {
+        let start = app::now();
+        let frames = speech::features(&sound).map_err(failed)?;
+        let took = app::now() - start;
+        if frames.is_empty() {
+            return Err(Failure::new("bench", "no frames").into());
+        }
+        rates.push(sound.seconds() * 1000.0 / took);
+    }
+    rates.sort_by(f64::total_cmp);
+    Ok(rates[2])
+}

@@ -128,8 +128,8 @@ async fn round(
         parameters: Float32Array::from(parameters.as_slice()),
         evaluation,
         own_evaluation,
-        loss: last.map_or(f64::NAN, |epoch| f64::from(epoch.loss)),
-        accuracy: last.map_or(f64::NAN, |epoch| f64::from(epoch.accuracy)),
+        loss: last.map_or(f64::NAN, |epoch| epoch.loss),
+        accuracy: last.map_or(f64::NAN, |epoch| epoch.accuracy),
         stopped: trained.stopped,
         backend: network.backend.clone(),
     })

@@ -1,0 +1,84 @@
+"""Writes `crates/models/tests/golden.json`: what PyTorch computes in double precision from the same weights.
+
+Run from the workspace root, with PyTorch 2: python tests/reference/pytorch/golden.py
+Weights and clips come from an integer hash, so that the test makes the same ones and the file stays small. For each
+network: logits, loss, statistics of every gradient, and the loss after one and after three steps of Adam.
+"""
+
+import json
+import math
+import pathlib
+
+import numpy
+import torch
+
+from networks import FEATURES, FRAMES, network, tensors, uniform
+
+REAL_FRAMES = [100, 37, 64, 100, 9, 5]
+LABELS = [0, 1, 2, 3, 1, 0]
+LEARNING_RATE = 1e-3
+
+
+def clips():
+    """Standardised clips; mean and deviation are made up too."""
+    raw = uniform(len(REAL_FRAMES) * FRAMES * FEATURES, seed=1000).reshape(len(REAL_FRAMES), FRAMES, FEATURES)
+    mean = uniform(FEATURES, seed=1001) / 2
+    deviation = 1 + uniform(FEATURES, seed=1002) / 2
+    values = (raw.astype(numpy.float64) - mean) / deviation
+    for clip, frames in zip(values, REAL_FRAMES):
+        clip[frames:] = 0
+    return torch.from_numpy(values)
+
+
+def fill(model):
+    """Kernels within Glorot's limits, biases within a tenth."""
+    for index, (tensor, axes) in enumerate(tensors(model)):
+        shape = [tensor.shape[axis] for axis in axes]
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        amplitude = math.sqrt(6 / (rows + columns)) if len(shape) > 1 else 0.1
+        values = uniform(math.prod(shape), seed=index).astype(numpy.float64) * amplitude
+        values = torch.from_numpy(values.astype(numpy.float32).astype(numpy.float64).reshape(shape))
+        back = [axes.index(axis) for axis in range(len(axes))]
+        with torch.no_grad():
+            tensor.copy_(values.permute(back))
+
+
+def statistics(tensor, axes):
+    """Enough of a tensor to tell a wrong sign, scale, order or place."""
+    values = tensor.detach().permute(axes).reshape(-1).numpy()
+    probe = uniform(values.size, seed=77).astype(numpy.float64)
+    return {"sum": values.sum(), "squares": (values**2).sum(), "probe": (values * probe).sum(), "first": values[:3].tolist()}
+
+
+def main():
+    golden = {}
+    inputs, frames, labels = clips(), torch.tensor(REAL_FRAMES), torch.tensor(LABELS)
+    for name in ("dense", "conv", "lstm", "compact"):
+        model = network(name).double().eval()
+        fill(model)
+        optimiser = torch.optim.Adam([tensor for tensor, _ in tensors(model)], lr=LEARNING_RATE)
+        losses = []
+        for step in range(4):
+            logits = model(inputs, frames)
+            loss = torch.nn.functional.cross_entropy(logits, labels)
+            losses.append(loss.item())
+            optimiser.zero_grad()
+            loss.backward()
+            if step == 0:
+                first = {
+                    "parameters": sum(tensor.numel() for tensor, _ in tensors(model)),
+                    "logits": logits.detach().reshape(-1).tolist(),
+                    "gradients": [statistics(tensor.grad, axes) for tensor, axes in tensors(model)],
+                }
+            optimiser.step()
+            if step == 0:
+                first["after_one_step"] = [statistics(tensor, axes) for tensor, axes in tensors(model)]
+        golden[name] = {**first, "losses": losses}
+        print(name, first["parameters"], losses)
+    path = pathlib.Path("crates/models/tests/golden.json")
+    path.write_text(json.dumps(golden, indent=1) + "\n")
+    print(path, path.stat().st_size, "bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""The four networks in plain PyTorch, with the parameters of `crates/models` in the same order.
+
+PyTorch keeps a kernel's axes in another order than Keras and `crates/models` do; `parameters_of` and `load` translate.
+"""
+
+import numpy
+import torch
+from torch import nn
+
+FRAMES, FEATURES = 100, 34
+RATE = 1 - 205 / 256  # dropout, as crates/models/src/dropout.rs has it
+
+
+class Convolutions(nn.Sequential):
+    """(clips, features, frames) through convolutions 3 frames wide, each with ReLU and dropout."""
+
+    def __init__(self, *channels):
+        layers = []
+        for inputs, outputs in zip(channels, channels[1:]):
+            layers += [nn.Conv1d(inputs, outputs, 3), nn.ReLU(), nn.Dropout(RATE)]
+        super().__init__(*layers)
+
+
+def dense(inputs, outputs, dropout=True):
+    return nn.Sequential(nn.Linear(inputs, outputs), nn.ReLU(), nn.Dropout(RATE if dropout else 0.0))
+
+
+class Flattened(nn.Module):
+    """`dense` and `conv`: convolutions, flattened frame by frame, then dense layers."""
+
+    def __init__(self, channels, head):
+        super().__init__()
+        self.convolutions = Convolutions(*channels)
+        self.head = nn.Sequential(*head)
+
+    def forward(self, clips, frames):
+        return self.head(self.convolutions(clips.transpose(1, 2)).transpose(1, 2).flatten(1))
+
+
+class Recurrent(nn.Module):
+    """`lstm`: two layers; PyTorch's second bias stays zero and is not learnt."""
+
+    def __init__(self, labels):
+        super().__init__()
+        self.first = nn.LSTM(FEATURES, 512, batch_first=True)
+        self.second = nn.LSTM(512, 512, batch_first=True)
+        for layer in (self.first, self.second):
+            nn.init.zeros_(layer.bias_hh_l0).requires_grad_(False)
+        self.head = nn.Sequential(dense(512, 512, dropout=False), nn.Linear(512, labels))
+
+    def forward(self, clips, frames):
+        sequence, _ = self.first(clips)
+        sequence, _ = self.second(sequence)
+        return self.head(sequence[:, -1])
+
+
+class Pooled(nn.Module):
+    """`compact`: convolutions, then mean and deviation over the frames that saw real frames alone."""
+
+    def __init__(self, channels, head):
+        super().__init__()
+        self.convolutions = Convolutions(*channels)
+        self.head = nn.Sequential(*head)
+
+    def forward(self, clips, frames):
+        rows = self.convolutions(clips.transpose(1, 2)).transpose(1, 2)
+        real = (frames - (FRAMES - rows.shape[1])).clamp(min=1)
+        pooled = [row[:count] for row, count in zip(rows, real)]
+        mean = torch.stack([clip.mean(0) for clip in pooled])
+        deviation = torch.stack([(clip.var(0, unbiased=False) + 1e-5).sqrt() for clip in pooled])
+        return self.head(torch.cat([mean, deviation], 1))
+
+
+def network(name, labels=4):
+    """A network by name, with PyTorch's own first parameters."""
+    if name == "dense":
+        return Flattened((34, 512), [dense(98 * 512, 512), dense(512, 512), nn.Linear(512, labels)])
+    if name == "conv":
+        return Flattened((34, 512, 128, 128, 64), [dense(92 * 64, 256), nn.Linear(256, labels)])
+    if name == "lstm":
+        return Recurrent(labels)
+    if name == "compact":
+        return Pooled((34, 64, 64, 64), [dense(128, 64), nn.Linear(64, labels)])
+    raise ValueError(f"no network is called {name}")
+
+
+def tensors(model):
+    """The learnt tensors in the order of the flat vector, each with the axes that turn PyTorch's order into ours."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv1d):
+            yield module.weight, (2, 1, 0)
+            yield module.bias, (0,)
+        elif isinstance(module, nn.LSTM):
+            yield module.weight_ih_l0, (1, 0)
+            yield module.weight_hh_l0, (1, 0)
+            yield module.bias_ih_l0, (0,)
+        elif isinstance(module, nn.Linear):
+            yield module.weight, (1, 0)
+            yield module.bias, (0,)
+
+
+def uniform(count, seed):
+    """`count` numbers between −1 and 1 by an integer hash (Wellons' lowbias32), as tests in crates/models make them."""
+    value = numpy.arange(count, dtype=numpy.uint32) + numpy.uint32(seed * 0x9E3779B9 & 0xFFFFFFFF)
+    value ^= value >> numpy.uint32(16)
+    value *= numpy.uint32(0x7FEB352D)
+    value ^= value >> numpy.uint32(15)
+    value *= numpy.uint32(0x846CA68B)
+    value ^= value >> numpy.uint32(16)
+    return (value.astype(numpy.float64) / 2**31 - 1).astype(numpy.float32)

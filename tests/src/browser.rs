@@ -1,0 +1,246 @@
+//! A headless Chromium, driven over WebDriver as a person would use the page.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+/// How a browser is to be.
+#[derive(Default)]
+pub struct Options {
+    /// A WAV file that the microphone hears, over and over.
+    pub microphone: Option<PathBuf>,
+    /// Whether WebGPU, computed in software, is there.
+    pub webgpu: bool,
+}
+
+/// A browser of its own profile. Several windows of it are several tabs of one person's browser.
+pub struct Browser {
+    client: Client,
+    _driver: Child,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    /// Starts chromedriver and Chromium.
+    ///
+    /// # Errors
+    /// Where one of them is missing: `cargo xtask setup` installs them or says how.
+    pub async fn start(options: Options) -> Result<Self> {
+        let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
+        let driver = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .context("chromedriver does not start; `cargo xtask setup` installs it or says how")?;
+        let profile = tempfile::tempdir()?;
+        let mut arguments: Vec<String> = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            "--window-size=1280,1000",
+            // Two tabs share one window here; a hidden one must go on as a visible one in a classroom would.
+            "--disable-background-timer-throttling",
+            "--disable-backgrounding-occluded-windows",
+            "--disable-renderer-backgrounding",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+        ]
+        .map(str::to_owned)
+        .into();
+        arguments.push(format!("--user-data-dir={}", profile.path().display()));
+        if options.webgpu {
+            arguments.extend(
+                ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"]
+                    .map(str::to_owned),
+            );
+        }
+        if let Some(clip) = options.microphone {
+            arguments.push(format!("--use-file-for-fake-audio-capture={}", clip.display()));
+        }
+        let mut capabilities = serde_json::Map::new();
+        capabilities.insert("goog:chromeOptions".into(), json!({ "args": arguments }));
+        capabilities.insert("goog:loggingPrefs".into(), json!({ "browser": "ALL" }));
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let client = loop {
+            let mut builder = ClientBuilder::new(HttpConnector::new());
+            builder.capabilities(capabilities.clone());
+            match builder.connect(&format!("http://127.0.0.1:{port}")).await {
+                Ok(client) => break client,
+                Err(error) if Instant::now() > deadline => {
+                    return Err(error).context("no browser session; is Chromium installed? `cargo xtask setup`");
+                }
+                Err(_) => sleep(Duration::from_millis(200)).await,
+            }
+        };
+        Ok(Self { client, _driver: driver, _profile: profile })
+    }
+
+    /// Opens a page in a new tab and returns the tab.
+    ///
+    /// # Errors
+    /// Where the browser does not.
+    pub async fn open(&self, address: &str) -> Result<Tab<'_>> {
+        let window = self.client.new_window(true).await?.handle;
+        let tab = Tab { client: &self.client, window };
+        tab.show().await?;
+        self.client.goto(address).await?;
+        Ok(tab)
+    }
+}
+
+/// One tab. Its methods first bring it to the front.
+pub struct Tab<'a> {
+    client: &'a Client,
+    window: String,
+}
+
+/// The selector of an element by its test name.
+fn named(name: &str) -> String {
+    format!("[data-test=\"{name}\"]")
+}
+
+impl Tab<'_> {
+    async fn show(&self) -> Result<()> {
+        let handle = self.window.clone().try_into().map_err(|_| anyhow::anyhow!("a window has a handle"))?;
+        Ok(self.client.switch_to_window(handle).await?)
+    }
+
+    /// Runs a script and returns its value.
+    ///
+    /// # Errors
+    /// Where it throws.
+    pub async fn run(&self, script: &str, arguments: Vec<Value>) -> Result<Value> {
+        self.show().await?;
+        Ok(self.client.execute(script, arguments).await?)
+    }
+
+    /// Waits until the script's value is true.
+    ///
+    /// # Errors
+    /// After `limit`, with the page's visible text.
+    pub async fn wait(&self, what: &str, script: &str, limit: Duration) -> Result<()> {
+        let deadline = Instant::now() + limit;
+        while Instant::now() < deadline {
+            if self.run(script, vec![]).await.is_ok_and(|value| value == Value::Bool(true)) {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(150)).await;
+        }
+        let text = self.run("return document.body.innerText", vec![]).await.unwrap_or_default();
+        let log = self.log().await.unwrap_or_default();
+        bail!("waited {limit:?} for {what}; the page says:\n{}\nits log: {log}", text.as_str().unwrap_or_default())
+    }
+
+    /// Waits for a named element to be there and seen.
+    ///
+    /// # Errors
+    /// After 30 seconds.
+    pub async fn wait_for(&self, name: &str) -> Result<()> {
+        let script = format!("return !!document.querySelector('{}')?.checkVisibility()", named(name));
+        self.wait(&format!("“{name}” to be seen"), &script, Duration::from_secs(30)).await
+    }
+
+    /// Clicks a named element, as a person would: it has to be seen.
+    ///
+    /// # Errors
+    /// Where it is not there or not clickable within 30 seconds.
+    pub async fn click(&self, name: &str) -> Result<()> {
+        self.wait_for(name).await?;
+        let element = self.client.find(Locator::Css(&named(name))).await?;
+        element.click().await.with_context(|| format!("could not click “{name}”"))
+    }
+
+    /// Chooses files in a named file input.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub async fn choose_files(&self, name: &str, paths: &[PathBuf]) -> Result<()> {
+        self.show().await?;
+        let element = self.client.find(Locator::Css(&named(name))).await?;
+        let list: Vec<String> = paths
+            .iter()
+            .map(|path| Ok(path.canonicalize()?.display().to_string()))
+            .collect::<std::io::Result<_>>()?;
+        Ok(element.send_keys(&list.join("\n")).await?)
+    }
+
+    /// The visible text of a named element; empty where it is missing.
+    ///
+    /// # Errors
+    /// Where the browser is gone.
+    pub async fn text(&self, name: &str) -> Result<String> {
+        let script = format!("return document.querySelector('{}')?.innerText ?? ''", named(name));
+        Ok(self.run(&script, vec![]).await?.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// How many elements have that name.
+    ///
+    /// # Errors
+    /// Where the browser is gone.
+    pub async fn count(&self, name: &str) -> Result<u64> {
+        let script = format!("return document.querySelectorAll('{}').length", named(name));
+        Ok(self.run(&script, vec![]).await?.as_u64().unwrap_or_default())
+    }
+
+    /// Waits until there are exactly that many elements of the name.
+    ///
+    /// # Errors
+    /// After `limit`.
+    pub async fn wait_for_count(&self, name: &str, count: usize, limit: Duration) -> Result<()> {
+        let script = format!("return document.querySelectorAll('{}').length === {count}", named(name));
+        self.wait(&format!("{count} × “{name}”"), &script, limit).await
+    }
+
+    /// Loads the page again.
+    ///
+    /// # Errors
+    /// Where the browser is gone.
+    pub async fn reload(&self) -> Result<()> {
+        self.show().await?;
+        Ok(self.client.refresh().await?)
+    }
+
+    /// Goes to another page in this tab.
+    ///
+    /// # Errors
+    /// Where the browser is gone.
+    pub async fn go_to(&self, address: &str) -> Result<()> {
+        self.show().await?;
+        Ok(self.client.goto(address).await?)
+    }
+
+    /// Keeps a picture of the whole page in `tests/output/`, for people to look at.
+    ///
+    /// # Errors
+    /// Where it cannot be taken or written.
+    pub async fn screenshot(&self, name: &str) -> Result<()> {
+        self.show().await?;
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("output");
+        std::fs::create_dir_all(&folder)?;
+        let picture = self.client.screenshot().await?;
+        std::fs::write(folder.join(format!("{name}.png")), picture)?;
+        Ok(())
+    }
+
+    /// What the page wrote to its console.
+    async fn log(&self) -> Result<String> {
+        let log = self.run("return window.chorusLog ?? []", vec![]).await?;
+        Ok(log.to_string())
+    }
+}

@@ -1,0 +1,148 @@
+//! A running `chorus` program and questions to its HTTP interface.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+/// The room's code in every test.
+pub const CODE: &str = "HARPS";
+
+/// A `chorus serve` that ends with the test.
+pub struct Server {
+    child: Child,
+    port: u16,
+    state: tempfile::TempDir,
+    options: Vec<String>,
+}
+
+/// The program under test: `CHORUS_BIN`, or the one beside this test in the target folder.
+fn program() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("CHORUS_BIN") {
+        return Ok(path.into());
+    }
+    let test = std::env::current_exe()?;
+    let profile = test.parent().and_then(Path::parent).context("a test lies in a target folder")?;
+    let path = profile.join("chorus");
+    ensure!(path.exists(), "{} is missing: run `cargo xtask test`, or `cargo build -p aggregator` first", path.display());
+    Ok(path)
+}
+
+impl Server {
+    /// Starts the program with one room on a free port.
+    ///
+    /// # Errors
+    /// Where it does not answer within 20 seconds.
+    pub async fn start(options: &[&str]) -> Result<Self> {
+        let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
+        let state = tempfile::tempdir()?;
+        let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
+        let child = spawn(port, state.path(), &options)?;
+        let server = Self { child, port, state, options };
+        server.wait_until_healthy().await?;
+        Ok(server)
+    }
+
+    /// Where it is.
+    pub fn origin(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+
+    /// The student's page of the room.
+    pub fn page(&self) -> String {
+        format!("{}/room/{CODE}", self.origin())
+    }
+
+    /// Kills the program as a crash would.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub async fn kill(&mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
+    /// Starts it again on the same port with the same state.
+    ///
+    /// # Errors
+    /// Where it does not answer within 20 seconds.
+    pub async fn start_again(&mut self) -> Result<()> {
+        self.child = spawn(self.port, self.state.path(), &self.options)?;
+        self.wait_until_healthy().await
+    }
+
+    async fn wait_until_healthy(&self) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < deadline {
+            if self.get("/health").await.is_ok() {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        bail!("chorus serve did not answer on port {} within 20 seconds", self.port)
+    }
+
+    /// The body of a GET.
+    ///
+    /// # Errors
+    /// Where there is no answer, or not a 200.
+    pub async fn get(&self, path: &str) -> Result<Vec<u8>> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").context("an answer has a head")?;
+        let head = String::from_utf8_lossy(&answer[..end]);
+        ensure!(head.lines().next().is_some_and(|line| line.contains(" 200 ")), "GET {path}: {head}");
+        Ok(answer.split_off(end + 4))
+    }
+
+    /// The room as the JSON interface tells it.
+    ///
+    /// # Errors
+    /// See [`Self::get`].
+    pub async fn room(&self) -> Result<Value> {
+        Ok(serde_json::from_slice(&self.get(&format!("/api/rooms/{CODE}")).await?)?)
+    }
+
+    /// Waits until the room has finished that many rounds, and returns its history.
+    ///
+    /// # Errors
+    /// Where that takes longer than `limit`.
+    pub async fn wait_for_rounds(&self, rounds: usize, limit: Duration) -> Result<Vec<Value>> {
+        let deadline = Instant::now() + limit;
+        let mut last = Value::Null;
+        while Instant::now() < deadline {
+            if let Ok(room) = self.room().await {
+                let history = room["history"].as_array().cloned().unwrap_or_default();
+                if history.len() >= rounds {
+                    return Ok(history);
+                }
+                last = room;
+            }
+            sleep(Duration::from_millis(300)).await;
+        }
+        bail!("{rounds} rounds took longer than {limit:?}; the room: {last:#}")
+    }
+}
+
+fn spawn(port: u16, state: &Path, options: &[String]) -> Result<Child> {
+    Command::new(program()?)
+        .args(["serve", "--address", "127.0.0.1", "--code", CODE])
+        .args(["--port", &port.to_string()])
+        .arg("--state")
+        .arg(state)
+        .args(options)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()
+        .context("could not start chorus serve")
+}

@@ -1,0 +1,83 @@
+//! Voices for the tests: real ones from RAVDESS where its folder lies beside the checkout, else made-up ones,
+//! and the test's output says which.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// Sound files of some speakers, with the folder that they lie in.
+pub struct Voices {
+    root: PathBuf,
+    clips: Vec<corpus::Clip>,
+    speakers: Vec<String>,
+    /// Whether they are real people's.
+    pub real: bool,
+    /// Keeps made-up files until the test is over.
+    _made_up: Option<tempfile::TempDir>,
+}
+
+/// The labels of every test.
+pub fn labels() -> Vec<String> {
+    corpus::EMOTIONS.iter().map(|&emotion| emotion.to_owned()).collect()
+}
+
+/// `CHORUS_DATA`, or `../shared/data` beside the checkout.
+fn data() -> PathBuf {
+    std::env::var_os("CHORUS_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from)
+}
+
+impl Voices {
+    /// Opens the real corpus, or makes one of sixteen voices.
+    ///
+    /// # Errors
+    /// Where files cannot be read or written.
+    pub fn open() -> Result<Self> {
+        let folder = data().join("ravdess");
+        if folder.join("manifest.csv").exists() {
+            println!("voices: real ones, RAVDESS in {}", folder.display());
+            return Self::of(folder, true, None);
+        }
+        println!("voices: MADE-UP ones, because {} is missing", folder.display());
+        let made_up = tempfile::tempdir()?;
+        for speaker in 0..16 {
+            let voice = corpus::synth::Voice::new(speaker);
+            for (index, emotion) in labels().iter().enumerate() {
+                let folder = made_up.path().join(format!("speaker{speaker:02}")).join(emotion);
+                std::fs::create_dir_all(&folder)?;
+                for take in 0..7 {
+                    std::fs::write(folder.join(format!("{take}.wav")), voice.say(index, take).to_wav())?;
+                }
+            }
+        }
+        let mut rows = String::from("file,speaker,emotion,sentence,gender,duration_s\n");
+        for speaker in 0..16 {
+            for emotion in labels() {
+                for take in 0..7 {
+                    rows += &format!("speaker{speaker:02}/{emotion}/{take}.wav,{speaker},{emotion},,,\n");
+                }
+            }
+        }
+        std::fs::write(made_up.path().join("manifest.csv"), rows)?;
+        Self::of(made_up.path().to_owned(), false, Some(made_up))
+    }
+
+    fn of(root: PathBuf, real: bool, made_up: Option<tempfile::TempDir>) -> Result<Self> {
+        let corpus = corpus::Corpus::open(&root, &labels()).context("could not open the corpus")?;
+        let mut speakers: Vec<String> = corpus.clips.iter().map(|clip| clip.speaker.clone()).collect();
+        speakers.sort();
+        speakers.dedup();
+        Ok(Self { root, clips: corpus.clips, speakers, real, _made_up: made_up })
+    }
+
+    /// The clips of the speakers with these indices.
+    pub fn of_speakers(&self, indices: std::ops::Range<usize>) -> Vec<&corpus::Clip> {
+        let speakers = &self.speakers[indices];
+        self.clips.iter().filter(|clip| speakers.contains(&clip.speaker)).collect()
+    }
+
+    /// A clip's file, whole.
+    pub fn path(&self, clip: &corpus::Clip) -> PathBuf {
+        self.root.join(&clip.path)
+    }
+}

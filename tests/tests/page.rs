@@ -1,0 +1,152 @@
+//! What a person does at the page, and what can go wrong there.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use tests::browser::{Browser, Options, Tab};
+use tests::program::Server;
+use tests::voices::Voices;
+
+const SECONDS_10: Duration = Duration::from_secs(10);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Gives a tab these clips and waits until they are in the list.
+async fn give(tab: &Tab<'_>, paths: &[PathBuf]) -> Result<()> {
+    tab.wait_for("take-part").await?;
+    tab.choose_files("file-input", paths).await?;
+    tab.wait_for_count("clip", paths.len(), MINUTE).await
+}
+
+fn paths_of(voices: &Voices, speaker: usize) -> Vec<PathBuf> {
+    voices.of_speakers(speaker..speaker + 1).iter().map(|clip| voices.path(clip)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_front_page_leads_into_the_room() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let browser = Browser::start(Options::default()).await?;
+    let tab = browser.open(&server.origin()).await?;
+    tab.wait_for("join-code").await?;
+    tab.screenshot("front").await?;
+    tab.run("document.querySelector('[data-test=\"join-code\"]').value = 'zzzzz'", vec![]).await?;
+    tab.click("join-button").await?;
+    tab.wait(
+        "a plain word about the unknown code",
+        "return /no room|not find|unknown/i.test(document.body.innerText)",
+        SECONDS_10,
+    )
+    .await?;
+    // Blanks and small letters are forgiven.
+    tab.run("document.querySelector('[data-test=\"join-code\"]').value = ' harps '", vec![]).await?;
+    tab.click("join-button").await?;
+    tab.wait_for("take-part").await?;
+    tab.screenshot("room-empty").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_from_the_microphone_becomes_a_clip() -> Result<()> {
+    let voices = Voices::open()?;
+    let server = Server::start(&[]).await?;
+    // Chromium's fake microphone plays WAV files.
+    let clip = voices.of_speakers(0..1).first().copied().context("there is a speaker")?;
+    let sound = speech::decode(&std::fs::read(voices.path(clip))?, clip.path.to_str())?;
+    let folder = tempfile::tempdir()?;
+    let microphone = folder.path().join("voice.wav");
+    std::fs::write(&microphone, sound.to_wav())?;
+
+    let browser = Browser::start(Options { microphone: Some(microphone), ..Options::default() }).await?;
+    let tab = browser.open(&server.page()).await?;
+    tab.click("record-0").await?;
+    tab.wait_for("stop-recording").await?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    tab.screenshot("recording").await?;
+    tab.click("stop-recording").await?;
+    tab.click("keep-clip").await?;
+    tab.wait_for_count("clip", 1, SECONDS_10).await?;
+    let clip = tab
+        .run("const clip = document.querySelector('[data-test=\"clip\"]'); return [clip.dataset.label, clip.dataset.id]", vec![])
+        .await?;
+    assert_eq!(clip[0], "0", "a clip recorded as the first emotion is labelled so");
+
+    tab.reload().await?;
+    tab.wait_for_count("clip", 1, SECONDS_10).await?;
+    tab.screenshot("recorded").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_text_file_is_refused_in_plain_words_and_the_sound_beside_it_is_taken() -> Result<()> {
+    let voices = Voices::open()?;
+    let server = Server::start(&[]).await?;
+    let browser = Browser::start(Options::default()).await?;
+    let tab = browser.open(&server.page()).await?;
+    tab.wait_for("drop-zone").await?;
+    let clip = voices.of_speakers(0..1).first().copied().context("there is a speaker")?;
+    let sound = std::fs::read(voices.path(clip))?;
+    let name = clip.path.file_name().and_then(|name| name.to_str()).context("a clip has a name")?;
+    tab.run(
+        "const [name, sound] = arguments;
+         const transfer = new DataTransfer();
+         transfer.items.add(new File(['this is a shopping list, not a voice'], 'angry.wav'));
+         transfer.items.add(new File([new Uint8Array(sound)], name));
+         const zone = document.querySelector('[data-test=\"drop-zone\"]');
+         for (const type of ['dragenter', 'dragover', 'drop']) {
+           zone.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+         }",
+        vec![json!(name), json!(sound)],
+    )
+    .await?;
+    tab.wait_for_count("clip", 1, SECONDS_10).await?;
+    tab.wait("the refused file's name", "return document.body.innerText.includes('angry.wav')", SECONDS_10).await?;
+    tab.screenshot("dropped").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_in_mid_round_keeps_clips_and_identity_and_the_room_goes_on() -> Result<()> {
+    let voices = Voices::open()?;
+    let server = Server::start(&["--rounds", "6", "--least", "2", "--epochs", "4"]).await?;
+    let browser = Browser::start(Options::default()).await?;
+    let first = browser.open(&server.page()).await?;
+    let clips = paths_of(&voices, 0);
+    give(&first, &clips).await?;
+    let second = browser.open(&server.page()).await?;
+    give(&second, &paths_of(&voices, 1)).await?;
+    first.click("take-part").await?;
+    second.click("take-part").await?;
+    server.wait_for_rounds(1, MINUTE).await?;
+    first.reload().await?;
+    first.wait_for_count("clip", clips.len(), MINUTE).await?;
+    let history = server.wait_for_rounds(6, Duration::from_secs(240)).await?;
+    let room = server.room().await?;
+    let people = room["status"]["clients"].as_array().context("the room has clients")?;
+    assert_eq!(people.len(), 2, "the reloaded tab is the same client as before: {people:?}");
+    assert_eq!(history.last().context("six rounds")?["clients"], 2, "and takes part again by itself");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tab_waits_for_a_server_that_was_killed_and_goes_on() -> Result<()> {
+    let voices = Voices::open()?;
+    let mut server = Server::start(&["--rounds", "6", "--least", "1", "--epochs", "2"]).await?;
+    let browser = Browser::start(Options::default()).await?;
+    let tab = browser.open(&server.page()).await?;
+    give(&tab, &paths_of(&voices, 0)).await?;
+    tab.click("take-part").await?;
+    let before = server.wait_for_rounds(2, MINUTE).await?;
+    server.kill().await?;
+    tab.wait(
+        "the page to say that the connection is lost",
+        "return /lost|again|retry/i.test(document.querySelector('[data-test=\"connection\"]').innerText)",
+        SECONDS_10,
+    )
+    .await?;
+    tab.screenshot("connection-lost").await?;
+    server.start_again().await?;
+    let after = server.wait_for_rounds(6, Duration::from_secs(120)).await?;
+    assert_eq!(before[0], after[0], "the rounds before the crash are still there");
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! What the page may ask of the client worker. The page and this enum are the two ends of one interface.
+
+use js_sys::{ArrayBuffer, Float32Array};
+use serde::Deserialize;
+
+use crate::training::Choice;
+
+/// A command of the page.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Command {
+    /// Joins a room. Answers with the room and the seat.
+    Open {
+        /// The room's code.
+        code: String,
+        /// The nickname to show.
+        name: Option<String>,
+        /// The seat that this tab had before, from its session storage.
+        seat: Option<String>,
+    },
+    /// Changes the nickname.
+    Name {
+        /// The new one.
+        name: String,
+    },
+    /// Adds a sound file.
+    AddFile {
+        /// Its name.
+        name: String,
+        /// Its path below the dropped folder, from which a label may be read.
+        path: Option<String>,
+        /// Its bytes.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        bytes: ArrayBuffer,
+        /// The label chosen for it.
+        label: Option<usize>,
+    },
+    /// Adds sound that the browser has decoded or recorded.
+    AddPcm {
+        /// A name for it.
+        name: String,
+        /// Its path below the dropped folder, from which a label may be read.
+        path: Option<String>,
+        /// Samples, interleaved.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        samples: Float32Array,
+        /// How many channels are interleaved.
+        channels: u16,
+        /// Samples a second and channel.
+        rate: u32,
+        /// The label chosen for it.
+        label: Option<usize>,
+    },
+    /// Adds the clips of a voice that a program makes up.
+    AddMadeUp,
+    /// Gives a clip another label.
+    Relabel {
+        /// Which.
+        clip: f64,
+        /// The label's index.
+        label: usize,
+    },
+    /// Deletes a clip; it can come back while the page is open.
+    Remove {
+        /// Which.
+        clip: f64,
+    },
+    /// Takes a deletion back.
+    Restore {
+        /// Which.
+        clip: f64,
+    },
+    /// Asks for a clip's sound as a WAV file.
+    Sound {
+        /// Which.
+        clip: f64,
+    },
+    /// Starts or stops training with the group.
+    TakePart {
+        /// Which of the two.
+        on: bool,
+    },
+    /// Chooses the processor.
+    Backend {
+        /// Which.
+        choice: Choice,
+    },
+    /// Tries the model on a sound file.
+    PredictFile {
+        /// Its name.
+        name: String,
+        /// Its bytes.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        bytes: ArrayBuffer,
+    },
+    /// Tries the model on recorded or decoded sound.
+    PredictPcm {
+        /// Samples, interleaved.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        samples: Float32Array,
+        /// How many channels are interleaved.
+        channels: u16,
+        /// Samples a second and channel.
+        rate: u32,
+    },
+    /// Begins live use.
+    LiveStart {
+        /// Samples a second of what follows.
+        rate: u32,
+    },
+    /// A piece of the live microphone, mono.
+    LivePush {
+        /// The samples.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        samples: Float32Array,
+    },
+    /// Ends live use.
+    LiveStop,
+}

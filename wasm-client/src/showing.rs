@@ -1,0 +1,325 @@
+//! Makes the view from what the tab holds and posts it to the page, at most five times a second.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use figures::{Axes, Range, Series};
+use gloo_timers::callback::Timeout;
+use protocol::{ClientState, Evaluation, Phase, RoomConfig, Status};
+use serde::Serialize;
+
+use crate::app::{App, TrainerState, now, scope};
+use crate::training::Choice;
+use crate::view::{
+    BackendView, BytesView, ClipView, MemberView, PictureView, RoomView, RoundView, StateView, WorkView,
+};
+
+/// Shortest time between two views, ms.
+const SHOW_EVERY_MS: f64 = 200.0;
+
+#[derive(Serialize)]
+struct StateEvent {
+    event: &'static str,
+    #[serde(flatten)]
+    state: StateView,
+}
+
+#[derive(Serialize)]
+struct ChartsEvent {
+    event: &'static str,
+    accuracy: String,
+    loss: String,
+    confusion: Option<String>,
+}
+
+#[derive(Serialize)]
+struct NoticeEvent<'a> {
+    event: &'static str,
+    level: &'static str,
+    code: &'a str,
+    message: &'a str,
+}
+
+/// The room as the page shows it.
+pub(crate) fn room_view(room: &RoomConfig) -> RoomView {
+    RoomView {
+        code: room.code.to_string(),
+        name: room.name.clone(),
+        labels: room.labels.clone(),
+        model: room.architecture.clone(),
+        parameters: room.parameters as usize,
+        rounds: room.rounds,
+        least_clients: room.least,
+    }
+}
+
+impl App {
+    pub(crate) fn post<T: Serialize>(&self, event: &T) {
+        let event = event.serialize(&serde_wasm_bindgen::Serializer::json_compatible());
+        if let (Some(scope), Ok(event)) = (scope(), event) {
+            // A page that is closing takes no messages, and nothing is left to tell it.
+            let _ = scope.post_message(&event);
+        }
+    }
+
+    /// Tells the person something.
+    pub(crate) fn notice(&self, level: &'static str, code: &str, message: &str) {
+        self.post(&NoticeEvent { event: "notice", level, code, message });
+    }
+
+    /// Posts the view now, or soon if one was posted just before.
+    pub(crate) fn show(self: &Rc<Self>) {
+        let wait = self.shown_at.get() + SHOW_EVERY_MS - now();
+        if wait <= 0.0 {
+            self.show_now();
+        } else if self.show_timer.borrow().is_none() {
+            let app = Rc::clone(self);
+            self.show_timer.replace(Some(Timeout::new(wait.ceil() as u32, move || {
+                app.show_timer.replace(None);
+                app.show_now();
+            })));
+        }
+    }
+
+    fn show_now(&self) {
+        let Some(state) = self.view() else { return };
+        self.shown_at.set(now());
+        self.show_notice();
+        self.show_charts(&state);
+        self.post(&StateEvent { event: "state", state });
+    }
+
+    /// A new word of the participant for the person.
+    fn show_notice(&self) {
+        let notice = {
+            let participant = self.participant.borrow();
+            participant.as_ref().and_then(|participant| participant.view().notice.map(str::to_owned))
+        };
+        let notice = notice.unwrap_or_default();
+        if *self.notice_shown.borrow() != notice {
+            if !notice.is_empty() {
+                self.notice("warning", "round", &notice);
+            }
+            self.notice_shown.replace(notice);
+        }
+    }
+
+    fn view(&self) -> Option<StateView> {
+        let participant = self.participant.borrow();
+        let view = participant.as_ref()?.view();
+        let mut retry_in_s = None;
+        let connection = match view.connection {
+            federation::Connection::Connecting => "connecting",
+            federation::Connection::Open => "open",
+            federation::Connection::Lost { retry_at } => {
+                retry_in_s = Some(retry_at.since(federation::Millis(now() as u64)) as f64 / 1000.0);
+                "lost"
+            }
+            federation::Connection::Stopped(_) => "closed",
+        };
+        let status = view.status;
+        let removed = self.clips.borrow().iter().filter(|clip| clip.removed).map(|clip| clip.id).collect();
+        let prepared = self.prepared.borrow().clone();
+        let choice = self.choice.get();
+        let reason = if self.gpu_failed.get() {
+            Some("gpu_failed")
+        } else if choice == Choice::Auto && prepared.as_ref().is_some_and(|prepared| prepared.kind == Choice::Cpu) {
+            Some("no_gpu")
+        } else {
+            None
+        };
+        Some(StateView {
+            connection,
+            retry_in_s,
+            room: self.room.borrow().as_ref().map(room_view),
+            phase: status.map(|status| phase_word(status.phase).to_owned()),
+            round: status.map_or(0, |status| status.round.0),
+            rounds: status.map_or(0, |status| status.rounds),
+            clients: status.map(|status| members(status, view.client)).unwrap_or_default(),
+            clips: self.clip_views(),
+            removed,
+            taking_part: view.taking_part,
+            backend: BackendView {
+                choice,
+                kind: prepared.as_ref().map(|prepared| prepared.kind),
+                name: prepared.map(|prepared| prepared.name),
+                reason,
+            },
+            trainer: match self.trainer.get() {
+                TrainerState::Absent => "absent",
+                TrainerState::Loading => "loading",
+                TrainerState::Ready => "ready",
+                TrainerState::Failed => "failed",
+            },
+            work: work_view(view.work),
+            bytes: BytesView { sent: self.bytes_sent.get(), received: self.bytes_received.get() },
+            history: self.history(&view),
+            has_model: self.model.borrow().is_some(),
+            finished: self.finished.get() || status.is_some_and(|status| status.phase == Phase::Finished),
+        })
+    }
+
+    fn clip_views(&self) -> Vec<ClipView> {
+        self.listed()
+            .into_iter()
+            .map(|(clip, label, held_back)| ClipView {
+                id: clip.id,
+                name: clip.name,
+                label,
+                seconds: clip.seconds,
+                made_up: clip.made_up,
+                held_back,
+                spectrogram: PictureView { columns: clip.columns, bands: clip.bands, pixels: clip.pixels },
+            })
+            .collect()
+    }
+
+    /// One row for each version of the shared model: how it did, and who made it.
+    fn history(&self, view: &federation::View<'_>) -> Vec<RoundView> {
+        let shared = shared_results(view);
+        let own = self.own.borrow();
+        view.history
+            .iter()
+            .map(|record| {
+                let after = record.model_version.0;
+                let shared = shared.get(&after);
+                let own = own.get(&after);
+                RoundView {
+                    round: record.round.0,
+                    shared_loss: shared.map(|evaluation| evaluation.loss),
+                    shared_accuracy: shared.map(|evaluation| evaluation.accuracy),
+                    own_loss: own.map(|own| own.loss),
+                    own_accuracy: own.map(|own| own.accuracy),
+                    clients: record.clients,
+                    examples: record.examples,
+                }
+            })
+            .collect()
+    }
+
+    fn show_charts(&self, state: &StateView) {
+        let participant = self.participant.borrow();
+        let Some(participant) = participant.as_ref() else { return };
+        let view = participant.view();
+        let shared = shared_results(&view);
+        let own = self.own.borrow();
+        let key = format!("{}/{}/{:?}", state.history.len(), own.len(), shared.keys().next_back());
+        if *self.charts_shown.borrow() == key {
+            return;
+        }
+        let curve = |of: fn(f64, f64) -> f64| {
+            vec![
+                Series {
+                    name: "everyone's test clips".to_owned(),
+                    values: shared
+                        .iter()
+                        .map(|(&version, evaluation)| (f64::from(version), of(evaluation.loss, evaluation.accuracy)))
+                        .collect(),
+                },
+                Series {
+                    name: "my test clips".to_owned(),
+                    values: own
+                        .iter()
+                        .map(|(&version, own)| (f64::from(version), of(own.loss, own.accuracy)))
+                        .collect(),
+                },
+            ]
+        };
+        let axes = |title: &str, y: &str, y_range| Axes {
+            title: title.to_owned(),
+            x: "rounds of training".to_owned(),
+            y: y.to_owned(),
+            y_range,
+        };
+        let latest = shared.values().next_back();
+        self.post(&ChartsEvent {
+            event: "charts",
+            accuracy: figures::learning_curves(
+                &curve(|_, accuracy| accuracy),
+                &axes("How often the shared model is right", "right", Range::Percent),
+            ),
+            loss: figures::learning_curves(
+                &curve(|loss, _| loss),
+                &axes("How far off it is (loss)", "loss", Range::FromZero),
+            ),
+            confusion: latest.map(|evaluation| figures::confusion(&self.labels(), &evaluation.confusion)),
+        });
+        self.charts_shown.replace(key);
+    }
+}
+
+/// The shared model's results by version: a round's record tells how the version did that the round *began* with.
+fn shared_results<'a>(view: &federation::View<'a>) -> BTreeMap<u32, &'a Evaluation> {
+    let mut results: BTreeMap<u32, &Evaluation> = view
+        .history
+        .iter()
+        .filter_map(|record| Some((record.model_version.0.checked_sub(1)?, record.evaluation.as_ref()?)))
+        .collect();
+    if let Some(status) = view.status
+        && let Some(evaluation) = &status.final_evaluation
+    {
+        results.insert(status.model_version.0, evaluation);
+    }
+    results
+}
+
+fn members(status: &Status, me: Option<protocol::ClientId>) -> Vec<MemberView> {
+    status
+        .clients
+        .iter()
+        .map(|client| MemberView {
+            name: client.name.clone(),
+            state: state_word(client.state).to_owned(),
+            examples: u64::from(client.examples),
+            labels: client.labels.iter().map(|&count| u64::from(count)).collect(),
+            me: Some(client.client) == me,
+        })
+        .collect()
+}
+
+fn phase_word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Lobby => "lobby",
+        Phase::Normalising => "normalising",
+        Phase::Collecting => "collecting",
+        Phase::Finished => "finished",
+    }
+}
+
+fn state_word(state: ClientState) -> &'static str {
+    match state {
+        ClientState::Watching => "watching",
+        ClientState::Ready => "ready",
+        ClientState::Normalising => "normalising",
+        ClientState::Training => "training",
+        ClientState::Waiting => "waiting",
+        ClientState::Uploading => "uploading",
+        ClientState::Accepted => "accepted",
+        ClientState::Refused => "refused",
+        ClientState::Offline => "offline",
+    }
+}
+
+fn work_view(work: &federation::Work) -> Option<WorkView> {
+    use federation::Work;
+    let plain = |what, fraction: f32| {
+        Some(WorkView { what, fraction: f64::from(fraction), epoch: None, epochs: None, step: None, steps: None })
+    };
+    match work {
+        Work::Idle | Work::Failed { .. } => None,
+        Work::Statistics => plain("statistics", 0.0),
+        Work::Downloading { fraction } => plain("downloading", *fraction),
+        // Before its first step, the received model is tried on the clips that are held back.
+        Work::Training { epoch: 0, .. } => plain("evaluating", 0.0),
+        Work::Training { epoch, epochs, step, steps, fraction, .. } => Some(WorkView {
+            what: "training",
+            fraction: f64::from(*fraction),
+            epoch: Some(*epoch),
+            epochs: Some(*epochs),
+            step: Some(*step),
+            steps: Some(*steps),
+        }),
+        Work::Waiting { .. } => plain("waiting", 1.0),
+        Work::Uploading { fraction, .. } => plain("uploading", *fraction),
+    }
+}
