@@ -17,11 +17,14 @@ mod coordinator;
 mod metrics;
 mod model;
 mod normalisation;
-//mod participant;
+mod participant;
 mod time;
 
 pub use coordinator::{
     Action, Checkpoint, CloseReason, ConnectionId, Coordinator, CoordinatorError, Event, Identity,
 };
 pub use model::Model;
+pub use participant::{
+    Connection, Input, Output, Participant, ParticipantConfig, StopReason, TrainRequest, View, Work,
+};
 pub use time::Millis;

@@ -172,11 +172,6 @@ impl Clients {
         self.all.get_mut(&id)
     }
 
-    /// The client behind a connection.
-    pub(crate) fn behind(&self, connection: ConnectionId) -> Option<ClientId> {
-        self.links.get(&connection)?.client
-    }
-
     /// Clients with a connection, with it.
     pub(crate) fn connected(&self) -> impl Iterator<Item = (&Client, ConnectionId)> {
         self.all

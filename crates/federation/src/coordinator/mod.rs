@@ -17,9 +17,8 @@ use std::collections::VecDeque;
 
 use protocol::limits::{MAX_HISTORY_PAGE, PROTOCOL_VERSION};
 use protocol::{
-    Chunk, ClientId, ClientMessage, ErrorCode, Evaluation, ModelVersion, ProtocolError,
-    RefusalReason, RoomConfig, Round, RoundRecord, ServerMessage, Standardisation, Token,
-    TransferId,
+    ClientId, ClientMessage, ErrorCode, Evaluation, ModelVersion, ProtocolError, RefusalReason,
+    RoomConfig, Round, RoundRecord, ServerMessage, Standardisation, Token, TransferId,
 };
 
 pub use checkpoint::{Checkpoint, Identity};

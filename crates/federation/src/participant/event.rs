@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::{
-    Chunk, ClientId, ClientMessage, ErrorCode, Evaluation, LocalTraining, ModelVersion, ProtocolError, RoomCode,
-    RoomConfig, Round, RoundRecord, ServerMessage, Standardisation, Status, Token, Training, TransferId,
+    Chunk, ClientId, ClientMessage, ErrorCode, Evaluation, LocalTraining, ModelVersion,
+    ProtocolError, RoomCode, RoomConfig, Round, RoundRecord, ServerMessage, Standardisation,
+    Status, Token, Training, TransferId,
 };
 
 use crate::Millis;
@@ -256,7 +257,7 @@ pub struct View<'a> {
     /// Whether the person wants to take part.
     pub taking_part: bool,
     /// What it is busy with.
-    pub work: &'a Work,
+    pub work: Work,
     /// The last round that this client's update went into.
     pub accepted: Option<Round>,
     /// The last thing that went wrong without ending anything, for a person.

@@ -1,0 +1,122 @@
+//! When to open the socket, when to give it up, and when to try again.
+//!
+//! Exponential back-off with jitter: the n-th retry comes after half to whole of 0.5 s · 2ⁿ, at most 30 s, so that a
+//! class whose server was restarted does not come back in one instant.
+
+use super::{Connection, Output, Participant};
+use crate::Millis;
+
+/// First back-off, milliseconds.
+const FIRST_MS: u64 = 500;
+/// Longest back-off, milliseconds.
+const LONGEST_MS: u64 = 30_000;
+/// Opening and greeting may take so long each, milliseconds.
+const PATIENCE_MS: u64 = 15_000;
+/// A server that says nothing for so long is gone: it gives a sign of life every 15 s, milliseconds.
+const SILENCE_MS: u64 = 45_000;
+
+/// The connection's state, with what is not shown to anyone.
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    pub shown: Connection,
+    /// When the server was last heard, or the present attempt began.
+    heard: Millis,
+    /// Failed attempts since the last `welcome`.
+    failures: u32,
+    random: u64,
+}
+
+impl Link {
+    pub(super) fn new(now: Millis, seed: u64) -> Link {
+        Link {
+            shown: Connection::Connecting,
+            heard: now,
+            failures: 0,
+            random: seed,
+        }
+    }
+
+    /// A number in 0..=1 (SplitMix64; Steele, Lea, Flood, 2014).
+    fn jitter(&mut self) -> f64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.random;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^= mixed >> 31;
+        mixed as f64 / u64::MAX as f64
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.shown == Connection::Open
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        matches!(self.shown, Connection::Stopped(_))
+    }
+
+    pub(super) fn heard(&mut self, now: Millis) {
+        self.heard = now;
+    }
+
+    pub(super) fn welcomed(&mut self) {
+        self.shown = Connection::Open;
+        self.failures = 0;
+    }
+
+    fn lose(&mut self, now: Millis) {
+        let longest = FIRST_MS
+            .saturating_mul(1 << self.failures.min(16))
+            .min(LONGEST_MS);
+        let wait = longest as f64 * (0.5 + 0.5 * self.jitter());
+        self.failures = self.failures.saturating_add(1);
+        self.shown = Connection::Lost {
+            retry_at: now + wait as u64,
+        };
+    }
+
+    fn patience(&self) -> Option<Millis> {
+        match self.shown {
+            Connection::Connecting => Some(self.heard + PATIENCE_MS),
+            Connection::Open => Some(self.heard + SILENCE_MS),
+            Connection::Lost { .. } | Connection::Stopped(_) => None,
+        }
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Millis> {
+        match self.shown {
+            Connection::Lost { retry_at } => Some(retry_at),
+            _ => self.patience(),
+        }
+    }
+}
+
+impl Participant {
+    /// Tries again, or gives up what has been silent for too long.
+    pub(super) fn keep_connected(&mut self) {
+        match self.link.shown {
+            Connection::Lost { retry_at } if retry_at <= self.now => {
+                self.link.shown = Connection::Connecting;
+                self.link.heard = self.now;
+                self.outputs.push_back(Output::Connect);
+                self.changed = true;
+            }
+            _ if self.link.patience().is_some_and(|end| end <= self.now) => self.drop_connection(),
+            _ => {}
+        }
+    }
+
+    /// Closes the socket and tries again after a while.
+    pub(super) fn drop_connection(&mut self) {
+        self.outputs.push_back(Output::Disconnect);
+        self.connection_lost();
+    }
+
+    /// The socket is gone; training goes on.
+    pub(super) fn connection_lost(&mut self) {
+        if matches!(self.link.shown, Connection::Connecting | Connection::Open) {
+            self.link.lose(self.now);
+            self.pause_transfers();
+            self.changed = true;
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! A client's side of a room: stays connected, says when it takes part, and goes through round after round.
+//!
+//! This file takes inputs apart; `connection.rs` decides when to connect, `round.rs` takes a round from the model to
+//! the accepted update. None of it knows a socket, a clock, a page, or how training is done.
+
+mod connection;
+mod event;
+mod round;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use connection::Link;
+pub use event::{
+    Connection, Input, Output, ParticipantConfig, StopReason, TrainRequest, View, Work,
+};
+use protocol::limits::PROTOCOL_VERSION;
+use protocol::{
+    Checksum, ClientId, ClientMessage, ErrorCode, ModelVersion, RoomConfig, Round, RoundRecord,
+    ServerMessage, Status, Token,
+};
+use round::{Fetched, Job, Step, Task};
+
+use crate::Millis;
+
+/// Progress is told at most so often, milliseconds.
+const PROGRESS_EVERY_MS: u64 = 1_000;
+
+/// A client's side of a room.
+#[derive(Debug)]
+pub struct Participant {
+    config: ParticipantConfig,
+    now: Millis,
+    link: Link,
+    outputs: VecDeque<Output>,
+    changed: bool,
+
+    token: Option<Token>,
+    name: Option<String>,
+    client: Option<ClientId>,
+    room: Option<RoomConfig>,
+    status: Option<Status>,
+    history: Vec<RoundRecord>,
+    accepted: Option<Round>,
+    notice: Option<String>,
+
+    taking_part: bool,
+    /// Until the round is over, because its update was refused for what is in it.
+    sitting_out: bool,
+    failure: Option<String>,
+    examples: u32,
+    labels: Vec<u32>,
+    statistics_wanted: bool,
+
+    job: Job,
+    fetched: Option<Fetched>,
+    finished: Option<(ModelVersion, Checksum)>,
+    /// What is to be said about the finished model, until it is said.
+    final_evaluation: Option<ClientMessage>,
+    next_transfer: u32,
+    progress_sent: Option<Millis>,
+    sent: u64,
+    received: u64,
+}
+
+impl Participant {
+    /// A client that connects at once.
+    pub fn new(config: ParticipantConfig, now: Millis) -> Participant {
+        Participant {
+            now,
+            link: Link::new(now, config.seed),
+            outputs: VecDeque::from([Output::Connect]),
+            changed: false,
+            token: config.token.clone(),
+            name: config.name.clone(),
+            client: None,
+            room: None,
+            status: None,
+            history: Vec::new(),
+            accepted: None,
+            notice: None,
+            taking_part: false,
+            sitting_out: false,
+            failure: None,
+            examples: 0,
+            labels: Vec::new(),
+            statistics_wanted: false,
+            job: Job::None,
+            fetched: None,
+            finished: None,
+            final_evaluation: None,
+            next_transfer: 1,
+            progress_sent: None,
+            sent: 0,
+            received: 0,
+            config,
+        }
+    }
+
+    /// Takes note of what happened.
+    pub fn handle(&mut self, now: Millis, input: Input) {
+        self.now = self.now.max(now);
+        if self.link.is_stopped() {
+            return;
+        }
+        match input {
+            Input::Opened => self.greet(),
+            Input::Closed => self.connection_lost(),
+            Input::Message(message) => {
+                self.link.heard(self.now);
+                self.message(message);
+            }
+            Input::Malformed(error) => {
+                self.link.heard(self.now);
+                self.notice = Some(format!(
+                    "the server sent what this program does not understand: {error}"
+                ));
+                self.changed = true;
+            }
+            Input::Chunk(chunk) => {
+                self.link.heard(self.now);
+                self.take_chunk(&chunk);
+            }
+            Input::Sent { transfer, bytes } => self.take_sent(transfer, bytes),
+            Input::Holdings { examples, labels } => {
+                self.examples = examples;
+                self.labels = labels;
+                self.say_whether_ready();
+            }
+            Input::TakePart(on) => self.take_part(on),
+            Input::Rename(name) => {
+                self.name = Some(name.clone());
+                self.send(ClientMessage::Rename { name });
+                self.changed = true;
+            }
+            Input::Leave => {
+                self.send(ClientMessage::Leave);
+                self.stop(StopReason::Left);
+            }
+            Input::Statistics {
+                frames,
+                sum,
+                sum_squares,
+            } => {
+                if std::mem::take(&mut self.statistics_wanted) {
+                    self.send(ClientMessage::Statistics {
+                        frames,
+                        sum,
+                        sum_squares,
+                    });
+                    self.changed = true;
+                }
+            }
+            Input::Evaluated {
+                model_version,
+                evaluation,
+            } => self.take_evaluation(model_version, evaluation),
+            Input::Progress {
+                round,
+                epoch,
+                epochs,
+                step,
+                steps,
+            } => {
+                self.take_step(
+                    round,
+                    Step {
+                        epoch,
+                        epochs,
+                        step,
+                        steps,
+                    },
+                );
+            }
+            Input::Trained {
+                round,
+                model_version,
+                parameters,
+                examples,
+                training,
+            } => {
+                self.take_trained(round, model_version, parameters, examples, training);
+            }
+            Input::TrainingFailed { reason } => self.fail(reason),
+        }
+        self.tell_of_change();
+    }
+
+    /// Does what is due at `now`. Calling it early or often does no harm.
+    pub fn handle_timeout(&mut self, now: Millis) {
+        self.now = self.now.max(now);
+        self.keep_connected();
+        self.tell_of_change();
+    }
+
+    /// When `handle_timeout` should be called next, if nothing happens before.
+    pub fn next_timeout(&self) -> Option<Millis> {
+        self.link.next_timeout()
+    }
+
+    /// The next thing to do. Ask until there is none after every input and timeout.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// What a page shows.
+    pub fn view(&self) -> View<'_> {
+        View {
+            connection: &self.link.shown,
+            room: self.room.as_ref(),
+            status: self.status.as_ref(),
+            client: self.client,
+            name: self.name.as_deref(),
+            taking_part: self.taking_part,
+            work: self.work(),
+            accepted: self.accepted,
+            notice: self.notice.as_deref(),
+            sent: self.sent,
+            received: self.received,
+            history: &self.history,
+        }
+    }
+
+    fn greet(&mut self) {
+        if self.link.shown != Connection::Connecting {
+            return;
+        }
+        self.link.heard(self.now);
+        self.outputs.push_back(Output::Send(ClientMessage::Hello {
+            protocol: PROTOCOL_VERSION,
+            room: self.config.room.clone(),
+            token: self.token.clone(),
+            name: self.name.clone(),
+            software: self.config.software.clone(),
+        }));
+    }
+
+    fn message(&mut self, message: ServerMessage) {
+        match message {
+            ServerMessage::Welcome {
+                protocol: _,
+                token,
+                client,
+                name,
+                room,
+                status,
+                accepted,
+            } => {
+                if self.token.as_ref() != Some(&token) {
+                    self.token = Some(token.clone());
+                    self.outputs.push_back(Output::RememberToken(token));
+                }
+                self.client = Some(client);
+                self.name = Some(name);
+                self.room = Some(room);
+                self.status = Some(status);
+                self.history.clear();
+                self.notice = None;
+                self.statistics_wanted = false;
+                self.link.welcomed();
+                if let Some(round) = accepted {
+                    self.take_accepted(round);
+                }
+                self.say_whether_ready();
+                self.send_final_evaluation();
+            }
+            ServerMessage::Error {
+                code,
+                message,
+                fatal,
+            } => self.error(code, message, fatal),
+            ServerMessage::Status(status) => self.status = Some(status),
+            ServerMessage::History { rounds } => self.history.extend(rounds),
+            ServerMessage::StatisticsRequest => {
+                if self.wants_part() {
+                    self.statistics_wanted = true;
+                    self.outputs.push_back(Output::ComputeStatistics);
+                }
+            }
+            ServerMessage::Round {
+                round,
+                model_version,
+                deadline_ms: _,
+                training,
+                standardisation,
+                model,
+            } => {
+                self.begin_round(Task {
+                    round,
+                    model_version,
+                    model,
+                    training,
+                    standardisation,
+                });
+            }
+            ServerMessage::Upload { transfer } => self.upload(transfer),
+            ServerMessage::Accepted { round } => self.take_accepted(round),
+            ServerMessage::Refused {
+                round,
+                reason,
+                message,
+                present_round: _,
+                present_version: _,
+            } => {
+                self.take_refused(round, reason, message);
+            }
+            ServerMessage::RoundClosed { record } => {
+                self.history.push(record);
+                self.stop_sitting_out();
+            }
+            ServerMessage::RoundAbandoned { .. } => self.stop_sitting_out(),
+            ServerMessage::Finished {
+                model_version,
+                model,
+                standardisation,
+            } => {
+                self.finish(model_version, model, standardisation);
+            }
+        }
+        self.changed = true;
+    }
+
+    fn error(&mut self, code: ErrorCode, message: String, fatal: bool) {
+        if fatal {
+            self.stop(StopReason::Error { code, message });
+        } else {
+            self.notice = Some(message);
+        }
+    }
+
+    /// Ends everything for good.
+    fn stop(&mut self, reason: StopReason) {
+        self.abandon_job();
+        self.outputs.push_back(Output::Disconnect);
+        self.link.shown = Connection::Stopped(reason);
+    }
+
+    fn take_part(&mut self, on: bool) {
+        self.taking_part = on;
+        self.failure = None;
+        self.sitting_out = false;
+        self.changed = true;
+        if !on {
+            self.statistics_wanted = false;
+            // A finished room's model is still wanted; a round's is not.
+            let finishing = matches!(
+                &self.job,
+                Job::Downloading {
+                    purpose: round::Purpose::Finished { .. },
+                    ..
+                }
+            );
+            if !finishing {
+                self.abandon_job();
+            }
+        }
+        self.say_whether_ready();
+    }
+
+    /// This client can't train: the others should not wait for it.
+    fn fail(&mut self, reason: String) {
+        self.abandon_job();
+        self.statistics_wanted = false;
+        self.taking_part = false;
+        self.failure = Some(reason);
+        self.say_whether_ready();
+    }
+
+    fn wants_part(&self) -> bool {
+        self.taking_part && !self.sitting_out && self.examples > 0
+    }
+
+    /// Tells the server where this client stands; the server may remember something else from before.
+    fn say_whether_ready(&mut self) {
+        self.changed = true;
+        if self.wants_part() {
+            let (examples, labels) = (self.examples, self.labels.clone());
+            self.send(ClientMessage::Ready { examples, labels });
+        } else {
+            self.send(ClientMessage::Pause);
+        }
+    }
+
+    fn stop_sitting_out(&mut self) {
+        if std::mem::take(&mut self.sitting_out) {
+            self.say_whether_ready();
+        }
+    }
+
+    fn send_final_evaluation(&mut self) {
+        if self.link.is_open()
+            && let Some(message) = self.final_evaluation.take()
+        {
+            self.send(message);
+        }
+    }
+
+    /// Sends if there is a connection; what has to be said again after a reconnect is said by `welcome`'s handler.
+    fn send(&mut self, message: ClientMessage) {
+        if self.link.is_open() {
+            self.outputs.push_back(Output::Send(message));
+        }
+    }
+
+    fn tell_of_change(&mut self) {
+        if std::mem::take(&mut self.changed) {
+            self.outputs.push_back(Output::Changed);
+        }
+    }
+}

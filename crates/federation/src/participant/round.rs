@@ -1,0 +1,547 @@
+//! A round as a client goes through it: fetch the model, train, announce the update, send it.
+//!
+//! A finished update is kept until another round begins, so that it can be announced again after a lost connection
+//! or when the round is repeated with the same model.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use protocol::{
+    Checksum, Chunk, ClientMessage, Encoding, Evaluation, LocalTraining, ModelVersion, Receipt,
+    RefusalReason, Round, Standardisation, Training, Transfer, TransferId,
+};
+
+use super::{Output, Participant, TrainRequest, Work};
+
+/// An update whose bytes were damaged on the way is sent so many times.
+const MAX_SENDS: u32 = 3;
+
+/// A model that was fetched, and which one it is. The checksum tells apart two rooms of the same code.
+#[derive(Clone, Debug)]
+pub(super) struct Fetched {
+    transfer: Transfer,
+    parameters: Arc<Vec<f32>>,
+}
+
+/// What a model is fetched for.
+#[derive(Clone, Debug)]
+pub(super) enum Purpose {
+    Round(Task),
+    Finished {
+        model_version: ModelVersion,
+        standardisation: Standardisation,
+    },
+}
+
+/// What the server asked for in a round.
+#[derive(Clone, Debug)]
+pub(super) struct Task {
+    pub round: Round,
+    pub model_version: ModelVersion,
+    pub model: Transfer,
+    pub training: Training,
+    pub standardisation: Standardisation,
+}
+
+impl Task {
+    fn is_same(&self, other: &Task) -> bool {
+        self.round == other.round
+            && self.model_version == other.model_version
+            && self.model.checksum == other.model.checksum
+    }
+}
+
+/// What the client is at.
+#[derive(Debug)]
+pub(super) enum Job {
+    None,
+    Downloading {
+        purpose: Purpose,
+        receipt: Receipt,
+        values: Vec<f32>,
+    },
+    Training {
+        task: Task,
+        evaluation: Option<Evaluation>,
+        step: Option<Step>,
+    },
+    Holding(Box<Update>),
+}
+
+/// How far training has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub epoch: u32,
+    pub epochs: u32,
+    pub step: u32,
+    pub steps: u32,
+}
+
+impl Step {
+    fn fraction(&self) -> f32 {
+        let epoch =
+            f64::from(self.epoch) - 1.0 + f64::from(self.step) / f64::from(self.steps.max(1));
+        (epoch / f64::from(self.epochs.max(1))).clamp(0.0, 1.0) as f32
+    }
+}
+
+/// A finished update.
+#[derive(Debug)]
+pub(super) struct Update {
+    task: Task,
+    bytes: Bytes,
+    encoding: Encoding,
+    checksum: Checksum,
+    examples: u32,
+    evaluation: Option<Evaluation>,
+    training: LocalTraining,
+    sending: Sending,
+    sends: u32,
+}
+
+/// How far an update is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sending {
+    NotYet,
+    Announced(TransferId),
+    Uploading(TransferId, u32),
+    Accepted,
+}
+
+impl Participant {
+    /// A round is open.
+    pub(super) fn begin_round(&mut self, task: Task) {
+        if !self.wants_part() || !self.fits_room(&task.model, &task.standardisation) {
+            return;
+        }
+        match &self.job {
+            // The connection was lost, or the round is repeated; what is done need not be done again.
+            Job::Training { task: mine, .. } if mine.is_same(&task) => return,
+            Job::Holding(update) if update.task.is_same(&task) => return self.announce(),
+            Job::Downloading {
+                purpose: Purpose::Round(mine),
+                ..
+            } if mine.is_same(&task) => return,
+            _ => {}
+        }
+        self.fetch(task.model, Purpose::Round(task));
+    }
+
+    /// The room is finished.
+    pub(super) fn finish(
+        &mut self,
+        model_version: ModelVersion,
+        model: Transfer,
+        standardisation: Standardisation,
+    ) {
+        let known = self.finished == Some((model_version, model.checksum));
+        if known || !self.fits_room(&model, &standardisation) {
+            return;
+        }
+        self.fetch(
+            model,
+            Purpose::Finished {
+                model_version,
+                standardisation,
+            },
+        );
+    }
+
+    /// Gets a model, from the server unless it is the one that is here already.
+    fn fetch(&mut self, model: Transfer, purpose: Purpose) {
+        self.abandon_job();
+        if let Some(fetched) = &self.fetched
+            && (fetched.transfer.id, fetched.transfer.checksum) == (model.id, model.checksum)
+        {
+            let parameters = fetched.parameters.clone();
+            return self.use_model(purpose, parameters);
+        }
+        // Freed before the next one takes its place.
+        self.fetched = None;
+        let count = model.bytes as usize / model.encoding.bytes_per_value();
+        self.job = Job::Downloading {
+            purpose,
+            receipt: Receipt::new(model),
+            values: Vec::with_capacity(count),
+        };
+        self.send(ClientMessage::Download { transfer: model.id });
+        self.changed = true;
+    }
+
+    /// Takes a piece of the model.
+    pub(super) fn take_chunk(&mut self, chunk: &Chunk) {
+        self.received += (protocol::limits::CHUNK_HEADER_BYTES + chunk.payload.len()) as u64;
+        let Job::Downloading {
+            receipt, values, ..
+        } = &mut self.job
+        else {
+            return; // The rest of a model that is not wanted any more.
+        };
+        if receipt.transfer().id != chunk.transfer {
+            return;
+        }
+        self.changed = true;
+        let encoding = receipt.transfer().encoding;
+        let taken = receipt
+            .take(chunk)
+            .ok()
+            .zip(encoding.values(&chunk.payload).ok());
+        let Some((complete, decoded)) = taken else {
+            self.notice = Some("the model came damaged; connecting again".to_owned());
+            self.job = Job::None;
+            return self.drop_connection();
+        };
+        values.extend(decoded);
+        if complete
+            && let Job::Downloading {
+                purpose,
+                receipt,
+                values,
+            } = std::mem::replace(&mut self.job, Job::None)
+        {
+            let parameters = Arc::new(values);
+            self.fetched = Some(Fetched {
+                transfer: *receipt.transfer(),
+                parameters: parameters.clone(),
+            });
+            self.use_model(purpose, parameters);
+        }
+    }
+
+    fn use_model(&mut self, purpose: Purpose, model: Arc<Vec<f32>>) {
+        self.changed = true;
+        match purpose {
+            Purpose::Round(task) => {
+                self.outputs.push_back(Output::Train(TrainRequest {
+                    round: task.round,
+                    model_version: task.model_version,
+                    model,
+                    standardisation: task.standardisation.clone(),
+                    training: task.training,
+                }));
+                self.job = Job::Training {
+                    task,
+                    evaluation: None,
+                    step: None,
+                };
+            }
+            Purpose::Finished {
+                model_version,
+                standardisation,
+            } => {
+                let checksum = self
+                    .fetched
+                    .as_ref()
+                    .map(|fetched| fetched.transfer.checksum);
+                self.finished = checksum.map(|checksum| (model_version, checksum));
+                self.outputs.push_back(Output::Finished {
+                    model_version,
+                    model,
+                    standardisation,
+                });
+            }
+        }
+    }
+
+    /// A step of training is done.
+    pub(super) fn take_step(&mut self, round: Round, done: Step) {
+        let Job::Training { task, step, .. } = &mut self.job else {
+            return;
+        };
+        if task.round != round {
+            return;
+        }
+        *step = Some(done);
+        self.changed = true;
+        if self
+            .progress_sent
+            .is_none_or(|sent| self.now.since(sent) >= super::PROGRESS_EVERY_MS)
+        {
+            self.progress_sent = Some(self.now);
+            let Step {
+                epoch,
+                epochs,
+                step,
+                steps,
+            } = done;
+            self.send(ClientMessage::Progress {
+                round,
+                epoch,
+                epochs,
+                step,
+                steps,
+            });
+        }
+    }
+
+    /// How a model did on what this client holds back.
+    pub(super) fn take_evaluation(&mut self, version: ModelVersion, result: Evaluation) {
+        if self
+            .finished
+            .is_some_and(|(finished, _)| finished == version)
+        {
+            self.final_evaluation = Some(ClientMessage::Evaluation {
+                model_version: version,
+                evaluation: result,
+            });
+            return self.send_final_evaluation();
+        }
+        if let Job::Training {
+            task, evaluation, ..
+        } = &mut self.job
+            && task.model_version == version
+        {
+            *evaluation = Some(result);
+        }
+    }
+
+    /// Training is done: the parameters become the update.
+    pub(super) fn take_trained(
+        &mut self,
+        round: Round,
+        version: ModelVersion,
+        mut parameters: Vec<f32>,
+        examples: u32,
+        training: LocalTraining,
+    ) {
+        let expected = matches!(&self.job, Job::Training { task, .. } if task.round == round && task.model_version == version);
+        if !expected {
+            return; // It was stopped, and this was on its way.
+        }
+        let Job::Training {
+            task, evaluation, ..
+        } = std::mem::replace(&mut self.job, Job::None)
+        else {
+            return;
+        };
+        self.changed = true;
+        let Some(fetched) = &self.fetched else { return };
+        if parameters.len() != fetched.parameters.len() {
+            return self.fail(
+                "training gave another number of parameters than the model has; reload the page"
+                    .to_owned(),
+            );
+        }
+        for (parameter, global) in parameters.iter_mut().zip(fetched.parameters.iter()) {
+            *parameter -= global;
+        }
+        if !parameters.iter().all(|difference| difference.is_finite()) {
+            return self.fail("training left the numbers that can be computed with; the room's learning rate is too high for these examples".to_owned());
+        }
+        let encoding = task.model.encoding;
+        let bytes = encoding.encode(parameters);
+        let checksum = Checksum::of(&bytes);
+        self.job = Job::Holding(Box::new(Update {
+            task,
+            bytes,
+            encoding,
+            checksum,
+            examples,
+            evaluation,
+            training,
+            sending: Sending::NotYet,
+            sends: 0,
+        }));
+        self.announce();
+    }
+
+    /// Announces the finished update, now or after the connection is back.
+    fn announce(&mut self) {
+        let id = TransferId(self.next_transfer);
+        let Job::Holding(update) = &mut self.job else {
+            return;
+        };
+        if !self.link.is_open()
+            || matches!(
+                update.sending,
+                Sending::Announced(_) | Sending::Uploading(..)
+            )
+        {
+            return;
+        }
+        self.next_transfer = self.next_transfer.wrapping_add(1);
+        update.sending = Sending::Announced(id);
+        let message = ClientMessage::Update {
+            round: update.task.round,
+            model_version: update.task.model_version,
+            examples: update.examples,
+            update: Transfer {
+                id,
+                // As long as the model, which was found to be no longer than a model may be.
+                bytes: update.bytes.len() as u32,
+                encoding: update.encoding,
+                checksum: update.checksum,
+            },
+            evaluation: update.evaluation.clone(),
+            training: update.training,
+        };
+        self.send(message);
+        self.changed = true;
+    }
+
+    /// The server has room for the update.
+    pub(super) fn upload(&mut self, transfer: TransferId) {
+        if let Job::Holding(update) = &mut self.job
+            && update.sending == Sending::Announced(transfer)
+        {
+            update.sending = Sending::Uploading(transfer, 0);
+            update.sends += 1;
+            let bytes = update.bytes.clone();
+            self.outputs
+                .push_back(Output::SendBytes { transfer, bytes });
+            self.changed = true;
+        }
+    }
+
+    /// So much was handed to the network.
+    pub(super) fn take_sent(&mut self, transfer: TransferId, bytes: u32) {
+        if let Job::Holding(update) = &mut self.job
+            && let Sending::Uploading(id, sent) = &mut update.sending
+            && *id == transfer
+        {
+            let frames =
+                |bytes: u32| u64::from(bytes).div_ceil(protocol::limits::MAX_CHUNK_PAYLOAD as u64);
+            let on_wire = |bytes: u32| {
+                u64::from(bytes) + frames(bytes) * protocol::limits::CHUNK_HEADER_BYTES as u64
+            };
+            self.sent += on_wire(bytes).saturating_sub(on_wire(*sent));
+            *sent = bytes.max(*sent);
+            self.changed = true;
+        }
+    }
+
+    /// The update is in the mean.
+    pub(super) fn take_accepted(&mut self, round: Round) {
+        self.accepted = Some(round);
+        self.changed = true;
+        if let Job::Holding(update) = &mut self.job
+            && update.task.round == round
+        {
+            update.sending = Sending::Accepted;
+        }
+    }
+
+    /// The update, or a piece of it, was not taken.
+    pub(super) fn take_refused(
+        &mut self,
+        round: Option<Round>,
+        reason: RefusalReason,
+        message: String,
+    ) {
+        let Job::Holding(update) = &mut self.job else {
+            return;
+        };
+        if round.is_some_and(|round| round != update.task.round) {
+            return; // An earlier one; the client is past it.
+        }
+        self.changed = true;
+        let sending = std::mem::replace(&mut update.sending, Sending::NotYet);
+        if let Sending::Uploading(transfer, _) = sending {
+            self.outputs.push_back(Output::StopSending { transfer });
+        }
+        use RefusalReason::*;
+        match reason {
+            Duplicate => update.sending = Sending::Accepted,
+            // The next `round` says how to go on; if it is the same round with the same model, this update fits.
+            Stale | RoundClosed | Future | NoRound | NotReady => {}
+            Unannounced | OutOfOrder | TooShort | TooLong | WrongChecksum | Stalled
+                if update.sends < MAX_SENDS =>
+            {
+                self.announce();
+            }
+            _ => {
+                // It would be refused again. Nobody should wait for this client until the round is over.
+                self.notice = Some(message);
+                self.job = Job::None;
+                self.sitting_out = true;
+                self.send(ClientMessage::Pause);
+            }
+        }
+    }
+
+    /// The connection is gone: what was on its way has to begin anew, what is computed goes on.
+    pub(super) fn pause_transfers(&mut self) {
+        self.progress_sent = None;
+        match &mut self.job {
+            Job::Downloading { .. } => self.job = Job::None,
+            Job::Holding(update) if update.sending != Sending::Accepted => {
+                update.sending = Sending::NotYet
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends what the client is at, because it is of no use any more.
+    pub(super) fn abandon_job(&mut self) {
+        match std::mem::replace(&mut self.job, Job::None) {
+            Job::Training { .. } => self.outputs.push_back(Output::StopTraining),
+            Job::Holding(update) => {
+                if let Sending::Uploading(transfer, _) = update.sending {
+                    self.outputs.push_back(Output::StopSending { transfer });
+                }
+            }
+            Job::None | Job::Downloading { .. } => {}
+        }
+        self.changed = true;
+    }
+
+    /// What the client is at, for a person.
+    pub(super) fn work(&self) -> Work {
+        match &self.job {
+            _ if self.failure.is_some() => Work::Failed {
+                reason: self.failure.clone().unwrap_or_default(),
+            },
+            Job::None if self.statistics_wanted => Work::Statistics,
+            Job::None => Work::Idle,
+            Job::Downloading { receipt, .. } => Work::Downloading {
+                fraction: receipt.fraction(),
+            },
+            Job::Training { task, step, .. } => {
+                let fraction = step.as_ref().map_or(0.0, Step::fraction);
+                let epochs = task.training.settings.epochs;
+                let step = step.unwrap_or(Step {
+                    epoch: 0,
+                    epochs,
+                    step: 0,
+                    steps: 0,
+                });
+                Work::Training {
+                    round: task.round,
+                    epoch: step.epoch,
+                    epochs: step.epochs,
+                    step: step.step,
+                    steps: step.steps,
+                    fraction,
+                }
+            }
+            Job::Holding(update) => {
+                let round = update.task.round;
+                match update.sending {
+                    Sending::Accepted => Work::Idle,
+                    Sending::NotYet | Sending::Announced(_) => Work::Waiting { round },
+                    Sending::Uploading(_, sent) => {
+                        let fraction = sent as f32 / update.bytes.len().max(1) as f32;
+                        Work::Uploading {
+                            round,
+                            fraction: fraction.min(1.0),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether what the server announces is what the room was said to be.
+    fn fits_room(&mut self, model: &Transfer, standardisation: &Standardisation) -> bool {
+        let Some(room) = &self.room else { return false };
+        let fits = model.bytes == room.model_bytes()
+            && model.encoding == room.encoding
+            && standardisation.mean.len() == room.features as usize;
+        if !fits {
+            self.notice =
+                Some("the server's model does not fit the room; tell the host".to_owned());
+            self.changed = true;
+        }
+        fits
+    }
+}
