@@ -16,7 +16,9 @@ import { drawSpectrogram } from './spectrogram-picture.js';
  * @typedef {Clip & {number: number}} NumberedClip
  */
 
-const SHOWN = 12; // of the newest, until all are asked for: a phone should reach the training below
+// Of the newest clips, until all are asked for: the training below should stay in reach.
+const SHOWN = 12;
+const SHOWN_ON_A_PHONE = 6;
 const FEW = 3;
 
 /**
@@ -45,6 +47,8 @@ export function clipPanel(client, tell) {
     focusClip = clip;
     await client.request('restore', { clip }).then(() => announce(words.clips.restored), tell);
   });
+  const narrow = matchMedia('(max-width: 40rem)');
+  narrow.addEventListener('change', draw);
   const showAll = byId('show-all');
   showAll.addEventListener('click', () => {
     all = !all;
@@ -127,10 +131,11 @@ export function clipPanel(client, tell) {
   }
 
   function draw() {
+    const shown = narrow.matches ? SHOWN_ON_A_PHONE : SHOWN;
     const numbered = clips.map((clip, index) => ({ ...clip, number: index + 1 })).reverse();
-    const visible = all ? numbered : numbered.slice(0, SHOWN);
+    const visible = all ? numbered : numbered.slice(0, shown);
     list.render(visible);
-    show(showAll, numbered.length > SHOWN);
+    show(showAll, numbered.length > shown);
     setText(showAll, all ? words.clips.showFewer : words.clips.showAll(numbered.length));
     setText(byId('clip-list-title'), words.clips.listTitle(numbered.length));
     show(byId('no-clips'), numbered.length === 0);

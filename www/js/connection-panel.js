@@ -42,7 +42,7 @@ export function connectionPanel() {
     }
     tick();
     if (connection === before) return;
-    if (connection === 'lost') announce(`${words.connection.lostTitle}. ${words.connection.lostText}`);
+    if (connection === 'lost') announce(`${words.connection.lostTitle} ${words.connection.lostText}`);
     if (connection === 'open' && before === 'lost') announce(words.connection.back);
     // While it tries again it is still the same loss.
     if (!(connection === 'connecting' && before === 'lost')) before = connection;

@@ -1,8 +1,7 @@
 // The colour and the shape of each label. Both follow the label's place in the room's list, so that no label is known
 // by its colour alone; the colours (css/tokens.css) are Okabe and Ito's, which differ for the colour-blind too.
 
-import { h, svg } from './element.js';
-import { labelName } from './language.js';
+import { svg } from './element.js';
 
 const COLOURS = 8;
 
@@ -39,14 +38,4 @@ export function labelIcon(index) {
     index >= SHAPES.length && svg('circle', { cx: 12, cy: 13, r: 3.5, class: 'hole' }));
   colourAs(icon, index);
   return icon;
-}
-
-/**
- * Icon and name of a label, in one line.
- * @param {string} label
- * @param {number} index
- * @returns {HTMLElement}
- */
-export function labelTag(label, index) {
-  return h('span', { class: 'label-tag' }, labelIcon(index), labelName(label));
 }

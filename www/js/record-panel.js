@@ -4,7 +4,7 @@ import { announce } from './announcer.js';
 import { byId, h, setText } from './element.js';
 import { seconds } from './format.js';
 import { icon } from './icons.js';
-import { colourAs, labelIcon, labelTag } from './labels.js';
+import { colourAs, labelIcon } from './labels.js';
 import { explain, labelName, words } from './language.js';
 import { LevelPicture } from './level-picture.js';
 import { peak } from './loudness.js';
@@ -47,11 +47,11 @@ export function recordPanel(client) {
     stopPlaying();
     const name = labelName(labels[label]);
     const canvas = h('canvas', { class: 'level', 'aria-hidden': 'true' });
-    const headline = h('p', { class: 'stage-line' }, words.record.opening);
+    const saying = h('span', {}, words.record.opening);
+    const headline = h('p', { class: 'stage-line' }, labelIcon(label), saying);
     const count = h('p', { class: 'count', 'aria-hidden': 'true' });
     const cancel = h('button', { type: 'button', 'data-test': 'cancel-recording' }, words.common.cancel);
-    stage.replaceChildren(h('div', { class: 'stage' }, labelTag(labels[label], label), headline, count, canvas, cancel));
-    colourAs(stage, label);
+    stage.replaceChildren(h('div', { class: 'stage' }, headline, count, canvas, cancel));
     cancel.focus();
 
     const picture = new LevelPicture(canvas, LONGEST_S);
@@ -66,7 +66,7 @@ export function recordPanel(client) {
     try {
       await recording.open();
       if (cancelled) return;
-      setText(headline, words.record.ready(name));
+      setText(saying, words.record.ready(name));
       announce(words.record.ready(name));
       for (let number = COUNT_FROM; number > 0; number -= 1) {
         setText(count, String(number));
@@ -76,7 +76,7 @@ export function recordPanel(client) {
       count.remove();
       picture.clear();
       recording.begin();
-      setText(headline, words.record.now(name));
+      setText(saying, words.record.now(name));
       headline.classList.add('live');
       const stop = h('button', { class: 'primary', type: 'button', 'data-test': 'stop-recording', onclick: () => recording.stop() }, icon('stop'), words.record.stop);
       cancel.replaceWith(stop, h('p', { class: 'hint' }, words.record.limit(LONGEST_S)));
@@ -133,8 +133,7 @@ export function recordPanel(client) {
     }
 
     stage.replaceChildren(h('div', { class: 'stage' },
-      labelTag(labels[label], label),
-      h('p', { class: 'stage-line' }, question), canvas, problem,
+      h('p', { class: 'stage-line' }, labelIcon(label), question), canvas, problem,
       h('div', { class: 'stage-buttons' }, keep, listen, again, drop)));
     if (peak(sound.samples) < QUIET_PEAK) tell(words.record.quiet);
     keep.focus();

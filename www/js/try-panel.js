@@ -137,9 +137,7 @@ export function tryPanel(client) {
     if (!liveWanted) return;
     stopLive();
     setText(result, '');
-    const missing = /** @type {any} */ (error).code === 'unknown_command';
-    show(live, !missing);
-    tell(missing ? words.try.liveMissing : problemOf(error));
+    tell(problemOf(error));
   }
 
   /**

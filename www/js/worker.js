@@ -1,10 +1,10 @@
 // Runs the Rust of Chorus off the page, so that the page never freezes. It loads the program, hands it the page's
 // commands in order of arrival and sends back the replies; events go to the page from the program itself.
 
-import init, { handle, start } from '/pkg/client.js';
+import init, { handle } from '/pkg/client.js';
 
 // The listener stands before the program has loaded; commands that come early wait for this promise.
-const ready = init().then(() => start());
+const ready = init();
 ready.catch(crashed);
 
 self.addEventListener('message', async ({ data: command }) => {

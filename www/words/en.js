@@ -72,7 +72,7 @@ export const words = {
     open: 'Connected',
     lost: 'Connection lost',
     closed: 'Not connected',
-    lostTitle: 'The connection is lost',
+    lostTitle: 'The connection is lost.',
     lostText: 'Your clips are safe in this browser, and you can go on recording. The page connects again by itself.',
     retryIn: (seconds) => `Next try in ${seconds} s.`,
     retrying: 'Trying now…',
@@ -106,7 +106,6 @@ export const words = {
     storage: 'Storage for clips',
     storageGood: (free) => `${free} free in this browser.`,
     storageSmall: (free) => `Only ${free} free. Older clips may have to go.`,
-    storageNone: 'This window keeps nothing after it is closed. Use a normal window, not a private one.',
     storageUnknown: 'Clips are kept in this browser.',
     program: 'Program',
     programGood: 'This browser can run all of it.',
@@ -150,7 +149,7 @@ export const words = {
     button: (label) => `Record ${label}`,
     opening: 'Opening the microphone… Your browser may ask you to allow it.',
     ready: (label) => `Get ready to sound ${label}`,
-    now: (label) => `Speak now, ${label}`,
+    now: (label) => `Speak now: ${label}`,
     stop: 'Stop',
     limit: (seconds) => `Stops by itself after ${seconds} seconds.`,
     review: (label, seconds) => `${label}, ${seconds} s. Keep it?`,
@@ -158,7 +157,7 @@ export const words = {
     stopPlaying: 'Stop',
     keep: 'Keep',
     drop: 'Delete',
-    again: 'Record again',
+    again: 'Again',
     kept: (label) => `Kept as ${label}.`,
     quiet: 'This is almost silent. Is the microphone muted or far away?',
     why: 'Your browser’s echo, noise and loudness corrections are switched off while you record: they would change just what makes a voice sound angry or sad.',
@@ -306,7 +305,6 @@ export const words = {
       damaged: 'This sound file is damaged.',
       undecodable: 'No decoder in this browser knows the format of this file.',
     },
-    liveMissing: 'Live listening is not available here. Use “Speak”.',
   },
 
   people: {
@@ -330,7 +328,6 @@ export const words = {
 
   laptop: {
     title: 'This laptop',
-    trafficTitle: 'Sent and received',
     sent: 'Sent',
     received: 'Received',
     trafficNote: 'Messages and model numbers, never sound. Open your browser’s developer tools to read every message yourself.',
