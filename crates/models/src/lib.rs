@@ -1,1 +1,57 @@
-//! models
+//! The networks of speech emotion, and the [`Learner`] that trains them.
+//!
+//! A network is a list of [`Layer`]s; its parameters travel as one flat `f32` vector whose order is its [`Layout`].
+//! Gradients are written out by hand, layer by layer, over burn's tensors, so that one definition runs on the CPU and
+//! through WebGPU; each of them is checked against PyTorch. This crate must not know a socket, a round, a file or a
+//! sound: it sees clips as frames of features and returns numbers.
+//!
+//! ```
+//! # use models::{Architecture, Backend, Example, Learner, Training};
+//! # use std::ops::ControlFlow;
+//! # pollster::block_on(async {
+//! let mut learner = Learner::new(Architecture::Compact, 2, Backend::Cpu).await?;
+//! let clip = |value: f32, label| Example { values: vec![value; 100 * 34], frames: 100, label };
+//! let how = Training { epochs: 2, ..Training::default() };
+//! let trained = learner.train(&[clip(-1.0, 0), clip(1.0, 1)], &how, async |_step| ControlFlow::Continue(())).await?;
+//! assert_eq!(trained.steps, 2);
+//! # Ok::<(), models::ModelError>(()) }).unwrap();
+//! ```
+
+mod adam;
+mod architecture;
+mod backend;
+mod client_data;
+mod dropout;
+mod elementwise;
+mod error;
+mod evaluation;
+mod example;
+mod initial;
+mod layer;
+mod layers;
+mod layout;
+mod learner;
+mod loss;
+mod network;
+mod training;
+
+pub use architecture::{Architecture, UnknownArchitecture};
+pub use backend::Backend;
+pub use client_data::{FrameSums, held_back};
+pub use error::ModelError;
+pub use evaluation::Evaluation;
+pub use example::{Example, Standardisation};
+pub use initial::initial_parameters;
+pub use layer::Layer;
+pub use layout::{Layout, TensorSpec};
+pub use learner::Learner;
+pub use training::{EpochReport, Step, Trained, Training};
+
+/// Frames of a clip that a network sees; shorter clips end in zero frames.
+pub const FRAMES: usize = 100;
+/// Features of one frame.
+pub const FEATURES: usize = 34;
+/// The fewest labels a network can tell apart.
+pub const LEAST_LABELS: usize = 2;
+/// The most labels a network can tell apart.
+pub const MOST_LABELS: usize = 16;

@@ -1,0 +1,152 @@
+//! The four networks, as lists of layers.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{FEATURES, FRAMES, Layer, Layout};
+
+/// A network by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Architecture {
+    /// One convolution, then a dense layer over all frames: 26,008,068 parameters for 4 labels.
+    Dense,
+    /// Four convolutions: 1,832,004 parameters for 4 labels.
+    Conv,
+    /// Two LSTM layers: 3,484,164 parameters for 4 labels.
+    Lstm,
+    /// Small and quick, for browsers: convolutions pooled over the real frames alone.
+    Compact,
+}
+
+impl Architecture {
+    /// All of them, in the order in which they are listed to people.
+    pub const ALL: [Self; 4] = [Self::Dense, Self::Conv, Self::Lstm, Self::Compact];
+
+    /// The name that people and messages use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dense => "dense",
+            Self::Conv => "conv",
+            Self::Lstm => "lstm",
+            Self::Compact => "compact",
+        }
+    }
+
+    /// The layers from input (100 frames of 34 features) to logits.
+    pub fn layers(self, labels: usize) -> Vec<Layer> {
+        let convolution = |inputs, outputs| Layer::Convolution {
+            inputs,
+            outputs,
+            dropout: true,
+        };
+        match self {
+            Self::Dense => vec![
+                convolution(FEATURES, 512),
+                Layer::Flatten {
+                    frames: FRAMES - 2,
+                    channels: 512,
+                },
+                Layer::Dense {
+                    inputs: (FRAMES - 2) * 512,
+                    outputs: 512,
+                    dropout: true,
+                },
+                Layer::Dense {
+                    inputs: 512,
+                    outputs: 512,
+                    dropout: true,
+                },
+                Layer::Output {
+                    inputs: 512,
+                    labels,
+                },
+            ],
+            Self::Conv => vec![
+                convolution(FEATURES, 512),
+                convolution(512, 128),
+                convolution(128, 128),
+                convolution(128, 64),
+                Layer::Flatten {
+                    frames: FRAMES - 8,
+                    channels: 64,
+                },
+                Layer::Dense {
+                    inputs: (FRAMES - 8) * 64,
+                    outputs: 256,
+                    dropout: true,
+                },
+                Layer::Output {
+                    inputs: 256,
+                    labels,
+                },
+            ],
+            Self::Lstm => vec![
+                Layer::Lstm {
+                    inputs: FEATURES,
+                    units: 512,
+                    sequence: true,
+                },
+                Layer::Lstm {
+                    inputs: 512,
+                    units: 512,
+                    sequence: false,
+                },
+                Layer::Dense {
+                    inputs: 512,
+                    outputs: 512,
+                    dropout: false,
+                },
+                Layer::Output {
+                    inputs: 512,
+                    labels,
+                },
+            ],
+            Self::Compact => vec![
+                convolution(FEATURES, 64),
+                convolution(64, 64),
+                convolution(64, 64),
+                Layer::Pooling { channels: 64 },
+                Layer::Dense {
+                    inputs: 128,
+                    outputs: 64,
+                    dropout: true,
+                },
+                Layer::Output { inputs: 64, labels },
+            ],
+        }
+    }
+
+    /// The order of the flat parameter vector.
+    pub fn layout(self, labels: usize) -> Layout {
+        Layout::of(&self.layers(labels))
+    }
+
+    /// Length of the flat parameter vector.
+    pub fn parameters(self, labels: usize) -> usize {
+        self.layout(labels).total()
+    }
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that no architecture has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no model called {0:?}: choose dense, conv, lstm or compact")]
+pub struct UnknownArchitecture(pub String);
+
+impl FromStr for Architecture {
+    type Err = UnknownArchitecture;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|one| one.name() == name)
+            .ok_or_else(|| UnknownArchitecture(name.to_owned()))
+    }
+}

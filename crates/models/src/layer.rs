@@ -1,0 +1,193 @@
+//! One layer as data: its sizes, its tensors and how they start. What a layer computes is in [`crate::layers`].
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Width of every convolution, in frames.
+pub(crate) const KERNEL: usize = 3;
+
+/// A layer of a network. Convolutions and dense layers are followed by ReLU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layer {
+    /// Convolution over time, 3 frames wide, without padding; then ReLU.
+    Convolution {
+        /// Channels in.
+        inputs: usize,
+        /// Channels out.
+        outputs: usize,
+        /// Whether dropout follows.
+        dropout: bool,
+    },
+    /// All channels of all frames side by side, frame by frame.
+    Flatten {
+        /// Frames that are left of each clip.
+        frames: usize,
+        /// Channels of a frame.
+        channels: usize,
+    },
+    /// Mean and standard deviation of each channel over the clip's real frames.
+    Pooling {
+        /// Channels in; twice as many come out.
+        channels: usize,
+    },
+    /// Long short-term memory with one bias a gate.
+    Lstm {
+        /// Values in.
+        inputs: usize,
+        /// Units, and values out.
+        units: usize,
+        /// Whether every frame's output goes on, or the last one's alone.
+        sequence: bool,
+    },
+    /// Every input to every output; then ReLU.
+    Dense {
+        /// Values in.
+        inputs: usize,
+        /// Values out.
+        outputs: usize,
+        /// Whether dropout follows.
+        dropout: bool,
+    },
+    /// Every input to one number a label (logits), no activation.
+    Output {
+        /// Values in.
+        inputs: usize,
+        /// Labels.
+        labels: usize,
+    },
+}
+
+/// How a tensor starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Initial {
+    /// Glorot uniform with these fans.
+    Glorot {
+        fan_in: usize,
+        fan_out: usize,
+    },
+    /// Rows of an orthogonal matrix.
+    Orthogonal,
+    Zero,
+    /// Zero, but one for the forget gate, the second quarter.
+    ForgetGateOne,
+}
+
+impl Layer {
+    /// The layer's kind, as its tensors are named after it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Convolution { .. } => "convolution",
+            Self::Flatten { .. } => "flatten",
+            Self::Pooling { .. } => "pooling",
+            Self::Lstm { .. } => "lstm",
+            Self::Dense { .. } => "dense",
+            Self::Output { .. } => "output",
+        }
+    }
+
+    /// The layer's tensors in the order of the flat vector: name, shape and first values.
+    pub(crate) fn tensors(&self) -> Vec<(&'static str, Vec<usize>, Initial)> {
+        match *self {
+            Self::Convolution {
+                inputs, outputs, ..
+            } => vec![
+                (
+                    "kernel",
+                    vec![KERNEL, inputs, outputs],
+                    Initial::Glorot {
+                        fan_in: KERNEL * inputs,
+                        fan_out: KERNEL * outputs,
+                    },
+                ),
+                ("bias", vec![outputs], Initial::Zero),
+            ],
+            Self::Flatten { .. } | Self::Pooling { .. } => Vec::new(),
+            Self::Lstm { inputs, units, .. } => vec![
+                (
+                    "kernel",
+                    vec![inputs, 4 * units],
+                    Initial::Glorot {
+                        fan_in: inputs,
+                        fan_out: 4 * units,
+                    },
+                ),
+                ("recurrent", vec![units, 4 * units], Initial::Orthogonal),
+                ("bias", vec![4 * units], Initial::ForgetGateOne),
+            ],
+            Self::Dense {
+                inputs, outputs, ..
+            }
+            | Self::Output {
+                inputs,
+                labels: outputs,
+            } => vec![
+                (
+                    "kernel",
+                    vec![inputs, outputs],
+                    Initial::Glorot {
+                        fan_in: inputs,
+                        fan_out: outputs,
+                    },
+                ),
+                ("bias", vec![outputs], Initial::Zero),
+            ],
+        }
+    }
+
+    /// Numbers that this layer learns.
+    pub fn parameters(&self) -> usize {
+        self.tensors()
+            .iter()
+            .map(|(_, shape, _)| shape.iter().product::<usize>())
+            .sum()
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dropped = |dropout: bool| if dropout { ", dropout" } else { "" };
+        match *self {
+            Self::Convolution {
+                inputs,
+                outputs,
+                dropout,
+            } => {
+                write!(
+                    f,
+                    "convolution {inputs} to {outputs}, {KERNEL} frames wide, ReLU{}",
+                    dropped(dropout)
+                )
+            }
+            Self::Flatten { frames, channels } => write!(f, "flatten {frames} x {channels}"),
+            Self::Pooling { channels } => write!(
+                f,
+                "mean and deviation over real frames, {channels} channels"
+            ),
+            Self::Lstm {
+                inputs,
+                units,
+                sequence,
+            } => {
+                write!(
+                    f,
+                    "LSTM {inputs} to {units}, {}",
+                    if sequence {
+                        "every frame"
+                    } else {
+                        "last frame"
+                    }
+                )
+            }
+            Self::Dense {
+                inputs,
+                outputs,
+                dropout,
+            } => {
+                write!(f, "dense {inputs} to {outputs}, ReLU{}", dropped(dropout))
+            }
+            Self::Output { inputs, labels } => write!(f, "output {inputs} to {labels} labels"),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Every input to every output, with ReLU and dropout, or linear as the last layer.
+
+use burn::tensor::Tensor;
+
+use super::{Gradient, bias_gradient};
+use crate::{dropout::Dropout, elementwise};
+
+/// What the way back needs.
+pub(crate) struct Saved {
+    input: Tensor<2>,
+    /// Absent for the last layer, which is linear.
+    activated: Option<(Tensor<2>, f32)>,
+}
+
+/// (batch, inputs) → (batch, outputs) with ReLU.
+pub(crate) fn forward(
+    input: Tensor<2>,
+    kernel: &Tensor<2>,
+    bias: &Tensor<2>,
+    dropout: Option<&mut Dropout>,
+) -> (Tensor<2>, Saved) {
+    let (output, scale) =
+        elementwise::activate(input.clone().matmul(kernel.clone()), bias, dropout);
+    (
+        output.clone(),
+        Saved {
+            input,
+            activated: Some((output, scale)),
+        },
+    )
+}
+
+/// (batch, inputs) → (batch, labels), linear.
+pub(crate) fn output(input: Tensor<2>, kernel: &Tensor<2>, bias: &Tensor<2>) -> (Tensor<2>, Saved) {
+    (
+        input.clone().matmul(kernel.clone()) + bias.clone(),
+        Saved {
+            input,
+            activated: None,
+        },
+    )
+}
+
+/// Gradients of the input, and of kernel and bias.
+pub(crate) fn backward(
+    saved: Saved,
+    gradient: Tensor<2>,
+    kernel: &Tensor<2>,
+) -> (Tensor<2>, [Gradient; 2]) {
+    let gradient = match saved.activated {
+        Some((output, scale)) => elementwise::activate_backward(gradient, &output, scale),
+        None => gradient,
+    };
+    let input = gradient.clone().matmul(kernel.clone().transpose());
+    let bias = bias_gradient(&gradient);
+    (
+        input,
+        [
+            Gradient::Product {
+                left: saved.input,
+                right: gradient,
+            },
+            bias,
+        ],
+    )
+}

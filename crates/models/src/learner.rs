@@ -1,0 +1,268 @@
+//! One model on one device: parameters in and out, training, evaluation, prediction.
+
+use std::ops::ControlFlow;
+
+use burn::tensor::{Device, Tensor, TensorData, TensorReadError};
+use rand::seq::SliceRandom;
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+
+use crate::{
+    Architecture, Backend, EpochReport, Evaluation, Example, LEAST_LABELS, Layer, Layout,
+    MOST_LABELS, ModelError, Standardisation, Step, Trained, Training,
+    adam::Adam,
+    dropout::Dropout,
+    example, initial_parameters, loss,
+    network::{self, Batch},
+};
+
+/// Clips that are evaluated at a time.
+const EVALUATION_BATCH: usize = 32;
+
+/// A model on a device. Keep all calls to one learner on one thread: work for a graphics processor is ordered by thread.
+pub struct Learner {
+    architecture: Architecture,
+    labels: usize,
+    layers: Vec<Layer>,
+    layout: Layout,
+    device: Device,
+    device_name: String,
+    standardisation: Standardisation,
+    /// One matrix a tensor, in the layout's order.
+    parameters: Vec<Tensor<2>>,
+}
+
+impl Learner {
+    /// A model with the first parameters of seed 0 and without standardisation.
+    ///
+    /// # Errors
+    /// A number of labels outside 2 to 16; a backend that is not there.
+    pub async fn new(
+        architecture: Architecture,
+        labels: usize,
+        backend: Backend,
+    ) -> Result<Self, ModelError> {
+        if !(LEAST_LABELS..=MOST_LABELS).contains(&labels) {
+            return Err(ModelError::Labels { labels });
+        }
+        let opened = backend.open().await?;
+        let mut learner = Self {
+            architecture,
+            labels,
+            layers: architecture.layers(labels),
+            layout: architecture.layout(labels),
+            device: opened.device,
+            device_name: opened.name,
+            standardisation: Standardisation::identity(),
+            parameters: Vec::new(),
+        };
+        learner.place(&initial_parameters(architecture, labels, 0));
+        Ok(learner)
+    }
+
+    /// The model's name.
+    pub fn architecture(&self) -> Architecture {
+        self.architecture
+    }
+
+    /// How many labels it tells apart.
+    pub fn labels(&self) -> usize {
+        self.labels
+    }
+
+    /// "CPU", or the graphics adapter's name.
+    pub fn backend_name(&self) -> String {
+        self.device_name.clone()
+    }
+
+    /// The flat parameter vector, in the order of [`Architecture::layout`].
+    ///
+    /// # Errors
+    /// The device failed.
+    pub async fn parameters(&self) -> Result<Vec<f32>, ModelError> {
+        let mut flat = Vec::with_capacity(self.layout.total());
+        for parameter in &self.parameters {
+            flat.extend_from_slice(&read(parameter.clone()).await?);
+        }
+        Ok(flat)
+    }
+
+    /// Takes over a flat parameter vector.
+    ///
+    /// # Errors
+    /// The wrong length, or a number that is not finite; the parameters then stay as they were.
+    pub async fn set_parameters(&mut self, parameters: &[f32]) -> Result<(), ModelError> {
+        let expected = self.layout.total();
+        if parameters.len() != expected {
+            return Err(ModelError::Length {
+                expected,
+                given: parameters.len(),
+            });
+        }
+        if let Some(index) = parameters.iter().position(|value| !value.is_finite()) {
+            return Err(ModelError::ParameterNotFinite { index });
+        }
+        self.place(parameters);
+        Ok(())
+    }
+
+    /// Brings a checked flat vector to the device.
+    fn place(&mut self, parameters: &[f32]) {
+        self.parameters = self
+            .layout
+            .tensors
+            .iter()
+            .map(|spec| {
+                let values = parameters[spec.range()].to_vec();
+                Tensor::from_data(TensorData::new(values, spec.matrix()), &self.device)
+            })
+            .collect();
+    }
+
+    /// The statistics by which features are standardised from now on.
+    ///
+    /// # Errors
+    /// Other than 34 finite means and 34 deviations above zero; the statistics then stay as they were.
+    pub fn set_standardisation(
+        &mut self,
+        standardisation: Standardisation,
+    ) -> Result<(), ModelError> {
+        standardisation.check()?;
+        self.standardisation = standardisation;
+        Ok(())
+    }
+
+    /// Trains with Adam, whose moments start fresh. `on_step` is awaited after every step, so that a page can show it
+    /// and breathe; it stops the training by breaking, and the parameters stay as that step left them.
+    ///
+    /// # Errors
+    /// No, wrong or non-finite examples, a plan that cannot be carried out, a device that fails, a loss that is no
+    /// number any more.
+    pub async fn train(
+        &mut self,
+        data: &[Example],
+        how: &Training,
+        mut on_step: impl AsyncFnMut(Step) -> ControlFlow<()>,
+    ) -> Result<Trained, ModelError> {
+        how.check()?;
+        example::check(data, Some(self.labels))?;
+        let mut shuffler = ChaCha8Rng::seed_from_u64(how.seed);
+        let mut dropout = Dropout::new(how.seed);
+        let mut adam = Adam::new(how.learning_rate, self.parameters.len());
+        let mut order: Vec<&Example> = data.iter().collect();
+        let mut trained = Trained {
+            epochs: Vec::new(),
+            steps: 0,
+            stopped: false,
+        };
+        let steps = data.len().div_ceil(how.batch_size) as u32;
+        for epoch in 1..=how.epochs {
+            order.shuffle(&mut shuffler);
+            let (mut loss, mut right, mut seen) = (0.0, 0.0, 0.0);
+            for (step, examples) in (1..).zip(order.chunks(how.batch_size)) {
+                let batch = self.step(examples, &mut dropout, &mut adam).await?;
+                trained.steps += 1;
+                if !batch.loss.is_finite() {
+                    return Err(ModelError::Diverged {
+                        step: trained.steps,
+                    });
+                }
+                let count = examples.len() as f64;
+                (loss, right, seen) = (
+                    loss + batch.loss * count,
+                    right + batch.accuracy * count,
+                    seen + count,
+                );
+                let report = Step {
+                    epoch,
+                    epochs: how.epochs,
+                    step,
+                    steps,
+                    loss: batch.loss as f32,
+                    accuracy: batch.accuracy as f32,
+                };
+                if on_step(report).await.is_break() {
+                    trained.stopped = true;
+                    break;
+                }
+            }
+            trained.epochs.push(EpochReport {
+                loss: loss / seen,
+                accuracy: right / seen,
+            });
+            if trained.stopped {
+                break;
+            }
+        }
+        Ok(trained)
+    }
+
+    /// One step of Adam on one batch. Its logits are the only thing that is read back.
+    async fn step(
+        &mut self,
+        examples: &[&Example],
+        dropout: &mut Dropout,
+        adam: &mut Adam,
+    ) -> Result<Evaluation, ModelError> {
+        let truth: Vec<usize> = examples.iter().map(|example| example.label).collect();
+        let mut one_hot = vec![0.0; truth.len() * self.labels];
+        for (row, &label) in one_hot.chunks_exact_mut(self.labels).zip(&truth) {
+            row[label] = 1.0;
+        }
+        let one_hot = Tensor::from_data(
+            TensorData::new(one_hot, [truth.len(), self.labels]),
+            &self.device,
+        );
+        let batch = Batch::new(examples, &self.standardisation, &self.layers, &self.device);
+        let (logits, trace) =
+            network::forward(&self.layers, &self.parameters, batch, Some(dropout));
+        let gradient = loss::gradient(logits.clone(), one_hot);
+        let gradients = network::backward(&self.layers, &self.parameters, trace, gradient);
+        adam.step(&mut self.parameters, gradients);
+        Ok(Evaluation::of(&read(logits).await?, &truth, self.labels))
+    }
+
+    /// Loss, accuracy and confusion matrix, without dropout.
+    ///
+    /// # Errors
+    /// No, wrong or non-finite examples; a device that fails.
+    pub async fn evaluate(&mut self, data: &[Example]) -> Result<Evaluation, ModelError> {
+        example::check(data, Some(self.labels))?;
+        let logits = self.logits(data).await?;
+        let truth: Vec<usize> = data.iter().map(|example| example.label).collect();
+        Ok(Evaluation::of(&logits, &truth, self.labels))
+    }
+
+    /// A probability for each label, one row an input; each row sums to 1. The inputs' labels are ignored.
+    ///
+    /// # Errors
+    /// No, wrong or non-finite examples; a device that fails.
+    pub async fn predict(&mut self, inputs: &[Example]) -> Result<Vec<Vec<f32>>, ModelError> {
+        example::check(inputs, None)?;
+        let logits = self.logits(inputs).await?;
+        Ok(logits
+            .chunks_exact(self.labels)
+            .map(loss::probabilities)
+            .collect())
+    }
+
+    /// A row of logits for each example, one after another.
+    async fn logits(&self, data: &[Example]) -> Result<Vec<f32>, ModelError> {
+        let mut logits = Vec::with_capacity(data.len() * self.labels);
+        for examples in data.chunks(EVALUATION_BATCH) {
+            let examples: Vec<&Example> = examples.iter().collect();
+            let batch = Batch::new(&examples, &self.standardisation, &self.layers, &self.device);
+            let (rows, _) = network::forward(&self.layers, &self.parameters, batch, None);
+            logits.extend_from_slice(&read(rows).await?);
+        }
+        Ok(logits)
+    }
+}
+
+/// A tensor's numbers, row by row.
+async fn read(tensor: Tensor<2>) -> Result<Vec<f32>, ModelError> {
+    let data = tensor.into_data_async().await?;
+    data.try_into_vec::<f32>()
+        .map_err(|error| ModelError::Device {
+            reason: TensorReadError::from(error).to_string(),
+        })
+}

@@ -1,0 +1,165 @@
+//! A network at work: its layers one after another, forwards and backwards.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::{
+    Example, FEATURES, FRAMES, Layer, Standardisation,
+    dropout::Dropout,
+    layers::{Gradient, convolution, dense, flatten, lstm, pooling},
+};
+
+/// Clips on the device, ready to go in.
+pub(crate) struct Batch {
+    /// (100 · clips, 34): clip after clip, or frame after frame for a recurrent network.
+    input: Tensor<2>,
+    /// Real frames of each clip.
+    frames: Vec<usize>,
+}
+
+impl Batch {
+    /// Standardises clips and brings them to the device.
+    pub fn new(
+        examples: &[&Example],
+        standardisation: &Standardisation,
+        layers: &[Layer],
+        device: &Device,
+    ) -> Self {
+        const VALUES: usize = FRAMES * FEATURES;
+        let clips = examples.len();
+        let mut values = vec![0.0; clips * VALUES];
+        for (example, out) in examples.iter().zip(values.chunks_exact_mut(VALUES)) {
+            standardisation.apply(example, out);
+        }
+        if let Some(Layer::Lstm { .. }) = layers.first() {
+            let by_clip = values.clone();
+            for (row, out) in values.chunks_exact_mut(FEATURES).enumerate() {
+                let (frame, clip) = (row / clips, row % clips);
+                let place = (clip * FRAMES + frame) * FEATURES;
+                out.copy_from_slice(&by_clip[place..place + FEATURES]);
+            }
+        }
+        let input = Tensor::from_data(TensorData::new(values, [clips * FRAMES, FEATURES]), device);
+        Self {
+            input,
+            frames: examples.iter().map(|example| example.frames).collect(),
+        }
+    }
+}
+
+/// What one layer keeps for the way back.
+enum Saved {
+    Convolution(convolution::Saved),
+    Flatten,
+    Pooling(pooling::Saved),
+    Lstm(lstm::Saved),
+    Dense(dense::Saved),
+}
+
+/// What the way back needs of all layers.
+pub(crate) struct Trace(Vec<Saved>);
+
+/// From clips to logits (clips, labels). `parameters` are in the layout's order, each as a matrix
+/// ([`crate::TensorSpec::matrix`]). With `dropout` it is a training pass.
+pub(crate) fn forward(
+    layers: &[Layer],
+    parameters: &[Tensor<2>],
+    batch: Batch,
+    mut dropout: Option<&mut Dropout>,
+) -> (Tensor<2>, Trace) {
+    let mut values = batch.input;
+    let mut trace = Vec::with_capacity(layers.len());
+    let mut rest = parameters;
+    for layer in layers {
+        let (own, others) = rest.split_at(layer.tensors().len());
+        rest = others;
+        let saved;
+        (values, saved) = match (*layer, own) {
+            (Layer::Convolution { dropout: drops, .. }, [kernel, bias]) => {
+                let (output, saved) = convolution::forward(
+                    values,
+                    kernel,
+                    bias,
+                    dropout.as_deref_mut().filter(|_| drops),
+                );
+                (output, Saved::Convolution(saved))
+            }
+            (Layer::Flatten { frames, .. }, _) => {
+                (flatten::forward(values, frames), Saved::Flatten)
+            }
+            (Layer::Pooling { .. }, _) => {
+                let (output, saved) = pooling::forward(values, &batch.frames);
+                (output, Saved::Pooling(saved))
+            }
+            (Layer::Lstm { sequence, .. }, [kernel, recurrent, bias]) => {
+                let (output, saved) = lstm::forward(values, kernel, recurrent, bias, sequence);
+                (output, Saved::Lstm(saved))
+            }
+            (Layer::Dense { dropout: drops, .. }, [kernel, bias]) => {
+                let (output, saved) = dense::forward(
+                    values,
+                    kernel,
+                    bias,
+                    dropout.as_deref_mut().filter(|_| drops),
+                );
+                (output, Saved::Dense(saved))
+            }
+            (Layer::Output { .. }, [kernel, bias]) => {
+                let (output, saved) = dense::output(values, kernel, bias);
+                (output, Saved::Dense(saved))
+            }
+            (layer, own) => unreachable!(
+                "{layer} with {} tensors: the layout gives each layer its own",
+                own.len()
+            ),
+        };
+        trace.push(saved);
+    }
+    (values, Trace(trace))
+}
+
+/// From the logits' gradient to those of all parameters, in the layout's order.
+pub(crate) fn backward(
+    layers: &[Layer],
+    parameters: &[Tensor<2>],
+    trace: Trace,
+    gradient: Tensor<2>,
+) -> Vec<Gradient> {
+    let mut gradient = gradient;
+    let mut by_layer: Vec<Vec<Gradient>> = Vec::with_capacity(layers.len());
+    let mut end = parameters.len();
+    for (place, (layer, saved)) in layers.iter().zip(trace.0).enumerate().rev() {
+        let start = end - layer.tensors().len();
+        let own = &parameters[start..end];
+        end = start;
+        // The clips themselves are not learnt.
+        let input_wanted = place > 0;
+        let of_input;
+        let gradients: Vec<Gradient>;
+        (of_input, gradients) = match (*layer, saved) {
+            (Layer::Flatten { frames, channels }, _) => (
+                Some(flatten::backward(gradient, frames, channels)),
+                Vec::new(),
+            ),
+            (_, Saved::Convolution(saved)) => {
+                let (input, own) = convolution::backward(saved, gradient, &own[0], input_wanted);
+                (input, own.into())
+            }
+            (_, Saved::Pooling(saved)) => (Some(pooling::backward(saved, gradient)), Vec::new()),
+            (_, Saved::Lstm(saved)) => {
+                let (input, own) = lstm::backward(saved, gradient, &own[0], &own[1], input_wanted);
+                (input, own.into())
+            }
+            (_, Saved::Dense(saved)) => {
+                let (input, own) = dense::backward(saved, gradient, &own[0]);
+                (Some(input), own.into())
+            }
+            (layer, Saved::Flatten) => unreachable!("{layer} left the trace of a flatten"),
+        };
+        by_layer.push(gradients);
+        match of_input {
+            Some(of_input) => gradient = of_input,
+            None => break,
+        }
+    }
+    by_layer.into_iter().rev().flatten().collect()
+}
