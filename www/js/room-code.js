@@ -22,5 +22,5 @@ export function normaliseCode(typed) {
  * @returns {string}
  */
 export function codeOfPath(pathname) {
-  return pathname.startsWith('/room/') ? normaliseCode(pathname) : '';
+  return /^\/room\/./.test(pathname) ? normaliseCode(pathname) : '';
 }
