@@ -3,10 +3,12 @@
 //! (`process`). Knows nothing of what is inside the crates: it builds, runs and measures them from outside.
 
 mod bundle;
+mod demo;
 mod lint;
 mod places;
 mod process;
 mod setup;
+mod test;
 mod toolchain;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +31,8 @@ enum Command {
     /// Install what is missing, or say how
     Setup,
     Bundle(bundle::Options),
+    Demo(demo::Options),
+    Test(test::Options),
     /// Check formatting, and run clippy natively and for the browser
     Lint,
 }
@@ -42,6 +46,8 @@ fn main() -> anyhow::Result<()> {
     match command {
         Command::Setup => setup::run(install),
         Command::Bundle(options) => bundle::run(&options, install).map(|_| ()),
+        Command::Demo(options) => demo::run(&options, install),
+        Command::Test(options) => test::run(&options, install),
         Command::Lint => lint::run(install),
     }
 }

@@ -1,0 +1,411 @@
+//! `cargo xtask demo`: a class of native participants in a room on this machine, and a link to join them. The
+//! rounds begin when the newcomer takes part, so that the curve rises before their eyes.
+
+use std::{
+    collections::BTreeSet,
+    env,
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::{
+    bundle, places,
+    process::{self, say},
+    setup::Install,
+};
+
+/// How long a program may take to end after it was asked to.
+const STOP_LIMIT: Duration = Duration::from_secs(8);
+
+/// Start a room with a few native participants, and open its page
+#[derive(clap::Args)]
+pub struct Options {
+    /// Folder of labelled speech for the participants, a speaker each [default: made-up voices]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Native participants in the room
+    #[arg(long, default_value_t = 3)]
+    participants: usize,
+    /// Network to train: compact, conv, dense or lstm
+    #[arg(long, default_value = "compact")]
+    model: String,
+    /// Rounds until the room is finished
+    #[arg(long, default_value_t = 30)]
+    rounds: u32,
+    /// Port of the server; 0 is a free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Start the rounds at once, without a newcomer
+    #[arg(long)]
+    now: bool,
+    /// Only print the link
+    #[arg(long)]
+    no_open: bool,
+}
+
+/// Runs until Ctrl-C.
+pub fn run(options: &Options, install: Install) -> Result<()> {
+    ensure!(
+        options.participants > 0,
+        "a demo needs at least one participant"
+    );
+    bundle::run(&bundle::Options::default(), install)?;
+    let chorus = build()?;
+
+    let (interrupt, interrupted) = mpsc::channel();
+    ctrlc::set_handler(move || {
+        // Where nobody listens any more, all is ending already.
+        let _ = interrupt.send(());
+    })?;
+    let logs = places::target()?.join("demo");
+    fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
+    say(format!(
+        "starting the server and {} participants; they log to {}",
+        options.participants,
+        logs.display()
+    ));
+    let mut class = Class {
+        programs: Vec::new(),
+    };
+    let link = class.start_server(&chorus, options, &logs)?;
+    for (index, source) in sources(options)?.into_iter().enumerate() {
+        let mut command = process::program(&chorus);
+        command.arg("join").arg(&link).args(source);
+        class.start(&format!("participant-{}", index + 1), command, &logs)?;
+    }
+
+    println!("\n  The room's page:  {link}\n");
+    if options.now {
+        println!("The rounds begin at once; join them at any time.");
+    } else {
+        println!(
+            "Open it, add some clips (there is a made-up voice to try with), and press the button to take part:"
+        );
+        println!("the first round begins when you do.");
+    }
+    println!("Ctrl-C ends the demo.\n");
+    if !options.no_open {
+        open(&link);
+    }
+    follow(&link, &mut class, &interrupted)
+}
+
+fn build() -> Result<PathBuf> {
+    say("building the chorus program; the first time this takes several minutes");
+    process::run(process::cargo().args(["build", "--release", "--package", "aggregator"]))?;
+    Ok(places::target()?
+        .join("release")
+        .join("chorus")
+        .with_extension(env::consts::EXE_EXTENSION))
+}
+
+/// Where each participant's clips come from, as arguments of `chorus join`.
+fn sources(options: &Options) -> Result<Vec<Vec<String>>> {
+    let Some(data) = &options.data else {
+        return Ok((1..=options.participants)
+            .map(|voice| vec!["--synthetic".into(), voice.to_string()])
+            .collect());
+    };
+    let data = data
+        .canonicalize()
+        .with_context(|| format!("cannot read {}", data.display()))?;
+    let speakers = speakers(&data.join("manifest.csv"))?;
+    ensure!(
+        speakers.len() >= options.participants,
+        "{} has only {} speakers: choose fewer --participants",
+        data.display(),
+        speakers.len()
+    );
+    let source = |speaker| {
+        vec![
+            "--data".into(),
+            data.display().to_string(),
+            "--speaker".into(),
+            speaker,
+        ]
+    };
+    Ok(speakers
+        .into_iter()
+        .take(options.participants)
+        .map(source)
+        .collect())
+}
+
+fn speakers(manifest: &Path) -> Result<BTreeSet<String>> {
+    let hint = || {
+        format!(
+            "cannot read {}, which has a row for each clip: file,speaker,emotion",
+            manifest.display()
+        )
+    };
+    let mut rows = csv::Reader::from_path(manifest).with_context(hint)?;
+    let column = rows
+        .headers()?
+        .iter()
+        .position(|name| name == "speaker")
+        .with_context(hint)?;
+    let mut speakers = BTreeSet::new();
+    for row in rows.records() {
+        speakers.extend(row.with_context(hint)?.get(column).map(str::to_owned));
+    }
+    Ok(speakers)
+}
+
+/// The programs of the demo, in the order of their start. None outlives it.
+struct Class {
+    programs: Vec<(String, Child)>,
+}
+
+impl Class {
+    /// Returns the link of the room's page.
+    fn start_server(&mut self, chorus: &Path, options: &Options, logs: &Path) -> Result<String> {
+        let newcomer = usize::from(!options.now);
+        let mut command = process::program(chorus);
+        command.args([
+            "serve",
+            "--json",
+            "--address",
+            "127.0.0.1",
+            "--room-name",
+            "Demo",
+        ]);
+        command.args([
+            "--port",
+            &options.port.to_string(),
+            "--model",
+            &options.model,
+        ]);
+        command.args(["--rounds", &options.rounds.to_string()]);
+        command.args(["--least", &(options.participants + newcomer).to_string()]);
+        command.stdout(Stdio::piped());
+        self.start("server", command, logs)?;
+
+        let output = self
+            .programs
+            .last_mut()
+            .and_then(|(_, server)| server.stdout.take());
+        let mut line = String::new();
+        BufReader::new(output.context("the server has no output")?).read_line(&mut line)?;
+        let log = logs.join("server.log");
+        let said: Value = serde_json::from_str(&line).with_context(|| {
+            format!(
+                "the server did not start: {}",
+                fs::read_to_string(&log).unwrap_or_default()
+            )
+        })?;
+        let link = said["local"]
+            .as_str()
+            .context("the server names no link")?
+            .to_owned();
+
+        let health = format!("{}/health", link.split("/room/").next().unwrap_or(&link));
+        let started = Instant::now();
+        while get(&health).is_err() {
+            ensure!(
+                started.elapsed() < Duration::from_secs(20),
+                "the server does not answer at {health}"
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(link)
+    }
+
+    fn start(&mut self, name: &str, mut command: Command, logs: &Path) -> Result<()> {
+        let log = logs.join(format!("{name}.log"));
+        let file = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+        if name != "server" {
+            command.stdout(file.try_clone()?);
+        }
+        // Apart from the terminal's group, so that Ctrl-C reaches them once, from us, in the right order.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let shown = process::show(&command);
+        let child = command.stdin(Stdio::null()).stderr(file).spawn();
+        self.programs.push((
+            name.to_owned(),
+            child.with_context(|| format!("cannot start `{shown}`"))?,
+        ));
+        Ok(())
+    }
+
+    /// The programs that have ended by themselves since the last call, and whether well.
+    fn ended(&mut self) -> Result<Vec<(String, bool)>> {
+        let mut ended = Vec::new();
+        let mut index = 0;
+        while let Some((name, child)) = self.programs.get_mut(index) {
+            if let Some(status) = child.try_wait()? {
+                ended.push((name.clone(), status.success()));
+                self.programs.remove(index);
+            } else {
+                index += 1;
+            }
+        }
+        Ok(ended)
+    }
+}
+
+impl Drop for Class {
+    /// Participants first, so that they can say goodbye to a server that is still there.
+    fn drop(&mut self) {
+        for (name, mut child) in self.programs.drain(..).rev() {
+            interrupt(&mut child);
+            let asked = Instant::now();
+            while matches!(child.try_wait(), Ok(None)) {
+                if asked.elapsed() > STOP_LIMIT {
+                    say(format!("{name} does not end by itself: ending it"));
+                    // A program that is gone already is what was wanted.
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+    }
+}
+
+/// What Ctrl-C would send.
+#[cfg(unix)]
+fn interrupt(child: &mut Child) {
+    let _ = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+}
+
+#[cfg(not(unix))]
+fn interrupt(child: &mut Child) {
+    let _ = child.kill();
+}
+
+/// Tells of each round until Ctrl-C.
+fn follow(link: &str, class: &mut Class, interrupted: &mpsc::Receiver<()>) -> Result<()> {
+    let room = link.replacen("/room/", "/api/rooms/", 1);
+    let (mut told, mut waiting, mut finished) = (0, None, false);
+    loop {
+        match interrupted.recv_timeout(Duration::from_millis(500)) {
+            Err(RecvTimeoutError::Timeout) => {}
+            _ => {
+                say("ending the demo");
+                return Ok(());
+            }
+        }
+        for (name, well) in class.ended()? {
+            match (&*name, well) {
+                ("server", _) => bail!(
+                    "the server has ended; its log is in {}",
+                    places::target()?.join("demo").display()
+                ),
+                (_, false) => say(format!(
+                    "{name} has failed; its log is in {}",
+                    places::target()?.join("demo").display()
+                )),
+                (_, true) => say(format!("{name} has done its part")),
+            }
+        }
+        let Ok(room) = get(&room) else { continue };
+        let (status, rounds) = (&room["status"], &room["status"]["rounds"]);
+        for round in room["history"].as_array().into_iter().flatten().skip(told) {
+            say(tell(round, rounds));
+            told += 1;
+        }
+        let ready = status["ready"].as_u64();
+        if told == 0 && waiting != ready {
+            waiting = ready;
+            say(format!(
+                "{} of {} who start a round are ready",
+                ready.unwrap_or(0),
+                status["least"]
+            ));
+        }
+        if status["phase"] == "finished" && !finished {
+            finished = true;
+            say(
+                "the room is finished; its page stays until Ctrl-C, to try the model and to download it",
+            );
+        }
+    }
+}
+
+fn tell(round: &Value, rounds: &Value) -> String {
+    let how_good = match (
+        round["evaluation"]["accuracy"].as_f64(),
+        round["evaluation"]["loss"].as_f64(),
+    ) {
+        (Some(accuracy), Some(loss)) => {
+            format!(
+                "shared model before it: {:.0} % right, loss {loss:.2}; ",
+                100.0 * accuracy
+            )
+        }
+        _ => String::new(),
+    };
+    format!(
+        "round {} of {rounds}: {how_good}{} participants, {} clips",
+        round["round"], round["clients"], round["examples"]
+    )
+}
+
+fn get(url: &str) -> Result<Value> {
+    Ok(ureq::get(url).call()?.body_mut().read_json()?)
+}
+
+/// Opens a page in the person's browser, where there is one to see it in.
+fn open(link: &str) {
+    let mut command = if cfg!(target_os = "macos") {
+        process::program("open")
+    } else if cfg!(windows) {
+        let mut command = process::program("cmd");
+        command.args(["/C", "start", ""]);
+        command
+    } else if env::var_os("DISPLAY").is_some() || env::var_os("WAYLAND_DISPLAY").is_some() {
+        process::program("xdg-open")
+    } else {
+        say("no display here, so the page is not opened");
+        return;
+    };
+    if process::read(command.arg(link)).is_err() {
+        say("the page could not be opened by itself: please open the link above");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_round_is_told_in_one_line() {
+        let round = json!({ "round": 3, "clients": 4, "examples": 128, "evaluation": { "accuracy": 0.625, "loss": 0.9171 } });
+        assert_eq!(
+            tell(&round, &json!(30)),
+            "round 3 of 30: shared model before it: 62 % right, loss 0.92; 4 participants, 128 clips"
+        );
+    }
+
+    #[test]
+    fn participants_share_out_the_speakers_of_a_manifest() -> Result<()> {
+        let folder = env::temp_dir().join(format!("chorus-demo-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        let manifest = folder.join("manifest.csv");
+        fs::write(
+            &manifest,
+            "file,speaker,emotion\na.wav,08,happy\n\"b, c.wav\",03,sad\nd.wav,08,angry\n",
+        )?;
+        assert_eq!(
+            speakers(&manifest)?.into_iter().collect::<Vec<_>>(),
+            ["03", "08"]
+        );
+        fs::write(&manifest, "file,emotion\na.wav,happy\n")?;
+        assert!(speakers(&manifest).is_err());
+        fs::remove_dir_all(&folder)?;
+        Ok(())
+    }
+}

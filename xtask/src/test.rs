@@ -1,0 +1,345 @@
+//! `cargo xtask test`: every test there is. Builds what the end-to-end tests need (the bundle, the `chorus`
+//! program), then runs each test program, the documentation's examples, and last the real browser.
+
+use std::{
+    env,
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::{
+    bundle, places,
+    process::{self, say},
+    setup::{self, Browser, Install},
+};
+
+/// The package whose tests drive a browser.
+const END_TO_END: &str = "tests";
+
+/// All packages but the tab's, which is only ever compiled for the browser. Chosen in the same way in each
+/// step, as another choice would make cargo build the same dependencies with other features again.
+const PACKAGES: [&str; 3] = ["--workspace", "--exclude", "wasm-client"];
+
+/// Run all tests: unit, integration, documentation and, in a real headless browser, end-to-end
+#[derive(clap::Args)]
+pub struct Options {
+    /// Leave out the end-to-end tests, and with them the bundle
+    #[arg(long)]
+    no_browser: bool,
+}
+
+/// Runs all tests; fails, after the last one, where any of them did.
+pub fn run(options: &Options, install: Install) -> Result<()> {
+    let started = Instant::now();
+    say_which_voices();
+    let browser = if options.no_browser {
+        say("without the end-to-end tests, as you asked");
+        None
+    } else {
+        let browser = setup::browser(install)?;
+        bundle::run(&bundle::Options::default(), install)?;
+        Some(browser)
+    };
+
+    let (mut programs, chorus) = build()?;
+    programs.retain(|program| browser.is_some() || program.package != END_TO_END);
+    programs.sort_by_key(|program| program.package == END_TO_END);
+    let end_to_end = programs.partition_point(|program| program.package != END_TO_END);
+
+    let mut outcomes = Vec::new();
+    let count = programs.len() + 1;
+    for (index, program) in programs.iter().enumerate() {
+        if index == end_to_end {
+            outcomes.push(document_tests(index, count)?);
+        }
+        let nth = if index < end_to_end {
+            index + 1
+        } else {
+            index + 2
+        };
+        let mut command = program.command();
+        if let (Some(browser), END_TO_END) = (&browser, &*program.package) {
+            drive(&mut command, &chorus, browser)?;
+        }
+        outcomes.push(watch(
+            &format!("[{nth}/{count}] {}", program.name()),
+            &mut command,
+        )?);
+    }
+    if end_to_end == programs.len() {
+        outcomes.push(document_tests(end_to_end, count)?);
+    }
+    summarise(&outcomes, started.elapsed())
+}
+
+/// Tests on real speech leave themselves out where there is none; that must not go unnoticed.
+fn say_which_voices() {
+    let data = env::var_os("CHORUS_DATA")
+        .map_or_else(|| places::workspace().join("../shared/data"), PathBuf::from);
+    for corpus in ["ravdess", "emodb"] {
+        let folder = data.join(corpus);
+        if folder.join("manifest.csv").is_file() {
+            say(format!("real voices: {}", folder.display()));
+        } else {
+            say(format!(
+                "NO REAL VOICES in {}: made-up ones stand in, and tests of real speech are left out",
+                folder.display()
+            ));
+        }
+    }
+}
+
+/// A program of tests.
+struct Program {
+    package: String,
+    target: String,
+    kind: String,
+    folder: PathBuf,
+    file: PathBuf,
+}
+
+impl Program {
+    fn name(&self) -> String {
+        match &*self.kind {
+            "test" => format!("{}: {}", self.package, self.target),
+            kind => format!("{}: unit tests of its {kind}", self.package),
+        }
+    }
+
+    /// As cargo itself would run it.
+    fn command(&self) -> Command {
+        let mut command = process::program(&self.file);
+        command
+            .current_dir(&self.folder)
+            .env("CARGO_MANIFEST_DIR", &self.folder);
+        command
+    }
+}
+
+/// Builds everything that is tested. Returns the programs of tests, and `chorus`.
+fn build() -> Result<(Vec<Program>, PathBuf)> {
+    say("building the tests; the first time this takes several minutes");
+    let mut command = process::cargo();
+    command.arg("test").args(PACKAGES).args([
+        "--no-run",
+        "--message-format",
+        "json-render-diagnostics",
+    ]);
+    let shown = process::show(&command);
+    let mut cargo = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start `{shown}`"))?;
+    let (mut programs, mut chorus) = (Vec::new(), None);
+    for line in BufReader::new(cargo.stdout.take().context("cargo has no output")?).lines() {
+        let message: Value =
+            serde_json::from_str(&line?).context("cargo printed something that is not JSON")?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let (Some(file), Some(manifest)) = (
+            text(&message["executable"]),
+            text(&message["manifest_path"]),
+        ) else {
+            continue;
+        };
+        let target = text(&message["target"]["name"]).unwrap_or_default();
+        let kind = text(&message["target"]["kind"][0]).unwrap_or_default();
+        let folder = PathBuf::from(manifest)
+            .parent()
+            .context("a manifest lies in a folder")?
+            .to_owned();
+        if message["profile"]["test"] == true {
+            let package = folder
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            programs.push(Program {
+                package,
+                target,
+                kind,
+                folder,
+                file: file.into(),
+            });
+        } else if target == "chorus" {
+            chorus = Some(PathBuf::from(file));
+        }
+    }
+    ensure!(cargo.wait()?.success(), "`{shown}` failed");
+    programs.sort_by_key(Program::name);
+    Ok((
+        programs,
+        chorus.context("cargo did not say where the `chorus` program is")?,
+    ))
+}
+
+/// Tells the end-to-end tests what they drive, one at a time: each starts servers and browsers of its own.
+fn drive(command: &mut Command, chorus: &PathBuf, browser: &Browser) -> Result<()> {
+    let output = places::workspace().join("tests/output");
+    std::fs::create_dir_all(&output)
+        .with_context(|| format!("cannot make {}", output.display()))?;
+    command
+        .args(["--test-threads", "1", "--nocapture"])
+        .env("CHORUS_BIN", chorus);
+    command
+        .env("CHROMIUM", &browser.chromium)
+        .env("CHROMEDRIVER", &browser.chromedriver);
+    if env::var_os("CHORUS_TEST_OUTPUT").is_none() {
+        command.env("CHORUS_TEST_OUTPUT", output);
+    }
+    Ok(())
+}
+
+fn document_tests(index: usize, count: usize) -> Result<Outcome> {
+    let mut cargo = process::cargo();
+    cargo.args(["test", "--doc"]).args(PACKAGES);
+    watch(
+        &format!("[{}/{count}] examples in the documentation", index + 1),
+        &mut cargo,
+    )
+}
+
+/// How a program of tests ended.
+struct Outcome {
+    name: String,
+    succeeded: bool,
+    counts: Counts,
+    took: Duration,
+}
+
+/// Tests, as the closing lines of the programs count them.
+#[derive(Clone, Copy, Default, PartialEq, Debug)]
+struct Counts {
+    passed: u32,
+    failed: u32,
+    ignored: u32,
+}
+
+impl Counts {
+    fn add(self, other: Counts) -> Counts {
+        Counts {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            ignored: self.ignored + other.ignored,
+        }
+    }
+
+    /// Of "test result: ok. 3 passed; 0 failed; 1 ignored; …".
+    fn of(line: &str) -> Option<Counts> {
+        let rest = line.strip_prefix("test result: ")?;
+        let count = |what: &str| {
+            let part = rest.split([';', '.']).find(|part| part.ends_with(what))?;
+            part.split_whitespace().next()?.parse().ok()
+        };
+        Some(Counts {
+            passed: count("passed")?,
+            failed: count("failed")?,
+            ignored: count("ignored")?,
+        })
+    }
+}
+
+/// Runs a program of tests, passes its output on, and counts.
+fn watch(name: &str, command: &mut Command) -> Result<Outcome> {
+    say(name);
+    let started = Instant::now();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start `{}`", process::show(command)))?;
+    let mut counts = Counts::default();
+    for line in
+        BufReader::new(child.stdout.take().context("the tests have no output")?).split(b'\n')
+    {
+        // A test may print anything at all.
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        counts = counts.add(Counts::of(&line).unwrap_or_default());
+    }
+    let succeeded = child.wait()?.success();
+    Ok(Outcome {
+        name: name.to_owned(),
+        succeeded,
+        counts,
+        took: started.elapsed(),
+    })
+}
+
+fn summarise(outcomes: &[Outcome], took: Duration) -> Result<()> {
+    println!("\nSummary");
+    for Outcome {
+        name,
+        succeeded,
+        counts,
+        took,
+    } in outcomes
+    {
+        let word = if *succeeded { "ok" } else { "FAILED" };
+        let Counts {
+            passed,
+            failed,
+            ignored,
+        } = counts;
+        println!(
+            "{word:<7} {name:<56} {passed:>4} passed {failed:>3} failed {ignored:>3} ignored {:>7.1} s",
+            took.as_secs_f64()
+        );
+    }
+    let all = outcomes
+        .iter()
+        .fold(Counts::default(), |sum, outcome| sum.add(outcome.counts));
+    let failed: Vec<&str> = outcomes
+        .iter()
+        .filter(|outcome| !outcome.succeeded)
+        .map(|outcome| &*outcome.name)
+        .collect();
+    println!(
+        "\nall tests: {}. {} passed; {} failed; {} ignored; finished in {} min {} s",
+        if failed.is_empty() { "ok" } else { "FAILED" },
+        all.passed,
+        all.failed,
+        all.ignored,
+        took.as_secs() / 60,
+        took.as_secs() % 60,
+    );
+    if !failed.is_empty() {
+        bail!("these failed: {}", failed.join(", "));
+    }
+    ensure!(all.passed > 0, "not one test ran");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+
+    #[test]
+    fn the_closing_line_of_a_test_program_is_counted() {
+        let line = "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.74s";
+        assert_eq!(
+            Counts::of(line),
+            Some(Counts {
+                passed: 3,
+                failed: 0,
+                ignored: 1
+            })
+        );
+        let line = "test result: FAILED. 12 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1s";
+        assert_eq!(
+            Counts::of(line),
+            Some(Counts {
+                passed: 12,
+                failed: 2,
+                ignored: 0
+            })
+        );
+        assert_eq!(Counts::of("test a_test_result_is_ok ... ok"), None);
+    }
+}
