@@ -50,3 +50,6 @@ pub const MAX_STEPS: u32 = 1_000_000;
 pub const MAX_LOSS: f64 = 1.0e6;
 /// Shortest and longest deadline of a round, milliseconds.
 pub const DEADLINE_MS: std::ops::RangeInclusive<u64> = 1_000..=86_400_000;
+/// Largest limit that a room may set on the L2 norm of an update: even a thousand rounds of it stay far below what an
+/// f32 holds.
+pub const MAX_NORM: f64 = 1.0e9;

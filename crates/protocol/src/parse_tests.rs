@@ -1,1 +1,467 @@
+//! What the one way in lets pass, and what it refuses and why.
 
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    Checksum, ClientId, ClientState, ClientSummary, ErrorCode, LocalSettings, ModelVersion, Phase,
+    RefusalReason, RoomCode, RoomConfig, Round, Token, Training, TransferId,
+};
+
+fn transfer() -> Transfer {
+    Transfer {
+        id: TransferId(1),
+        bytes: 400,
+        encoding: Encoding::F32,
+        checksum: Checksum(0xdead_beef),
+    }
+}
+
+fn evaluation() -> Evaluation {
+    Evaluation {
+        examples: 4,
+        loss: 1.25,
+        accuracy: 0.75,
+        confusion: vec![vec![1, 1], vec![0, 2]],
+    }
+}
+
+fn room() -> RoomConfig {
+    let labels = vec!["angry".to_owned(), "sad".to_owned()];
+    RoomConfig::new(RoomCode::parse("KMPXZ").unwrap(), "compact", 100, labels)
+}
+
+fn client_messages() -> Vec<ClientMessage> {
+    let training = LocalTraining {
+        loss: 0.5,
+        accuracy: 0.9,
+    };
+    vec![
+        ClientMessage::Hello {
+            protocol: 1,
+            room: RoomCode::parse("KMPXZ").unwrap(),
+            token: Some(Token::from_random(7)),
+            name: Some("Zoë".to_owned()),
+            software: "chorus-web 0.1.0".to_owned(),
+        },
+        ClientMessage::Rename {
+            name: "Ada".to_owned(),
+        },
+        ClientMessage::Ready {
+            examples: 3,
+            labels: vec![1, 2],
+        },
+        ClientMessage::Pause,
+        ClientMessage::Leave,
+        ClientMessage::Statistics {
+            frames: 2,
+            sum: vec![0.1, -2.0],
+            sum_squares: vec![0.01, 4.0],
+        },
+        ClientMessage::Download {
+            transfer: TransferId(0),
+        },
+        ClientMessage::Progress {
+            round: Round(1),
+            epoch: 1,
+            epochs: 2,
+            step: 3,
+            steps: 9,
+        },
+        ClientMessage::Update {
+            round: Round(1),
+            model_version: ModelVersion(0),
+            examples: 3,
+            update: transfer(),
+            evaluation: Some(evaluation()),
+            training,
+        },
+        ClientMessage::Evaluation {
+            model_version: ModelVersion(1),
+            evaluation: evaluation(),
+        },
+    ]
+}
+
+fn server_messages() -> Vec<ServerMessage> {
+    let status = Status {
+        phase: Phase::Collecting,
+        round: Round(1),
+        rounds: 20,
+        model_version: ModelVersion(0),
+        connected: 1,
+        ready: 1,
+        goal: 1,
+        least: 1,
+        received: 0,
+        deadline_ms: Some(1_000),
+        clients: vec![ClientSummary {
+            client: ClientId(1),
+            name: "Ada".to_owned(),
+            state: ClientState::Training,
+            fraction: Some(0.5),
+            examples: 3,
+            labels: vec![1, 2],
+        }],
+        final_evaluation: None,
+    };
+    let record = RoundRecord {
+        round: Round(1),
+        model_version: ModelVersion(1),
+        clients: 2,
+        examples: 30,
+        refused: 0,
+        duration_ms: 900,
+        evaluation: Some(evaluation()),
+        training: LocalTraining {
+            loss: 0.5,
+            accuracy: 0.9,
+        },
+    };
+    let standardisation = Standardisation {
+        mean: vec![0.0, 1.0],
+        deviation: vec![1.0, 2.0],
+    };
+    vec![
+        ServerMessage::Welcome {
+            protocol: 1,
+            token: Token::from_random(7),
+            client: ClientId(1),
+            name: "Ada".to_owned(),
+            room: room(),
+            status: status.clone(),
+            accepted: Some(Round(1)),
+        },
+        ServerMessage::Error {
+            code: ErrorCode::RoomFull,
+            message: "full".to_owned(),
+            fatal: true,
+        },
+        ServerMessage::Status(status),
+        ServerMessage::History {
+            rounds: vec![record.clone()],
+        },
+        ServerMessage::StatisticsRequest,
+        ServerMessage::Round {
+            round: Round(1),
+            model_version: ModelVersion(0),
+            deadline_ms: 1_000,
+            training: Training {
+                settings: LocalSettings {
+                    epochs: 2,
+                    batch_size: 20,
+                    learning_rate: 0.001,
+                },
+                seed: 9,
+            },
+            standardisation: standardisation.clone(),
+            model: transfer(),
+        },
+        ServerMessage::Upload {
+            transfer: TransferId(1),
+        },
+        ServerMessage::Accepted { round: Round(1) },
+        ServerMessage::Refused {
+            round: Some(Round(1)),
+            reason: RefusalReason::Stale,
+            message: "late".to_owned(),
+            present_round: Round(2),
+            present_version: ModelVersion(1),
+        },
+        ServerMessage::RoundClosed { record },
+        ServerMessage::RoundAbandoned {
+            round: None,
+            received: 0,
+            least: 2,
+        },
+        ServerMessage::Finished {
+            model_version: ModelVersion(20),
+            model: transfer(),
+            standardisation,
+        },
+    ]
+}
+
+fn kind(json: &str) -> String {
+    let value: Value = serde_json::from_str(json).unwrap();
+    value["type"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_client_message_comes_back_as_it_was() {
+    let messages = client_messages();
+    let mut kinds = Vec::new();
+    for message in &messages {
+        let json = serde_json::to_string(message).unwrap();
+        assert_eq!(&parse_client(&json).unwrap(), message);
+        kinds.push(kind(&json));
+    }
+    assert_eq!(kinds, CLIENT_TYPES);
+}
+
+#[test]
+fn every_server_message_comes_back_as_it_was() {
+    let messages = server_messages();
+    let mut kinds = Vec::new();
+    for message in &messages {
+        let json = serde_json::to_string(message).unwrap();
+        assert_eq!(&parse_server(&json).unwrap(), message);
+        kinds.push(kind(&json));
+    }
+    assert_eq!(kinds, SERVER_TYPES);
+}
+
+#[test]
+fn a_long_text_is_refused_before_it_is_parsed() {
+    let text = format!(
+        "{{\"type\":\"pause\"{}}}",
+        " ".repeat(MAX_CLIENT_TEXT_BYTES)
+    );
+    let limit = MAX_CLIENT_TEXT_BYTES;
+    assert_eq!(
+        parse_client(&text),
+        Err(ProtocolError::TextTooLong {
+            bytes: text.len(),
+            limit
+        })
+    );
+}
+
+#[test]
+fn what_is_no_message_is_told_apart_from_an_unknown_one_and_a_damaged_one() {
+    for text in [
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{\"type\":7}",
+        "{\"type\":\"pause\"",
+        "\u{0}",
+        "{\"type\":\"pause\"} x",
+    ] {
+        assert!(
+            matches!(parse_client(text), Err(ProtocolError::NotAMessage { .. })),
+            "{text:?}"
+        );
+    }
+    // A server's message is none of a client's.
+    for kind in ["shout", "welcome", "Pause", &"x".repeat(9_000)] {
+        let text = json!({ "type": kind }).to_string();
+        let Err(ProtocolError::UnknownType { kind: shown }) = parse_client(&text) else {
+            panic!("{kind} passed")
+        };
+        assert!(shown.len() <= 160 && kind.starts_with(&shown));
+    }
+    for text in [
+        "{\"type\":\"ready\"}",
+        "{\"type\":\"ready\",\"examples\":-1,\"labels\":[]}",
+    ] {
+        assert!(
+            matches!(parse_client(text), Err(ProtocolError::Malformed { .. })),
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
+fn deep_nesting_is_refused_without_harm() {
+    let text = format!("{{\"type\":\"pause\",\"x\":{}", "[".repeat(60_000));
+    assert!(parse_client(&text).is_err());
+}
+
+#[test]
+fn unknown_fields_are_passed_over() {
+    assert_eq!(
+        parse_client(r#"{"type":"pause","since":"later version"}"#),
+        Ok(ClientMessage::Pause)
+    );
+}
+
+/// Changes one field of a good message and gives the error's field, or what else came of it.
+fn with(index: usize, pointer: &str, value: Value) -> Result<&'static str, ProtocolError> {
+    let mut json = serde_json::to_value(&client_messages()[index]).unwrap();
+    *json.pointer_mut(pointer).unwrap() = value;
+    match parse_client(&json.to_string()) {
+        Err(ProtocolError::Invalid { field, .. }) => Ok(field),
+        Err(other) => Err(other),
+        Ok(message) => panic!("{message:?} passed"),
+    }
+}
+
+#[test]
+fn every_field_has_its_bounds() {
+    let cases: Vec<(usize, &str, Value, &str)> = vec![
+        (0, "/name", json!(""), "name"),
+        (0, "/name", json!(" \u{2003}"), "name"),
+        (0, "/name", json!("x".repeat(41)), "name"),
+        (0, "/name", json!("a\nb"), "name"),
+        (0, "/name", json!("a\u{1b}[31mb"), "name"),
+        (0, "/name", json!("a\u{202e}b"), "name"),
+        (0, "/software", json!("x".repeat(121)), "software"),
+        (1, "/name", json!("\u{0}"), "name"),
+        (2, "/examples", json!(0), "examples"),
+        (2, "/examples", json!(100_001), "examples"),
+        (2, "/examples", json!(4), "labels"),
+        (2, "/labels", json!([3]), "labels"),
+        (2, "/labels", json!(vec![0; 17]), "labels"),
+        (2, "/labels", json!([u32::MAX, u32::MAX]), "labels"),
+        (5, "/frames", json!(0), "frames"),
+        (5, "/frames", json!(100_000_001), "frames"),
+        (5, "/sum", json!([]), "sum"),
+        (5, "/sum", json!(vec![0.0; 257]), "sum"),
+        (5, "/sum_squares", json!([1.0]), "sum_squares"),
+        (7, "/round", json!(0), "round"),
+        (7, "/round", json!(1_001), "round"),
+        (7, "/epoch", json!(3), "epoch"),
+        (7, "/epochs", json!(101), "epochs"),
+        (7, "/step", json!(10), "step"),
+        (7, "/steps", json!(0), "steps"),
+        (8, "/model_version", json!(1_001), "model_version"),
+        (8, "/examples", json!(0), "examples"),
+        (8, "/update/bytes", json!(0), "bytes"),
+        (8, "/update/bytes", json!(401), "bytes"),
+        (8, "/update/bytes", json!(268_435_460_u32), "bytes"),
+        (8, "/training/loss", json!(-0.1), "training.loss"),
+        (8, "/training/loss", json!(1.0e7), "training.loss"),
+        (8, "/training/accuracy", json!(1.1), "training.accuracy"),
+        (
+            8,
+            "/evaluation/accuracy",
+            json!(-0.1),
+            "evaluation.accuracy",
+        ),
+        (8, "/evaluation/examples", json!(5), "evaluation.confusion"),
+        (
+            9,
+            "/evaluation/confusion",
+            json!([[4]]),
+            "evaluation.confusion",
+        ),
+        (
+            9,
+            "/evaluation/confusion",
+            json!([[4, 0], [0]]),
+            "evaluation.confusion",
+        ),
+    ];
+    for (message, pointer, value, field) in cases {
+        assert_eq!(
+            with(message, pointer, value.clone()),
+            Ok(field),
+            "{pointer} = {value}"
+        );
+    }
+}
+
+#[test]
+fn identifiers_and_kinds_of_number_are_held_too() {
+    let cases = [
+        (0, "/room", json!("KMP")),
+        (0, "/token", json!("7")),
+        (0, "/protocol", json!(-1)),
+        (2, "/examples", json!(1.5)),
+        (2, "/examples", json!(4_294_967_296_u64)),
+        (5, "/sum/0", Value::Null),
+        (8, "/update/checksum", json!("nothex00")),
+        (8, "/update/encoding", json!("f64")),
+        (8, "/update/id", json!("1")),
+    ];
+    for (message, pointer, value) in cases {
+        let error = with(message, pointer, value.clone()).unwrap_err();
+        assert!(
+            matches!(error, ProtocolError::Malformed { .. }),
+            "{pointer} = {value}: {error}"
+        );
+    }
+    // A number that no f64 holds.
+    let huge = r#"{"type":"statistics","frames":1,"sum":[1e999],"sum_squares":[1]}"#;
+    assert!(parse_client(huge).is_err());
+}
+
+#[test]
+fn a_server_is_not_trusted_either() {
+    let wrong: Vec<(usize, &str, Value)> = vec![
+        (0, "/room/labels", json!(["a", "a"])),
+        (0, "/room/parameters", json!(0)),
+        (0, "/room/parameters", json!(u32::MAX)),
+        (0, "/room/training/learning_rate", json!(0.0)),
+        (0, "/room/goal", json!(1)),
+        (2, "/clients/0/name", json!("x".repeat(50))),
+        (
+            3,
+            "/rounds",
+            json!(vec![serde_json::to_value(&server_messages()[9]).unwrap()["record"].clone(); 33]),
+        ),
+        (5, "/model/bytes", json!(0)),
+        (5, "/standardisation/deviation", json!([1.0, 0.0])),
+        (5, "/standardisation/deviation", json!([1.0])),
+        (5, "/standardisation/mean", json!([1.0e39, 0.0])),
+        (5, "/training/epochs", json!(0)),
+        (8, "/message", json!("x".repeat(501))),
+    ];
+    for (message, pointer, value) in wrong {
+        let mut json = serde_json::to_value(&server_messages()[message]).unwrap();
+        *json.pointer_mut(pointer).unwrap() = value.clone();
+        assert!(
+            parse_server(&json.to_string()).is_err(),
+            "{pointer} = {value} passed"
+        );
+    }
+}
+
+#[test]
+fn a_room_refuses_settings_that_can_not_work() {
+    assert_eq!(room().check(), Ok(()));
+    let wrong: [(&str, fn(&mut RoomConfig)); 14] = [
+        ("name", |room| room.name.clear()),
+        ("labels", |room| room.labels.truncate(1)),
+        ("labels", |room| room.labels[1] = room.labels[0].clone()),
+        ("parameters", |room| room.parameters = 64 * 1024 * 1024 + 1),
+        ("features", |room| room.features = 0),
+        ("rounds", |room| room.rounds = 0),
+        ("least", |room| room.least = 0),
+        ("least", |room| room.least = room.max_clients + 1),
+        ("goal", |room| room.goal = 1),
+        ("deadline_ms", |room| room.deadline_ms = 999),
+        ("grace_ms", |room| room.grace_ms = room.deadline_ms + 1),
+        ("learning_rate", |room| {
+            room.training.learning_rate = f64::NAN
+        }),
+        ("weight_cap", |room| room.weight_cap = 0),
+        ("norm_limit", |room| room.norm_limit = f64::INFINITY),
+    ];
+    for (expected, change) in wrong {
+        let mut room = room();
+        change(&mut room);
+        let Err(ProtocolError::Invalid { field, .. }) = room.check() else {
+            panic!("{expected} passed")
+        };
+        assert_eq!(field, expected);
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_gives_a_message_or_an_error(text in "\\PC{0,200}") {
+        let _ = parse_client(&text);
+        let _ = parse_server(&text);
+    }
+
+    #[test]
+    fn any_damage_to_a_message_gives_a_message_or_an_error(
+        which in 0usize..22, position in 0usize..400, replacement in any::<char>(),
+    ) {
+        let mut messages: Vec<String> = client_messages().iter().map(|message| serde_json::to_string(message).unwrap()).collect();
+        messages.extend(server_messages().iter().map(|message| serde_json::to_string(message).unwrap()));
+        let letters: Vec<char> = messages[which].chars().collect();
+        let position = position % letters.len();
+        let damaged: String = letters.iter().enumerate().map(|(at, &letter)| if at == position { replacement } else { letter }).collect();
+        if let Ok(message) = parse_client(&damaged) {
+            prop_assert_eq!(message.check(), Ok(()));
+        }
+        if let Ok(message) = parse_server(&damaged) {
+            prop_assert_eq!(message.check(), Ok(()));
+        }
+    }
+}

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::{
     DEADLINE_MS, MAX_BATCH, MAX_CLIENTS, MAX_EPOCHS, MAX_EXAMPLES, MAX_FEATURES, MAX_LABELS,
-    MAX_MODEL_BYTES, MAX_ROUNDS, MIN_LABELS,
+    MAX_MODEL_BYTES, MAX_NORM, MAX_ROUNDS, MIN_LABELS,
 };
 use crate::parse::{check_name, check_range};
 use crate::{Encoding, ProtocolError, RoomCode};
@@ -127,10 +127,10 @@ impl RoomConfig {
         check_range("grace_ms", self.grace_ms, 0..=self.deadline_ms)?;
         self.training.check()?;
         check_range("weight_cap", self.weight_cap, 1..=MAX_EXAMPLES)?;
-        if !(self.norm_limit.is_finite() && self.norm_limit > 0.0) {
+        if !(self.norm_limit > 0.0 && self.norm_limit <= MAX_NORM) {
             return Err(ProtocolError::invalid(
                 "norm_limit",
-                "must be a finite number above 0",
+                format!("must lie above 0 and not above {MAX_NORM}"),
             ));
         }
         Ok(())

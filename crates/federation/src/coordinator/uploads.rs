@@ -168,9 +168,4 @@ impl Uploads {
         let bytes = self.slots.iter().map(|slot| slot.assembly.capacity()).sum();
         (bytes, self.slots.len(), self.line.len())
     }
-
-    #[cfg(test)]
-    pub(crate) fn most_slots(&self) -> usize {
-        self.most_slots
-    }
 }
