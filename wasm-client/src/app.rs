@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use federation::{Input, Participant, ParticipantConfig};
 use gloo_timers::callback::Timeout;
-use js_sys::Reflect;
 use protocol::{RoomCode, RoomConfig, Token};
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
@@ -16,7 +15,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, Response};
 
 use crate::commands::Command;
-use crate::failure::Failure;
+use crate::failure::{Failure, set};
 use crate::seats;
 use crate::socket::Socket;
 use crate::storage::{Seat, Storage, StoredClip};
@@ -162,7 +161,7 @@ impl App {
                 let sound = self.from_pcm(&samples, channels, rate)?;
                 self.add(&sound, &name, path.as_deref(), label, false).await
             }
-            Command::AddMadeUp => self.add_made_up().await,
+            Command::AddMadeUp {} => self.add_made_up().await,
             Command::Relabel { clip, label } => self.relabel(clip, label).await,
             Command::Remove { clip } => self.set_removed(clip, true).await,
             Command::Restore { clip } => self.set_removed(clip, false).await,
@@ -179,7 +178,7 @@ impl App {
             }
             Command::LiveStart { rate } => self.live_start(rate),
             Command::LivePush { samples } => self.live_push(&samples),
-            Command::LiveStop => self.live_stop(),
+            Command::LiveStop {} => self.live_stop(),
         }
     }
 
@@ -243,7 +242,7 @@ impl App {
             ("seat", seat.id.as_str().into()),
             ("name", seat.name.as_deref().map_or(JsValue::NULL, JsValue::from)),
         ] {
-            Reflect::set(&answer, &field.into(), &value).map_err(|error| Failure::from_browser("room", &error))?;
+            set(&answer, field, &value);
         }
         let taking_part = seat.taking_part;
         self.room.replace(Some(room));

@@ -10,7 +10,7 @@ use wasm_bindgen::JsValue;
 
 use crate::app::App;
 use crate::clips::{self, Origin, failure_of};
-use crate::failure::Failure;
+use crate::failure::{Failure, set};
 use crate::storage::StoredClip;
 
 /// Longest clip that is kept, in seconds: the networks see 10, and a whole lecture is surely a mistake.
@@ -177,9 +177,4 @@ impl App {
 
 fn no_clip() -> Failure {
     Failure::new("no_clip", "This clip is gone.")
-}
-
-pub(crate) fn set(object: &Object, field: &str, value: &JsValue) {
-    // Setting a property of a fresh plain object cannot fail.
-    let _ = Reflect::set(object, &field.into(), value);
 }

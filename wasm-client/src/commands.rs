@@ -5,9 +5,10 @@ use serde::Deserialize;
 
 use crate::training::Choice;
 
-/// A command of the page.
+/// A command of the page: its type and its fields. (Tagged from outside, since typed arrays would not survive the
+/// buffering that a tag among the fields needs.)
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Joins a room. Answers with the room and the seat.
     Open {
@@ -52,7 +53,7 @@ pub enum Command {
         label: Option<usize>,
     },
     /// Adds the clips of a voice that a program makes up.
-    AddMadeUp,
+    AddMadeUp {},
     /// Gives a clip another label.
     Relabel {
         /// Which.
@@ -115,5 +116,5 @@ pub enum Command {
         samples: Float32Array,
     },
     /// Ends live use.
-    LiveStop,
+    LiveStop {},
 }

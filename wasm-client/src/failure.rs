@@ -24,6 +24,11 @@ impl Failure {
     }
 }
 
+/// Sets a property of a fresh plain object, which cannot fail.
+pub fn set(object: &Object, field: &str, value: &JsValue) {
+    let _ = Reflect::set(object, &field.into(), value);
+}
+
 /// The words of anything that JavaScript may throw.
 pub fn words_of(error: &JsValue) -> String {
     if let Some(text) = error.as_string() {
@@ -38,9 +43,8 @@ pub fn words_of(error: &JsValue) -> String {
 impl From<Failure> for JsValue {
     fn from(failure: Failure) -> Self {
         let object = Object::new();
-        // Setting a property of a fresh plain object cannot fail.
-        let _ = Reflect::set(&object, &"code".into(), &failure.code.into());
-        let _ = Reflect::set(&object, &"message".into(), &failure.message.into());
+        set(&object, "code", &failure.code.into());
+        set(&object, "message", &failure.message.into());
         object.into()
     }
 }

@@ -19,14 +19,14 @@ const SHOW_EVERY_MS: f64 = 200.0;
 
 #[derive(Serialize)]
 struct StateEvent {
-    event: &'static str,
+    r#type: &'static str,
     #[serde(flatten)]
     state: StateView,
 }
 
 #[derive(Serialize)]
 struct ChartsEvent {
-    event: &'static str,
+    r#type: &'static str,
     accuracy: String,
     loss: String,
     confusion: Option<String>,
@@ -34,7 +34,7 @@ struct ChartsEvent {
 
 #[derive(Serialize)]
 struct NoticeEvent<'a> {
-    event: &'static str,
+    r#type: &'static str,
     level: &'static str,
     code: &'a str,
     message: &'a str,
@@ -64,7 +64,7 @@ impl App {
 
     /// Tells the person something.
     pub(crate) fn notice(&self, level: &'static str, code: &str, message: &str) {
-        self.post(&NoticeEvent { event: "notice", level, code, message });
+        self.post(&NoticeEvent { r#type: "notice", level, code, message });
     }
 
     /// Posts the view now, or soon if one was posted just before.
@@ -86,7 +86,7 @@ impl App {
         self.shown_at.set(now());
         self.show_notice();
         self.show_charts(&state);
-        self.post(&StateEvent { event: "state", state });
+        self.post(&StateEvent { r#type: "state", state });
     }
 
     /// A new word of the participant for the person.
@@ -233,7 +233,7 @@ impl App {
         };
         let latest = shared.values().next_back();
         self.post(&ChartsEvent {
-            event: "charts",
+            r#type: "charts",
             accuracy: figures::learning_curves(
                 &curve(|_, accuracy| accuracy),
                 &axes("How often the shared model is right", "right", Range::Percent),

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use futures_util::channel::oneshot;
-use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Object, Reflect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
-use crate::failure::{Failure, words_of};
+use crate::failure::{Failure, set, words_of};
 use crate::training::{Job, Progress};
 
 /// What the trainer says by itself.
@@ -68,10 +68,12 @@ impl TrainerLink {
     /// What the trainer answers, or `trainer_crashed` when it dies meanwhile.
     pub async fn ask<T: DeserializeOwned>(&self, job: &Job) -> Result<T, Failure> {
         let id = self.next.replace(self.next.get().wrapping_add(1));
-        let message = job
+        let job = job
             .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
             .map_err(|error| Failure::new("trainer", error.to_string()))?;
-        Reflect::set(&message, &"id".into(), &id.into()).map_err(|error| Failure::from_browser("trainer", &error))?;
+        let message = Object::new();
+        set(&message, "id", &id.into());
+        set(&message, "job", &job);
         let (sender, answer) = oneshot::channel();
         self.questions.borrow_mut().insert(id, sender);
         let buffers = Array::new();
@@ -86,7 +88,7 @@ impl TrainerLink {
     /// Asks the running round to end after its present step.
     pub fn stop(&self) {
         let message = Object::new();
-        let _ = Reflect::set(&message, &"type".into(), &"stop".into());
+        set(&message, "stop", &true.into());
         // A trainer that is gone has nothing to stop.
         let _ = self.worker.post_message(&message);
     }
@@ -110,7 +112,7 @@ fn collect_buffers(value: &JsValue, buffers: &Array) {
             if let Ok(buffer) = Reflect::get(&inner, &"buffer".into()) {
                 buffers.push(&buffer);
             }
-        } else if inner.is_object() && !Array::is_array(&inner) && !inner.is_instance_of::<Uint8Array>() {
+        } else if inner.is_object() && !Array::is_array(&inner) {
             collect_buffers(&inner, buffers);
         }
     }

@@ -77,7 +77,7 @@ pub struct Model {
 
 /// What the client asks of the trainer.
 #[derive(Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Job {
     /// Makes the processor ready and says its name.
     Prepare {

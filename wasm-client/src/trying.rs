@@ -10,9 +10,8 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::app::{App, now};
-use crate::clip_list::set;
 use crate::clips::failure_of;
-use crate::failure::Failure;
+use crate::failure::{Failure, set};
 use crate::training::{Examples, Job};
 
 /// How much of the last sound live use looks at, seconds.
@@ -34,7 +33,7 @@ pub(crate) struct Live {
 
 #[derive(Serialize)]
 struct LiveEvent {
-    event: &'static str,
+    r#type: &'static str,
     probabilities: Option<Vec<f32>>,
     level: f32,
 }
@@ -95,7 +94,7 @@ impl App {
             heard.then(|| (live.recent.clone(), live.rate))
         };
         match window {
-            None => self.post(&LiveEvent { event: "live", probabilities: None, level }),
+            None => self.post(&LiveEvent { r#type: "live", probabilities: None, level }),
             Some((recent, rate)) => {
                 let app = Rc::clone(self);
                 spawn_local(async move {
@@ -115,7 +114,7 @@ impl App {
                     if let Some(live) = app.live.borrow_mut().as_mut() {
                         live.busy = false;
                     }
-                    app.post(&LiveEvent { event: "live", probabilities, level });
+                    app.post(&LiveEvent { r#type: "live", probabilities, level });
                 });
             }
         }

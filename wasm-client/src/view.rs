@@ -104,11 +104,11 @@ pub struct WorkView {
 pub struct RoundView {
     /// The round, from 1.
     pub round: u32,
-    /// The shared model on everyone's held-back clips, before this round trained it further.
+    /// The model that came out of this round, on everyone's held-back clips; known once the next round begins.
     pub shared_loss: Option<f64>,
     /// See `shared_loss`.
     pub shared_accuracy: Option<f64>,
-    /// The shared model on this person's held-back clips.
+    /// The same model on this person's held-back clips.
     pub own_loss: Option<f64>,
     /// See `own_loss`.
     pub own_accuracy: Option<f64>,

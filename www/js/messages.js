@@ -24,7 +24,7 @@
 
 /**
  * @typedef {object} Work what the tab is busy with
- * @property {'statistics' | 'evaluating' | 'training' | 'downloading' | 'uploading'} what
+ * @property {'statistics' | 'evaluating' | 'training' | 'downloading' | 'waiting' | 'uploading'} what
  * @property {number} fraction 0 to 1
  * @property {number | null} epoch counted from 1; this and the next three only while training
  * @property {number | null} epochs
@@ -35,7 +35,7 @@
 /**
  * @typedef {object} RoundResult
  * @property {number} round
- * @property {number | null} shared_loss of the model that the round began with, on all clips that are held back
+ * @property {number | null} shared_loss of the model that came out of this round, on all clips that are held back; known once the next round begins
  * @property {number | null} shared_accuracy 0 to 1
  * @property {number | null} own_loss of the same model, on the clips that are held back here
  * @property {number | null} own_accuracy 0 to 1

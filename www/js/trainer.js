@@ -6,8 +6,8 @@ import init, { handle, stop } from '/pkg/trainer.js';
 const started = init();
 let queue = Promise.resolve();
 
-self.onmessage = ({ data: { id, ...job } }) => {
-  if (job.type === 'stop') {
+self.onmessage = ({ data: { id, job, stop: asked } }) => {
+  if (asked) {
     started.then(stop, () => {});
     return;
   }

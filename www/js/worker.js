@@ -7,15 +7,15 @@ import init, { handle } from '/pkg/client.js';
 const ready = init();
 ready.catch(crashed);
 
-self.addEventListener('message', async ({ data: command }) => {
+self.addEventListener('message', async ({ data: { id, type, ...fields } }) => {
   try {
     await ready;
-    const reply = await handle(command);
-    self.postMessage({ ...reply, id: command.id, ok: true });
+    const reply = await handle(type, fields);
+    self.postMessage({ ...reply, id, ok: true });
   } catch (error) {
     if (!refusal(error)) crashed(error);
     const { code = 'crashed', message = String(error) } = error ?? {};
-    self.postMessage({ id: command.id, ok: false, error: { code, message } });
+    self.postMessage({ id, ok: false, error: { code, message } });
   }
 });
 

@@ -1,5 +1,6 @@
 //! The client: the small worker that a page starts at once. It answers the page's commands and posts what changes.
 
+use js_sys::{Object, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_client::app;
 use wasm_client::failure::Failure;
@@ -9,13 +10,15 @@ fn main() {
     console_error_panic_hook::set_once();
 }
 
-/// Does what the page asks; see `Command` for what it may ask.
+/// Does what the page asks; see `Command` for what it may ask: `type` is a variant in snake_case.
 ///
 /// # Errors
 /// An object with `code` and `message`.
 #[wasm_bindgen]
-pub async fn handle(command: JsValue) -> Result<JsValue, JsValue> {
-    let command = serde_wasm_bindgen::from_value(command)
+pub async fn handle(r#type: String, fields: JsValue) -> Result<JsValue, JsValue> {
+    let command = Object::new();
+    Reflect::set(&command, &r#type.into(), &fields)?;
+    let command = serde_wasm_bindgen::from_value(command.into())
         .map_err(|error| Failure::new("command", format!("the page asked for something unknown: {error}")))?;
     app::app().handle(command).await.map_err(JsValue::from)
 }

@@ -5,12 +5,12 @@
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 
-use js_sys::{Float32Array, Object, Reflect};
+use js_sys::{Float32Array, Object};
 use models::{Architecture, Backend, Evaluation, Learner, Training};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use wasm_client::adapter;
-use wasm_client::failure::Failure;
+use wasm_client::failure::{Failure, set};
 use wasm_client::training::{Choice, Examples, Job, Model, Prepared, Progress, RoundResult};
 
 thread_local! {
@@ -30,8 +30,8 @@ fn main() {
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
         let event = Object::new();
-        let _ = Reflect::set(&event, &"event".into(), &"crashed".into());
-        let _ = Reflect::set(&event, &"message".into(), &info.to_string().into());
+        set(&event, "event", &"crashed".into());
+        set(&event, "message", &info.to_string().into());
         post(&event);
     }));
 }
@@ -144,9 +144,9 @@ async fn evaluate(learner: &mut Learner, examples: &[models::Example]) -> Result
 
 fn report(progress: &Progress) {
     let event = Object::new();
-    let _ = Reflect::set(&event, &"event".into(), &"step".into());
+    set(&event, "event", &"step".into());
     if let Ok(progress) = to_js(progress) {
-        let _ = Reflect::set(&event, &"progress".into(), &progress);
+        set(&event, "progress", &progress);
     }
     post(&event);
 }
