@@ -198,13 +198,23 @@ impl Tab<'_> {
         Ok(self.run(&script, vec![]).await?.as_u64().unwrap_or_default())
     }
 
-    /// Waits until there are exactly that many elements of the name.
+    /// Waits until the room's page lists that many clips.
     ///
     /// # Errors
     /// After `limit`.
-    pub async fn wait_for_count(&self, name: &str, count: usize, limit: Duration) -> Result<()> {
-        let script = format!("return document.querySelectorAll('{}').length === {count}", named(name));
-        self.wait(&format!("{count} × “{name}”"), &script, limit).await
+    pub async fn wait_for_clips(&self, count: usize, limit: Duration) -> Result<()> {
+        let script = format!("return parseInt(document.getElementById('clip-list-title').innerText) === {count}");
+        self.wait(&format!("{count} clips"), &script, limit).await
+    }
+
+    /// Gives the room's page sound files and waits until all of them are in its list.
+    ///
+    /// # Errors
+    /// Where that takes longer than two minutes.
+    pub async fn give(&self, paths: &[PathBuf]) -> Result<()> {
+        self.wait_for("take-part").await?;
+        self.choose_files("file-input", paths).await?;
+        self.wait_for_clips(paths.len(), Duration::from_secs(120)).await
     }
 
     /// Loads the page again.

@@ -2,5 +2,6 @@
 //! voices where the corpora lie beside the checkout.
 
 pub mod browser;
+pub mod model;
 pub mod program;
 pub mod voices;

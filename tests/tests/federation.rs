@@ -3,53 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use tests::browser::{Browser, Options, Tab};
-use tests::program::{CODE, Server};
-use tests::voices::{Voices, labels};
+use anyhow::Result;
+use tests::browser::{Browser, Options};
+use tests::model::SharedModel;
+use tests::program::Server;
+use tests::voices::Voices;
 
 /// Rounds that are trained.
 const ROUNDS: usize = 10;
 /// Clips of these many speakers go into each tab.
 const SPEAKERS: usize = 4;
-
-/// Gives a tab the clips of some speakers and waits until all are in the list.
-async fn give(tab: &Tab<'_>, paths: &[PathBuf]) -> Result<()> {
-    tab.wait_for("take-part").await?;
-    tab.choose_files("file-input", paths).await?;
-    tab.wait_for_count("clip", paths.len(), Duration::from_secs(120)).await
-}
-
-/// UAR (mean of the recalls) of the room's published model on clips that no tab had.
-async fn uar_on(server: &Server, voices: &Voices, clips: &[&corpus::Clip]) -> Result<f64> {
-    let file = server.get(&format!("/api/rooms/{CODE}/model.safetensors")).await?;
-    let (_, metadata) = safetensors::SafeTensors::read_metadata(&file)?;
-    let metadata = metadata.metadata().clone().context("the model has metadata")?;
-    let field = |name: &str| metadata.get(name).with_context(|| format!("the model's metadata has no {name}"));
-    let architecture: models::Architecture = field("architecture")?.parse()?;
-    let standardisation: models::Standardisation = serde_json::from_str(field("standardisation")?)?;
-
-    // The tensors in the order of the model's own layout make the flat vector again.
-    let tensors = safetensors::SafeTensors::deserialize(&file)?;
-    let mut parameters = Vec::new();
-    for spec in architecture.layout(labels().len()).tensors {
-        let tensor = tensors.tensor(&spec.name)?;
-        parameters.extend(tensor.data().chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])));
-    }
-    let mut learner = models::Learner::new(architecture, labels().len(), models::Backend::Cpu).await?;
-    learner.set_parameters(&parameters).await?;
-    learner.set_standardisation(standardisation);
-
-    let mut examples = Vec::new();
-    for clip in clips {
-        let bytes = std::fs::read(voices.path(clip))?;
-        let sound = speech::decode(&bytes, clip.path.to_str())?;
-        let input = speech::input(&speech::features(&sound)?);
-        examples.push(models::Example { values: input.values, frames: input.frames, label: clip.label });
-    }
-    let evaluation = learner.evaluate(&examples).await?;
-    Ok(evaluation.uar())
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_tabs_train_one_model_that_knows_unseen_speakers() -> Result<()> {
@@ -63,7 +26,7 @@ async fn two_tabs_train_one_model_that_knows_unseen_speakers() -> Result<()> {
         let tab = browser.open(&server.page()).await?;
         let clips = voices.of_speakers(seat * SPEAKERS..(seat + 1) * SPEAKERS);
         let paths: Vec<PathBuf> = clips.iter().map(|clip| voices.path(clip)).collect();
-        give(&tab, &paths).await?;
+        tab.give(&paths).await?;
         tab.screenshot(&format!("federation-{seat}-clips")).await?;
         tabs.push(tab);
     }
@@ -81,7 +44,7 @@ async fn two_tabs_train_one_model_that_knows_unseen_speakers() -> Result<()> {
         assert_eq!(record["clients"], 2, "both tabs are in every round");
     }
     let unseen = voices.of_speakers(2 * SPEAKERS..4 * SPEAKERS);
-    let uar = uar_on(&server, &voices, &unseen).await?;
+    let uar = SharedModel::download(&server).await?.evaluate(&voices, &unseen).await?.uar();
     println!(
         "after {ROUNDS} rounds: UAR {uar:.3} on {} clips of {SPEAKERS} + {SPEAKERS} unseen speakers ({} voices; chance is 0.25)",
         unseen.len(),

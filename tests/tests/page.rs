@@ -5,19 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use tests::browser::{Browser, Options, Tab};
+use tests::browser::{Browser, Options};
 use tests::program::Server;
 use tests::voices::Voices;
 
 const SECONDS_10: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// Gives a tab these clips and waits until they are in the list.
-async fn give(tab: &Tab<'_>, paths: &[PathBuf]) -> Result<()> {
-    tab.wait_for("take-part").await?;
-    tab.choose_files("file-input", paths).await?;
-    tab.wait_for_count("clip", paths.len(), MINUTE).await
-}
 
 fn paths_of(voices: &Voices, speaker: usize) -> Vec<PathBuf> {
     voices.of_speakers(speaker..speaker + 1).iter().map(|clip| voices.path(clip)).collect()
@@ -65,14 +58,14 @@ async fn a_recording_from_the_microphone_becomes_a_clip() -> Result<()> {
     tab.screenshot("recording").await?;
     tab.click("stop-recording").await?;
     tab.click("keep-clip").await?;
-    tab.wait_for_count("clip", 1, SECONDS_10).await?;
+    tab.wait_for_clips(1, SECONDS_10).await?;
     let clip = tab
         .run("const clip = document.querySelector('[data-test=\"clip\"]'); return [clip.dataset.label, clip.dataset.id]", vec![])
         .await?;
     assert_eq!(clip[0], "0", "a clip recorded as the first emotion is labelled so");
 
     tab.reload().await?;
-    tab.wait_for_count("clip", 1, SECONDS_10).await?;
+    tab.wait_for_clips(1, SECONDS_10).await?;
     tab.screenshot("recorded").await?;
     Ok(())
 }
@@ -99,7 +92,7 @@ async fn a_dropped_text_file_is_refused_in_plain_words_and_the_sound_beside_it_i
         vec![json!(name), json!(sound)],
     )
     .await?;
-    tab.wait_for_count("clip", 1, SECONDS_10).await?;
+    tab.wait_for_clips(1, SECONDS_10).await?;
     tab.wait("the refused file's name", "return document.body.innerText.includes('angry.wav')", SECONDS_10).await?;
     tab.screenshot("dropped").await?;
     Ok(())
@@ -112,14 +105,14 @@ async fn a_reload_in_mid_round_keeps_clips_and_identity_and_the_room_goes_on() -
     let browser = Browser::start(Options::default()).await?;
     let first = browser.open(&server.page()).await?;
     let clips = paths_of(&voices, 0);
-    give(&first, &clips).await?;
+    first.give(&clips).await?;
     let second = browser.open(&server.page()).await?;
-    give(&second, &paths_of(&voices, 1)).await?;
+    second.give(&paths_of(&voices, 1)).await?;
     first.click("take-part").await?;
     second.click("take-part").await?;
     server.wait_for_rounds(1, MINUTE).await?;
     first.reload().await?;
-    first.wait_for_count("clip", clips.len(), MINUTE).await?;
+    first.wait_for_clips(clips.len(), MINUTE).await?;
     let history = server.wait_for_rounds(6, Duration::from_secs(240)).await?;
     let room = server.room().await?;
     let people = room["status"]["clients"].as_array().context("the room has clients")?;
@@ -134,7 +127,7 @@ async fn a_tab_waits_for_a_server_that_was_killed_and_goes_on() -> Result<()> {
     let mut server = Server::start(&["--rounds", "6", "--least", "1", "--epochs", "2"]).await?;
     let browser = Browser::start(Options::default()).await?;
     let tab = browser.open(&server.page()).await?;
-    give(&tab, &paths_of(&voices, 0)).await?;
+    tab.give(&paths_of(&voices, 0)).await?;
     tab.click("take-part").await?;
     let before = server.wait_for_rounds(2, MINUTE).await?;
     server.kill().await?;

@@ -1,0 +1,15 @@
+// Calls the benchmarks that Chorus' own two wasm programs export.
+
+self.onmessage = async ({ data: { program, model, backend, steps, seconds } }) => {
+  try {
+    const exports = await import(`/bundle/pkg/${program}.js`);
+    await exports.default();
+    if (program === 'client') {
+      self.postMessage({ times_real_time: exports.bench_features(seconds) });
+    } else {
+      self.postMessage(await exports.bench_step(model, backend, steps));
+    }
+  } catch (error) {
+    self.postMessage({ error: error?.message ?? String(error) });
+  }
+};

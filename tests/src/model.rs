@@ -1,0 +1,56 @@
+//! The model that a room offers for download, read as anyone would read it, and evaluated natively.
+
+use anyhow::{Context, Result};
+use models::{Architecture, Backend, Evaluation, Example, Learner, Standardisation};
+use safetensors::SafeTensors;
+
+use crate::program::{CODE, Server};
+use crate::voices::{Voices, labels};
+
+/// A downloaded model.
+pub struct SharedModel {
+    architecture: Architecture,
+    standardisation: Standardisation,
+    /// All parameters in the order of the architecture's layout.
+    pub parameters: Vec<f32>,
+}
+
+impl SharedModel {
+    /// Downloads the room's present model.
+    ///
+    /// # Errors
+    /// Where the file is not as `docs/protocol.md` describes it.
+    pub async fn download(server: &Server) -> Result<Self> {
+        let file = server.get(&format!("/api/rooms/{CODE}/model.safetensors")).await?;
+        let (_, metadata) = SafeTensors::read_metadata(&file)?;
+        let metadata = metadata.metadata().clone().context("the model has metadata")?;
+        let field = |name: &str| metadata.get(name).with_context(|| format!("the model's metadata has no {name}"));
+        let architecture: Architecture = field("architecture")?.parse()?;
+        let standardisation = serde_json::from_str(field("standardisation")?)?;
+        let tensors = SafeTensors::deserialize(&file)?;
+        let mut parameters = Vec::new();
+        for spec in architecture.layout(labels().len()).tensors {
+            let tensor = tensors.tensor(&spec.name)?;
+            let (values, _) = tensor.data().as_chunks::<4>();
+            parameters.extend(values.iter().map(|&value| f32::from_le_bytes(value)));
+        }
+        Ok(Self { architecture, standardisation, parameters })
+    }
+
+    /// How the model does on these clips.
+    ///
+    /// # Errors
+    /// Where a clip cannot be read.
+    pub async fn evaluate(&self, voices: &Voices, clips: &[&corpus::Clip]) -> Result<Evaluation> {
+        let mut learner = Learner::new(self.architecture, labels().len(), Backend::Cpu).await?;
+        learner.set_parameters(&self.parameters).await?;
+        learner.set_standardisation(self.standardisation.clone())?;
+        let mut examples = Vec::new();
+        for clip in clips {
+            let sound = speech::decode(&std::fs::read(voices.path(clip))?, clip.path.to_str())?;
+            let input = speech::input(&speech::features(&sound)?);
+            examples.push(Example { values: input.values, frames: input.frames, label: clip.label });
+        }
+        Ok(learner.evaluate(&examples).await?)
+    }
+}

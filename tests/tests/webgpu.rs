@@ -1,0 +1,50 @@
+//! WebGPU, computed in software by the browser, against the CPU backend: the same round from the same seed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use tests::browser::{Browser, Options};
+use tests::model::SharedModel;
+use tests::program::Server;
+use tests::voices::Voices;
+
+/// One round of one tab on the given backend, and the model that came of it.
+async fn one_round(browser: &Browser, backend: &str, clips: &[PathBuf]) -> Result<(Vec<f32>, Vec<f32>)> {
+    let server = Server::start(&["--rounds", "1", "--least", "1", "--epochs", "1", "--seed", "11"]).await?;
+    let before = SharedModel::download(&server).await?.parameters;
+    let tab = browser.open(&server.page()).await?;
+    tab.give(clips).await?;
+    tab.run("document.querySelector('[data-test=\"settings\"]').open = true", vec![]).await?;
+    tab.click(&format!("backend-{backend}")).await?;
+    tab.click("take-part").await?;
+    server.wait_for_rounds(1, Duration::from_secs(300)).await?;
+    let kind = tab.run("return document.querySelector('[data-test=\"backend\"]').dataset.kind", vec![]).await?;
+    assert_eq!(kind, backend, "the round was really trained there");
+    tab.screenshot(&format!("backend-{backend}")).await?;
+    let after = SharedModel::download(&server).await?.parameters;
+    Ok((before, after))
+}
+
+fn norm(values: impl Iterator<Item = f32>) -> f64 {
+    values.map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_round_on_webgpu_agrees_with_the_same_round_on_the_processor() -> Result<()> {
+    let voices = Voices::open()?;
+    let clips: Vec<PathBuf> = voices.of_speakers(0..2).iter().map(|clip| voices.path(clip)).collect();
+    let browser = Browser::start(Options { webgpu: true, ..Options::default() }).await?;
+    let (start, cpu) = one_round(&browser, "cpu", &clips).await?;
+    let (same_start, gpu) = one_round(&browser, "webgpu", &clips).await?;
+    assert_eq!(start, same_start, "the same seed gives the same initial model");
+
+    let moved = norm(cpu.iter().zip(&start).map(|(after, before)| after - before));
+    let apart = norm(cpu.iter().zip(&gpu).map(|(cpu, gpu)| cpu - gpu));
+    println!("update's norm {moved:.4}, difference between CPU and WebGPU {apart:.6}: {:.4} of it", apart / moved);
+    assert!(moved > 0.01, "training moved the model");
+    // Adam divides by the gradient's own size, so rounding in a gradient near zero shows in full; what matters is
+    // that the updates point the same way.
+    assert!(apart < 0.02 * moved, "the two backends' updates differ by more than 2 %");
+    Ok(())
+}
