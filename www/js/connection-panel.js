@@ -10,7 +10,7 @@ export function connectionPanel() {
   const pill = byId('connection');
   const banner = byId('lost');
   const dot = h('span', { class: 'dot', 'aria-hidden': 'true' });
-  const pillText = h('span');
+  const pillText = h('span', {}, words.connection.connecting);
   pill.append(dot, pillText);
   const retry = h('span', { 'data-test': 'retry' });
   const title = h('strong');

@@ -45,5 +45,7 @@ function showInstead(title, text, ...more) {
   show(deadEnd, true);
   show(byId('room'), false);
   show(byId('lost'), false);
+  show(byId('connection'), false);
+  show(byId('me'), false);
   byId('content').focus();
 }

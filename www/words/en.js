@@ -290,7 +290,7 @@ export const words = {
     stop: 'Stop and see',
     file: 'Choose a sound',
     live: 'Listen live',
-    liveStop: 'Stop listening',
+    liveStop: 'Stop',
     listening: 'Listening. Speak, and watch the bars.',
     working: 'Thinking…',
     bars: 'How likely each label is',
