@@ -35,7 +35,8 @@ impl Browser {
     /// Where one of them is missing: `cargo xtask setup` installs them or says how.
     pub async fn start(options: Options) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
-        let driver = Command::new("chromedriver")
+        let program = std::env::var_os("CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
+        let driver = Command::new(program)
             .arg(format!("--port={port}"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -74,7 +75,11 @@ impl Browser {
             arguments.push(format!("--use-file-for-fake-audio-capture={}", clip.display()));
         }
         let mut capabilities = serde_json::Map::new();
-        capabilities.insert("goog:chromeOptions".into(), json!({ "args": arguments }));
+        let mut chrome = json!({ "args": arguments });
+        if let Ok(chromium) = std::env::var("CHROMIUM") {
+            chrome["binary"] = chromium.into();
+        }
+        capabilities.insert("goog:chromeOptions".into(), chrome);
         capabilities.insert("goog:loggingPrefs".into(), json!({ "browser": "ALL" }));
         let deadline = Instant::now() + Duration::from_secs(20);
         let client = loop {
@@ -235,13 +240,14 @@ impl Tab<'_> {
         Ok(self.client.goto(address).await?)
     }
 
-    /// Keeps a picture of the whole page in `tests/output/`, for people to look at.
+    /// Keeps a picture of the page in `CHORUS_TEST_OUTPUT`, else `tests/output/`, for people to look at.
     ///
     /// # Errors
     /// Where it cannot be taken or written.
     pub async fn screenshot(&self, name: &str) -> Result<()> {
         self.show().await?;
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("output");
+        let folder = std::env::var_os("CHORUS_TEST_OUTPUT")
+            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("output"), PathBuf::from);
         std::fs::create_dir_all(&folder)?;
         let picture = self.client.screenshot().await?;
         std::fs::write(folder.join(format!("{name}.png")), picture)?;

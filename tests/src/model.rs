@@ -26,7 +26,12 @@ impl SharedModel {
         let metadata = metadata.metadata().clone().context("the model has metadata")?;
         let field = |name: &str| metadata.get(name).with_context(|| format!("the model's metadata has no {name}"));
         let architecture: Architecture = field("architecture")?.parse()?;
-        let standardisation = serde_json::from_str(field("standardisation")?)?;
+        let statistics = |name| -> Result<Vec<f32>> { Ok(serde_json::from_str(field(name)?)?) };
+        // Before the first round there are none.
+        let standardisation = match metadata.contains_key("mean") {
+            true => Standardisation { mean: statistics("mean")?, deviation: statistics("deviation")? },
+            false => Standardisation::identity(),
+        };
         let tensors = SafeTensors::deserialize(&file)?;
         let mut parameters = Vec::new();
         for spec in architecture.layout(labels().len()).tensors {
