@@ -14,7 +14,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, Response};
 
-use crate::commands::Command;
+use crate::commands::{ChartWords, Command};
 use crate::failure::{Failure, set};
 use crate::seats;
 use crate::socket::Socket;
@@ -79,6 +79,7 @@ pub struct App {
     pub(crate) bytes_sent: Cell<u64>,
     pub(crate) bytes_received: Cell<u64>,
     pub(crate) live: RefCell<Option<Live>>,
+    pub(crate) words: RefCell<ChartWords>,
     pub(crate) shown_at: Cell<f64>,
     pub(crate) show_timer: RefCell<Option<Timeout>>,
     pub(crate) charts_shown: RefCell<String>,
@@ -92,6 +93,17 @@ thread_local! {
 /// The tab's one client.
 pub fn app() -> Rc<App> {
     APP.with(Rc::clone)
+}
+
+/// Tells the page that this worker is at its end.
+pub fn crashed(message: &str) {
+    let event = js_sys::Object::new();
+    set(&event, "type", &"crashed".into());
+    set(&event, "message", &message.into());
+    if let Some(scope) = scope() {
+        // A page that is closing takes no messages, and nothing is left to tell it.
+        let _ = scope.post_message(&event);
+    }
 }
 
 /// Milliseconds since the worker began; it never goes back.
@@ -138,6 +150,7 @@ impl App {
             bytes_sent: Cell::new(0),
             bytes_received: Cell::new(0),
             live: RefCell::default(),
+            words: RefCell::default(),
             shown_at: Cell::new(f64::NEG_INFINITY),
             show_timer: RefCell::default(),
             charts_shown: RefCell::default(),
@@ -151,7 +164,10 @@ impl App {
     /// With a code for the page and words for the person.
     pub async fn handle(self: &Rc<Self>, command: Command) -> Result<JsValue, Failure> {
         match command {
-            Command::Open { code, name, seat } => self.open(&code, name, seat.as_deref()).await,
+            Command::Open { code, name, seat, words } => {
+                self.words.replace(words);
+                self.open(&code, name, seat.as_deref()).await
+            }
             Command::Name { name } => self.rename(name).await,
             Command::AddFile { name, path, bytes, label } => {
                 let sound = self.decode(&name, &bytes)?;

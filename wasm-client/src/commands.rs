@@ -5,6 +5,21 @@ use serde::Deserialize;
 
 use crate::training::Choice;
 
+/// What to write on charts, in the page's language.
+#[derive(Clone, Default, Deserialize)]
+pub struct ChartWords {
+    /// The curve over everyone's held-back clips.
+    pub shared: String,
+    /// The curve over one's own.
+    pub own: String,
+    /// The x axis: how many rounds the model has been trained.
+    pub rounds: String,
+    /// The title and y axis of the one chart.
+    pub accuracy: String,
+    /// The title and y axis of the other.
+    pub loss: String,
+}
+
 /// A command of the page: its type and its fields. (Tagged from outside, since typed arrays would not survive the
 /// buffering that a tag among the fields needs.)
 #[derive(Deserialize)]
@@ -18,6 +33,8 @@ pub enum Command {
         name: Option<String>,
         /// The seat that this tab had before, from its session storage.
         seat: Option<String>,
+        /// What to write on charts.
+        words: ChartWords,
     },
     /// Changes the nickname.
     Name {

@@ -207,17 +207,18 @@ impl App {
         if *self.charts_shown.borrow() == key {
             return;
         }
+        let words = self.words.borrow();
         let curve = |of: fn(f64, f64) -> f64| {
             vec![
                 Series {
-                    name: "everyone's test clips".to_owned(),
+                    name: words.shared.clone(),
                     values: shared
                         .iter()
                         .map(|(&version, evaluation)| (f64::from(version), of(evaluation.loss, evaluation.accuracy)))
                         .collect(),
                 },
                 Series {
-                    name: "my test clips".to_owned(),
+                    name: words.own.clone(),
                     values: own
                         .iter()
                         .map(|(&version, own)| (f64::from(version), of(own.loss, own.accuracy)))
@@ -225,10 +226,10 @@ impl App {
                 },
             ]
         };
-        let axes = |title: &str, y: &str, y_range| Axes {
+        let axes = |title: &str, y_range| Axes {
             title: title.to_owned(),
-            x: "rounds of training".to_owned(),
-            y: y.to_owned(),
+            x: words.rounds.clone(),
+            y: title.to_owned(),
             y_range,
         };
         let latest = shared.values().next_back();
@@ -236,11 +237,11 @@ impl App {
             r#type: "charts",
             accuracy: figures::learning_curves(
                 &curve(|_, accuracy| accuracy),
-                &axes("How often the shared model is right", "right", Range::Percent),
+                &axes(&words.accuracy, Range::Percent),
             ),
             loss: figures::learning_curves(
                 &curve(|loss, _| loss),
-                &axes("How far off it is (loss)", "loss", Range::FromZero),
+                &axes(&words.loss, Range::FromZero),
             ),
             confusion: latest.map(|evaluation| figures::confusion(&self.labels(), &evaluation.confusion)),
         });

@@ -40,5 +40,6 @@ export function laptopPanel(client, tell) {
 function backendSentence({ kind, name, reason }) {
   if (kind === null) return words.laptop.backendNone;
   const plain = kind === 'webgpu' ? words.laptop.backendWebGpu(name ?? '') : words.laptop.backendCpu;
-  return reason ? `${plain}. ${reason}` : plain;
+  const why = reason === null ? undefined : words.laptop.backendReasons[reason];
+  return why ? `${plain}. ${why}` : plain;
 }

@@ -6,8 +6,11 @@ use wasm_client::app;
 use wasm_client::failure::Failure;
 
 fn main() {
-    // A panic stops this worker for good; the page hears of it as an error of the worker.
-    console_error_panic_hook::set_once();
+    // A panic stops this worker for good. The page is told before it traps, with more than the trap would say.
+    std::panic::set_hook(Box::new(|info| {
+        console_error_panic_hook::hook(info);
+        app::crashed(&info.to_string());
+    }));
 }
 
 /// Does what the page asks; see `Command` for what it may ask: `type` is a variant in snake_case.
