@@ -21,7 +21,7 @@ mod participant;
 mod time;
 
 pub use coordinator::{
-    Action, Checkpoint, CloseReason, ConnectionId, Coordinator, CoordinatorError, Event, Identity,
+    Action, Checkpoint, CloseReason, ConnectionId, Coordinator, CoordinatorError, Event, Identity, Load,
 };
 pub use model::Model;
 pub use participant::{

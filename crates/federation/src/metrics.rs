@@ -15,19 +15,12 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn none() -> Metrics {
-        Metrics {
-            clients: 0,
-            examples: 0,
-            loss: 0.0,
-            accuracy: 0.0,
-            evaluation: None,
-        }
+        Metrics { clients: 0, examples: 0, loss: 0.0, accuracy: 0.0, evaluation: None }
     }
 
     /// Whether an evaluation is of a model with this many labels and its counts agree with one another.
     pub(crate) fn fits(evaluation: &Evaluation, labels: usize) -> bool {
-        let square = evaluation.confusion.len() == labels
-            && evaluation.confusion.iter().all(|row| row.len() == labels);
+        let square = evaluation.confusion.len() == labels && evaluation.confusion.iter().all(|row| row.len() == labels);
         let right: u64 = evaluation
             .confusion
             .iter()
@@ -40,12 +33,7 @@ impl Metrics {
     }
 
     /// Adds what came with an accepted update.
-    pub(crate) fn add(
-        &mut self,
-        examples: u32,
-        training: LocalTraining,
-        evaluation: Option<&Evaluation>,
-    ) {
+    pub(crate) fn add(&mut self, examples: u32, training: LocalTraining, evaluation: Option<&Evaluation>) {
         self.clients += 1;
         self.examples += u64::from(examples);
         self.loss += training.loss * f64::from(examples);
@@ -71,10 +59,7 @@ impl Metrics {
     /// How the clients' own training went.
     pub(crate) fn training(&self) -> LocalTraining {
         let examples = self.examples.max(1) as f64;
-        LocalTraining {
-            loss: self.loss / examples,
-            accuracy: (self.accuracy / examples).clamp(0.0, 1.0),
-        }
+        LocalTraining { loss: self.loss / examples, accuracy: (self.accuracy / examples).clamp(0.0, 1.0) }
     }
 }
 
@@ -102,46 +87,20 @@ mod tests {
 
     #[test]
     fn evaluations_are_weighted_by_examples() {
-        let one = Evaluation {
-            examples: 1,
-            loss: 4.0,
-            accuracy: 0.0,
-            confusion: vec![vec![0, 1], vec![0, 0]],
-        };
-        let three = Evaluation {
-            examples: 3,
-            loss: 0.0,
-            accuracy: 1.0,
-            confusion: vec![vec![1, 0], vec![0, 2]],
-        };
+        let one = Evaluation { examples: 1, loss: 4.0, accuracy: 0.0, confusion: vec![vec![0, 1], vec![0, 0]] };
+        let three = Evaluation { examples: 3, loss: 0.0, accuracy: 1.0, confusion: vec![vec![1, 0], vec![0, 2]] };
         let mut all = None;
         add_evaluation(&mut all, &one);
         add_evaluation(&mut all, &three);
-        let expected = Evaluation {
-            examples: 4,
-            loss: 1.0,
-            accuracy: 0.75,
-            confusion: vec![vec![1, 1], vec![0, 2]],
-        };
+        let expected = Evaluation { examples: 4, loss: 1.0, accuracy: 0.75, confusion: vec![vec![1, 1], vec![0, 2]] };
         assert_eq!(all, Some(expected));
     }
 
     #[test]
     fn an_accuracy_that_the_confusion_belies_does_not_fit() {
-        let honest = Evaluation {
-            examples: 4,
-            loss: 1.0,
-            accuracy: 0.75,
-            confusion: vec![vec![1, 1], vec![0, 2]],
-        };
+        let honest = Evaluation { examples: 4, loss: 1.0, accuracy: 0.75, confusion: vec![vec![1, 1], vec![0, 2]] };
         assert!(Metrics::fits(&honest, 2));
         assert!(!Metrics::fits(&honest, 3));
-        assert!(!Metrics::fits(
-            &Evaluation {
-                accuracy: 0.9,
-                ..honest
-            },
-            2
-        ));
+        assert!(!Metrics::fits(&Evaluation { accuracy: 0.9, ..honest }, 2));
     }
 }

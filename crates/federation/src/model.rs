@@ -39,12 +39,7 @@ impl Model {
             encoding,
             checksum: Checksum::of(&encoded),
         };
-        Model {
-            version,
-            parameters,
-            encoded,
-            transfer,
-        }
+        Model { version, parameters, encoded, transfer }
     }
 
     /// The same parameters under another version.

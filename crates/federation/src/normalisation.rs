@@ -22,11 +22,7 @@ pub(crate) struct Sums {
 impl Sums {
     /// Nothing counted yet.
     pub(crate) fn none(features: usize) -> Sums {
-        Sums {
-            frames: 0,
-            sum: vec![0.0; features],
-            sum_squares: vec![0.0; features],
-        }
+        Sums { frames: 0, sum: vec![0.0; features], sum_squares: vec![0.0; features] }
     }
 
     /// A client's sums, if they can be the sums of real frames. The error is for a person.
@@ -37,10 +33,7 @@ impl Sums {
         sum_squares: Vec<f64>,
     ) -> Result<Sums, String> {
         if sum.len() != features || sum_squares.len() != features {
-            return Err(format!(
-                "the statistics have {} features, and this room's have {features}",
-                sum.len()
-            ));
+            return Err(format!("the statistics have {} features, and this room's have {features}", sum.len()));
         }
         if frames == 0 {
             return Err("statistics need at least one frame".to_owned());
@@ -52,27 +45,17 @@ impl Sums {
                 return Err(format!("the sums of feature {number} are not finite"));
             }
             if squares < 0.0 {
-                return Err(format!(
-                    "the sum of squares of feature {number} is negative"
-                ));
+                return Err(format!("the sum of squares of feature {number} is negative"));
             }
             if squares > count * LARGEST_FEATURE * LARGEST_FEATURE {
-                return Err(format!(
-                    "the values of feature {number} exceed {LARGEST_FEATURE}"
-                ));
+                return Err(format!("the values of feature {number} exceed {LARGEST_FEATURE}"));
             }
             // Cauchy–Schwarz: (Σx)² ≤ n · Σx² holds for any real values.
             if sum * sum > count * squares * (1.0 + ROUNDING) + f64::MIN_POSITIVE {
-                return Err(format!(
-                    "no frames can have these sums of feature {number} and of its squares"
-                ));
+                return Err(format!("no frames can have these sums of feature {number} and of its squares"));
             }
         }
-        Ok(Sums {
-            frames,
-            sum,
-            sum_squares,
-        })
+        Ok(Sums { frames, sum, sum_squares })
     }
 
     /// Adds a client's sums.
@@ -133,10 +116,7 @@ mod tests {
             (2, vec![0.0, 0.0], vec![1.0e30, 1.0], "huge"),
         ];
         for (frames, sum, squares, why) in wrong {
-            assert!(
-                Sums::from_client(2, frames, sum, squares).is_err(),
-                "{why} passed"
-            );
+            assert!(Sums::from_client(2, frames, sum, squares).is_err(), "{why} passed");
         }
         assert_eq!(Sums::none(2).standardisation(), None);
     }

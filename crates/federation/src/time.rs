@@ -5,9 +5,7 @@ use std::ops::Add;
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds since any moment that stays the same while the program runs. It never goes back.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Millis(pub u64);
 
 impl Millis {

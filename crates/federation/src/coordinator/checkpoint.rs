@@ -1,8 +1,6 @@
 //! What a room has to remember so that a server that was killed goes on from the last published model.
 
-use protocol::{
-    ClientId, Evaluation, ModelVersion, RoomConfig, RoundRecord, Standardisation, Token,
-};
+use protocol::{ClientId, Evaluation, ModelVersion, RoomConfig, RoundRecord, Standardisation, Token};
 use serde::{Deserialize, Serialize};
 
 use super::{Client, Clients, Coordinator, CoordinatorError, PhaseState};
@@ -64,42 +62,23 @@ impl Coordinator {
     ///
     /// # Errors
     /// The checkpoint contradicts itself, or the parameters don't belong to it.
-    pub fn restore(
-        checkpoint: Checkpoint,
-        parameters: Vec<f32>,
-    ) -> Result<Coordinator, CoordinatorError> {
-        let Checkpoint {
-            config,
-            model_version,
-            standardisation,
-            history,
-            final_evaluation,
-            identities,
-            next_client,
-        } = checkpoint;
+    pub fn restore(checkpoint: Checkpoint, parameters: Vec<f32>) -> Result<Coordinator, CoordinatorError> {
+        let Checkpoint { config, model_version, standardisation, history, final_evaluation, identities, next_client } =
+            checkpoint;
         let mut room = Coordinator::new(config, parameters)?;
-        let damaged = |what: &str| CoordinatorError::Damaged {
-            what: what.to_owned(),
-        };
+        let damaged = |what: &str| CoordinatorError::Damaged { what: what.to_owned() };
         if history.len() != model_version.0 as usize || model_version.0 > room.config.rounds {
             return Err(damaged("the history does not lead to the model's version"));
         }
         if let Some(standardisation) = &standardisation {
-            standardisation
-                .check()
-                .map_err(|error| damaged(&error.to_string()))?;
+            standardisation.check().map_err(|error| damaged(&error.to_string()))?;
             if standardisation.mean.len() != room.config.features as usize {
-                return Err(damaged(
-                    "the standardisation has another number of features than the room",
-                ));
+                return Err(damaged("the standardisation has another number of features than the room"));
             }
         } else if model_version.0 > 0 {
             return Err(damaged("there is a trained model, but no standardisation"));
         }
-        if identities
-            .iter()
-            .any(|identity| identity.client.0 >= next_client)
-        {
+        if identities.iter().any(|identity| identity.client.0 >= next_client) {
             return Err(damaged("a client's number is higher than the next one's"));
         }
         room.model = room.model.clone().with_version(model_version);

@@ -114,11 +114,7 @@ impl Clients {
 
     /// Whether one more connection without `hello` may be kept.
     pub(crate) fn may_connect(&self) -> bool {
-        self.links
-            .values()
-            .filter(|link| link.client.is_none())
-            .count()
-            < self.most
+        self.links.values().filter(|link| link.client.is_none()).count() < self.most
     }
 
     /// The identity behind a token.
@@ -150,10 +146,7 @@ impl Clients {
 
     /// Whether an absent identity may come back: not where the room filled up meanwhile.
     pub(crate) fn may_return(&self, id: ClientId) -> bool {
-        let connected = self
-            .all
-            .get(&id)
-            .is_some_and(|client| client.connection.is_some());
+        let connected = self.all.get(&id).is_some_and(|client| client.connection.is_some());
         connected || self.connected().count() < self.most
     }
 
@@ -174,9 +167,7 @@ impl Clients {
 
     /// Clients with a connection, with it.
     pub(crate) fn connected(&self) -> impl Iterator<Item = (&Client, ConnectionId)> {
-        self.all
-            .values()
-            .filter_map(|client| Some((client, client.connection?)))
+        self.all.values().filter_map(|client| Some((client, client.connection?)))
     }
 
     /// Clients that take part and are connected, with their connections.

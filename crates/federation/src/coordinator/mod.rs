@@ -17,14 +17,15 @@ use std::collections::VecDeque;
 
 use protocol::limits::{MAX_HISTORY_PAGE, PROTOCOL_VERSION};
 use protocol::{
-    ClientId, ClientMessage, ErrorCode, Evaluation, ModelVersion, ProtocolError, RefusalReason,
-    RoomConfig, Round, RoundRecord, ServerMessage, Standardisation, Token, TransferId,
+    ClientId, ClientMessage, ErrorCode, Evaluation, ModelVersion, ProtocolError, RefusalReason, RoomConfig, Round,
+    RoundRecord, ServerMessage, Standardisation, Token, TransferId,
 };
 
 pub use checkpoint::{Checkpoint, Identity};
 pub(crate) use clients::{Client, Clients, Link, Task};
 pub use event::{Action, CloseReason, ConnectionId, Event};
 use phase::PhaseState;
+pub use status::Load;
 
 use crate::{Millis, Model};
 
@@ -95,10 +96,7 @@ impl Coordinator {
         config.check()?;
         let expected = config.parameters as usize;
         if initial.len() != expected {
-            return Err(CoordinatorError::WrongLength {
-                found: initial.len(),
-                expected,
-            });
+            return Err(CoordinatorError::WrongLength { found: initial.len(), expected });
         }
         if let Some(index) = initial.iter().position(|parameter| !parameter.is_finite()) {
             return Err(CoordinatorError::NotFinite { index });
@@ -123,14 +121,8 @@ impl Coordinator {
     pub fn handle(&mut self, now: Millis, event: Event) {
         self.now = self.now.max(now);
         match event {
-            Event::Connected {
-                connection,
-                fresh_token,
-            } => self.connected(connection, fresh_token),
-            Event::Message {
-                connection,
-                message,
-            } => self.message(connection, message),
+            Event::Connected { connection, fresh_token } => self.connected(connection, fresh_token),
+            Event::Message { connection, message } => self.message(connection, message),
             Event::Malformed { connection, error } => {
                 self.error(connection, ErrorCode::Malformed, error.to_string());
             }
@@ -146,13 +138,8 @@ impl Coordinator {
         self.now = self.now.max(now);
         let now = self.now;
         let late = |link: &Link| link.client.is_none() && link.hello_by <= now;
-        let silent: Vec<ConnectionId> = self
-            .clients
-            .links
-            .iter()
-            .filter(|(_, link)| late(link))
-            .map(|(&connection, _)| connection)
-            .collect();
+        let silent: Vec<ConnectionId> =
+            self.clients.links.iter().filter(|(_, link)| late(link)).map(|(&connection, _)| connection).collect();
         for connection in silent {
             let message = "no hello came in time; connect again".to_owned();
             self.end(connection, ErrorCode::HelloTimeout, message, false);
@@ -165,30 +152,13 @@ impl Coordinator {
 
     /// When `handle_timeout` should be called next, if nothing happens before.
     pub fn next_timeout(&self) -> Option<Millis> {
-        let hello = self
-            .clients
-            .links
-            .values()
-            .filter(|link| link.client.is_none())
-            .map(|link| link.hello_by);
-        let absent = self
-            .clients
-            .all
-            .values()
-            .filter(|client| client.taking_part && client.connection.is_none());
+        let hello = self.clients.links.values().filter(|link| link.client.is_none()).map(|link| link.hello_by);
+        let absent = self.clients.all.values().filter(|client| client.taking_part && client.connection.is_none());
         let grace = absent.map(|client| client.lost_at + self.config.grace_ms);
         let somebody = self.clients.connected().next().is_some();
-        let status_every = if self.status_changed {
-            STATUS_EVERY_MS
-        } else {
-            HEARTBEAT_MS
-        };
+        let status_every = if self.status_changed { STATUS_EVERY_MS } else { HEARTBEAT_MS };
         let status = (somebody || self.identities_changed).then(|| self.status_sent + status_every);
-        hello
-            .chain(grace)
-            .chain(status)
-            .chain(self.phase.next_timeout())
-            .min()
+        hello.chain(grace).chain(status).chain(self.phase.next_timeout()).min()
     }
 
     /// The next thing to do. Ask until there is none after every event and timeout.
@@ -200,14 +170,8 @@ impl Coordinator {
     pub fn close(&mut self) {
         let connections: Vec<ConnectionId> = self.clients.links.keys().copied().collect();
         for connection in connections {
-            let message =
-                "the server stops; this page comes back by itself when it is started again";
-            self.end(
-                connection,
-                ErrorCode::ServerClosing,
-                message.to_owned(),
-                false,
-            );
+            let message = "the server stops; this page comes back by itself when it is started again";
+            self.end(connection, ErrorCode::ServerClosing, message.to_owned(), false);
         }
         self.actions.push_back(Action::Checkpoint { model: false });
     }
@@ -234,13 +198,7 @@ impl Coordinator {
 
     fn connected(&mut self, connection: ConnectionId, fresh_token: Token) {
         let full = !self.clients.may_connect();
-        let link = Link {
-            client: None,
-            fresh_token,
-            hello_by: self.now + HELLO_MS,
-            errors: 0,
-            ended: None,
-        };
+        let link = Link { client: None, fresh_token, hello_by: self.now + HELLO_MS, errors: 0, ended: None };
         self.clients.links.insert(connection, link);
         if full {
             self.end(connection, ErrorCode::RoomFull, full_text(), true);
@@ -256,11 +214,7 @@ impl Coordinator {
         };
         match message {
             ClientMessage::Hello { .. } => {
-                self.error(
-                    connection,
-                    ErrorCode::OutOfOrder,
-                    "hello was said before".to_owned(),
-                );
+                self.error(connection, ErrorCode::OutOfOrder, "hello was said before".to_owned());
             }
             ClientMessage::Rename { name } => {
                 if let Some(client) = self.clients.get_mut(client) {
@@ -269,82 +223,38 @@ impl Coordinator {
                     self.identities_changed = true;
                 }
             }
-            ClientMessage::Ready { examples, labels } => {
-                self.ready(connection, client, examples, labels)
-            }
+            ClientMessage::Ready { examples, labels } => self.ready(connection, client, examples, labels),
             ClientMessage::Pause => self.stop_taking_part(client),
             ClientMessage::Leave => {
                 self.stop_taking_part(client);
                 self.clients.forget(client);
                 self.clients.links.remove(&connection);
                 self.identities_changed = true;
-                self.actions.push_back(Action::Close {
-                    connection,
-                    reason: CloseReason::Left,
-                });
+                self.actions.push_back(Action::Close { connection, reason: CloseReason::Left });
             }
-            ClientMessage::Statistics {
-                frames,
-                sum,
-                sum_squares,
-            } => {
+            ClientMessage::Statistics { frames, sum, sum_squares } => {
                 self.take_statistics(connection, client, frames, sum, sum_squares);
             }
             ClientMessage::Download { transfer } => self.download(connection, client, transfer),
-            ClientMessage::Progress {
-                round,
-                epoch,
-                epochs,
-                step,
-                steps,
-            } => {
+            ClientMessage::Progress { round, epoch, epochs, step, steps } => {
                 let steps = f64::from(steps.max(1));
-                let done =
-                    (f64::from(epoch) - 1.0 + f64::from(step) / steps) / f64::from(epochs.max(1));
+                let done = (f64::from(epoch) - 1.0 + f64::from(step) / steps) / f64::from(epochs.max(1));
                 self.take_progress(client, round, done.clamp(0.0, 1.0) as f32);
             }
-            ClientMessage::Update {
-                round,
-                model_version,
-                examples,
-                update,
-                evaluation,
-                training,
-            } => {
-                let announcement = uploads::Announcement {
-                    client,
-                    connection,
-                    round,
-                    examples,
-                    update,
-                    evaluation,
-                    training,
-                };
+            ClientMessage::Update { round, model_version, examples, update, evaluation, training } => {
+                let announcement =
+                    uploads::Announcement { client, connection, round, examples, update, evaluation, training };
                 self.take_announcement(model_version, announcement);
             }
-            ClientMessage::Evaluation {
-                model_version,
-                evaluation,
-            } => {
+            ClientMessage::Evaluation { model_version, evaluation } => {
                 self.take_final_evaluation(connection, client, model_version, evaluation);
             }
         }
     }
 
     fn hello(&mut self, connection: ConnectionId, message: ClientMessage) {
-        let ClientMessage::Hello {
-            protocol,
-            room,
-            token,
-            name,
-            software: _,
-        } = message
-        else {
-            return self.error(
-                connection,
-                ErrorCode::OutOfOrder,
-                "the first message has to be hello".to_owned(),
-            );
+        let ClientMessage::Hello { protocol, room, token, name, software: _ } = message else {
+            return self.error(connection, ErrorCode::OutOfOrder, "the first message has to be hello".to_owned());
         };
         if protocol != PROTOCOL_VERSION {
             let message = format!(
@@ -361,11 +271,7 @@ impl Coordinator {
             Some(client) if self.clients.may_return(client) => Some(client),
             Some(_) => None,
             None => {
-                let fresh = self
-                    .clients
-                    .links
-                    .get(&connection)
-                    .map(|link| link.fresh_token.clone());
+                let fresh = self.clients.links.get(&connection).map(|link| link.fresh_token.clone());
                 fresh.and_then(|token| self.clients.admit(token, name.clone()))
             }
         };
@@ -415,13 +321,8 @@ impl Coordinator {
         };
         self.send(connection, message);
         for page in self.history.chunks(MAX_HISTORY_PAGE) {
-            let message = ServerMessage::History {
-                rounds: page.to_vec(),
-            };
-            self.actions.push_back(Action::Send {
-                connection,
-                message,
-            });
+            let message = ServerMessage::History { rounds: page.to_vec() };
+            self.actions.push_back(Action::Send { connection, message });
         }
         if let Some(message) = self.finished_message() {
             self.send(connection, message);
@@ -430,11 +331,8 @@ impl Coordinator {
 
     fn ready(&mut self, connection: ConnectionId, id: ClientId, examples: u32, labels: Vec<u32>) {
         if labels.len() != self.config.labels.len() {
-            let message = format!(
-                "ready counts {} labels, and this room has {}",
-                labels.len(),
-                self.config.labels.len()
-            );
+            let message =
+                format!("ready counts {} labels, and this room has {}", labels.len(), self.config.labels.len());
             return self.error(connection, ErrorCode::Malformed, message);
         }
         let Some(client) = self.clients.get_mut(id) else {
@@ -479,11 +377,7 @@ impl Coordinator {
         }
         client.downloads += 1;
         let bytes = self.model.encoded();
-        self.actions.push_back(Action::SendModel {
-            connection,
-            transfer,
-            bytes,
-        });
+        self.actions.push_back(Action::SendModel { connection, transfer, bytes });
     }
 
     fn disconnected(&mut self, connection: ConnectionId) {
@@ -513,24 +407,14 @@ impl Coordinator {
     }
 
     fn send(&mut self, connection: ConnectionId, message: ServerMessage) {
-        self.actions.push_back(Action::Send {
-            connection,
-            message,
-        });
+        self.actions.push_back(Action::Send { connection, message });
     }
 
     /// Tells everyone who said `hello`.
     fn broadcast(&mut self, message: ServerMessage) {
-        let connections: Vec<ConnectionId> = self
-            .clients
-            .connected()
-            .map(|(_, connection)| connection)
-            .collect();
+        let connections: Vec<ConnectionId> = self.clients.connected().map(|(_, connection)| connection).collect();
         if !connections.is_empty() {
-            self.actions.push_back(Action::Broadcast {
-                connections,
-                message,
-            });
+            self.actions.push_back(Action::Broadcast { connections, message });
         }
     }
 
@@ -541,57 +425,23 @@ impl Coordinator {
         };
         link.errors += 1;
         if link.errors > MAX_ERRORS {
-            let message =
-                "too many messages were wrong; the client's program does not fit this server"
-                    .to_owned();
+            let message = "too many messages were wrong; the client's program does not fit this server".to_owned();
             return self.end(connection, ErrorCode::TooManyErrors, message, true);
         }
-        self.send(
-            connection,
-            ServerMessage::Error {
-                code,
-                message,
-                fatal: false,
-            },
-        );
+        self.send(connection, ServerMessage::Error { code, message, fatal: false });
     }
 
     /// Tells a client why, and closes its connection.
     fn end(&mut self, connection: ConnectionId, code: ErrorCode, message: String, fatal: bool) {
-        self.send(
-            connection,
-            ServerMessage::Error {
-                code,
-                message,
-                fatal,
-            },
-        );
-        self.actions.push_back(Action::Close {
-            connection,
-            reason: CloseReason::Error(code),
-        });
+        self.send(connection, ServerMessage::Error { code, message, fatal });
+        self.actions.push_back(Action::Close { connection, reason: CloseReason::Error(code) });
         // Nothing that it still says is heard, and the `Disconnected` that follows finds nothing to do.
         self.disconnected(connection);
     }
 
-    fn refuse(
-        &mut self,
-        connection: ConnectionId,
-        round: Option<Round>,
-        reason: RefusalReason,
-        message: String,
-    ) {
+    fn refuse(&mut self, connection: ConnectionId, round: Option<Round>, reason: RefusalReason, message: String) {
         let (present_round, present_version) = (self.present_round(), self.model.version());
-        self.send(
-            connection,
-            ServerMessage::Refused {
-                round,
-                reason,
-                message,
-                present_round,
-                present_version,
-            },
-        );
+        self.send(connection, ServerMessage::Refused { round, reason, message, present_round, present_version });
     }
 
     /// The round that is open or will be next; the last one in a finished room.

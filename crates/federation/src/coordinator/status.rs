@@ -5,24 +5,46 @@ use protocol::{ClientState, ClientSummary, Phase, ServerMessage, Status};
 use super::{Action, Client, Coordinator, HEARTBEAT_MS, PhaseState, STATUS_EVERY_MS, Task};
 use crate::Millis;
 
+/// What a room holds for its clients at a moment: for monitoring, and to check that it stays bounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Connections, with and without `hello`.
+    pub connections: usize,
+    /// Clients that are remembered.
+    pub identities: usize,
+    /// Bytes of buffers for updates being received.
+    pub upload_bytes: usize,
+    /// Updates being received.
+    pub uploads: usize,
+    /// Announced updates waiting in line.
+    pub waiting: usize,
+}
+
 impl Coordinator {
+    /// What the room holds at this moment.
+    pub fn load(&self) -> Load {
+        let (upload_bytes, uploads, waiting) = match &self.phase {
+            PhaseState::Collecting(state) => state.uploads.load(),
+            _ => (0, 0, 0),
+        };
+        Load {
+            connections: self.clients.links.len(),
+            identities: self.clients.all.len(),
+            upload_bytes,
+            uploads,
+            waiting,
+        }
+    }
+
     /// Where the room is at `now`.
     pub fn status(&self, now: Millis) -> Status {
         let clients = &self.clients;
         let here = |client: &&Client| client.connection.is_some() || client.taking_part;
-        let taking_part = clients
-            .all
-            .values()
-            .filter(|client| client.taking_part)
-            .count() as u32;
+        let taking_part = clients.all.values().filter(|client| client.taking_part).count() as u32;
         let (phase, received, deadline) = match &self.phase {
             PhaseState::Lobby => (Phase::Lobby, 0, None),
-            PhaseState::Normalising(state) => {
-                (Phase::Normalising, state.received, Some(state.deadline))
-            }
-            PhaseState::Collecting(state) => {
-                (Phase::Collecting, state.received(), Some(state.deadline))
-            }
+            PhaseState::Normalising(state) => (Phase::Normalising, state.received, Some(state.deadline)),
+            PhaseState::Collecting(state) => (Phase::Collecting, state.received(), Some(state.deadline)),
             PhaseState::Finished => (Phase::Finished, 0, None),
         };
         Status {
@@ -32,20 +54,11 @@ impl Coordinator {
             model_version: self.model.version(),
             connected: clients.connected().count() as u32,
             ready: clients.ready().count() as u32,
-            goal: if self.config.goal > 0 {
-                self.config.goal
-            } else {
-                taking_part.max(self.config.least)
-            },
+            goal: if self.config.goal > 0 { self.config.goal } else { taking_part.max(self.config.least) },
             least: self.config.least,
             received,
             deadline_ms: deadline.map(|deadline| deadline.since(now)),
-            clients: clients
-                .all
-                .values()
-                .filter(here)
-                .map(|client| self.summary(client))
-                .collect(),
+            clients: clients.all.values().filter(here).map(|client| self.summary(client)).collect(),
             final_evaluation: self.final_evaluation.clone(),
         }
     }
@@ -71,8 +84,7 @@ impl Coordinator {
         }
         match (&self.phase, client.task) {
             (PhaseState::Normalising(_), Task::Asked) => (ClientState::Normalising, None),
-            (PhaseState::Collecting(state), Task::Asked) => match state.uploads.state_of(client.id)
-            {
+            (PhaseState::Collecting(state), Task::Asked) => match state.uploads.state_of(client.id) {
                 Some(Some(fraction)) => (ClientState::Uploading, Some(fraction)),
                 Some(None) => (ClientState::Waiting, None),
                 None => (ClientState::Training, client.fraction),
@@ -86,11 +98,7 @@ impl Coordinator {
     /// Sends what changed, unless it was sent a moment ago; and a sign of life now and then.
     pub(super) fn send_status(&mut self) {
         let since = self.now.since(self.status_sent);
-        let due = if self.status_changed {
-            since >= STATUS_EVERY_MS
-        } else {
-            since >= HEARTBEAT_MS
-        };
+        let due = if self.status_changed { since >= STATUS_EVERY_MS } else { since >= HEARTBEAT_MS };
         if !due && self.status_sent != Millis(0) {
             return;
         }

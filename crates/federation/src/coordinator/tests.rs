@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 use protocol::{
-    Checksum, Chunk, ClientMessage, Encoding, Evaluation, LocalTraining, ModelVersion,
-    RefusalReason, RoomCode, RoomConfig, Round, ServerMessage, Token, Transfer, TransferId,
+    Checksum, Chunk, ClientMessage, Encoding, Evaluation, LocalTraining, ModelVersion, RefusalReason, RoomCode,
+    RoomConfig, Round, ServerMessage, Token, Transfer, TransferId,
 };
 
 use super::*;
@@ -45,10 +45,7 @@ fn update(round: u32, id: u32, values: &[f32]) -> (ClientMessage, Bytes) {
             checksum: Checksum::of(&bytes),
         },
         evaluation: None,
-        training: LocalTraining {
-            loss: 1.0,
-            accuracy: 0.5,
-        },
+        training: LocalTraining { loss: 1.0, accuracy: 0.5 },
     };
     (message, bytes)
 }
@@ -56,19 +53,12 @@ fn update(round: u32, id: u32, values: &[f32]) -> (ClientMessage, Bytes) {
 impl Room {
     fn collecting(config: RoomConfig) -> Room {
         let parameters = config.parameters as usize;
-        let mut room = Room {
-            coordinator: Coordinator::new(config, vec![1.0; parameters]).unwrap(),
-            now: Millis(1),
-        };
+        let mut room = Room { coordinator: Coordinator::new(config, vec![1.0; parameters]).unwrap(), now: Millis(1) };
         for number in 1..=3 {
             room.join(number, number as u32 * 10);
         }
         for number in 1..=3 {
-            let statistics = ClientMessage::Statistics {
-                frames: 2,
-                sum: vec![1.0, 2.0],
-                sum_squares: vec![1.0, 4.0],
-            };
+            let statistics = ClientMessage::Statistics { frames: 2, sum: vec![1.0, 2.0], sum_squares: vec![1.0, 4.0] };
             room.say(number, statistics);
         }
         assert!(matches!(room.coordinator.phase, PhaseState::Collecting(_)));
@@ -79,54 +69,20 @@ impl Room {
     fn join(&mut self, number: u64, examples: u32) {
         let fresh_token = Token::from_random(u128::from(number));
         let connection = client(number);
-        self.coordinator.handle(
-            self.now,
-            Event::Connected {
-                connection,
-                fresh_token,
-            },
-        );
+        self.coordinator.handle(self.now, Event::Connected { connection, fresh_token });
         let room = self.coordinator.config.code.clone();
-        let hello = ClientMessage::Hello {
-            protocol: 1,
-            room,
-            token: None,
-            name: None,
-            software: String::new(),
-        };
+        let hello = ClientMessage::Hello { protocol: 1, room, token: None, name: None, software: String::new() };
         self.say(number, hello);
-        self.say(
-            number,
-            ClientMessage::Ready {
-                examples,
-                labels: vec![examples, 0],
-            },
-        );
+        self.say(number, ClientMessage::Ready { examples, labels: vec![examples, 0] });
     }
 
     fn say(&mut self, number: u64, message: ClientMessage) {
-        self.coordinator.handle(
-            self.now,
-            Event::Message {
-                connection: client(number),
-                message,
-            },
-        );
+        self.coordinator.handle(self.now, Event::Message { connection: client(number), message });
     }
 
     fn chunk(&mut self, number: u64, transfer: u32, offset: u32, payload: Bytes) {
-        let chunk = Chunk {
-            transfer: TransferId(transfer),
-            offset,
-            payload,
-        };
-        self.coordinator.handle(
-            self.now,
-            Event::Chunk {
-                connection: client(number),
-                chunk,
-            },
-        );
+        let chunk = Chunk { transfer: TransferId(transfer), offset, payload };
+        self.coordinator.handle(self.now, Event::Chunk { connection: client(number), chunk });
     }
 
     fn upload(&mut self, number: u64, round: u32, id: u32, values: &[f32]) {
@@ -141,10 +97,7 @@ impl Room {
 
     fn refusals(&mut self) -> Vec<RefusalReason> {
         let reason = |action: Action| match action {
-            Action::Send {
-                message: ServerMessage::Refused { reason, .. },
-                ..
-            } => Some(reason),
+            Action::Send { message: ServerMessage::Refused { reason, .. }, .. } => Some(reason),
             _ => None,
         };
         self.answers().into_iter().filter_map(reason).collect()
@@ -152,21 +105,14 @@ impl Room {
 
     fn mean_bits(&self) -> Vec<u32> {
         match &self.coordinator.phase {
-            PhaseState::Collecting(state) => state
-                .accumulator
-                .mean()
-                .iter()
-                .map(|value| value.to_bits())
-                .collect(),
+            PhaseState::Collecting(state) => state.accumulator.mean().iter().map(|value| value.to_bits()).collect(),
             _ => panic!("no round is open"),
         }
     }
 
     fn load(&self) -> (usize, usize, usize) {
-        match &self.coordinator.phase {
-            PhaseState::Collecting(state) => state.uploads.load(),
-            _ => (0, 0, 0),
-        }
+        let load = self.coordinator.load();
+        (load.upload_bytes, load.uploads, load.waiting)
     }
 }
 
@@ -180,16 +126,9 @@ fn refused(reason: RefusalReason, wrong: impl Fn(&mut Room)) {
     assert_eq!(before.len(), PARAMETERS);
     wrong(&mut room);
     assert_eq!(room.refusals(), [reason]);
-    assert_eq!(
-        room.mean_bits(),
-        before,
-        "the accumulator changed with {reason:?}"
-    );
+    assert_eq!(room.mean_bits(), before, "the accumulator changed with {reason:?}");
     // And the one that was refused can still do it right.
-    if !matches!(
-        reason,
-        RefusalReason::Duplicate | RefusalReason::NotReady | RefusalReason::TooManyAttempts
-    ) {
+    if !matches!(reason, RefusalReason::Duplicate | RefusalReason::NotReady | RefusalReason::TooManyAttempts) {
         room.upload(2, 1, 99, &[0.5; PARAMETERS]);
         assert_eq!(room.refusals(), []);
         assert_ne!(room.mean_bits(), before);
@@ -207,85 +146,36 @@ struct Draft {
 
 /// Client 2 announces an update, changed in one place.
 fn announced(room: &mut Room, change: impl Fn(&mut Draft)) {
-    let ClientMessage::Update {
-        round,
-        model_version,
-        examples,
-        update,
-        evaluation,
-        training,
-    } = update(1, 2, &[0.5; PARAMETERS]).0
+    let ClientMessage::Update { round, model_version, examples, update, evaluation, training } =
+        update(1, 2, &[0.5; PARAMETERS]).0
     else {
         unreachable!()
     };
-    let mut draft = Draft {
-        round,
-        model_version,
-        examples,
-        update,
-        evaluation,
-    };
+    let mut draft = Draft { round, model_version, examples, update, evaluation };
     change(&mut draft);
-    let Draft {
-        round,
-        model_version,
-        examples,
-        update,
-        evaluation,
-    } = draft;
-    room.say(
-        2,
-        ClientMessage::Update {
-            round,
-            model_version,
-            examples,
-            update,
-            evaluation,
-            training,
-        },
-    );
+    let Draft { round, model_version, examples, update, evaluation } = draft;
+    room.say(2, ClientMessage::Update { round, model_version, examples, update, evaluation, training });
 }
 
 #[test]
 fn every_wrong_announcement_is_refused_with_its_reason() {
     use RefusalReason::*;
-    refused(Future, |room| {
-        announced(room, |draft| draft.round = Round(2))
-    });
-    refused(Stale, |room| {
-        announced(room, |draft| draft.model_version = ModelVersion(7))
-    });
-    refused(Duplicate, |room| {
-        room.say(1, update(1, 3, &[0.5; PARAMETERS]).0)
-    });
+    refused(Future, |room| announced(room, |draft| draft.round = Round(2)));
+    refused(Stale, |room| announced(room, |draft| draft.model_version = ModelVersion(7)));
+    refused(Duplicate, |room| room.say(1, update(1, 3, &[0.5; PARAMETERS]).0));
     refused(NotReady, |room| {
         room.say(2, ClientMessage::Pause);
         announced(room, |_| ());
     });
-    refused(WrongSize, |room| {
-        announced(room, |draft| draft.update.bytes += 4)
-    });
-    refused(WrongSize, |room| {
-        announced(room, |draft| draft.update.bytes -= 4)
-    });
-    refused(WrongSize, |room| {
-        announced(room, |draft| draft.update.bytes = u32::MAX)
-    });
-    refused(WrongEncoding, |room| {
-        announced(room, |draft| draft.update.encoding = Encoding::F16)
-    });
-    refused(WrongExamples, |room| {
-        announced(room, |draft| draft.examples = 21)
-    });
+    refused(WrongSize, |room| announced(room, |draft| draft.update.bytes += 4));
+    refused(WrongSize, |room| announced(room, |draft| draft.update.bytes -= 4));
+    refused(WrongSize, |room| announced(room, |draft| draft.update.bytes = u32::MAX));
+    refused(WrongEncoding, |room| announced(room, |draft| draft.update.encoding = Encoding::F16));
+    refused(WrongExamples, |room| announced(room, |draft| draft.examples = 21));
     refused(WrongEvaluation, |room| {
         announced(room, |draft| {
             let confusion = vec![vec![1, 0, 0], vec![0; 3], vec![0; 3]];
-            draft.evaluation = Some(Evaluation {
-                examples: 1,
-                loss: 1.0,
-                accuracy: 1.0,
-                confusion,
-            });
+            draft.evaluation = Some(Evaluation { examples: 1, loss: 1.0, accuracy: 1.0, confusion });
         });
     });
 }
@@ -293,15 +183,9 @@ fn every_wrong_announcement_is_refused_with_its_reason() {
 #[test]
 fn every_wrong_upload_is_refused_with_its_reason() {
     use RefusalReason::*;
-    refused(NotFinite, |room| {
-        room.upload(2, 1, 2, &[0.5, f32::NAN, 0.5, 0.5, 0.5])
-    });
-    refused(NotFinite, |room| {
-        room.upload(2, 1, 2, &[0.5, 0.5, 0.5, 0.5, f32::NEG_INFINITY])
-    });
-    refused(NormTooLarge, |room| {
-        room.upload(2, 1, 2, &[0.0, 100.1, 0.0, 0.0, 0.0])
-    });
+    refused(NotFinite, |room| room.upload(2, 1, 2, &[0.5, f32::NAN, 0.5, 0.5, 0.5]));
+    refused(NotFinite, |room| room.upload(2, 1, 2, &[0.5, 0.5, 0.5, 0.5, f32::NEG_INFINITY]));
+    refused(NormTooLarge, |room| room.upload(2, 1, 2, &[0.0, 100.1, 0.0, 0.0, 0.0]));
     refused(WrongChecksum, |room| {
         announced(room, |_| ());
         room.chunk(2, 2, 0, Encoding::F32.encode(vec![0.25; PARAMETERS]));
@@ -318,9 +202,7 @@ fn every_wrong_upload_is_refused_with_its_reason() {
         announced(room, |_| ());
         room.chunk(2, 2, 4, vec![0; 4 * PARAMETERS - 4].into());
     });
-    refused(Unannounced, |room| {
-        room.chunk(2, 77, 0, vec![0; 4 * PARAMETERS].into())
-    });
+    refused(Unannounced, |room| room.chunk(2, 77, 0, vec![0; 4 * PARAMETERS].into()));
     refused(Unannounced, |room| {
         announced(room, |_| ());
         // Another client can't push bytes into somebody else's upload.
@@ -355,22 +237,12 @@ fn a_late_update_is_stale_and_told_the_present_round() {
     assert_eq!(room.coordinator.present_round(), Round(2));
     room.say(3, update(1, 2, &[9.0; PARAMETERS]).0);
     let told = room.answers().into_iter().find_map(|action| match action {
-        Action::Send {
-            message:
-                ServerMessage::Refused {
-                    reason,
-                    present_round,
-                    present_version,
-                    ..
-                },
-            ..
-        } => Some((reason, present_round, present_version)),
+        Action::Send { message: ServerMessage::Refused { reason, present_round, present_version, .. }, .. } => {
+            Some((reason, present_round, present_version))
+        }
         _ => None,
     });
-    assert_eq!(
-        told,
-        Some((RefusalReason::Stale, Round(2), ModelVersion(1)))
-    );
+    assert_eq!(told, Some((RefusalReason::Stale, Round(2), ModelVersion(1))));
     assert!(room.mean_bits().is_empty());
 }
 
@@ -399,11 +271,7 @@ fn after_three_refusals_nobody_waits_for_a_client_any_more() {
         room.upload(3, 1, id, &[f32::NAN; PARAMETERS]);
         assert_eq!(room.refusals(), [RefusalReason::NotFinite]);
     }
-    assert_eq!(
-        room.coordinator.present_round(),
-        Round(2),
-        "the round closed with the two that are in"
-    );
+    assert_eq!(room.coordinator.present_round(), Round(2), "the round closed with the two that are in");
 }
 
 #[test]
@@ -423,22 +291,14 @@ fn uploads_wait_in_line_for_a_slot() {
     assert_eq!(room.load(), (bytes, 1, 2));
     let begun = |room: &mut Room| -> Vec<ConnectionId> {
         let upload = |action: Action| match action {
-            Action::Send {
-                connection,
-                message: ServerMessage::Upload { .. },
-            } => Some(connection),
+            Action::Send { connection, message: ServerMessage::Upload { .. } } => Some(connection),
             _ => None,
         };
         room.answers().into_iter().filter_map(upload).collect()
     };
     assert_eq!(begun(&mut room), [client(1)]);
     // The first one's connection is lost, the second one stalls: the next in line is served each time.
-    room.coordinator.handle(
-        room.now,
-        Event::Disconnected {
-            connection: client(1),
-        },
-    );
+    room.coordinator.handle(room.now, Event::Disconnected { connection: client(1) });
     assert_eq!(begun(&mut room), [client(2)]);
     room.now = room.now + uploads::STALL_MS;
     room.coordinator.handle_timeout(room.now);
@@ -479,23 +339,12 @@ fn a_connection_that_only_sends_rubbish_is_closed() {
     let mut room = Room::collecting(config());
     for _ in 0..=MAX_ERRORS {
         let error = protocol::parse_client("rubbish").unwrap_err();
-        room.coordinator.handle(
-            room.now,
-            Event::Malformed {
-                connection: client(1),
-                error,
-            },
-        );
+        room.coordinator.handle(room.now, Event::Malformed { connection: client(1), error });
     }
-    let closed = room.answers().into_iter().any(|action| {
-        matches!(
-            action,
-            Action::Close {
-                reason: CloseReason::Error(ErrorCode::TooManyErrors),
-                ..
-            }
-        )
-    });
+    let closed = room
+        .answers()
+        .into_iter()
+        .any(|action| matches!(action, Action::Close { reason: CloseReason::Error(ErrorCode::TooManyErrors), .. }));
     assert!(closed);
     assert_eq!(room.coordinator.status(room.now).connected, 2);
 }
@@ -504,13 +353,7 @@ fn a_connection_that_only_sends_rubbish_is_closed() {
 fn no_hello_means_no_connection() {
     let mut room = Room::collecting(config());
     let fresh_token = Token::from_random(9);
-    room.coordinator.handle(
-        room.now,
-        Event::Connected {
-            connection: client(9),
-            fresh_token,
-        },
-    );
+    room.coordinator.handle(room.now, Event::Connected { connection: client(9), fresh_token });
     room.now = room.now + HELLO_MS;
     room.coordinator.handle_timeout(room.now);
     let closed = room.answers().into_iter().any(|action| {
@@ -528,28 +371,11 @@ fn status_is_told_four_times_a_second_at_most() {
     let mut told = 0;
     for _ in 0..1_000 {
         room.now = room.now + 1;
-        room.say(
-            1,
-            ClientMessage::Progress {
-                round: ROUND,
-                epoch: 1,
-                epochs: 2,
-                step: 1,
-                steps: 2,
-            },
-        );
+        room.say(1, ClientMessage::Progress { round: ROUND, epoch: 1, epochs: 2, step: 1, steps: 2 });
         told += room
             .answers()
             .iter()
-            .filter(|action| {
-                matches!(
-                    action,
-                    Action::Broadcast {
-                        message: ServerMessage::Status(_),
-                        ..
-                    }
-                )
-            })
+            .filter(|action| matches!(action, Action::Broadcast { message: ServerMessage::Status(_), .. }))
             .count();
     }
     assert_eq!(told, 4);

@@ -6,10 +6,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use protocol::{
-    Assembly, AssemblyError, Chunk, ClientId, Evaluation, LocalTraining, Round, Transfer,
-    TransferId,
-};
+use protocol::{Assembly, AssemblyError, Chunk, ClientId, Evaluation, LocalTraining, Round, Transfer, TransferId};
 
 use super::ConnectionId;
 use crate::Millis;
@@ -64,11 +61,7 @@ pub(crate) enum Taken {
 impl Uploads {
     pub(crate) fn new(update_bytes: usize) -> Uploads {
         let most_slots = (UPLOAD_MEMORY / update_bytes.max(1)).clamp(1, MAX_SLOTS);
-        Uploads {
-            slots: Vec::new(),
-            line: VecDeque::new(),
-            most_slots,
-        }
+        Uploads { slots: Vec::new(), line: VecDeque::new(), most_slots }
     }
 
     /// Puts an update at the end of the line. The caller has removed an earlier one of the same client.
@@ -84,20 +77,14 @@ impl Uploads {
         let announcement = self.line.pop_front()?;
         let begun = (announcement.connection, announcement.update.id);
         let assembly = Assembly::new(announcement.update);
-        self.slots.push(Slot {
-            announcement,
-            assembly,
-            last: now,
-        });
+        self.slots.push(Slot { announcement, assembly, last: now });
         Some(begun)
     }
 
     /// Takes a chunk for the slot that it belongs to.
     pub(crate) fn take(&mut self, now: Millis, connection: ConnectionId, chunk: &Chunk) -> Taken {
-        let belongs = |slot: &Slot| {
-            slot.announcement.connection == connection
-                && slot.announcement.update.id == chunk.transfer
-        };
+        let belongs =
+            |slot: &Slot| slot.announcement.connection == connection && slot.announcement.update.id == chunk.transfer;
         let Some(index) = self.slots.iter().position(belongs) else {
             return Taken::Unannounced;
         };
@@ -112,36 +99,22 @@ impl Uploads {
 
     /// Takes a client's update out of the line or its slot.
     pub(crate) fn cancel(&mut self, client: ClientId) -> Option<Announcement> {
-        if let Some(index) = self
-            .slots
-            .iter()
-            .position(|slot| slot.announcement.client == client)
-        {
+        if let Some(index) = self.slots.iter().position(|slot| slot.announcement.client == client) {
             return Some(self.slots.swap_remove(index).announcement);
         }
-        let index = self
-            .line
-            .iter()
-            .position(|waiting| waiting.client == client)?;
+        let index = self.line.iter().position(|waiting| waiting.client == client)?;
         self.line.remove(index)
     }
 
     /// Ends one upload that has stalled.
     pub(crate) fn end_stalled(&mut self, now: Millis) -> Option<Announcement> {
-        let index = self
-            .slots
-            .iter()
-            .position(|slot| slot.last + STALL_MS <= now)?;
+        let index = self.slots.iter().position(|slot| slot.last + STALL_MS <= now)?;
         Some(self.slots.swap_remove(index).announcement)
     }
 
     /// Takes everything out.
     pub(crate) fn end_all(&mut self) -> Vec<Announcement> {
-        self.slots
-            .drain(..)
-            .map(|slot| slot.announcement)
-            .chain(self.line.drain(..))
-            .collect()
+        self.slots.drain(..).map(|slot| slot.announcement).chain(self.line.drain(..)).collect()
     }
 
     /// When the next upload stalls if nothing comes.
@@ -151,10 +124,7 @@ impl Uploads {
 
     /// The part of a client's update that has come: `None` = not here, `Some(None)` = waits in line.
     pub(crate) fn state_of(&self, client: ClientId) -> Option<Option<f32>> {
-        let slot = self
-            .slots
-            .iter()
-            .find(|slot| slot.announcement.client == client);
+        let slot = self.slots.iter().find(|slot| slot.announcement.client == client);
         let waits = || self.line.iter().any(|waiting| waiting.client == client);
         match slot {
             Some(slot) => Some(Some(slot.assembly.receipt().fraction())),
@@ -163,7 +133,6 @@ impl Uploads {
     }
 
     /// Bytes that the slots' buffers take, slots in use, and length of the line.
-    #[cfg(test)]
     pub(crate) fn load(&self) -> (usize, usize, usize) {
         let bytes = self.slots.iter().map(|slot| slot.assembly.capacity()).sum();
         (bytes, self.slots.len(), self.line.len())

@@ -28,12 +28,7 @@ pub(super) struct Link {
 
 impl Link {
     pub(super) fn new(now: Millis, seed: u64) -> Link {
-        Link {
-            shown: Connection::Connecting,
-            heard: now,
-            failures: 0,
-            random: seed,
-        }
+        Link { shown: Connection::Connecting, heard: now, failures: 0, random: seed }
     }
 
     /// A number in 0..=1 (SplitMix64; Steele, Lea, Flood, 2014).
@@ -64,14 +59,10 @@ impl Link {
     }
 
     fn lose(&mut self, now: Millis) {
-        let longest = FIRST_MS
-            .saturating_mul(1 << self.failures.min(16))
-            .min(LONGEST_MS);
+        let longest = FIRST_MS.saturating_mul(1 << self.failures.min(16)).min(LONGEST_MS);
         let wait = longest as f64 * (0.5 + 0.5 * self.jitter());
         self.failures = self.failures.saturating_add(1);
-        self.shown = Connection::Lost {
-            retry_at: now + wait as u64,
-        };
+        self.shown = Connection::Lost { retry_at: now + wait as u64 };
     }
 
     fn patience(&self) -> Option<Millis> {

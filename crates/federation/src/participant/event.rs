@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::{
-    Chunk, ClientId, ClientMessage, ErrorCode, Evaluation, LocalTraining, ModelVersion,
-    ProtocolError, RoomCode, RoomConfig, Round, RoundRecord, ServerMessage, Standardisation,
-    Status, Token, Training, TransferId,
+    Chunk, ClientId, ClientMessage, ErrorCode, Evaluation, LocalTraining, ModelVersion, ProtocolError, RoomCode,
+    RoomConfig, Round, RoundRecord, ServerMessage, Standardisation, Status, Token, Training, TransferId,
 };
 
 use crate::Millis;

@@ -12,13 +12,11 @@ mod tests;
 use std::collections::VecDeque;
 
 use connection::Link;
-pub use event::{
-    Connection, Input, Output, ParticipantConfig, StopReason, TrainRequest, View, Work,
-};
+pub use event::{Connection, Input, Output, ParticipantConfig, StopReason, TrainRequest, View, Work};
 use protocol::limits::PROTOCOL_VERSION;
 use protocol::{
-    Checksum, ClientId, ClientMessage, ErrorCode, ModelVersion, RoomConfig, Round, RoundRecord,
-    ServerMessage, Status, Token,
+    Checksum, ClientId, ClientMessage, ErrorCode, ModelVersion, RoomConfig, Round, RoundRecord, ServerMessage, Status,
+    Token,
 };
 use round::{Fetched, Job, Step, Task};
 
@@ -113,9 +111,7 @@ impl Participant {
             }
             Input::Malformed(error) => {
                 self.link.heard(self.now);
-                self.notice = Some(format!(
-                    "the server sent what this program does not understand: {error}"
-                ));
+                self.notice = Some(format!("the server sent what this program does not understand: {error}"));
                 self.changed = true;
             }
             Input::Chunk(chunk) => {
@@ -138,48 +134,17 @@ impl Participant {
                 self.send(ClientMessage::Leave);
                 self.stop(StopReason::Left);
             }
-            Input::Statistics {
-                frames,
-                sum,
-                sum_squares,
-            } => {
+            Input::Statistics { frames, sum, sum_squares } => {
                 if std::mem::take(&mut self.statistics_wanted) {
-                    self.send(ClientMessage::Statistics {
-                        frames,
-                        sum,
-                        sum_squares,
-                    });
+                    self.send(ClientMessage::Statistics { frames, sum, sum_squares });
                     self.changed = true;
                 }
             }
-            Input::Evaluated {
-                model_version,
-                evaluation,
-            } => self.take_evaluation(model_version, evaluation),
-            Input::Progress {
-                round,
-                epoch,
-                epochs,
-                step,
-                steps,
-            } => {
-                self.take_step(
-                    round,
-                    Step {
-                        epoch,
-                        epochs,
-                        step,
-                        steps,
-                    },
-                );
+            Input::Evaluated { model_version, evaluation } => self.take_evaluation(model_version, evaluation),
+            Input::Progress { round, epoch, epochs, step, steps } => {
+                self.take_step(round, Step { epoch, epochs, step, steps });
             }
-            Input::Trained {
-                round,
-                model_version,
-                parameters,
-                examples,
-                training,
-            } => {
+            Input::Trained { round, model_version, parameters, examples, training } => {
                 self.take_trained(round, model_version, parameters, examples, training);
             }
             Input::TrainingFailed { reason } => self.fail(reason),
@@ -238,15 +203,7 @@ impl Participant {
 
     fn message(&mut self, message: ServerMessage) {
         match message {
-            ServerMessage::Welcome {
-                protocol: _,
-                token,
-                client,
-                name,
-                room,
-                status,
-                accepted,
-            } => {
+            ServerMessage::Welcome { protocol: _, token, client, name, room, status, accepted } => {
                 if self.token.as_ref() != Some(&token) {
                     self.token = Some(token.clone());
                     self.outputs.push_back(Output::RememberToken(token));
@@ -265,11 +222,7 @@ impl Participant {
                 self.say_whether_ready();
                 self.send_final_evaluation();
             }
-            ServerMessage::Error {
-                code,
-                message,
-                fatal,
-            } => self.error(code, message, fatal),
+            ServerMessage::Error { code, message, fatal } => self.error(code, message, fatal),
             ServerMessage::Status(status) => self.status = Some(status),
             ServerMessage::History { rounds } => self.history.extend(rounds),
             ServerMessage::StatisticsRequest => {
@@ -278,31 +231,12 @@ impl Participant {
                     self.outputs.push_back(Output::ComputeStatistics);
                 }
             }
-            ServerMessage::Round {
-                round,
-                model_version,
-                deadline_ms: _,
-                training,
-                standardisation,
-                model,
-            } => {
-                self.begin_round(Task {
-                    round,
-                    model_version,
-                    model,
-                    training,
-                    standardisation,
-                });
+            ServerMessage::Round { round, model_version, deadline_ms: _, training, standardisation, model } => {
+                self.begin_round(Task { round, model_version, model, training, standardisation });
             }
             ServerMessage::Upload { transfer } => self.upload(transfer),
             ServerMessage::Accepted { round } => self.take_accepted(round),
-            ServerMessage::Refused {
-                round,
-                reason,
-                message,
-                present_round: _,
-                present_version: _,
-            } => {
+            ServerMessage::Refused { round, reason, message, present_round: _, present_version: _ } => {
                 self.take_refused(round, reason, message);
             }
             ServerMessage::RoundClosed { record } => {
@@ -310,11 +244,7 @@ impl Participant {
                 self.stop_sitting_out();
             }
             ServerMessage::RoundAbandoned { .. } => self.stop_sitting_out(),
-            ServerMessage::Finished {
-                model_version,
-                model,
-                standardisation,
-            } => {
+            ServerMessage::Finished { model_version, model, standardisation } => {
                 self.finish(model_version, model, standardisation);
             }
         }
@@ -344,13 +274,7 @@ impl Participant {
         if !on {
             self.statistics_wanted = false;
             // A finished room's model is still wanted; a round's is not.
-            let finishing = matches!(
-                &self.job,
-                Job::Downloading {
-                    purpose: round::Purpose::Finished { .. },
-                    ..
-                }
-            );
+            let finishing = matches!(&self.job, Job::Downloading { purpose: round::Purpose::Finished { .. }, .. });
             if !finishing {
                 self.abandon_job();
             }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::{
-    Checksum, Chunk, ClientMessage, Encoding, Evaluation, LocalTraining, ModelVersion, Receipt,
-    RefusalReason, Round, Standardisation, Training, Transfer, TransferId,
+    Checksum, Chunk, ClientMessage, Encoding, Evaluation, LocalTraining, ModelVersion, Receipt, RefusalReason, Round,
+    Standardisation, Training, Transfer, TransferId,
 };
 
 use super::{Output, Participant, TrainRequest, Work};
@@ -27,10 +27,7 @@ pub(super) struct Fetched {
 #[derive(Clone, Debug)]
 pub(super) enum Purpose {
     Round(Task),
-    Finished {
-        model_version: ModelVersion,
-        standardisation: Standardisation,
-    },
+    Finished { model_version: ModelVersion, standardisation: Standardisation },
 }
 
 /// What the server asked for in a round.
@@ -55,16 +52,8 @@ impl Task {
 #[derive(Debug)]
 pub(super) enum Job {
     None,
-    Downloading {
-        purpose: Purpose,
-        receipt: Receipt,
-        values: Vec<f32>,
-    },
-    Training {
-        task: Task,
-        evaluation: Option<Evaluation>,
-        step: Option<Step>,
-    },
+    Downloading { purpose: Purpose, receipt: Receipt, values: Vec<f32> },
+    Training { task: Task, evaluation: Option<Evaluation>, step: Option<Step> },
     Holding(Box<Update>),
 }
 
@@ -79,8 +68,7 @@ pub(super) struct Step {
 
 impl Step {
     fn fraction(&self) -> f32 {
-        let epoch =
-            f64::from(self.epoch) - 1.0 + f64::from(self.step) / f64::from(self.steps.max(1));
+        let epoch = f64::from(self.epoch) - 1.0 + f64::from(self.step) / f64::from(self.steps.max(1));
         (epoch / f64::from(self.epochs.max(1))).clamp(0.0, 1.0) as f32
     }
 }
@@ -118,33 +106,19 @@ impl Participant {
             // The connection was lost, or the round is repeated; what is done need not be done again.
             Job::Training { task: mine, .. } if mine.is_same(&task) => return,
             Job::Holding(update) if update.task.is_same(&task) => return self.announce(),
-            Job::Downloading {
-                purpose: Purpose::Round(mine),
-                ..
-            } if mine.is_same(&task) => return,
+            Job::Downloading { purpose: Purpose::Round(mine), .. } if mine.is_same(&task) => return,
             _ => {}
         }
         self.fetch(task.model, Purpose::Round(task));
     }
 
     /// The room is finished.
-    pub(super) fn finish(
-        &mut self,
-        model_version: ModelVersion,
-        model: Transfer,
-        standardisation: Standardisation,
-    ) {
+    pub(super) fn finish(&mut self, model_version: ModelVersion, model: Transfer, standardisation: Standardisation) {
         let known = self.finished == Some((model_version, model.checksum));
         if known || !self.fits_room(&model, &standardisation) {
             return;
         }
-        self.fetch(
-            model,
-            Purpose::Finished {
-                model_version,
-                standardisation,
-            },
-        );
+        self.fetch(model, Purpose::Finished { model_version, standardisation });
     }
 
     /// Gets a model, from the server unless it is the one that is here already.
@@ -159,11 +133,7 @@ impl Participant {
         // Freed before the next one takes its place.
         self.fetched = None;
         let count = model.bytes as usize / model.encoding.bytes_per_value();
-        self.job = Job::Downloading {
-            purpose,
-            receipt: Receipt::new(model),
-            values: Vec::with_capacity(count),
-        };
+        self.job = Job::Downloading { purpose, receipt: Receipt::new(model), values: Vec::with_capacity(count) };
         self.send(ClientMessage::Download { transfer: model.id });
         self.changed = true;
     }
@@ -171,10 +141,7 @@ impl Participant {
     /// Takes a piece of the model.
     pub(super) fn take_chunk(&mut self, chunk: &Chunk) {
         self.received += (protocol::limits::CHUNK_HEADER_BYTES + chunk.payload.len()) as u64;
-        let Job::Downloading {
-            receipt, values, ..
-        } = &mut self.job
-        else {
+        let Job::Downloading { receipt, values, .. } = &mut self.job else {
             return; // The rest of a model that is not wanted any more.
         };
         if receipt.transfer().id != chunk.transfer {
@@ -182,28 +149,16 @@ impl Participant {
         }
         self.changed = true;
         let encoding = receipt.transfer().encoding;
-        let taken = receipt
-            .take(chunk)
-            .ok()
-            .zip(encoding.values(&chunk.payload).ok());
+        let taken = receipt.take(chunk).ok().zip(encoding.values(&chunk.payload).ok());
         let Some((complete, decoded)) = taken else {
             self.notice = Some("the model came damaged; connecting again".to_owned());
             self.job = Job::None;
             return self.drop_connection();
         };
         values.extend(decoded);
-        if complete
-            && let Job::Downloading {
-                purpose,
-                receipt,
-                values,
-            } = std::mem::replace(&mut self.job, Job::None)
-        {
+        if complete && let Job::Downloading { purpose, receipt, values } = std::mem::replace(&mut self.job, Job::None) {
             let parameters = Arc::new(values);
-            self.fetched = Some(Fetched {
-                transfer: *receipt.transfer(),
-                parameters: parameters.clone(),
-            });
+            self.fetched = Some(Fetched { transfer: *receipt.transfer(), parameters: parameters.clone() });
             self.use_model(purpose, parameters);
         }
     }
@@ -219,26 +174,12 @@ impl Participant {
                     standardisation: task.standardisation.clone(),
                     training: task.training,
                 }));
-                self.job = Job::Training {
-                    task,
-                    evaluation: None,
-                    step: None,
-                };
+                self.job = Job::Training { task, evaluation: None, step: None };
             }
-            Purpose::Finished {
-                model_version,
-                standardisation,
-            } => {
-                let checksum = self
-                    .fetched
-                    .as_ref()
-                    .map(|fetched| fetched.transfer.checksum);
+            Purpose::Finished { model_version, standardisation } => {
+                let checksum = self.fetched.as_ref().map(|fetched| fetched.transfer.checksum);
                 self.finished = checksum.map(|checksum| (model_version, checksum));
-                self.outputs.push_back(Output::Finished {
-                    model_version,
-                    model,
-                    standardisation,
-                });
+                self.outputs.push_back(Output::Finished { model_version, model, standardisation });
             }
         }
     }
@@ -253,42 +194,20 @@ impl Participant {
         }
         *step = Some(done);
         self.changed = true;
-        if self
-            .progress_sent
-            .is_none_or(|sent| self.now.since(sent) >= super::PROGRESS_EVERY_MS)
-        {
+        if self.progress_sent.is_none_or(|sent| self.now.since(sent) >= super::PROGRESS_EVERY_MS) {
             self.progress_sent = Some(self.now);
-            let Step {
-                epoch,
-                epochs,
-                step,
-                steps,
-            } = done;
-            self.send(ClientMessage::Progress {
-                round,
-                epoch,
-                epochs,
-                step,
-                steps,
-            });
+            let Step { epoch, epochs, step, steps } = done;
+            self.send(ClientMessage::Progress { round, epoch, epochs, step, steps });
         }
     }
 
     /// How a model did on what this client holds back.
     pub(super) fn take_evaluation(&mut self, version: ModelVersion, result: Evaluation) {
-        if self
-            .finished
-            .is_some_and(|(finished, _)| finished == version)
-        {
-            self.final_evaluation = Some(ClientMessage::Evaluation {
-                model_version: version,
-                evaluation: result,
-            });
+        if self.finished.is_some_and(|(finished, _)| finished == version) {
+            self.final_evaluation = Some(ClientMessage::Evaluation { model_version: version, evaluation: result });
             return self.send_final_evaluation();
         }
-        if let Job::Training {
-            task, evaluation, ..
-        } = &mut self.job
+        if let Job::Training { task, evaluation, .. } = &mut self.job
             && task.model_version == version
         {
             *evaluation = Some(result);
@@ -304,23 +223,19 @@ impl Participant {
         examples: u32,
         training: LocalTraining,
     ) {
-        let expected = matches!(&self.job, Job::Training { task, .. } if task.round == round && task.model_version == version);
+        let expected =
+            matches!(&self.job, Job::Training { task, .. } if task.round == round && task.model_version == version);
         if !expected {
             return; // It was stopped, and this was on its way.
         }
-        let Job::Training {
-            task, evaluation, ..
-        } = std::mem::replace(&mut self.job, Job::None)
-        else {
+        let Job::Training { task, evaluation, .. } = std::mem::replace(&mut self.job, Job::None) else {
             return;
         };
         self.changed = true;
         let Some(fetched) = &self.fetched else { return };
         if parameters.len() != fetched.parameters.len() {
-            return self.fail(
-                "training gave another number of parameters than the model has; reload the page"
-                    .to_owned(),
-            );
+            return self
+                .fail("training gave another number of parameters than the model has; reload the page".to_owned());
         }
         for (parameter, global) in parameters.iter_mut().zip(fetched.parameters.iter()) {
             *parameter -= global;
@@ -351,12 +266,7 @@ impl Participant {
         let Job::Holding(update) = &mut self.job else {
             return;
         };
-        if !self.link.is_open()
-            || matches!(
-                update.sending,
-                Sending::Announced(_) | Sending::Uploading(..)
-            )
-        {
+        if !self.link.is_open() || matches!(update.sending, Sending::Announced(_) | Sending::Uploading(..)) {
             return;
         }
         self.next_transfer = self.next_transfer.wrapping_add(1);
@@ -387,8 +297,7 @@ impl Participant {
             update.sending = Sending::Uploading(transfer, 0);
             update.sends += 1;
             let bytes = update.bytes.clone();
-            self.outputs
-                .push_back(Output::SendBytes { transfer, bytes });
+            self.outputs.push_back(Output::SendBytes { transfer, bytes });
             self.changed = true;
         }
     }
@@ -399,11 +308,8 @@ impl Participant {
             && let Sending::Uploading(id, sent) = &mut update.sending
             && *id == transfer
         {
-            let frames =
-                |bytes: u32| u64::from(bytes).div_ceil(protocol::limits::MAX_CHUNK_PAYLOAD as u64);
-            let on_wire = |bytes: u32| {
-                u64::from(bytes) + frames(bytes) * protocol::limits::CHUNK_HEADER_BYTES as u64
-            };
+            let frames = |bytes: u32| u64::from(bytes).div_ceil(protocol::limits::MAX_CHUNK_PAYLOAD as u64);
+            let on_wire = |bytes: u32| u64::from(bytes) + frames(bytes) * protocol::limits::CHUNK_HEADER_BYTES as u64;
             self.sent += on_wire(bytes).saturating_sub(on_wire(*sent));
             *sent = bytes.max(*sent);
             self.changed = true;
@@ -422,12 +328,7 @@ impl Participant {
     }
 
     /// The update, or a piece of it, was not taken.
-    pub(super) fn take_refused(
-        &mut self,
-        round: Option<Round>,
-        reason: RefusalReason,
-        message: String,
-    ) {
+    pub(super) fn take_refused(&mut self, round: Option<Round>, reason: RefusalReason, message: String) {
         let Job::Holding(update) = &mut self.job else {
             return;
         };
@@ -444,9 +345,7 @@ impl Participant {
             Duplicate => update.sending = Sending::Accepted,
             // The next `round` says how to go on; if it is the same round with the same model, this update fits.
             Stale | RoundClosed | Future | NoRound | NotReady => {}
-            Unannounced | OutOfOrder | TooShort | TooLong | WrongChecksum | Stalled
-                if update.sends < MAX_SENDS =>
-            {
+            Unannounced | OutOfOrder | TooShort | TooLong | WrongChecksum | Stalled if update.sends < MAX_SENDS => {
                 self.announce();
             }
             _ => {
@@ -464,9 +363,7 @@ impl Participant {
         self.progress_sent = None;
         match &mut self.job {
             Job::Downloading { .. } => self.job = Job::None,
-            Job::Holding(update) if update.sending != Sending::Accepted => {
-                update.sending = Sending::NotYet
-            }
+            Job::Holding(update) if update.sending != Sending::Accepted => update.sending = Sending::NotYet,
             _ => {}
         }
     }
@@ -488,23 +385,14 @@ impl Participant {
     /// What the client is at, for a person.
     pub(super) fn work(&self) -> Work {
         match &self.job {
-            _ if self.failure.is_some() => Work::Failed {
-                reason: self.failure.clone().unwrap_or_default(),
-            },
+            _ if self.failure.is_some() => Work::Failed { reason: self.failure.clone().unwrap_or_default() },
             Job::None if self.statistics_wanted => Work::Statistics,
             Job::None => Work::Idle,
-            Job::Downloading { receipt, .. } => Work::Downloading {
-                fraction: receipt.fraction(),
-            },
+            Job::Downloading { receipt, .. } => Work::Downloading { fraction: receipt.fraction() },
             Job::Training { task, step, .. } => {
                 let fraction = step.as_ref().map_or(0.0, Step::fraction);
                 let epochs = task.training.settings.epochs;
-                let step = step.unwrap_or(Step {
-                    epoch: 0,
-                    epochs,
-                    step: 0,
-                    steps: 0,
-                });
+                let step = step.unwrap_or(Step { epoch: 0, epochs, step: 0, steps: 0 });
                 Work::Training {
                     round: task.round,
                     epoch: step.epoch,
@@ -521,10 +409,7 @@ impl Participant {
                     Sending::NotYet | Sending::Announced(_) => Work::Waiting { round },
                     Sending::Uploading(_, sent) => {
                         let fraction = sent as f32 / update.bytes.len().max(1) as f32;
-                        Work::Uploading {
-                            round,
-                            fraction: fraction.min(1.0),
-                        }
+                        Work::Uploading { round, fraction: fraction.min(1.0) }
                     }
                 }
             }
@@ -538,8 +423,7 @@ impl Participant {
             && model.encoding == room.encoding
             && standardisation.mean.len() == room.features as usize;
         if !fits {
-            self.notice =
-                Some("the server's model does not fit the room; tell the host".to_owned());
+            self.notice = Some("the server's model does not fit the room; tell the host".to_owned());
             self.changed = true;
         }
         fits

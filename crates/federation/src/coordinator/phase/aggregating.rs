@@ -9,8 +9,7 @@ use crate::coordinator::{Action, Coordinator};
 impl Coordinator {
     /// Publishes the round's model and opens the next round, or finishes.
     pub(super) fn aggregate(&mut self) {
-        let PhaseState::Collecting(state) = std::mem::replace(&mut self.phase, PhaseState::Lobby)
-        else {
+        let PhaseState::Collecting(state) = std::mem::replace(&mut self.phase, PhaseState::Lobby) else {
             return;
         };
         self.back_to_lobby();

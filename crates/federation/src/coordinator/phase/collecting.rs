@@ -1,8 +1,7 @@
 //! Collecting: a round is open; updates are announced, sent one after the other, looked at whole, and folded.
 
 use protocol::{
-    AssemblyError, Chunk, ClientId, Evaluation, ModelVersion, RefusalReason, Round, ServerMessage,
-    Training,
+    AssemblyError, Chunk, ClientId, Evaluation, ModelVersion, RefusalReason, Round, ServerMessage, Training,
 };
 
 use super::{PhaseState, Verdict};
@@ -79,12 +78,7 @@ impl Coordinator {
         self.send(connection, message);
     }
 
-    pub(in crate::coordinator) fn take_progress(
-        &mut self,
-        id: ClientId,
-        round: Round,
-        fraction: f32,
-    ) {
+    pub(in crate::coordinator) fn take_progress(&mut self, id: ClientId, round: Round, fraction: f32) {
         let open = matches!(self.phase, PhaseState::Collecting(_)) && round == self.present_round();
         let Some(client) = self.clients.get_mut(id) else {
             return;
@@ -96,11 +90,7 @@ impl Coordinator {
     }
 
     /// Puts an announced update in line, or refuses it before a byte of it is sent.
-    pub(in crate::coordinator) fn take_announcement(
-        &mut self,
-        version: ModelVersion,
-        announced: Announcement,
-    ) {
+    pub(in crate::coordinator) fn take_announcement(&mut self, version: ModelVersion, announced: Announcement) {
         let (connection, id) = (announced.connection, announced.client);
         if let Err((reason, message)) = self.check_announcement(version, &announced) {
             return self.refuse_update(announced, reason, message);
@@ -130,47 +120,27 @@ impl Coordinator {
         };
         let over = matches!(self.phase, PhaseState::Finished);
         if announced.round < present || (over && announced.round == present) {
-            return refuse(
-                Stale,
-                format!(
-                    "round {} is over; go on with round {present}",
-                    announced.round
-                ),
-            );
+            return refuse(Stale, format!("round {} is over; go on with round {present}", announced.round));
         }
         if announced.round > present {
-            return refuse(
-                Future,
-                format!(
-                    "round {} has not begun; the present one is {present}",
-                    announced.round
-                ),
-            );
+            return refuse(Future, format!("round {} has not begun; the present one is {present}", announced.round));
         }
         if version != self.model.version() {
             let mine = self.model.version();
             return refuse(
                 Stale,
-                format!(
-                    "the update is for version {version} of the model, and round {present} starts from {mine}"
-                ),
+                format!("the update is for version {version} of the model, and round {present} starts from {mine}"),
             );
         }
         if !matches!(self.phase, PhaseState::Collecting(_)) {
-            return refuse(
-                NoRound,
-                "no round is open; wait for the next one".to_owned(),
-            );
+            return refuse(NoRound, "no round is open; wait for the next one".to_owned());
         }
         if !client.taking_part {
             return refuse(NotReady, "say ready before sending updates".to_owned());
         }
         match client.task {
             Task::Done => {
-                return refuse(
-                    Duplicate,
-                    format!("your update of round {present} is already in"),
-                );
+                return refuse(Duplicate, format!("your update of round {present} is already in"));
             }
             Task::GivenUp => {
                 return refuse(
@@ -181,42 +151,21 @@ impl Coordinator {
             Task::None | Task::Asked => {}
         }
         if announced.update.encoding != self.config.encoding {
-            return refuse(
-                WrongEncoding,
-                format!(
-                    "this room's updates are encoded as {:?}",
-                    self.config.encoding
-                ),
-            );
+            return refuse(WrongEncoding, format!("this room's updates are encoded as {:?}", self.config.encoding));
         }
         if announced.update.bytes != model.bytes {
             return refuse(
                 WrongSize,
-                format!(
-                    "an update has {} bytes here, not {}",
-                    model.bytes, announced.update.bytes
-                ),
+                format!("an update has {} bytes here, not {}", model.bytes, announced.update.bytes),
             );
         }
         if announced.examples == 0 || announced.examples > client.most_examples {
             let most = client.most_examples;
-            return refuse(
-                WrongExamples,
-                format!(
-                    "ready said {most} examples, and the update {}",
-                    announced.examples
-                ),
-            );
+            return refuse(WrongExamples, format!("ready said {most} examples, and the update {}", announced.examples));
         }
-        if announced
-            .evaluation
-            .as_ref()
-            .is_some_and(|evaluation| !Metrics::fits(evaluation, self.config.labels.len()))
+        if announced.evaluation.as_ref().is_some_and(|evaluation| !Metrics::fits(evaluation, self.config.labels.len()))
         {
-            return refuse(
-                WrongEvaluation,
-                "the evaluation's confusion does not fit the room's labels".to_owned(),
-            );
+            return refuse(WrongEvaluation, "the evaluation's confusion does not fit the room's labels".to_owned());
         }
         Ok(())
     }
@@ -227,10 +176,8 @@ impl Coordinator {
             return;
         };
         while let Some((connection, transfer)) = state.uploads.begin_next(self.now) {
-            self.actions.push_back(super::super::Action::Send {
-                connection,
-                message: ServerMessage::Upload { transfer },
-            });
+            self.actions
+                .push_back(super::super::Action::Send { connection, message: ServerMessage::Upload { transfer } });
             self.status_changed = true;
         }
     }
@@ -250,9 +197,7 @@ impl Coordinator {
         match taken {
             Taken::More => self.status_changed = true,
             Taken::Whole(announced, bytes) => self.fold(announced, &bytes),
-            Taken::Wrong(announced, error) => {
-                self.refuse_update(announced, reason(error), error.to_string())
-            }
+            Taken::Wrong(announced, error) => self.refuse_update(announced, reason(error), error.to_string()),
             Taken::Unannounced => self.refuse_chunk(connection, &chunk),
         }
         self.begin_uploads();
@@ -262,19 +207,10 @@ impl Coordinator {
     fn fold(&mut self, announced: Announcement, bytes: &[u8]) {
         let parameters = self.config.parameters as usize;
         let weight = announced.examples.min(self.config.weight_cap);
-        let update = match Update::inspect(
-            announced.update.encoding,
-            bytes,
-            parameters,
-            self.config.norm_limit,
-        ) {
+        let update = match Update::inspect(announced.update.encoding, bytes, parameters, self.config.norm_limit) {
             Ok(update) => update,
             Err(unfit) => {
-                return self.refuse_update(
-                    announced,
-                    unfit.reason(),
-                    unfit_text(unfit, self.config.norm_limit),
-                );
+                return self.refuse_update(announced, unfit.reason(), unfit_text(unfit, self.config.norm_limit));
             }
         };
         let PhaseState::Collecting(state) = &mut self.phase else {
@@ -284,20 +220,11 @@ impl Coordinator {
             return;
         };
         state.accumulator.fold(&update, weight);
-        state.metrics.add(
-            announced.examples,
-            announced.training,
-            announced.evaluation.as_ref(),
-        );
+        state.metrics.add(announced.examples, announced.training, announced.evaluation.as_ref());
         client.task = Task::Done;
         client.fraction = None;
         self.status_changed = true;
-        self.send(
-            announced.connection,
-            ServerMessage::Accepted {
-                round: announced.round,
-            },
-        );
+        self.send(announced.connection, ServerMessage::Accepted { round: announced.round });
     }
 
     /// Says why an update is not taken; nothing of it has touched the mean.
@@ -323,10 +250,8 @@ impl Coordinator {
     }
 
     fn refuse_chunk(&mut self, connection: ConnectionId, chunk: &Chunk) {
-        let message = format!(
-            "transfer {} was not asked for; announce an update and wait for upload",
-            chunk.transfer.0
-        );
+        let message =
+            format!("transfer {} was not asked for; announce an update and wait for upload", chunk.transfer.0);
         let Some(link) = self.clients.links.get_mut(&connection) else {
             return;
         };
@@ -334,12 +259,7 @@ impl Coordinator {
         link.ended = Some(chunk.transfer);
         link.errors += 1;
         if link.errors > super::super::MAX_ERRORS {
-            return self.end(
-                connection,
-                protocol::ErrorCode::TooManyErrors,
-                message,
-                true,
-            );
+            return self.end(connection, protocol::ErrorCode::TooManyErrors, message, true);
         }
         self.refuse(connection, None, RefusalReason::Unannounced, message);
     }
@@ -393,11 +313,7 @@ impl Coordinator {
         } else {
             self.back_to_lobby();
             let least = self.config.least;
-            self.broadcast(ServerMessage::RoundAbandoned {
-                round: Some(round),
-                received,
-                least,
-            });
+            self.broadcast(ServerMessage::RoundAbandoned { round: Some(round), received, least });
         }
         true
     }

@@ -26,8 +26,7 @@ impl Coordinator {
         version: ModelVersion,
         evaluation: Evaluation,
     ) {
-        let finished =
-            matches!(self.phase, PhaseState::Finished) && version == self.model.version();
+        let finished = matches!(self.phase, PhaseState::Finished) && version == self.model.version();
         let fits = self.fits_labels(&evaluation);
         let Some(client) = self.clients.get_mut(id) else {
             return;

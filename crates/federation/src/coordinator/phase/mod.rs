@@ -33,12 +33,7 @@ impl PhaseState {
         match self {
             PhaseState::Lobby | PhaseState::Finished => None,
             PhaseState::Normalising(state) => Some(state.deadline),
-            PhaseState::Collecting(state) => state
-                .uploads
-                .next_stall()
-                .into_iter()
-                .chain([state.deadline])
-                .min(),
+            PhaseState::Collecting(state) => state.uploads.next_stall().into_iter().chain([state.deadline]).min(),
         }
     }
 }
@@ -81,11 +76,7 @@ impl Coordinator {
         let late = self.now >= deadline;
         if received >= self.config.least {
             let reached = goal > 0 && received >= goal;
-            if reached || late || !self.clients.anyone_missing() {
-                Verdict::Close
-            } else {
-                Verdict::GoOn
-            }
+            if reached || late || !self.clients.anyone_missing() { Verdict::Close } else { Verdict::GoOn }
         } else if late {
             Verdict::Abandon
         } else {
@@ -95,11 +86,7 @@ impl Coordinator {
 
     /// Asks a client that takes part for what the present phase needs of it, unless it was asked before.
     pub(super) fn ask(&mut self, id: ClientId) {
-        let asked = self
-            .clients
-            .all
-            .get(&id)
-            .is_some_and(|client| client.task != Task::None);
+        let asked = self.clients.all.get(&id).is_some_and(|client| client.task != Task::None);
         if asked {
             return;
         }

@@ -87,11 +87,7 @@ impl Coordinator {
             Verdict::Abandon => {
                 self.back_to_lobby();
                 let least = self.config.least;
-                self.broadcast(ServerMessage::RoundAbandoned {
-                    round: None,
-                    received,
-                    least,
-                });
+                self.broadcast(ServerMessage::RoundAbandoned { round: None, received, least });
                 true
             }
         }

@@ -1,0 +1,497 @@
+//! A class in memory: one coordinator, any number of participants, a network that carries real frames, and a clock
+//! that a test sets. Training is made up: every student adds numbers of its own to the model.
+//!
+//! Whatever a test does, the class checks each published model against the weighted mean of exactly the updates that
+//! were accepted in that round, computed anew in f64.
+
+#![allow(dead_code, reason = "each test file uses its own part of the class")]
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use federation::{
+    Action, Checkpoint, ConnectionId, Coordinator, Event, Input, Millis, Output, Participant, ParticipantConfig,
+    TrainRequest,
+};
+use protocol::{
+    Chunk, ClientMessage, Encoding, Evaluation, LocalTraining, RoomCode, RoomConfig, ServerMessage, Token,
+    parse_client, parse_server,
+};
+
+/// One student: a participant, and what a shell would keep for it.
+pub struct Student {
+    pub participant: Participant,
+    pub connection: Option<ConnectionId>,
+    /// Whether the network is there.
+    pub online: bool,
+    /// What it was asked to train and has not finished.
+    pub training: Option<TrainRequest>,
+    /// How often it was asked to train.
+    pub trainings: u32,
+    /// How often training was called off.
+    pub stopped: u32,
+    /// Whether it answers to `Train` at once.
+    pub eager: bool,
+    /// Whether it answers to `ComputeStatistics`.
+    pub answers_statistics: bool,
+    /// Binary frames not yet handed to the network; where `holds_frames`, they stay here.
+    pub frames: VecDeque<Bytes>,
+    pub holds_frames: bool,
+    pub token: Option<Token>,
+    pub finished: Option<Vec<f32>>,
+    pub heard: Vec<ServerMessage>,
+    pub examples: u32,
+    number: u32,
+}
+
+/// An update on its way, as the network saw it.
+#[derive(Default)]
+struct Seen {
+    examples: u32,
+    bytes: Vec<u8>,
+}
+
+/// Everyone, and the network between them.
+pub struct Class {
+    pub coordinator: Coordinator,
+    pub now: Millis,
+    pub students: Vec<Student>,
+    pub stored: Option<(String, Vec<f32>)>,
+    pub server_up: bool,
+    next_connection: u64,
+    /// Updates under way, by connection and transfer.
+    seen: BTreeMap<(ConnectionId, u32), Seen>,
+    last_seen: BTreeMap<ConnectionId, u32>,
+    /// The updates accepted in the open round: weight and values.
+    accepted: Vec<(f64, Vec<f32>)>,
+    model: Vec<f32>,
+    /// How many published models were checked.
+    pub published: u32,
+    /// What connections without a participant were told.
+    pub strangers: Vec<(ConnectionId, ServerMessage)>,
+}
+
+pub fn config(parameters: u32) -> RoomConfig {
+    let labels = ["angry", "happy", "neutral", "sad"].map(str::to_owned).to_vec();
+    let mut config = RoomConfig::new(RoomCode::parse("KMPXZ").unwrap(), "tiny", parameters, labels);
+    config.features = 3;
+    config.rounds = 3;
+    config.deadline_ms = 60_000;
+    config.grace_ms = 10_000;
+    config
+}
+
+/// What a student's training adds to a parameter in a round; numbers of very different size.
+pub fn step(student: u32, version: u32, index: usize) -> f32 {
+    let mixed = (student + 1).wrapping_mul(0x9e37_79b9)
+        ^ (version + 1).wrapping_mul(0x85eb_ca6b)
+        ^ (index as u32).wrapping_mul(0xc2b2_ae35);
+    let mixed = (mixed ^ (mixed >> 15)).wrapping_mul(0x2c1b_3c6d);
+    let fraction = (mixed >> 8) as f32 / (1 << 24) as f32 - 0.5;
+    fraction * [1.0, 0.01, 3.0][index % 3]
+}
+
+impl Class {
+    pub fn new(config: RoomConfig) -> Class {
+        let model: Vec<f32> = (0..config.parameters).map(|index| step(77, 0, index as usize)).collect();
+        Class {
+            coordinator: Coordinator::new(config, model.clone()).unwrap(),
+            now: Millis(1_000),
+            students: Vec::new(),
+            stored: None,
+            server_up: true,
+            next_connection: 1,
+            seen: BTreeMap::new(),
+            last_seen: BTreeMap::new(),
+            accepted: Vec::new(),
+            model,
+            published: 0,
+            strangers: Vec::new(),
+        }
+    }
+
+    /// A class of `count` eager students who take part.
+    pub fn of(count: usize, config: RoomConfig) -> Class {
+        let mut class = Class::new(config);
+        for _ in 0..count {
+            class.arrives(None);
+        }
+        class
+    }
+
+    /// A student opens the page, adds examples and takes part.
+    pub fn arrives(&mut self, token: Option<Token>) -> usize {
+        let student = self.opens_page(token);
+        self.takes_part(student);
+        student
+    }
+
+    /// A student opens the page, with the token of an earlier visit.
+    pub fn opens_page(&mut self, token: Option<Token>) -> usize {
+        let number = self.students.len() as u32;
+        let config = ParticipantConfig {
+            room: self.coordinator.config().code.clone(),
+            name: token.is_none().then(|| format!("Student {number}")),
+            token: token.clone(),
+            software: "test".to_owned(),
+            seed: u64::from(number),
+        };
+        self.students.push(Student {
+            participant: Participant::new(config, self.now),
+            connection: None,
+            online: true,
+            training: None,
+            trainings: 0,
+            stopped: 0,
+            eager: true,
+            answers_statistics: true,
+            frames: VecDeque::new(),
+            holds_frames: false,
+            token,
+            finished: None,
+            heard: Vec::new(),
+            examples: 10 * (number + 1),
+            number,
+        });
+        self.students.len() - 1
+    }
+
+    pub fn takes_part(&mut self, student: usize) {
+        let examples = self.students[student].examples;
+        self.input(student, Input::Holdings { examples, labels: vec![examples, 0, 0, 0] });
+        self.input(student, Input::TakePart(true));
+    }
+
+    pub fn input(&mut self, student: usize, input: Input) {
+        self.students[student].participant.handle(self.now, input);
+    }
+
+    /// Lets everything happen that happens at this moment.
+    pub fn run(&mut self) {
+        for _ in 0..100_000 {
+            let mut quiet = true;
+            while let Some(action) = self.coordinator.poll_action() {
+                quiet = false;
+                self.act(action);
+            }
+            for student in 0..self.students.len() {
+                while let Some(output) = self.students[student].participant.poll_output() {
+                    quiet = false;
+                    self.put_out(student, output);
+                }
+                quiet &= !self.send_frames(student);
+            }
+            if quiet {
+                if self.coordinator.status(self.now).received == 0 {
+                    self.accepted.clear(); // A round was abandoned, and nobody was there to hear it.
+                }
+                return;
+            }
+        }
+        panic!("the class never comes to rest");
+    }
+
+    /// Lets time pass, waking everyone when they want to be woken.
+    pub fn wait(&mut self, milliseconds: u64) {
+        let end = self.now + milliseconds;
+        self.run();
+        loop {
+            let wakes = self.students.iter().filter_map(|student| student.participant.next_timeout());
+            let server = self.server_up.then(|| self.coordinator.next_timeout()).flatten();
+            let Some(next) = wakes.chain(server).min().filter(|next| *next <= end) else { break };
+            let before = self.now;
+            self.now = next.max(self.now);
+            self.wake();
+            assert!(next > before || self.wakes_later(), "somebody wants to be woken again and again");
+        }
+        self.now = end;
+    }
+
+    fn wake(&mut self) {
+        if self.server_up {
+            self.coordinator.handle_timeout(self.now);
+        }
+        for student in &mut self.students {
+            student.participant.handle_timeout(self.now);
+        }
+        self.run();
+    }
+
+    fn wakes_later(&self) -> bool {
+        let wakes = self.students.iter().filter_map(|student| student.participant.next_timeout());
+        let server = self.server_up.then(|| self.coordinator.next_timeout()).flatten();
+        wakes.chain(server).all(|next| next > self.now)
+    }
+
+    /// The student's training is done.
+    pub fn trains(&mut self, student: usize) {
+        let Some(request) = self.students[student].training.take() else { return };
+        let (number, version) = (self.students[student].number, request.model_version);
+        let parameters = request.model.iter().enumerate();
+        let parameters = parameters.map(|(index, value)| value + step(number, version.0, index)).collect();
+        self.input(student, Input::Evaluated { model_version: version, evaluation: evaluation() });
+        self.gives(student, &request, parameters);
+    }
+
+    /// The student's training gave these parameters.
+    pub fn gives(&mut self, student: usize, request: &TrainRequest, parameters: Vec<f32>) {
+        let examples = self.students[student].examples;
+        let training = LocalTraining { loss: 0.5, accuracy: 0.75 };
+        let TrainRequest { round, model_version, .. } = *request;
+        self.input(student, Input::Trained { round, model_version, parameters, examples, training });
+    }
+
+    /// The network of a student breaks; `online` says whether it can connect again.
+    pub fn loses_connection(&mut self, student: usize, online: bool) {
+        self.students[student].online = online;
+        self.disconnect(student);
+        self.input(student, Input::Closed);
+    }
+
+    /// The tab is closed without a word.
+    pub fn closes_tab(&mut self, student: usize) {
+        self.students[student].online = false;
+        self.disconnect(student);
+        self.students[student].participant = Participant::new(
+            ParticipantConfig {
+                room: self.coordinator.config().code.clone(),
+                name: None,
+                token: None,
+                software: String::new(),
+                seed: 0,
+            },
+            self.now,
+        );
+    }
+
+    /// The server is killed. What it stored remains.
+    pub fn kill_server(&mut self) {
+        self.server_up = false;
+        while self.coordinator.poll_action().is_some() {}
+        for student in 0..self.students.len() {
+            self.loses_connection(student, true);
+        }
+    }
+
+    /// The server is started again from what it stored.
+    pub fn start_server(&mut self) {
+        let (record, parameters) = self.stored.clone().expect("the server stored something");
+        let checkpoint: Checkpoint = serde_json::from_str(&record).unwrap();
+        self.coordinator = Coordinator::restore(checkpoint, parameters).unwrap();
+        self.model = self.coordinator.model().parameters().to_vec();
+        self.accepted.clear();
+        self.server_up = true;
+    }
+
+    /// A connection that no participant is behind.
+    pub fn stranger(&mut self) -> ConnectionId {
+        let connection = self.connect();
+        self.run();
+        connection
+    }
+
+    /// A text frame from anywhere.
+    pub fn text(&mut self, connection: ConnectionId, text: &str) {
+        let event = match parse_client(text) {
+            Ok(message) => {
+                if let ClientMessage::Update { examples, update, .. } = &message {
+                    let seen = Seen { examples: *examples, bytes: Vec::new() };
+                    self.seen.insert((connection, update.id.0), seen);
+                }
+                Event::Message { connection, message }
+            }
+            Err(error) => Event::Malformed { connection, error },
+        };
+        self.coordinator.handle(self.now, event);
+    }
+
+    /// A binary frame from anywhere.
+    pub fn frame(&mut self, connection: ConnectionId, frame: Bytes) {
+        let event = match Chunk::parse(frame) {
+            Ok(chunk) => {
+                if let Some(seen) = self.seen.get_mut(&(connection, chunk.transfer.0)) {
+                    seen.bytes.truncate(chunk.offset as usize);
+                    seen.bytes.extend_from_slice(&chunk.payload);
+                    self.last_seen.insert(connection, chunk.transfer.0);
+                }
+                Event::Chunk { connection, chunk }
+            }
+            Err(error) => Event::Malformed { connection, error },
+        };
+        self.coordinator.handle(self.now, event);
+    }
+
+    fn connect(&mut self) -> ConnectionId {
+        let connection = ConnectionId(self.next_connection);
+        self.next_connection += 1;
+        let fresh_token = Token::from_random(u128::from(connection.0) << 64 | 0xabcd);
+        self.coordinator.handle(self.now, Event::Connected { connection, fresh_token });
+        connection
+    }
+
+    fn disconnect(&mut self, student: usize) {
+        self.students[student].frames.clear();
+        if let Some(connection) = self.students[student].connection.take()
+            && self.server_up
+        {
+            self.coordinator.handle(self.now, Event::Disconnected { connection });
+        }
+    }
+
+    fn student_of(&self, connection: ConnectionId) -> Option<usize> {
+        self.students.iter().position(|student| student.connection == Some(connection))
+    }
+
+    fn put_out(&mut self, student: usize, output: Output) {
+        match output {
+            Output::Connect => {
+                if self.server_up && self.students[student].online {
+                    self.students[student].connection = Some(self.connect());
+                    self.input(student, Input::Opened);
+                } else {
+                    self.input(student, Input::Closed);
+                }
+            }
+            Output::Disconnect => self.disconnect(student),
+            Output::Send(message) => {
+                let text = serde_json::to_string(&message).unwrap();
+                assert_eq!(message.check(), Ok(()), "a participant says what the protocol forbids: {text}");
+                if let Some(connection) = self.students[student].connection {
+                    self.text(connection, &text);
+                }
+            }
+            Output::SendBytes { transfer, bytes } => {
+                self.students[student].frames = protocol::chunks(transfer, bytes).collect();
+            }
+            Output::StopSending { .. } => self.students[student].frames.clear(),
+            Output::RememberToken(token) => self.students[student].token = Some(token),
+            Output::ComputeStatistics => {
+                if self.students[student].answers_statistics {
+                    self.input(
+                        student,
+                        Input::Statistics { frames: 4, sum: vec![4.0, 8.0, 0.0], sum_squares: vec![8.0, 16.0, 4.0] },
+                    );
+                }
+            }
+            Output::Train(request) => {
+                self.students[student].training = Some(request);
+                self.students[student].trainings += 1;
+                if self.students[student].eager {
+                    self.trains(student);
+                }
+            }
+            Output::StopTraining => {
+                self.students[student].training = None;
+                self.students[student].stopped += 1;
+            }
+            Output::Finished { model_version, model, .. } => {
+                self.students[student].finished = Some(model.to_vec());
+                self.input(student, Input::Evaluated { model_version, evaluation: evaluation() });
+            }
+            Output::Changed => {
+                let _ = self.students[student].participant.view();
+            }
+        }
+    }
+
+    fn send_frames(&mut self, student: usize) -> bool {
+        if self.students[student].holds_frames {
+            return false;
+        }
+        self.send_frame(student)
+    }
+
+    /// Hands one binary frame to the network.
+    pub fn send_frame(&mut self, student: usize) -> bool {
+        let Some(connection) = self.students[student].connection else { return false };
+        let Some(frame) = self.students[student].frames.pop_front() else { return false };
+        self.frame(connection, frame);
+        true
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Send { connection, message } => self.deliver(connection, message),
+            Action::Broadcast { connections, message } => {
+                for connection in connections {
+                    self.deliver(connection, message.clone());
+                }
+            }
+            Action::SendModel { connection, transfer, bytes } => {
+                let Some(student) = self.student_of(connection) else { return };
+                for frame in protocol::chunks(transfer, bytes) {
+                    let chunk = Chunk::parse(frame).unwrap();
+                    self.input(student, Input::Chunk(chunk));
+                }
+            }
+            Action::Close { connection, .. } => {
+                if let Some(student) = self.student_of(connection) {
+                    self.students[student].connection = None;
+                    self.input(student, Input::Closed);
+                }
+                self.coordinator.handle(self.now, Event::Disconnected { connection });
+            }
+            Action::Checkpoint { model } => {
+                let record = serde_json::to_string(&self.coordinator.checkpoint()).unwrap();
+                if model {
+                    self.check_published();
+                }
+                let parameters = self.coordinator.model().parameters().to_vec();
+                self.stored = Some((record, parameters));
+            }
+        }
+    }
+
+    fn deliver(&mut self, connection: ConnectionId, message: ServerMessage) {
+        if let ServerMessage::Accepted { .. } = message {
+            let transfer = self.last_seen[&connection];
+            let seen = self.seen.remove(&(connection, transfer)).expect("what is accepted was announced");
+            let encoding = self.coordinator.config().encoding;
+            let values = encoding.values(&seen.bytes).unwrap().collect();
+            self.accepted.push((f64::from(seen.examples.min(self.coordinator.config().weight_cap)), values));
+        }
+        let text = serde_json::to_string(&message).unwrap();
+        let message = parse_server(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        match self.student_of(connection) {
+            Some(student) => {
+                if let ServerMessage::RoundAbandoned { .. } = message {
+                    self.accepted.clear();
+                }
+                self.students[student].heard.push(message.clone());
+                self.input(student, Input::Message(message));
+            }
+            None => self.strangers.push((connection, message)),
+        }
+    }
+
+    /// The published model is the one before plus the weighted mean of the accepted updates, within 1e-6 of the
+    /// largest number in play.
+    fn check_published(&mut self) {
+        let accepted = std::mem::take(&mut self.accepted);
+        assert!(accepted.len() as u32 >= self.coordinator.config().least);
+        let weights: f64 = accepted.iter().map(|(weight, _)| weight).sum();
+        let published = self.coordinator.model().parameters();
+        let values = accepted.iter().flat_map(|(_, values)| values);
+        let largest = values.chain(&self.model).fold(0.0_f64, |largest, value| largest.max(f64::from(*value).abs()));
+        for (index, (&now, &before)) in published.iter().zip(&self.model).enumerate() {
+            let sum: f64 = accepted.iter().map(|(weight, values)| weight * f64::from(values[index])).sum();
+            let expected = f64::from(before) + sum / weights;
+            let error = (f64::from(now) - expected).abs();
+            assert!(error <= 1.0e-6 * largest, "parameter {index}: {now} is not {expected}");
+        }
+        self.model = published.to_vec();
+        self.published += 1;
+    }
+}
+
+pub fn evaluation() -> Evaluation {
+    let mut confusion = vec![vec![0; 4]; 4];
+    confusion[0][0] = 3;
+    confusion[1][0] = 1;
+    Evaluation { examples: 4, loss: 1.25, accuracy: 0.75, confusion }
+}
+
+/// The bytes of an update.
+pub fn encoded(values: &[f32]) -> Bytes {
+    Encoding::F32.encode(values.to_vec())
+}
