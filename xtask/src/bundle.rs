@@ -52,18 +52,10 @@ pub struct Options {
 /// Makes the bundle and prints what it weighs.
 pub fn run(options: &Options, install: Install) -> Result<Vec<Size>> {
     let toolchain = setup::wasm_toolchain(install)?;
-    let optimiser = if options.quick {
-        None
-    } else {
-        setup::wasm_opt(install)?
-    };
+    let optimiser = if options.quick { None } else { setup::wasm_opt(install)? };
     compile(&toolchain)?;
 
-    let mut bundle = Bundle::open(
-        places::bundle(),
-        places::browser_target()?.join("bundle.json"),
-        options.quick,
-    );
+    let mut bundle = Bundle::open(places::bundle(), places::browser_target()?.join("bundle.json"), options.quick);
     for program in PROGRAMS {
         bind(program, optimiser.as_deref(), &mut bundle)?;
     }
@@ -86,29 +78,15 @@ pub fn run(options: &Options, install: Install) -> Result<Vec<Size>> {
 }
 
 fn compile(toolchain: &Toolchain) -> Result<()> {
-    say(format!(
-        "compiling the tab's programs with {}",
-        toolchain.describe()
-    ));
+    say(format!("compiling the tab's programs with {}", toolchain.describe()));
     if !compiled("trainer")?.is_file() {
-        say(
-            "the first time this takes about 15 minutes on two cores: GPU and matrix kernels are compiled too",
-        );
+        say("the first time this takes about 15 minutes on two cores: GPU and matrix kernels are compiled too");
     }
-    process::run(toolchain.cargo("build")?.args([
-        "--package",
-        "wasm-client",
-        "--bins",
-        "--profile",
-        "wasm",
-    ]))
+    process::run(toolchain.cargo("build")?.args(["--package", "wasm-client", "--bins", "--profile", "wasm"]))
 }
 
 fn compiled(program: &str) -> Result<PathBuf> {
-    Ok(places::browser_target()?
-        .join(TARGET)
-        .join("wasm")
-        .join(format!("{program}.wasm")))
+    Ok(places::browser_target()?.join(TARGET).join("wasm").join(format!("{program}.wasm")))
 }
 
 /// Gives a compiled program its JavaScript side, makes it smaller, and puts both into the bundle.
@@ -117,8 +95,7 @@ fn bind(program: &str, optimiser: Option<&Path>, bundle: &mut Bundle) -> Result<
     let compiled = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let how = match optimiser {
         Some(wasm_opt) => {
-            process::read(process::program(wasm_opt).arg("--version"))?
-                + &optimisation(program).join(" ")
+            process::read(process::program(wasm_opt).arg("--version"))? + &optimisation(program).join(" ")
         }
         None => String::new(),
     };
@@ -128,10 +105,7 @@ fn bind(program: &str, optimiser: Option<&Path>, bundle: &mut Bundle) -> Result<
         return Ok(());
     }
 
-    say(format!(
-        "binding {program}.wasm ({}) to JavaScript",
-        megabytes(compiled.len() as u64)
-    ));
+    say(format!("binding {program}.wasm ({}) to JavaScript", megabytes(compiled.len() as u64)));
     let folder = places::browser_target()?.join("pkg").join(program);
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
@@ -146,20 +120,11 @@ fn bind(program: &str, optimiser: Option<&Path>, bundle: &mut Bundle) -> Result<
         .generate(&folder)
         .with_context(|| format!("wasm-bindgen cannot bind {}", file.display()))?;
     if let Some(wasm_opt) = optimiser {
-        optimise(
-            program,
-            wasm_opt,
-            &folder.join(format!("{program}_bg.wasm")),
-        )?;
+        optimise(program, wasm_opt, &folder.join(format!("{program}_bg.wasm")))?;
     }
 
     let files = files_below(&folder)?;
-    let files = files.iter().map(|file| {
-        Ok((
-            format!("pkg/{}", name_below(&folder, file)),
-            fs::read(file)?,
-        ))
-    });
+    let files = files.iter().map(|file| Ok((format!("pkg/{}", name_below(&folder, file)), fs::read(file)?)));
     bundle.put(&group, input, files.collect::<Result<_>>()?)
 }
 
@@ -171,27 +136,14 @@ fn optimisation(_program: &str) -> [&'static str; 1] {
 fn optimise(program: &str, wasm_opt: &Path, wasm: &Path) -> Result<()> {
     let before = fs::metadata(wasm)?.len();
     let started = Instant::now();
-    say(format!(
-        "wasm-opt makes {program} ({}) smaller; the large one takes a minute or two",
-        megabytes(before)
-    ));
+    say(format!("wasm-opt makes {program} ({}) smaller; the large one takes a minute or two", megabytes(before)));
     let smaller = wasm.with_extension("smaller");
     process::run(
-        process::program(wasm_opt)
-            .args(optimisation(program))
-            .args(WASM_FEATURES)
-            .arg(wasm)
-            .arg("-o")
-            .arg(&smaller),
+        process::program(wasm_opt).args(optimisation(program)).args(WASM_FEATURES).arg(wasm).arg("-o").arg(&smaller),
     )?;
     fs::rename(&smaller, wasm)?;
     let after = fs::metadata(wasm)?.len();
-    say(format!(
-        "{} → {} in {} s",
-        megabytes(before),
-        megabytes(after),
-        started.elapsed().as_secs()
-    ));
+    say(format!("{} → {} in {} s", megabytes(before), megabytes(after), started.elapsed().as_secs()));
     Ok(())
 }
 
@@ -201,42 +153,22 @@ fn digest(parts: &[&[u8]]) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A file's path below a folder, as it stands in a URL.
 fn name_below(folder: &Path, file: &Path) -> String {
     let path = file.strip_prefix(folder).unwrap_or(file);
-    path.iter()
-        .map(|part| part.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join("/")
+    path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 fn print(sizes: &[Size]) {
     let shown = |bytes: Option<u64>| bytes.map_or("-".to_owned(), megabytes);
-    println!(
-        "{:<28} {:>10} {:>10} {:>10}",
-        "bundle/", "raw", "gzip", "brotli"
-    );
-    let (programs, pages): (Vec<_>, Vec<_>) =
-        sizes.iter().partition(|size| size.file.ends_with(".wasm"));
+    println!("{:<28} {:>10} {:>10} {:>10}", "bundle/", "raw", "gzip", "brotli");
+    let (programs, pages): (Vec<_>, Vec<_>) = sizes.iter().partition(|size| size.file.ends_with(".wasm"));
     for size in programs {
-        let Size {
-            file,
-            raw,
-            gzip,
-            brotli,
-        } = size;
-        println!(
-            "{file:<28} {:>10} {:>10} {:>10}",
-            megabytes(*raw),
-            shown(*gzip),
-            shown(*brotli)
-        );
+        let Size { file, raw, gzip, brotli } = size;
+        println!("{file:<28} {:>10} {:>10} {:>10}", megabytes(*raw), shown(*gzip), shown(*brotli));
     }
     let total = |of: fn(&Size) -> u64| megabytes(pages.iter().copied().map(of).sum());
     println!(

@@ -2,7 +2,6 @@
 //! rounds begin when the newcomer takes part, so that the curve rises before their eyes.
 
 use std::{
-    collections::BTreeSet,
     env,
     fs::{self, File},
     io::{BufRead, BufReader},
@@ -52,10 +51,7 @@ pub struct Options {
 
 /// Runs until Ctrl-C.
 pub fn run(options: &Options, install: Install) -> Result<()> {
-    ensure!(
-        options.participants > 0,
-        "a demo needs at least one participant"
-    );
+    ensure!(options.participants > 0, "a demo needs at least one participant");
     bundle::run(&bundle::Options::default(), install)?;
     let chorus = build()?;
 
@@ -66,28 +62,16 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
     })?;
     let logs = places::target()?.join("demo");
     fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
-    say(format!(
-        "starting the server and {} participants; they log to {}",
-        options.participants,
-        logs.display()
-    ));
-    let mut class = Class {
-        programs: Vec::new(),
-    };
+    say(format!("starting the server and {} participants; they log to {}", options.participants, logs.display()));
+    let mut class = Class { programs: Vec::new() };
     let link = class.start_server(&chorus, options, &logs)?;
-    for (index, source) in sources(options)?.into_iter().enumerate() {
-        let mut command = process::program(&chorus);
-        command.arg("join").arg(&link).args(source);
-        class.start(&format!("participant-{}", index + 1), command, &logs)?;
-    }
+    class.start("participants", participants(&chorus, &link, options)?, &logs)?;
 
     println!("\n  The room's page:  {link}\n");
     if options.now {
         println!("The rounds begin at once; join them at any time.");
     } else {
-        println!(
-            "Open it, add some clips (there is a made-up voice to try with), and press the button to take part:"
-        );
+        println!("Open it, add some clips (there is a made-up voice to try with), and press the button to take part:");
         println!("the first round begins when you do.");
     }
     println!("Ctrl-C ends the demo.\n");
@@ -100,62 +84,21 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
 fn build() -> Result<PathBuf> {
     say("building the chorus program; the first time this takes several minutes");
     process::run(process::cargo().args(["build", "--release", "--package", "aggregator"]))?;
-    Ok(places::target()?
-        .join("release")
-        .join("chorus")
-        .with_extension(env::consts::EXE_EXTENSION))
+    Ok(places::target()?.join("release").join("chorus").with_extension(env::consts::EXE_EXTENSION))
 }
 
-/// Where each participant's clips come from, as arguments of `chorus join`.
-fn sources(options: &Options) -> Result<Vec<Vec<String>>> {
-    let Some(data) = &options.data else {
-        return Ok((1..=options.participants)
-            .map(|voice| vec!["--synthetic".into(), voice.to_string()])
-            .collect());
+/// One program that takes part as several, each with a speaker of its own.
+fn participants(chorus: &Path, link: &str, options: &Options) -> Result<Command> {
+    let mut command = process::program(chorus);
+    command.args(["join", link, "--participants", &options.participants.to_string()]);
+    match &options.data {
+        Some(data) => {
+            let data = data.canonicalize().with_context(|| format!("cannot read {}", data.display()))?;
+            command.arg("--data").arg(data)
+        }
+        None => command.args(["--synthetic", "1"]),
     };
-    let data = data
-        .canonicalize()
-        .with_context(|| format!("cannot read {}", data.display()))?;
-    let speakers = speakers(&data.join("manifest.csv"))?;
-    ensure!(
-        speakers.len() >= options.participants,
-        "{} has only {} speakers: choose fewer --participants",
-        data.display(),
-        speakers.len()
-    );
-    let source = |speaker| {
-        vec![
-            "--data".into(),
-            data.display().to_string(),
-            "--speaker".into(),
-            speaker,
-        ]
-    };
-    Ok(speakers
-        .into_iter()
-        .take(options.participants)
-        .map(source)
-        .collect())
-}
-
-fn speakers(manifest: &Path) -> Result<BTreeSet<String>> {
-    let hint = || {
-        format!(
-            "cannot read {}, which has a row for each clip: file,speaker,emotion",
-            manifest.display()
-        )
-    };
-    let mut rows = csv::Reader::from_path(manifest).with_context(hint)?;
-    let column = rows
-        .headers()?
-        .iter()
-        .position(|name| name == "speaker")
-        .with_context(hint)?;
-    let mut speakers = BTreeSet::new();
-    for row in rows.records() {
-        speakers.extend(row.with_context(hint)?.get(column).map(str::to_owned));
-    }
-    Ok(speakers)
+    Ok(command)
 }
 
 /// The programs of the demo, in the order of their start. None outlives it.
@@ -168,50 +111,25 @@ impl Class {
     fn start_server(&mut self, chorus: &Path, options: &Options, logs: &Path) -> Result<String> {
         let newcomer = usize::from(!options.now);
         let mut command = process::program(chorus);
-        command.args([
-            "serve",
-            "--json",
-            "--address",
-            "127.0.0.1",
-            "--room-name",
-            "Demo",
-        ]);
-        command.args([
-            "--port",
-            &options.port.to_string(),
-            "--model",
-            &options.model,
-        ]);
+        command.args(["serve", "--json", "--address", "127.0.0.1", "--room-name", "Demo"]);
+        command.args(["--port", &options.port.to_string(), "--model", &options.model]);
         command.args(["--rounds", &options.rounds.to_string()]);
         command.args(["--least", &(options.participants + newcomer).to_string()]);
         command.stdout(Stdio::piped());
         self.start("server", command, logs)?;
 
-        let output = self
-            .programs
-            .last_mut()
-            .and_then(|(_, server)| server.stdout.take());
+        let output = self.programs.last_mut().and_then(|(_, server)| server.stdout.take());
         let mut line = String::new();
         BufReader::new(output.context("the server has no output")?).read_line(&mut line)?;
         let log = logs.join("server.log");
-        let said: Value = serde_json::from_str(&line).with_context(|| {
-            format!(
-                "the server did not start: {}",
-                fs::read_to_string(&log).unwrap_or_default()
-            )
-        })?;
-        let link = said["local"]
-            .as_str()
-            .context("the server names no link")?
-            .to_owned();
+        let said: Value = serde_json::from_str(&line)
+            .with_context(|| format!("the server did not start: {}", fs::read_to_string(&log).unwrap_or_default()))?;
+        let link = said["local"].as_str().context("the server names no link")?.to_owned();
 
         let health = format!("{}/health", link.split("/room/").next().unwrap_or(&link));
         let started = Instant::now();
         while get(&health).is_err() {
-            ensure!(
-                started.elapsed() < Duration::from_secs(20),
-                "the server does not answer at {health}"
-            );
+            ensure!(started.elapsed() < Duration::from_secs(20), "the server does not answer at {health}");
             std::thread::sleep(Duration::from_millis(100));
         }
         Ok(link)
@@ -228,10 +146,7 @@ impl Class {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let shown = process::show(&command);
         let child = command.stdin(Stdio::null()).stderr(file).spawn();
-        self.programs.push((
-            name.to_owned(),
-            child.with_context(|| format!("cannot start `{shown}`"))?,
-        ));
+        self.programs.push((name.to_owned(), child.with_context(|| format!("cannot start `{shown}`"))?));
         Ok(())
     }
 
@@ -274,9 +189,7 @@ impl Drop for Class {
 /// What Ctrl-C would send.
 #[cfg(unix)]
 fn interrupt(child: &mut Child) {
-    let _ = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
+    let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
 }
 
 #[cfg(not(unix))]
@@ -298,14 +211,12 @@ fn follow(link: &str, class: &mut Class, interrupted: &mpsc::Receiver<()>) -> Re
         }
         for (name, well) in class.ended()? {
             match (&*name, well) {
-                ("server", _) => bail!(
-                    "the server has ended; its log is in {}",
-                    places::target()?.join("demo").display()
-                ),
-                (_, false) => say(format!(
-                    "{name} has failed; its log is in {}",
-                    places::target()?.join("demo").display()
-                )),
+                ("server", _) => {
+                    bail!("the server has ended; its log is in {}", places::target()?.join("demo").display())
+                }
+                (_, false) => {
+                    say(format!("{name} has failed; its log is in {}", places::target()?.join("demo").display()))
+                }
                 (_, true) => say(format!("{name} has done its part")),
             }
         }
@@ -318,31 +229,19 @@ fn follow(link: &str, class: &mut Class, interrupted: &mpsc::Receiver<()>) -> Re
         let ready = status["ready"].as_u64();
         if told == 0 && waiting != ready {
             waiting = ready;
-            say(format!(
-                "{} of {} who start a round are ready",
-                ready.unwrap_or(0),
-                status["least"]
-            ));
+            say(format!("{} of {} who start a round are ready", ready.unwrap_or(0), status["least"]));
         }
         if status["phase"] == "finished" && !finished {
             finished = true;
-            say(
-                "the room is finished; its page stays until Ctrl-C, to try the model and to download it",
-            );
+            say("the room is finished; its page stays until Ctrl-C, to try the model and to download it");
         }
     }
 }
 
 fn tell(round: &Value, rounds: &Value) -> String {
-    let how_good = match (
-        round["evaluation"]["accuracy"].as_f64(),
-        round["evaluation"]["loss"].as_f64(),
-    ) {
+    let how_good = match (round["evaluation"]["accuracy"].as_f64(), round["evaluation"]["loss"].as_f64()) {
         (Some(accuracy), Some(loss)) => {
-            format!(
-                "shared model before it: {:.0} % right, loss {loss:.2}; ",
-                100.0 * accuracy
-            )
+            format!("shared model before it: {:.0} % right, loss {loss:.2}; ", 100.0 * accuracy)
         }
         _ => String::new(),
     };
@@ -383,29 +282,11 @@ mod tests {
 
     #[test]
     fn a_round_is_told_in_one_line() {
-        let round = json!({ "round": 3, "clients": 4, "examples": 128, "evaluation": { "accuracy": 0.625, "loss": 0.9171 } });
+        let round =
+            json!({ "round": 3, "clients": 4, "examples": 128, "evaluation": { "accuracy": 0.625, "loss": 0.9171 } });
         assert_eq!(
             tell(&round, &json!(30)),
             "round 3 of 30: shared model before it: 62 % right, loss 0.92; 4 participants, 128 clips"
         );
-    }
-
-    #[test]
-    fn participants_share_out_the_speakers_of_a_manifest() -> Result<()> {
-        let folder = env::temp_dir().join(format!("chorus-demo-{}", std::process::id()));
-        fs::create_dir_all(&folder)?;
-        let manifest = folder.join("manifest.csv");
-        fs::write(
-            &manifest,
-            "file,speaker,emotion\na.wav,08,happy\n\"b, c.wav\",03,sad\nd.wav,08,angry\n",
-        )?;
-        assert_eq!(
-            speakers(&manifest)?.into_iter().collect::<Vec<_>>(),
-            ["03", "08"]
-        );
-        fs::write(&manifest, "file,emotion\na.wav,happy\n")?;
-        assert!(speakers(&manifest).is_err());
-        fs::remove_dir_all(&folder)?;
-        Ok(())
     }
 }

@@ -17,33 +17,17 @@ pub fn run(install: Install) -> Result<()> {
     say("clippy, natively: all but the tab's programs");
     process::run(
         process::cargo()
-            .args([
-                "clippy",
-                "--workspace",
-                "--exclude",
-                "wasm-client",
-                "--all-targets",
-            ])
+            .args(["clippy", "--workspace", "--exclude", "wasm-client", "--all-targets"])
             .args(["--", "-D", "warnings"]),
     )?;
 
-    say(format!(
-        "clippy, for the browser: the tab's programs, with {}",
-        toolchain.describe()
-    ));
+    say(format!("clippy, for the browser: the tab's programs, with {}", toolchain.describe()));
     setup::wasm_clippy(&toolchain, install)?;
     process::run(
         toolchain
             .cargo("clippy")?
             // The profile is that of the bundle, whose build scripts and macros are then compiled only once.
-            .args([
-                "--package",
-                "wasm-client",
-                "--lib",
-                "--bins",
-                "--profile",
-                "wasm",
-            ])
+            .args(["--package", "wasm-client", "--lib", "--bins", "--profile", "wasm"])
             .args(["--", "-D", "warnings"]),
     )
 }

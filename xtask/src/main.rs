@@ -2,6 +2,7 @@
 //! what they share is the wasm toolchain (`toolchain`), the places (`places`) and starting other programs
 //! (`process`). Knows nothing of what is inside the crates: it builds, runs and measures them from outside.
 
+mod bench;
 mod bundle;
 mod demo;
 mod lint;
@@ -33,21 +34,20 @@ enum Command {
     Bundle(bundle::Options),
     Demo(demo::Options),
     Test(test::Options),
+    Bench(bench::Options),
     /// Check formatting, and run clippy natively and for the browser
     Lint,
 }
 
 fn main() -> anyhow::Result<()> {
-    let Cli {
-        no_install,
-        command,
-    } = Cli::parse();
+    let Cli { no_install, command } = Cli::parse();
     let install = setup::Install::unless(no_install);
     match command {
         Command::Setup => setup::run(install),
         Command::Bundle(options) => bundle::run(&options, install).map(|_| ()),
         Command::Demo(options) => demo::run(&options, install),
         Command::Test(options) => test::run(&options, install),
+        Command::Bench(options) => bench::run(&options, install),
         Command::Lint => lint::run(install),
     }
 }

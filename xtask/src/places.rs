@@ -21,17 +21,10 @@ pub fn target() -> Result<PathBuf> {
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .output()
         .context("cannot start `cargo metadata`")?;
-    let metadata: serde_json::Value =
-        serde_json::from_slice(&output.stdout).with_context(|| {
-            format!(
-                "`cargo metadata` failed: {}",
-                String::from_utf8_lossy(&output.stderr)
-            )
-        })?;
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("`cargo metadata` failed: {}", String::from_utf8_lossy(&output.stderr)))?;
     let folder = metadata["target_directory"].as_str();
-    Ok(PathBuf::from(
-        folder.context("`cargo metadata` names no target folder")?,
-    ))
+    Ok(PathBuf::from(folder.context("`cargo metadata` names no target folder")?))
 }
 
 /// The target folder of everything built for the browser. It is apart from the native one because another
@@ -49,9 +42,6 @@ pub fn program<S: AsRef<Path>>(names: &[S]) -> Option<PathBuf> {
         if name.is_absolute() {
             return name.is_file().then_some(name);
         }
-        folders
-            .iter()
-            .map(|folder| folder.join(&name))
-            .find(|file| file.is_file())
+        folders.iter().map(|folder| folder.join(&name)).find(|file| file.is_file())
     })
 }

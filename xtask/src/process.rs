@@ -22,12 +22,7 @@ pub fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
     command.current_dir(crate::places::workspace());
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();
-        let about_xtask = [
-            "CARGO_PKG_",
-            "CARGO_MANIFEST_",
-            "CARGO_BIN_",
-            "CARGO_CRATE_",
-        ];
+        let about_xtask = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
         if about_xtask.iter().any(|prefix| name.starts_with(prefix))
             || ["CARGO", "CARGO_PRIMARY_PACKAGE"].contains(&&*name)
         {
@@ -46,10 +41,7 @@ pub fn cargo() -> Command {
 pub fn run(command: &mut Command) -> Result<()> {
     let shown = show(command);
     say(&shown);
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| format!("cannot start `{shown}`"))?;
+    let status = command.stdin(Stdio::null()).status().with_context(|| format!("cannot start `{shown}`"))?;
     if !status.success() {
         bail!("`{shown}` failed ({status})");
     }
@@ -59,19 +51,10 @@ pub fn run(command: &mut Command) -> Result<()> {
 /// What a program prints on its standard output.
 pub fn read(command: &mut Command) -> Result<String> {
     let shown = show(command);
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot start `{shown}`"))?;
+    let Output { status, stdout, stderr } =
+        command.stdin(Stdio::null()).output().with_context(|| format!("cannot start `{shown}`"))?;
     if !status.success() {
-        bail!(
-            "`{shown}` failed ({status}): {}",
-            String::from_utf8_lossy(&stderr).trim()
-        );
+        bail!("`{shown}` failed ({status}): {}", String::from_utf8_lossy(&stderr).trim());
     }
     String::from_utf8(stdout).with_context(|| format!("`{shown}` printed no UTF-8"))
 }
@@ -80,10 +63,7 @@ pub fn read(command: &mut Command) -> Result<String> {
 pub fn run_within(command: &mut Command, limit: Duration) -> Result<bool> {
     let shown = show(command);
     say(format!("{shown} (at most {} s)", limit.as_secs()));
-    let mut child = command
-        .stdin(Stdio::null())
-        .spawn()
-        .with_context(|| format!("cannot start `{shown}`"))?;
+    let mut child = command.stdin(Stdio::null()).spawn().with_context(|| format!("cannot start `{shown}`"))?;
     let started = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
@@ -101,11 +81,9 @@ pub fn run_within(command: &mut Command, limit: Duration) -> Result<bool> {
 /// The command as a person would type it.
 pub fn show(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let words = words
-        .map(|word| word.to_string_lossy())
-        .map(|word| match word.contains(' ') {
-            true => format!("'{word}'"),
-            false => word.into_owned(),
-        });
+    let words = words.map(|word| word.to_string_lossy()).map(|word| match word.contains(' ') {
+        true => format!("'{word}'"),
+        false => word.into_owned(),
+    });
     words.collect::<Vec<_>>().join(" ")
 }

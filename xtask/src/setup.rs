@@ -23,11 +23,7 @@ pub enum Install {
 impl Install {
     /// `Forbidden` where the person asked for that.
     pub fn unless(forbidden: bool) -> Install {
-        if forbidden {
-            Install::Forbidden
-        } else {
-            Install::Allowed
-        }
+        if forbidden { Install::Forbidden } else { Install::Allowed }
     }
 }
 
@@ -42,23 +38,13 @@ pub struct Browser {
 /// Sets up everything that any command needs.
 pub fn run(install: Install) -> Result<()> {
     let toolchain = wasm_toolchain(install)?;
-    say(format!(
-        "compiles for the browser with {}",
-        toolchain.describe()
-    ));
+    say(format!("compiles for the browser with {}", toolchain.describe()));
     match wasm_opt(install)? {
         Some(file) => say(format!("makes wasm smaller with {}", file.display())),
         None => say("no wasm-opt: the page will be larger than it need be"),
     }
-    let Browser {
-        chromium,
-        chromedriver,
-    } = browser(install)?;
-    say(format!(
-        "tests in {} through {}",
-        chromium.display(),
-        chromedriver.display()
-    ));
+    let Browser { chromium, chromedriver } = browser(install)?;
+    say(format!("tests in {} through {}", chromium.display(), chromedriver.display()));
     say("everything is set up; next: `cargo xtask demo` or `cargo xtask test`");
     Ok(())
 }
@@ -68,10 +54,7 @@ pub fn wasm_toolchain(install: Install) -> Result<Toolchain> {
     if let Some(found) = Toolchain::find() {
         return Ok(found);
     }
-    say(format!(
-        "the compiler has no {} target yet",
-        toolchain::TARGET
-    ));
+    say(format!("the compiler has no {} target yet", toolchain::TARGET));
     if install == Install::Allowed {
         if Toolchain::download()?
             && let Some(found) = Toolchain::find()
@@ -96,9 +79,7 @@ pub fn wasm_toolchain(install: Install) -> Result<Toolchain> {
 
 /// The clippy of the compiler that compiles for the browser: another's cannot read its libraries.
 pub fn wasm_clippy(toolchain: &Toolchain, install: Install) -> Result<()> {
-    if toolchain.has_clippy()
-        || install == Install::Allowed && apt::install(&[toolchain::DEBIAN_CLIPPY])?
-    {
+    if toolchain.has_clippy() || install == Install::Allowed && apt::install(&[toolchain::DEBIAN_CLIPPY])? {
         return Ok(());
     }
     bail!(
@@ -112,16 +93,11 @@ pub fn wasm_clippy(toolchain: &Toolchain, install: Install) -> Result<()> {
 pub fn wasm_opt(install: Install) -> Result<Option<PathBuf>> {
     let find = || places::program(&["wasm-opt"]);
     if find().is_none() {
-        say(
-            "wasm-opt (of binaryen) is missing: it makes the page's programs about a third smaller",
-        );
+        say("wasm-opt (of binaryen) is missing: it makes the page's programs about a third smaller");
         if install == Install::Allowed && apt::install(&["binaryen"])? {
             return Ok(find());
         }
-        say(format!(
-            "to install it: {}",
-            how_to_install("binaryen", "binaryen", "binaryen")
-        ));
+        say(format!("to install it: {}", how_to_install("binaryen", "binaryen", "binaryen")));
     }
     Ok(find())
 }
@@ -143,20 +119,12 @@ pub fn browser(install: Install) -> Result<Browser> {
     bail!(
         "the tests need Chromium (or Chrome) and chromedriver of the same version:\n    {}\n\
          If they are somewhere unusual, set CHROMIUM and CHROMEDRIVER to their paths.",
-        how_to_install(
-            "chromium chromium-driver",
-            "chromium chromedriver",
-            "--cask google-chrome chromedriver"
-        ),
+        how_to_install("chromium chromium-driver", "chromium chromedriver", "--cask google-chrome chromedriver"),
     )
 }
 
 fn find_browser() -> Option<Browser> {
-    let given = |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|file| file.is_file())
-    };
+    let given = |name| std::env::var_os(name).map(PathBuf::from).filter(|file| file.is_file());
     let chromium = given("CHROMIUM").or_else(|| {
         places::program(&[
             "chromium",
@@ -170,10 +138,7 @@ fn find_browser() -> Option<Browser> {
     })?;
     let chromedriver = given("CHROMEDRIVER")
         .or_else(|| places::program(&["chromedriver", "/usr/lib/chromium-browser/chromedriver"]))?;
-    Some(Browser {
-        chromium,
-        chromedriver,
-    })
+    Some(Browser { chromium, chromedriver })
 }
 
 fn how_to_install(debian: &str, fedora: &str, brew: &str) -> String {
@@ -205,16 +170,10 @@ mod apt {
             return Ok(false);
         }
         if !is_root() {
-            say(format!(
-                "not root, so this is left to you: sudo apt-get install {}",
-                packages.join(" ")
-            ));
+            say(format!("not root, so this is left to you: sudo apt-get install {}", packages.join(" ")));
             return Ok(false);
         }
-        say(format!(
-            "installing {} with apt-get, as this runs as root",
-            packages.join(" ")
-        ));
+        say(format!("installing {} with apt-get, as this runs as root", packages.join(" ")));
         if !known(packages) && process::run(apt_get().arg("update")).is_err() {
             return Ok(false);
         }
@@ -222,12 +181,7 @@ mod apt {
             say("this system's package lists do not have them");
             return Ok(false);
         }
-        Ok(process::run(
-            apt_get()
-                .args(["install", "--yes", "--no-install-recommends"])
-                .args(packages),
-        )
-        .is_ok())
+        Ok(process::run(apt_get().args(["install", "--yes", "--no-install-recommends"]).args(packages)).is_ok())
     }
 
     fn apt_get() -> std::process::Command {
@@ -237,8 +191,7 @@ mod apt {
     }
 
     fn known(packages: &[&str]) -> bool {
-        let known =
-            |package| process::read(process::program("apt-cache").args(["show", package])).is_ok();
+        let known = |package| process::read(process::program("apt-cache").args(["show", package])).is_ok();
         packages.iter().copied().all(known)
     }
 

@@ -57,30 +57,34 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
         if index == end_to_end {
             outcomes.push(document_tests(index, count)?);
         }
-        let nth = if index < end_to_end {
-            index + 1
-        } else {
-            index + 2
-        };
+        let nth = if index < end_to_end { index + 1 } else { index + 2 };
         let mut command = program.command();
         if let (Some(browser), END_TO_END) = (&browser, &*program.package) {
             drive(&mut command, &chorus, browser)?;
         }
-        outcomes.push(watch(
-            &format!("[{nth}/{count}] {}", program.name()),
-            &mut command,
-        )?);
+        outcomes.push(watch(&format!("[{nth}/{count}] {}", program.name()), &mut command)?);
     }
     if end_to_end == programs.len() {
         outcomes.push(document_tests(end_to_end, count)?);
     }
+    outcomes.extend(pages()?);
     summarise(&outcomes, started.elapsed())
+}
+
+/// The pages' pure pieces, which Node tests; it is no part of the set-up, as the browser's tests cover the pages as well.
+fn pages() -> Result<Option<Outcome>> {
+    let Some(node) = places::program(&["node"]) else {
+        say("LEFT OUT, as there is no node here: the tests of the pages' pure pieces");
+        return Ok(None);
+    };
+    let mut command = process::program(node);
+    command.args(["--test", "--test-reporter", "tap", "tests/page/"]);
+    watch("the pages' pure pieces", &mut command).map(Some)
 }
 
 /// Tests on real speech leave themselves out where there is none; that must not go unnoticed.
 fn say_which_voices() {
-    let data = env::var_os("CHORUS_DATA")
-        .map_or_else(|| places::workspace().join("../shared/data"), PathBuf::from);
+    let data = env::var_os("CHORUS_DATA").map_or_else(|| places::workspace().join("../shared/data"), PathBuf::from);
     for corpus in ["ravdess", "emodb"] {
         let folder = data.join(corpus);
         if folder.join("manifest.csv").is_file() {
@@ -114,9 +118,7 @@ impl Program {
     /// As cargo itself would run it.
     fn command(&self) -> Command {
         let mut command = process::program(&self.file);
-        command
-            .current_dir(&self.folder)
-            .env("CARGO_MANIFEST_DIR", &self.folder);
+        command.current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder);
         command
     }
 }
@@ -125,11 +127,7 @@ impl Program {
 fn build() -> Result<(Vec<Program>, PathBuf)> {
     say("building the tests; the first time this takes several minutes");
     let mut command = process::cargo();
-    command.arg("test").args(PACKAGES).args([
-        "--no-run",
-        "--message-format",
-        "json-render-diagnostics",
-    ]);
+    command.arg("test").args(PACKAGES).args(["--no-run", "--message-format", "json-render-diagnostics"]);
     let shown = process::show(&command);
     let mut cargo = command
         .stdin(Stdio::null())
@@ -138,57 +136,32 @@ fn build() -> Result<(Vec<Program>, PathBuf)> {
         .with_context(|| format!("cannot start `{shown}`"))?;
     let (mut programs, mut chorus) = (Vec::new(), None);
     for line in BufReader::new(cargo.stdout.take().context("cargo has no output")?).lines() {
-        let message: Value =
-            serde_json::from_str(&line?).context("cargo printed something that is not JSON")?;
+        let message: Value = serde_json::from_str(&line?).context("cargo printed something that is not JSON")?;
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let (Some(file), Some(manifest)) = (
-            text(&message["executable"]),
-            text(&message["manifest_path"]),
-        ) else {
+        let (Some(file), Some(manifest)) = (text(&message["executable"]), text(&message["manifest_path"])) else {
             continue;
         };
         let target = text(&message["target"]["name"]).unwrap_or_default();
         let kind = text(&message["target"]["kind"][0]).unwrap_or_default();
-        let folder = PathBuf::from(manifest)
-            .parent()
-            .context("a manifest lies in a folder")?
-            .to_owned();
+        let folder = PathBuf::from(manifest).parent().context("a manifest lies in a folder")?.to_owned();
         if message["profile"]["test"] == true {
-            let package = folder
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            programs.push(Program {
-                package,
-                target,
-                kind,
-                folder,
-                file: file.into(),
-            });
+            let package = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            programs.push(Program { package, target, kind, folder, file: file.into() });
         } else if target == "chorus" {
             chorus = Some(PathBuf::from(file));
         }
     }
     ensure!(cargo.wait()?.success(), "`{shown}` failed");
     programs.sort_by_key(Program::name);
-    Ok((
-        programs,
-        chorus.context("cargo did not say where the `chorus` program is")?,
-    ))
+    Ok((programs, chorus.context("cargo did not say where the `chorus` program is")?))
 }
 
 /// Tells the end-to-end tests what they drive, one at a time: each starts servers and browsers of its own.
 fn drive(command: &mut Command, chorus: &PathBuf, browser: &Browser) -> Result<()> {
     let output = places::workspace().join("tests/output");
-    std::fs::create_dir_all(&output)
-        .with_context(|| format!("cannot make {}", output.display()))?;
-    command
-        .args(["--test-threads", "1", "--nocapture"])
-        .env("CHORUS_BIN", chorus);
-    command
-        .env("CHROMIUM", &browser.chromium)
-        .env("CHROMEDRIVER", &browser.chromedriver);
+    std::fs::create_dir_all(&output).with_context(|| format!("cannot make {}", output.display()))?;
+    command.args(["--test-threads", "1", "--nocapture"]).env("CHORUS_BIN", chorus);
+    command.env("CHROMIUM", &browser.chromium).env("CHROMEDRIVER", &browser.chromedriver);
     if env::var_os("CHORUS_TEST_OUTPUT").is_none() {
         command.env("CHORUS_TEST_OUTPUT", output);
     }
@@ -198,10 +171,7 @@ fn drive(command: &mut Command, chorus: &PathBuf, browser: &Browser) -> Result<(
 fn document_tests(index: usize, count: usize) -> Result<Outcome> {
     let mut cargo = process::cargo();
     cargo.args(["test", "--doc"]).args(PACKAGES);
-    watch(
-        &format!("[{}/{count}] examples in the documentation", index + 1),
-        &mut cargo,
-    )
+    watch(&format!("[{}/{count}] examples in the documentation", index + 1), &mut cargo)
 }
 
 /// How a program of tests ended.
@@ -229,18 +199,21 @@ impl Counts {
         }
     }
 
-    /// Of "test result: ok. 3 passed; 0 failed; 1 ignored; …".
+    /// Of "test result: ok. 3 passed; 0 failed; 1 ignored; …", or of Node's "# pass 3", each in a line of its own.
     fn of(line: &str) -> Option<Counts> {
+        let node = |what: &str| line.strip_prefix(what)?.trim().parse().ok();
+        if let Some(passed) = node("# pass ") {
+            return Some(Counts { passed, ..Counts::default() });
+        }
+        if let Some(failed) = node("# fail ") {
+            return Some(Counts { failed, ..Counts::default() });
+        }
         let rest = line.strip_prefix("test result: ")?;
         let count = |what: &str| {
             let part = rest.split([';', '.']).find(|part| part.ends_with(what))?;
             part.split_whitespace().next()?.parse().ok()
         };
-        Some(Counts {
-            passed: count("passed")?,
-            failed: count("failed")?,
-            ignored: count("ignored")?,
-        })
+        Some(Counts { passed: count("passed")?, failed: count("failed")?, ignored: count("ignored")? })
     }
 }
 
@@ -254,9 +227,7 @@ fn watch(name: &str, command: &mut Command) -> Result<Outcome> {
         .spawn()
         .with_context(|| format!("cannot start `{}`", process::show(command)))?;
     let mut counts = Counts::default();
-    for line in
-        BufReader::new(child.stdout.take().context("the tests have no output")?).split(b'\n')
-    {
+    for line in BufReader::new(child.stdout.take().context("the tests have no output")?).split(b'\n') {
         // A test may print anything at all.
         let line = line?;
         let line = String::from_utf8_lossy(&line);
@@ -264,42 +235,22 @@ fn watch(name: &str, command: &mut Command) -> Result<Outcome> {
         counts = counts.add(Counts::of(&line).unwrap_or_default());
     }
     let succeeded = child.wait()?.success();
-    Ok(Outcome {
-        name: name.to_owned(),
-        succeeded,
-        counts,
-        took: started.elapsed(),
-    })
+    Ok(Outcome { name: name.to_owned(), succeeded, counts, took: started.elapsed() })
 }
 
 fn summarise(outcomes: &[Outcome], took: Duration) -> Result<()> {
     println!("\nSummary");
-    for Outcome {
-        name,
-        succeeded,
-        counts,
-        took,
-    } in outcomes
-    {
+    for Outcome { name, succeeded, counts, took } in outcomes {
         let word = if *succeeded { "ok" } else { "FAILED" };
-        let Counts {
-            passed,
-            failed,
-            ignored,
-        } = counts;
+        let Counts { passed, failed, ignored } = counts;
         println!(
             "{word:<7} {name:<56} {passed:>4} passed {failed:>3} failed {ignored:>3} ignored {:>7.1} s",
             took.as_secs_f64()
         );
     }
-    let all = outcomes
-        .iter()
-        .fold(Counts::default(), |sum, outcome| sum.add(outcome.counts));
-    let failed: Vec<&str> = outcomes
-        .iter()
-        .filter(|outcome| !outcome.succeeded)
-        .map(|outcome| &*outcome.name)
-        .collect();
+    let all = outcomes.iter().fold(Counts::default(), |sum, outcome| sum.add(outcome.counts));
+    let failed: Vec<&str> =
+        outcomes.iter().filter(|outcome| !outcome.succeeded).map(|outcome| &*outcome.name).collect();
     println!(
         "\nall tests: {}. {} passed; {} failed; {} ignored; finished in {} min {} s",
         if failed.is_empty() { "ok" } else { "FAILED" },
@@ -323,23 +274,10 @@ mod tests {
     #[test]
     fn the_closing_line_of_a_test_program_is_counted() {
         let line = "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.74s";
-        assert_eq!(
-            Counts::of(line),
-            Some(Counts {
-                passed: 3,
-                failed: 0,
-                ignored: 1
-            })
-        );
+        assert_eq!(Counts::of(line), Some(Counts { passed: 3, failed: 0, ignored: 1 }));
         let line = "test result: FAILED. 12 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1s";
-        assert_eq!(
-            Counts::of(line),
-            Some(Counts {
-                passed: 12,
-                failed: 2,
-                ignored: 0
-            })
-        );
+        assert_eq!(Counts::of(line), Some(Counts { passed: 12, failed: 2, ignored: 0 }));
+        assert_eq!(Counts::of("# pass 7"), Some(Counts { passed: 7, failed: 0, ignored: 0 }));
         assert_eq!(Counts::of("test a_test_result_is_ok ... ok"), None);
     }
 }

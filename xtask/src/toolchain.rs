@@ -47,12 +47,7 @@ pub struct System {
 impl Toolchain {
     /// The way that works without any download, if there is one.
     pub fn find() -> Option<Toolchain> {
-        if sysroot(&rustc())?
-            .join("lib/rustlib")
-            .join(TARGET)
-            .join("lib")
-            .is_dir()
-        {
+        if sysroot(&rustc())?.join("lib/rustlib").join(TARGET).join("lib").is_dir() {
             return Some(Toolchain::Installed);
         }
         System::find().map(Toolchain::BuildStd)
@@ -63,10 +58,7 @@ impl Toolchain {
         if places::program(&["rustup"]).is_none() {
             return Ok(false);
         }
-        process::run_within(
-            process::program("rustup").args(["target", "add", TARGET]),
-            DOWNLOAD_LIMIT,
-        )
+        process::run_within(process::program("rustup").args(["target", "add", TARGET]), DOWNLOAD_LIMIT)
     }
 
     /// The compiler in words.
@@ -74,11 +66,7 @@ impl Toolchain {
         match self {
             Toolchain::Installed => format!("the installed {TARGET} target"),
             Toolchain::BuildStd(system) => {
-                format!(
-                    "{} in {}, building the standard library too",
-                    system.version,
-                    system.folder.display()
-                )
+                format!("{} in {}, building the standard library too", system.version, system.folder.display())
             }
         }
     }
@@ -105,9 +93,7 @@ impl Toolchain {
     /// Whether `cargo clippy` is there too.
     pub fn has_clippy(&self) -> bool {
         match self {
-            Toolchain::Installed => {
-                process::read(process::cargo().args(["clippy", "--version"])).is_ok()
-            }
+            Toolchain::Installed => process::read(process::cargo().args(["clippy", "--version"])).is_ok(),
             Toolchain::BuildStd(system) => system.clippy().is_file(),
         }
     }
@@ -121,33 +107,18 @@ impl System {
             return None;
         }
         let source = sysroot(&rustc)?.join("lib/rustlib/src/rust/library/Cargo.toml");
-        let version =
-            process::read(outside_rustup(&mut process::program(&rustc)).arg("--version")).ok()?;
-        let new_enough =
-            minor(&version)? >= minor(&format!("rustc {}", env!("CARGO_PKG_RUST_VERSION")))?;
+        let version = process::read(outside_rustup(&mut process::program(&rustc)).arg("--version")).ok()?;
+        let new_enough = minor(&version)? >= minor(&format!("rustc {}", env!("CARGO_PKG_RUST_VERSION")))?;
         if !source.is_file() || !new_enough {
             return None;
         }
-        let version = version
-            .split(" (")
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_owned();
-        Some(System {
-            folder,
-            linker: linker()?,
-            version,
-        })
+        let version = version.split(" (").next().unwrap_or_default().trim().to_owned();
+        Some(System { folder, linker: linker()?, version })
     }
 
     fn cargo(&self, command: &str) -> Command {
         // Cargo looks for its subcommands beside rustup's first, so clippy is called by its own name.
-        let program = if command == "clippy" {
-            self.clippy()
-        } else {
-            self.folder.join("cargo")
-        };
+        let program = if command == "clippy" { self.clippy() } else { self.folder.join("cargo") };
         let mut cargo = process::program(program);
         outside_rustup(&mut cargo)
             .arg(command)
@@ -167,12 +138,7 @@ impl System {
 
 /// Undoes what rustup's `cargo` tells the programs it starts, so that they find their own libraries.
 fn outside_rustup(command: &mut Command) -> &mut Command {
-    for name in [
-        "RUSTUP_TOOLCHAIN",
-        "LD_LIBRARY_PATH",
-        "RUSTC_WRAPPER",
-        "RUSTC_WORKSPACE_WRAPPER",
-    ] {
+    for name in ["RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
         command.env_remove(name);
     }
     command
@@ -181,14 +147,8 @@ fn outside_rustup(command: &mut Command) -> &mut Command {
 /// The linker for wasm: LLVM's, which rustup brings along and distributions package as `lld`.
 fn linker() -> Option<PathBuf> {
     let rustlib = sysroot(&rustc())?.join("lib/rustlib");
-    let bundled = std::fs::read_dir(rustlib)
-        .ok()?
-        .flatten()
-        .map(|host| host.path().join("bin/rust-lld"));
-    bundled
-        .into_iter()
-        .find(|file| file.is_file())
-        .or_else(|| places::program(&["rust-lld", "wasm-ld"]))
+    let bundled = std::fs::read_dir(rustlib).ok()?.flatten().map(|host| host.path().join("bin/rust-lld"));
+    bundled.into_iter().find(|file| file.is_file()).or_else(|| places::program(&["rust-lld", "wasm-ld"]))
 }
 
 fn rustc() -> PathBuf {
@@ -206,13 +166,7 @@ fn sysroot(rustc: &Path) -> Option<PathBuf> {
 
 /// 96 of "rustc 1.96.0 (…)".
 fn minor(version: &str) -> Option<u32> {
-    version
-        .split_whitespace()
-        .nth(1)?
-        .split('.')
-        .nth(1)?
-        .parse()
-        .ok()
+    version.split_whitespace().nth(1)?.split('.').nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -221,10 +175,7 @@ mod tests {
 
     #[test]
     fn a_compilers_version_is_read_from_what_it_prints() {
-        assert_eq!(
-            minor("rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)"),
-            Some(96)
-        );
+        assert_eq!(minor("rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)"), Some(96));
         assert_eq!(minor("rustc 1.95"), Some(95));
         assert_eq!(minor("no compiler"), None);
     }

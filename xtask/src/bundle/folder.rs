@@ -54,27 +54,14 @@ struct File {
 impl Bundle {
     /// What the last run left, going by a record that is kept outside of the folder, as all inside is served.
     pub fn open(folder: PathBuf, record: PathBuf, quick: bool) -> Bundle {
-        let parts = fs::read(&record)
-            .ok()
-            .and_then(|json| serde_json::from_slice(&json).ok())
-            .unwrap_or_default();
-        Bundle {
-            folder,
-            quick,
-            record,
-            parts,
-            wanted: BTreeSet::new(),
-        }
+        let parts = fs::read(&record).ok().and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
+        Bundle { folder, quick, record, parts, wanted: BTreeSet::new() }
     }
 
     /// Whether a part is there already and was made from the same input.
     pub fn keep(&mut self, part: &str, input: &str) -> bool {
         let same = self.parts.get(part).is_some_and(|made| {
-            made.input == self.input(input)
-                && made
-                    .files
-                    .iter()
-                    .all(|(name, file)| file.is_in(&self.folder, name))
+            made.input == self.input(input) && made.files.iter().all(|(name, file)| file.is_in(&self.folder, name))
         });
         if same {
             self.wanted.insert(part.to_owned());
@@ -83,29 +70,15 @@ impl Bundle {
     }
 
     /// Writes a part's files, each with its compressed forms.
-    pub fn put(
-        &mut self,
-        part: &str,
-        input: String,
-        files: BTreeMap<String, Vec<u8>>,
-    ) -> Result<()> {
+    pub fn put(&mut self, part: &str, input: String, files: BTreeMap<String, Vec<u8>>) -> Result<()> {
         // Forgotten first, so that an interruption leaves no half-written part that looks whole.
         self.parts.remove(part);
         self.save()?;
         let mut made = BTreeMap::new();
         for (name, bytes) in files {
-            made.insert(
-                name.clone(),
-                File::write(&self.folder.join(name), &bytes, self.quick)?,
-            );
+            made.insert(name.clone(), File::write(&self.folder.join(name), &bytes, self.quick)?);
         }
-        self.parts.insert(
-            part.to_owned(),
-            Part {
-                input: self.input(&input),
-                files: made,
-            },
-        );
+        self.parts.insert(part.to_owned(), Part { input: self.input(&input), files: made });
         self.wanted.insert(part.to_owned());
         self.save()
     }
@@ -123,8 +96,7 @@ impl Bundle {
         }
         for file in files_below(&self.folder)? {
             if !expected.contains(&file) {
-                fs::remove_file(&file)
-                    .with_context(|| format!("cannot remove {}", file.display()))?;
+                fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
             }
         }
         let size = |(name, file): (&String, &File)| Size {
@@ -149,48 +121,27 @@ impl Bundle {
 
 impl File {
     /// Files of these kinds are text, or wasm: what is not is compressed in its own way already.
-    const COMPRESSIBLE: [&str; 8] = [
-        "html",
-        "css",
-        "js",
-        "json",
-        "svg",
-        "txt",
-        "wasm",
-        "webmanifest",
-    ];
+    const COMPRESSIBLE: [&str; 8] = ["html", "css", "js", "json", "svg", "txt", "wasm", "webmanifest"];
 
     fn write(path: &Path, bytes: &[u8], quick: bool) -> Result<File> {
         let cannot_write = || format!("cannot write {}", path.display());
         fs::create_dir_all(path.parent().unwrap_or(path)).with_context(cannot_write)?;
         fs::write(path, bytes).with_context(cannot_write)?;
-        let mut file = File {
-            raw: bytes.len() as u64,
-            gzip: None,
-            brotli: None,
-        };
+        let mut file = File { raw: bytes.len() as u64, gzip: None, brotli: None };
         let kind = path.extension().unwrap_or_default().to_string_lossy();
         if !Self::COMPRESSIBLE.contains(&&*kind) {
             return Ok(file);
         }
         if bytes.len() > 1_000_000 {
-            say(format!(
-                "compressing {} ({})",
-                path.display(),
-                megabytes(file.raw)
-            ));
+            say(format!("compressing {} ({})", path.display(), megabytes(file.raw)));
         }
         let quality = if quick { 4 } else { 11 };
         let (gzip, brotli) = std::thread::scope(|scope| {
             let gzip = scope.spawn(|| gzip(bytes));
             (gzip.join(), brotli(bytes, quality))
         });
-        let gzip =
-            gzip.map_err(|_| anyhow::anyhow!("the gzip encoder failed on {}", path.display()))?;
-        for (ending, compressed, size) in [
-            ("gz", gzip?, &mut file.gzip),
-            ("br", brotli?, &mut file.brotli),
-        ] {
+        let gzip = gzip.map_err(|_| anyhow::anyhow!("the gzip encoder failed on {}", path.display()))?;
+        for (ending, compressed, size) in [("gz", gzip?, &mut file.gzip), ("br", brotli?, &mut file.brotli)] {
             if compressed.len() < bytes.len() {
                 let name = format!("{}.{ending}", path.display());
                 fs::write(&name, &compressed).with_context(|| format!("cannot write {name}"))?;
@@ -201,16 +152,10 @@ impl File {
     }
 
     fn is_in(&self, folder: &Path, name: &str) -> bool {
-        let has = |name: &str, bytes: u64| {
-            fs::metadata(folder.join(name)).is_ok_and(|file| file.len() == bytes)
-        };
+        let has = |name: &str, bytes: u64| fs::metadata(folder.join(name)).is_ok_and(|file| file.len() == bytes);
         has(name, self.raw)
-            && self
-                .gzip
-                .is_none_or(|bytes| has(&format!("{name}.gz"), bytes))
-            && self
-                .brotli
-                .is_none_or(|bytes| has(&format!("{name}.br"), bytes))
+            && self.gzip.is_none_or(|bytes| has(&format!("{name}.gz"), bytes))
+            && self.brotli.is_none_or(|bytes| has(&format!("{name}.br"), bytes))
     }
 }
 
@@ -222,12 +167,7 @@ fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
 
 fn brotli(mut bytes: &[u8], quality: i32) -> Result<Vec<u8>> {
     // 24 is the largest window that browsers accept.
-    let how = brotli::enc::BrotliEncoderParams {
-        quality,
-        lgwin: 24,
-        size_hint: bytes.len(),
-        ..Default::default()
-    };
+    let how = brotli::enc::BrotliEncoderParams { quality, lgwin: 24, size_hint: bytes.len(), ..Default::default() };
     let mut compressed = Vec::new();
     brotli::BrotliCompress(&mut bytes, &mut compressed, &how)?;
     Ok(compressed)
@@ -237,9 +177,7 @@ fn brotli(mut bytes: &[u8], quality: i32) -> Result<Vec<u8>> {
 pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     if folder.is_dir() {
-        for entry in
-            fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?
-        {
+        for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
             let path = entry?.path();
             if path.is_dir() {
                 files.extend(files_below(&path)?);
@@ -285,10 +223,7 @@ mod tests {
         assert!(!open(false).keep("pages", "one"));
 
         open(false).close()?;
-        assert!(
-            files_below(&folder)?.is_empty(),
-            "what no part wants is removed"
-        );
+        assert!(files_below(&folder)?.is_empty(), "what no part wants is removed");
         fs::remove_dir_all(&folder)?;
         fs::remove_file(&record)?;
         Ok(())
@@ -296,9 +231,7 @@ mod tests {
 
     #[test]
     fn both_compressions_give_back_what_went_in() -> Result<()> {
-        let bytes: Vec<u8> = (0..100_000_u32)
-            .flat_map(|i| (i / 7).to_le_bytes())
-            .collect();
+        let bytes: Vec<u8> = (0..100_000_u32).flat_map(|i| (i / 7).to_le_bytes()).collect();
         let mut unzipped = Vec::new();
         flate2::read::GzDecoder::new(&*gzip(&bytes)?).read_to_end(&mut unzipped)?;
         assert_eq!(unzipped, bytes);

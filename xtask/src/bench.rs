@@ -1,0 +1,107 @@
+//! `cargo xtask bench`: runs the benchmarks of all parts, and beside each what it is compared with on the same machine,
+//! one after the other, and prints one table. It measures nothing itself but sizes; a figure that could not be had
+//! stands in the table with the reason.
+
+mod browser;
+mod chromium;
+mod figures;
+mod native;
+mod python;
+mod site;
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result};
+
+use self::figures::{Better, Figure, Figures};
+use crate::{bundle, process::say, setup::Install};
+
+/// Measure speed, size and memory, beside what they are compared with
+#[derive(clap::Args)]
+pub struct Options {
+    /// Only these parts
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+    /// Also write the figures to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Seconds for each measurement; those that take longer for one step do one
+    #[arg(long, default_value_t = 5)]
+    seconds: u32,
+    /// A Python that has PyTorch and pyAudioAnalysis [default: one is set up in the target folder, a large download]
+    #[arg(long, value_name = "FILE", env = "CHORUS_PYTHON")]
+    python: Option<PathBuf>,
+    /// Leave out what Chorus is compared with
+    #[arg(long)]
+    alone: bool,
+}
+
+/// What can be measured on its own.
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Part {
+    /// Features of speech, natively, beside pyAudioAnalysis
+    Speech,
+    /// A training step of each network, natively, beside PyTorch
+    Models,
+    /// Features and training steps in headless Chromium, beside Meyda and TensorFlow.js
+    Browser,
+    /// Memory of the aggregator with 16 clients of the largest network
+    Aggregator,
+    /// What a browser has to load
+    Sizes,
+}
+
+/// Runs the chosen parts, or all.
+pub fn run(options: &Options, install: Install) -> Result<()> {
+    let wants = |part| options.parts.is_empty() || options.parts.contains(&part);
+    let mut figures = Figures::of_this_machine();
+    if let Some(load) = figures.load().filter(|load| *load > 0.5) {
+        say(format!("OTHER PROGRAMS ARE BUSY HERE (load {load:.1}): these figures will be too slow"));
+    }
+    if wants(Part::Sizes) || wants(Part::Browser) {
+        let sizes = bundle::run(&bundle::Options::default(), install)?;
+        if wants(Part::Sizes) {
+            weigh(&sizes, &mut figures);
+        }
+    }
+    if wants(Part::Speech) {
+        native::speech(options, &mut figures)?;
+    }
+    if wants(Part::Models) {
+        native::models(options, &mut figures)?;
+    }
+    if wants(Part::Aggregator) {
+        native::aggregator(&mut figures)?;
+    }
+    if wants(Part::Browser) {
+        browser::measure(options, install, &mut figures)?;
+    }
+    print!("{figures}");
+    if let Some(file) = &options.json {
+        let json = serde_json::to_vec_pretty(&figures)?;
+        fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))?;
+        say(format!("the figures are in {}", file.display()));
+    }
+    Ok(())
+}
+
+/// What a tab loads before its page can be used, and before it can train.
+fn weigh(sizes: &[bundle::Size], figures: &mut Figures) {
+    let megabytes = |bytes: u64| bytes as f64 / 1e6;
+    for size in sizes.iter().filter(|size| size.file.ends_with(".wasm")) {
+        let goal = |limit| if size.file.contains("trainer") { Some(limit) } else { None };
+        let mut raw = Figure::new("sizes", format!("{}, to compile", size.file), "MB", Better::Lower);
+        raw.value = Some(megabytes(size.raw));
+        raw.goal = goal(12.0);
+        let mut sent = Figure::new("sizes", format!("{}, sent (brotli)", size.file), "MB", Better::Lower);
+        sent.value = size.brotli.map(megabytes);
+        sent.goal = goal(1.5);
+        let mut gzip = Figure::new("sizes", format!("{}, sent (gzip)", size.file), "MB", Better::Lower);
+        gzip.value = size.gzip.map(megabytes);
+        figures.add([raw, sent, gzip]);
+    }
+    let all = sizes.iter().filter(|size| !size.file.contains("trainer"));
+    let mut usable = Figure::new("sizes", "page usable after (brotli)", "MB", Better::Lower);
+    usable.value = Some(all.map(|size| megabytes(size.brotli.unwrap_or(size.raw))).sum());
+    figures.add([usable]);
+}

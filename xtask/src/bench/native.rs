@@ -1,0 +1,126 @@
+//! The figures of what runs natively. Each program prints JSON lines, which are all that is read here.
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::{
+    Options,
+    figures::{Better, Figure, Figures},
+    python::Reference,
+};
+use crate::process::{self, say};
+
+const PYAUDIOANALYSIS: Reference = Reference {
+    script: "pyaudioanalysis/bench_features.py",
+    module: "pyAudioAnalysis.ShortTermFeatures",
+    install: &["-r", "tests/reference/pyaudioanalysis/requirements.txt"],
+};
+
+/// The build without the GPU's libraries: several gigabytes less, and it is the processor that is compared.
+const PYTORCH: Reference = Reference {
+    script: "pytorch/bench_step.py",
+    module: "torch",
+    install: &["torch", "numpy", "--extra-index-url", "https://download.pytorch.org/whl/cpu"],
+};
+
+/// Features of speech on one core.
+pub fn speech(options: &Options, figures: &mut Figures) -> Result<()> {
+    say("features of speech, natively");
+    let lines = example("speech", "bench_features", &[], &[], &[])?;
+    let ours = lines.first().context("bench_features printed nothing")?;
+    let mut figure = Figure::new("speech", "features, native, one core", "times real time", Better::Higher);
+    figure.value = ours["times_real_time"].as_f64();
+    figure.goal = Some(1_000.0);
+    if !options.alone {
+        figure.other = Some("pyAudioAnalysis 0.3.14".to_owned());
+        match PYAUDIOANALYSIS.run(options.python.as_deref(), &[]) {
+            Ok(lines) => figure.other_value = lines.first().and_then(|line| line["times_real_time"].as_f64()),
+            Err(reason) => figure.note(format!("not run: {reason:#}")),
+        }
+    }
+    figures.add([figure]);
+    Ok(())
+}
+
+/// A training step of each network, with one thread and with all.
+pub fn models(options: &Options, figures: &mut Figures) -> Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut counts = vec![1, cores];
+    counts.dedup();
+    let seconds = options.seconds.to_string();
+    for threads in counts {
+        say(format!("training steps, natively, {threads} threads"));
+        let environment = [("RAYON_NUM_THREADS", threads.to_string())];
+        let ours = example("models", "bench_step", &["--features", "rayon"], &["--seconds", &seconds], &environment)?;
+        let theirs = (!options.alone).then(|| {
+            let arguments = ["--threads", &threads.to_string(), "--seconds", &seconds].map(str::to_owned);
+            PYTORCH.run(options.python.as_deref(), &arguments)
+        });
+        for line in &ours {
+            let model = line["model"].as_str().context("bench_step names no model")?;
+            let what = format!("{model}, native, {threads} thread{}", if threads == 1 { "" } else { "s" });
+            let mut figure = Figure::new("models", what, "ms a step of 20", Better::Lower);
+            figure.value = line["ms_per_step"].as_f64();
+            match &theirs {
+                None => {}
+                Some(Err(reason)) => {
+                    figure.other = Some("PyTorch".to_owned());
+                    figure.note(format!("not run: {reason:#}"));
+                }
+                Some(Ok(lines)) => {
+                    if let Some(other) = lines.iter().find(|other| other["model"] == model) {
+                        figure.other = other["backend"].as_str().map(str::to_owned);
+                        figure.other_value = other["ms_per_step"].as_f64();
+                    }
+                }
+            }
+            figures.add([figure]);
+        }
+    }
+    Ok(())
+}
+
+/// Memory of the aggregator with the largest network.
+pub fn aggregator(figures: &mut Figures) -> Result<()> {
+    say("memory of the aggregator: 16 clients, 104 MB of model each way");
+    process::run(process::cargo().args(["build", "--release", "--package", "aggregator"]))?;
+    let arguments = ["--model", "dense", "--clients", "16", "--rounds", "2", "--json"];
+    let lines = example("aggregator", "load", &[], &arguments, &[])?;
+    let line = lines.first().context("load printed nothing")?;
+    let mebibytes = |field: &str| line[field].as_f64().map(|bytes| bytes / f64::from(1 << 20));
+    let mut figure = Figure::new("aggregator", "most memory, `dense`, 16 clients", "MiB", Better::Lower);
+    figure.value = mebibytes("peak_bytes");
+    figure.goal = mebibytes("allowed_bytes");
+    figure.note("3 models + 64 MiB are aimed at");
+    let mut round = Figure::new("aggregator", "a round of 16 updates of 104 MB", "s", Better::Lower);
+    let seconds: Vec<f64> = line["round_seconds"].as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
+    round.value = Some(seconds.iter().sum::<f64>() / seconds.len() as f64).filter(|mean| mean.is_finite());
+    figures.add([figure, round]);
+    Ok(())
+}
+
+/// Builds and runs an example of a package, and reads what it prints.
+fn example(
+    package: &str,
+    name: &str,
+    features: &[&str],
+    arguments: &[&str],
+    environment: &[(&str, String)],
+) -> Result<Vec<Value>> {
+    let mut cargo = process::cargo();
+    cargo.args(["build", "--release", "--package", package, "--example", name]).args(features);
+    process::run(&mut cargo)?;
+    let file: PathBuf = crate::places::target()?.join("release/examples").join(name);
+    let file = file.with_extension(std::env::consts::EXE_EXTENSION);
+    let environment = environment.iter().map(|(name, value)| (name, value));
+    json_lines(process::program(file).args(arguments).envs(environment))
+}
+
+/// The JSON lines that a program prints; others are passed over.
+pub fn json_lines(command: &mut Command) -> Result<Vec<Value>> {
+    say(process::show(command));
+    let lines = process::read(command)?;
+    Ok(lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}

@@ -1,0 +1,58 @@
+//! A Python with the packages that Chorus is compared with. Sets one up in the target folder unless one is given;
+//! the repository's own programs never need it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use super::native::json_lines;
+use crate::{
+    places,
+    process::{self, say},
+};
+
+/// A script of `tests/reference/`, the module that tells whether it can run, and what installs that.
+pub struct Reference {
+    /// Path below `tests/reference/`.
+    pub script: &'static str,
+    /// What it imports.
+    pub module: &'static str,
+    /// Arguments of `pip install`.
+    pub install: &'static [&'static str],
+}
+
+impl Reference {
+    /// Runs the script and reads the JSON lines that it prints.
+    pub fn run(&self, given: Option<&Path>, arguments: &[String]) -> Result<Vec<Value>> {
+        let python = match given {
+            Some(python) => python.to_owned(),
+            None => environment()?,
+        };
+        let script = places::workspace().join("tests/reference").join(self.script);
+        ensure!(script.is_file(), "{} is not there", script.display());
+        if !self.is_installed(&python) {
+            ensure!(given.is_none(), "{} has no module {}", python.display(), self.module);
+            say(format!("installing {} for Python, a large download, only once", self.module));
+            process::run(process::program(&python).args(["-m", "pip", "install", "--quiet"]).args(self.install))?;
+        }
+        json_lines(process::program(&python).arg(&script).args(arguments))
+    }
+
+    fn is_installed(&self, python: &Path) -> bool {
+        process::read(process::program(python).args(["-c", &format!("import {}", self.module)])).is_ok()
+    }
+}
+
+/// A virtual environment in the target folder.
+fn environment() -> Result<PathBuf> {
+    let folder = places::target()?.join("bench/python");
+    let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+    if !python.is_file() {
+        let Some(system) = places::program(&["python3", "python"]) else { bail!("there is no python3 here") };
+        say("making a Python environment for what Chorus is compared with");
+        process::run(process::program(system).args(["-m", "venv"]).arg(&folder))
+            .context("on Debian, python3-venv has to be installed")?;
+    }
+    Ok(python)
+}
