@@ -65,27 +65,17 @@ pub struct Receipt {
 impl Receipt {
     /// Nothing has come yet.
     pub fn new(transfer: Transfer) -> Receipt {
-        Receipt {
-            transfer,
-            received: 0,
-            checksum: crc32fast::Hasher::new(),
-        }
+        Receipt { transfer, received: 0, checksum: crc32fast::Hasher::new() }
     }
 
     /// Takes note of the next chunk. `true`: it was the last, and the checksum is right.
     pub fn take(&mut self, chunk: &Chunk) -> Result<bool, AssemblyError> {
         let found = chunk.payload.len();
         if chunk.transfer != self.transfer.id {
-            return Err(AssemblyError::WrongTransfer {
-                found: chunk.transfer,
-                expected: self.transfer.id,
-            });
+            return Err(AssemblyError::WrongTransfer { found: chunk.transfer, expected: self.transfer.id });
         }
         if chunk.offset != self.received || self.is_complete() {
-            return Err(AssemblyError::OutOfOrder {
-                found: chunk.offset,
-                expected: self.received,
-            });
+            return Err(AssemblyError::OutOfOrder { found: chunk.offset, expected: self.received });
         }
         let left = (self.transfer.bytes - self.received) as usize;
         let expected = left.min(MAX_CHUNK_PAYLOAD);
@@ -104,10 +94,7 @@ impl Receipt {
         if checksum == self.transfer.checksum {
             Ok(true)
         } else {
-            Err(AssemblyError::WrongChecksum {
-                found: checksum,
-                expected: self.transfer.checksum,
-            })
+            Err(AssemblyError::WrongChecksum { found: checksum, expected: self.transfer.checksum })
         }
     }
 
@@ -141,10 +128,7 @@ pub struct Assembly {
 impl Assembly {
     /// Makes room for a transfer whose length the caller has found to be that of its model.
     pub fn new(transfer: Transfer) -> Assembly {
-        Assembly {
-            receipt: Receipt::new(transfer),
-            bytes: Vec::with_capacity(transfer.bytes as usize),
-        }
+        Assembly { receipt: Receipt::new(transfer), bytes: Vec::with_capacity(transfer.bytes as usize) }
     }
 
     /// Takes the next chunk. `Some`: it was the last, the checksum is right, and these are all of the bytes.
@@ -182,9 +166,7 @@ mod tests {
     }
 
     fn two_chunks() -> (Vec<u8>, Vec<Chunk>) {
-        let bytes: Vec<u8> = (0..MAX_CHUNK_PAYLOAD + 40)
-            .map(|index| index as u8)
-            .collect();
+        let bytes: Vec<u8> = (0..MAX_CHUNK_PAYLOAD + 40).map(|index| index as u8).collect();
         let frames = chunks(TransferId(3), Bytes::from(bytes.clone()));
         let chunks = frames.map(|frame| Chunk::parse(frame).unwrap()).collect();
         (bytes, chunks)
@@ -212,28 +194,13 @@ mod tests {
             begun().take(&chunk).unwrap_err()
         };
         use AssemblyError::*;
-        assert!(matches!(
-            Assembly::new(announced(&bytes)).take(&chunks[1]),
-            Err(OutOfOrder { .. })
-        ));
+        assert!(matches!(Assembly::new(announced(&bytes)).take(&chunks[1]), Err(OutOfOrder { .. })));
         assert!(matches!(begun().take(&chunks[0]), Err(OutOfOrder { .. })));
-        assert!(matches!(
-            with(|chunk| chunk.transfer = TransferId(4)),
-            WrongTransfer { .. }
-        ));
+        assert!(matches!(with(|chunk| chunk.transfer = TransferId(4)), WrongTransfer { .. }));
         assert!(matches!(with(|chunk| chunk.offset -= 4), OutOfOrder { .. }));
-        assert!(matches!(
-            with(|chunk| chunk.payload.truncate(39)),
-            TooShort { .. }
-        ));
-        assert!(matches!(
-            with(|chunk| chunk.payload = vec![0; 41].into()),
-            TooLong { .. }
-        ));
-        assert!(matches!(
-            with(|chunk| chunk.payload = vec![0; 40].into()),
-            WrongChecksum { .. }
-        ));
+        assert!(matches!(with(|chunk| chunk.payload.truncate(39)), TooShort { .. }));
+        assert!(matches!(with(|chunk| chunk.payload = vec![0; 41].into()), TooLong { .. }));
+        assert!(matches!(with(|chunk| chunk.payload = vec![0; 40].into()), WrongChecksum { .. }));
     }
 
     #[test]
@@ -243,15 +210,8 @@ mod tests {
         for chunk in &chunks {
             assembly.take(chunk).unwrap();
         }
-        let more = Chunk {
-            transfer: TransferId(3),
-            offset: bytes.len() as u32,
-            payload: Bytes::from_static(b"x"),
-        };
-        assert!(matches!(
-            assembly.take(&more),
-            Err(AssemblyError::OutOfOrder { .. })
-        ));
+        let more = Chunk { transfer: TransferId(3), offset: bytes.len() as u32, payload: Bytes::from_static(b"x") };
+        assert!(matches!(assembly.take(&more), Err(AssemblyError::OutOfOrder { .. })));
     }
 
     proptest! {

@@ -37,10 +37,7 @@ impl TryFrom<String> for Checksum {
         let hexadecimal = text.len() == 8 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
         match u32::from_str_radix(&text, 16) {
             Ok(sum) if hexadecimal => Ok(Checksum(sum)),
-            _ => Err(ProtocolError::invalid(
-                "checksum",
-                "a checksum has 8 hexadecimal digits",
-            )),
+            _ => Err(ProtocolError::invalid("checksum", "a checksum has 8 hexadecimal digits")),
         }
     }
 }
@@ -63,15 +60,9 @@ mod tests {
 
     #[test]
     fn reads_only_eight_digits() {
-        assert_eq!(
-            Checksum::try_from("0000002a".to_owned()).unwrap(),
-            Checksum(42)
-        );
+        assert_eq!(Checksum::try_from("0000002a".to_owned()).unwrap(), Checksum(42));
         for wrong in ["", "2a", "+000002a", "0000002ag", "zzzzzzzz"] {
-            assert!(
-                Checksum::try_from(wrong.to_owned()).is_err(),
-                "{wrong:?} passed"
-            );
+            assert!(Checksum::try_from(wrong.to_owned()).is_err(), "{wrong:?} passed");
         }
     }
 }

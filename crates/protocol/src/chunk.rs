@@ -34,9 +34,7 @@ impl Chunk {
             return Err(ProtocolError::FrameTooShort { bytes });
         }
         if payload.len() > MAX_CHUNK_PAYLOAD {
-            return Err(ProtocolError::FrameTooLong {
-                payload: payload.len(),
-            });
+            return Err(ProtocolError::FrameTooLong { payload: payload.len() });
         }
         Ok(Chunk {
             transfer: TransferId(u32::from_le_bytes([a, b, c, d])),
@@ -61,13 +59,11 @@ fn frame(transfer: TransferId, offset: u32, payload: &[u8]) -> Bytes {
 
 /// The frames that carry `bytes`, in order, each made when it is asked for: every one but the last is full.
 pub fn chunks(transfer: TransferId, bytes: Bytes) -> impl Iterator<Item = Bytes> {
-    (0..bytes.len())
-        .step_by(MAX_CHUNK_PAYLOAD)
-        .map(move |start| {
-            let end = bytes.len().min(start + MAX_CHUNK_PAYLOAD);
-            // A transfer has at most MAX_MODEL_BYTES, so that its offsets fit.
-            frame(transfer, start as u32, &bytes[start..end])
-        })
+    (0..bytes.len()).step_by(MAX_CHUNK_PAYLOAD).map(move |start| {
+        let end = bytes.len().min(start + MAX_CHUNK_PAYLOAD);
+        // A transfer has at most MAX_MODEL_BYTES, so that its offsets fit.
+        frame(transfer, start as u32, &bytes[start..end])
+    })
 }
 
 #[cfg(test)]
@@ -76,11 +72,7 @@ mod tests {
 
     #[test]
     fn a_frame_is_what_the_page_says() {
-        let chunk = Chunk {
-            transfer: TransferId(7),
-            offset: 262_136,
-            payload: Bytes::from_static(b"abc"),
-        };
+        let chunk = Chunk { transfer: TransferId(7), offset: 262_136, payload: Bytes::from_static(b"abc") };
         assert_eq!(&chunk.frame()[..], b"\x07\0\0\0\xf8\xff\x03\0abc");
         assert_eq!(Chunk::parse(chunk.frame()).unwrap(), chunk);
     }
@@ -89,20 +81,12 @@ mod tests {
     fn too_short_and_too_long_frames_are_refused() {
         for bytes in 0..=CHUNK_HEADER_BYTES {
             let frame = Bytes::from(vec![0; bytes]);
-            assert_eq!(
-                Chunk::parse(frame),
-                Err(ProtocolError::FrameTooShort { bytes })
-            );
+            assert_eq!(Chunk::parse(frame), Err(ProtocolError::FrameTooShort { bytes }));
         }
         let longest = Bytes::from(vec![0; CHUNK_HEADER_BYTES + MAX_CHUNK_PAYLOAD]);
         assert!(Chunk::parse(longest).is_ok());
         let too_long = Bytes::from(vec![0; CHUNK_HEADER_BYTES + MAX_CHUNK_PAYLOAD + 1]);
-        assert_eq!(
-            Chunk::parse(too_long),
-            Err(ProtocolError::FrameTooLong {
-                payload: MAX_CHUNK_PAYLOAD + 1
-            })
-        );
+        assert_eq!(Chunk::parse(too_long), Err(ProtocolError::FrameTooLong { payload: MAX_CHUNK_PAYLOAD + 1 }));
     }
 
     #[test]
@@ -112,14 +96,7 @@ mod tests {
             .map(|frame| Chunk::parse(frame).unwrap())
             .map(|chunk| (chunk.offset, chunk.payload.len()))
             .collect();
-        assert_eq!(
-            sizes,
-            [
-                (0, MAX_CHUNK_PAYLOAD),
-                (262_136, MAX_CHUNK_PAYLOAD),
-                (524_272, 5)
-            ]
-        );
+        assert_eq!(sizes, [(0, MAX_CHUNK_PAYLOAD), (262_136, MAX_CHUNK_PAYLOAD), (524_272, 5)]);
         assert_eq!(chunks(TransferId(1), Bytes::new()).count(), 0);
     }
 }

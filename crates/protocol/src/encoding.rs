@@ -5,10 +5,7 @@ use half::f16;
 use serde::{Deserialize, Serialize};
 
 // Values are viewed as bytes and back without a copy, which is right on the little-endian machines there are.
-const _: () = assert!(
-    cfg!(target_endian = "little"),
-    "parameters travel in little-endian order"
-);
+const _: () = assert!(cfg!(target_endian = "little"), "parameters travel in little-endian order");
 
 /// How parameters are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,16 +56,10 @@ impl Encoding {
     }
 
     /// The values one after the other, without a copy of the whole. `bytes` need no alignment.
-    pub fn values(
-        self,
-        bytes: &[u8],
-    ) -> Result<impl ExactSizeIterator<Item = f32> + '_, EncodingError> {
+    pub fn values(self, bytes: &[u8]) -> Result<impl ExactSizeIterator<Item = f32> + '_, EncodingError> {
         let width = self.bytes_per_value();
         if !bytes.len().is_multiple_of(width) {
-            return Err(EncodingError {
-                bytes: bytes.len(),
-                encoding: self,
-            });
+            return Err(EncodingError { bytes: bytes.len(), encoding: self });
         }
         Ok(bytes.chunks_exact(width).map(move |value| match *value {
             [a, b, c, d] => f32::from_le_bytes([a, b, c, d]),
@@ -80,11 +71,7 @@ impl Encoding {
 
 /// A finite value stays finite; NaN and the infinities stay what they are, so that a receiver sees them.
 fn to_half(value: f32) -> f16 {
-    if value.is_finite() {
-        f16::from_f32(value.clamp(-65_504.0, 65_504.0))
-    } else {
-        f16::from_f32(value)
-    }
+    if value.is_finite() { f16::from_f32(value.clamp(-65_504.0, 65_504.0)) } else { f16::from_f32(value) }
 }
 
 /// Bytes that share a vector of values.

@@ -42,9 +42,7 @@ pub enum ProtocolError {
         problem: String,
     },
     /// A binary frame without a whole header and at least one byte of payload.
-    #[error(
-        "a binary frame of {bytes} bytes has no payload after its {CHUNK_HEADER_BYTES}-byte header"
-    )]
+    #[error("a binary frame of {bytes} bytes has no payload after its {CHUNK_HEADER_BYTES}-byte header")]
     FrameTooShort {
         /// Length of the frame, bytes.
         bytes: usize,
@@ -60,9 +58,6 @@ pub enum ProtocolError {
 impl ProtocolError {
     /// A field whose value is not allowed.
     pub(crate) fn invalid(field: &'static str, problem: impl Into<String>) -> ProtocolError {
-        ProtocolError::Invalid {
-            field,
-            problem: problem.into(),
-        }
+        ProtocolError::Invalid { field, problem: problem.into() }
     }
 }

@@ -56,10 +56,7 @@ impl RoomCode {
         if known && (5..=6).contains(&code.len()) {
             Ok(RoomCode(code))
         } else {
-            Err(ProtocolError::invalid(
-                "room",
-                "a room's code has 5 or 6 letters, without I, L, O and Q",
-            ))
+            Err(ProtocolError::invalid("room", "a room's code has 5 or 6 letters, without I, L, O and Q"))
         }
     }
 
@@ -125,17 +122,10 @@ impl Token {
 
     /// Reads 32 hexadecimal digits.
     pub fn parse(text: &str) -> Result<Token, ProtocolError> {
-        if text.len() == 32
-            && text
-                .bytes()
-                .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
-        {
+        if text.len() == 32 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
             Ok(Token(text.to_owned()))
         } else {
-            Err(ProtocolError::invalid(
-                "token",
-                "a token has 32 hexadecimal digits in small letters",
-            ))
+            Err(ProtocolError::invalid("token", "a token has 32 hexadecimal digits in small letters"))
         }
     }
 

@@ -25,8 +25,8 @@ pub use encoding::{Encoding, EncodingError};
 pub use error::ProtocolError;
 pub use id::{ClientId, ModelVersion, RoomCode, Round, Token, TransferId};
 pub use message::{
-    ClientMessage, ClientState, ClientSummary, ErrorCode, Evaluation, LocalTraining, Phase,
-    RefusalReason, RoundRecord, ServerMessage, Standardisation, Status, Training, Transfer,
+    ClientMessage, ClientState, ClientSummary, ErrorCode, Evaluation, LocalTraining, Phase, RefusalReason, RoundRecord,
+    ServerMessage, Standardisation, Status, Training, Transfer,
 };
 pub use parse::{parse_client, parse_server};
 pub use room::{LocalSettings, RoomConfig};

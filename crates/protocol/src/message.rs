@@ -7,8 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Checksum, ClientId, Encoding, LocalSettings, ModelVersion, RoomCode, RoomConfig, Round, Token,
-    TransferId,
+    Checksum, ClientId, Encoding, LocalSettings, ModelVersion, RoomCode, RoomConfig, Round, Token, TransferId,
 };
 
 /// What a client says.

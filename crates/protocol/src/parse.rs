@@ -11,23 +11,13 @@ use serde::de::DeserializeOwned;
 
 use crate::limits::*;
 use crate::{
-    ClientMessage, Encoding, Evaluation, LocalTraining, ProtocolError, RoundRecord, ServerMessage,
-    Standardisation, Status, Transfer,
+    ClientMessage, Encoding, Evaluation, LocalTraining, ProtocolError, RoundRecord, ServerMessage, Standardisation,
+    Status, Transfer,
 };
 
 /// The `type`s that a client may send.
-const CLIENT_TYPES: &[&str] = &[
-    "hello",
-    "rename",
-    "ready",
-    "pause",
-    "leave",
-    "statistics",
-    "download",
-    "progress",
-    "update",
-    "evaluation",
-];
+const CLIENT_TYPES: &[&str] =
+    &["hello", "rename", "ready", "pause", "leave", "statistics", "download", "progress", "update", "evaluation"];
 
 /// The `type`s that a server may send.
 const SERVER_TYPES: &[&str] = &[
@@ -59,35 +49,22 @@ pub fn parse_server(text: &str) -> Result<ServerMessage, ProtocolError> {
     Ok(message)
 }
 
-fn parse<T: DeserializeOwned>(
-    text: &str,
-    limit: usize,
-    types: &[&str],
-) -> Result<T, ProtocolError> {
+fn parse<T: DeserializeOwned>(text: &str, limit: usize, types: &[&str]) -> Result<T, ProtocolError> {
     #[derive(Deserialize)]
     struct Tag {
         #[serde(rename = "type")]
         kind: String,
     }
     if text.len() > limit {
-        return Err(ProtocolError::TextTooLong {
-            bytes: text.len(),
-            limit,
-        });
+        return Err(ProtocolError::TextTooLong { bytes: text.len(), limit });
     }
     // Its type first: an unknown one is told apart from a known one with a wrong field.
-    let Tag { kind } = serde_json::from_str(text).map_err(|error| ProtocolError::NotAMessage {
-        detail: shortened(&error.to_string()),
-    })?;
+    let Tag { kind } = serde_json::from_str(text)
+        .map_err(|error| ProtocolError::NotAMessage { detail: shortened(&error.to_string()) })?;
     if !types.contains(&kind.as_str()) {
-        return Err(ProtocolError::UnknownType {
-            kind: shortened(&kind),
-        });
+        return Err(ProtocolError::UnknownType { kind: shortened(&kind) });
     }
-    serde_json::from_str(text).map_err(|error| ProtocolError::Malformed {
-        kind,
-        detail: shortened(&error.to_string()),
-    })
+    serde_json::from_str(text).map_err(|error| ProtocolError::Malformed { kind, detail: shortened(&error.to_string()) })
 }
 
 /// What goes back to the sender must not grow with what it sent.
@@ -120,21 +97,13 @@ impl ClientMessage {
                 }
             }
             ClientMessage::Pause | ClientMessage::Leave | ClientMessage::Download { .. } => Ok(()),
-            ClientMessage::Statistics {
-                frames,
-                sum,
-                sum_squares,
-            } => {
+            ClientMessage::Statistics { frames, sum, sum_squares } => {
                 check_range("frames", *frames, 1..=MAX_FRAMES)?;
                 check_range("sum", sum.len(), 1..=MAX_FEATURES)?;
                 if sum_squares.len() != sum.len() {
                     return Err(ProtocolError::invalid(
                         "sum_squares",
-                        format!(
-                            "has {} values, and sum has {}",
-                            sum_squares.len(),
-                            sum.len()
-                        ),
+                        format!("has {} values, and sum has {}", sum_squares.len(), sum.len()),
                     ));
                 }
                 if !sum.iter().chain(sum_squares).all(|value| value.is_finite()) {
@@ -142,27 +111,14 @@ impl ClientMessage {
                 }
                 Ok(())
             }
-            ClientMessage::Progress {
-                round,
-                epoch,
-                epochs,
-                step,
-                steps,
-            } => {
+            ClientMessage::Progress { round, epoch, epochs, step, steps } => {
                 check_round(round.0)?;
                 check_range("epochs", *epochs, 1..=MAX_EPOCHS)?;
                 check_range("epoch", *epoch, 1..=*epochs)?;
                 check_range("steps", *steps, 1..=MAX_STEPS)?;
                 check_range("step", *step, 1..=*steps)
             }
-            ClientMessage::Update {
-                round,
-                model_version,
-                examples,
-                update,
-                evaluation,
-                training,
-            } => {
+            ClientMessage::Update { round, model_version, examples, update, evaluation, training } => {
                 check_round(round.0)?;
                 check_range("model_version", model_version.0, 0..=MAX_ROUNDS)?;
                 check_range("examples", *examples, 1..=MAX_EXAMPLES)?;
@@ -170,10 +126,7 @@ impl ClientMessage {
                 evaluation.as_ref().map_or(Ok(()), check_evaluation)?;
                 check_training(training)
             }
-            ClientMessage::Evaluation {
-                model_version,
-                evaluation,
-            } => {
+            ClientMessage::Evaluation { model_version, evaluation } => {
                 check_range("model_version", model_version.0, 0..=MAX_ROUNDS)?;
                 check_evaluation(evaluation)
             }
@@ -185,9 +138,7 @@ impl ServerMessage {
     /// Checks every field against the limits.
     pub fn check(&self) -> Result<(), ProtocolError> {
         match self {
-            ServerMessage::Welcome {
-                name, room, status, ..
-            } => {
+            ServerMessage::Welcome { name, room, status, .. } => {
                 check_name("name", name)?;
                 room.check()?;
                 check_status(status)
@@ -199,14 +150,7 @@ impl ServerMessage {
                 rounds.iter().try_for_each(check_record)
             }
             ServerMessage::StatisticsRequest | ServerMessage::Upload { .. } => Ok(()),
-            ServerMessage::Round {
-                round,
-                model_version,
-                training,
-                standardisation,
-                model,
-                ..
-            } => {
+            ServerMessage::Round { round, model_version, training, standardisation, model, .. } => {
                 check_round(round.0)?;
                 check_range("model_version", model_version.0, 0..=MAX_ROUNDS)?;
                 training.settings.check()?;
@@ -214,16 +158,10 @@ impl ServerMessage {
                 check_transfer(model)
             }
             ServerMessage::Accepted { round } => check_round(round.0),
-            ServerMessage::Refused { message, .. } => {
-                check_text("message", message, MAX_TEXT_CHARS)
-            }
+            ServerMessage::Refused { message, .. } => check_text("message", message, MAX_TEXT_CHARS),
             ServerMessage::RoundClosed { record } => check_record(record),
             ServerMessage::RoundAbandoned { .. } => Ok(()),
-            ServerMessage::Finished {
-                model,
-                standardisation,
-                ..
-            } => {
+            ServerMessage::Finished { model, standardisation, .. } => {
                 standardisation.check()?;
                 check_transfer(model)
             }
@@ -236,34 +174,20 @@ impl Standardisation {
     pub fn check(&self) -> Result<(), ProtocolError> {
         check_range("mean", self.mean.len(), 1..=MAX_FEATURES)?;
         if self.deviation.len() != self.mean.len() {
-            return Err(ProtocolError::invalid(
-                "deviation",
-                "must have as many values as mean",
-            ));
+            return Err(ProtocolError::invalid("deviation", "must have as many values as mean"));
         }
         if !self.mean.iter().all(|mean| mean.is_finite()) {
             return Err(ProtocolError::invalid("mean", "every value must be finite"));
         }
-        if !self
-            .deviation
-            .iter()
-            .all(|deviation| deviation.is_finite() && *deviation > 0.0)
-        {
-            return Err(ProtocolError::invalid(
-                "deviation",
-                "every value must be finite and above 0",
-            ));
+        if !self.deviation.iter().all(|deviation| deviation.is_finite() && *deviation > 0.0) {
+            return Err(ProtocolError::invalid("deviation", "every value must be finite and above 0"));
         }
         Ok(())
     }
 }
 
 fn check_status(status: &Status) -> Result<(), ProtocolError> {
-    check_range(
-        "clients",
-        status.clients.len(),
-        0..=2 * MAX_CLIENTS as usize,
-    )?;
+    check_range("clients", status.clients.len(), 0..=2 * MAX_CLIENTS as usize)?;
     for client in &status.clients {
         check_name("name", &client.name)?;
         check_range("examples", client.examples, 0..=MAX_EXAMPLES)?;
@@ -273,10 +197,7 @@ fn check_status(status: &Status) -> Result<(), ProtocolError> {
         }
     }
     // The sum over clients: only its shape and its numbers are bounded, not its count.
-    status
-        .final_evaluation
-        .as_ref()
-        .map_or(Ok(()), check_metrics)
+    status.final_evaluation.as_ref().map_or(Ok(()), check_metrics)
 }
 
 fn check_record(record: &RoundRecord) -> Result<(), ProtocolError> {
@@ -296,24 +217,13 @@ fn check_metrics(evaluation: &Evaluation) -> Result<(), ProtocolError> {
     let labels = evaluation.confusion.len();
     check_range("evaluation.confusion", labels, MIN_LABELS..=MAX_LABELS)?;
     if evaluation.confusion.iter().any(|row| row.len() != labels) {
-        return Err(ProtocolError::invalid(
-            "evaluation.confusion",
-            "must have as many columns as rows",
-        ));
+        return Err(ProtocolError::invalid("evaluation.confusion", "must have as many columns as rows"));
     }
-    let counted: u64 = evaluation
-        .confusion
-        .iter()
-        .flatten()
-        .map(|&count| u64::from(count))
-        .sum();
+    let counted: u64 = evaluation.confusion.iter().flatten().map(|&count| u64::from(count)).sum();
     if counted != u64::from(evaluation.examples) {
         return Err(ProtocolError::invalid(
             "evaluation.confusion",
-            format!(
-                "its counts add up to {counted}, not to the {} examples",
-                evaluation.examples
-            ),
+            format!("its counts add up to {counted}, not to the {} examples", evaluation.examples),
         ));
     }
     Ok(())
@@ -333,10 +243,7 @@ fn check_transfer(transfer: &Transfer) -> Result<(), ProtocolError> {
     if transfer.bytes.is_multiple_of(width) {
         Ok(())
     } else {
-        Err(ProtocolError::invalid(
-            "bytes",
-            format!("must be a multiple of {width}"),
-        ))
+        Err(ProtocolError::invalid("bytes", format!("must be a multiple of {width}")))
     }
 }
 
@@ -352,10 +259,7 @@ fn check_loss(field: &'static str, loss: f64) -> Result<(), ProtocolError> {
     if (0.0..=MAX_LOSS).contains(&loss) {
         Ok(())
     } else {
-        Err(ProtocolError::invalid(
-            field,
-            format!("a loss lies between 0 and {MAX_LOSS}"),
-        ))
+        Err(ProtocolError::invalid(field, format!("a loss lies between 0 and {MAX_LOSS}")))
     }
 }
 
@@ -376,14 +280,7 @@ pub(crate) fn check_range<T: PartialOrd + Display>(
     if range.contains(&value) {
         Ok(())
     } else {
-        Err(ProtocolError::invalid(
-            field,
-            format!(
-                "{value} is not between {} and {}",
-                range.start(),
-                range.end()
-            ),
-        ))
+        Err(ProtocolError::invalid(field, format!("{value} is not between {} and {}", range.start(), range.end())))
     }
 }
 
@@ -398,19 +295,10 @@ pub(crate) fn check_name(field: &'static str, name: &str) -> Result<(), Protocol
 
 fn check_text(field: &'static str, text: &str, most: usize) -> Result<(), ProtocolError> {
     if text.chars().nth(most).is_some() {
-        return Err(ProtocolError::invalid(
-            field,
-            format!("has more than {most} characters"),
-        ));
+        return Err(ProtocolError::invalid(field, format!("has more than {most} characters")));
     }
-    if text
-        .chars()
-        .any(|letter| letter.is_control() || is_invisible(letter))
-    {
-        return Err(ProtocolError::invalid(
-            field,
-            "must not contain control characters",
-        ));
+    if text.chars().any(|letter| letter.is_control() || is_invisible(letter)) {
+        return Err(ProtocolError::invalid(field, "must not contain control characters"));
     }
     Ok(())
 }

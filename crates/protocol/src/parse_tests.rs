@@ -5,26 +5,16 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    Checksum, ClientId, ClientState, ClientSummary, ErrorCode, LocalSettings, ModelVersion, Phase,
-    RefusalReason, RoomCode, RoomConfig, Round, Token, Training, TransferId,
+    Checksum, ClientId, ClientState, ClientSummary, ErrorCode, LocalSettings, ModelVersion, Phase, RefusalReason,
+    RoomCode, RoomConfig, Round, Token, Training, TransferId,
 };
 
 fn transfer() -> Transfer {
-    Transfer {
-        id: TransferId(1),
-        bytes: 400,
-        encoding: Encoding::F32,
-        checksum: Checksum(0xdead_beef),
-    }
+    Transfer { id: TransferId(1), bytes: 400, encoding: Encoding::F32, checksum: Checksum(0xdead_beef) }
 }
 
 fn evaluation() -> Evaluation {
-    Evaluation {
-        examples: 4,
-        loss: 1.25,
-        accuracy: 0.75,
-        confusion: vec![vec![1, 1], vec![0, 2]],
-    }
+    Evaluation { examples: 4, loss: 1.25, accuracy: 0.75, confusion: vec![vec![1, 1], vec![0, 2]] }
 }
 
 fn room() -> RoomConfig {
@@ -33,10 +23,7 @@ fn room() -> RoomConfig {
 }
 
 fn client_messages() -> Vec<ClientMessage> {
-    let training = LocalTraining {
-        loss: 0.5,
-        accuracy: 0.9,
-    };
+    let training = LocalTraining { loss: 0.5, accuracy: 0.9 };
     vec![
         ClientMessage::Hello {
             protocol: 1,
@@ -45,30 +32,13 @@ fn client_messages() -> Vec<ClientMessage> {
             name: Some("Zoë".to_owned()),
             software: "chorus-web 0.1.0".to_owned(),
         },
-        ClientMessage::Rename {
-            name: "Ada".to_owned(),
-        },
-        ClientMessage::Ready {
-            examples: 3,
-            labels: vec![1, 2],
-        },
+        ClientMessage::Rename { name: "Ada".to_owned() },
+        ClientMessage::Ready { examples: 3, labels: vec![1, 2] },
         ClientMessage::Pause,
         ClientMessage::Leave,
-        ClientMessage::Statistics {
-            frames: 2,
-            sum: vec![0.1, -2.0],
-            sum_squares: vec![0.01, 4.0],
-        },
-        ClientMessage::Download {
-            transfer: TransferId(0),
-        },
-        ClientMessage::Progress {
-            round: Round(1),
-            epoch: 1,
-            epochs: 2,
-            step: 3,
-            steps: 9,
-        },
+        ClientMessage::Statistics { frames: 2, sum: vec![0.1, -2.0], sum_squares: vec![0.01, 4.0] },
+        ClientMessage::Download { transfer: TransferId(0) },
+        ClientMessage::Progress { round: Round(1), epoch: 1, epochs: 2, step: 3, steps: 9 },
         ClientMessage::Update {
             round: Round(1),
             model_version: ModelVersion(0),
@@ -77,10 +47,7 @@ fn client_messages() -> Vec<ClientMessage> {
             evaluation: Some(evaluation()),
             training,
         },
-        ClientMessage::Evaluation {
-            model_version: ModelVersion(1),
-            evaluation: evaluation(),
-        },
+        ClientMessage::Evaluation { model_version: ModelVersion(1), evaluation: evaluation() },
     ]
 }
 
@@ -114,15 +81,9 @@ fn server_messages() -> Vec<ServerMessage> {
         refused: 0,
         duration_ms: 900,
         evaluation: Some(evaluation()),
-        training: LocalTraining {
-            loss: 0.5,
-            accuracy: 0.9,
-        },
+        training: LocalTraining { loss: 0.5, accuracy: 0.9 },
     };
-    let standardisation = Standardisation {
-        mean: vec![0.0, 1.0],
-        deviation: vec![1.0, 2.0],
-    };
+    let standardisation = Standardisation { mean: vec![0.0, 1.0], deviation: vec![1.0, 2.0] };
     vec![
         ServerMessage::Welcome {
             protocol: 1,
@@ -133,34 +94,19 @@ fn server_messages() -> Vec<ServerMessage> {
             status: status.clone(),
             accepted: Some(Round(1)),
         },
-        ServerMessage::Error {
-            code: ErrorCode::RoomFull,
-            message: "full".to_owned(),
-            fatal: true,
-        },
+        ServerMessage::Error { code: ErrorCode::RoomFull, message: "full".to_owned(), fatal: true },
         ServerMessage::Status(status),
-        ServerMessage::History {
-            rounds: vec![record.clone()],
-        },
+        ServerMessage::History { rounds: vec![record.clone()] },
         ServerMessage::StatisticsRequest,
         ServerMessage::Round {
             round: Round(1),
             model_version: ModelVersion(0),
             deadline_ms: 1_000,
-            training: Training {
-                settings: LocalSettings {
-                    epochs: 2,
-                    batch_size: 20,
-                    learning_rate: 0.001,
-                },
-                seed: 9,
-            },
+            training: Training { settings: LocalSettings { epochs: 2, batch_size: 20, learning_rate: 0.001 }, seed: 9 },
             standardisation: standardisation.clone(),
             model: transfer(),
         },
-        ServerMessage::Upload {
-            transfer: TransferId(1),
-        },
+        ServerMessage::Upload { transfer: TransferId(1) },
         ServerMessage::Accepted { round: Round(1) },
         ServerMessage::Refused {
             round: Some(Round(1)),
@@ -170,16 +116,8 @@ fn server_messages() -> Vec<ServerMessage> {
             present_version: ModelVersion(1),
         },
         ServerMessage::RoundClosed { record },
-        ServerMessage::RoundAbandoned {
-            round: None,
-            received: 0,
-            least: 2,
-        },
-        ServerMessage::Finished {
-            model_version: ModelVersion(20),
-            model: transfer(),
-            standardisation,
-        },
+        ServerMessage::RoundAbandoned { round: None, received: 0, least: 2 },
+        ServerMessage::Finished { model_version: ModelVersion(20), model: transfer(), standardisation },
     ]
 }
 
@@ -214,53 +152,24 @@ fn every_server_message_comes_back_as_it_was() {
 
 #[test]
 fn a_long_text_is_refused_before_it_is_parsed() {
-    let text = format!(
-        "{{\"type\":\"pause\"{}}}",
-        " ".repeat(MAX_CLIENT_TEXT_BYTES)
-    );
+    let text = format!("{{\"type\":\"pause\"{}}}", " ".repeat(MAX_CLIENT_TEXT_BYTES));
     let limit = MAX_CLIENT_TEXT_BYTES;
-    assert_eq!(
-        parse_client(&text),
-        Err(ProtocolError::TextTooLong {
-            bytes: text.len(),
-            limit
-        })
-    );
+    assert_eq!(parse_client(&text), Err(ProtocolError::TextTooLong { bytes: text.len(), limit }));
 }
 
 #[test]
 fn what_is_no_message_is_told_apart_from_an_unknown_one_and_a_damaged_one() {
-    for text in [
-        "",
-        "null",
-        "[]",
-        "{}",
-        "{\"type\":7}",
-        "{\"type\":\"pause\"",
-        "\u{0}",
-        "{\"type\":\"pause\"} x",
-    ] {
-        assert!(
-            matches!(parse_client(text), Err(ProtocolError::NotAMessage { .. })),
-            "{text:?}"
-        );
+    for text in ["", "null", "[]", "{}", "{\"type\":7}", "{\"type\":\"pause\"", "\u{0}", "{\"type\":\"pause\"} x"] {
+        assert!(matches!(parse_client(text), Err(ProtocolError::NotAMessage { .. })), "{text:?}");
     }
     // A server's message is none of a client's.
     for kind in ["shout", "welcome", "Pause", &"x".repeat(9_000)] {
         let text = json!({ "type": kind }).to_string();
-        let Err(ProtocolError::UnknownType { kind: shown }) = parse_client(&text) else {
-            panic!("{kind} passed")
-        };
+        let Err(ProtocolError::UnknownType { kind: shown }) = parse_client(&text) else { panic!("{kind} passed") };
         assert!(shown.len() <= 160 && kind.starts_with(&shown));
     }
-    for text in [
-        "{\"type\":\"ready\"}",
-        "{\"type\":\"ready\",\"examples\":-1,\"labels\":[]}",
-    ] {
-        assert!(
-            matches!(parse_client(text), Err(ProtocolError::Malformed { .. })),
-            "{text:?}"
-        );
+    for text in ["{\"type\":\"ready\"}", "{\"type\":\"ready\",\"examples\":-1,\"labels\":[]}"] {
+        assert!(matches!(parse_client(text), Err(ProtocolError::Malformed { .. })), "{text:?}");
     }
 }
 
@@ -272,10 +181,7 @@ fn deep_nesting_is_refused_without_harm() {
 
 #[test]
 fn unknown_fields_are_passed_over() {
-    assert_eq!(
-        parse_client(r#"{"type":"pause","since":"later version"}"#),
-        Ok(ClientMessage::Pause)
-    );
+    assert_eq!(parse_client(r#"{"type":"pause","since":"later version"}"#), Ok(ClientMessage::Pause));
 }
 
 /// Changes one field of a good message and gives the error's field, or what else came of it.
@@ -325,32 +231,13 @@ fn every_field_has_its_bounds() {
         (8, "/training/loss", json!(-0.1), "training.loss"),
         (8, "/training/loss", json!(1.0e7), "training.loss"),
         (8, "/training/accuracy", json!(1.1), "training.accuracy"),
-        (
-            8,
-            "/evaluation/accuracy",
-            json!(-0.1),
-            "evaluation.accuracy",
-        ),
+        (8, "/evaluation/accuracy", json!(-0.1), "evaluation.accuracy"),
         (8, "/evaluation/examples", json!(5), "evaluation.confusion"),
-        (
-            9,
-            "/evaluation/confusion",
-            json!([[4]]),
-            "evaluation.confusion",
-        ),
-        (
-            9,
-            "/evaluation/confusion",
-            json!([[4, 0], [0]]),
-            "evaluation.confusion",
-        ),
+        (9, "/evaluation/confusion", json!([[4]]), "evaluation.confusion"),
+        (9, "/evaluation/confusion", json!([[4, 0], [0]]), "evaluation.confusion"),
     ];
     for (message, pointer, value, field) in cases {
-        assert_eq!(
-            with(message, pointer, value.clone()),
-            Ok(field),
-            "{pointer} = {value}"
-        );
+        assert_eq!(with(message, pointer, value.clone()), Ok(field), "{pointer} = {value}");
     }
 }
 
@@ -369,10 +256,7 @@ fn identifiers_and_kinds_of_number_are_held_too() {
     ];
     for (message, pointer, value) in cases {
         let error = with(message, pointer, value.clone()).unwrap_err();
-        assert!(
-            matches!(error, ProtocolError::Malformed { .. }),
-            "{pointer} = {value}: {error}"
-        );
+        assert!(matches!(error, ProtocolError::Malformed { .. }), "{pointer} = {value}: {error}");
     }
     // A number that no f64 holds.
     let huge = r#"{"type":"statistics","frames":1,"sum":[1e999],"sum_squares":[1]}"#;
@@ -388,11 +272,7 @@ fn a_server_is_not_trusted_either() {
         (0, "/room/training/learning_rate", json!(0.0)),
         (0, "/room/goal", json!(1)),
         (2, "/clients/0/name", json!("x".repeat(50))),
-        (
-            3,
-            "/rounds",
-            json!(vec![serde_json::to_value(&server_messages()[9]).unwrap()["record"].clone(); 33]),
-        ),
+        (3, "/rounds", json!(vec![serde_json::to_value(&server_messages()[9]).unwrap()["record"].clone(); 33])),
         (5, "/model/bytes", json!(0)),
         (5, "/standardisation/deviation", json!([1.0, 0.0])),
         (5, "/standardisation/deviation", json!([1.0])),
@@ -403,10 +283,7 @@ fn a_server_is_not_trusted_either() {
     for (message, pointer, value) in wrong {
         let mut json = serde_json::to_value(&server_messages()[message]).unwrap();
         *json.pointer_mut(pointer).unwrap() = value.clone();
-        assert!(
-            parse_server(&json.to_string()).is_err(),
-            "{pointer} = {value} passed"
-        );
+        assert!(parse_server(&json.to_string()).is_err(), "{pointer} = {value} passed");
     }
 }
 
@@ -425,18 +302,14 @@ fn a_room_refuses_settings_that_can_not_work() {
         ("goal", |room| room.goal = 1),
         ("deadline_ms", |room| room.deadline_ms = 999),
         ("grace_ms", |room| room.grace_ms = room.deadline_ms + 1),
-        ("learning_rate", |room| {
-            room.training.learning_rate = f64::NAN
-        }),
+        ("learning_rate", |room| room.training.learning_rate = f64::NAN),
         ("weight_cap", |room| room.weight_cap = 0),
         ("norm_limit", |room| room.norm_limit = f64::INFINITY),
     ];
     for (expected, change) in wrong {
         let mut room = room();
         change(&mut room);
-        let Err(ProtocolError::Invalid { field, .. }) = room.check() else {
-            panic!("{expected} passed")
-        };
+        let Err(ProtocolError::Invalid { field, .. }) = room.check() else { panic!("{expected} passed") };
         assert_eq!(field, expected);
     }
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{
-    DEADLINE_MS, MAX_BATCH, MAX_CLIENTS, MAX_EPOCHS, MAX_EXAMPLES, MAX_FEATURES, MAX_LABELS,
-    MAX_MODEL_BYTES, MAX_NORM, MAX_ROUNDS, MIN_LABELS,
+    DEADLINE_MS, MAX_BATCH, MAX_CLIENTS, MAX_EPOCHS, MAX_EXAMPLES, MAX_FEATURES, MAX_LABELS, MAX_MODEL_BYTES, MAX_NORM,
+    MAX_ROUNDS, MIN_LABELS,
 };
 use crate::parse::{check_name, check_range};
 use crate::{Encoding, ProtocolError, RoomCode};
@@ -62,12 +62,7 @@ pub struct RoomConfig {
 impl RoomConfig {
     /// A room with settings that suit a class: 20 rounds of 2 epochs with Adam at 0.001, f32, two clients at least,
     /// three minutes a round.
-    pub fn new(
-        code: RoomCode,
-        architecture: &str,
-        parameters: u32,
-        labels: Vec<String>,
-    ) -> RoomConfig {
+    pub fn new(code: RoomCode, architecture: &str, parameters: u32, labels: Vec<String>) -> RoomConfig {
         RoomConfig {
             name: code.to_string(),
             code,
@@ -82,11 +77,7 @@ impl RoomConfig {
             max_clients: 64,
             deadline_ms: 180_000,
             grace_ms: 15_000,
-            training: LocalSettings {
-                epochs: 2,
-                batch_size: 20,
-                learning_rate: 1.0e-3,
-            },
+            training: LocalSettings { epochs: 2, batch_size: 20, learning_rate: 1.0e-3 },
             weight_cap: 1_000,
             norm_limit: 1.0e4,
             seed: 0,
@@ -96,8 +87,7 @@ impl RoomConfig {
     /// Bytes of an encoded model or update.
     pub fn model_bytes(&self) -> u32 {
         // `check` holds this below MAX_MODEL_BYTES; an unchecked room saturates and so is refused everywhere.
-        self.parameters
-            .saturating_mul(self.encoding.bytes_per_value() as u32)
+        self.parameters.saturating_mul(self.encoding.bytes_per_value() as u32)
     }
 
     /// Refuses settings that can't work, with a text that says what would.
@@ -108,10 +98,7 @@ impl RoomConfig {
         for (index, label) in self.labels.iter().enumerate() {
             check_name("labels", label)?;
             if self.labels[..index].contains(label) {
-                return Err(ProtocolError::invalid(
-                    "labels",
-                    format!("{label:?} stands there twice"),
-                ));
+                return Err(ProtocolError::invalid("labels", format!("{label:?} stands there twice")));
             }
         }
         let most_parameters = MAX_MODEL_BYTES / self.encoding.bytes_per_value() as u32;
@@ -128,10 +115,7 @@ impl RoomConfig {
         self.training.check()?;
         check_range("weight_cap", self.weight_cap, 1..=MAX_EXAMPLES)?;
         if !(self.norm_limit > 0.0 && self.norm_limit <= MAX_NORM) {
-            return Err(ProtocolError::invalid(
-                "norm_limit",
-                format!("must lie above 0 and not above {MAX_NORM}"),
-            ));
+            return Err(ProtocolError::invalid("norm_limit", format!("must lie above 0 and not above {MAX_NORM}")));
         }
         Ok(())
     }
@@ -145,10 +129,7 @@ impl LocalSettings {
         if self.learning_rate > 0.0 && self.learning_rate <= 1.0 {
             Ok(())
         } else {
-            Err(ProtocolError::invalid(
-                "learning_rate",
-                "must lie above 0 and not above 1",
-            ))
+            Err(ProtocolError::invalid("learning_rate", "must lie above 0 and not above 1"))
         }
     }
 }

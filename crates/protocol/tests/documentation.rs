@@ -1,0 +1,98 @@
+//! `docs/protocol.md` is what others write clients from: every JSON example of it has to be a message of this crate.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use protocol::{parse_client, parse_server};
+use serde_json::Value;
+
+/// The messages that each direction has, by the page's own headings.
+fn examples() -> Vec<(bool, String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/protocol.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let mut examples = Vec::new();
+    let (mut from_client, mut heading, mut block) = (true, String::new(), None::<String>);
+    for line in page.lines() {
+        match (&mut block, line) {
+            (None, "## From the client") => from_client = true,
+            (None, "## From the server") => from_client = false,
+            (None, "```json") => block = Some(String::new()),
+            (None, line) => {
+                if let Some(title) = line.strip_prefix("### `") {
+                    heading = title.trim_end_matches('`').to_owned();
+                }
+            }
+            (Some(_), "```") => examples.extend(block.take().map(|text| (from_client, heading.clone(), text))),
+            (Some(text), line) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+    examples
+}
+
+#[test]
+fn every_example_is_a_message_under_its_own_heading() {
+    for (from_client, heading, text) in examples() {
+        let read = if from_client {
+            parse_client(&text).map(|message| serde_json::to_value(message).unwrap())
+        } else {
+            parse_server(&text).map(|message| serde_json::to_value(message).unwrap())
+        };
+        let read = read.unwrap_or_else(|error| panic!("the example of {heading}: {error}"));
+        assert_eq!(read["type"], Value::String(heading.clone()));
+        let written: Value = serde_json::from_str(&text).unwrap();
+        assert_same_fields(&heading, &written, &read);
+    }
+}
+
+/// The example has the fields that a message has, and no others.
+fn assert_same_fields(at: &str, written: &Value, read: &Value) {
+    match (written, read) {
+        (Value::Object(written), Value::Object(read)) => {
+            let fields = |object: &serde_json::Map<String, Value>| object.keys().cloned().collect::<BTreeSet<_>>();
+            assert_eq!(fields(written), fields(read), "{at}");
+            for (field, value) in written {
+                assert_same_fields(&format!("{at}.{field}"), value, &read[field]);
+            }
+        }
+        (Value::Array(written), Value::Array(read)) => {
+            assert_eq!(written.len(), read.len(), "{at}");
+            for (written, read) in written.iter().zip(read) {
+                assert_same_fields(at, written, read);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_message_has_an_example() {
+    let shown: Vec<String> = examples().into_iter().map(|(_, heading, _)| heading).collect();
+    let expected = [
+        "hello",
+        "rename",
+        "ready",
+        "pause",
+        "leave",
+        "statistics",
+        "download",
+        "progress",
+        "update",
+        "evaluation",
+        "welcome",
+        "error",
+        "status",
+        "history",
+        "statistics_request",
+        "round",
+        "upload",
+        "accepted",
+        "refused",
+        "round_closed",
+        "round_abandoned",
+        "finished",
+    ];
+    assert_eq!(shown, expected);
+}
