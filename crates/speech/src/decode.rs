@@ -8,9 +8,7 @@ use symphonia::core::codecs::audio::AudioDecoderOptions;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatReader, TrackType};
 use symphonia::core::io::MediaSourceStream;
-use symphonia::default::formats::{
-    AdtsReader, FlacReader, IsoMp4Reader, MpaReader, OggReader, WavReader,
-};
+use symphonia::default::formats::{AdtsReader, FlacReader, IsoMp4Reader, MpaReader, OggReader, WavReader};
 
 use crate::container::{Container, identify};
 use crate::sound::SoundBuilder;
@@ -31,18 +29,13 @@ pub fn decode(bytes: &[u8], file_name: Option<&str>) -> Result<Sound, SoundError
     let (container, bytes) = identify(bytes, file_name)?;
     // A codec that meets what its authors thought impossible must not take the program with it. (In a browser it can't be caught: there
     // the tab's worker ends, and the page says so.)
-    catch_unwind(AssertUnwindSafe(|| decode_container(container, bytes))).unwrap_or_else(|_| {
-        Err(SoundError::Damaged {
-            detail: "its content makes no sense".into(),
-        })
-    })
+    catch_unwind(AssertUnwindSafe(|| decode_container(container, bytes)))
+        .unwrap_or_else(|_| Err(SoundError::Damaged { detail: "its content makes no sense".into() }))
 }
 
 fn decode_container(container: Container, bytes: &[u8]) -> Result<Sound, SoundError> {
     let mut reader = open(container, bytes).map_err(|error| refused(container, &error))?;
-    let track = reader
-        .default_track(TrackType::Audio)
-        .ok_or(SoundError::Empty)?;
+    let track = reader.default_track(TrackType::Audio).ok_or(SoundError::Empty)?;
     let track_id = track.id;
     let parameters = track
         .codec_params
@@ -82,9 +75,7 @@ fn decode_container(container: Container, bytes: &[u8]) -> Result<Sound, SoundEr
         builder.push(&samples)?;
     }
     if bad_packets > good_packets {
-        return Err(SoundError::Damaged {
-            detail: "most of it can't be read".into(),
-        });
+        return Err(SoundError::Damaged { detail: "most of it can't be read".into() });
     }
     builder.ok_or(SoundError::Empty)?.finish()
 }
@@ -115,14 +106,8 @@ fn refused(container: Container, error: &Error) -> SoundError {
             }
             .into(),
         },
-        Error::IoError(_) => SoundError::Damaged {
-            detail: "it breaks off".into(),
-        },
-        Error::DecodeError(detail) | Error::LimitError(detail) => SoundError::Damaged {
-            detail: (*detail).into(),
-        },
-        other => SoundError::Damaged {
-            detail: other.to_string(),
-        },
+        Error::IoError(_) => SoundError::Damaged { detail: "it breaks off".into() },
+        Error::DecodeError(detail) | Error::LimitError(detail) => SoundError::Damaged { detail: (*detail).into() },
+        other => SoundError::Damaged { detail: other.to_string() },
     }
 }

@@ -7,9 +7,7 @@ pub enum SoundError {
     #[error("this is not a sound file: choose a WAV, FLAC, MP3, OGG or M4A file")]
     NotSound,
     /// A sound that this crate can't read; a browser's own decoder may know it.
-    #[error(
-        "{format} can't be read here: save the sound as WAV, FLAC, MP3, OGG (Vorbis) or M4A (AAC)"
-    )]
+    #[error("{format} can't be read here: save the sound as WAV, FLAC, MP3, OGG (Vorbis) or M4A (AAC)")]
     Unsupported {
         /// What it is, as a noun: "a WebM recording".
         format: String,

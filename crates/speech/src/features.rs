@@ -65,9 +65,7 @@ pub const FEATURE_NAMES: [&str; FEATURES] = [
 pub fn features(sound: &Sound) -> Result<Vec<Frame>, SoundError> {
     let samples = sound.samples();
     if samples.len() < WINDOW {
-        return Err(SoundError::TooShort {
-            seconds: sound.seconds(),
-        });
+        return Err(SoundError::TooShort { seconds: sound.seconds() });
     }
     let normalisation = Normalisation::of(samples);
     let mut analyser = FrameAnalyser::new();
@@ -91,25 +89,62 @@ impl Normalisation {
     /// That of a whole clip, as [`features`] uses it. All zero for no samples.
     pub fn of(samples: &[f32]) -> Normalisation {
         if samples.is_empty() {
-            return Normalisation {
-                mean: 0.0,
-                peak: 0.0,
-            };
+            return Normalisation { mean: 0.0, peak: 0.0 };
         }
         let mean = sum(samples, f64::from) / samples.len() as f64;
-        let (low, high) = samples
-            .iter()
-            .fold((f32::MAX, f32::MIN), |(low, high), &sample| {
-                (low.min(sample), high.max(sample))
-            });
+        let (low, high) =
+            samples.iter().fold((f32::MAX, f32::MIN), |(low, high), &sample| (low.min(sample), high.max(sample)));
         Normalisation::from_range(mean, low, high)
     }
 
     /// From the mean, the lowest and the highest of some samples.
     pub(crate) fn from_range(mean: f64, low: f32, high: f32) -> Normalisation {
-        Normalisation {
-            mean,
-            peak: (mean - f64::from(low)).max(f64::from(high) - mean),
+        Normalisation { mean, peak: (mean - f64::from(low)).max(f64::from(high) - mean) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound(samples: &[f32]) -> Sound {
+        Sound::from_pcm(samples, 1, 16_000).unwrap()
+    }
+
+    #[test]
+    fn there_are_as_many_frames_as_whole_windows() {
+        let frames = |samples| features(&sound(&vec![0.1; samples])).map(|frames| frames.len());
+        assert_eq!(frames(3_199), Err(SoundError::TooShort { seconds: 3_199.0 / 16_000.0 }));
+        assert_eq!(frames(3_200), Ok(1));
+        assert_eq!(frames(4_799), Ok(1));
+        assert_eq!(frames(4_800), Ok(2));
+        assert_eq!(frames(16_000), Ok(9));
+        assert_eq!(frames(1), Err(SoundError::TooShort { seconds: 1.0 / 16_000.0 }));
+    }
+
+    #[test]
+    fn silence_clipping_and_broken_samples_give_finite_numbers() {
+        let nan = Sound::from_pcm(&[f32::NAN, f32::INFINITY, 0.3, -0.2].repeat(2_000), 1, 16_000).unwrap();
+        let square: Vec<f32> = (0..8_000).map(|n| if n / 40 % 2 == 0 { 1.0 } else { -1.0 }).collect();
+        let mut click = vec![0.0; 8_000];
+        click[5_000] = f32::MIN_POSITIVE;
+        for sound in
+            [sound(&[0.0; 8_000]), sound(&[1.0; 8_000]), sound(&[1e-30; 8_000]), sound(&square), sound(&click), nan]
+        {
+            let frames = features(&sound).unwrap();
+            assert!(frames.iter().flatten().all(|value| value.is_finite()), "{frames:?}");
         }
+    }
+
+    #[test]
+    fn an_hour_of_telephone_sound_is_no_trouble() {
+        let hour = 8_000 * 3_600;
+        let mut samples: Vec<f32> = (0..8_000).map(|n| (n as f32 * 0.17).sin() * (n as f32 * 0.0011).sin()).collect();
+        samples = samples.repeat(hour / samples.len());
+        let sound = Sound::from_pcm(&samples, 1, 8_000).unwrap();
+        assert_eq!(sound.seconds(), 3_600.0);
+        let frames = features(&sound).unwrap();
+        assert_eq!(frames.len(), 35_999);
+        assert!(frames.iter().flatten().all(|value| value.is_finite()));
     }
 }

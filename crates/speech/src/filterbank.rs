@@ -48,32 +48,20 @@ struct Semitone {
 
 impl FilterBank {
     pub(crate) fn new() -> FilterBank {
-        FilterBank {
-            mel: mel_filters(),
-            cosine: cosine_rows(),
-            chroma: semitones(),
-        }
+        FilterBank { mel: mel_filters(), cosine: cosine_rows(), chroma: semitones() }
     }
 
     /// The cepstrum: DCT-II of the filters' log₁₀ outputs.
     pub(crate) fn cepstra(&self, magnitude: &[f64], epsilon: f64) -> [f64; CEPSTRA] {
         let mut logs = [0.0; FILTERS];
         for (log, filter) in logs.iter_mut().zip(&self.mel) {
-            let output: f64 = filter
-                .weights
-                .iter()
-                .zip(&magnitude[filter.first_bin..])
-                .map(|(weight, value)| weight * value)
-                .sum();
+            let output: f64 =
+                filter.weights.iter().zip(&magnitude[filter.first_bin..]).map(|(weight, value)| weight * value).sum();
             *log = (output + epsilon).log10();
         }
         let mut cepstra = [0.0; CEPSTRA];
         for (coefficient, row) in cepstra.iter_mut().zip(&self.cosine) {
-            *coefficient = row
-                .iter()
-                .zip(&logs)
-                .map(|(cosine, log)| cosine * log)
-                .sum();
+            *coefficient = row.iter().zip(&logs).map(|(cosine, log)| cosine * log).sum();
         }
         cepstra
     }
@@ -91,12 +79,7 @@ impl FilterBank {
 /// Population deviation, the 34th feature.
 pub(crate) fn deviation(chroma: &[f64; CHROMA]) -> f64 {
     let mean = chroma.iter().sum::<f64>() / CHROMA as f64;
-    (chroma
-        .iter()
-        .map(|value| (value - mean).powi(2))
-        .sum::<f64>()
-        / CHROMA as f64)
-        .sqrt()
+    (chroma.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / CHROMA as f64).sqrt()
 }
 
 fn mel_filters() -> Vec<Filter> {
@@ -119,16 +102,11 @@ fn mel_filters() -> Vec<Filter> {
             let height = 2.0 / (high - low);
             let rising = height / (centre - low);
             let falling = height / (high - centre);
-            let (first_bin, peak_bin, end_bin) =
-                (bin_above(low), bin_above(centre), bin_above(high));
+            let (first_bin, peak_bin, end_bin) = (bin_above(low), bin_above(centre), bin_above(high));
             let weights = (first_bin..end_bin)
                 .map(|bin| {
                     let hz = bin as f64 * bin_hz;
-                    if bin < peak_bin {
-                        rising * (hz - low)
-                    } else {
-                        falling * (high - hz)
-                    }
+                    if bin < peak_bin { rising * (hz - low) } else { falling * (high - hz) }
                 })
                 .collect();
             Filter { first_bin, weights }
@@ -140,9 +118,7 @@ fn cosine_rows() -> Vec<[f64; FILTERS]> {
     (0..CEPSTRA)
         .map(|row| {
             let scale = (if row == 0 { 1.0 } else { 2.0 } / FILTERS as f64).sqrt();
-            std::array::from_fn(|n| {
-                scale * (PI * row as f64 * (2 * n + 1) as f64 / (2 * FILTERS) as f64).cos()
-            })
+            std::array::from_fn(|n| scale * (PI * row as f64 * (2 * n + 1) as f64 / (2 * FILTERS) as f64).cos())
         })
         .collect()
 }
@@ -154,21 +130,12 @@ fn semitones() -> Vec<Semitone> {
     let bin_hz = f64::from(SAMPLE_RATE) / (2 * BINS) as f64;
     let place = |semitone: i64| semitone.rem_euclid(BINS as i64) as usize;
     let semitone_of: Vec<i64> = (0..BINS)
-        .map(|bin| {
-            (12.0 * ((bin + 1) as f64 * bin_hz / LOWEST_A_HZ).log2()).round_ties_even() as i64
-        })
+        .map(|bin| (12.0 * ((bin + 1) as f64 * bin_hz / LOWEST_A_HZ).log2()).round_ties_even() as i64)
         .collect();
-    let sharing = |bin: usize| {
-        semitone_of
-            .iter()
-            .filter(|&&semitone| semitone == semitone_of[bin])
-            .count()
-    };
+    let sharing = |bin: usize| semitone_of.iter().filter(|&&semitone| semitone == semitone_of[bin]).count();
     let mut table: Vec<Semitone> = Vec::new();
     for bin in 0..BINS {
-        let is_last = semitone_of[bin + 1..]
-            .iter()
-            .all(|&semitone| semitone != semitone_of[bin]);
+        let is_last = semitone_of[bin + 1..].iter().all(|&semitone| semitone != semitone_of[bin]);
         if is_last {
             let place_in_list = place(semitone_of[bin]);
             table.push(Semitone {

@@ -28,8 +28,7 @@ const EPSILON: f64 = f64::EPSILON;
 const PEAK_EPSILON: f64 = 1e-10;
 
 /// Tables that every analyser shares; planning the transform costs as much as many frames.
-static PLAN: LazyLock<Arc<dyn RealToComplex<f64>>> =
-    LazyLock::new(|| RealFftPlanner::new().plan_fft_forward(WINDOW));
+static PLAN: LazyLock<Arc<dyn RealToComplex<f64>>> = LazyLock::new(|| RealFftPlanner::new().plan_fft_forward(WINDOW));
 static FILTER_BANK: LazyLock<FilterBank> = LazyLock::new(FilterBank::new);
 
 /// Computes frame after frame; it remembers the last spectrum, for the spectral flux. Nothing is allocated per frame.
@@ -88,16 +87,10 @@ impl FrameAnalyser {
     /// Magnitudes and their squares of the lower half of the window's spectrum, divided by the number of bins.
     fn transform(&mut self) {
         // The buffers are the plan's own, so that it has nothing to refuse.
-        let result =
-            PLAN.process_with_scratch(&mut self.window, &mut self.spectrum, &mut self.scratch);
+        let result = PLAN.process_with_scratch(&mut self.window, &mut self.spectrum, &mut self.scratch);
         debug_assert!(result.is_ok(), "{result:?}");
         const SCALE: f64 = 1.0 / BINS as f64;
-        for ((bin, magnitude), power) in self
-            .spectrum
-            .iter()
-            .zip(&mut self.magnitude)
-            .zip(&mut self.power)
-        {
+        for ((bin, magnitude), power) in self.spectrum.iter().zip(&mut self.magnitude).zip(&mut self.power) {
             *magnitude = bin.norm_sqr().sqrt() * SCALE;
             *power = *magnitude * *magnitude;
         }
@@ -107,16 +100,11 @@ impl FrameAnalyser {
     fn flux(&mut self, total: f64) -> f64 {
         let scale = 1.0 / (total + BINS as f64 * EPSILON);
         if self.previous.is_empty() {
-            self.previous
-                .extend(self.magnitude.iter().map(|value| value * scale));
+            self.previous.extend(self.magnitude.iter().map(|value| value * scale));
             return 0.0;
         }
         let mut lanes = [0.0; LANES];
-        for (now, before) in self
-            .magnitude
-            .chunks_exact(LANES)
-            .zip(self.previous.chunks_exact_mut(LANES))
-        {
+        for (now, before) in self.magnitude.chunks_exact(LANES).zip(self.previous.chunks_exact_mut(LANES)) {
             for ((lane, &now), before) in lanes.iter_mut().zip(now).zip(before) {
                 let share = now * scale;
                 let change = share - *before;
@@ -147,20 +135,13 @@ pub(crate) fn sum<T: Copy>(values: &[T], of: impl Fn(T) -> f64) -> f64 {
 /// Sign changes per pair of neighbours; a step to or from exactly 0 counts half.
 fn zero_crossing_rate(window: &[f64]) -> f64 {
     let sign = |value: f64| i32::from(value > 0.0) - i32::from(value < 0.0);
-    let steps: i32 = window
-        .iter()
-        .zip(&window[1..])
-        .map(|(&a, &b)| (sign(b) - sign(a)).abs())
-        .sum();
+    let steps: i32 = window.iter().zip(&window[1..]).map(|(&a, &b)| (sign(b) - sign(a)).abs()).sum();
     f64::from(steps) / 2.0 / (window.len() as f64 - 1.0)
 }
 
 fn block_energies(values: &[f64]) -> [f64; ENTROPY_BLOCKS] {
     let mut energies = [0.0; ENTROPY_BLOCKS];
-    for (energy, block) in energies
-        .iter_mut()
-        .zip(values.chunks_exact(values.len() / ENTROPY_BLOCKS))
-    {
+    for (energy, block) in energies.iter_mut().zip(values.chunks_exact(values.len() / ENTROPY_BLOCKS)) {
         *energy = sum(block, |value| value * value);
     }
     energies
@@ -168,10 +149,7 @@ fn block_energies(values: &[f64]) -> [f64; ENTROPY_BLOCKS] {
 
 fn block_sums(values: &[f64]) -> [f64; ENTROPY_BLOCKS] {
     let mut sums = [0.0; ENTROPY_BLOCKS];
-    for (total, block) in sums
-        .iter_mut()
-        .zip(values.chunks_exact(values.len() / ENTROPY_BLOCKS))
-    {
+    for (total, block) in sums.iter_mut().zip(values.chunks_exact(values.len() / ENTROPY_BLOCKS)) {
         *total = sum(block, |value| value);
     }
     sums
@@ -190,9 +168,7 @@ fn entropy(block_energies: &[f64], total: f64) -> f64 {
 
 /// Mean frequency and deviation of the magnitudes, as shares of the Nyquist frequency. Bins are counted from 1.
 fn centroid_and_spread(magnitude: &[f64], total: f64) -> (f64, f64) {
-    let max = magnitude
-        .iter()
-        .fold(0.0, |max: f64, &value| max.max(value));
+    let max = magnitude.iter().fold(0.0, |max: f64, &value| max.max(value));
     // The reference divides by the maximum first, which matters only for its epsilon.
     let weight = total + EPSILON * if max == 0.0 { EPSILON } else { max };
     let mut first = [0.0; LANES];

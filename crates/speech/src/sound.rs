@@ -69,11 +69,7 @@ impl Sound {
 
 /// A sample that no later sum or square can make infinite: no number is silence, and what is louder than [`LOUDEST`] is cut.
 pub(crate) fn tame(sample: f32) -> f32 {
-    if sample.is_finite() {
-        sample.clamp(-LOUDEST, LOUDEST)
-    } else {
-        0.0
-    }
+    if sample.is_finite() { sample.clamp(-LOUDEST, LOUDEST) } else { 0.0 }
 }
 
 /// Builds a [`Sound`] block by block, so that a long file is never held at its full rate and channel count.
@@ -87,9 +83,7 @@ pub(crate) struct SoundBuilder {
 impl SoundBuilder {
     pub(crate) fn new(channels: u16, rate: u32) -> Result<SoundBuilder, SoundError> {
         if channels == 0 {
-            return Err(SoundError::Damaged {
-                detail: "it claims to have no channels".into(),
-            });
+            return Err(SoundError::Damaged { detail: "it claims to have no channels".into() });
         }
         Ok(SoundBuilder {
             channels: usize::from(channels),
@@ -122,17 +116,64 @@ impl SoundBuilder {
         if self.samples.is_empty() {
             return Err(SoundError::Empty);
         }
-        Ok(Sound {
-            samples: self.samples,
-        })
+        Ok(Sound { samples: self.samples })
     }
 
     fn check_length(&self) -> Result<(), SoundError> {
         if self.samples.len() > MAX_SECONDS as usize * SAMPLE_RATE as usize {
-            return Err(SoundError::TooLong {
-                limit_seconds: MAX_SECONDS,
-            });
+            return Err(SoundError::TooLong { limit_seconds: MAX_SECONDS });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stereo_at_44100_hz_becomes_mono_at_16_khz() {
+        let tone = |n: usize| (n as f64 / 44_100.0 * 500.0 * std::f64::consts::TAU).sin() as f32;
+        let stereo: Vec<f32> = (0..44_100).flat_map(|n| [tone(n), 0.5 * tone(n)]).collect();
+        let sound = Sound::from_pcm(&stereo, 2, 44_100).unwrap();
+        assert_eq!(sound.samples().len(), 16_000);
+        assert_eq!(sound.seconds(), 1.0);
+        for n in 500..15_500 {
+            let expected = 0.75 * (n as f64 / 16_000.0 * 500.0 * std::f64::consts::TAU).sin();
+            assert!((f64::from(sound.samples()[n]) - expected).abs() < 1e-5, "sample {n}");
+        }
+    }
+
+    #[test]
+    fn a_sample_that_is_no_number_is_silence_and_none_is_too_loud() {
+        let sound = Sound::from_pcm(&[0.5, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX], 1, 16_000).unwrap();
+        assert_eq!(sound.samples(), [0.5, 0.0, 0.0, 0.0, LOUDEST]);
+        // The same through the resampler, whose filter would spread one NaN over all its neighbours.
+        let sound = Sound::from_pcm(&[f32::NAN, f32::MAX, f32::MIN, 0.5].repeat(1_000), 2, 48_000).unwrap();
+        assert!(sound.samples().iter().all(|sample| sample.is_finite()));
+    }
+
+    #[test]
+    fn the_smallest_sounds_are_one_sample_or_none() {
+        assert_eq!(Sound::from_pcm(&[0.25], 1, 16_000).unwrap().samples(), [0.25]);
+        assert_eq!(Sound::from_pcm(&[0.25], 1, 48_000).unwrap().samples().len(), 1);
+        assert_eq!(Sound::from_pcm(&[], 1, 16_000), Err(SoundError::Empty));
+        assert_eq!(Sound::from_pcm(&[], 2, 44_100), Err(SoundError::Empty));
+        assert_eq!(Sound::from_pcm(&[0.25], 2, 16_000), Err(SoundError::Empty), "half a frame");
+    }
+
+    #[test]
+    fn what_no_microphone_delivers_is_refused() {
+        assert!(matches!(Sound::from_pcm(&[0.0; 10], 0, 16_000), Err(SoundError::Damaged { .. })));
+        assert!(matches!(Sound::from_pcm(&[0.0; 10], 1, 0), Err(SoundError::Damaged { .. })));
+        assert!(matches!(Sound::from_pcm(&[0.0; 10], 1, u32::MAX), Err(SoundError::Damaged { .. })));
+    }
+
+    #[test]
+    fn a_wav_file_clips_what_it_cannot_hold() {
+        let wav = Sound { samples: vec![0.5, 1.5, -1.5] }.to_wav();
+        assert_eq!(wav.len(), 44 + 6);
+        assert_eq!(wav[4..8], 42u32.to_le_bytes());
+        assert_eq!(wav[44..], [16_384i16, 32_767, -32_768].map(i16::to_le_bytes).concat());
     }
 }

@@ -40,10 +40,7 @@ struct HopRange {
 impl Stream {
     /// For sound at 16 kHz, normalised by its own last 10 s.
     pub fn new() -> Stream {
-        Stream::of(
-            Resampler::identity(),
-            StreamNormalisation::Running(VecDeque::with_capacity(MEMORY)),
-        )
+        Stream::of(Resampler::identity(), StreamNormalisation::Running(VecDeque::with_capacity(MEMORY)))
     }
 
     /// For sound at `rate` Hz, such as a microphone delivers, normalised by its own last 10 s.
@@ -57,19 +54,11 @@ impl Stream {
 
     /// For sound at 16 kHz whose normalisation is known. With a clip's own, the frames are those of [`features`](crate::features).
     pub fn with_normalisation(normalisation: Normalisation) -> Stream {
-        Stream::of(
-            Resampler::identity(),
-            StreamNormalisation::Fixed(normalisation),
-        )
+        Stream::of(Resampler::identity(), StreamNormalisation::Fixed(normalisation))
     }
 
     fn of(resampler: Resampler, normalisation: StreamNormalisation) -> Stream {
-        Stream {
-            resampler,
-            analyser: FrameAnalyser::new(),
-            normalisation,
-            samples: Vec::with_capacity(2 * WINDOW),
-        }
+        Stream { resampler, analyser: FrameAnalyser::new(), normalisation, samples: Vec::with_capacity(2 * WINDOW) }
     }
 
     /// Takes mono samples and hands each frame that they complete to `on_frame`, oldest first. Samples that are no finite number count as
@@ -102,11 +91,7 @@ impl StreamNormalisation {
             StreamNormalisation::Fixed(normalisation) => return *normalisation,
             StreamNormalisation::Running(hops) => hops,
         };
-        let new = if hops.is_empty() {
-            window
-        } else {
-            &window[WINDOW - HOP..]
-        };
+        let new = if hops.is_empty() { window } else { &window[WINDOW - HOP..] };
         for hop in new.chunks_exact(HOP) {
             if hops.len() == MEMORY {
                 hops.pop_front();
@@ -121,5 +106,90 @@ impl StreamNormalisation {
         let low = hops.iter().map(|hop| hop.low).fold(f32::MAX, f32::min);
         let high = hops.iter().map(|hop| hop.high).fold(f32::MIN, f32::max);
         Normalisation::from_range(mean, low, high)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Sound, features};
+
+    /// Something between noise and a voice, with an offset, that differs from hop to hop.
+    fn samples(seconds: f64) -> Vec<f32> {
+        let mut noise = 1u32;
+        (0..(seconds * 16_000.0) as usize)
+            .map(|n| {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let t = n as f32 / 16_000.0;
+                0.05 + 0.3 * (t * 900.0).sin() * (t * 5.0).sin() + noise as f32 / u32::MAX as f32 * 0.1
+            })
+            .collect()
+    }
+
+    fn batch(samples: &[f32]) -> Vec<Frame> {
+        features(&Sound::from_pcm(samples, 1, 16_000).unwrap()).unwrap()
+    }
+
+    fn streamed(mut stream: Stream, samples: &[f32], piece: usize) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        for piece in samples.chunks(piece) {
+            stream.push(piece, |frame| frames.push(frame));
+        }
+        frames
+    }
+
+    #[test]
+    fn with_the_clips_own_normalisation_the_frames_are_exactly_those_of_the_batch() {
+        let samples = samples(2.35);
+        let expected = batch(&samples);
+        for piece in [1, 128, 1_600, 5_000, samples.len()] {
+            let stream = Stream::with_normalisation(Normalisation::of(&samples));
+            assert_eq!(streamed(stream, &samples, piece), expected, "pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn a_frame_of_a_young_stream_is_the_last_of_the_same_sound_in_one_piece() {
+        let samples = samples(3.0);
+        let frames = streamed(Stream::new(), &samples, 777);
+        assert_eq!(frames.len(), 29);
+        for (index, frame) in frames.iter().enumerate() {
+            let expected = batch(&samples[..WINDOW + index * HOP]);
+            for (value, expected) in frame.iter().zip(&expected[index]) {
+                assert!(
+                    (value - expected).abs() <= 1e-5 * (1.0 + expected.abs()),
+                    "frame {index}: {value}, {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_door_that_slams_is_forgotten_after_ten_seconds() {
+        let voice = samples(25.0);
+        let mut slammed = voice.clone();
+        slammed[1_000] = 1.0;
+        let quiet = streamed(Stream::new(), &voice, 1_600);
+        let loud = streamed(Stream::new(), &slammed, 1_600);
+        assert!(loud[50][1] < 0.5 * quiet[50][1], "5 s later the energy is still small beside the slam");
+        assert_eq!(loud[101..], quiet[101..]);
+    }
+
+    #[test]
+    fn a_microphone_at_48_khz_gives_the_frames_of_its_sound() {
+        let recorded: Vec<f32> = (0..96_000).map(|n| (n as f32 / 48_000.0 * 1_200.0).sin() * 0.5).collect();
+        let frames = streamed(Stream::at_rate(48_000).unwrap(), &recorded, 480);
+        assert!((17..=18).contains(&frames.len()), "{} frames; the last may still be in the resampler", frames.len());
+        assert!(Stream::at_rate(7).is_err());
+    }
+
+    #[test]
+    fn a_broken_sample_does_not_spoil_the_stream() {
+        let mut broken = samples(1.0);
+        broken[3_000] = f32::NAN;
+        broken[5_000] = f32::INFINITY;
+        for stream in [Stream::new(), Stream::at_rate(44_100).unwrap()] {
+            assert!(streamed(stream, &broken, 100).iter().flatten().all(|value| value.is_finite()));
+        }
     }
 }

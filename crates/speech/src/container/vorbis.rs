@@ -14,11 +14,7 @@ const LONGEST_HEADER: usize = 1 << 20;
 
 /// Refuses an Ogg file whose first stream isn't Vorbis, or whose codebooks are such as no encoder makes.
 pub(crate) fn check(bytes: &[u8]) -> Result<(), SoundError> {
-    let unsupported = |format: &str| {
-        Err(SoundError::Unsupported {
-            format: format.into(),
-        })
-    };
+    let unsupported = |format: &str| Err(SoundError::Unsupported { format: format.into() });
     let [identification, _comment, setup] = &header_packets(bytes)[..] else {
         return match first_packet_start(bytes) {
             [b'O', b'p', b'u', b's', b'H', ..] => unsupported("an Opus recording"),
@@ -34,17 +30,11 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), SoundError> {
     let [5, b'v', b'o', b'r', b'b', b'i', b's', rest @ ..] = &setup[..] else {
         return Err(damaged("its setup header is missing"));
     };
-    check_codebooks(&mut Bits {
-        bytes: rest,
-        position: 0,
-    })
-    .ok_or_else(|| damaged("its codebooks make no sense"))
+    check_codebooks(&mut Bits { bytes: rest, position: 0 }).ok_or_else(|| damaged("its codebooks make no sense"))
 }
 
 fn damaged(detail: &str) -> SoundError {
-    SoundError::Damaged {
-        detail: detail.into(),
-    }
+    SoundError::Damaged { detail: detail.into() }
 }
 
 fn first_packet_start(bytes: &[u8]) -> &[u8] {
@@ -96,10 +86,7 @@ fn check_codebooks(bits: &mut Bits) -> Option<()> {
         }
         let dimensions = bits.read(16)?;
         let entries = bits.read(24)?;
-        if dimensions == 0
-            || entries == 0
-            || u64::from(dimensions) * u64::from(entries) > MOST_VALUES
-        {
+        if dimensions == 0 || entries == 0 || u64::from(dimensions) * u64::from(entries) > MOST_VALUES {
             return None;
         }
         skip_code_lengths(bits, entries)?;
@@ -145,8 +132,7 @@ fn skip_code_lengths(bits: &mut Bits, entries: u32) -> Option<()> {
 /// would find another, or would overflow in checking it.
 fn values_per_dimension(entries: u32, dimensions: u32) -> Option<u32> {
     let root = (entries as f32).powf(1.0 / dimensions as f32).floor() as u32;
-    let is_root =
-        root.checked_pow(dimensions)? <= entries && (root + 1).checked_pow(dimensions)? > entries;
+    let is_root = root.checked_pow(dimensions)? <= entries && (root + 1).checked_pow(dimensions)? > entries;
     is_root.then_some(root)
 }
 
@@ -180,24 +166,13 @@ mod tests {
 
     /// Writes fields of so many bits as Vorbis packs them.
     fn packed(fields: &[(u32, u32)]) -> Vec<u8> {
-        let bits: Vec<u8> = fields
-            .iter()
-            .flat_map(|&(value, count)| (0..count).map(move |bit| (value >> bit & 1) as u8))
-            .collect();
-        bits.chunks(8)
-            .map(|byte| byte.iter().rev().fold(0, |value, bit| value << 1 | bit))
-            .collect()
+        let bits: Vec<u8> =
+            fields.iter().flat_map(|&(value, count)| (0..count).map(move |bit| (value >> bit & 1) as u8)).collect();
+        bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |value, bit| value << 1 | bit)).collect()
     }
 
     fn codebook(dimensions: u32, entries: u32, lookup: u32) -> Vec<u8> {
-        let mut fields = vec![
-            (0, 8),
-            (0x564342, 24),
-            (dimensions, 16),
-            (entries, 24),
-            (0, 1),
-            (0, 1),
-        ];
+        let mut fields = vec![(0, 8), (0x564342, 24), (dimensions, 16), (entries, 24), (0, 1), (0, 1)];
         fields.extend((0..entries.min(1_000)).map(|_| (1, 5)));
         fields.extend([(lookup, 4), (0, 32), (0, 32), (3, 4), (0, 1)]);
         fields.extend((0..1_000).map(|_| (0, 4)));
