@@ -100,7 +100,7 @@ mod tests {
         all.add(&second);
         let standardisation = all.standardisation().unwrap();
         assert_eq!(standardisation.mean, [2.4, 10.0]);
-        assert!((standardisation.deviation[0] - 3.611_094_1).abs() < 1e-6);
+        assert!((standardisation.deviation[0] - 3.611_094).abs() < 1e-6);
         assert_eq!(standardisation.deviation[1], LEAST_DEVIATION as f32);
     }
 

@@ -1,6 +1,8 @@
 //! Whatever happens in whatever order, the room's promises hold: nothing panics, memory stays within its bounds, and
 //! every published model is the weighted mean of exactly the updates accepted in its round (checked by the class).
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
 mod class;
 
 use class::{Class, config, encoded};

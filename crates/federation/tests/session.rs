@@ -1,5 +1,7 @@
 //! Plays the session that `docs/protocol.md` shows against the real coordinator, and compares every line and byte.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
 use std::collections::VecDeque;
 use std::path::Path;
 

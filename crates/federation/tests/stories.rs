@@ -1,5 +1,7 @@
 //! What happens in a room, told from both ends. See `class/mod.rs` for what is checked on the way.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
 mod class;
 
 use class::{Class, config, encoded, step};

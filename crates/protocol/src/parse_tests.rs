@@ -290,7 +290,8 @@ fn a_server_is_not_trusted_either() {
 #[test]
 fn a_room_refuses_settings_that_can_not_work() {
     assert_eq!(room().check(), Ok(()));
-    let wrong: [(&str, fn(&mut RoomConfig)); 14] = [
+    type Change = fn(&mut RoomConfig);
+    let wrong: [(&str, Change); 14] = [
         ("name", |room| room.name.clear()),
         ("labels", |room| room.labels.truncate(1)),
         ("labels", |room| room.labels[1] = room.labels[0].clone()),

@@ -1,5 +1,7 @@
 //! `docs/protocol.md` is what others write clients from: every JSON example of it has to be a message of this crate.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -4,6 +4,7 @@
 //! Whatever a test does, the class checks each published model against the weighted mean of exactly the updates that
 //! were accepted in that round, computed anew in f64.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 #![allow(dead_code, reason = "each test file uses its own part of the class")]
 
 use std::collections::{BTreeMap, VecDeque};
@@ -108,6 +109,11 @@ impl Class {
             published: 0,
             strangers: Vec::new(),
         }
+    }
+
+    /// The parameters that the coordinator was made with.
+    pub fn starts_from(&mut self, parameters: &[f32]) {
+        self.model = parameters.to_vec();
     }
 
     /// A class of `count` eager students who take part.
