@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use federation::{Input, Participant, ParticipantConfig};
+use federation::{Input, Millis, Participant, ParticipantConfig};
 use gloo_timers::callback::Timeout;
 use protocol::{RoomCode, RoomConfig, Token};
 use serde::Deserialize;
@@ -249,7 +249,7 @@ impl App {
             token: seat.token.as_deref().and_then(|token| Token::parse(token).ok()),
             software: SOFTWARE.to_owned(),
             seed: (js_sys::Math::random() * 2f64.powi(52)) as u64,
-        });
+        }, Millis(now() as u64));
         let answer = js_sys::Object::new();
         let view = serde_wasm_bindgen::to_value(&crate::showing::room_view(&room))
             .map_err(|error| Failure::new("room", error.to_string()))?;

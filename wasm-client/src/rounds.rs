@@ -253,7 +253,7 @@ impl App {
 
     fn training_round(&self) -> Option<protocol::Round> {
         match self.participant.borrow().as_ref()?.view().work {
-            federation::Work::Training { round, .. } => Some(*round),
+            federation::Work::Training { round, .. } => Some(round),
             _ => None,
         }
     }

@@ -1,12 +1,11 @@
 //! Which seat a tab takes: the one that it had before a reload, else one that a closed tab left, else a new
 //! one. A seat that another living tab holds is never taken: the browser's locks say which those are.
 
-use js_sys::{Function, Promise};
+use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{LockManager, LockOptions};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, set};
 use crate::storage::{Seat, Storage};
 
 /// Takes a seat in the room for as long as this worker lives.
@@ -55,16 +54,22 @@ pub async fn take(storage: &Storage, room: &str, wished: Option<&str>) -> Result
     Ok(seat)
 }
 
-fn locks() -> Option<LockManager> {
-    let scope: web_sys::DedicatedWorkerGlobalScope = js_sys::global().dyn_into().ok()?;
-    let navigator = scope.navigator();
-    // The property is missing, not null, outside of secure contexts.
-    let locks = js_sys::Reflect::get(&navigator, &"locks".into()).ok()?;
-    locks.dyn_into().ok()
+/// The browser's locks, through plain JavaScript values: web-sys has them only as an unstable interface.
+struct Locks {
+    manager: JsValue,
+    request: Function,
+}
+
+/// The browser's locks; none outside of secure contexts.
+fn locks() -> Option<Locks> {
+    let navigator = Reflect::get(&js_sys::global(), &"navigator".into()).ok()?;
+    let manager = Reflect::get(&navigator, &"locks".into()).ok().filter(JsValue::is_object)?;
+    let request = Reflect::get(&manager, &"request".into()).ok()?.dyn_into().ok()?;
+    Some(Locks { manager, request })
 }
 
 /// Holds the seat's lock until this worker ends; false where another tab has it.
-async fn hold(locks: &LockManager, seat: &str) -> bool {
+async fn hold(locks: &Locks, seat: &str) -> bool {
     let answer = Promise::new(&mut |resolve: Function, _| {
         let granted = Closure::once_into_js(move |lock: JsValue| -> JsValue {
             let free = !lock.is_null() && !lock.is_undefined();
@@ -77,13 +82,10 @@ async fn hold(locks: &LockManager, seat: &str) -> bool {
                 JsValue::UNDEFINED
             }
         });
-        let options = LockOptions::new();
-        options.set_if_available(true);
-        let _ = locks.request_with_options_and_callback(
-            &format!("chorus-seat-{seat}"),
-            &options,
-            granted.unchecked_ref(),
-        );
+        let options = Object::new();
+        set(&options, "ifAvailable", &true.into());
+        // A refusal to answer leaves this promise open for ever; a browser that has locks answers.
+        let _ = locks.request.call3(&locks.manager, &format!("chorus-seat-{seat}").into(), &options, &granted);
     });
     JsFuture::from(answer).await.is_ok_and(|free| free.is_truthy())
 }

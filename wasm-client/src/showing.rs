@@ -151,7 +151,7 @@ impl App {
                 TrainerState::Ready => "ready",
                 TrainerState::Failed => "failed",
             },
-            work: work_view(view.work),
+            work: work_view(&view.work),
             bytes: BytesView { sent: self.bytes_sent.get(), received: self.bytes_received.get() },
             history: self.history(&view),
             has_model: self.model.borrow().is_some(),

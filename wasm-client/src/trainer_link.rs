@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use futures_util::channel::oneshot;
+use futures_channel::oneshot;
 use js_sys::{Array, ArrayBuffer, Object, Reflect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

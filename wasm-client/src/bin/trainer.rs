@@ -173,7 +173,7 @@ async fn network(choice: Choice, model: &Model) -> Result<Network, JsValue> {
         network.learner.set_parameters(&model.parameters.to_vec()).await.map_err(failed)?;
         network.version.clone_from(&model.version);
     }
-    network.learner.set_standardisation(model.standardisation.clone());
+    network.learner.set_standardisation(model.standardisation.clone()).map_err(failed)?;
     Ok(network)
 }
 
