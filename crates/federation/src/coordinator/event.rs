@@ -79,7 +79,8 @@ pub enum Action {
         /// Why.
         reason: CloseReason,
     },
-    /// Store `Coordinator::checkpoint` before more happens.
+    /// Store `Coordinator::checkpoint` before more happens. (When it makes a room, the shell stores it together with
+    /// the initial model by itself.)
     Checkpoint {
         /// Whether the model changed as well and `Coordinator::model` has to be stored with it.
         model: bool,

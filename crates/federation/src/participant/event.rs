@@ -113,7 +113,8 @@ pub enum Input {
 pub enum Output {
     /// Open the socket now, and say [`Input::Opened`] or [`Input::Closed`].
     Connect,
-    /// Close the socket, or stop opening it. [`Input::Closed`] need not follow.
+    /// Close the socket, or stop opening it, and say nothing of it any more: an [`Input::Closed`] that came later would
+    /// be taken for the next socket's.
     Disconnect,
     /// Send a text frame.
     Send(ClientMessage),

@@ -6,14 +6,12 @@
 mod connection;
 mod event;
 mod round;
-#[cfg(test)]
-mod tests;
 
 use std::collections::VecDeque;
 
 use connection::Link;
 pub use event::{Connection, Input, Output, ParticipantConfig, StopReason, TrainRequest, View, Work};
-use protocol::limits::PROTOCOL_VERSION;
+use protocol::limits::{MAX_ROUNDS, PROTOCOL_VERSION};
 use protocol::{
     Checksum, ClientId, ClientMessage, ErrorCode, ModelVersion, RoomConfig, Round, RoundRecord, ServerMessage, Status,
     Token,
@@ -224,7 +222,7 @@ impl Participant {
             }
             ServerMessage::Error { code, message, fatal } => self.error(code, message, fatal),
             ServerMessage::Status(status) => self.status = Some(status),
-            ServerMessage::History { rounds } => self.history.extend(rounds),
+            ServerMessage::History { rounds } => self.remember(rounds),
             ServerMessage::StatisticsRequest => {
                 if self.wants_part() {
                     self.statistics_wanted = true;
@@ -240,7 +238,7 @@ impl Participant {
                 self.take_refused(round, reason, message);
             }
             ServerMessage::RoundClosed { record } => {
-                self.history.push(record);
+                self.remember([record]);
                 self.stop_sitting_out();
             }
             ServerMessage::RoundAbandoned { .. } => self.stop_sitting_out(),
@@ -249,6 +247,12 @@ impl Participant {
             }
         }
         self.changed = true;
+    }
+
+    /// Keeps the records of rounds, but no more than a room can have.
+    fn remember(&mut self, rounds: impl IntoIterator<Item = RoundRecord>) {
+        let room_left = (MAX_ROUNDS as usize).saturating_sub(self.history.len());
+        self.history.extend(rounds.into_iter().take(room_left));
     }
 
     fn error(&mut self, code: ErrorCode, message: String, fatal: bool) {

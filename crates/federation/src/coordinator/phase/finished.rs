@@ -31,8 +31,11 @@ impl Coordinator {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        if !finished || client.evaluated {
-            let message = "no evaluation is wanted now, or yours is in already".to_owned();
+        if finished && client.evaluated {
+            return; // A reloaded page evaluates again, which is no fault of it.
+        }
+        if !finished {
+            let message = "no evaluation is wanted before the room is finished".to_owned();
             return self.error(connection, ErrorCode::OutOfOrder, message);
         }
         if !fits {
