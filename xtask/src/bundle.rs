@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The tab's programs: the page can be used as soon as the first is there; the second trains.
-const PROGRAMS: [&str; 2] = ["client", "trainer"];
+pub const PROGRAMS: [&str; 2] = ["client", "trainer"];
 
 /// What compilers for wasm take for granted today, and an older binaryen only uses when told to.
 const WASM_FEATURES: [&str; 7] = [
@@ -77,12 +77,25 @@ pub fn run(options: &Options, install: Install) -> Result<Vec<Size>> {
     Ok(sizes)
 }
 
+/// What cargo is told to compile a program. Each is a choice of its own: together, the small one would be compiled
+/// with the networks that only the large one needs.
+pub fn arguments_for(program: &str) -> Vec<&str> {
+    let mut arguments = vec!["--package", "wasm-client", "--profile", "wasm", "--bin", program];
+    if program == "trainer" {
+        arguments.extend(["--features", "trainer"]);
+    }
+    arguments
+}
+
 fn compile(toolchain: &Toolchain) -> Result<()> {
     say(format!("compiling the tab's programs with {}", toolchain.describe()));
     if !compiled("trainer")?.is_file() {
         say("the first time this takes about 15 minutes on two cores: GPU and matrix kernels are compiled too");
     }
-    process::run(toolchain.cargo("build")?.args(["--package", "wasm-client", "--bins", "--profile", "wasm"]))
+    for program in PROGRAMS {
+        process::run(toolchain.cargo("build")?.args(arguments_for(program)))?;
+    }
+    Ok(())
 }
 
 fn compiled(program: &str) -> Result<PathBuf> {

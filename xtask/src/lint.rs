@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::{
+    bundle::{PROGRAMS, arguments_for},
     process::{self, say},
     setup::{self, Install},
 };
@@ -23,11 +24,9 @@ pub fn run(install: Install) -> Result<()> {
 
     say(format!("clippy, for the browser: the tab's programs, with {}", toolchain.describe()));
     setup::wasm_clippy(&toolchain, install)?;
-    process::run(
-        toolchain
-            .cargo("clippy")?
-            // The profile is that of the bundle, whose build scripts and macros are then compiled only once.
-            .args(["--package", "wasm-client", "--lib", "--bins", "--profile", "wasm"])
-            .args(["--", "-D", "warnings"]),
-    )
+    for program in PROGRAMS {
+        // With the bundle's profile, whose build scripts and macros are then compiled only once.
+        process::run(toolchain.cargo("clippy")?.args(arguments_for(program)).args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
 }

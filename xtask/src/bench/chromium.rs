@@ -2,18 +2,22 @@
 //! asynchronous function there. WebGPU is computed in software, so that it is there on any machine.
 
 use std::{
-    io::{BufRead, BufReader},
+    net::TcpListener,
     path::Path,
     process::{Child, Stdio},
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::{process, setup::Browser};
 
 /// How long one measurement may take: TensorFlow.js needs a minute for some single steps.
 const SCRIPT_LIMIT_MS: u64 = 20 * 60 * 1000;
+
+/// How long chromedriver may take to start.
+const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// One window of a browser, which ends with this.
 pub struct Chromium {
@@ -29,13 +33,20 @@ impl Chromium {
         if folder.exists() {
             std::fs::remove_dir_all(folder)?;
         }
+        // Free now; that another program takes it before chromedriver does is not worth guarding against here.
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = process::program(&browser.chromedriver);
-        let driver = command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let mut driver = driver.with_context(|| format!("cannot start {}", browser.chromedriver.display()))?;
-        let port = port(&mut driver);
+        command.arg(format!("--port={port}")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let driver = command.spawn().with_context(|| format!("cannot start {}", browser.chromedriver.display()))?;
         // From here on the driver ends with this value, whatever fails.
         let mut chromium = Chromium { driver, session: String::new(), name: String::new() };
-        let sessions = format!("http://127.0.0.1:{}/session", port?);
+        let driver = format!("http://127.0.0.1:{port}");
+        let started = Instant::now();
+        while ureq::get(format!("{driver}/status")).call().is_err() {
+            ensure!(started.elapsed() < START_LIMIT, "chromedriver does not answer");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let sessions = format!("{driver}/session");
 
         let arguments = [
             "--headless=new",
@@ -86,20 +97,6 @@ impl Drop for Chromium {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
-}
-
-/// The port in "… was started successfully on port 43111."
-fn port(driver: &mut Child) -> Result<u16> {
-    let output = driver.stdout.take().context("chromedriver has no output")?;
-    for line in BufReader::new(output).lines() {
-        let line = line?;
-        if let Some((_, port)) = line.rsplit_once("on port ")
-            && let Ok(port) = port.trim_end_matches('.').parse()
-        {
-            return Ok(port);
-        }
-    }
-    bail!("chromedriver ended before it named its port")
 }
 
 fn post(url: &str, body: &Value) -> Result<Value> {
