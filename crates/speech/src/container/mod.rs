@@ -1,6 +1,9 @@
 //! Which kind of sound file some bytes are: by the bytes, for a file's name may say anything. Nothing is decoded here.
 
 mod vorbis;
+mod wav;
+
+use std::borrow::Cow;
 
 use crate::SoundError;
 
@@ -21,19 +24,19 @@ const SOUND_ENDINGS: [&str; 16] = [
     "aac", "aif", "aiff", "amr", "caf", "flac", "m4a", "mp3", "mp4", "oga", "ogg", "opus", "wav", "weba", "webm", "wma",
 ];
 
-/// A file's kind and where it begins, after an ID3 tag in front of it.
+/// A file's kind and its bytes: without an ID3 tag in front, and with what a recorder left unfinished in its header mended.
 ///
 /// # Errors
 /// [`SoundError::Unsupported`] for sound of a kind that a browser's decoder may know, [`SoundError::Damaged`] for headers no decoder should
 /// see, else [`SoundError::NotSound`].
-pub(crate) fn identify<'a>(bytes: &'a [u8], file_name: Option<&str>) -> Result<(Container, &'a [u8]), SoundError> {
+pub(crate) fn identify<'a>(bytes: &'a [u8], file_name: Option<&str>) -> Result<(Container, Cow<'a, [u8]>), SoundError> {
     let unsupported = |format: &str| Err(SoundError::Unsupported { format: format.into() });
     let bytes = after_id3(bytes);
     match bytes {
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => Ok((Container::Wav, bytes)),
-        [b'f', b'L', b'a', b'C', ..] => Ok((Container::Flac, bytes)),
-        [b'O', b'g', b'g', b'S', ..] => vorbis::check(bytes).map(|()| (Container::Ogg, bytes)),
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => Ok((Container::Mp4, bytes)),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => Ok((Container::Wav, wav::mend(bytes))),
+        [b'f', b'L', b'a', b'C', ..] => Ok((Container::Flac, bytes.into())),
+        [b'O', b'g', b'g', b'S', ..] => vorbis::check(bytes).map(|()| (Container::Ogg, bytes.into())),
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => Ok((Container::Mp4, bytes.into())),
         [0x1A, 0x45, 0xDF, 0xA3, ..] => unsupported("a WebM recording"),
         [b'F', b'O', b'R', b'M', _, _, _, _, b'A', b'I', b'F', ..] => unsupported("an AIFF file"),
         [b'R', b'I', b'F', b'X', ..] | [b'R', b'F', b'6', b'4', ..] => unsupported("this rare kind of WAV file"),
@@ -41,8 +44,8 @@ pub(crate) fn identify<'a>(bytes: &'a [u8], file_name: Option<&str>) -> Result<(
         [b'#', b'!', b'A', b'M', b'R', ..] => unsupported("an AMR recording"),
         [0x30, 0x26, 0xB2, 0x75, ..] => unsupported("a WMA file"),
         _ => match mpeg_frame(bytes) {
-            Some(MpegFrame::Layer3) => Ok((Container::Mp3, bytes)),
-            Some(MpegFrame::Adts) => Ok((Container::Adts, bytes)),
+            Some(MpegFrame::Layer3) => Ok((Container::Mp3, bytes.into())),
+            Some(MpegFrame::Adts) => Ok((Container::Adts, bytes.into())),
             Some(MpegFrame::Layer2) => unsupported("an MP2 file"),
             None => Err(unknown(bytes, file_name)),
         },
