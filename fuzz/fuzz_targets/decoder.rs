@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo install cargo-fuzz
-//! cargo +nightly fuzz run decoder
+//! cargo +nightly fuzz run decoder -- -dict=fuzz/decoder.dict
 //! ```
 //!
 //! The first byte chooses the decoder, so that the fuzzer learns each of them.
