@@ -1,7 +1,18 @@
 //! The `chorus` program: reads the command line and hands over to one file per command.
 //! It knows no rule of a round and no network; those are in the crates.
 
+mod api;
 mod commands;
+mod links;
+mod model_file;
+mod pages;
+mod participant;
+mod room;
+mod rooms;
+mod settings;
+mod socket;
+mod store;
+mod tls;
 
 use std::process::ExitCode;
 
@@ -9,12 +20,7 @@ use clap::{Parser, Subcommand};
 
 /// Federated learning of speech emotion in the browser.
 #[derive(Parser)]
-#[command(
-    name = "chorus",
-    version,
-    propagate_version = true,
-    arg_required_else_help = true
-)]
+#[command(name = "chorus", version, propagate_version = true, arg_required_else_help = true)]
 #[command(
     after_help = "Exit codes: 0 done, 1 it could not be done (the reason is on stderr), 2 the command line is wrong."
 )]

@@ -1,0 +1,11 @@
+//! Makes an empty `bundle/` at the workspace's root where `cargo xtask bundle` has not run yet, so that the program
+//! compiles without the browser's part; the pages then say what to do.
+
+use std::path::Path;
+
+fn main() -> std::io::Result<()> {
+    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bundle");
+    std::fs::create_dir_all(&bundle)?;
+    println!("cargo:rerun-if-changed={}", bundle.display());
+    Ok(())
+}

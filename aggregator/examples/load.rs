@@ -1,0 +1,160 @@
+//! Loads a running aggregator: real sockets, made-up updates, no training. Prints what its process held at most in
+//! memory, how long rounds took, and what travelled.
+//!
+//! `cargo run --release -p aggregator --example load -- --model dense --clients 16 --rounds 2`
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use clap::Parser;
+use protocol::{ClientMessage, RoomCode};
+use serde_json::json;
+use support::raw_client::RawClient;
+use support::server::Server;
+use tokio::sync::Barrier;
+
+/// Take part with many clients at once in rounds of a `chorus serve` that this starts, and measure it.
+#[derive(Parser)]
+struct Arguments {
+    /// Clients that take part at the same time
+    #[arg(long, default_value_t = 16)]
+    clients: usize,
+    /// Rounds to take part in
+    #[arg(long, default_value_t = 2)]
+    rounds: u32,
+    /// Network whose size the updates have
+    #[arg(long, default_value = "dense")]
+    model: models::Architecture,
+    /// The program to load [default: the `chorus` of the same build]
+    #[arg(long)]
+    chorus: Option<PathBuf>,
+    /// Keep a state folder too, so that checkpoints are part of the load
+    #[arg(long)]
+    state: Option<PathBuf>,
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let program = match &arguments.chorus {
+        Some(program) => program.clone(),
+        None => std::env::current_exe()?
+            .parent()
+            .and_then(|examples| examples.parent())
+            .context("build the program first: cargo build --release -p aggregator")?
+            .join("chorus"),
+    };
+    let (clients, rounds) = (arguments.clients.to_string(), arguments.rounds.to_string());
+    let mut options = vec!["--model", arguments.model.name(), "--rounds", &rounds, "--least", &clients];
+    options.extend(["--max-clients", &clients, "--deadline", "3600"]);
+    let state = arguments.state.as_ref().map(|state| state.display().to_string());
+    if let Some(state) = &state {
+        options.extend(["--state", state]);
+    }
+    let server = Server::start(&program, &options)?;
+    let at_start = memory(server.process())?;
+
+    let model_bytes = arguments.model.parameters(4) * size_of::<f32>();
+    let update = Bytes::from(1e-6f32.to_le_bytes().repeat(model_bytes / size_of::<f32>()));
+    let all = Arc::new(Barrier::new(arguments.clients));
+    let began = Instant::now();
+    let takers: Vec<_> = (0..arguments.clients)
+        .map(|_| {
+            tokio::spawn(take_part(
+                server.origin.clone(),
+                server.room.clone(),
+                arguments.rounds,
+                update.clone(),
+                all.clone(),
+            ))
+        })
+        .collect();
+    let mut payload = 0;
+    let mut durations = Vec::new();
+    for taker in takers {
+        let (bytes, took) = taker.await??;
+        payload += bytes;
+        durations = took;
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    let peak = memory(server.process())?;
+    let allowed = 3 * model_bytes + 64 * 1024 * 1024;
+    let mebibytes = |bytes: usize| bytes as f64 / (1024.0 * 1024.0);
+    let round_seconds: Vec<f64> = durations.iter().map(Duration::as_secs_f64).collect();
+    if arguments.json {
+        println!(
+            "{}",
+            json!({
+                "model": arguments.model.name(), "model_bytes": model_bytes, "clients": arguments.clients,
+                "rounds": arguments.rounds, "peak_bytes": peak, "start_bytes": at_start, "allowed_bytes": allowed,
+                "round_seconds": round_seconds, "seconds": seconds, "payload_bytes": payload,
+            })
+        );
+    } else {
+        println!(
+            "model {}: {:.1} MiB, {} clients, {} rounds",
+            arguments.model,
+            mebibytes(model_bytes),
+            clients,
+            rounds
+        );
+        println!(
+            "peak memory of the aggregator: {:.1} MiB ({:.1} at start); allowed {:.1} MiB (3 x model + 64 MiB)",
+            mebibytes(peak),
+            mebibytes(at_start),
+            mebibytes(allowed)
+        );
+        println!(
+            "rounds took {} s; all of it {seconds:.1} s",
+            round_seconds.iter().map(|s| format!("{s:.2}")).collect::<Vec<_>>().join(", ")
+        );
+        println!(
+            "payload both ways: {:.1} MiB, {:.1} MiB/s",
+            payload as f64 / 1048576.0,
+            payload as f64 / 1048576.0 / seconds
+        );
+    }
+    anyhow::ensure!(peak <= allowed, "the aggregator held more memory than it may");
+    Ok(())
+}
+
+/// One client: downloads, waits until everyone is ready to upload, uploads. Gives the bytes moved and each round's time.
+async fn take_part(
+    origin: String,
+    room: RoomCode,
+    rounds: u32,
+    update: Bytes,
+    all: Arc<Barrier>,
+) -> Result<(u64, Vec<Duration>)> {
+    let (mut client, welcome) = RawClient::enter(&origin, &room, None).await?;
+    all.wait().await;
+    client.ready(&welcome.room, 40).await?;
+    let mut durations = Vec::new();
+    for _ in 0..rounds {
+        let round = client.next_round().await?;
+        let began = Instant::now();
+        client.download(round.model, |_| ()).await?;
+        all.wait().await;
+        client.update(&round, 40, update.clone()).await?;
+        durations.push(began.elapsed());
+    }
+    client.say(&ClientMessage::Leave).await?;
+    Ok((client.payload_bytes, durations))
+}
+
+/// Most memory that a process has held so far (`VmHWM`), bytes.
+fn memory(process: u32) -> Result<usize> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).context("this needs Linux's /proc")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+    let kibibytes: usize = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kibibytes * 1024)
+}

@@ -1,0 +1,202 @@
+//! The labelled clips of one native participant: sound from disk or a made-up voice, turned into features, a part held
+//! back from training.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use corpus::synth::Voice;
+use corpus::{Clip, Corpus};
+use models::Example;
+
+/// Clips that a made-up voice says where no number is given.
+const MADE_UP_CLIPS: usize = 48;
+
+/// Where a participant's clips come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Labelled sound files in a folder.
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Whose clips.
+        speaker: Speaker,
+    },
+    /// A voice that no one has.
+    MadeUp {
+        /// Which of them.
+        voice: u64,
+    },
+}
+
+/// Whose clips of a folder to use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// All of them.
+    Everyone,
+    /// The one of this name.
+    Named(String),
+    /// The one at this place, from 0, in the corpus' order.
+    Nth(usize),
+}
+
+/// A participant's examples.
+#[derive(Debug)]
+pub struct Clips {
+    /// What it trains on.
+    pub training: Vec<Example>,
+    /// What it tells by how good a model is.
+    pub held_back: Vec<Example>,
+    /// Files that could not be used, and why.
+    pub skipped: Vec<String>,
+}
+
+impl Clips {
+    /// Reads at most `most` clips, spread evenly over the room's labels.
+    pub fn load(source: &Source, labels: &[String], most: Option<usize>) -> Result<Self> {
+        let (examples, skipped) = match source {
+            Source::Folder { folder, speaker } => from_folder(folder, speaker, labels, most)?,
+            Source::MadeUp { voice } => (made_up(*voice, labels, most.unwrap_or(MADE_UP_CLIPS))?, Vec::new()),
+        };
+        let held_back = models::held_back(&examples.iter().map(|example| example.label).collect::<Vec<_>>());
+        let (kept, training): (Vec<_>, Vec<_>) =
+            examples.into_iter().zip(held_back).partition(|(_, held_back)| *held_back);
+        let examples = |part: Vec<(Example, bool)>| part.into_iter().map(|(example, _)| example).collect();
+        Ok(Self { training: examples(training), held_back: examples(kept), skipped })
+    }
+
+    /// How many training clips each label has.
+    pub fn per_label(&self, labels: usize) -> Vec<u32> {
+        let mut counts = vec![0; labels];
+        for example in &self.training {
+            if let Some(count) = counts.get_mut(example.label) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+}
+
+fn from_folder(
+    folder: &Path,
+    speaker: &Speaker,
+    labels: &[String],
+    most: Option<usize>,
+) -> Result<(Vec<Example>, Vec<String>)> {
+    let corpus =
+        Corpus::open(folder, labels).with_context(|| format!("cannot read clips from {}", folder.display()))?;
+    let speakers = corpus.speakers();
+    let chosen = match speaker {
+        Speaker::Everyone => None,
+        Speaker::Named(name) => Some(name.as_str()),
+        Speaker::Nth(index) => Some(*speakers.get(*index).with_context(|| {
+            format!("{} has {} speakers, too few for so many participants", folder.display(), speakers.len())
+        })?),
+    };
+    let of_speaker: Vec<&Clip> =
+        corpus.clips.iter().filter(|clip| chosen.is_none_or(|speaker| clip.speaker == speaker)).collect();
+    if of_speaker.is_empty() {
+        match chosen {
+            Some(speaker) => {
+                bail!("{} has no clips of speaker {speaker:?}; it has {}", folder.display(), speakers.join(", "))
+            }
+            None => bail!("{} has no clips with one of the labels {}", folder.display(), labels.join(", ")),
+        }
+    }
+    let mut skipped: Vec<String> =
+        corpus.skipped.iter().map(|(path, reason)| format!("{}: {reason}", path.display())).collect();
+    let mut examples = Vec::new();
+    for clip in evenly(&of_speaker, labels.len(), most.unwrap_or(usize::MAX)) {
+        match example(clip) {
+            Ok(example) => examples.push(example),
+            Err(error) => skipped.push(format!("{}: {error:#}", clip.path.display())),
+        }
+    }
+    if examples.is_empty() {
+        bail!("none of the clips in {} could be used; the first problem: {}", folder.display(), skipped.join("; "));
+    }
+    Ok((examples, skipped))
+}
+
+/// The first clip of each label, then the second of each, and so on, `most` in all.
+fn evenly<'a>(clips: &[&'a Clip], labels: usize, most: usize) -> Vec<&'a Clip> {
+    let mut seen = vec![0; labels];
+    let mut ranked: Vec<(usize, &Clip)> = clips
+        .iter()
+        .filter_map(|clip| {
+            let count = seen.get_mut(clip.label)?;
+            *count += 1;
+            Some((*count, *clip))
+        })
+        .collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, clip)| clip).take(most).collect()
+}
+
+fn example(clip: &Clip) -> Result<Example> {
+    let bytes = std::fs::read(&clip.path)?;
+    let name = clip.path.file_name().map(|name| name.to_string_lossy());
+    let sound = speech::decode(&bytes, name.as_deref())?;
+    of_sound(&sound, clip.label)
+}
+
+fn of_sound(sound: &speech::Sound, label: usize) -> Result<Example> {
+    let speech::Input { values, frames } = speech::input(&speech::features(sound)?);
+    Ok(Example { values, frames, label })
+}
+
+/// A made-up voice knows the four emotions by name; a room with other labels has none for it.
+fn made_up(voice: u64, labels: &[String], most: usize) -> Result<Vec<Example>> {
+    let emotions: Vec<usize> = labels
+        .iter()
+        .map(|label| {
+            let known = corpus::EMOTIONS.iter().position(|emotion| emotion == label);
+            known.with_context(|| format!("a made-up voice cannot say {label:?}; use --data with a folder of clips"))
+        })
+        .collect::<Result<_>>()?;
+    let voice = Voice::new(voice);
+    (0..most)
+        .map(|index| {
+            let label = index % emotions.len();
+            of_sound(&voice.say(emotions[label], (index / emotions.len()) as u64), label)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn emotions() -> Vec<String> {
+        corpus::EMOTIONS.map(str::to_owned).to_vec()
+    }
+
+    #[test]
+    fn a_made_up_voice_says_every_label_equally_and_holds_some_back() {
+        let clips = Clips::load(&Source::MadeUp { voice: 3 }, &emotions(), Some(20)).unwrap();
+        assert_eq!(clips.per_label(4), [4, 4, 4, 4]);
+        assert_eq!(clips.held_back.len(), 4);
+    }
+
+    #[test]
+    fn a_made_up_voice_follows_the_order_of_the_rooms_labels() {
+        let labels = ["sad".to_owned(), "angry".to_owned()];
+        let here = Clips::load(&Source::MadeUp { voice: 3 }, &labels, Some(2)).unwrap();
+        let usual = Clips::load(&Source::MadeUp { voice: 3 }, &emotions(), Some(4)).unwrap();
+        assert_eq!(here.training[0].values, usual.training[3].values, "sad is the fourth emotion");
+    }
+
+    #[test]
+    fn a_label_that_no_made_up_voice_knows_is_refused_in_words() {
+        let error = Clips::load(&Source::MadeUp { voice: 1 }, &["calm".to_owned(), "angry".to_owned()], None);
+        assert!(error.unwrap_err().to_string().contains("--data"));
+    }
+
+    #[test]
+    fn few_clips_are_spread_over_the_labels() {
+        let clip = |name: &str, label| Clip { path: name.into(), speaker: "a".to_owned(), label, sentence: None };
+        let clips = [clip("a1", 0), clip("a2", 0), clip("a3", 0), clip("b1", 1)];
+        let chosen = evenly(&clips.iter().collect::<Vec<_>>(), 2, 3);
+        let names: Vec<_> = chosen.iter().map(|clip| clip.path.to_str().unwrap()).collect();
+        assert_eq!(names, ["a1", "b1", "a2"]);
+    }
+}

@@ -1,0 +1,181 @@
+//! One WebSocket of a participant at work: a task that sends what it is given and passes on what comes. It knows frames
+//! and no rules.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use federation::Input;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use protocol::limits::CHUNK_HEADER_BYTES;
+use protocol::{Chunk, ClientMessage, TransferId};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::connection::{self, Socket};
+
+/// The aggregator pings every 20 s; after so long without anything the connection is dead.
+const IDLE_LIMIT: Duration = Duration::from_secs(65);
+/// How long the last messages and the close frame may take.
+const CLOSE_LIMIT: Duration = Duration::from_secs(3);
+/// Frames that may wait to be read by the participant; the network waits then.
+const QUEUE: usize = 16;
+
+/// What comes from a link.
+pub enum FromLink {
+    /// For the participant's rules.
+    Input(Input),
+    /// The socket could not be opened, or it is gone; no more will come. The reason is there where there is one.
+    Down(Option<anyhow::Error>),
+}
+
+enum Command {
+    Send(ClientMessage),
+    SendBytes { transfer: TransferId, bytes: Bytes },
+    StopSending { transfer: TransferId },
+}
+
+/// A link that is being opened, or open.
+pub struct Link {
+    commands: mpsc::UnboundedSender<Command>,
+    incoming: mpsc::Receiver<FromLink>,
+    task: JoinHandle<()>,
+}
+
+impl Link {
+    /// Opens a socket to `address` in the background.
+    pub fn open(address: String, insecure: bool) -> Self {
+        let (commands, queue) = mpsc::unbounded_channel();
+        let (events, incoming) = mpsc::channel(QUEUE);
+        let task = tokio::spawn(async move {
+            let reason = run(&address, insecure, queue, &events).await.err();
+            // Nobody listens where the participant closed the link itself.
+            let _ = events.send(FromLink::Down(reason)).await;
+        });
+        Self { commands, incoming, task }
+    }
+
+    /// The next thing that comes; `Down` for ever once the link has ended.
+    pub async fn next(&mut self) -> FromLink {
+        self.incoming.recv().await.unwrap_or(FromLink::Down(None))
+    }
+
+    /// Sends a message, before any chunk that still waits.
+    pub fn send(&self, message: ClientMessage) {
+        self.give(Command::Send(message));
+    }
+
+    /// Sends bytes in chunks, in place of what is left of earlier ones.
+    pub fn send_bytes(&self, transfer: TransferId, bytes: Bytes) {
+        self.give(Command::SendBytes { transfer, bytes });
+    }
+
+    /// Sends no more chunks of a transfer.
+    pub fn stop_sending(&self, transfer: TransferId) {
+        self.give(Command::StopSending { transfer });
+    }
+
+    /// Sends what was given before, says goodbye and closes.
+    pub async fn close(self) {
+        let Self { commands, incoming, task } = self;
+        drop((commands, incoming));
+        let abort = task.abort_handle();
+        if timeout(CLOSE_LIMIT, task).await.is_err() {
+            abort.abort();
+        }
+    }
+
+    fn give(&self, command: Command) {
+        // A link that has ended says so by `Down`.
+        let _ = self.commands.send(command);
+    }
+}
+
+async fn run(
+    address: &str,
+    insecure: bool,
+    queue: mpsc::UnboundedReceiver<Command>,
+    events: &mpsc::Sender<FromLink>,
+) -> anyhow::Result<()> {
+    let socket = connection::connect(address, insecure).await?;
+    // An error here and below means that the participant closed the link meanwhile.
+    let _ = events.send(FromLink::Input(Input::Opened)).await;
+    let (mut sink, mut stream) = socket.split();
+    let closed_here = tokio::select! {
+        result = write(&mut sink, queue, events) => result.map(|()| true),
+        result = read(&mut stream, events) => result.map(|()| false),
+    }?;
+    if closed_here && sink.send(Message::Close(None)).await.is_ok() {
+        // Until the other side has closed too, lest the system cuts off what is still on its way.
+        while let Some(Ok(_)) = stream.next().await {}
+    }
+    Ok(())
+}
+
+async fn read(stream: &mut SplitStream<Socket>, events: &mpsc::Sender<FromLink>) -> anyhow::Result<()> {
+    loop {
+        let input = match timeout(IDLE_LIMIT, stream.next()).await {
+            Err(_) => anyhow::bail!("nothing came for 65 seconds"),
+            Ok(None | Some(Ok(Message::Close(_)))) => return Ok(()),
+            Ok(Some(Err(error))) => return Err(error.into()),
+            Ok(Some(Ok(Message::Text(text)))) => match protocol::parse_server(&text) {
+                Ok(message) => Input::Message(message),
+                Err(error) => Input::Malformed(error),
+            },
+            Ok(Some(Ok(Message::Binary(bytes)))) => match Chunk::parse(bytes) {
+                Ok(chunk) => Input::Chunk(chunk),
+                Err(error) => Input::Malformed(error),
+            },
+            Ok(Some(Ok(_))) => continue,
+        };
+        if events.send(FromLink::Input(input)).await.is_err() {
+            // Closed by the participant: the writer ends the link once its queue is empty.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// An upload on its way.
+struct Upload {
+    transfer: TransferId,
+    chunks: Box<dyn Iterator<Item = Bytes> + Send>,
+    sent: u32,
+}
+
+/// Ends well when the participant closes the link and everything given before is sent.
+async fn write(
+    sink: &mut SplitSink<Socket, Message>,
+    mut queue: mpsc::UnboundedReceiver<Command>,
+    events: &mpsc::Sender<FromLink>,
+) -> anyhow::Result<()> {
+    let mut upload: Option<Upload> = None;
+    loop {
+        tokio::select! {
+            biased;
+            command = queue.recv() => match command {
+                None => return Ok(()),
+                Some(Command::Send(message)) => sink.send(Message::Text(serde_json::to_string(&message)?.into())).await?,
+                Some(Command::SendBytes { transfer, bytes }) => {
+                    upload = Some(Upload { transfer, chunks: Box::new(protocol::chunks(transfer, bytes)), sent: 0 });
+                }
+                Some(Command::StopSending { transfer }) => {
+                    upload.take_if(|upload| upload.transfer == transfer);
+                }
+            },
+            // A block, so that no chunk is made (and lost) when a command comes first.
+            chunk = async { upload.as_mut().and_then(|upload| upload.chunks.next()) }, if upload.is_some() => {
+                let Some((upload, chunk)) = upload.as_mut().zip(chunk) else {
+                    upload = None;
+                    continue;
+                };
+                upload.sent += (chunk.len() - CHUNK_HEADER_BYTES) as u32;
+                sink.send(Message::Binary(chunk)).await?;
+                let sent = Input::Sent { transfer: upload.transfer, bytes: upload.sent };
+                // Only for show: where the participant is behind, the next one tells as well.
+                let _ = events.try_send(FromLink::Input(sent));
+            }
+        }
+    }
+}

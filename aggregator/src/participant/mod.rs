@@ -1,0 +1,417 @@
+//! A native participant: the same rules, features and networks as in a tab, around a WebSocket of its own, clips from
+//! disk or a made-up voice, and a thread that trains. It prints nothing; whoever runs it is told the [`News`].
+
+mod address;
+mod clips;
+mod connection;
+mod link;
+mod trainer;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use federation::{Connection, Input, Millis, Output, Participant, ParticipantConfig, StopReason, View, Work};
+use protocol::{ClientId, Evaluation, ModelVersion, RoomConfig, Round, RoundRecord};
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot};
+use tokio_tungstenite::tungstenite;
+
+pub use address::Address;
+use clips::Clips;
+pub use clips::{Source, Speaker};
+use link::{FromLink, Link};
+use trainer::{Report, Trainer};
+
+/// How long an aggregator may be unreachable before the participant was ever in the room.
+const FIRST_PATIENCE: Duration = Duration::from_secs(30);
+/// How long it may be unreachable later; it may have been restarted.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What a participant is to do.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Where to.
+    pub address: Address,
+    /// With which clips.
+    pub source: Source,
+    /// With how many of them at most.
+    pub most_clips: Option<usize>,
+    /// The name that others see.
+    pub name: Option<String>,
+    /// After how many rounds to leave; `None`: when the room is finished.
+    pub rounds: Option<u32>,
+    /// Whether any TLS certificate will do.
+    pub insecure: bool,
+}
+
+/// What happens to a participant, for people and programs.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum News<'a> {
+    /// It is in the room.
+    Joined {
+        /// Its public number.
+        client: ClientId,
+        /// The room.
+        room: &'a RoomConfig,
+    },
+    /// It has read its clips.
+    Clips {
+        /// Clips that it trains on.
+        training: usize,
+        /// Clips that it evaluates on.
+        held_back: usize,
+        /// Files it could not use, and why.
+        skipped: &'a [String],
+    },
+    /// It has tried a model on the clips that are held back.
+    Evaluated {
+        /// The model.
+        model_version: ModelVersion,
+        /// The result.
+        evaluation: &'a Evaluation,
+    },
+    /// Its update is in a round's mean.
+    Accepted {
+        /// The round.
+        round: Round,
+    },
+    /// A round is over.
+    RoundClosed {
+        /// What happened in it.
+        record: &'a RoundRecord,
+    },
+    /// The connection was lost, and is tried again.
+    Lost,
+    /// It has left, or the room is finished.
+    Done {
+        /// Whether the room is finished.
+        finished: bool,
+        /// Bytes of models and updates sent.
+        sent: u64,
+        /// Bytes of models and updates received.
+        received: u64,
+    },
+    /// What it is busy with; often.
+    #[serde(skip)]
+    Busy {
+        /// With what.
+        work: &'a Work,
+        /// Which round is open, and how many there are.
+        round: Option<(Round, u32)>,
+    },
+}
+
+/// Takes part until the room is finished, or as many rounds as are planned. Fails where the room cannot be reached or
+/// will not have it, where its clips are of no use, and where `interrupted` comes first.
+pub async fn take_part(plan: Plan, tell: impl Fn(&News<'_>), interrupted: oneshot::Receiver<()>) -> Result<()> {
+    let config = ParticipantConfig {
+        room: plan.address.room.clone(),
+        name: plan.name.clone(),
+        token: None,
+        software: concat!("chorus join ", env!("CARGO_PKG_VERSION")).to_owned(),
+        seed: rand::random(),
+    };
+    let (reports, reported) = mpsc::unbounded_channel();
+    let shell = Shell {
+        participant: Participant::new(config, Millis(0)),
+        began: Instant::now(),
+        plan,
+        tell,
+        link: None,
+        clips: Preparation::Waiting,
+        trainer: None,
+        reports,
+        unreachable: None,
+        last_failure: None,
+        joined: false,
+        accepted: 0,
+        known: Known::default(),
+        finished: None,
+    };
+    shell.run(reported, interrupted).await
+}
+
+/// The clips, which can be read once the room's labels are known.
+enum Preparation {
+    Waiting,
+    Reading(oneshot::Receiver<Result<Clips>>),
+    Done,
+}
+
+/// What was told already.
+#[derive(Default)]
+struct Known {
+    accepted: Option<Round>,
+    rounds: usize,
+    lost: bool,
+}
+
+struct Shell<T> {
+    participant: Participant,
+    began: Instant,
+    plan: Plan,
+    tell: T,
+    link: Option<Link>,
+    clips: Preparation,
+    trainer: Option<Trainer>,
+    reports: mpsc::UnboundedSender<Report>,
+    /// Since when the aggregator could not be reached.
+    unreachable: Option<Instant>,
+    last_failure: Option<anyhow::Error>,
+    joined: bool,
+    accepted: u32,
+    known: Known,
+    /// The version of the finished model, while it is being evaluated.
+    finished: Option<ModelVersion>,
+}
+
+enum Happened {
+    FromLink(FromLink),
+    Reported(Report),
+    ClipsRead(Result<Clips>),
+    Timeout,
+    Interrupted,
+}
+
+impl<T: Fn(&News<'_>)> Shell<T> {
+    async fn run(
+        mut self,
+        mut reported: mpsc::UnboundedReceiver<Report>,
+        mut interrupted: oneshot::Receiver<()>,
+    ) -> Result<()> {
+        loop {
+            self.carry_out().await?;
+            if let Some(result) = self.over() {
+                return result;
+            }
+            let wake = self.participant.next_timeout().map(|at| self.began + Duration::from_millis(at.0));
+            let happened = tokio::select! {
+                from_link = next(&mut self.link) => Happened::FromLink(from_link),
+                Some(report) = reported.recv() => Happened::Reported(report),
+                clips = read(&mut self.clips) => Happened::ClipsRead(clips),
+                () = until(wake) => Happened::Timeout,
+                Ok(()) = &mut interrupted => Happened::Interrupted,
+            };
+            match happened {
+                Happened::FromLink(FromLink::Input(input)) => self.handle(input),
+                Happened::FromLink(FromLink::Down(reason)) => self.link_down(reason)?,
+                Happened::Reported(Report::Input(input)) => self.handle(input),
+                Happened::Reported(Report::Evaluated { model_version, evaluation }) => {
+                    self.evaluated(model_version, evaluation);
+                }
+                Happened::ClipsRead(clips) => self.take_clips(clips?)?,
+                Happened::Timeout => self.participant.handle_timeout(self.now()),
+                Happened::Interrupted => {
+                    self.handle(Input::Leave);
+                    self.carry_out().await?;
+                    bail!("left before the room was finished");
+                }
+            }
+        }
+    }
+
+    fn now(&self) -> Millis {
+        Millis(self.began.elapsed().as_millis() as u64)
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.participant.handle(self.now(), input);
+    }
+
+    async fn carry_out(&mut self) -> Result<()> {
+        while let Some(output) = self.participant.poll_output() {
+            match output {
+                Output::Connect => {
+                    self.link = Some(Link::open(self.plan.address.socket.clone(), self.plan.insecure));
+                }
+                Output::Disconnect => {
+                    if let Some(link) = self.link.take() {
+                        link.close().await;
+                    }
+                }
+                Output::Send(message) => self.on_link(|link| link.send(message)),
+                Output::SendBytes { transfer, bytes } => self.on_link(|link| link.send_bytes(transfer, bytes)),
+                Output::StopSending { transfer } => self.on_link(|link| link.stop_sending(transfer)),
+                // Its next visit, in another process, is a new one: it holds nothing that an old identity is needed for.
+                Output::RememberToken(_) => {}
+                Output::ComputeStatistics => self.on_trainer(Trainer::statistics),
+                Output::Train(request) => self.on_trainer(|trainer| trainer.train(request)),
+                Output::StopTraining => self.on_trainer(Trainer::stop),
+                Output::Finished { model_version, model, standardisation } => {
+                    self.finished = Some(model_version);
+                    match self.trainer {
+                        Some(_) => self.on_trainer(|trainer| trainer.evaluate(model_version, model, standardisation)),
+                        // It came too late to take part.
+                        None => self.leave_finished(),
+                    }
+                }
+                Output::Changed => self.changed()?,
+            }
+        }
+        Ok(())
+    }
+
+    fn on_link(&self, order: impl FnOnce(&Link)) {
+        if let Some(link) = &self.link {
+            order(link);
+        }
+    }
+
+    fn on_trainer(&mut self, order: impl FnOnce(&mut Trainer)) {
+        if let Some(trainer) = &mut self.trainer {
+            order(trainer);
+        }
+    }
+
+    /// Tells what is new, and begins to read clips when the room is known.
+    fn changed(&mut self) -> Result<()> {
+        let view = self.participant.view();
+        if let (Some(client), Some(room), Connection::Open) = (view.client, view.room, view.connection) {
+            self.unreachable = None;
+            self.known.lost = false;
+            if !self.joined {
+                self.joined = true;
+                (self.tell)(&News::Joined { client, room });
+                self.clips = Preparation::Reading(begin_reading(&self.plan, room));
+            }
+        }
+        if let Connection::Lost { .. } = view.connection
+            && self.joined
+            && !self.known.lost
+        {
+            self.known.lost = true;
+            (self.tell)(&News::Lost);
+        }
+        for record in view.history.iter().skip(self.known.rounds) {
+            (self.tell)(&News::RoundClosed { record });
+        }
+        self.known.rounds = view.history.len();
+        let round = view.status.map(|status| (status.round, status.rounds));
+        (self.tell)(&News::Busy { work: &view.work, round });
+        if let Work::Failed { reason } = &view.work {
+            bail!("cannot train: {reason}");
+        }
+        if let Some(round) = view.accepted
+            && self.known.accepted != Some(round)
+        {
+            self.known.accepted = Some(round);
+            self.accepted += 1;
+            (self.tell)(&News::Accepted { round });
+            if self.plan.rounds.is_some_and(|rounds| self.accepted >= rounds) {
+                self.handle(Input::Leave);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_clips(&mut self, clips: Clips) -> Result<()> {
+        let room = self.participant.view().room.context("the room is not known")?;
+        let labels = clips.per_label(room.labels.len());
+        (self.tell)(&News::Clips {
+            training: clips.training.len(),
+            held_back: clips.held_back.len(),
+            skipped: &clips.skipped,
+        });
+        let examples = clips.training.len() as u32;
+        self.trainer = Some(Trainer::start(room, Arc::new(clips), self.reports.clone())?);
+        self.clips = Preparation::Done;
+        self.handle(Input::Holdings { examples, labels });
+        self.handle(Input::TakePart(true));
+        Ok(())
+    }
+
+    fn evaluated(&mut self, model_version: ModelVersion, evaluation: Option<Evaluation>) {
+        if let Some(evaluation) = &evaluation {
+            (self.tell)(&News::Evaluated { model_version, evaluation });
+        }
+        if self.finished == Some(model_version) {
+            self.leave_finished();
+        }
+    }
+
+    fn leave_finished(&mut self) {
+        self.handle(Input::Leave);
+    }
+
+    fn link_down(&mut self, reason: Option<anyhow::Error>) -> Result<()> {
+        self.link = None;
+        let since = *self.unreachable.get_or_insert_with(Instant::now);
+        if let Some(reason) = reason {
+            if is_lasting(&reason) {
+                return Err(reason).with_context(|| format!("cannot connect to {}", self.plan.address.socket));
+            }
+            self.last_failure = Some(reason);
+        }
+        let patience = if self.joined { PATIENCE } else { FIRST_PATIENCE };
+        if since.elapsed() > patience {
+            let reason = self.last_failure.take().unwrap_or_else(|| anyhow::anyhow!("it closes the connection"));
+            return Err(reason).with_context(|| {
+                format!(
+                    "{} could not be reached for {} seconds; is it running?",
+                    self.plan.address.socket,
+                    patience.as_secs()
+                )
+            });
+        }
+        self.handle(Input::Closed);
+        Ok(())
+    }
+
+    /// The result, once there is one.
+    fn over(&self) -> Option<Result<()>> {
+        let View { connection, sent, received, .. } = self.participant.view();
+        match connection {
+            Connection::Stopped(StopReason::Left) => {
+                (self.tell)(&News::Done { finished: self.finished.is_some(), sent, received });
+                Some(Ok(()))
+            }
+            Connection::Stopped(StopReason::Error { message, .. }) => Some(Err(anyhow::anyhow!("{message}"))),
+            Connection::Connecting | Connection::Open | Connection::Lost { .. } => None,
+        }
+    }
+}
+
+/// Reads the clips on a thread of its own: features of many of them take a while.
+fn begin_reading(plan: &Plan, room: &RoomConfig) -> oneshot::Receiver<Result<Clips>> {
+    let (done, read) = oneshot::channel();
+    let (source, labels, most) = (plan.source.clone(), room.labels.clone(), plan.most_clips);
+    tokio::task::spawn_blocking(move || {
+        // Nobody waits for them where the participant is over already.
+        let _ = done.send(Clips::load(&source, &labels, most));
+    });
+    read
+}
+
+async fn next(link: &mut Option<Link>) -> FromLink {
+    match link {
+        Some(link) => link.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn read(clips: &mut Preparation) -> Result<Clips> {
+    match clips {
+        Preparation::Reading(reading) => reading.await.context("the clips could not be read")?,
+        Preparation::Waiting | Preparation::Done => std::future::pending().await,
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether trying again is of no use: the other end is there, but is no aggregator or shows a wrong certificate.
+fn is_lasting(reason: &anyhow::Error) -> bool {
+    match reason.downcast_ref::<tungstenite::Error>() {
+        Some(tungstenite::Error::Io(error)) => {
+            error.get_ref().is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some())
+        }
+        Some(tungstenite::Error::Tls(_) | tungstenite::Error::Http(_) | tungstenite::Error::Url(_)) => true,
+        _ => false,
+    }
+}

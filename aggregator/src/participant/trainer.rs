@@ -1,0 +1,201 @@
+//! The thread on which one participant's network lives, so that its socket goes on answering while it trains. It knows
+//! clips and models, and no connection.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use federation::{Input, TrainRequest};
+use models::{Architecture, Backend, FrameSums, Learner, Training};
+use protocol::{Evaluation, LocalTraining, ModelVersion, RoomConfig, Standardisation};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::clips::Clips;
+
+/// Steps are told at most this often: nobody reads faster.
+const TELL_EVERY: Duration = Duration::from_millis(250);
+
+enum Job {
+    Statistics,
+    Train(TrainRequest),
+    Evaluate { model_version: ModelVersion, model: Arc<Vec<f32>>, standardisation: Standardisation },
+}
+
+/// What the thread has to say.
+pub enum Report {
+    /// For the participant's rules.
+    Input(Input),
+    /// How a model did on the clips that are held back.
+    Evaluated {
+        /// Which model.
+        model_version: ModelVersion,
+        /// How it did; `None` where nothing is held back.
+        evaluation: Option<Evaluation>,
+    },
+}
+
+/// The door to the thread.
+pub struct Trainer {
+    jobs: mpsc::Sender<(u64, Job)>,
+    /// Jobs numbered below this are of no use any more.
+    wanted_from: Arc<AtomicU64>,
+    next: u64,
+}
+
+impl Trainer {
+    /// Starts the thread for a room's network; what it finds out goes to `reports`.
+    pub fn start(room: &RoomConfig, clips: Arc<Clips>, reports: UnboundedSender<Report>) -> Result<Self> {
+        let architecture: Architecture = room.architecture.parse()?;
+        let labels = room.labels.len();
+        let (jobs, queue) = mpsc::channel();
+        let wanted_from = Arc::new(AtomicU64::new(0));
+        let wanted = wanted_from.clone();
+        std::thread::Builder::new().name("trainer".to_owned()).spawn(move || {
+            let bench = Bench { clips, reports, wanted, architecture, labels };
+            pollster::block_on(bench.run(queue));
+        })?;
+        Ok(Self { jobs, wanted_from, next: 0 })
+    }
+
+    /// Adds up the training clips' features.
+    pub fn statistics(&mut self) {
+        self.give(Job::Statistics);
+    }
+
+    /// Evaluates the received model on what is held back, then trains it.
+    pub fn train(&mut self, request: TrainRequest) {
+        self.give(Job::Train(request));
+    }
+
+    /// Evaluates the finished model.
+    pub fn evaluate(&mut self, model_version: ModelVersion, model: Arc<Vec<f32>>, standardisation: Standardisation) {
+        self.give(Job::Evaluate { model_version, model, standardisation });
+    }
+
+    /// Makes everything given so far useless.
+    pub fn stop(&mut self) {
+        self.wanted_from.store(self.next, Ordering::Relaxed);
+    }
+
+    fn give(&mut self, job: Job) {
+        // The thread ends only when this sender is dropped, or with a report that says why.
+        let _ = self.jobs.send((self.next, job));
+        self.next += 1;
+    }
+}
+
+impl Drop for Trainer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+struct Bench {
+    clips: Arc<Clips>,
+    reports: UnboundedSender<Report>,
+    wanted: Arc<AtomicU64>,
+    architecture: Architecture,
+    labels: usize,
+}
+
+impl Bench {
+    async fn run(self, queue: mpsc::Receiver<(u64, Job)>) {
+        let mut learner = match Learner::new(self.architecture, self.labels, Backend::Cpu).await {
+            Ok(learner) => learner,
+            Err(error) => return self.fail(&error.into()),
+        };
+        while let Ok((number, job)) = queue.recv() {
+            if number < self.wanted.load(Ordering::Relaxed) {
+                continue;
+            }
+            if let Err(error) = self.work(number, job, &mut learner).await {
+                self.fail(&error);
+            }
+        }
+    }
+
+    fn say(&self, report: Report) {
+        // Nobody listens once the participant is over.
+        let _ = self.reports.send(report);
+    }
+
+    fn fail(&self, error: &anyhow::Error) {
+        self.say(Report::Input(Input::TrainingFailed { reason: format!("{error:#}") }));
+    }
+
+    async fn work(&self, number: u64, job: Job, learner: &mut Learner) -> Result<()> {
+        match job {
+            Job::Statistics => {
+                let FrameSums { frames, sum, sum_squares } = FrameSums::of(&self.clips.training);
+                self.say(Report::Input(Input::Statistics { frames, sum, sum_squares }));
+            }
+            Job::Train(request) => self.train(number, request, learner).await?,
+            Job::Evaluate { model_version, model, standardisation } => {
+                prepare(learner, &model, standardisation).await?;
+                self.evaluate(model_version, learner).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn train(&self, number: u64, request: TrainRequest, learner: &mut Learner) -> Result<()> {
+        let TrainRequest { round, model_version, model, standardisation, training } = request;
+        prepare(learner, &model, standardisation).await?;
+        drop(model);
+        self.evaluate(model_version, learner).await?;
+        let how = Training {
+            epochs: training.settings.epochs,
+            batch_size: training.settings.batch_size as usize,
+            learning_rate: training.settings.learning_rate,
+            seed: training.seed.into(),
+        };
+        let mut told: Option<Instant> = None;
+        let trained = learner
+            .train(&self.clips.training, &how, async |step| {
+                if number < self.wanted.load(Ordering::Relaxed) {
+                    return ControlFlow::Break(());
+                }
+                let last = step.step == step.steps;
+                if last || told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+                    told = Some(Instant::now());
+                    let models::Step { epoch, epochs, step, steps, .. } = step;
+                    self.say(Report::Input(Input::Progress { round, epoch, epochs, step, steps }));
+                }
+                ControlFlow::Continue(())
+            })
+            .await?;
+        if trained.stopped {
+            return Ok(());
+        }
+        let last = trained.epochs.last().context("training ran no epoch")?;
+        self.say(Report::Input(Input::Trained {
+            round,
+            model_version,
+            parameters: learner.parameters().await?,
+            examples: self.clips.training.len() as u32,
+            training: LocalTraining { loss: last.loss, accuracy: last.accuracy },
+        }));
+        Ok(())
+    }
+
+    async fn evaluate(&self, model_version: ModelVersion, learner: &mut Learner) -> Result<()> {
+        if self.clips.held_back.is_empty() {
+            self.say(Report::Evaluated { model_version, evaluation: None });
+            return Ok(());
+        }
+        let models::Evaluation { examples, loss, accuracy, confusion } =
+            learner.evaluate(&self.clips.held_back).await?;
+        let evaluation = Evaluation { examples: examples as u32, loss, accuracy, confusion };
+        self.say(Report::Input(Input::Evaluated { model_version, evaluation: evaluation.clone() }));
+        self.say(Report::Evaluated { model_version, evaluation: Some(evaluation) });
+        Ok(())
+    }
+}
+
+async fn prepare(learner: &mut Learner, model: &[f32], standardisation: Standardisation) -> Result<()> {
+    learner.set_parameters(model).await?;
+    let Standardisation { mean, deviation } = standardisation;
+    Ok(learner.set_standardisation(models::Standardisation { mean, deviation })?)
+}

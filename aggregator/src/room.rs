@@ -1,0 +1,230 @@
+//! One room at work: a thread of its own that owns the room's `Coordinator`, feeds it what arrives and the time, and
+//! carries out what it asks for. It knows no socket and no page, and decides nothing: the rules are in `federation`.
+//!
+//! The thread is the room's alone because folding an update of 100 MB into the mean, or storing such a model, takes a
+//! noticeable part of a second: the sockets, and the other rooms, go on meanwhile.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
+use federation::{Action, Checkpoint, ConnectionId, Coordinator, Event, Millis};
+use protocol::{RoomCode, ServerMessage, Status, Token, TransferId};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::store::Store;
+
+/// Messages and chunks that may wait for a room; beyond that its sockets wait (32 chunks of 256 KiB are 8 MiB).
+const QUEUE: usize = 32;
+
+/// What a room wants sent to one participant.
+pub enum Outgoing {
+    /// A message, as JSON.
+    Text(Utf8Bytes),
+    /// A model's bytes, shared by all that get them; its socket cuts them into chunks.
+    Model {
+        /// The name that the chunks carry.
+        transfer: TransferId,
+        /// All of the bytes.
+        bytes: Bytes,
+    },
+    /// The end of the connection.
+    Close {
+        /// The close frame's status code.
+        code: u16,
+    },
+}
+
+/// A room as others see it at one moment.
+pub struct Snapshot {
+    /// What would be stored of it; it holds the participants' secrets.
+    pub checkpoint: Checkpoint,
+    /// Where it is.
+    pub status: Status,
+    /// The present model: `f32` little endian, in the layout's order; shared with the room.
+    pub model: Bytes,
+}
+
+/// The room's thread is gone.
+#[derive(Debug, thiserror::Error)]
+#[error("the room has ended")]
+pub struct Ended;
+
+enum Input {
+    Connect { connection: ConnectionId, outbound: mpsc::Sender<Outgoing> },
+    Event(Event),
+    Inspect { answer: oneshot::Sender<Snapshot> },
+    Park { done: oneshot::Sender<()> },
+}
+
+/// The door to a room.
+#[derive(Clone)]
+pub struct RoomHandle {
+    inputs: mpsc::Sender<Input>,
+}
+
+impl RoomHandle {
+    /// A new connection, whose messages go out through `outbound`.
+    pub async fn connect(&self, connection: ConnectionId, outbound: mpsc::Sender<Outgoing>) -> Result<(), Ended> {
+        self.put(Input::Connect { connection, outbound }).await
+    }
+
+    /// Anything else that happens on a connection.
+    pub async fn tell(&self, event: Event) -> Result<(), Ended> {
+        self.put(Input::Event(event)).await
+    }
+
+    /// The room at this moment.
+    pub async fn inspect(&self) -> Result<Snapshot, Ended> {
+        let (answer, snapshot) = oneshot::channel();
+        self.put(Input::Inspect { answer }).await?;
+        snapshot.await.map_err(|_| Ended)
+    }
+
+    /// Tells every participant that the program ends, stores the room, and ends its thread.
+    pub async fn park(&self) {
+        let (done, parked) = oneshot::channel();
+        if self.put(Input::Park { done }).await.is_ok() {
+            // The thread drops `done` where it ends before; then there is nothing left to wait for.
+            let _ = parked.await;
+        }
+    }
+
+    async fn put(&self, input: Input) -> Result<(), Ended> {
+        self.inputs.send(input).await.map_err(|_| Ended)
+    }
+}
+
+/// Starts the thread of a room.
+pub fn start(code: &RoomCode, coordinator: Coordinator, store: Option<Arc<Store>>) -> Result<RoomHandle> {
+    let (inputs, queue) = mpsc::channel(QUEUE);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let room = Room { coordinator, store, clients: HashMap::new(), began: Instant::now() };
+    std::thread::Builder::new()
+        .name(format!("room {code}"))
+        .spawn(move || runtime.block_on(room.run(queue)))
+        .context("the system gives no thread for the room")?;
+    Ok(RoomHandle { inputs })
+}
+
+struct Room {
+    coordinator: Coordinator,
+    store: Option<Arc<Store>>,
+    clients: HashMap<ConnectionId, mpsc::Sender<Outgoing>>,
+    /// Where this room's time starts.
+    began: Instant,
+}
+
+impl Room {
+    async fn run(mut self, mut queue: mpsc::Receiver<Input>) {
+        self.carry_out();
+        loop {
+            let wake = self.coordinator.next_timeout().map(|at| self.began + Duration::from_millis(at.0));
+            let input = tokio::select! {
+                input = queue.recv() => input,
+                () = until(wake) => {
+                    self.coordinator.handle_timeout(self.now());
+                    self.carry_out();
+                    continue;
+                }
+            };
+            match input {
+                None => return,
+                Some(Input::Park { done }) => {
+                    self.coordinator.close();
+                    self.carry_out();
+                    // The answer is not waited for where the program was told to end at once.
+                    let _ = done.send(());
+                    return;
+                }
+                Some(Input::Inspect { answer }) => {
+                    // Whoever asked may have gone meanwhile.
+                    let _ = answer.send(self.snapshot());
+                }
+                Some(Input::Connect { connection, outbound }) => {
+                    self.clients.insert(connection, outbound);
+                    let fresh_token = Token::from_random(rand::random());
+                    self.handle(Event::Connected { connection, fresh_token });
+                }
+                Some(Input::Event(event)) => {
+                    if let Event::Disconnected { connection } = &event {
+                        self.clients.remove(connection);
+                    }
+                    self.handle(event);
+                }
+            }
+        }
+    }
+
+    fn now(&self) -> Millis {
+        Millis(self.began.elapsed().as_millis() as u64)
+    }
+
+    fn handle(&mut self, event: Event) {
+        self.coordinator.handle(self.now(), event);
+        self.carry_out();
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(action) = self.coordinator.poll_action() {
+            match action {
+                Action::Send { connection, message } => self.send(connection, Outgoing::Text(json(&message))),
+                Action::SendModel { connection, transfer, bytes } => {
+                    self.send(connection, Outgoing::Model { transfer, bytes });
+                }
+                Action::Broadcast { connections, message } => {
+                    let text = json(&message);
+                    for connection in connections {
+                        self.send(connection, Outgoing::Text(text.clone()));
+                    }
+                }
+                Action::Close { connection, reason } => {
+                    self.send(connection, Outgoing::Close { code: reason.code() });
+                    self.clients.remove(&connection);
+                }
+                Action::Checkpoint { model } => self.save(model),
+            }
+        }
+    }
+
+    /// Queues something for a participant; one whose queue is full has not read for long, and its connection is ended.
+    fn send(&mut self, connection: ConnectionId, outgoing: Outgoing) {
+        let Some(outbound) = self.clients.get(&connection) else { return };
+        if outbound.try_send(outgoing).is_err() {
+            self.clients.remove(&connection);
+        }
+    }
+
+    fn save(&self, model_changed: bool) {
+        let Some(store) = &self.store else { return };
+        if let Err(error) = store.save(&self.coordinator, model_changed) {
+            let room = &self.coordinator.config().code;
+            tracing::error!(%room, "the room could not be stored ({error:#}); it goes on, but a restart would lose what is new");
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            checkpoint: self.coordinator.checkpoint(),
+            status: self.coordinator.status(self.now()),
+            model: self.coordinator.model().bytes(),
+        }
+    }
+}
+
+/// Waits for a moment, or for ever.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A message as it travels.
+pub fn json(message: &ServerMessage) -> Utf8Bytes {
+    // Serialising our own message types cannot fail: they hold no map with keys that are no text.
+    serde_json::to_string(message).unwrap_or_default().into()
+}

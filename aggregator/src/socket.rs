@@ -1,0 +1,326 @@
+//! One participant's WebSocket: who may open it, what it may send and how fast, and how a model goes out without being
+//! copied for each participant. It knows no rule of a round: every message goes to the room, which decides.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use federation::{ConnectionId, Event};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use protocol::limits::{CHUNK_HEADER_BYTES, MAX_CHUNK_PAYLOAD, MAX_TEXT_CHARS, SUBPROTOCOL};
+use protocol::{Chunk, ClientMessage, ErrorCode, ServerMessage};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use crate::room::{self, Outgoing, RoomHandle};
+use crate::rooms::Rooms;
+
+/// A connection that has not said hello by then is closed.
+const HELLO_LIMIT: Duration = Duration::from_secs(10);
+/// One frame must leave within this time; a participant that never reads is dropped after it.
+const WRITE_LIMIT: Duration = Duration::from_secs(30);
+/// Pause between pings: below the idle limits of common proxies (60 s).
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// A connection from which nothing came for so long, not even an answer to a ping, is gone.
+const IDLE_LIMIT: Duration = Duration::from_secs(65);
+/// How long the peer may take to answer a close frame.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+/// Longest frame that either side sends, 256 KiB.
+const MAX_FRAME: usize = CHUNK_HEADER_BYTES + MAX_CHUNK_PAYLOAD;
+/// Messages that may wait for one participant, status mostly (at most about 4 a second); one that is further behind is dropped.
+const OUT_QUEUE: usize = 256;
+/// Text and ping frames that a participant may send at once, and each second for long.
+const BURST: f64 = 100.0;
+const MESSAGES_PER_SECOND: f64 = 20.0;
+
+/// WebSocket close codes (RFC 6455, 7.4.1).
+mod close {
+    pub const NORMAL: u16 = 1000;
+    pub const GOING_AWAY: u16 = 1001;
+    pub const PROTOCOL_ERROR: u16 = 1002;
+    pub const POLICY: u16 = 1008;
+    pub const TOO_BIG: u16 = 1009;
+    pub const TRY_AGAIN_LATER: u16 = 1013;
+}
+
+/// Why a connection ends: its close frame, and before it a message that a page can show.
+#[derive(Debug)]
+struct Ending {
+    code: u16,
+    reason: Utf8Bytes,
+    message: Option<ServerMessage>,
+}
+
+impl Ending {
+    const fn new(code: u16, reason: &'static str) -> Self {
+        Self { code, reason: Utf8Bytes::from_static(reason), message: None }
+    }
+
+    fn told(code: u16, error: ErrorCode, words: &str, fatal: bool) -> Self {
+        Self {
+            message: Some(error_message(error, words, fatal)),
+            ..Self::new(code, "the message before this frame says why")
+        }
+    }
+
+    const fn room_ended() -> Self {
+        Self::new(close::GOING_AWAY, "the room has ended")
+    }
+}
+
+fn error_message(code: ErrorCode, words: &str, fatal: bool) -> ServerMessage {
+    let message = words.chars().take(MAX_TEXT_CHARS).collect();
+    ServerMessage::Error { code, message, fatal }
+}
+
+/// `GET /ws`: upgrades a request of our own pages, or of a program that is no browser, which speaks `chorus.v1`.
+pub async fn open(State(rooms): State<Arc<Rooms>>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    if !same_origin(&headers) {
+        let text = "This address takes WebSockets from its own pages only.\n";
+        return (StatusCode::FORBIDDEN, text).into_response();
+    }
+    let upgrade = upgrade.protocols([SUBPROTOCOL]);
+    if upgrade.selected_protocol().is_none() {
+        let text = format!("Name the WebSocket subprotocol {}.\n", SUBPROTOCOL);
+        return (StatusCode::BAD_REQUEST, text).into_response();
+    }
+    upgrade
+        .max_message_size(MAX_FRAME)
+        .max_frame_size(MAX_FRAME)
+        .read_buffer_size(16 * 1024)
+        .write_buffer_size(16 * 1024)
+        .max_write_buffer_size(4 * MAX_FRAME)
+        .on_upgrade(move |socket| connection(socket, rooms))
+}
+
+/// A browser names the page's origin; where it does, it must be this host. Programs name none.
+fn same_origin(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else { return true };
+    let origin_host = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    matches!((origin_host, host), (Some(origin), Some(host)) if origin.eq_ignore_ascii_case(host))
+}
+
+async fn connection(socket: WebSocket, rooms: Arc<Rooms>) {
+    let (mut sink, mut stream) = socket.split();
+    // Held to the end, so that the program can wait for its close frames to leave.
+    let mut stopping = rooms.stopping();
+    let ending = converse(&mut sink, &mut stream, &rooms, &mut stopping).await;
+    tracing::debug!(code = ending.code, reason = %ending.reason, "connection ends");
+    // The peer answers a close frame with its own; waiting for it keeps unread bytes from cutting the frame off.
+    let _ = timeout(CLOSE_LIMIT, async {
+        if let Some(message) = ending.message {
+            sink.send(Message::Text(room::json(&message))).await?;
+        }
+        sink.send(Message::Close(Some(CloseFrame { code: ending.code, reason: ending.reason }))).await?;
+        while let Some(Ok(_)) = stream.next().await {}
+        Ok::<(), axum::Error>(())
+    })
+    .await;
+}
+
+/// From hello to the end. Whatever ends it, the room hears of it.
+async fn converse(
+    sink: &mut SplitSink<WebSocket, Message>,
+    stream: &mut SplitStream<WebSocket>,
+    rooms: &Rooms,
+    stopping: &mut watch::Receiver<bool>,
+) -> Ending {
+    let hello = tokio::select! {
+        hello = timeout(HELLO_LIMIT, first_message(stream)) => hello,
+        // From hello on it is the room that says so.
+        _ = stopping.wait_for(|stopping| *stopping) => {
+            let words = "The server stops; come back when it is started again.";
+            return Ending::told(close::GOING_AWAY, ErrorCode::ServerClosing, words, false);
+        }
+    };
+    let hello = match hello {
+        Ok(Ok(hello)) => hello,
+        Ok(Err(ending)) => return ending,
+        Err(_) => {
+            let words = "No hello came within 10 seconds. Load the page again.";
+            return Ending::told(close::POLICY, ErrorCode::HelloTimeout, words, false);
+        }
+    };
+    let ClientMessage::Hello { room: code, .. } = &hello else {
+        let words = "The first message of a connection must be hello.";
+        return Ending::told(close::POLICY, ErrorCode::OutOfOrder, words, false);
+    };
+    let Some(room) = rooms.get(code) else {
+        let words = format!("There is no room {code} here. Check the code, or ask whoever started the room.");
+        return Ending::told(close::POLICY, ErrorCode::RoomUnknown, &words, true);
+    };
+    let connection = rooms.next_connection();
+    let (outbound, mut outgoing) = mpsc::channel(OUT_QUEUE);
+    let greeting = Event::Message { connection, message: hello };
+    if room.connect(connection, outbound).await.is_err() || room.tell(greeting).await.is_err() {
+        return Ending::room_ended();
+    }
+    let ending = tokio::select! {
+        ending = write(sink, &mut outgoing) => ending,
+        ending = read(stream, connection, &room) => ending,
+    };
+    // A room that has ended needs no word of it.
+    let _ = room.tell(Event::Disconnected { connection }).await;
+    ending
+}
+
+async fn first_message(stream: &mut SplitStream<WebSocket>) -> Result<ClientMessage, Ending> {
+    loop {
+        match stream.next().await {
+            Some(Ok(Message::Text(text))) => {
+                return protocol::parse_client(&text).map_err(|error| {
+                    let words = format!("That is no hello: {error}");
+                    Ending::told(close::POLICY, ErrorCode::Malformed, &words, true)
+                });
+            }
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(Message::Binary(_))) => {
+                let words = "The first message of a connection must be hello.";
+                return Err(Ending::told(close::POLICY, ErrorCode::OutOfOrder, words, false));
+            }
+            Some(Ok(Message::Close(_))) | None => return Err(Ending::new(close::NORMAL, "")),
+            Some(Err(error)) => return Err(broken(&error)),
+        }
+    }
+}
+
+fn broken(error: &axum::Error) -> Ending {
+    use std::error::Error as _;
+    use tokio_tungstenite::tungstenite::Error;
+    let too_big = error
+        .source()
+        .and_then(|source| source.downcast_ref())
+        .is_some_and(|error| matches!(error, Error::Capacity(_)));
+    if too_big {
+        Ending::new(close::TOO_BIG, "a frame is at most 256 KiB")
+    } else {
+        Ending::new(close::PROTOCOL_ERROR, "the connection broke, or that is no WebSocket frame")
+    }
+}
+
+/// Takes frames to the room until the participant goes, breaks a rule, or falls silent.
+async fn read(stream: &mut SplitStream<WebSocket>, connection: ConnectionId, room: &RoomHandle) -> Ending {
+    let mut allowance = Allowance::new(Instant::now());
+    loop {
+        let frame = match timeout(IDLE_LIMIT, stream.next()).await {
+            Err(_) => return Ending::new(close::GOING_AWAY, "no sign of life for 65 seconds"),
+            Ok(None | Some(Ok(Message::Close(_)))) => return Ending::new(close::NORMAL, ""),
+            Ok(Some(Err(error))) => return broken(&error),
+            Ok(Some(Ok(frame))) => frame,
+        };
+        // Chunks are bounded by the room's queue; everything else by a rate.
+        if !matches!(frame, Message::Binary(_)) && !allowance.take(Instant::now()) {
+            return Ending::new(close::POLICY, "too many messages; at most 20 a second");
+        }
+        let event = match frame {
+            Message::Text(text) => match protocol::parse_client(&text) {
+                Ok(message) => Event::Message { connection, message },
+                Err(error) => Event::Malformed { connection, error },
+            },
+            Message::Binary(bytes) => match Chunk::parse(bytes) {
+                Ok(chunk) => Event::Chunk { connection, chunk },
+                Err(error) => Event::Malformed { connection, error },
+            },
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => continue,
+        };
+        if room.tell(event).await.is_err() {
+            return Ending::room_ended();
+        }
+    }
+}
+
+/// A token bucket: `BURST` at once, `MESSAGES_PER_SECOND` for long.
+struct Allowance {
+    left: f64,
+    at: Instant,
+}
+
+impl Allowance {
+    fn new(now: Instant) -> Self {
+        Self { left: BURST, at: now }
+    }
+
+    fn take(&mut self, now: Instant) -> bool {
+        let earned = now.duration_since(self.at).as_secs_f64() * MESSAGES_PER_SECOND;
+        self.left = (self.left + earned).min(BURST);
+        self.at = now;
+        let granted = self.left >= 1.0;
+        if granted {
+            self.left -= 1.0;
+        }
+        granted
+    }
+}
+
+/// Sends what the room wants sent. Messages go before the next chunk of a model, so that a long download delays nothing;
+/// a newer model takes the place of one that is still on its way. A model's bytes are shared by all who fetch it: the one
+/// copy that is made is the chunk about to leave.
+async fn write(sink: &mut SplitSink<WebSocket, Message>, outgoing: &mut mpsc::Receiver<Outgoing>) -> Ending {
+    let mut model: Option<Box<dyn Iterator<Item = Bytes> + Send>> = None;
+    let mut ping = interval(PING_EVERY);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let frame = tokio::select! {
+            biased;
+            out = outgoing.recv() => match out {
+                Some(Outgoing::Text(text)) => Message::Text(text),
+                Some(Outgoing::Model { transfer, bytes }) => {
+                    model = Some(Box::new(protocol::chunks(transfer, bytes)));
+                    continue;
+                }
+                Some(Outgoing::Close { code }) => return Ending::new(code, ""),
+                None => return Ending::new(close::TRY_AGAIN_LATER, "too slow to read"),
+            },
+            _ = ping.tick() => Message::Ping(Bytes::new()),
+            // A block, so that no chunk is made (and lost) when another branch comes first.
+            chunk = async { model.as_mut().and_then(Iterator::next) }, if model.is_some() => match chunk {
+                Some(chunk) => Message::Binary(chunk),
+                None => {
+                    model = None;
+                    continue;
+                }
+            },
+        };
+        match timeout(WRITE_LIMIT, sink.send(frame)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Ending::new(close::NORMAL, ""),
+            Err(_) => return Ending::new(close::TRY_AGAIN_LATER, "nothing was read for 30 seconds"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_another_host_may_not_open_a_socket() {
+        let headers = |origin: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, "192.168.1.5:8080".parse().unwrap());
+            headers.insert(ORIGIN, origin.parse().unwrap());
+            headers
+        };
+        assert!(same_origin(&headers("http://192.168.1.5:8080")));
+        assert!(!same_origin(&headers("http://192.168.1.5:9090")));
+        assert!(!same_origin(&headers("https://evil.example")));
+        assert!(!same_origin(&headers("null")));
+        assert!(same_origin(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn messages_are_limited_to_a_burst_and_then_to_a_rate() {
+        let start = Instant::now();
+        let mut allowance = Allowance::new(start);
+        assert_eq!((0..200).filter(|_| allowance.take(start)).count(), BURST as usize);
+        let a_second_later = start + Duration::from_secs(1);
+        assert_eq!((0..200).filter(|_| allowance.take(a_second_later)).count(), MESSAGES_PER_SECOND as usize);
+    }
+}

@@ -1,0 +1,98 @@
+//! `chorus join` against `chorus serve`: the two programs as people start them.
+
+mod support;
+
+use std::process::{Command, Output};
+
+use anyhow::Result;
+use serde_json::Value;
+use support::server::Server;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_chorus");
+
+fn join(arguments: &[&str]) -> Result<Output> {
+    Ok(Command::new(PROGRAM).arg("join").args(arguments).output()?)
+}
+
+/// The lines of JSON that it said.
+fn news(output: &Output) -> Vec<Value> {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn events<'a>(news: &'a [Value], name: &str) -> Vec<&'a Value> {
+    news.iter().filter(|news| news["event"] == name).collect()
+}
+
+#[test]
+fn two_made_up_voices_train_together() -> Result<()> {
+    let server = Server::start(PROGRAM.as_ref(), &["--rounds", "2", "--epochs", "1"])?;
+    let link = format!("{}/room/{}", server.origin, server.room);
+    let news = news(&join(&[&link, "--synthetic", "1", "--participants", "2", "--clips", "40", "--json"])?);
+
+    assert_eq!(events(&news, "joined").len(), 2);
+    assert_eq!(events(&news, "accepted").len(), 4, "two participants, two rounds");
+    assert!(events(&news, "done").iter().all(|done| done["finished"] == true));
+    // Three versions of the model were tried by both: the first one, that of round 1, and the finished one.
+    assert_eq!(events(&news, "evaluated").len(), 6);
+
+    let history = format!("{}/api/rooms/{}/history", server.origin, server.room);
+    let history: Vec<Value> = ureq::get(history).call()?.body_mut().read_json()?;
+    assert_eq!(history.len(), 2);
+    for (record, round) in history.iter().zip(1..) {
+        assert_eq!(record["round"], round);
+        assert_eq!(record["clients"], 2);
+        assert_eq!(record["examples"], 64, "40 clips each, a fifth of them held back");
+        assert_eq!(record["evaluation"]["examples"], 16);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_participant_may_leave_early() -> Result<()> {
+    let server = Server::start(PROGRAM.as_ref(), &["--rounds", "50", "--least", "1", "--epochs", "1"])?;
+    let link = format!("{}/room/{}", server.origin, server.room);
+    let news = news(&join(&[&link, "--synthetic", "4", "--clips", "8", "--rounds-then-leave", "1", "--json"])?);
+    assert_eq!(events(&news, "accepted").len(), 1);
+    assert_eq!(events(&news, "done")[0]["finished"], false);
+    Ok(())
+}
+
+#[test]
+fn a_self_signed_certificate_is_taken_only_where_that_was_said() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let state = state.path().to_str().unwrap();
+    let arguments = ["--tls", "self-signed", "--state", state, "--rounds", "1", "--least", "1", "--epochs", "1"];
+    let server = Server::start(PROGRAM.as_ref(), &arguments)?;
+    let fingerprint = server.tls_sha256.clone().expect("a fingerprint");
+    assert!(server.origin.starts_with("https://"));
+    let link = format!("{}/room/{}", server.origin, server.room);
+
+    let refused = join(&[&link, "--synthetic", "1", "--clips", "8"])?;
+    assert_eq!(refused.status.code(), Some(1));
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(words.contains("certificate"), "{words}");
+    let taken = news(&join(&[&link, "--synthetic", "1", "--clips", "8", "--insecure", "--json"])?);
+    assert_eq!(events(&taken, "accepted").len(), 1);
+
+    drop(server);
+    let again = Server::start(PROGRAM.as_ref(), &arguments)?;
+    assert_eq!(again.tls_sha256, Some(fingerprint), "a restart keeps the certificate");
+    Ok(())
+}
+
+#[test]
+fn what_cannot_work_is_said_with_what_to_do() -> Result<()> {
+    let server = Server::start(PROGRAM.as_ref(), &[])?;
+    let nowhere = join(&[&format!("{}/room/ZZZZZ", server.origin), "--synthetic", "1"])?;
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&nowhere.stderr).contains("no room ZZZZZ"));
+
+    let link = format!("{}/room/{}", server.origin, server.room);
+    let empty = tempfile::tempdir()?;
+    let no_clips = join(&[&link, "--data", empty.path().to_str().unwrap()])?;
+    assert_eq!(no_clips.status.code(), Some(1));
+    let neither = join(&[&link])?;
+    assert_eq!(neither.status.code(), Some(2), "neither clips nor a voice");
+    Ok(())
+}

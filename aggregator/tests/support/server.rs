@@ -1,0 +1,72 @@
+//! The real program, on a free port, ended with the test.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use protocol::RoomCode;
+use serde_json::Value;
+
+/// A running `chorus serve`.
+pub struct Server {
+    child: Child,
+    /// `http(s)://localhost:PORT`.
+    pub origin: String,
+    pub room: RoomCode,
+    pub host_token: String,
+    pub tls_sha256: Option<String>,
+}
+
+impl Server {
+    /// Starts `program serve` on this machine alone, with further arguments, and waits until it listens.
+    pub fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
+        let mut child = Command::new(program)
+            .args(["serve", "--address", "127.0.0.1", "--port", "0", "--json"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
+        let said: Value = serde_json::from_str(&line).with_context(|| format!("it said {line:?}"))?;
+        let text = |key: &str| said[key].as_str().map(str::to_owned).with_context(|| format!("no {key} in {line}"));
+        let (origin, _) =
+            text("local")?.split_once("/room/").map(|(a, b)| (a.to_owned(), b.to_owned())).context("no link")?;
+        Ok(Self {
+            child,
+            origin,
+            room: text("room")?.parse()?,
+            host_token: text("host_token")?,
+            tls_sha256: text("tls_sha256").ok(),
+        })
+    }
+
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Presses Ctrl-C and waits for the end.
+    #[cfg(unix)]
+    pub fn interrupt(mut self) -> Result<ExitStatus> {
+        let sent = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status()?;
+        anyhow::ensure!(sent.success(), "the signal was not sent");
+        let patience = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < patience {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        bail!("it did not end within 30 seconds of Ctrl-C")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,174 @@
+//! The tools of the command line, run as a person or a script runs them.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn chorus(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_chorus")).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A small made-up corpus: two speakers, two clips of each emotion.
+fn voices(folder: &Path) -> Output {
+    let out = folder.to_str().unwrap();
+    chorus(&["synth", "--out", out, "--speakers", "2", "--per-emotion", "2", "--json"])
+}
+
+#[test]
+fn every_tool_explains_itself_by_an_example() {
+    for command in ["features", "models", "synth"] {
+        let help = chorus(&[command, "--help"]);
+        assert!(help.status.success());
+        assert!(text(&help.stdout).contains(&format!("Examples:\n  chorus {command}")), "{command}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_exits_with_2() {
+    for wrong in [&["features"][..], &["models", "--labels", "1"], &["synth"], &["features", "x", "--format", "xml"]] {
+        assert_eq!(chorus(wrong).status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn models_lists_exact_counts() {
+    let output = chorus(&["models", "--json"]);
+    assert!(output.status.success());
+    let networks: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let counts: Vec<_> = networks
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["name"].as_str().unwrap(), one["parameters"].as_u64().unwrap()))
+        .collect();
+    // Keras' own counts of the same layers.
+    assert_eq!(counts[..3], [("dense", 26_008_068), ("conv", 1_832_004), ("lstm", 3_484_164)]);
+    assert!(counts[3].0 == "compact" && counts[3].1 <= 200_000);
+    for network in networks.as_array().unwrap() {
+        let parameters = network["parameters"].as_u64().unwrap();
+        let by_layer: u64 =
+            network["layers"].as_array().unwrap().iter().map(|layer| layer["parameters"].as_u64().unwrap()).sum();
+        assert_eq!(by_layer, parameters);
+        assert_eq!(network["bytes_f32"].as_u64().unwrap(), parameters * 4);
+        assert_eq!(network["bytes_f16"].as_u64().unwrap(), parameters * 2);
+    }
+    let table = text(&chorus(&["models"]).stdout);
+    assert!(table.contains("conv: 1,832,004 parameters, 7,328,016 bytes as f32, 3,664,008 as f16"), "{table}");
+}
+
+#[test]
+fn synth_writes_a_corpus_that_opens_and_says_what_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("voices");
+    let output = voices(&out);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((summary["clips"].as_u64(), summary["synthetic"].as_bool()), (Some(16), Some(true)));
+    assert!(fs::read_to_string(out.join("README.txt")).unwrap().starts_with("SYNTHETIC SPEECH"));
+    let manifest = fs::read_to_string(out.join("manifest.csv")).unwrap();
+    assert_eq!(manifest.lines().next().unwrap(), "file,speaker,emotion,sentence,gender,duration_s");
+
+    let corpus = corpus::Corpus::open(&out, &corpus::EMOTIONS.map(String::from)).unwrap();
+    assert_eq!((corpus.clips.len(), corpus.speakers()), (16, vec!["synthetic_01", "synthetic_02"]));
+    assert_eq!(corpus.skipped, []);
+    for clip in &corpus.clips {
+        let sound = speech::decode(&fs::read(&clip.path).unwrap(), None).unwrap();
+        assert!((1.2..=3.0).contains(&sound.seconds()));
+    }
+}
+
+#[test]
+fn synth_leaves_a_folder_that_is_not_empty_alone_unless_forced() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("mine.txt"), "keep").unwrap();
+    let refused = voices(dir.path());
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("--force"));
+    assert!(!dir.path().join("manifest.csv").exists());
+    let out = dir.path().to_str().unwrap();
+    let forced = chorus(&["synth", "--out", out, "--speakers", "1", "--per-emotion", "1", "--force"]);
+    assert!(forced.status.success());
+    assert!(dir.path().join("manifest.csv").exists() && dir.path().join("mine.txt").exists());
+}
+
+#[test]
+fn features_come_as_csv_json_and_arrays_with_the_same_numbers() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(voices(dir.path()).status.success());
+    let clip = dir.path().join("synthetic_01/sad/01.wav");
+    let clip = clip.to_str().unwrap();
+    let expected = speech::features(&speech::decode(&fs::read(clip).unwrap(), None).unwrap()).unwrap();
+
+    let json: Value = serde_json::from_slice(&chorus(&["features", clip, "--format", "json"]).stdout).unwrap();
+    assert_eq!(json[0]["file"], clip);
+    let frames: Vec<Vec<f32>> = serde_json::from_value(json[0]["frames"].clone()).unwrap();
+    assert_eq!(frames, expected.iter().map(|frame| frame.to_vec()).collect::<Vec<_>>());
+
+    let table = text(&chorus(&["features", clip]).stdout);
+    let mut lines = table.lines();
+    assert!(lines.next().unwrap().starts_with("file,frame,time_s,"));
+    let second: Vec<&str> = lines.nth(1).unwrap().split(',').collect();
+    assert_eq!((second[0], second[1], second[2], second.len()), (clip, "1", "0.1", 37));
+    assert_eq!(second[3].parse::<f32>().unwrap(), expected[1][0]);
+
+    let array = chorus(&["features", clip, "--format", "npy"]).stdout;
+    let length = usize::from(u16::from_le_bytes([array[8], array[9]]));
+    assert_eq!((&array[..8], (10 + length) % 64), (&b"\x93NUMPY\x01\x00"[..], 0));
+    let header = text(&array[10..10 + length]);
+    let shape = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, 34), }}", expected.len());
+    assert_eq!((header.trim_end(), header.ends_with('\n')), (shape.as_str(), true));
+    let numbers: Vec<f32> =
+        array[10 + length..].chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect();
+    assert_eq!(numbers, expected.concat());
+}
+
+#[test]
+fn a_folder_gives_an_array_for_each_sound_in_the_same_folders() {
+    let dir = tempfile::tempdir().unwrap();
+    let (sounds, arrays) = (dir.path().join("voices"), dir.path().join("arrays"));
+    assert!(voices(&sounds).status.success());
+    let (from, to) = (sounds.to_str().unwrap(), arrays.to_str().unwrap());
+    assert!(chorus(&["features", from, "--format", "npy", "--out", to]).status.success());
+    assert!(arrays.join("synthetic_02/happy/02.npy").exists());
+    assert_eq!(chorus(&["features", from, "--format", "npy"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_file_that_is_no_sound_is_reported_and_the_others_are_done() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(voices(dir.path()).status.success());
+    let clip = dir.path().join("synthetic_01/sad/01.wav");
+    let text_file = dir.path().join("README.txt");
+    let missing = dir.path().join("missing.wav");
+    let paths = [text_file.to_str().unwrap(), missing.to_str().unwrap(), clip.to_str().unwrap()];
+    let output = chorus(&[&["features", "--format", "json"], &paths[..]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    let done: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((done.as_array().unwrap().len(), done[0]["file"].as_str()), (1, Some(paths[2])));
+    let complaints = text(&output.stderr);
+    assert!(complaints.contains("README.txt") && complaints.contains("missing.wav"), "{complaints}");
+    assert!(complaints.contains("2 of 3 inputs"), "{complaints}");
+}
+
+#[test]
+fn a_sound_may_come_through_a_pipe() {
+    let wav = corpus::synth::Voice::new(1).say(0, 0).to_wav();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_chorus"))
+        .args(["features", "-", "--format", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&wav).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json[0]["file"], "-");
+    assert!(json[0]["frames"].as_array().unwrap().len() > 8);
+}
