@@ -13,7 +13,7 @@ use super::{
 use crate::process::{self, say};
 
 const PYAUDIOANALYSIS: Reference = Reference {
-    script: "pyaudioanalysis/bench_features.py",
+    script: "pyaudioanalysis/bench.py",
     module: "pyAudioAnalysis.ShortTermFeatures",
     install: &["-r", "tests/reference/pyaudioanalysis/requirements.txt"],
 };

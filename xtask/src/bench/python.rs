@@ -36,7 +36,10 @@ impl Reference {
             say(format!("installing {} for Python, a large download, only once", self.module));
             process::run(process::program(&python).args(["-m", "pip", "install", "--quiet"]).args(self.install))?;
         }
-        json_lines(process::program(&python).arg(&script).args(arguments))
+        let mut command = process::program(&python);
+        // NumPy's own threads; scripts that compare more than one say so to their package.
+        command.envs([("OMP_NUM_THREADS", "1"), ("OPENBLAS_NUM_THREADS", "1")]);
+        json_lines(command.arg(&script).args(arguments))
     }
 
     fn is_installed(&self, python: &Path) -> bool {
