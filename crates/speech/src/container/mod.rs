@@ -33,7 +33,9 @@ pub(crate) fn identify<'a>(bytes: &'a [u8], file_name: Option<&str>) -> Result<(
     let unsupported = |format: &str| Err(SoundError::Unsupported { format: format.into() });
     let bytes = after_id3(bytes);
     match bytes {
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => Ok((Container::Wav, wav::mend(bytes))),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => {
+            wav::mend(bytes).map(|bytes| (Container::Wav, bytes))
+        }
         [b'f', b'L', b'a', b'C', ..] => Ok((Container::Flac, bytes.into())),
         [b'O', b'g', b'g', b'S', ..] => vorbis::check(bytes).map(|()| (Container::Ogg, bytes.into())),
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => Ok((Container::Mp4, bytes.into())),
