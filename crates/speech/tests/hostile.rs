@@ -18,7 +18,7 @@ const FIXTURES: [&str; 9] = [
 
 fn fixture(name: &str) -> Vec<u8> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/");
-    std::fs::read(format!("{folder}{name}")).unwrap()
+    std::fs::read(format!("{folder}{name}")).expect("make.sh made it")
 }
 
 /// Decodes, and checks what must hold of whatever comes out.
