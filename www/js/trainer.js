@@ -3,7 +3,7 @@
 
 import init, { handle, stop } from '/pkg/trainer.js';
 
-const started = init();
+const started = init({ module_or_path: '/pkg/trainer_bg.wasm' });
 let queue = Promise.resolve();
 
 self.onmessage = ({ data: { id, job, stop: asked } }) => {

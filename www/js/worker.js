@@ -4,7 +4,7 @@
 import init, { handle } from '/pkg/client.js';
 
 // The listener stands before the program has loaded; commands that come early wait for this promise.
-const ready = init();
+const ready = init({ module_or_path: '/pkg/client_bg.wasm' });
 ready.catch(crashed);
 
 self.addEventListener('message', async ({ data: { id, type, ...fields } }) => {
