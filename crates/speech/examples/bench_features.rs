@@ -1,9 +1,10 @@
-//! How many times faster than real time the 34 features of one second of speech-like sound are computed, on one core, as JSON.
+//! How many times faster than real time the 34 features of one second of speech-like sound are computed, on one core,
+//! as JSON.
 //!
 //!     cargo run --release -p speech --example bench_features
 //!
-//! Built for wasm (profile `wasm`), where there is neither clock nor output, `main` is the work alone, and `bench_features.mjs` beside this
-//! file times it:
+//! Built for wasm (profile `wasm`), where there is neither clock nor output, `main` is the work alone, and
+//! `bench_features.mjs` beside this file times it:
 //!
 //!     node crates/speech/examples/bench_features.mjs TARGET/wasm32-unknown-unknown/wasm/examples/bench_features.wasm
 

@@ -1,4 +1,5 @@
-//! The features of sound files as JSON lines: `{"file": …, "frames": [[34 numbers], …]}`, for comparing with other software.
+//! The features of sound files as JSON lines: `{"file": …, "frames": [[34 numbers], …]}`, for comparing with other
+//! software.
 //!
 //!     cargo run --release -p speech --example features_json -- a.flac b.wav
 

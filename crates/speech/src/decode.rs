@@ -1,5 +1,5 @@
-//! The bytes of a sound file → [`Sound`]. symphonia reads the formats; what a header claims is never trusted with memory, and what was
-//! readable of a file that breaks off is kept.
+//! The bytes of a sound file → [`Sound`]. symphonia reads the formats; what a header claims is never trusted with
+//! memory, and what was readable of a file that breaks off is kept.
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,21 +14,22 @@ use crate::container::{Container, identify};
 use crate::sound::SoundBuilder;
 use crate::{Sound, SoundError};
 
-/// Decodes a WAV, FLAC, MP3, OGG (Vorbis), M4A (AAC) or ADTS (AAC) file into 16 kHz mono. What it is, the bytes say; the file's name only
-/// helps to tell sound of an unknown kind from something else.
+/// Decodes a WAV, FLAC, MP3, OGG (Vorbis), M4A (AAC) or ADTS (AAC) file into 16 kHz mono. What it is, the bytes say;
+/// the file's name only helps to tell sound of an unknown kind from something else.
 ///
-/// Encoders put some silence first (MP3 and AAC about 25 to 70 ms); it is cut off where the file says how much (MP3 with a LAME
-/// header, OGG), and stays in M4A.
+/// Encoders put some silence first (MP3 and AAC about 25 to 70 ms); it is cut off where the file says how much (MP3
+/// with a LAME header, OGG), and stays in M4A.
 ///
 /// # Errors
-/// Every [`SoundError`] but `TooShort`: a file that is read without an error has at least one sample, not necessarily a window.
+/// Every [`SoundError`] but `TooShort`: a file that is read without an error has at least one sample, not necessarily a
+/// window.
 pub fn decode(bytes: &[u8], file_name: Option<&str>) -> Result<Sound, SoundError> {
     if bytes.is_empty() {
         return Err(SoundError::Empty);
     }
     let (container, bytes) = identify(bytes, file_name)?;
-    // A codec that meets what its authors thought impossible must not take the program with it. (In a browser it can't be caught: there
-    // the tab's worker ends, and the page says so.)
+    // A codec that meets what its authors thought impossible must not take the program with it. (In a browser it can't
+    // be caught: there the tab's worker ends, and the page says so.)
     catch_unwind(AssertUnwindSafe(|| decode_container(container, &bytes)))
         .unwrap_or_else(|_| Err(SoundError::Damaged { detail: "its content makes no sense".into() }))
 }

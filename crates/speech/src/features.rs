@@ -1,11 +1,12 @@
 //! The 34 short-term features of a whole clip.
 //!
-//! The reference is `ShortTermFeatures.feature_extraction(x, 16000, 3200, 1600, deltas=False)` of pyAudioAnalysis 0.3.14, with `x` the
-//! samples in 16-bit range (a [`Sound`]'s samples · 32,768). Before anything else it subtracts the whole clip's mean and divides by the
-//! greatest magnitude that is left; then come rectangular windows of 0.2 s, one every 0.1 s, as many as fit whole.
-//! [`frame`](crate::frame) has the arithmetic of one window.
+//! The reference is `ShortTermFeatures.feature_extraction(x, 16000, 3200, 1600, deltas=False)` of pyAudioAnalysis
+//! 0.3.14, with `x` the samples in 16-bit range (a [`Sound`]'s samples · 32,768). Before anything else it subtracts the
+//! whole clip's mean and divides by the greatest magnitude that is left; then come rectangular windows of 0.2 s, one
+//! every 0.1 s, as many as fit whole. [`frame`](crate::frame) has the arithmetic of one window.
 
 use crate::frame::{FrameAnalyser, sum};
+use crate::sound::tame;
 use crate::{Sound, SoundError};
 
 /// Samples in a window: 0.2 s.
@@ -75,25 +76,27 @@ pub fn features(sound: &Sound) -> Result<Vec<Frame>, SoundError> {
         .collect())
 }
 
-/// How samples are brought to a common offset and loudness before their features are computed: (x − mean) / (peak + 10⁻¹⁰),
-/// pyAudioAnalysis' `dc_normalize`.
+/// How samples are brought to a common offset and loudness before their features are computed: (x − mean) / (peak +
+/// 10⁻¹⁰), pyAudioAnalysis' `dc_normalize`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Normalisation {
     /// What is subtracted: the mean of the samples.
-    pub mean: f64,
+    pub(crate) mean: f64,
     /// What is then divided by: the greatest distance of a sample from the mean.
-    pub peak: f64,
+    pub(crate) peak: f64,
 }
 
 impl Normalisation {
-    /// That of a whole clip, as [`features`] uses it. All zero for no samples.
+    /// That of a whole clip at 16 kHz, as [`features`] uses it. Samples that are no finite number count as silence.
     pub fn of(samples: &[f32]) -> Normalisation {
         if samples.is_empty() {
             return Normalisation { mean: 0.0, peak: 0.0 };
         }
-        let mean = sum(samples, f64::from) / samples.len() as f64;
-        let (low, high) =
-            samples.iter().fold((f32::MAX, f32::MIN), |(low, high), &sample| (low.min(sample), high.max(sample)));
+        let mean = sum(samples, |sample| f64::from(tame(sample))) / samples.len() as f64;
+        let (low, high) = samples
+            .iter()
+            .map(|&sample| tame(sample))
+            .fold((f32::MAX, f32::MIN), |(low, high), sample| (low.min(sample), high.max(sample)));
         Normalisation::from_range(mean, low, high)
     }
 

@@ -1,8 +1,9 @@
 //! What turns a spectrum into MFCC and chroma: tables made once, sparse, and the sums over them.
 //!
-//! Both follow pyAudioAnalysis 0.3.14 (`mfcc_filter_banks`, `mfcc`, `chroma_features_init`, `chroma_features`) with its quirks, because
-//! its numbers are the reference: the mel filters are laid out as if the spectrum's 1,600 bins reached up to the sample rate (they
-//! reach half of it), and the chroma keeps of all bins nearest to a semitone only the highest one.
+//! Both follow pyAudioAnalysis 0.3.14 (`mfcc_filter_banks`, `mfcc`, `chroma_features_init`, `chroma_features`) with its
+//! quirks, because its numbers are the reference: the mel filters are laid out as if the spectrum's 1,600 bins reached
+//! up to the sample rate (they reach half of it), and the chroma keeps of all bins nearest to a semitone only the
+//! highest one.
 
 use std::f64::consts::PI;
 
@@ -123,9 +124,9 @@ fn cosine_rows() -> Vec<[f64; FILTERS]> {
         .collect()
 }
 
-/// The reference writes each bin's power into a list at its semitone's number (so that of several bins the last one stays), divides the
-/// entry at place i by how many bins share the semitone *of the semitone of bin i*, and folds the list by twelves. Semitones below the
-/// lowest A are negative and count from the list's end.
+/// The reference writes each bin's power into a list at its semitone's number (so that of several bins the last one
+/// stays), divides the entry at place i by how many bins share the semitone *of the semitone of bin i*, and folds the
+/// list by twelves. Semitones below the lowest A are negative and count from the list's end.
 fn semitones() -> Vec<Semitone> {
     let bin_hz = f64::from(SAMPLE_RATE) / (2 * BINS) as f64;
     let place = |semitone: i64| semitone.rem_euclid(BINS as i64) as usize;

@@ -1,8 +1,8 @@
 //! The arithmetic of one window: 3,200 samples → 34 features, operation by operation as in pyAudioAnalysis 0.3.14
 //! (`ShortTermFeatures.py`), quirks included. It knows nothing of clips or streams.
 //!
-//! All of it is in `f64`: where a band holds next to nothing (a pure tone, telephone sound) the rounding noise of an `f32` transform
-//! would be louder than the band, and the logarithms of the MFCC would show it.
+//! All of it is in `f64`: where a band holds next to nothing (a pure tone, telephone sound) the rounding noise of an
+//! `f32` transform would be louder than the band, and the logarithms of the MFCC would show it.
 
 use std::sync::{Arc, LazyLock};
 

@@ -1,8 +1,9 @@
 //! Sound in, features out.
 //!
 //! Any sound file or raw samples become a [`Sound`] (16 kHz, mono), a sound becomes one [`Frame`] of the 34 short-term
-//! features of pyAudioAnalysis for every tenth of a second, and the frames become the [`Input`] of a network. The same code
-//! runs natively and in a browser tab: no files, threads, clocks or network here, and nothing about models or rounds.
+//! features of pyAudioAnalysis for every tenth of a second, and the frames become the [`Input`] of a network. The same
+//! code runs natively and in a browser tab: no files, threads, clocks or network here, and nothing about models or
+//! rounds.
 //!
 //! ```
 //! # fn main() -> Result<(), speech::SoundError> {

@@ -11,14 +11,14 @@ use crate::sound::SAMPLE_RATE;
 /// Sample rates that are taken, in Hz: from below a telephone's to above a studio's.
 pub const RATES: RangeInclusive<u32> = 4_000..=384_000;
 
-/// About how many 16 kHz samples come out at once. The anti-aliasing filter is as long as a block: with 1,024 it passes up to
-/// 7.9 kHz, and live sound waits for no more than 0.1 s.
+/// About how many 16 kHz samples come out at once. The anti-aliasing filter is as long as a block: with 1,024 it passes
+/// up to 7.9 kHz, and live sound waits for no more than 0.1 s.
 const BLOCK: usize = 1_024;
 
-/// Brings mono sound of one rate to 16 kHz, by rubato's synchronous FFT resampler (band-limited, linear phase; in `f64`, as the
-/// features are, so that a program holds the transforms' code only once). The n-th
-/// sample out is the sound at n / 16,000 s, and N samples in give exactly ⌈N · 16,000 / rate⌉ out once finished. Sound that is
-/// at 16 kHz already passes unchanged.
+/// Brings mono sound of one rate to 16 kHz, by rubato's synchronous FFT resampler (band-limited, linear phase; in
+/// `f64`, as the features are, so that a program holds the transforms' code only once). The n-th
+/// sample out is the sound at n / 16,000 s, and N samples in give exactly ⌈N · 16,000 / rate⌉ out once finished. Sound
+/// that is at 16 kHz already passes unchanged.
 pub struct Resampler {
     /// None at 16 kHz.
     fft: Option<Fft<f64>>,
@@ -108,8 +108,8 @@ impl Resampler {
     }
 }
 
-/// One block through the resampler. Both lengths are the resampler's own, so that it has nothing to refuse; if it did, the block
-/// would be silence.
+/// One block through the resampler. Both lengths are the resampler's own, so that it has nothing to refuse; if it did,
+/// the block would be silence.
 fn convert(fft: &mut Fft<f64>, input: &[f64], output: &mut [f64]) {
     output.fill(0.0);
     let frames = output.len();
@@ -126,7 +126,8 @@ fn fft_resampler(rate: u32) -> Result<Fft<f64>, SoundError> {
     let divisor = greatest_common_divisor(rate, SAMPLE_RATE);
     let smallest_in = (rate / divisor) as usize;
     let smallest_out = (SAMPLE_RATE / divisor) as usize;
-    // An even multiple, so that the filter's delay is a whole number of samples at both rates and can be cut off exactly.
+    // An even multiple, so that the filter's delay is a whole number of samples at both rates and can be cut off
+    // exactly.
     let multiple = BLOCK.div_ceil(smallest_out).next_multiple_of(2);
     Fft::new(rate as usize, SAMPLE_RATE as usize, multiple * smallest_in, 1, 1, FixedSync::Both)
         .map_err(|error| SoundError::Damaged { detail: format!("its sample rate can't be converted: {error}") })

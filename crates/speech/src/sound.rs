@@ -9,8 +9,8 @@ pub const SAMPLE_RATE: u32 = 16_000;
 /// The longest sound that is taken, in seconds. Two hours are 460 MB of samples: what a browser tab can still hold.
 pub const MAX_SECONDS: u32 = 2 * 60 * 60;
 
-/// Samples of this size are kept, louder ones are cut: far above any real sound (nominally −1 to 1), and far below where
-/// sums and squares would overflow.
+/// Samples of this size are kept, louder ones are cut: far above any real sound (nominally −1 to 1), and far below
+/// where sums and squares would overflow.
 const LOUDEST: f32 = 65_536.0;
 
 /// Sound at 16 kHz, mono; every sample is finite and nominally in −1 to 1. It has at least one sample and lasts at most
@@ -21,8 +21,9 @@ pub struct Sound {
 }
 
 impl Sound {
-    /// From interleaved samples (`samples[frame * channels + channel]`, nominally −1 to 1) at `rate` Hz. Channels are averaged with
-    /// equal weight, an incomplete last frame is dropped, and samples that are no finite number become silence.
+    /// From interleaved samples (`samples[frame * channels + channel]`, nominally −1 to 1) at `rate` Hz. Channels are
+    /// averaged with equal weight, an incomplete last frame is dropped, and samples that are no finite number
+    /// become silence.
     ///
     /// # Errors
     /// [`SoundError::Empty`], [`SoundError::TooLong`], and [`SoundError::Damaged`] for no channels or a rate outside of
@@ -67,7 +68,8 @@ impl Sound {
     }
 }
 
-/// A sample that no later sum or square can make infinite: no number is silence, and what is louder than [`LOUDEST`] is cut.
+/// A sample that no later sum or square can make infinite: no number is silence, and what is louder than [`LOUDEST`] is
+/// cut.
 pub(crate) fn tame(sample: f32) -> f32 {
     if sample.is_finite() { sample.clamp(-LOUDEST, LOUDEST) } else { 0.0 }
 }

@@ -67,7 +67,8 @@ pub fn spectrogram(sound: &Sound, columns: usize, bands: usize) -> Spectrogram {
     Spectrogram { columns, bands, db }
 }
 
-/// The bands' edges in bins of the transform: equally far apart on the mel scale (O'Shaughnessy's 2595 log₁₀(1 + f / 700)).
+/// The bands' edges in bins of the transform: equally far apart on the mel scale (O'Shaughnessy's 2595 log₁₀(1 + f /
+/// 700)).
 fn mel_edges(bands: usize) -> Vec<f32> {
     let nyquist = SAMPLE_RATE as f32 / 2.0;
     let highest = 2_595.0 * (1.0 + nyquist / 700.0).log10();

@@ -1,8 +1,9 @@
 //! Features frame by frame, while the sound is still coming in.
 //!
-//! The batch knows a clip's mean and peak before its first frame; a stream can't. It takes those of the sound that a network would see
-//! along with the frame: the last 100 hops (10 s), or all there was if that is less. So the last frame of a stream that is not yet
-//! 10 s old is exactly the last frame of the same sound in one piece, and a door that slams is forgotten 10 s later.
+//! The batch knows a clip's mean and peak before its first frame; a stream can't. It takes those of the sound that a
+//! network would see along with the frame: under it and the 99 frames before it (10.1 s), or all there was if that is
+//! less. So the last frame of a stream that is younger than that is exactly the last frame of the same sound in one
+//! piece, and a door that slams is forgotten 10 s later.
 
 use std::collections::VecDeque;
 
@@ -13,7 +14,7 @@ use crate::input::MAX_FRAMES;
 use crate::resample::Resampler;
 use crate::sound::{SAMPLE_RATE, tame};
 
-/// Hops whose mean and peak count: what fits into a network's input.
+/// Hops whose mean and peak count: those under as many frames as a network takes.
 const MEMORY: usize = MAX_FRAMES + 1;
 
 /// Turns mono sound that arrives in pieces of any size into frames. Memory is bounded, however long it runs.
@@ -21,7 +22,7 @@ pub struct Stream {
     resampler: Resampler,
     analyser: FrameAnalyser,
     normalisation: StreamNormalisation,
-    /// Samples at 16 kHz whose frame has not been computed, after those that the next window shares with the last.
+    /// Samples at 16 kHz from the start of the next window on.
     samples: Vec<f32>,
 }
 
@@ -52,7 +53,8 @@ impl Stream {
         Ok(Stream::of(Resampler::new(rate)?, running))
     }
 
-    /// For sound at 16 kHz whose normalisation is known. With a clip's own, the frames are those of [`features`](crate::features).
+    /// For sound at 16 kHz whose normalisation is known. With a clip's own, the frames are those of
+    /// [`features`](crate::features).
     pub fn with_normalisation(normalisation: Normalisation) -> Stream {
         Stream::of(Resampler::identity(), StreamNormalisation::Fixed(normalisation))
     }
@@ -61,8 +63,8 @@ impl Stream {
         Stream { resampler, analyser: FrameAnalyser::new(), normalisation, samples: Vec::with_capacity(2 * WINDOW) }
     }
 
-    /// Takes mono samples and hands each frame that they complete to `on_frame`, oldest first. Samples that are no finite number count as
-    /// silence.
+    /// Takes mono samples and hands each frame that they complete to `on_frame`, oldest first. Samples that are no
+    /// finite number count as silence.
     pub fn push(&mut self, samples: &[f32], mut on_frame: impl FnMut(Frame)) {
         for block in samples.chunks(SAMPLE_RATE as usize) {
             let tamed: Vec<f32> = block.iter().map(|&sample| tame(sample)).collect();

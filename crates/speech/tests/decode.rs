@@ -1,4 +1,5 @@
-//! Every format that `speech` reads gives back the sound that was encoded (`fixtures/make.sh` made the files with ffmpeg).
+//! Every format that `speech` reads gives back the sound that was encoded (`fixtures/make.sh` made the files with
+//! ffmpeg).
 
 use std::f64::consts::TAU;
 
@@ -19,7 +20,8 @@ fn source(seconds: f64) -> f64 {
     0.4 * phase.sin() + 0.4 * seconds * (3.0 * phase).sin()
 }
 
-/// Signal-to-noise ratio in decibels against the source, delayed by so many samples. The ends, where codecs fade, don't count.
+/// Signal-to-noise ratio in decibels against the source, delayed by so many samples. The ends, where codecs fade, don't
+/// count.
 fn signal_to_noise(sound: &Sound, delay: usize) -> f64 {
     let (mut signal, mut noise) = (0.0, 0.0);
     for n in 400..7_600 {

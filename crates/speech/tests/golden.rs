@@ -8,7 +8,8 @@ use speech::{FEATURE_NAMES, Frame};
 /// Below this energy the reference's own epsilons dominate, and numbers need only be finite.
 const LEAST_ENERGY: f64 = 1e-5;
 
-/// Absolute plus relative. All but the MFCC agree to 1e-6; those of pure tones feel the rounding noise of the reference's transform.
+/// Absolute plus relative. All but the MFCC agree to 1e-6; those of pure tones feel the rounding noise of the
+/// reference's transform.
 const TOLERANCE: f64 = 1e-3;
 
 #[test]

@@ -1,5 +1,5 @@
-//! Files that are broken, cut off, or made to harm: each ends in a typed error or in finite samples, and never in a panic or in memory
-//! claimed by a header.
+//! Files that are broken, cut off, or made to harm: each ends in a typed error or in finite samples, and never in a
+//! panic or in memory claimed by a header.
 
 use proptest::prelude::*;
 use speech::{MAX_SECONDS, SoundError};
@@ -137,7 +137,8 @@ fn surround_sound_is_mixed_down() {
     assert!(sound.samples().iter().all(|sample| (sample - 1_000.0 / 32_768.0).abs() < 1e-6));
 }
 
-/// Writes the checksum of each page anew, so that damage behind it reaches the decoder (RFC 3533 §6, CRC-32 0x04c11db7).
+/// Writes the checksum of each page anew, so that damage behind it reaches the decoder (RFC 3533 §6, CRC-32
+/// 0x04c11db7).
 fn mend_ogg_checksums(bytes: &mut [u8]) {
     let mut start = 0;
     while bytes[start..].starts_with(b"OggS") && bytes.len() > start + 27 {

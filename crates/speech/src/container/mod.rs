@@ -24,11 +24,12 @@ const SOUND_ENDINGS: [&str; 16] = [
     "aac", "aif", "aiff", "amr", "caf", "flac", "m4a", "mp3", "mp4", "oga", "ogg", "opus", "wav", "weba", "webm", "wma",
 ];
 
-/// A file's kind and its bytes: without an ID3 tag in front, and with what a recorder left unfinished in its header mended.
+/// A file's kind and its bytes: without an ID3 tag in front, and with what a recorder left unfinished in its header
+/// mended.
 ///
 /// # Errors
-/// [`SoundError::Unsupported`] for sound of a kind that a browser's decoder may know, [`SoundError::Damaged`] for headers no decoder should
-/// see, else [`SoundError::NotSound`].
+/// [`SoundError::Unsupported`] for sound of a kind that a browser's decoder may know, [`SoundError::Damaged`] for
+/// headers no decoder should see, else [`SoundError::NotSound`].
 pub(crate) fn identify<'a>(bytes: &'a [u8], file_name: Option<&str>) -> Result<(Container, Cow<'a, [u8]>), SoundError> {
     let unsupported = |format: &str| Err(SoundError::Unsupported { format: format.into() });
     let bytes = after_id3(bytes);
@@ -54,7 +55,8 @@ pub(crate) fn identify<'a>(bytes: &'a [u8], file_name: Option<&str>) -> Result<(
     }
 }
 
-/// Bytes that begin like nothing known: text is no sound under any name, but for the rest the name may say that a browser should try.
+/// Bytes that begin like nothing known: text is no sound under any name, but for the rest the name may say that a
+/// browser should try.
 fn unknown(bytes: &[u8], file_name: Option<&str>) -> SoundError {
     let start = &bytes[..bytes.len().min(1_024)];
     let is_text = start.iter().all(|&byte| byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r'));
@@ -84,8 +86,8 @@ enum MpegFrame {
 }
 
 /// The kind of MPEG audio whose frame header the bytes begin with (ISO/IEC 11172-3 §2.4.2.3, 13818-7 §6.2). A header is
-/// mostly eleven set bits, so reserved values count as no header; nor does layer I, which nobody uses and whose header is also how text in
-/// UTF-16 begins.
+/// mostly eleven set bits, so reserved values count as no header; nor does layer I, which nobody uses and whose header
+/// is also how text in UTF-16 begins.
 fn mpeg_frame(bytes: &[u8]) -> Option<MpegFrame> {
     let &[0xFF, second, third, ..] = bytes else {
         return None;

@@ -1,8 +1,8 @@
 //! Looks over the headers of a Vorbis file before the decoder does.
 //!
-//! A codebook's size is the product of two numbers in the file, and the decoder makes a table of that size (up to terabytes) before it
-//! reads on; some sizes it takes for impossible, and panics. Here the codebooks are read as in the Vorbis I specification, §3.2.1, only to
-//! see that their sizes are such as encoders write.
+//! A codebook's size is the product of two numbers in the file, and the decoder makes a table of that size (up to
+//! terabytes) before it reads on; some sizes it takes for impossible, and panics. Here the codebooks are read as in the
+//! Vorbis I specification, §3.2.1, only to see that their sizes are such as encoders write.
 
 use crate::SoundError;
 
@@ -42,7 +42,8 @@ fn first_packet_start(bytes: &[u8]) -> &[u8] {
     bytes.get(27 + segments..).unwrap_or_default()
 }
 
-/// The first three packets of the first logical stream (RFC 3533 §6); fewer where the file ends before or they are too long.
+/// The first three packets of the first logical stream (RFC 3533 §6); fewer where the file ends before or they are too
+/// long.
 fn header_packets(bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut packets = Vec::new();
     let mut packet = Vec::new();
@@ -128,8 +129,8 @@ fn skip_code_lengths(bits: &mut Bits, entries: u32) -> Option<()> {
     Some(())
 }
 
-/// The greatest integer whose `dimensions`-th power is at most `entries`. None where the decoder, which takes the root in `f32`,
-/// would find another, or would overflow in checking it.
+/// The greatest integer whose `dimensions`-th power is at most `entries`. None where the decoder, which takes the root
+/// in `f32`, would find another, or would overflow in checking it.
 fn values_per_dimension(entries: u32, dimensions: u32) -> Option<u32> {
     let root = (entries as f32).powf(1.0 / dimensions as f32).floor() as u32;
     let is_root = root.checked_pow(dimensions)? <= entries && (root + 1).checked_pow(dimensions)? > entries;

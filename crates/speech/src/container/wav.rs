@@ -1,7 +1,8 @@
 //! Looks over a WAV file's header before the decoder does, and mends its lengths.
 //!
-//! A recorder that writes into a pipe, or is stopped in the middle, leaves in the header the greatest number there is, or none; so does a
-//! file that was cut off. The decoder refuses such files. The samples are there all the same: up to the end of the file.
+//! A recorder that writes into a pipe, or is stopped in the middle, leaves in the header the greatest number there is,
+//! or none; so does a file that was cut off. The decoder refuses such files. The samples are there all the same: up to
+//! the end of the file.
 
 use std::borrow::Cow;
 
