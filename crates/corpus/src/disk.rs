@@ -1,19 +1,14 @@
 //! The clips that a folder holds. Names and tables are read here, never the sound itself.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::manifest;
 use crate::naming::{label_of, label_of_word, published, speaker_beside};
+use crate::walk::{MOST_FILES, SoundFiles, sound_files};
 
-/// How many folders deep clips may lie.
-const DEEPEST: usize = 8;
-/// More files than this are a mistake (the root of a disk, say) rather than a corpus.
-const MOST_FILES: usize = 500_000;
-/// Extensions of the formats that can be decoded here.
-const SOUND: [&str; 9] = ["wav", "wave", "flac", "mp3", "ogg", "oga", "m4a", "mp4", "aac"];
 /// The speaker of clips of whom nothing is known: they are taken for one person's, so that no split tears one apart.
 const UNKNOWN: &str = "unknown";
 
@@ -178,13 +173,7 @@ fn clip_of_row(dir: &Path, row: &manifest::Row, labels: &[String]) -> Result<Cli
 
 /// All sound files below `dir`, labelled by their paths.
 fn from_names(dir: &Path, labels: &[String]) -> Result<Corpus, CorpusError> {
-    let mut walk = Walk::default();
-    walk.visit(dir, DEEPEST).map_err(|source| CorpusError::Folder { path: dir.to_path_buf(), source })?;
-    if walk.full() {
-        return Err(CorpusError::TooManyFiles { path: dir.to_path_buf() });
-    }
-    let Walk { mut files, mut skipped, .. } = walk;
-    files.sort();
+    let SoundFiles { files, mut skipped } = sound_files(dir)?;
     let mut clips = Vec::new();
     for path in files {
         // Only what lies below the folder counts: where the corpus itself was put says nothing of its clips.
@@ -201,78 +190,6 @@ fn from_names(dir: &Path, labels: &[String]) -> Result<Corpus, CorpusError> {
     }
     skipped.sort();
     Ok(Corpus { clips, skipped })
-}
-
-/// A walk through folders that ends, whatever they hold.
-#[derive(Default)]
-struct Walk {
-    files: Vec<PathBuf>,
-    skipped: Vec<(PathBuf, String)>,
-    /// Folders by their true path, so that links that lead in a circle are followed once.
-    seen: HashSet<PathBuf>,
-    entries: usize,
-}
-
-impl Walk {
-    fn full(&self) -> bool {
-        self.entries > MOST_FILES
-    }
-
-    /// # Errors
-    /// Where `dir` itself can't be read; folders within are only skipped.
-    fn visit(&mut self, dir: &Path, depth: usize) -> io::Result<()> {
-        if !self.seen.insert(dir.canonicalize()?) {
-            return Ok(());
-        }
-        let mut entries: Vec<PathBuf> = Vec::new();
-        for entry in fs::read_dir(dir)? {
-            self.entries += 1;
-            if self.full() {
-                return Ok(());
-            }
-            match entry {
-                Ok(entry) => entries.push(entry.path()),
-                Err(error) => self.skip(dir, &format!("one of its entries can't be read: {error}")),
-            }
-        }
-        // In order, so that of two ways to one folder always the same is taken.
-        entries.sort();
-        for path in entries {
-            self.take(path, depth);
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, path: PathBuf, depth: usize) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with('.') {
-            self.skip(&path, "hidden");
-            return;
-        }
-        match fs::metadata(&path) {
-            Err(error) => self.skip(&path, &format!("can't be read: {error}")),
-            Ok(data) if data.is_dir() => {
-                if depth == 0 {
-                    self.skip(&path, &format!("more than {DEEPEST} folders deep"));
-                } else if let Err(error) = self.visit(&path, depth - 1) {
-                    self.skip(&path, &format!("can't be read: {error}"));
-                }
-            }
-            Ok(data) if data.is_file() => {
-                let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-                if SOUND.contains(&extension.as_str()) {
-                    self.files.push(path);
-                } else {
-                    self.skip(&path, "not a sound file by its name");
-                }
-            }
-            Ok(_) => self.skip(&path, "neither a file nor a folder"),
-        }
-    }
-
-    fn skip(&mut self, path: &Path, reason: &str) {
-        self.skipped.push((path.to_path_buf(), reason.to_string()));
-    }
 }
 
 #[cfg(test)]

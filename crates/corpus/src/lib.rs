@@ -21,11 +21,13 @@ mod naming;
 mod published;
 mod split;
 pub mod synth;
+mod walk;
 
 pub use disk::{Clip, Corpus, CorpusError};
-pub use manifest::Row;
+pub use manifest::{Row, write_manifest};
 pub use naming::{label_of, speaker_of};
 pub use split::Split;
+pub use walk::{SoundFiles, sound_files};
 
 /// The labels of a room that names none, in their order everywhere.
 pub const EMOTIONS: [&str; 4] = ["angry", "happy", "neutral", "sad"];

@@ -1,6 +1,6 @@
 //! `manifest.csv`: the table that says what each clip of a corpus is.
 
-use std::io::Read;
+use std::io::{Read, Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,18 @@ pub(crate) fn rows(table: impl Read) -> impl Iterator<Item = Result<Row, csv::Er
     csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(table).into_deserialize()
 }
 
+/// Writes a manifest with all columns.
+///
+/// # Errors
+/// Where `table` can't be written to.
+pub fn write_manifest(rows: &[Row], table: impl Write) -> std::io::Result<()> {
+    let mut writer = csv::Writer::from_writer(table);
+    for row in rows {
+        writer.serialize(row).map_err(std::io::Error::from)?;
+    }
+    writer.flush()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +59,22 @@ mod tests {
         let table = b"file,emotion,duration_s\na.wav,angry,\xff\nb.wav,sad,soon\nc.wav,sad,1.5\n";
         let read: Vec<bool> = rows(table.as_slice()).map(|row| row.is_ok()).collect();
         assert_eq!(read, [false, false, true]);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let row = Row {
+            file: "a, \"b\".wav".into(),
+            speaker: "synthetic_01".into(),
+            emotion: "sad".into(),
+            sentence: "m01".into(),
+            gender: String::new(),
+            duration_s: Some(1.5),
+        };
+        let mut table = Vec::new();
+        write_manifest(std::slice::from_ref(&row), &mut table).unwrap();
+        assert!(table.starts_with(b"file,speaker,emotion,sentence,gender,duration_s\n"));
+        let read: Vec<Row> = rows(table.as_slice()).map(Result::unwrap).collect();
+        assert_eq!(read, [row]);
     }
 }

@@ -10,31 +10,16 @@ const NUMBER: f64 = 46.0;
 /// A missing value is shown as a dash; one outside of 0 to 1 fills no more than its row.
 pub fn bars(labels: &[String], values: &[f32]) -> String {
     let value = |row: usize| f64::from(values.get(row).copied().unwrap_or(f32::NAN));
-    let words: Vec<String> = labels
-        .iter()
-        .enumerate()
-        .map(|(row, label)| format!("{label} {}", percent(value(row))))
-        .collect();
-    let widest = labels
-        .iter()
-        .map(|label| text_width(label, FONT))
-        .fold(0.0, f64::max)
-        .min(WIDTH / 3.0);
+    let words: Vec<String> =
+        labels.iter().enumerate().map(|(row, label)| format!("{label} {}", percent(value(row)))).collect();
+    let widest = labels.iter().map(|label| text_width(label, FONT)).fold(0.0, f64::max).min(WIDTH / 3.0);
     let left = widest + 8.0;
     let full = WIDTH - NUMBER - left;
-    let mut document = Document::new(
-        ROW * labels.len().max(1) as f64,
-        "Probabilities",
-        &words.join(", "),
-    );
+    let mut document = Document::new(ROW * labels.len().max(1) as f64, "Probabilities", &words.join(", "));
     for (row, label) in labels.iter().enumerate() {
         let y = ROW * (row as f64 + 0.5);
         let share = value(row);
-        let width = if share.is_finite() {
-            share.clamp(0.0, 1.0) * full
-        } else {
-            0.0
-        };
+        let width = if share.is_finite() { share.clamp(0.0, 1.0) * full } else { 0.0 };
         document.text(widest, y, FONT, Anchor::End, &fit(label, widest, FONT));
         document.push(&format!(
             r#"<rect x="{left:.1}" y="{:.1}" width="{full:.1}" height="16" rx="2" fill-opacity="0.1"/>"#,

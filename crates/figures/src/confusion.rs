@@ -1,8 +1,6 @@
 //! The confusion matrix: which label was taken for which, as counts and as shares of each row.
 
-use crate::svg::{
-    Anchor, Document, FONT, SMALL, WIDTH, escape, fit, percent, series_colour, text_width,
-};
+use crate::svg::{Anchor, Document, FONT, SMALL, WIDTH, escape, fit, percent, series_colour, text_width};
 
 /// The strongest shade of a cell: text in `currentColor` stays readable on it, on a light and on a dark page.
 const DARKEST: f64 = 0.6;
@@ -39,11 +37,7 @@ pub fn confusion(labels: &[String], counts: &[Vec<u32>]) -> String {
         format!("{right} of {sum} clips right. {}", rows.join("; "))
     };
 
-    let widest = labels
-        .iter()
-        .map(|label| text_width(label, SMALL))
-        .fold(0.0, f64::max)
-        .min(WIDTH / 4.0);
+    let widest = labels.iter().map(|label| text_width(label, SMALL)).fold(0.0, f64::max).min(WIDTH / 4.0);
     let left = 22.0 + widest + 8.0;
     let cell = (WIDTH - left) / all.max(1) as f64;
     let cell_height = cell.min(56.0);
@@ -52,26 +46,12 @@ pub fn confusion(labels: &[String], counts: &[Vec<u32>]) -> String {
     let top = 48.0 + if upright { widest } else { 14.0 };
     let bottom = top + cell_height * all as f64;
     let mut document = Document::new(bottom + 2.0, "Confusion matrix", &description);
-    document.push(&format!(
-        r#"<text x="0" y="14" font-size="{FONT}" font-weight="600">Confusion matrix</text>"#
-    ));
+    document.push(&format!(r#"<text x="0" y="14" font-size="{FONT}" font-weight="600">Confusion matrix</text>"#));
     if sum == 0 {
-        document.text(
-            WIDTH / 2.0,
-            (top + bottom) / 2.0,
-            FONT,
-            Anchor::Middle,
-            &description,
-        );
+        document.text(WIDTH / 2.0, (top + bottom) / 2.0, FONT, Anchor::Middle, &description);
         return document.finish();
     }
-    document.text(
-        (left + WIDTH) / 2.0,
-        32.0,
-        SMALL,
-        Anchor::Middle,
-        "predicted",
-    );
+    document.text((left + WIDTH) / 2.0, 32.0, SMALL, Anchor::Middle, "predicted");
     document.push(&format!(
         r#"<text transform="translate(10 {:.1}) rotate(-90)" font-size="{SMALL}" text-anchor="middle">true</text>"#,
         (top + bottom) / 2.0
@@ -95,11 +75,7 @@ pub fn confusion(labels: &[String], counts: &[Vec<u32>]) -> String {
         let clips = row_sum(index);
         for (column, predicted) in labels.iter().enumerate() {
             let cell_count = count(index, column);
-            let share = if clips == 0 {
-                0.0
-            } else {
-                cell_count as f64 / clips as f64
-            };
+            let share = if clips == 0 { 0.0 } else { cell_count as f64 / clips as f64 };
             let x = left + cell * column as f64;
             document.push(&format!(
                 r#"<rect x="{x:.1}" y="{:.1}" width="{cell:.1}" height="{cell_height:.1}" fill="{}" fill-opacity="{:.2}" stroke="currentColor" stroke-opacity="0.25"><title>{}</title></rect>"#,
@@ -110,13 +86,7 @@ pub fn confusion(labels: &[String], counts: &[Vec<u32>]) -> String {
             ));
             let middle = x + cell / 2.0;
             if all <= LABELS_WITH_SHARES {
-                document.text(
-                    middle,
-                    y - 8.0,
-                    FONT,
-                    Anchor::Middle,
-                    &cell_count.to_string(),
-                );
+                document.text(middle, y - 8.0, FONT, Anchor::Middle, &cell_count.to_string());
                 document.text(middle, y + 9.0, SMALL, Anchor::Middle, &percent(share));
             } else {
                 let text = cell_count.to_string();
@@ -139,11 +109,7 @@ mod tests {
     #[test]
     fn shows_counts_and_the_share_of_each_row() {
         let svg = confusion(&labels(&["sad", "happy"]), &[vec![3, 1], vec![0, 5]]);
-        assert!(
-            svg.contains(
-                "8 of 9 clips right. sad: 3 of 4 right (75 %); happy: 5 of 5 right (100 %)"
-            )
-        );
+        assert!(svg.contains("8 of 9 clips right. sad: 3 of 4 right (75 %); happy: 5 of 5 right (100 %)"));
         assert!(svg.contains("<title>sad taken for happy: 1 of 4, 25 %</title>"));
     }
 

@@ -1,8 +1,6 @@
 //! Learning curves: one line a series over the rounds, told apart by dashes and markers as well as by colour.
 
-use crate::svg::{
-    Anchor, Document, FONT, SMALL, WIDTH, escape, fit, percent, series_colour, text_width,
-};
+use crate::svg::{Anchor, Document, FONT, SMALL, WIDTH, escape, fit, percent, series_colour, text_width};
 
 /// One line of a chart.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,18 +75,11 @@ pub fn learning_curves(series: &[Series], axes: &Axes) -> String {
 
     let Some(extent) = Extent::of(series, axes.y_range) else {
         frame(&mut document, top, bottom);
-        document.text(
-            (LEFT + WIDTH - RIGHT) / 2.0,
-            (top + bottom) / 2.0,
-            FONT,
-            Anchor::Middle,
-            &nothing_yet(&axes.x),
-        );
+        document.text((LEFT + WIDTH - RIGHT) / 2.0, (top + bottom) / 2.0, FONT, Anchor::Middle, &nothing_yet(&axes.x));
         return document.finish();
     };
 
-    let x_at =
-        |x: f64| LEFT + (x - extent.x.0) / (extent.x.1 - extent.x.0) * (WIDTH - RIGHT - LEFT);
+    let x_at = |x: f64| LEFT + (x - extent.x.0) / (extent.x.1 - extent.x.0) * (WIDTH - RIGHT - LEFT);
     let y_at = |y: f64| {
         let share = (y - extent.y.0) / (extent.y.1 - extent.y.0);
         bottom - share.clamp(0.0, 1.0) * PLOT_HEIGHT
@@ -109,9 +100,7 @@ pub fn learning_curves(series: &[Series], axes: &Axes) -> String {
     }
     for tick in ticks(extent.x, 8.0, 1.0).0 {
         let x = x_at(tick);
-        document.push(&format!(
-            r#"<path d="M{x:.1} {bottom:.1}v4" stroke="currentColor" stroke-opacity="0.6"/>"#
-        ));
+        document.push(&format!(r#"<path d="M{x:.1} {bottom:.1}v4" stroke="currentColor" stroke-opacity="0.6"/>"#));
         document.text(x, bottom + 13.0, SMALL, Anchor::Middle, &number(tick, 0));
     }
     frame(&mut document, top, bottom);
@@ -163,13 +152,7 @@ fn draw(
     for (position, &(x, y)) in series.values.iter().enumerate() {
         // Counted from the end, so that the newest point, which one reads first, always has its marker.
         if x.is_finite() && y.is_finite() && (last - position).is_multiple_of(every) {
-            let hint = format!(
-                "{}, {} {}: {}",
-                series.name,
-                axes.x,
-                number(x, 0),
-                axes.y_range.write(y)
-            );
+            let hint = format!("{}, {} {}: {}", series.name, axes.x, number(x, 0), axes.y_range.write(y));
             document.push(&marker(index, x_at(x), y_at(y), &hint));
         }
     }
@@ -191,15 +174,8 @@ fn marker(index: usize, x: f64, y: f64, hint: &str) -> String {
         2 => "m0 -4l4 7h-8z",
         _ => "m0 -4l4 4l-4 4l-4 -4z",
     };
-    let hint = if hint.is_empty() {
-        String::new()
-    } else {
-        format!("<title>{}</title>", escape(hint))
-    };
-    format!(
-        r#"<path d="M{x:.1} {y:.1}{shape}" fill="{}">{hint}</path>"#,
-        series_colour(index)
-    )
+    let hint = if hint.is_empty() { String::new() } else { format!("<title>{}</title>", escape(hint)) };
+    format!(r#"<path d="M{x:.1} {y:.1}{shape}" fill="{}">{hint}</path>"#, series_colour(index))
 }
 
 fn frame(document: &mut Document, top: f64, bottom: f64) {
@@ -244,12 +220,8 @@ struct Extent {
 impl Extent {
     /// None where there is no finite point.
     fn of(series: &[Series], range: Range) -> Option<Extent> {
-        let finite = || {
-            series
-                .iter()
-                .flat_map(|one| one.values.iter().copied())
-                .filter(|(x, y)| x.is_finite() && y.is_finite())
-        };
+        let finite =
+            || series.iter().flat_map(|one| one.values.iter().copied()).filter(|(x, y)| x.is_finite() && y.is_finite());
         let (first_x, first_y) = finite().next()?;
         let (mut x, mut y) = ((first_x, first_x), (first_y.min(0.0), first_y.max(0.0)));
         for (point_x, point_y) in finite() {
@@ -281,10 +253,7 @@ fn tick_step(span: f64, count: f64, least: f64) -> f64 {
         return 1.0;
     }
     let power = 10f64.powf(rough.log10().floor());
-    let factor = [1.0, 2.0, 5.0, 10.0]
-        .into_iter()
-        .find(|factor| factor * power >= rough * 0.999)
-        .unwrap_or(10.0);
+    let factor = [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * power >= rough * 0.999).unwrap_or(10.0);
     factor * power
 }
 
@@ -318,10 +287,7 @@ fn description(series: &[Series], axes: &Axes) -> String {
     let curves: Vec<String> = series
         .iter()
         .filter_map(|one| {
-            let mut finite = one
-                .values
-                .iter()
-                .filter(|(x, y)| x.is_finite() && y.is_finite());
+            let mut finite = one.values.iter().filter(|(x, y)| x.is_finite() && y.is_finite());
             let first = finite.next()?;
             let end = finite.next_back().unwrap_or(first);
             Some(format!(
@@ -338,12 +304,7 @@ fn description(series: &[Series], axes: &Axes) -> String {
     if curves.is_empty() {
         nothing_yet(&axes.x)
     } else {
-        format!(
-            "Line chart of {} by {}. {}",
-            axes.y,
-            axes.x,
-            curves.join("; ")
-        )
+        format!("Line chart of {} by {}. {}", axes.y, axes.x, curves.join("; "))
     }
 }
 
@@ -352,27 +313,17 @@ mod tests {
     use super::*;
 
     fn axes(y_range: Range) -> Axes {
-        Axes {
-            title: "Accuracy".into(),
-            x: "round".into(),
-            y: "accuracy".into(),
-            y_range,
-        }
+        Axes { title: "Accuracy".into(), x: "round".into(), y: "accuracy".into(), y_range }
     }
 
     fn series(name: &str, values: &[f64]) -> Series {
         let rounds = 1..;
-        Series {
-            name: name.into(),
-            values: rounds.map(f64::from).zip(values.iter().copied()).collect(),
-        }
+        Series { name: name.into(), values: rounds.map(f64::from).zip(values.iter().copied()).collect() }
     }
 
     /// The text of the labels along the x axis.
     fn x_labels(svg: &str) -> Vec<&str> {
-        let frame = svg
-            .lines()
-            .filter(|line| line.contains("text-anchor=\"middle\""));
+        let frame = svg.lines().filter(|line| line.contains("text-anchor=\"middle\""));
         frame
             .filter_map(|line| line.split('>').nth(1)?.strip_suffix("</text"))
             .filter(|label| label.parse::<f64>().is_ok())
@@ -404,9 +355,7 @@ mod tests {
 
     #[test]
     fn series_differ_in_more_than_colour() {
-        let all: Vec<Series> = (0..4)
-            .map(|i| series(&format!("s{i}"), &[0.1, 0.2]))
-            .collect();
+        let all: Vec<Series> = (0..4).map(|i| series(&format!("s{i}"), &[0.1, 0.2])).collect();
         let svg = learning_curves(&all, &axes(Range::Percent));
         for dashes in DASHES {
             assert!(svg.contains(&format!("stroke-dasharray=\"{dashes}\"")));
@@ -415,11 +364,7 @@ mod tests {
 
     #[test]
     fn nothing_to_show_is_said_in_words() {
-        for empty in [
-            vec![],
-            vec![series("a", &[])],
-            vec![series("a", &[f64::NAN])],
-        ] {
+        for empty in [vec![], vec![series("a", &[])], vec![series("a", &[f64::NAN])]] {
             let svg = learning_curves(&empty, &axes(Range::Percent));
             assert!(svg.contains(">The first round will show here</text>"));
         }

@@ -31,11 +31,8 @@ pub fn spectrogram(columns: usize, bands: usize, db: &[f32]) -> String {
     let (columns, bands) = (columns.max(1), bands.max(1));
     let db = &db[..db.len().min(MOST_VALUES)];
     let levels = loudness(db);
-    let mut document = Document::new(
-        HEIGHT,
-        "Spectrogram",
-        &format!("Loudness of {bands} frequency bands over {columns} moments"),
-    );
+    let mut document =
+        Document::new(HEIGHT, "Spectrogram", &format!("Loudness of {bands} frequency bands over {columns} moments"));
     document.push(&format!(
         r#"<g transform="scale({:.5} {:.5})" shape-rendering="crispEdges">"#,
         WIDTH / columns as f64,
@@ -66,9 +63,7 @@ pub fn spectrogram(columns: usize, bands: usize, db: &[f32]) -> String {
         }
         if !path.is_empty() {
             let opacity = f64::from(shade) / f64::from(SHADES - 1);
-            document.push(&format!(
-                r#"<path d="{path}" fill-opacity="{opacity:.2}"/>"#
-            ));
+            document.push(&format!(r#"<path d="{path}" fill-opacity="{opacity:.2}"/>"#));
         }
     }
     document.push("</g>");

@@ -9,9 +9,7 @@ pub(crate) const SMALL: f64 = 11.0;
 const ADVANCE: f64 = 0.57;
 
 /// The palette of Okabe and Ito (2008), those colours first that stand out on white and on black alike.
-const PALETTE: [&str; 6] = [
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9",
-];
+const PALETTE: [&str; 6] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
 
 /// The colour of the series with this index, which a page may override by `--series-1` and so on.
 pub(crate) fn series_colour(index: usize) -> String {
@@ -41,10 +39,7 @@ pub(crate) fn escape(text: &str) -> String {
 /// The width that `text` takes at this font size, estimated.
 pub(crate) fn text_width(text: &str, size: f64) -> f64 {
     // Chinese, Japanese and Korean letters and emoji fill the whole em.
-    let ems: f64 = text
-        .chars()
-        .map(|letter| if letter >= '\u{1100}' { 1.0 } else { ADVANCE })
-        .sum();
+    let ems: f64 = text.chars().map(|letter| if letter >= '\u{1100}' { 1.0 } else { ADVANCE }).sum();
     ems * size
 }
 
@@ -65,11 +60,7 @@ pub(crate) fn fit(text: &str, width: f64, size: f64) -> String {
 
 /// A share between 0 and 1 in whole per cent, or a dash where there is none.
 pub(crate) fn percent(share: f64) -> String {
-    if share.is_finite() {
-        format!("{:.0} %", share * 100.0)
-    } else {
-        "–".to_string()
-    }
+    if share.is_finite() { format!("{:.0} %", share * 100.0) } else { "–".to_string() }
 }
 
 /// Where a text is fixed to its point.
@@ -91,12 +82,7 @@ pub(crate) struct Document {
 impl Document {
     /// A document `WIDTH` wide; title and description are what a screen reader says.
     pub(crate) fn new(height: f64, title: &str, description: &str) -> Document {
-        Document {
-            height,
-            title: escape(title),
-            description: escape(description),
-            body: String::new(),
-        }
+        Document { height, title: escape(title), description: escape(description), body: String::new() }
     }
 
     /// Appends an element that is already escaped.
@@ -120,12 +106,7 @@ impl Document {
 
     /// The whole text of the document.
     pub(crate) fn finish(self) -> String {
-        let Document {
-            height,
-            title,
-            description,
-            body,
-        } = self;
+        let Document { height, title, description, body } = self;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
              aria-label=\"{title}\" fill=\"currentColor\" font-family=\"system-ui, sans-serif\">\n\
@@ -140,10 +121,7 @@ mod tests {
 
     #[test]
     fn escapes_what_xml_reserves_and_drops_what_it_forbids() {
-        assert_eq!(
-            escape("<b>\"R&B\"</b>\u{0}'"),
-            "&lt;b&gt;&quot;R&amp;B&quot;&lt;/b&gt;&#39;"
-        );
+        assert_eq!(escape("<b>\"R&B\"</b>\u{0}'"), "&lt;b&gt;&quot;R&amp;B&quot;&lt;/b&gt;&#39;");
     }
 
     #[test]

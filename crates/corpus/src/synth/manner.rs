@@ -38,28 +38,28 @@ pub(super) struct Manner {
 /// Angry, happy, neutral, sad, each at full strength.
 const MANNERS: [Manner; 4] = [
     Manner {
-        pitch: 4.0,
+        pitch: 3.5,
         range: 0.5,
-        slope: -3.0,
-        rate: 0.22,
-        level: 7.0,
-        tilt: 0.9,
-        rough: 0.8,
+        slope: -3.5,
+        rate: 0.25,
+        level: 7.5,
+        tilt: 1.2,
+        rough: 1.6,
         breath: -0.5,
         pause: -0.6,
         smile: 0.0,
     },
     Manner {
-        pitch: 4.5,
-        range: 0.8,
-        slope: 1.0,
+        pitch: 5.5,
+        range: 1.0,
+        slope: 2.0,
         rate: 0.15,
-        level: 3.5,
-        tilt: 0.35,
-        rough: 0.0,
-        breath: 0.0,
+        level: 3.0,
+        tilt: 0.3,
+        rough: -0.2,
+        breath: 0.3,
         pause: -0.3,
-        smile: 0.04,
+        smile: 0.08,
     },
     Manner {
         pitch: 0.0,
@@ -74,16 +74,16 @@ const MANNERS: [Manner; 4] = [
         smile: 0.0,
     },
     Manner {
-        pitch: -1.0,
-        range: -0.8,
+        pitch: -1.5,
+        range: -1.0,
         slope: -4.5,
-        rate: -0.32,
-        level: -5.0,
-        tilt: -0.8,
-        rough: 0.3,
-        breath: 1.0,
-        pause: 0.9,
-        smile: -0.01,
+        rate: -0.4,
+        level: -6.0,
+        tilt: -1.0,
+        rough: 0.4,
+        breath: 1.5,
+        pause: 1.2,
+        smile: -0.02,
     },
 ];
 
@@ -99,10 +99,10 @@ pub(super) struct Habit {
 impl Habit {
     pub(super) fn draw(random: &mut Random) -> Habit {
         Habit {
-            melody: random.between(0.5, 1.3),
-            rate: random.between(0.3, 1.4),
-            level: random.between(0.5, 1.3),
-            quality: random.between(0.5, 1.3),
+            melody: random.between(0.7, 1.2),
+            rate: random.between(0.6, 1.3),
+            level: random.between(0.7, 1.2),
+            quality: random.between(0.7, 1.2),
         }
     }
 }
@@ -111,16 +111,16 @@ impl Habit {
 pub(super) fn draw(emotion: usize, habit: &Habit, random: &mut Random) -> Manner {
     let full = &MANNERS[emotion];
     let neutral = &MANNERS[NEUTRAL];
-    let strength = random.between(0.35, 1.15);
+    let strength = random.between(0.75, 1.15);
     let mut shown = |full: f64, neutral: f64, habit: f64, deviation: f64| {
         neutral + (full - neutral) * strength * habit + random.normal(deviation)
     };
     Manner {
-        pitch: shown(full.pitch, neutral.pitch, habit.melody, 0.8),
+        pitch: shown(full.pitch, neutral.pitch, habit.melody, 0.6),
         range: shown(full.range, neutral.range, habit.melody, 0.25),
-        slope: shown(full.slope, neutral.slope, habit.melody, 1.5),
+        slope: shown(full.slope, neutral.slope, habit.melody, 1.0),
         rate: shown(full.rate, neutral.rate, habit.rate, 0.08),
-        level: shown(full.level, neutral.level, habit.level, 2.0),
+        level: shown(full.level, neutral.level, habit.level, 1.2),
         tilt: shown(full.tilt, neutral.tilt, habit.quality, 0.25),
         rough: shown(full.rough, neutral.rough, habit.quality, 0.3),
         breath: shown(full.breath, neutral.breath, habit.quality, 0.3),

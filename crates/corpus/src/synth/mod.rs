@@ -85,7 +85,7 @@ impl Voice {
             open_quotient: random.between(0.5, 0.65) + if high { 0.05 } else { 0.0 },
             tilt: random.between(1_500.0, 3_000.0),
             breath: random.between(0.01, 0.04) * if high { 1.5 } else { 1.0 },
-            level: random.normal(2.0),
+            level: random.normal(1.5),
             room: random.between(-68.0, -52.0),
             habits: std::array::from_fn(|_| manner::Habit::draw(&mut random)),
         }

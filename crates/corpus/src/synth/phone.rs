@@ -67,10 +67,10 @@ const fn sonorant(f1: f64, f2: f64, f3: f64, voice: f64) -> [Phone; 2] {
 
 /// Consonants, each of two parts: s, sh, f, z; p, t, k, b, d, g; m, n, l, r.
 pub(super) const CONSONANTS: [[Phone; 2]; 14] = [
-    fricative(5_800.0, 1_400.0, 0.35, 0.0),
-    fricative(3_600.0, 1_200.0, 0.35, 0.0),
+    fricative(5_800.0, 1_400.0, 0.2, 0.0),
+    fricative(3_600.0, 1_200.0, 0.2, 0.0),
     fricative(6_500.0, 4_000.0, 0.12, 0.0),
-    fricative(5_800.0, 1_400.0, 0.2, 0.3),
+    fricative(5_800.0, 1_400.0, 0.12, 0.3),
     stop(900.0, 1_200.0, false),
     stop(4_500.0, 2_000.0, false),
     stop(2_000.0, 1_000.0, false),
