@@ -27,6 +27,9 @@ use crate::{
 /// The tab's programs: the page can be used as soon as the first is there; the second trains.
 pub const PROGRAMS: [&str; 2] = ["client", "trainer"];
 
+/// Smallest first: what has to be fast, the compiler has already optimised for speed.
+const OPTIMISATION: &str = "-Oz";
+
 /// What compilers for wasm take for granted today, and an older binaryen only uses when told to.
 const WASM_FEATURES: [&str; 7] = [
     "--enable-simd",
@@ -107,9 +110,7 @@ fn bind(program: &str, optimiser: Option<&Path>, bundle: &mut Bundle) -> Result<
     let file = compiled(program)?;
     let compiled = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let how = match optimiser {
-        Some(wasm_opt) => {
-            process::read(process::program(wasm_opt).arg("--version"))? + &optimisation(program).join(" ")
-        }
+        Some(wasm_opt) => process::read(process::program(wasm_opt).arg("--version"))? + OPTIMISATION,
         None => String::new(),
     };
     let input = digest(&[&compiled, how.as_bytes()]);
@@ -141,19 +142,12 @@ fn bind(program: &str, optimiser: Option<&Path>, bundle: &mut Bundle) -> Result<
     bundle.put(&group, input, files.collect::<Result<_>>()?)
 }
 
-/// Which of binaryen's optimisations a program gets.
-fn optimisation(_program: &str) -> [&'static str; 1] {
-    ["-Oz"]
-}
-
 fn optimise(program: &str, wasm_opt: &Path, wasm: &Path) -> Result<()> {
     let before = fs::metadata(wasm)?.len();
     let started = Instant::now();
     say(format!("wasm-opt makes {program} ({}) smaller; the large one takes a minute or two", megabytes(before)));
     let smaller = wasm.with_extension("smaller");
-    process::run(
-        process::program(wasm_opt).args(optimisation(program)).args(WASM_FEATURES).arg(wasm).arg("-o").arg(&smaller),
-    )?;
+    process::run(process::program(wasm_opt).arg(OPTIMISATION).args(WASM_FEATURES).arg(wasm).arg("-o").arg(&smaller))?;
     fs::rename(&smaller, wasm)?;
     let after = fs::metadata(wasm)?.len();
     say(format!("{} → {} in {} s", megabytes(before), megabytes(after), started.elapsed().as_secs()));
