@@ -36,85 +36,45 @@ impl Architecture {
 
     /// The layers from input (100 frames of 34 features) to logits.
     pub fn layers(self, labels: usize) -> Vec<Layer> {
-        let convolution = |inputs, outputs| Layer::Convolution {
-            inputs,
-            outputs,
-            dropout: true,
-        };
+        let convolution = |inputs, outputs| Layer::Convolution { inputs, outputs, dropout: true };
         match self {
             Self::Dense => vec![
                 convolution(FEATURES, 512),
-                Layer::Flatten {
-                    frames: FRAMES - 2,
-                    channels: 512,
-                },
-                Layer::Dense {
-                    inputs: (FRAMES - 2) * 512,
-                    outputs: 512,
-                    dropout: true,
-                },
-                Layer::Dense {
-                    inputs: 512,
-                    outputs: 512,
-                    dropout: true,
-                },
-                Layer::Output {
-                    inputs: 512,
-                    labels,
-                },
+                Layer::Flatten { frames: FRAMES - 2, channels: 512 },
+                Layer::Dense { inputs: (FRAMES - 2) * 512, outputs: 512, dropout: true },
+                Layer::Dense { inputs: 512, outputs: 512, dropout: true },
+                Layer::Output { inputs: 512, labels },
             ],
             Self::Conv => vec![
                 convolution(FEATURES, 512),
                 convolution(512, 128),
                 convolution(128, 128),
                 convolution(128, 64),
-                Layer::Flatten {
-                    frames: FRAMES - 8,
-                    channels: 64,
-                },
-                Layer::Dense {
-                    inputs: (FRAMES - 8) * 64,
-                    outputs: 256,
-                    dropout: true,
-                },
-                Layer::Output {
-                    inputs: 256,
-                    labels,
-                },
+                Layer::Flatten { frames: FRAMES - 8, channels: 64 },
+                Layer::Dense { inputs: (FRAMES - 8) * 64, outputs: 256, dropout: true },
+                Layer::Output { inputs: 256, labels },
             ],
             Self::Lstm => vec![
-                Layer::Lstm {
-                    inputs: FEATURES,
-                    units: 512,
-                    sequence: true,
-                },
-                Layer::Lstm {
-                    inputs: 512,
-                    units: 512,
-                    sequence: false,
-                },
-                Layer::Dense {
-                    inputs: 512,
-                    outputs: 512,
-                    dropout: false,
-                },
-                Layer::Output {
-                    inputs: 512,
-                    labels,
-                },
+                Layer::Lstm { inputs: FEATURES, units: 512, sequence: true },
+                Layer::Lstm { inputs: 512, units: 512, sequence: false },
+                Layer::Dense { inputs: 512, outputs: 512, dropout: false },
+                Layer::Output { inputs: 512, labels },
             ],
-            Self::Compact => vec![
-                convolution(FEATURES, 64),
-                convolution(64, 64),
-                convolution(64, 64),
-                Layer::Pooling { channels: 64 },
-                Layer::Dense {
-                    inputs: 128,
-                    outputs: 64,
-                    dropout: true,
-                },
-                Layer::Output { inputs: 64, labels },
-            ],
+            Self::Compact => {
+                let bare = |inputs, outputs| Layer::Convolution { inputs, outputs, dropout: false };
+                let normalise = Layer::Normalise { channels: 64 };
+                vec![
+                    bare(FEATURES, 64),
+                    normalise,
+                    bare(64, 64),
+                    normalise,
+                    bare(64, 64),
+                    normalise,
+                    Layer::Pooling { channels: 64 },
+                    Layer::Dense { inputs: 128, outputs: 64, dropout: true },
+                    Layer::Output { inputs: 64, labels },
+                ]
+            }
         }
     }
 
@@ -144,9 +104,6 @@ impl FromStr for Architecture {
     type Err = UnknownArchitecture;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|one| one.name() == name)
-            .ok_or_else(|| UnknownArchitecture(name.to_owned()))
+        Self::ALL.into_iter().find(|one| one.name() == name).ok_or_else(|| UnknownArchitecture(name.to_owned()))
     }
 }

@@ -25,10 +25,7 @@ impl Backend {
     /// Opens the device; the graphics processor is opened once and shared by all learners of the program.
     pub(crate) async fn open(self) -> Result<Opened, ModelError> {
         match self {
-            Self::Cpu => Ok(Opened {
-                device: Device::flex(),
-                name: "CPU".to_owned(),
-            }),
+            Self::Cpu => Ok(Opened { device: Device::flex(), name: "CPU".to_owned() }),
             Self::WebGpu => graphics().await,
         }
     }
@@ -45,21 +42,13 @@ async fn graphics() -> Result<Opened, ModelError> {
     // The library refuses to open the same device a second time.
     static OPENED: OnceLock<(Device, String)> = OnceLock::new();
     if let Some((device, name)) = OPENED.get() {
-        return Ok(Opened {
-            device: device.clone(),
-            name: name.clone(),
-        });
+        return Ok(Opened { device: device.clone(), name: name.clone() });
     }
     let (device, setup) = Device::wgpu_options()
         .init_with_setup_async()
         .await
-        .map_err(|error| ModelError::BackendUnavailable {
-            reason: error.to_string(),
-        })?;
+        .map_err(|error| ModelError::BackendUnavailable { reason: error.to_string() })?;
     let name = setup.adapter.get_info().name;
     let (device, name) = OPENED.get_or_init(|| (device, name));
-    Ok(Opened {
-        device: device.clone(),
-        name: name.clone(),
-    })
+    Ok(Opened { device: device.clone(), name: name.clone() })
 }

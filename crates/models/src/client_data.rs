@@ -37,17 +37,11 @@ pub struct FrameSums {
 impl FrameSums {
     /// Adds up the real frames of `examples` in f64.
     pub fn of<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Self {
-        let mut sums = Self {
-            frames: 0,
-            sum: vec![0.0; FEATURES],
-            sum_squares: vec![0.0; FEATURES],
-        };
+        let mut sums = Self { frames: 0, sum: vec![0.0; FEATURES], sum_squares: vec![0.0; FEATURES] };
         for example in examples {
             for frame in example.values.chunks_exact(FEATURES).take(example.frames) {
                 sums.frames += 1;
-                for ((&value, sum), squares) in
-                    frame.iter().zip(&mut sums.sum).zip(&mut sums.sum_squares)
-                {
+                for ((&value, sum), squares) in frame.iter().zip(&mut sums.sum).zip(&mut sums.sum_squares) {
                     *sum += f64::from(value);
                     *squares += f64::from(value).powi(2);
                 }
@@ -65,20 +59,10 @@ mod tests {
     fn a_fifth_of_each_label_is_held_back_and_stays_so() {
         let labels = [0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
         let held = held_back(&labels);
-        let of_label = |label| {
-            labels
-                .iter()
-                .zip(&held)
-                .filter(|&(&l, &h)| l == label && h)
-                .count()
-        };
+        let of_label = |label| labels.iter().zip(&held).filter(|&(&l, &h)| l == label && h).count();
         assert_eq!(of_label(0), 2, "of nine clips the fourth and the ninth");
         assert_eq!(of_label(1), 0, "two clips are too few to give one away");
-        assert_eq!(
-            held_back(&labels[..6]),
-            held[..6],
-            "more clips change nothing for the earlier ones"
-        );
+        assert_eq!(held_back(&labels[..6]), held[..6], "more clips change nothing for the earlier ones");
         assert!(held_back(&[]).is_empty());
     }
 
@@ -88,11 +72,7 @@ mod tests {
         values[..FEATURES].fill(2.0);
         values[FEATURES..2 * FEATURES].fill(-1.0);
         values[2 * FEATURES] = 99.0;
-        let sums = FrameSums::of(&[Example {
-            values,
-            frames: 2,
-            label: 0,
-        }]);
+        let sums = FrameSums::of(&[Example { values, frames: 2, label: 0 }]);
         assert_eq!(sums.frames, 2);
         assert_eq!(sums.sum, vec![1.0; FEATURES]);
         assert_eq!(sums.sum_squares, vec![5.0; FEATURES]);

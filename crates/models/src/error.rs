@@ -1,5 +1,6 @@
 //! What can go wrong with a model, and what to do about it.
 
+#[cfg(feature = "learner")]
 use burn::tensor::ExecutionError;
 
 use crate::{FEATURES, FRAMES, LEAST_LABELS, MOST_LABELS};
@@ -8,9 +9,7 @@ use crate::{FEATURES, FRAMES, LEAST_LABELS, MOST_LABELS};
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ModelError {
     /// The number of labels is outside what a network can have.
-    #[error(
-        "a model tells {LEAST_LABELS} to {MOST_LABELS} labels apart, not {labels}: change the list of labels"
-    )]
+    #[error("a model tells {LEAST_LABELS} to {MOST_LABELS} labels apart, not {labels}: change the list of labels")]
     Labels {
         /// The number asked for.
         labels: usize,
@@ -60,9 +59,7 @@ pub enum ModelError {
         labels: usize,
     },
     /// An example has a feature that is NaN or infinite.
-    #[error(
-        "example {index} has a feature that is not a finite number in frame {frame}: remove the clip"
-    )]
+    #[error("example {index} has a feature that is not a finite number in frame {frame}: remove the clip")]
     NotFinite {
         /// Which example, from 0.
         index: usize,
@@ -86,9 +83,7 @@ pub enum ModelError {
         index: usize,
     },
     /// The feature statistics do not fit the features.
-    #[error(
-        "standardisation needs {FEATURES} finite means and {FEATURES} finite deviations above zero"
-    )]
+    #[error("standardisation needs {FEATURES} finite means and {FEATURES} finite deviations above zero")]
     Standardisation,
     /// A training plan that cannot be carried out.
     #[error("{what}")]
@@ -97,19 +92,16 @@ pub enum ModelError {
         what: &'static str,
     },
     /// The loss became NaN or infinite.
-    #[error(
-        "the loss of step {step} is not a finite number: lower the learning rate, or start from an earlier model"
-    )]
+    #[error("the loss of step {step} is not a finite number: lower the learning rate, or start from an earlier model")]
     Diverged {
         /// The step, counted from 1 over the whole call.
         step: u32,
     },
 }
 
+#[cfg(feature = "learner")]
 impl From<ExecutionError> for ModelError {
     fn from(error: ExecutionError) -> Self {
-        Self::Device {
-            reason: error.to_string(),
-        }
+        Self::Device { reason: error.to_string() }
     }
 }

@@ -27,67 +27,40 @@ pub struct Standardisation {
 impl Standardisation {
     /// Leaves features as they are.
     pub fn identity() -> Self {
-        Self {
-            mean: vec![0.0; FEATURES],
-            deviation: vec![1.0; FEATURES],
-        }
+        Self { mean: vec![0.0; FEATURES], deviation: vec![1.0; FEATURES] }
     }
 
     /// The statistics of these examples' real frames; a feature that never changes gets deviation 1.
     /// Sums are taken in f64, in two passes.
     pub fn of(examples: &[Example]) -> Self {
-        let frames: Vec<&[f32]> = examples
-            .iter()
-            .flat_map(|example| example.values.chunks_exact(FEATURES).take(example.frames))
-            .collect();
+        let frames: Vec<&[f32]> =
+            examples.iter().flat_map(|example| example.values.chunks_exact(FEATURES).take(example.frames)).collect();
         let count = frames.len().max(1) as f64;
         let mean: Vec<f64> = (0..FEATURES)
-            .map(|feature| {
-                frames
-                    .iter()
-                    .map(|frame| f64::from(frame[feature]))
-                    .sum::<f64>()
-                    / count
-            })
+            .map(|feature| frames.iter().map(|frame| f64::from(frame[feature])).sum::<f64>() / count)
             .collect();
         let deviation = (0..FEATURES)
             .map(|feature| {
-                let squares: f64 = frames
-                    .iter()
-                    .map(|frame| (f64::from(frame[feature]) - mean[feature]).powi(2))
-                    .sum();
+                let squares: f64 = frames.iter().map(|frame| (f64::from(frame[feature]) - mean[feature]).powi(2)).sum();
                 let deviation = (squares / count).sqrt() as f32;
                 if deviation > 0.0 { deviation } else { 1.0 }
             })
             .collect();
-        Self {
-            mean: mean.iter().map(|&value| value as f32).collect(),
-            deviation,
-        }
+        Self { mean: mean.iter().map(|&value| value as f32).collect(), deviation }
     }
 
     pub(crate) fn check(&self) -> Result<(), ModelError> {
         let fits = self.mean.len() == FEATURES
             && self.deviation.len() == FEATURES
             && self.mean.iter().all(|mean| mean.is_finite())
-            && self
-                .deviation
-                .iter()
-                .all(|&deviation| deviation.is_finite() && deviation > 0.0);
-        if fits {
-            Ok(())
-        } else {
-            Err(ModelError::Standardisation)
-        }
+            && self.deviation.iter().all(|&deviation| deviation.is_finite() && deviation > 0.0);
+        if fits { Ok(()) } else { Err(ModelError::Standardisation) }
     }
 
     /// Writes the example's real frames, standardised, and zeros for the rest (100 x 34 values).
     pub(crate) fn apply(&self, example: &Example, out: &mut [f32]) {
         let real = example.frames * FEATURES;
-        for (out, frame) in out
-            .chunks_exact_mut(FEATURES)
-            .zip(example.values[..real].chunks_exact(FEATURES))
-        {
+        for (out, frame) in out.chunks_exact_mut(FEATURES).zip(example.values[..real].chunks_exact(FEATURES)) {
             for (feature, value) in out.iter_mut().enumerate() {
                 *value = (frame[feature] - self.mean[feature]) / self.deviation[feature];
             }
@@ -102,33 +75,15 @@ pub(crate) fn check(examples: &[Example], labels: Option<usize>) -> Result<(), M
         return Err(ModelError::NoExamples);
     }
     for (index, example) in examples.iter().enumerate() {
-        let Example {
-            values,
-            frames,
-            label,
-        } = example;
+        let Example { values, frames, label } = example;
         if values.len() != FRAMES * FEATURES || !(1..=FRAMES).contains(frames) {
-            return Err(ModelError::Shape {
-                index,
-                values: values.len(),
-                frames: *frames,
-            });
+            return Err(ModelError::Shape { index, values: values.len(), frames: *frames });
         }
         if let Some(labels) = labels.filter(|labels| label >= labels) {
-            return Err(ModelError::Label {
-                index,
-                label: *label,
-                labels,
-            });
+            return Err(ModelError::Label { index, label: *label, labels });
         }
-        if let Some(place) = values[..frames * FEATURES]
-            .iter()
-            .position(|value| !value.is_finite())
-        {
-            return Err(ModelError::NotFinite {
-                index,
-                frame: place / FEATURES,
-            });
+        if let Some(place) = values[..frames * FEATURES].iter().position(|value| !value.is_finite()) {
+            return Err(ModelError::NotFinite { index, frame: place / FEATURES });
         }
     }
     Ok(())

@@ -17,20 +17,14 @@ pub fn initial_parameters(architecture: Architecture, labels: usize, seed: u64) 
             match initial {
                 Initial::Glorot { fan_in, fan_out } => {
                     let limit = (6.0 / (fan_in + fan_out) as f32).sqrt();
-                    parameters
-                        .extend((0..elements).map(|_| (2.0 * rng.random::<f32>() - 1.0) * limit));
+                    parameters.extend((0..elements).map(|_| (2.0 * rng.random::<f32>() - 1.0) * limit));
                 }
                 Initial::Orthogonal => parameters.extend(orthogonal(shape[0], shape[1], &mut rng)),
                 Initial::Zero => parameters.extend(std::iter::repeat_n(0.0, elements)),
+                Initial::One => parameters.extend(std::iter::repeat_n(1.0, elements)),
                 Initial::ForgetGateOne => {
                     let units = elements / 4;
-                    parameters.extend((0..elements).map(|i| {
-                        if (units..2 * units).contains(&i) {
-                            1.0
-                        } else {
-                            0.0
-                        }
-                    }));
+                    parameters.extend((0..elements).map(|i| if (units..2 * units).contains(&i) { 1.0 } else { 0.0 }));
                 }
             }
         }
@@ -44,16 +38,12 @@ pub fn initial_parameters(architecture: Architecture, labels: usize, seed: u64) 
 fn orthogonal(rows: usize, columns: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
     let mut matrix: Vec<f32> = Vec::with_capacity(rows * columns);
     for _ in 0..rows {
-        let mut row: Vec<f32> = (0..columns)
-            .map(|_| (0..12).map(|_| rng.random::<f32>()).sum::<f32>() - 6.0)
-            .collect();
+        let mut row: Vec<f32> = (0..columns).map(|_| (0..12).map(|_| rng.random::<f32>()).sum::<f32>() - 6.0).collect();
         // Twice is enough: the second pass removes what rounding left of the first (Giraud et al. 2005).
         for _ in 0..2 {
             for other in matrix.chunks_exact(columns) {
                 let share = dot(&row, other);
-                row.iter_mut()
-                    .zip(other)
-                    .for_each(|(value, other)| *value -= share * other);
+                row.iter_mut().zip(other).for_each(|(value, other)| *value -= share * other);
             }
         }
         let length = dot(&row, &row).sqrt();
@@ -71,10 +61,5 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
         }
     }
     let rest = a.len() / 8 * 8;
-    sums.iter().sum::<f32>()
-        + a[rest..]
-            .iter()
-            .zip(&b[rest..])
-            .map(|(a, b)| a * b)
-            .sum::<f32>()
+    sums.iter().sum::<f32>() + a[rest..].iter().zip(&b[rest..]).map(|(a, b)| a * b).sum::<f32>()
 }

@@ -20,6 +20,11 @@ pub enum Layer {
         /// Whether dropout follows.
         dropout: bool,
     },
+    /// Layer normalisation: each frame's channels to mean 0 and deviation 1, then scaled and shifted.
+    Normalise {
+        /// Channels in and out.
+        channels: usize,
+    },
     /// All channels of all frames side by side, frame by frame.
     Flatten {
         /// Frames that are left of each clip.
@@ -70,6 +75,7 @@ pub(crate) enum Initial {
     /// Rows of an orthogonal matrix.
     Orthogonal,
     Zero,
+    One,
     /// Zero, but one for the forget gate, the second quarter.
     ForgetGateOne,
 }
@@ -79,6 +85,7 @@ impl Layer {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Convolution { .. } => "convolution",
+            Self::Normalise { .. } => "normalise",
             Self::Flatten { .. } => "flatten",
             Self::Pooling { .. } => "pooling",
             Self::Lstm { .. } => "lstm",
@@ -90,47 +97,25 @@ impl Layer {
     /// The layer's tensors in the order of the flat vector: name, shape and first values.
     pub(crate) fn tensors(&self) -> Vec<(&'static str, Vec<usize>, Initial)> {
         match *self {
-            Self::Convolution {
-                inputs, outputs, ..
-            } => vec![
+            Self::Convolution { inputs, outputs, .. } => vec![
                 (
                     "kernel",
                     vec![KERNEL, inputs, outputs],
-                    Initial::Glorot {
-                        fan_in: KERNEL * inputs,
-                        fan_out: KERNEL * outputs,
-                    },
+                    Initial::Glorot { fan_in: KERNEL * inputs, fan_out: KERNEL * outputs },
                 ),
                 ("bias", vec![outputs], Initial::Zero),
             ],
+            Self::Normalise { channels } => {
+                vec![("scale", vec![channels], Initial::One), ("bias", vec![channels], Initial::Zero)]
+            }
             Self::Flatten { .. } | Self::Pooling { .. } => Vec::new(),
             Self::Lstm { inputs, units, .. } => vec![
-                (
-                    "kernel",
-                    vec![inputs, 4 * units],
-                    Initial::Glorot {
-                        fan_in: inputs,
-                        fan_out: 4 * units,
-                    },
-                ),
+                ("kernel", vec![inputs, 4 * units], Initial::Glorot { fan_in: inputs, fan_out: 4 * units }),
                 ("recurrent", vec![units, 4 * units], Initial::Orthogonal),
                 ("bias", vec![4 * units], Initial::ForgetGateOne),
             ],
-            Self::Dense {
-                inputs, outputs, ..
-            }
-            | Self::Output {
-                inputs,
-                labels: outputs,
-            } => vec![
-                (
-                    "kernel",
-                    vec![inputs, outputs],
-                    Initial::Glorot {
-                        fan_in: inputs,
-                        fan_out: outputs,
-                    },
-                ),
+            Self::Dense { inputs, outputs, .. } | Self::Output { inputs, labels: outputs } => vec![
+                ("kernel", vec![inputs, outputs], Initial::Glorot { fan_in: inputs, fan_out: outputs }),
                 ("bias", vec![outputs], Initial::Zero),
             ],
         }
@@ -138,10 +123,7 @@ impl Layer {
 
     /// Numbers that this layer learns.
     pub fn parameters(&self) -> usize {
-        self.tensors()
-            .iter()
-            .map(|(_, shape, _)| shape.iter().product::<usize>())
-            .sum()
+        self.tensors().iter().map(|(_, shape, _)| shape.iter().product::<usize>()).sum()
     }
 }
 
@@ -149,42 +131,16 @@ impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let dropped = |dropout: bool| if dropout { ", dropout" } else { "" };
         match *self {
-            Self::Convolution {
-                inputs,
-                outputs,
-                dropout,
-            } => {
-                write!(
-                    f,
-                    "convolution {inputs} to {outputs}, {KERNEL} frames wide, ReLU{}",
-                    dropped(dropout)
-                )
+            Self::Convolution { inputs, outputs, dropout } => {
+                write!(f, "convolution {inputs} to {outputs}, {KERNEL} frames wide, ReLU{}", dropped(dropout))
             }
+            Self::Normalise { channels } => write!(f, "layer normalisation, {channels} channels"),
             Self::Flatten { frames, channels } => write!(f, "flatten {frames} x {channels}"),
-            Self::Pooling { channels } => write!(
-                f,
-                "mean and deviation over real frames, {channels} channels"
-            ),
-            Self::Lstm {
-                inputs,
-                units,
-                sequence,
-            } => {
-                write!(
-                    f,
-                    "LSTM {inputs} to {units}, {}",
-                    if sequence {
-                        "every frame"
-                    } else {
-                        "last frame"
-                    }
-                )
+            Self::Pooling { channels } => write!(f, "mean and deviation over real frames, {channels} channels"),
+            Self::Lstm { inputs, units, sequence } => {
+                write!(f, "LSTM {inputs} to {units}, {}", if sequence { "every frame" } else { "last frame" })
             }
-            Self::Dense {
-                inputs,
-                outputs,
-                dropout,
-            } => {
+            Self::Dense { inputs, outputs, dropout } => {
                 write!(f, "dense {inputs} to {outputs}, ReLU{}", dropped(dropout))
             }
             Self::Output { inputs, labels } => write!(f, "output {inputs} to {labels} labels"),

@@ -34,9 +34,9 @@ impl TensorSpec {
 }
 
 /// All tensors of a model, in the order of its flat vector: layer by layer from the input, and within a layer kernel,
-/// recurrent kernel (LSTM only), bias, one directly after the other. Kernels are stored as Keras has them: a
-/// convolution's (width, inputs, outputs), a dense one's (inputs, outputs), an LSTM's (inputs, 4 x units) with the
-/// gates input, forget, cell, output side by side.
+/// recurrent kernel (LSTM only), bias (a normalisation has scale and bias), one directly after the other. Kernels are
+/// stored as Keras has them: a convolution's (width, inputs, outputs), a dense one's (inputs, outputs), an LSTM's
+/// (inputs, 4 x units) with the gates input, forget, cell, output side by side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// The tensors, in order and without gaps.
@@ -49,16 +49,9 @@ impl Layout {
         let mut tensors = Vec::new();
         let mut offset = 0;
         for (place, layer) in layers.iter().enumerate() {
-            let count = layers[..=place]
-                .iter()
-                .filter(|other| other.kind() == layer.kind())
-                .count();
+            let count = layers[..=place].iter().filter(|other| other.kind() == layer.kind()).count();
             for (role, shape, _) in layer.tensors() {
-                let spec = TensorSpec {
-                    name: format!("{}_{count}.{role}", layer.kind()),
-                    shape,
-                    offset,
-                };
+                let spec = TensorSpec { name: format!("{}_{count}.{role}", layer.kind()), shape, offset };
                 offset += spec.elements();
                 tensors.push(spec);
             }

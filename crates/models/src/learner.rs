@@ -7,8 +7,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 use crate::{
-    Architecture, Backend, EpochReport, Evaluation, Example, LEAST_LABELS, Layer, Layout,
-    MOST_LABELS, ModelError, Standardisation, Step, Trained, Training,
+    Architecture, Backend, EpochReport, Evaluation, Example, LEAST_LABELS, Layer, Layout, MOST_LABELS, ModelError,
+    Standardisation, Step, Trained, Training,
     adam::Adam,
     dropout::Dropout,
     example, initial_parameters, loss,
@@ -36,11 +36,7 @@ impl Learner {
     ///
     /// # Errors
     /// A number of labels outside 2 to 16; a backend that is not there.
-    pub async fn new(
-        architecture: Architecture,
-        labels: usize,
-        backend: Backend,
-    ) -> Result<Self, ModelError> {
+    pub async fn new(architecture: Architecture, labels: usize, backend: Backend) -> Result<Self, ModelError> {
         if !(LEAST_LABELS..=MOST_LABELS).contains(&labels) {
             return Err(ModelError::Labels { labels });
         }
@@ -93,10 +89,7 @@ impl Learner {
     pub async fn set_parameters(&mut self, parameters: &[f32]) -> Result<(), ModelError> {
         let expected = self.layout.total();
         if parameters.len() != expected {
-            return Err(ModelError::Length {
-                expected,
-                given: parameters.len(),
-            });
+            return Err(ModelError::Length { expected, given: parameters.len() });
         }
         if let Some(index) = parameters.iter().position(|value| !value.is_finite()) {
             return Err(ModelError::ParameterNotFinite { index });
@@ -122,10 +115,7 @@ impl Learner {
     ///
     /// # Errors
     /// Other than 34 finite means and 34 deviations above zero; the statistics then stay as they were.
-    pub fn set_standardisation(
-        &mut self,
-        standardisation: Standardisation,
-    ) -> Result<(), ModelError> {
+    pub fn set_standardisation(&mut self, standardisation: Standardisation) -> Result<(), ModelError> {
         standardisation.check()?;
         self.standardisation = standardisation;
         Ok(())
@@ -149,11 +139,7 @@ impl Learner {
         let mut dropout = Dropout::new(how.seed);
         let mut adam = Adam::new(how.learning_rate, self.parameters.len());
         let mut order: Vec<&Example> = data.iter().collect();
-        let mut trained = Trained {
-            epochs: Vec::new(),
-            steps: 0,
-            stopped: false,
-        };
+        let mut trained = Trained { epochs: Vec::new(), steps: 0, stopped: false };
         let steps = data.len().div_ceil(how.batch_size) as u32;
         for epoch in 1..=how.epochs {
             order.shuffle(&mut shuffler);
@@ -162,16 +148,10 @@ impl Learner {
                 let batch = self.step(examples, &mut dropout, &mut adam).await?;
                 trained.steps += 1;
                 if !batch.loss.is_finite() {
-                    return Err(ModelError::Diverged {
-                        step: trained.steps,
-                    });
+                    return Err(ModelError::Diverged { step: trained.steps });
                 }
                 let count = examples.len() as f64;
-                (loss, right, seen) = (
-                    loss + batch.loss * count,
-                    right + batch.accuracy * count,
-                    seen + count,
-                );
+                (loss, right, seen) = (loss + batch.loss * count, right + batch.accuracy * count, seen + count);
                 let report = Step {
                     epoch,
                     epochs: how.epochs,
@@ -185,10 +165,7 @@ impl Learner {
                     break;
                 }
             }
-            trained.epochs.push(EpochReport {
-                loss: loss / seen,
-                accuracy: right / seen,
-            });
+            trained.epochs.push(EpochReport { loss: loss / seen, accuracy: right / seen });
             if trained.stopped {
                 break;
             }
@@ -208,16 +185,14 @@ impl Learner {
         for (row, &label) in one_hot.chunks_exact_mut(self.labels).zip(&truth) {
             row[label] = 1.0;
         }
-        let one_hot = Tensor::from_data(
-            TensorData::new(one_hot, [truth.len(), self.labels]),
-            &self.device,
-        );
+        let one_hot = Tensor::from_data(TensorData::new(one_hot, [truth.len(), self.labels]), &self.device);
         let batch = Batch::new(examples, &self.standardisation, &self.layers, &self.device);
-        let (logits, trace) =
-            network::forward(&self.layers, &self.parameters, batch, Some(dropout));
+        let (logits, trace) = network::forward(&self.layers, &self.parameters, batch, Some(dropout));
         let gradient = loss::gradient(logits.clone(), one_hot);
-        let gradients = network::backward(&self.layers, &self.parameters, trace, gradient);
-        adam.step(&mut self.parameters, gradients);
+        adam.begin_step();
+        network::backward(&self.layers, &mut self.parameters, trace, gradient, |index, parameter, gradient| {
+            adam.update(index, parameter, gradient);
+        });
         Ok(Evaluation::of(&read(logits).await?, &truth, self.labels))
     }
 
@@ -239,10 +214,7 @@ impl Learner {
     pub async fn predict(&mut self, inputs: &[Example]) -> Result<Vec<Vec<f32>>, ModelError> {
         example::check(inputs, None)?;
         let logits = self.logits(inputs).await?;
-        Ok(logits
-            .chunks_exact(self.labels)
-            .map(loss::probabilities)
-            .collect())
+        Ok(logits.chunks_exact(self.labels).map(loss::probabilities).collect())
     }
 
     /// A row of logits for each example, one after another.
@@ -259,10 +231,7 @@ impl Learner {
 }
 
 /// A tensor's numbers, row by row.
-async fn read(tensor: Tensor<2>) -> Result<Vec<f32>, ModelError> {
+pub(crate) async fn read(tensor: Tensor<2>) -> Result<Vec<f32>, ModelError> {
     let data = tensor.into_data_async().await?;
-    data.try_into_vec::<f32>()
-        .map_err(|error| ModelError::Device {
-            reason: TensorReadError::from(error).to_string(),
-        })
+    data.try_into_vec::<f32>().map_err(|error| ModelError::Device { reason: TensorReadError::from(error).to_string() })
 }

@@ -17,25 +17,43 @@
 //! # Ok::<(), models::ModelError>(()) }).unwrap();
 //! ```
 
+// The plain types' checks are for the learner; without it nobody calls them.
+#![cfg_attr(not(feature = "learner"), allow(dead_code))]
+
+#[cfg(feature = "learner")]
 mod adam;
 mod architecture;
+#[cfg(feature = "learner")]
 mod backend;
 mod client_data;
+#[cfg(feature = "learner")]
 mod dropout;
+#[cfg(feature = "learner")]
 mod elementwise;
 mod error;
 mod evaluation;
 mod example;
+#[cfg(all(test, feature = "learner"))]
+mod golden;
 mod initial;
 mod layer;
+#[cfg(feature = "learner")]
 mod layers;
 mod layout;
+#[cfg(feature = "learner")]
 mod learner;
+#[cfg(feature = "learner")]
 mod loss;
+#[cfg(feature = "learner")]
 mod network;
+#[cfg(feature = "learner")]
+mod processor;
+#[cfg(feature = "learner")]
+mod threads;
 mod training;
 
 pub use architecture::{Architecture, UnknownArchitecture};
+#[cfg(feature = "learner")]
 pub use backend::Backend;
 pub use client_data::{FrameSums, held_back};
 pub use error::ModelError;
@@ -44,6 +62,7 @@ pub use example::{Example, Standardisation};
 pub use initial::initial_parameters;
 pub use layer::Layer;
 pub use layout::{Layout, TensorSpec};
+#[cfg(feature = "learner")]
 pub use learner::Learner;
 pub use training::{EpochReport, Step, Trained, Training};
 

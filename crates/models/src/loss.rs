@@ -13,10 +13,7 @@ pub(crate) struct Outcome {
 /// Probabilities of one row of logits; they sum to 1.
 pub(crate) fn probabilities(logits: &[f32]) -> Vec<f32> {
     let greatest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f32> = logits
-        .iter()
-        .map(|logit| (logit - greatest).exp())
-        .collect();
+    let powers: Vec<f32> = logits.iter().map(|logit| (logit - greatest).exp()).collect();
     let sum: f32 = powers.iter().sum();
     powers.iter().map(|power| power / sum).collect()
 }
@@ -24,18 +21,9 @@ pub(crate) fn probabilities(logits: &[f32]) -> Vec<f32> {
 /// Loss and prediction of one row of logits. A NaN among them makes the loss NaN.
 pub(crate) fn outcome(logits: &[f32], label: usize) -> Outcome {
     let greatest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits
-        .iter()
-        .map(|&logit| f64::from(logit - greatest).exp())
-        .sum();
-    let predicted = logits
-        .iter()
-        .position(|&logit| logit == greatest)
-        .unwrap_or(0);
-    Outcome {
-        loss: sum.ln() - f64::from(logits[label] - greatest),
-        predicted,
-    }
+    let sum: f64 = logits.iter().map(|&logit| f64::from(logit - greatest).exp()).sum();
+    let predicted = logits.iter().position(|&logit| logit == greatest).unwrap_or(0);
+    Outcome { loss: sum.ln() - f64::from(logits[label] - greatest), predicted }
 }
 
 /// Gradient of the batch's mean cross entropy by the logits: (softmax − truth) / batch.

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::{
     Example, FEATURES, FRAMES, Layer, Standardisation,
     dropout::Dropout,
-    layers::{Gradient, convolution, dense, flatten, lstm, pooling},
+    layers::{Gradient, convolution, dense, flatten, lstm, normalise, pooling},
 };
 
 /// Clips on the device, ready to go in.
@@ -18,12 +18,7 @@ pub(crate) struct Batch {
 
 impl Batch {
     /// Standardises clips and brings them to the device.
-    pub fn new(
-        examples: &[&Example],
-        standardisation: &Standardisation,
-        layers: &[Layer],
-        device: &Device,
-    ) -> Self {
+    pub fn new(examples: &[&Example], standardisation: &Standardisation, layers: &[Layer], device: &Device) -> Self {
         const VALUES: usize = FRAMES * FEATURES;
         let clips = examples.len();
         let mut values = vec![0.0; clips * VALUES];
@@ -39,17 +34,15 @@ impl Batch {
             }
         }
         let input = Tensor::from_data(TensorData::new(values, [clips * FRAMES, FEATURES]), device);
-        Self {
-            input,
-            frames: examples.iter().map(|example| example.frames).collect(),
-        }
+        Self { input, frames: examples.iter().map(|example| example.frames).collect() }
     }
 }
 
 /// What one layer keeps for the way back.
 enum Saved {
     Convolution(convolution::Saved),
-    Flatten,
+    Normalise(normalise::Saved),
+    Flatten { frames: usize },
     Pooling(pooling::Saved),
     Lstm(lstm::Saved),
     Dense(dense::Saved),
@@ -75,17 +68,15 @@ pub(crate) fn forward(
         let saved;
         (values, saved) = match (*layer, own) {
             (Layer::Convolution { dropout: drops, .. }, [kernel, bias]) => {
-                let (output, saved) = convolution::forward(
-                    values,
-                    kernel,
-                    bias,
-                    dropout.as_deref_mut().filter(|_| drops),
-                );
+                let (output, saved) =
+                    convolution::forward(values, kernel, bias, dropout.as_deref_mut().filter(|_| drops));
                 (output, Saved::Convolution(saved))
             }
-            (Layer::Flatten { frames, .. }, _) => {
-                (flatten::forward(values, frames), Saved::Flatten)
+            (Layer::Normalise { .. }, [scale, offset]) => {
+                let (output, saved) = normalise::forward(values, scale, offset);
+                (output, Saved::Normalise(saved))
             }
+            (Layer::Flatten { frames, .. }, _) => (flatten::forward(values, frames), Saved::Flatten { frames }),
             (Layer::Pooling { .. }, _) => {
                 let (output, saved) = pooling::forward(values, &batch.frames);
                 (output, Saved::Pooling(saved))
@@ -95,71 +86,64 @@ pub(crate) fn forward(
                 (output, Saved::Lstm(saved))
             }
             (Layer::Dense { dropout: drops, .. }, [kernel, bias]) => {
-                let (output, saved) = dense::forward(
-                    values,
-                    kernel,
-                    bias,
-                    dropout.as_deref_mut().filter(|_| drops),
-                );
+                let (output, saved) = dense::forward(values, kernel, bias, dropout.as_deref_mut().filter(|_| drops));
                 (output, Saved::Dense(saved))
             }
             (Layer::Output { .. }, [kernel, bias]) => {
                 let (output, saved) = dense::output(values, kernel, bias);
                 (output, Saved::Dense(saved))
             }
-            (layer, own) => unreachable!(
-                "{layer} with {} tensors: the layout gives each layer its own",
-                own.len()
-            ),
+            (layer, own) => unreachable!("{layer} with {} tensors: the layout gives each layer its own", own.len()),
         };
         trace.push(saved);
     }
     (values, Trace(trace))
 }
 
-/// From the logits' gradient to those of all parameters, in the layout's order.
+/// From the logits' gradient back through all layers. `apply` is called once for each tensor with its place in the
+/// layout's order and its gradient, as soon as no layer needs the tensor any more, so that it may change it and that
+/// no more than one layer's gradients are held.
 pub(crate) fn backward(
     layers: &[Layer],
-    parameters: &[Tensor<2>],
+    parameters: &mut [Tensor<2>],
     trace: Trace,
     gradient: Tensor<2>,
-) -> Vec<Gradient> {
+    mut apply: impl FnMut(usize, &mut Tensor<2>, Gradient),
+) {
     let mut gradient = gradient;
-    let mut by_layer: Vec<Vec<Gradient>> = Vec::with_capacity(layers.len());
     let mut end = parameters.len();
     for (place, (layer, saved)) in layers.iter().zip(trace.0).enumerate().rev() {
         let start = end - layer.tensors().len();
-        let own = &parameters[start..end];
+        let own = &mut parameters[start..end];
         end = start;
         // The clips themselves are not learnt.
         let input_wanted = place > 0;
-        let of_input;
-        let gradients: Vec<Gradient>;
-        (of_input, gradients) = match (*layer, saved) {
-            (Layer::Flatten { frames, channels }, _) => (
-                Some(flatten::backward(gradient, frames, channels)),
-                Vec::new(),
-            ),
-            (_, Saved::Convolution(saved)) => {
+        let (of_input, gradients): (_, Vec<Gradient>) = match saved {
+            Saved::Flatten { frames } => (Some(flatten::backward(gradient, frames)), Vec::new()),
+            Saved::Pooling(saved) => (Some(pooling::backward(saved, gradient)), Vec::new()),
+            Saved::Normalise(saved) => {
+                let (input, own) = normalise::backward(saved, gradient, &own[0]);
+                (Some(input), own.into())
+            }
+            Saved::Convolution(saved) => {
                 let (input, own) = convolution::backward(saved, gradient, &own[0], input_wanted);
                 (input, own.into())
             }
-            (_, Saved::Pooling(saved)) => (Some(pooling::backward(saved, gradient)), Vec::new()),
-            (_, Saved::Lstm(saved)) => {
+            Saved::Lstm(saved) => {
                 let (input, own) = lstm::backward(saved, gradient, &own[0], &own[1], input_wanted);
                 (input, own.into())
             }
-            (_, Saved::Dense(saved)) => {
+            Saved::Dense(saved) => {
                 let (input, own) = dense::backward(saved, gradient, &own[0]);
                 (Some(input), own.into())
             }
-            (layer, Saved::Flatten) => unreachable!("{layer} left the trace of a flatten"),
         };
-        by_layer.push(gradients);
+        for ((index, tensor), gradient) in (start..).zip(own).zip(gradients) {
+            apply(index, tensor, gradient);
+        }
         match of_input {
             Some(of_input) => gradient = of_input,
-            None => break,
+            None => return,
         }
     }
-    by_layer.into_iter().rev().flatten().collect()
 }

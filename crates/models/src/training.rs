@@ -19,12 +19,7 @@ pub struct Training {
 
 impl Default for Training {
     fn default() -> Self {
-        Self {
-            epochs: 1,
-            batch_size: 20,
-            learning_rate: 1e-3,
-            seed: 0,
-        }
+        Self { epochs: 1, batch_size: 20, learning_rate: 1e-3, seed: 0 }
     }
 }
 

@@ -31,12 +31,14 @@ def clips():
 
 
 def fill(model):
-    """Kernels within Glorot's limits, biases within a tenth."""
+    """Kernels within Glorot's limits, biases within a tenth, scales of a normalisation within a tenth of one."""
+    scales = {id(module.weight) for module in model.modules() if isinstance(module, torch.nn.LayerNorm)}
     for index, (tensor, axes) in enumerate(tensors(model)):
         shape = [tensor.shape[axis] for axis in axes]
         rows, columns = math.prod(shape[:-1]), shape[-1]
         amplitude = math.sqrt(6 / (rows + columns)) if len(shape) > 1 else 0.1
         values = uniform(math.prod(shape), seed=index).astype(numpy.float64) * amplitude
+        values += id(tensor) in scales
         values = torch.from_numpy(values.astype(numpy.float32).astype(numpy.float64).reshape(shape))
         back = [axes.index(axis) for axis in range(len(axes))]
         with torch.no_grad():

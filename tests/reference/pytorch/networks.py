@@ -1,6 +1,7 @@
 """The four networks in plain PyTorch, with the parameters of `crates/models` in the same order.
 
-PyTorch keeps a kernel's axes in another order than Keras and `crates/models` do; `parameters_of` and `load` translate.
+PyTorch keeps a kernel's axes in another order than Keras and `crates/models` do; `tensors` gives the axes that
+translate.
 """
 
 import numpy
@@ -54,21 +55,32 @@ class Recurrent(nn.Module):
         return self.head(sequence[:, -1])
 
 
+class Normalised(nn.Sequential):
+    """A convolution, ReLU and layer normalisation of each frame; frames before channels."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(nn.Conv1d(inputs, outputs, 3), nn.ReLU(), nn.LayerNorm(outputs))
+
+    def forward(self, rows):
+        convolution, relu, norm = self
+        return norm(relu(convolution(rows.transpose(1, 2))).transpose(1, 2))
+
+
 class Pooled(nn.Module):
     """`compact`: convolutions, then mean and deviation over the frames that saw real frames alone."""
 
     def __init__(self, channels, head):
         super().__init__()
-        self.convolutions = Convolutions(*channels)
+        self.convolutions = nn.Sequential(*[Normalised(*pair) for pair in zip(channels, channels[1:])])
         self.head = nn.Sequential(*head)
 
     def forward(self, clips, frames):
-        rows = self.convolutions(clips.transpose(1, 2)).transpose(1, 2)
+        rows = self.convolutions(clips)
         real = (frames - (FRAMES - rows.shape[1])).clamp(min=1)
-        pooled = [row[:count] for row, count in zip(rows, real)]
-        mean = torch.stack([clip.mean(0) for clip in pooled])
-        deviation = torch.stack([(clip.var(0, unbiased=False) + 1e-5).sqrt() for clip in pooled])
-        return self.head(torch.cat([mean, deviation], 1))
+        weights = (torch.arange(rows.shape[1]) < real[:, None]).to(rows.dtype)[..., None] / real[:, None, None]
+        mean = (rows * weights).sum(1)
+        variance = ((rows - mean[:, None]) ** 2 * weights).sum(1)
+        return self.head(torch.cat([mean, (variance + 1e-5).sqrt()], 1))
 
 
 def network(name, labels=4):
@@ -94,6 +106,9 @@ def tensors(model):
             yield module.weight_ih_l0, (1, 0)
             yield module.weight_hh_l0, (1, 0)
             yield module.bias_ih_l0, (0,)
+        elif isinstance(module, nn.LayerNorm):
+            yield module.weight, (0,)
+            yield module.bias, (0,)
         elif isinstance(module, nn.Linear):
             yield module.weight, (1, 0)
             yield module.bias, (0,)

@@ -2,8 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use super::{Gradient, bias_gradient};
-use crate::{dropout::Dropout, elementwise, layer::KERNEL};
+use super::Gradient;
+use crate::{dropout::Dropout, elementwise, layer::KERNEL, processor};
 
 /// What the way back needs.
 pub(crate) struct Saved {
@@ -12,11 +12,20 @@ pub(crate) struct Saved {
     scale: f32,
 }
 
-/// Three neighbouring rows read as one: (rows, channels) → (rows − 2, 3 · channels). A view, not a copy, on the CPU.
+/// Three neighbouring rows read as one: (rows, channels) → (rows − 2, 3 · channels). On the processor it is a view,
+/// not a copy; graphics kernels take no view whose rows overlap.
 fn windows(rows: Tensor<2>) -> Tensor<2> {
-    let [count, channels] = rows.dims();
-    rows.reshape([count * channels])
-        .unfold(0, KERNEL * channels, channels)
+    if processor::holds(&rows) {
+        let [count, channels] = rows.dims();
+        rows.reshape([count * channels]).unfold(0, KERNEL * channels, channels)
+    } else {
+        windows_by_copies(rows)
+    }
+}
+
+fn windows_by_copies(rows: Tensor<2>) -> Tensor<2> {
+    let [count, _] = rows.dims();
+    Tensor::cat((0..KERNEL).map(|at| rows.clone().narrow(0, at, count - (KERNEL - 1))).collect(), 1)
 }
 
 /// (rows, inputs) → (rows − 2, outputs); `kernel` is (3 · inputs, outputs), `bias` (1, outputs).
@@ -28,14 +37,7 @@ pub(crate) fn forward(
 ) -> (Tensor<2>, Saved) {
     let product = windows(input.clone()).matmul(kernel.clone());
     let (output, scale) = elementwise::activate(product, bias, dropout);
-    (
-        output.clone(),
-        Saved {
-            input,
-            output,
-            scale,
-        },
-    )
+    (output.clone(), Saved { input, output, scale })
 }
 
 /// Gradients of kernel and bias, and, where it is wanted, of the input.
@@ -45,31 +47,32 @@ pub(crate) fn backward(
     kernel: &Tensor<2>,
     input_wanted: bool,
 ) -> (Option<Tensor<2>>, [Gradient; 2]) {
-    let gradient = elementwise::activate_backward(gradient, &saved.output, saved.scale);
-    let bias = bias_gradient(&gradient);
+    let [rows, outputs] = gradient.dims();
+    let margin = if input_wanted { KERNEL - 1 } else { 0 };
+    let (padded, bias) = elementwise::activate_backward(gradient, saved.output, saved.scale, margin);
     let input = input_wanted.then(|| {
         // Each input row was used by the three windows that begin at it and at the two rows before it: a convolution
         // of the gradient, with two rows of zeros at both ends, by the kernel read backwards in time.
-        let [_, outputs] = gradient.dims();
-        let [taps_inputs, _] = kernel.dims();
-        let inputs = taps_inputs / KERNEL;
-        let backwards = kernel
-            .clone()
-            .reshape([KERNEL, inputs, outputs])
-            .flip([0])
-            .swap_dims(1, 2)
-            .reshape([KERNEL * outputs, inputs]);
-        let ends = Tensor::zeros([KERNEL - 1, outputs], &gradient.device());
-        windows(Tensor::cat(vec![ends.clone(), gradient.clone(), ends], 0)).matmul(backwards)
+        let [inputs, _] = kernel.dims().map(|length| length / KERNEL);
+        let backwards = kernel.clone().reshape([KERNEL, inputs, outputs]).flip([0]).swap_dims(1, 2);
+        windows(padded.clone()).matmul(backwards.reshape([KERNEL * outputs, inputs]))
     });
-    (
-        input,
-        [
-            Gradient::Product {
-                left: windows(saved.input),
-                right: gradient,
-            },
-            bias,
-        ],
-    )
+    let gradient = padded.narrow(0, margin, rows);
+    (input, [Gradient::Product { left: windows(saved.input), right: gradient }, Gradient::Value(bias)])
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, TensorData};
+
+    use super::*;
+
+    #[test]
+    fn the_view_and_the_copies_are_the_same_windows() {
+        let values: Vec<f32> = (0..30).map(|value| value as f32).collect();
+        let rows = Tensor::<2>::from_data(TensorData::new(values, [6, 5]), &Device::flex());
+        let view = windows(rows.clone()).into_data();
+        view.assert_eq(&windows_by_copies(rows).into_data(), true);
+        assert_eq!(view.shape().as_slice(), [4, 15]);
+    }
 }

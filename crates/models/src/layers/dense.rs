@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Gradient, bias_gradient};
+use super::Gradient;
 use crate::{dropout::Dropout, elementwise};
 
 /// What the way back needs.
@@ -19,48 +19,24 @@ pub(crate) fn forward(
     bias: &Tensor<2>,
     dropout: Option<&mut Dropout>,
 ) -> (Tensor<2>, Saved) {
-    let (output, scale) =
-        elementwise::activate(input.clone().matmul(kernel.clone()), bias, dropout);
-    (
-        output.clone(),
-        Saved {
-            input,
-            activated: Some((output, scale)),
-        },
-    )
+    let (output, scale) = elementwise::activate(input.clone().matmul(kernel.clone()), bias, dropout);
+    (output.clone(), Saved { input, activated: Some((output, scale)) })
 }
 
 /// (batch, inputs) → (batch, labels), linear.
 pub(crate) fn output(input: Tensor<2>, kernel: &Tensor<2>, bias: &Tensor<2>) -> (Tensor<2>, Saved) {
-    (
-        input.clone().matmul(kernel.clone()) + bias.clone(),
-        Saved {
-            input,
-            activated: None,
-        },
-    )
+    (input.clone().matmul(kernel.clone()) + bias.clone(), Saved { input, activated: None })
 }
 
 /// Gradients of the input, and of kernel and bias.
-pub(crate) fn backward(
-    saved: Saved,
-    gradient: Tensor<2>,
-    kernel: &Tensor<2>,
-) -> (Tensor<2>, [Gradient; 2]) {
-    let gradient = match saved.activated {
-        Some((output, scale)) => elementwise::activate_backward(gradient, &output, scale),
-        None => gradient,
+pub(crate) fn backward(saved: Saved, gradient: Tensor<2>, kernel: &Tensor<2>) -> (Tensor<2>, [Gradient; 2]) {
+    let (gradient, bias) = match saved.activated {
+        Some((output, scale)) => elementwise::activate_backward(gradient, output, scale, 0),
+        None => {
+            let bias = gradient.clone().sum_dim(0);
+            (gradient, bias)
+        }
     };
     let input = gradient.clone().matmul(kernel.clone().transpose());
-    let bias = bias_gradient(&gradient);
-    (
-        input,
-        [
-            Gradient::Product {
-                left: saved.input,
-                right: gradient,
-            },
-            bias,
-        ],
-    )
+    (input, [Gradient::Product { left: saved.input, right: gradient }, Gradient::Value(bias)])
 }

@@ -5,14 +5,14 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::{Gradient, bias_gradient};
-use crate::{FRAMES, elementwise};
+use super::Gradient;
+use crate::{FRAMES, elementwise, processor};
 
 /// What the way back needs; the lists have one entry a frame.
 pub(crate) struct Saved {
     input: Tensor<2>,
     output: Tensor<2>,
-    frames: Vec<elementwise::Gates>,
+    frames: Vec<elementwise::Frame>,
     sequence: bool,
 }
 
@@ -30,29 +30,20 @@ pub(crate) fn forward(
     let batch = rows / FRAMES;
     let device = input.device();
     let shares = input.clone().matmul(kernel.clone());
-    let mut output = zeros(batch, units, &device);
     let mut cell = zeros(batch, units, &device);
     let mut outputs = Vec::with_capacity(FRAMES);
     let mut frames = Vec::with_capacity(FRAMES);
     for frame in 0..FRAMES {
         let share = shares.clone().narrow(0, frame * batch, batch);
-        let from_before = (frame > 0).then(|| output.clone().matmul(recurrent.clone()));
-        let gates = elementwise::gates(share, from_before, bias, cell);
-        output = gates.output();
-        cell = gates.cell();
-        outputs.push(output.clone());
-        frames.push(gates);
+        let from_output = outputs.last().map(|output: &Tensor<2>| output.clone().matmul(recurrent.clone()));
+        let left = elementwise::gates(share, from_output, bias, cell);
+        cell = left.cell.clone();
+        outputs.push(left.output.clone());
+        frames.push(left);
     }
     let all = Tensor::cat(outputs, 0);
-    (
-        if sequence { all.clone() } else { output },
-        Saved {
-            input,
-            output: all,
-            frames,
-            sequence,
-        },
-    )
+    let output = if sequence { all.clone() } else { all.clone().narrow(0, rows - batch, batch) };
+    (output, Saved { input, output: all, frames, sequence })
 }
 
 /// Gradients of the input, where it is wanted, and of kernel, recurrent kernel and bias.
@@ -63,22 +54,17 @@ pub(crate) fn backward(
     recurrent: &Tensor<2>,
     input_wanted: bool,
 ) -> (Option<Tensor<2>>, [Gradient; 3]) {
-    let Saved {
-        input,
-        output,
-        frames,
-        sequence,
-    } = saved;
+    let Saved { input, output, frames, sequence } = saved;
     let [rows, units] = output.dims();
     let batch = rows / FRAMES;
     let device = output.device();
-    let transposed = recurrent.clone().transpose();
+    let mut transposed = recurrent.clone().transpose();
+    if processor::holds(&transposed) {
+        // A hundred products read it; without this each of them would sort its numbers anew.
+        transposed = processor::contiguous(transposed);
+    }
     let mut of_cell = zeros(batch, units, &device);
-    let mut of_output = if sequence {
-        zeros(batch, units, &device)
-    } else {
-        gradient.clone()
-    };
+    let mut of_output = if sequence { zeros(batch, units, &device) } else { gradient.clone() };
     let mut of_gates = Vec::with_capacity(FRAMES);
     for (frame, gates) in frames.into_iter().enumerate().rev() {
         if sequence {
@@ -95,20 +81,10 @@ pub(crate) fn backward(
     // A frame's gates saw the output of the frame before it; the first frame saw none.
     let before = output.narrow(0, 0, rows - batch);
     let after = of_gates.clone().narrow(0, batch, rows - batch);
-    let bias = bias_gradient(&of_gates);
+    let bias = Gradient::Value(of_gates.clone().sum_dim(0));
     (
         of_input,
-        [
-            Gradient::Product {
-                left: input,
-                right: of_gates,
-            },
-            Gradient::Product {
-                left: before,
-                right: after,
-            },
-            bias,
-        ],
+        [Gradient::Product { left: input, right: of_gates }, Gradient::Product { left: before, right: after }, bias],
     )
 }
 

@@ -8,11 +8,13 @@ pub(crate) mod convolution;
 pub(crate) mod dense;
 pub(crate) mod flatten;
 pub(crate) mod lstm;
+pub(crate) mod normalise;
 pub(crate) mod pooling;
 
 use burn::tensor::Tensor;
 
 /// A parameter's gradient.
+#[derive(Clone)]
 pub(crate) enum Gradient {
     /// Given as such.
     Value(Tensor<2>),
@@ -28,9 +30,4 @@ impl Gradient {
             Self::Product { left, right } => left.transpose().matmul(right),
         }
     }
-}
-
-/// A bias's gradient: the sum over rows.
-pub(crate) fn bias_gradient(gradient: &Tensor<2>) -> Gradient {
-    Gradient::Value(gradient.clone().sum_dim(0))
 }

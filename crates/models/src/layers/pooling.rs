@@ -40,14 +40,7 @@ pub(crate) fn forward(input: Tensor<2>, frames: &[usize]) -> (Tensor<2>, Saved) 
     let centred = input - members.transpose().matmul(mean.clone());
     let variance = weights.clone().matmul(centred.clone() * centred.clone());
     let deviation = variance.add_scalar(EPSILON).sqrt();
-    (
-        Tensor::cat(vec![mean, deviation.clone()], 1),
-        Saved {
-            weights,
-            centred,
-            deviation,
-        },
-    )
+    (Tensor::cat(vec![mean, deviation.clone()], 1), Saved { weights, centred, deviation })
 }
 
 /// The way back. The deviation's slope by a row is its distance from the mean, over n times the deviation; that the

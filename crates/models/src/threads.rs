@@ -1,0 +1,15 @@
+//! Work on pieces of memory, on all threads of the pool where the feature `rayon` is on, else one after another.
+
+/// Calls `work` once for each piece.
+#[cfg(feature = "rayon")]
+pub(crate) fn each<T: Send>(pieces: impl Iterator<Item = T>, work: impl Fn(T) + Send + Sync) {
+    use rayon::prelude::*;
+    let pieces: Vec<T> = pieces.collect();
+    pieces.into_par_iter().for_each(work);
+}
+
+/// Calls `work` once for each piece.
+#[cfg(not(feature = "rayon"))]
+pub(crate) fn each<T>(pieces: impl Iterator<Item = T>, work: impl Fn(T)) {
+    pieces.for_each(work);
+}
