@@ -42,7 +42,7 @@ impl Range {
     }
 }
 
-const LEFT: f64 = 48.0;
+const LEFT: f64 = 58.0;
 const RIGHT: f64 = 12.0;
 const PLOT_HEIGHT: f64 = 170.0;
 const ROW: f64 = 18.0;
