@@ -85,15 +85,15 @@ fn agrees(name: &str, values: &[f32], golden: &Statistics, share: f64) {
 }
 
 async fn check(architecture: Architecture, backend: Backend) {
-    let all: serde_json::Value = serde_json::from_str(include_str!("../tests/golden.json")).unwrap();
-    let golden: Golden = serde_json::from_value(all[architecture.name()].clone()).unwrap();
+    let all: serde_json::Value = serde_json::from_str(include_str!("../tests/golden.json")).expect("the file is JSON");
+    let golden: Golden = serde_json::from_value(all[architecture.name()].clone()).expect("it has this network");
     let layers = architecture.layers(4);
     let layout = architecture.layout(4);
     assert_eq!(layout.total(), golden.parameters);
     let half = |seed: u32| uniform(seed).take(FEATURES).map(|value| value / 2.0);
     let standardisation =
         Standardisation { mean: half(1001).collect(), deviation: half(1002).map(|value| 1.0 + value).collect() };
-    let device = backend.open().await.unwrap().device;
+    let device = backend.open().await.expect("the backend is there").device;
     let clips = clips();
     let examples: Vec<&Example> = clips.iter().collect();
     let one_hot: Vec<f32> =
@@ -110,7 +110,7 @@ async fn check(architecture: Architecture, backend: Backend) {
     for (step, &expected) in golden.losses.iter().enumerate() {
         let batch = Batch::new(&examples, &standardisation, &layers, &device);
         let (logits, trace) = network::forward(&layers, &parameters, batch, None);
-        let ours = read(logits.clone()).await.unwrap();
+        let ours = read(logits.clone()).await.expect("the device answers");
         let loss: f64 = ours.chunks(4).zip(TRUTH).map(|(row, label)| loss::outcome(row, label).loss).sum::<f64>() / 6.0;
         // A step of Adam moves by the gradient's sign where the gradient is almost nothing, so that roundings grow.
         let tolerance = [2e-6, 1e-3, 2e-3, 4e-3][step];
@@ -136,9 +136,14 @@ async fn check(architecture: Architecture, backend: Backend) {
         });
         for (index, gradient) in gradients {
             let spec = &layout.tensors[index];
-            agrees(&spec.name, &read(gradient).await.unwrap(), &golden.gradients[index], 1e-5);
+            agrees(&spec.name, &read(gradient).await.expect("the device answers"), &golden.gradients[index], 1e-5);
             let parameter = parameters[index].clone();
-            agrees(&spec.name, &read(parameter).await.unwrap(), &golden.after_one_step[index], 1e-4);
+            agrees(
+                &spec.name,
+                &read(parameter).await.expect("the device answers"),
+                &golden.after_one_step[index],
+                1e-4,
+            );
         }
     }
 }

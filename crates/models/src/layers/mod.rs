@@ -14,6 +14,7 @@ pub(crate) mod pooling;
 use burn::tensor::Tensor;
 
 /// A parameter's gradient.
+#[expect(clippy::large_enum_variant, reason = "there are three of them at a time")]
 #[derive(Clone)]
 pub(crate) enum Gradient {
     /// Given as such.
