@@ -49,6 +49,8 @@ mod network;
 #[cfg(feature = "learner")]
 mod processor;
 #[cfg(feature = "learner")]
+mod product;
+#[cfg(feature = "learner")]
 mod threads;
 mod training;
 

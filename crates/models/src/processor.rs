@@ -10,6 +10,7 @@ use crate::{
     dropout::{KEPT, SCALE},
     elementwise::Frame,
     layers::{Gradient, normalise},
+    product::product,
     threads,
 };
 
@@ -293,7 +294,7 @@ pub(crate) fn adam(parameter: Tensor<2>, gradient: Gradient, moments: &mut [Vec<
         Gradient::Product { left, right } if left.dims()[0] <= 64 && rows > per_block => {
             threads::each(pieces.enumerate(), |(block, (values, (first, second)))| {
                 let rows = left.clone().narrow(1, block * per_block, values.len() / columns);
-                let gradient = rows.transpose().matmul(right.clone()).into_data();
+                let gradient = product(rows.transpose(), right.clone()).into_data();
                 rates.apply(values, numbers(&gradient), first, second);
             });
         }

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::Gradient;
-use crate::{dropout::Dropout, elementwise, layer::KERNEL, processor};
+use crate::{dropout::Dropout, elementwise, layer::KERNEL, processor, product::product};
 
 /// What the way back needs.
 pub(crate) struct Saved {
@@ -35,7 +35,7 @@ pub(crate) fn forward(
     bias: &Tensor<2>,
     dropout: Option<&mut Dropout>,
 ) -> (Tensor<2>, Saved) {
-    let product = windows(input.clone()).matmul(kernel.clone());
+    let product = product(windows(input.clone()), kernel.clone());
     let (output, scale) = elementwise::activate(product, bias, dropout);
     (output.clone(), Saved { input, output, scale })
 }
@@ -55,7 +55,7 @@ pub(crate) fn backward(
         // of the gradient, with two rows of zeros at both ends, by the kernel read backwards in time.
         let [inputs, _] = kernel.dims().map(|length| length / KERNEL);
         let backwards = kernel.clone().reshape([KERNEL, inputs, outputs]).flip([0]).swap_dims(1, 2);
-        windows(padded.clone()).matmul(backwards.reshape([KERNEL * outputs, inputs]))
+        product(windows(padded.clone()), backwards.reshape([KERNEL * outputs, inputs]))
     });
     let gradient = padded.narrow(0, margin, rows);
     (input, [Gradient::Product { left: windows(saved.input), right: gradient }, Gradient::Value(bias)])

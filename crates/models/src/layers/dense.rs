@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::Gradient;
-use crate::{dropout::Dropout, elementwise};
+use crate::{dropout::Dropout, elementwise, product::product};
 
 /// What the way back needs.
 pub(crate) struct Saved {
@@ -19,13 +19,13 @@ pub(crate) fn forward(
     bias: &Tensor<2>,
     dropout: Option<&mut Dropout>,
 ) -> (Tensor<2>, Saved) {
-    let (output, scale) = elementwise::activate(input.clone().matmul(kernel.clone()), bias, dropout);
+    let (output, scale) = elementwise::activate(product(input.clone(), kernel.clone()), bias, dropout);
     (output.clone(), Saved { input, activated: Some((output, scale)) })
 }
 
 /// (batch, inputs) → (batch, labels), linear.
 pub(crate) fn output(input: Tensor<2>, kernel: &Tensor<2>, bias: &Tensor<2>) -> (Tensor<2>, Saved) {
-    (input.clone().matmul(kernel.clone()) + bias.clone(), Saved { input, activated: None })
+    (product(input.clone(), kernel.clone()) + bias.clone(), Saved { input, activated: None })
 }
 
 /// Gradients of the input, and of kernel and bias.
@@ -37,6 +37,6 @@ pub(crate) fn backward(saved: Saved, gradient: Tensor<2>, kernel: &Tensor<2>) ->
             (gradient, bias)
         }
     };
-    let input = gradient.clone().matmul(kernel.clone().transpose());
+    let input = product(gradient.clone(), kernel.clone().transpose());
     (input, [Gradient::Product { left: saved.input, right: gradient }, Gradient::Value(bias)])
 }

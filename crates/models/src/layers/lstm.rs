@@ -6,7 +6,7 @@
 use burn::tensor::{Tensor, TensorData};
 
 use super::Gradient;
-use crate::{FRAMES, elementwise, processor};
+use crate::{FRAMES, elementwise, processor, product::product};
 
 /// What the way back needs; the lists have one entry a frame.
 pub(crate) struct Saved {
@@ -29,13 +29,13 @@ pub(crate) fn forward(
     let [units, _] = recurrent.dims();
     let batch = rows / FRAMES;
     let device = input.device();
-    let shares = input.clone().matmul(kernel.clone());
+    let shares = product(input.clone(), kernel.clone());
     let mut cell = zeros(batch, units, &device);
     let mut outputs = Vec::with_capacity(FRAMES);
     let mut frames = Vec::with_capacity(FRAMES);
     for frame in 0..FRAMES {
         let share = shares.clone().narrow(0, frame * batch, batch);
-        let from_output = outputs.last().map(|output: &Tensor<2>| output.clone().matmul(recurrent.clone()));
+        let from_output = outputs.last().map(|output: &Tensor<2>| product(output.clone(), recurrent.clone()));
         let left = elementwise::gates(share, from_output, bias, cell);
         cell = left.cell.clone();
         outputs.push(left.output.clone());
@@ -72,12 +72,12 @@ pub(crate) fn backward(
         }
         let (of_these, cell_before) = elementwise::gates_backward(gates, of_output, of_cell);
         of_cell = cell_before;
-        of_output = of_these.clone().matmul(transposed.clone());
+        of_output = product(of_these.clone(), transposed.clone());
         of_gates.push(of_these);
     }
     of_gates.reverse();
     let of_gates = Tensor::cat(of_gates, 0);
-    let of_input = input_wanted.then(|| of_gates.clone().matmul(kernel.clone().transpose()));
+    let of_input = input_wanted.then(|| product(of_gates.clone(), kernel.clone().transpose()));
     // A frame's gates saw the output of the frame before it; the first frame saw none.
     let before = output.narrow(0, 0, rows - batch);
     let after = of_gates.clone().narrow(0, batch, rows - batch);

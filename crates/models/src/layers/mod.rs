@@ -13,6 +13,8 @@ pub(crate) mod pooling;
 
 use burn::tensor::Tensor;
 
+use crate::product::product;
+
 /// A parameter's gradient.
 #[expect(clippy::large_enum_variant, reason = "there are three of them at a time")]
 #[derive(Clone)]
@@ -28,7 +30,7 @@ impl Gradient {
     pub fn value(self) -> Tensor<2> {
         match self {
             Self::Value(value) => value,
-            Self::Product { left, right } => left.transpose().matmul(right),
+            Self::Product { left, right } => product(left.transpose(), right),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::FRAMES;
+use crate::{FRAMES, product::product};
 
 /// Added to the variance, so that the root has a slope where a channel never changes.
 const EPSILON: f32 = 1e-5;
@@ -36,9 +36,9 @@ pub(crate) fn forward(input: Tensor<2>, frames: &[usize]) -> (Tensor<2>, Saved) 
     let device = input.device();
     let weights = Tensor::<2>::from_data(TensorData::new(weights, [batch, rows]), &device);
     let members = Tensor::<2>::from_data(TensorData::new(members, [batch, rows]), &device);
-    let mean = weights.clone().matmul(input.clone());
-    let centred = input - members.transpose().matmul(mean.clone());
-    let variance = weights.clone().matmul(centred.clone() * centred.clone());
+    let mean = product(weights.clone(), input.clone());
+    let centred = input - product(members.transpose(), mean.clone());
+    let variance = product(weights.clone(), centred.clone() * centred.clone());
     let deviation = variance.add_scalar(EPSILON).sqrt();
     (Tensor::cat(vec![mean, deviation.clone()], 1), Saved { weights, centred, deviation })
 }
@@ -50,5 +50,5 @@ pub(crate) fn backward(saved: Saved, gradient: Tensor<2>) -> Tensor<2> {
     let of_mean = gradient.clone().narrow(1, 0, channels);
     let of_deviation = gradient.narrow(1, channels, channels) / saved.deviation;
     let weights = saved.weights.transpose();
-    weights.clone().matmul(of_mean) + saved.centred * weights.matmul(of_deviation)
+    product(weights.clone(), of_mean) + saved.centred * product(weights, of_deviation)
 }
