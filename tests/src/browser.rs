@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -112,7 +113,7 @@ impl Browser {
 /// One tab. Its methods first bring it to the front.
 pub struct Tab<'a> {
     client: &'a Client,
-    window: String,
+    window: WindowHandle,
 }
 
 /// The selector of an element by its test name.
@@ -122,8 +123,7 @@ fn named(name: &str) -> String {
 
 impl Tab<'_> {
     async fn show(&self) -> Result<()> {
-        let handle = self.window.clone().try_into().map_err(|_| anyhow::anyhow!("a window has a handle"))?;
-        Ok(self.client.switch_to_window(handle).await?)
+        Ok(self.client.switch_to_window(self.window.clone()).await?)
     }
 
     /// Runs a script and returns its value.

@@ -63,7 +63,12 @@ impl App {
     fn carry_out(self: &Rc<Self>, output: Output) {
         match output {
             Output::Connect => self.connect(),
-            Output::Disconnect => drop(self.socket.take()),
+            Output::Disconnect => {
+                // Nothing that this socket still says is meant for the participant.
+                self.socket_number.set(self.socket_number.get() + 1);
+                self.sending.set(self.sending.get() + 1);
+                self.socket.replace(None);
+            }
             Output::Send(message) => {
                 // Our own messages are plain data: writing them as JSON cannot fail.
                 if let (Some(socket), Ok(text)) = (self.socket.borrow().as_ref(), serde_json::to_string(&message)) {
