@@ -53,6 +53,11 @@ impl Rooms {
         let initial = models::initial_parameters(architecture, config.labels.len(), config.seed.into());
         let code = config.code.clone();
         let coordinator = Coordinator::new(config, initial).context("the room's settings do not fit together")?;
+        if let Some(store) = &self.store
+            && self.get(&code).is_none()
+        {
+            store.save(&coordinator, true).context("the new room cannot be stored")?;
+        }
         self.add(code, coordinator)
     }
 

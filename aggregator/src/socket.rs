@@ -33,11 +33,16 @@ const IDLE_LIMIT: Duration = Duration::from_secs(65);
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// Longest frame that either side sends, 256 KiB.
 const MAX_FRAME: usize = CHUNK_HEADER_BYTES + MAX_CHUNK_PAYLOAD;
+/// A frame up to this length is read to its end before it is refused, since a close frame reaches only a sender whose
+/// bytes are read; a longer one just breaks the connection.
+const MOST_READ: usize = 2 * MAX_FRAME;
 /// Messages that may wait for one participant, status mostly (at most about 4 a second); one that is further behind is dropped.
 const OUT_QUEUE: usize = 256;
 /// Text and ping frames that a participant may send at once, and each second for long.
 const BURST: f64 = 100.0;
 const MESSAGES_PER_SECOND: f64 = 20.0;
+
+const TOO_BIG: &str = "a frame is at most 256 KiB";
 
 /// WebSocket close codes (RFC 6455, 7.4.1).
 mod close {
@@ -91,8 +96,8 @@ pub async fn open(State(rooms): State<Arc<Rooms>>, headers: HeaderMap, upgrade: 
         return (StatusCode::BAD_REQUEST, text).into_response();
     }
     upgrade
-        .max_message_size(MAX_FRAME)
-        .max_frame_size(MAX_FRAME)
+        .max_message_size(MOST_READ)
+        .max_frame_size(MOST_READ)
         .read_buffer_size(16 * 1024)
         .write_buffer_size(16 * 1024)
         .max_write_buffer_size(4 * MAX_FRAME)
@@ -148,7 +153,7 @@ async fn converse(
             return Ending::told(close::POLICY, ErrorCode::HelloTimeout, words, false);
         }
     };
-    let ClientMessage::Hello { room: code, .. } = &hello else {
+    let ClientMessage::Hello { room: code, software, .. } = &hello else {
         let words = "The first message of a connection must be hello.";
         return Ending::told(close::POLICY, ErrorCode::OutOfOrder, words, false);
     };
@@ -157,6 +162,8 @@ async fn converse(
         return Ending::told(close::POLICY, ErrorCode::RoomUnknown, &words, true);
     };
     let connection = rooms.next_connection();
+    // `?` escapes whatever a stranger may have put there.
+    tracing::debug!(room = %code, connection = connection.0, ?software, "hello");
     let (outbound, mut outgoing) = mpsc::channel(OUT_QUEUE);
     let greeting = Event::Message { connection, message: hello };
     if room.connect(connection, outbound).await.is_err() || room.tell(greeting).await.is_err() {
@@ -199,7 +206,7 @@ fn broken(error: &axum::Error) -> Ending {
         .and_then(|source| source.downcast_ref())
         .is_some_and(|error| matches!(error, Error::Capacity(_)));
     if too_big {
-        Ending::new(close::TOO_BIG, "a frame is at most 256 KiB")
+        Ending::new(close::TOO_BIG, TOO_BIG)
     } else {
         Ending::new(close::PROTOCOL_ERROR, "the connection broke, or that is no WebSocket frame")
     }
@@ -215,6 +222,14 @@ async fn read(stream: &mut SplitStream<WebSocket>, connection: ConnectionId, roo
             Ok(Some(Err(error))) => return broken(&error),
             Ok(Some(Ok(frame))) => frame,
         };
+        let length = match &frame {
+            Message::Text(text) => text.len(),
+            Message::Binary(bytes) => bytes.len(),
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => 0,
+        };
+        if length > MAX_FRAME {
+            return Ending::new(close::TOO_BIG, TOO_BIG);
+        }
         // Chunks are bounded by the room's queue; everything else by a rate.
         if !matches!(frame, Message::Binary(_)) && !allowance.take(Instant::now()) {
             return Ending::new(close::POLICY, "too many messages; at most 20 a second");

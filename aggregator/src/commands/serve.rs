@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use axum_server::{Handle, Server};
 use protocol::RoomCode;
 use serde_json::json;
 use tokio::sync::watch;
@@ -70,6 +70,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
 }
 
 async fn serve(arguments: Arguments) -> Result<()> {
+    // Before anyone is told that the program runs, so that whoever hears it may end it.
+    let signals = Signals::catch().context("cannot listen for Ctrl-C")?;
     let tls = Tls::from_words(&arguments.tls)?;
     let store = arguments.state.as_deref().map(Store::open).transpose()?.map(Arc::new);
     let identity = tls::identity(&tls, arguments.state.as_deref())?;
@@ -98,20 +100,23 @@ async fn serve(arguments: Arguments) -> Result<()> {
     }
 
     let handle = Handle::new();
-    let ending = tokio::spawn(end_on_signal(handle.clone(), stop, rooms.clone()));
+    let ending = tokio::spawn(end_on_signal(signals, handle.clone(), stop, rooms.clone()));
     let routes = api::routes(rooms, host_token).into_make_service();
     match identity {
         Some(Identity { config, .. }) => {
             let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(config))?;
-            server.http1_only().first_request_timeout(REQUEST_LIMIT).handle(handle).serve(routes).await
+            limited(server).handle(handle).serve(routes).await
         }
-        None => {
-            let server = axum_server::from_tcp(listener)?;
-            server.http1_only().first_request_timeout(REQUEST_LIMIT).handle(handle).serve(routes).await
-        }
+        None => limited(axum_server::from_tcp(listener)?).handle(handle).serve(routes).await,
     }
     .context("the server failed")?;
-    ending.await.context("the rooms could not be parked")?
+    ending.await.context("the rooms could not be parked")
+}
+
+/// Lets no connection dawdle over its requests.
+fn limited<A>(mut server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
+    server.http_builder().http1().header_read_timeout(REQUEST_LIMIT);
+    server.first_request_timeout(REQUEST_LIMIT)
 }
 
 /// The room that is announced: a restored one where there is any and no other was asked for, else a new one.
@@ -131,36 +136,56 @@ fn first_room(rooms: &Rooms, settings: &Settings) -> Result<RoomCode> {
 }
 
 /// Waits for Ctrl-C (or SIGTERM), tells every participant, stores every room, and lets the server end.
-async fn end_on_signal(handle: Handle<SocketAddr>, stop: watch::Sender<bool>, rooms: Arc<Rooms>) -> Result<()> {
-    signal().await?;
+async fn end_on_signal(mut signals: Signals, handle: Handle<SocketAddr>, stop: watch::Sender<bool>, rooms: Arc<Rooms>) {
+    signals.next().await;
     tracing::info!("ending: participants are told and rooms are stored; Ctrl-C again ends at once");
-    tokio::spawn(async {
-        if signal().await.is_ok() {
-            std::process::exit(130);
-        }
+    tokio::spawn(async move {
+        signals.next().await;
+        std::process::exit(130);
     });
     stop.send_replace(true);
     rooms.park().await;
     handle.graceful_shutdown(Some(STOP_LIMIT));
     // Each socket holds a receiver of `stop` until its close frame is sent.
     drop(rooms);
+    // A participant who does not take it is left behind.
     let _ = tokio::time::timeout(STOP_LIMIT, stop.closed()).await;
-    Ok(())
 }
 
-#[cfg(unix)]
-async fn signal() -> Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result?,
-        _ = terminate.recv() => {}
+/// The signals that end the program, caught from the moment this is made.
+struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    interrupt: tokio::signal::windows::CtrlC,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn catch() -> Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
-    Ok(())
-}
 
-#[cfg(not(unix))]
-async fn signal() -> Result<()> {
-    Ok(tokio::signal::ctrl_c().await?)
+    #[cfg(windows)]
+    fn catch() -> Result<Self> {
+        Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    #[cfg(windows)]
+    async fn next(&mut self) {
+        self.interrupt.recv().await;
+    }
 }
 
 fn start_log(json: bool) -> Result<()> {
