@@ -6,7 +6,10 @@
 use burn::tensor::{Tensor, TensorData};
 
 use super::Gradient;
-use crate::{FRAMES, elementwise, processor, product::product};
+use crate::{
+    FRAMES, elementwise,
+    product::{Factor, product},
+};
 
 /// What the way back needs; the lists have one entry a frame.
 pub(crate) struct Saved {
@@ -30,12 +33,13 @@ pub(crate) fn forward(
     let batch = rows / FRAMES;
     let device = input.device();
     let shares = product(input.clone(), kernel.clone());
+    let shared = Factor::new(recurrent.clone());
     let mut cell = zeros(batch, units, &device);
     let mut outputs = Vec::with_capacity(FRAMES);
     let mut frames = Vec::with_capacity(FRAMES);
     for frame in 0..FRAMES {
         let share = shares.clone().narrow(0, frame * batch, batch);
-        let from_output = outputs.last().map(|output: &Tensor<2>| product(output.clone(), recurrent.clone()));
+        let from_output = outputs.last().map(|output: &Tensor<2>| shared.after(output.clone()));
         let left = elementwise::gates(share, from_output, bias, cell);
         cell = left.cell.clone();
         outputs.push(left.output.clone());
@@ -58,11 +62,7 @@ pub(crate) fn backward(
     let [rows, units] = output.dims();
     let batch = rows / FRAMES;
     let device = output.device();
-    let mut transposed = recurrent.clone().transpose();
-    if processor::holds(&transposed) {
-        // A hundred products read it; without this each of them would sort its numbers anew.
-        transposed = processor::contiguous(transposed);
-    }
+    let transposed = Factor::new(recurrent.clone().transpose());
     let mut of_cell = zeros(batch, units, &device);
     let mut of_output = if sequence { zeros(batch, units, &device) } else { gradient.clone() };
     let mut of_gates = Vec::with_capacity(FRAMES);
@@ -72,7 +72,7 @@ pub(crate) fn backward(
         }
         let (of_these, cell_before) = elementwise::gates_backward(gates, of_output, of_cell);
         of_cell = cell_before;
-        of_output = product(of_these.clone(), transposed.clone());
+        of_output = transposed.after(of_these.clone());
         of_gates.push(of_these);
     }
     of_gates.reverse();
