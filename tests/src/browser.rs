@@ -147,9 +147,10 @@ impl Tab<'_> {
             }
             sleep(Duration::from_millis(150)).await;
         }
+        // A picture of what was there instead says more than words, wherever the browser still answers.
+        let _ = self.screenshot("failed").await;
         let text = self.run("return document.body.innerText", vec![]).await.unwrap_or_default();
-        let log = self.log().await.unwrap_or_default();
-        bail!("waited {limit:?} for {what}; the page says:\n{}\nits log: {log}", text.as_str().unwrap_or_default())
+        bail!("waited {limit:?} for {what}; the page says:\n{}", text.as_str().unwrap_or_default())
     }
 
     /// Waits for a named element to be there and seen.
@@ -252,11 +253,5 @@ impl Tab<'_> {
         let picture = self.client.screenshot().await?;
         std::fs::write(folder.join(format!("{name}.png")), picture)?;
         Ok(())
-    }
-
-    /// What the page wrote to its console.
-    async fn log(&self) -> Result<String> {
-        let log = self.run("return window.chorusLog ?? []", vec![]).await?;
-        Ok(log.to_string())
     }
 }

@@ -7,10 +7,16 @@ import init, { handle } from '/pkg/client.js';
 const ready = init({ module_or_path: '/pkg/client_bg.wasm' });
 ready.catch(crashed);
 
+// What a person does while the room is still being opened waits until it is.
+let opened = Promise.resolve();
+
 self.addEventListener('message', async ({ data: { id, type, ...fields } }) => {
   try {
     await ready;
-    const reply = await handle(type, fields);
+    if (type !== 'open') await opened;
+    const answer = handle(type, fields);
+    if (type === 'open') opened = answer.catch(() => {}); // whoever asked for it is told below
+    const reply = await answer;
     self.postMessage({ ...reply, id, ok: true });
   } catch (error) {
     if (!refusal(error)) crashed(error);
