@@ -179,10 +179,8 @@ impl Tab<'_> {
     pub async fn choose_files(&self, name: &str, paths: &[PathBuf]) -> Result<()> {
         self.show().await?;
         let element = self.client.find(Locator::Css(&named(name))).await?;
-        let list: Vec<String> = paths
-            .iter()
-            .map(|path| Ok(path.canonicalize()?.display().to_string()))
-            .collect::<std::io::Result<_>>()?;
+        let list: Vec<String> =
+            paths.iter().map(|path| Ok(path.canonicalize()?.display().to_string())).collect::<std::io::Result<_>>()?;
         Ok(element.send_keys(&list.join("\n")).await?)
     }
 

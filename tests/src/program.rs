@@ -30,7 +30,11 @@ fn program() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     let profile = test.parent().and_then(Path::parent).context("a test lies in a target folder")?;
     let path = profile.join("chorus");
-    ensure!(path.exists(), "{} is missing: run `cargo xtask test`, or `cargo build -p aggregator` first", path.display());
+    ensure!(
+        path.exists(),
+        "{} is missing: run `cargo xtask test`, or `cargo build -p aggregator` first",
+        path.display()
+    );
     Ok(path)
 }
 

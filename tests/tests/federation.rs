@@ -40,7 +40,10 @@ async fn two_tabs_train_one_model_that_knows_unseen_speakers() -> Result<()> {
     }
 
     for record in &history {
-        println!("round {}: {} clients, evaluation {}", record["round"], record["clients"], record["evaluation"]["accuracy"]);
+        println!(
+            "round {}: {} clients, evaluation {}",
+            record["round"], record["clients"], record["evaluation"]["accuracy"]
+        );
         assert_eq!(record["clients"], 2, "both tabs are in every round");
     }
     let unseen = voices.of_speakers(2 * SPEAKERS..4 * SPEAKERS);

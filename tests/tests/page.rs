@@ -60,7 +60,10 @@ async fn a_recording_from_the_microphone_becomes_a_clip() -> Result<()> {
     tab.click("keep-clip").await?;
     tab.wait_for_clips(1, SECONDS_10).await?;
     let clip = tab
-        .run("const clip = document.querySelector('[data-test=\"clip\"]'); return [clip.dataset.label, clip.dataset.id]", vec![])
+        .run(
+            "const clip = document.querySelector('[data-test=\"clip\"]'); return [clip.dataset.label, clip.dataset.id]",
+            vec![],
+        )
         .await?;
     assert_eq!(clip[0], "0", "a clip recorded as the first emotion is labelled so");
 

@@ -25,10 +25,12 @@ pub async fn request() -> Option<Adapter> {
     let word = |of: &JsValue, name: &str| {
         Reflect::get(of, &name.into()).ok().and_then(|word| word.as_string()).unwrap_or_default()
     };
-    let is_true =
-        |of: &JsValue, name: &str| Reflect::get(of, &name.into()).ok().is_some_and(|value| value.is_truthy());
-    let (vendor, architecture, description) =
-        if info.is_object() { (word(&info, "vendor"), word(&info, "architecture"), word(&info, "description")) } else { Default::default() };
+    let is_true = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).ok().is_some_and(|value| value.is_truthy());
+    let (vendor, architecture, description) = if info.is_object() {
+        (word(&info, "vendor"), word(&info, "architecture"), word(&info, "description"))
+    } else {
+        Default::default()
+    };
     let software = is_true(&adapter, "isFallbackAdapter")
         || (info.is_object() && is_true(&info, "isFallbackAdapter"))
         || [&architecture, &description].iter().any(|word| {

@@ -198,12 +198,7 @@ impl App {
         }
     }
 
-    async fn open(
-        self: &Rc<Self>,
-        code: &str,
-        name: Option<String>,
-        wished: Option<&str>,
-    ) -> Result<JsValue, Failure> {
+    async fn open(self: &Rc<Self>, code: &str, name: Option<String>, wished: Option<&str>) -> Result<JsValue, Failure> {
         if self.room.borrow().is_some() {
             return Err(Failure::new("already_open", "This page is in a room already. Reload it to join another."));
         }
@@ -243,13 +238,16 @@ impl App {
             }
         };
 
-        let participant = Participant::new(ParticipantConfig {
-            room: code,
-            name: seat.name.clone(),
-            token: seat.token.as_deref().and_then(|token| Token::parse(token).ok()),
-            software: SOFTWARE.to_owned(),
-            seed: (js_sys::Math::random() * 2f64.powi(52)) as u64,
-        }, Millis(now() as u64));
+        let participant = Participant::new(
+            ParticipantConfig {
+                room: code,
+                name: seat.name.clone(),
+                token: seat.token.as_deref().and_then(|token| Token::parse(token).ok()),
+                software: SOFTWARE.to_owned(),
+                seed: (js_sys::Math::random() * 2f64.powi(52)) as u64,
+            },
+            Millis(now() as u64),
+        );
         let answer = js_sys::Object::new();
         let view = serde_wasm_bindgen::to_value(&crate::showing::room_view(&room))
             .map_err(|error| Failure::new("room", error.to_string()))?;
@@ -327,7 +325,10 @@ async fn room_of(code: &RoomCode) -> Result<RoomConfig, Failure> {
     let unreachable = |error: JsValue| {
         Failure::new(
             "unreachable",
-            format!("The aggregator does not answer ({}). Is this laptop still on the network?", crate::failure::words_of(&error)),
+            format!(
+                "The aggregator does not answer ({}). Is this laptop still on the network?",
+                crate::failure::words_of(&error)
+            ),
         )
     };
     let scope = scope().ok_or_else(|| Failure::new("worker", "This must run in a worker."))?;
@@ -335,10 +336,14 @@ async fn room_of(code: &RoomCode) -> Result<RoomConfig, Failure> {
     let answer = JsFuture::from(scope.fetch_with_str(&address)).await.map_err(unreachable)?;
     let answer: Response = answer.dyn_into().map_err(unreachable)?;
     if answer.status() == 404 {
-        return Err(Failure::new("unknown_room", format!("There is no room {code} here. Check the code on the board.")));
+        return Err(Failure::new(
+            "unknown_room",
+            format!("There is no room {code} here. Check the code on the board."),
+        ));
     }
     let text = JsFuture::from(answer.text().map_err(unreachable)?).await.map_err(unreachable)?;
-    let answer: RoomAnswer = serde_json::from_str(&text.as_string().unwrap_or_default())
-        .map_err(|error| Failure::new("unreachable", format!("The aggregator's answer makes no sense here: {error}")))?;
+    let answer: RoomAnswer = serde_json::from_str(&text.as_string().unwrap_or_default()).map_err(|error| {
+        Failure::new("unreachable", format!("The aggregator's answer makes no sense here: {error}"))
+    })?;
     Ok(answer.room)
 }

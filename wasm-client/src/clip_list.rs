@@ -49,7 +49,10 @@ impl App {
         if sound.seconds() > LONGEST_S {
             return Err(Failure::new(
                 "too_long",
-                format!("{:.0} seconds are too long for one clip; cut it into pieces of a few seconds.", sound.seconds()),
+                format!(
+                    "{:.0} seconds are too long for one clip; cut it into pieces of a few seconds.",
+                    sound.seconds()
+                ),
             ));
         }
         let seat = self.seat.borrow().as_ref().map(|seat| seat.id.clone()).unwrap_or_default();
@@ -68,10 +71,8 @@ impl App {
 
     pub(crate) async fn add_made_up(self: &Rc<Self>) -> Result<JsValue, Failure> {
         let labels = self.labels();
-        let emotions: Vec<Option<usize>> = labels
-            .iter()
-            .map(|label| corpus::EMOTIONS.iter().position(|emotion| emotion == label))
-            .collect();
+        let emotions: Vec<Option<usize>> =
+            labels.iter().map(|label| corpus::EMOTIONS.iter().position(|emotion| emotion == label)).collect();
         if emotions.iter().all(Option::is_none) {
             return Err(Failure::new("no_made_up", "Made-up voices know only angry, happy, neutral and sad."));
         }
@@ -93,7 +94,8 @@ impl App {
     }
 
     pub(crate) async fn relabel(self: &Rc<Self>, clip: f64, label: usize) -> Result<JsValue, Failure> {
-        let label = self.labels().get(label).cloned().ok_or_else(|| Failure::new("label", "There is no such label."))?;
+        let label =
+            self.labels().get(label).cloned().ok_or_else(|| Failure::new("label", "There is no such label."))?;
         self.change(clip, |clip| clip.label = label).await
     }
 

@@ -113,12 +113,15 @@ impl App {
         self.socket_number.set(number);
         let app = Rc::clone(self);
         let opened = self.origin().and_then(|origin| {
-            Socket::open(&origin, Rc::new(move |event| {
-                // A late word of a socket that was replaced.
-                if app.socket_number.get() == number {
-                    app.hear(event);
-                }
-            }))
+            Socket::open(
+                &origin,
+                Rc::new(move |event| {
+                    // A late word of a socket that was replaced.
+                    if app.socket_number.get() == number {
+                        app.hear(event);
+                    }
+                }),
+            )
         });
         match opened {
             Ok(socket) => drop(self.socket.replace(Some(Rc::new(socket)))),
@@ -263,7 +266,12 @@ impl App {
         }
     }
 
-    fn keep_model(&self, version: ModelVersion, parameters: Arc<Vec<f32>>, standardisation: &protocol::Standardisation) {
+    fn keep_model(
+        &self,
+        version: ModelVersion,
+        parameters: Arc<Vec<f32>>,
+        standardisation: &protocol::Standardisation,
+    ) {
         self.model.replace(Some(SharedModel {
             version: version.0,
             parameters,
@@ -366,9 +374,7 @@ impl App {
     }
 
     fn evaluated(self: &Rc<Self>, version: ModelVersion, evaluation: &Evaluation) {
-        self.own
-            .borrow_mut()
-            .insert(version.0, OwnResult { loss: evaluation.loss, accuracy: evaluation.accuracy });
+        self.own.borrow_mut().insert(version.0, OwnResult { loss: evaluation.loss, accuracy: evaluation.accuracy });
         self.input(Input::Evaluated {
             model_version: version,
             evaluation: protocol::Evaluation {

@@ -235,14 +235,8 @@ impl App {
         let latest = shared.values().next_back();
         self.post(&ChartsEvent {
             r#type: "charts",
-            accuracy: figures::learning_curves(
-                &curve(|_, accuracy| accuracy),
-                &axes(&words.accuracy, Range::Percent),
-            ),
-            loss: figures::learning_curves(
-                &curve(|loss, _| loss),
-                &axes(&words.loss, Range::FromZero),
-            ),
+            accuracy: figures::learning_curves(&curve(|_, accuracy| accuracy), &axes(&words.accuracy, Range::Percent)),
+            loss: figures::learning_curves(&curve(|loss, _| loss), &axes(&words.loss, Range::FromZero)),
             confusion: latest.map(|evaluation| figures::confusion(&self.labels(), &evaluation.confusion)),
         });
         self.charts_shown.replace(key);

@@ -4,8 +4,7 @@
 //! two seats.
 
 use idb::{
-    Database, DatabaseEvent, Factory, IndexParams, KeyPath, KeyRange, ObjectStoreParams, Query,
-    TransactionMode,
+    Database, DatabaseEvent, Factory, IndexParams, KeyPath, KeyRange, ObjectStoreParams, Query, TransactionMode,
 };
 use js_sys::{Float32Array, Uint8Array};
 use serde::{Deserialize, Serialize};
@@ -91,9 +90,7 @@ fn failure(error: idb::Error) -> Failure {
 }
 
 fn to_js<T: Serialize>(value: &T) -> Result<JsValue, Failure> {
-    value
-        .serialize(&Serializer::json_compatible())
-        .map_err(|error| Failure::new("storage", error.to_string()))
+    value.serialize(&Serializer::json_compatible()).map_err(|error| Failure::new("storage", error.to_string()))
 }
 
 impl Storage {
@@ -162,36 +159,24 @@ impl Storage {
     /// # Errors
     /// Where the browser refuses.
     pub async fn delete_clip(&self, id: f64) -> Result<(), Failure> {
-        let transaction =
-            self.database.transaction(&[CLIPS], TransactionMode::ReadWrite).map_err(failure)?;
+        let transaction = self.database.transaction(&[CLIPS], TransactionMode::ReadWrite).map_err(failure)?;
         let store = transaction.object_store(CLIPS).map_err(failure)?;
         store.delete(JsValue::from(id)).map_err(failure)?.await.map_err(failure)?;
         transaction.commit().map_err(failure)?.await.map_err(failure)?;
         Ok(())
     }
 
-    async fn read<T: for<'de> Deserialize<'de>>(
-        &self,
-        store: &str,
-        index: &str,
-        key: &str,
-    ) -> Result<Vec<T>, Failure> {
-        let transaction =
-            self.database.transaction(&[store], TransactionMode::ReadOnly).map_err(failure)?;
+    async fn read<T: for<'de> Deserialize<'de>>(&self, store: &str, index: &str, key: &str) -> Result<Vec<T>, Failure> {
+        let transaction = self.database.transaction(&[store], TransactionMode::ReadOnly).map_err(failure)?;
         let index = transaction.object_store(store).and_then(|store| store.index(index)).map_err(failure)?;
         let only = KeyRange::only(&JsValue::from(key)).map_err(failure)?;
-        let rows = index
-            .get_all(Some(Query::KeyRange(only)), None)
-            .map_err(failure)?
-            .await
-            .map_err(failure)?;
+        let rows = index.get_all(Some(Query::KeyRange(only)), None).map_err(failure)?.await.map_err(failure)?;
         // A row that an older or damaged version left is passed over; it must not lock a person out of the rest.
         Ok(rows.into_iter().filter_map(|row| serde_wasm_bindgen::from_value(row).ok()).collect())
     }
 
     async fn put(&self, store: &str, value: &JsValue) -> Result<(), Failure> {
-        let transaction =
-            self.database.transaction(&[store], TransactionMode::ReadWrite).map_err(failure)?;
+        let transaction = self.database.transaction(&[store], TransactionMode::ReadWrite).map_err(failure)?;
         let store = transaction.object_store(store).map_err(failure)?;
         store.put(value, None).map_err(failure)?.await.map_err(failure)?;
         transaction.commit().map_err(failure)?.await.map_err(failure)?;

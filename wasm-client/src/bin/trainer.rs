@@ -210,15 +210,10 @@ pub async fn bench_step(model: String, backend: String, steps: u32) -> Result<Js
     let choice = if backend == "webgpu" { Choice::Webgpu } else { Choice::Cpu };
     let (prepared, processor) = choose(choice).await?;
     let mut learner = Learner::new(architecture, 4, processor).await.map_err(failed)?;
-    learner
-        .set_parameters(&models::initial_parameters(architecture, 4, 1))
-        .await
-        .map_err(failed)?;
+    learner.set_parameters(&models::initial_parameters(architecture, 4, 1)).await.map_err(failed)?;
     let examples: Vec<models::Example> = (0..20)
         .map(|index| models::Example {
-            values: (0..speech::MAX_FRAMES * speech::FEATURES)
-                .map(|_| js_sys::Math::random() as f32 - 0.5)
-                .collect(),
+            values: (0..speech::MAX_FRAMES * speech::FEATURES).map(|_| js_sys::Math::random() as f32 - 0.5).collect(),
             frames: speech::MAX_FRAMES,
             label: index % 4,
         })
