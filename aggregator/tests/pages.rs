@@ -1,5 +1,7 @@
 //! The embedded pages and the HTTP API as a browser sees them.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use serde_json::{Value, json};

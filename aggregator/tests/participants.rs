@@ -1,5 +1,7 @@
 //! `chorus join` against `chorus serve`: the two programs as people start them.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::process::{Command, Output};
@@ -17,7 +19,10 @@ fn join(arguments: &[&str]) -> Result<Output> {
 /// The lines of JSON that it said.
 fn news(output: &Output) -> Vec<Value> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("each line is JSON"))
+        .collect()
 }
 
 fn events<'a>(news: &'a [Value], name: &str) -> Vec<&'a Value> {

@@ -1,6 +1,8 @@
 //! The running program and its sockets, with participants that speak the bare protocol: a whole round to the last
 //! number, and what it does with those who do not keep to the rules.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use anyhow::Result;

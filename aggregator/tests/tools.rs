@@ -1,5 +1,7 @@
 //! The tools of the command line, run as a person or a script runs them.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -8,16 +10,16 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 fn chorus(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_chorus")).args(arguments).stdin(Stdio::null()).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_chorus")).args(arguments).stdin(Stdio::null()).output().expect("chorus starts")
 }
 
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+    String::from_utf8(bytes.to_vec()).expect("chorus prints UTF-8")
 }
 
 /// A small made-up corpus: two speakers, two clips of each emotion.
 fn voices(folder: &Path) -> Output {
-    let out = folder.to_str().unwrap();
+    let out = folder.to_str().expect("a temporary path is UTF-8");
     chorus(&["synth", "--out", out, "--speakers", "2", "--per-emotion", "2", "--json"])
 }
 
