@@ -8,12 +8,12 @@ mod support;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use clap::Parser;
-use protocol::{ClientMessage, RoomCode};
+use protocol::{ClientMessage, RoomCode, RoundRecord};
 use serde_json::json;
 use support::raw_client::RawClient;
 use support::server::Server;
@@ -79,17 +79,14 @@ async fn main() -> Result<()> {
         })
         .collect();
     let mut payload = 0;
-    let mut durations = Vec::new();
     for taker in takers {
-        let (bytes, took) = taker.await??;
-        payload += bytes;
-        durations = took;
+        payload += taker.await??;
     }
     let seconds = began.elapsed().as_secs_f64();
     let peak = memory(server.process())?;
     let allowed = 3 * model_bytes + 64 * 1024 * 1024;
     let mebibytes = |bytes: usize| bytes as f64 / (1024.0 * 1024.0);
-    let round_seconds: Vec<f64> = durations.iter().map(Duration::as_secs_f64).collect();
+    let round_seconds = round_seconds(&server)?;
     if arguments.json {
         println!(
             "{}",
@@ -127,28 +124,29 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// One client: downloads, waits until everyone is ready to upload, uploads. Gives the bytes moved and each round's time.
-async fn take_part(
-    origin: String,
-    room: RoomCode,
-    rounds: u32,
-    update: Bytes,
-    all: Arc<Barrier>,
-) -> Result<(u64, Vec<Duration>)> {
+/// How long the rounds took from opening to closing, as the aggregator says.
+fn round_seconds(server: &Server) -> Result<Vec<f64>> {
+    let history = ureq::get(format!("{}/api/rooms/{}/history", server.origin, server.room))
+        .call()?
+        .body_mut()
+        .read_to_string()?;
+    let history: Vec<RoundRecord> = serde_json::from_str(&history)?;
+    Ok(history.iter().map(|record| record.duration_ms as f64 / 1000.0).collect())
+}
+
+/// One client: downloads, waits until everyone is ready to upload, uploads. Gives the bytes moved.
+async fn take_part(origin: String, room: RoomCode, rounds: u32, update: Bytes, all: Arc<Barrier>) -> Result<u64> {
     let (mut client, welcome) = RawClient::enter(&origin, &room, None).await?;
     all.wait().await;
     client.ready(&welcome.room, 40).await?;
-    let mut durations = Vec::new();
     for _ in 0..rounds {
         let round = client.next_round().await?;
-        let began = Instant::now();
         client.download(round.model, |_| ()).await?;
         all.wait().await;
         client.update(&round, 40, update.clone()).await?;
-        durations.push(began.elapsed());
     }
     client.say(&ClientMessage::Leave).await?;
-    Ok((client.payload_bytes, durations))
+    Ok(client.payload_bytes)
 }
 
 /// Most memory that a process has held so far (`VmHWM`), bytes.

@@ -24,7 +24,7 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 const QUEUE: usize = 16;
 
 /// What comes from a link.
-#[expect(clippy::large_enum_variant, reason = "a handful exist at a time, and nearly all are the large one")]
+#[allow(clippy::large_enum_variant, reason = "a handful exist at a time, and nearly all are the large one")]
 pub enum FromLink {
     /// For the participant's rules.
     Input(Input),

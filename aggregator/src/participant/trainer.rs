@@ -24,7 +24,7 @@ enum Job {
 }
 
 /// What the thread has to say.
-#[expect(clippy::large_enum_variant, reason = "a handful exist at a time, and nearly all are the large one")]
+#[allow(clippy::large_enum_variant, reason = "a handful exist at a time, and nearly all are the large one")]
 pub enum Report {
     /// For the participant's rules.
     Input(Input),

@@ -21,7 +21,7 @@ pub(crate) struct Adam {
 }
 
 /// First and second moment of one tensor.
-#[expect(clippy::large_enum_variant, reason = "there are a dozen of them")]
+#[allow(clippy::large_enum_variant, reason = "there are a dozen of them")]
 enum Moments {
     /// Before the first step.
     Fresh,

@@ -98,7 +98,7 @@ pub enum ClientMessage {
 }
 
 /// What the server says.
-#[expect(clippy::large_enum_variant, reason = "a message is made, written and dropped; few exist at a time")]
+#[allow(clippy::large_enum_variant, reason = "a message is made, written and dropped; few exist at a time")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage {

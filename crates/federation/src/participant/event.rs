@@ -26,7 +26,7 @@ pub struct ParticipantConfig {
 }
 
 /// What happened outside.
-#[expect(clippy::large_enum_variant, reason = "an input is made, taken and dropped; few exist at a time")]
+#[allow(clippy::large_enum_variant, reason = "an input is made, taken and dropped; few exist at a time")]
 #[derive(Clone, Debug)]
 pub enum Input {
     /// The socket asked for with [`Output::Connect`] is open.

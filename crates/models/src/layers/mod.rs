@@ -16,7 +16,7 @@ use burn::tensor::Tensor;
 use crate::product::product;
 
 /// A parameter's gradient.
-#[expect(clippy::large_enum_variant, reason = "there are three of them at a time")]
+#[allow(clippy::large_enum_variant, reason = "there are three of them at a time")]
 #[derive(Clone)]
 pub(crate) enum Gradient {
     /// Given as such.
