@@ -28,6 +28,9 @@ struct Arguments {
     /// Rounds to take part in
     #[arg(long, default_value_t = 2)]
     rounds: u32,
+    /// Further clients that ask for every model and never read it
+    #[arg(long, default_value_t = 0)]
+    stalled: usize,
     /// Network whose size the updates have
     #[arg(long, default_value = "dense")]
     model: models::Architecture,
@@ -55,7 +58,9 @@ async fn main() -> Result<()> {
     };
     let (clients, rounds) = (arguments.clients.to_string(), arguments.rounds.to_string());
     let mut options = vec!["--model", arguments.model.name(), "--rounds", &rounds, "--least", &clients];
-    options.extend(["--max-clients", &clients, "--deadline", "3600"]);
+    let connections = (arguments.clients + arguments.stalled).to_string();
+    // The goal closes a round without those who never answer.
+    options.extend(["--max-clients", &connections, "--goal", &clients, "--deadline", "3600"]);
     let state = arguments.state.as_ref().map(|state| state.display().to_string());
     if let Some(state) = &state {
         options.extend(["--state", state]);
@@ -78,12 +83,15 @@ async fn main() -> Result<()> {
             ))
         })
         .collect();
+    let stalled: Vec<_> =
+        (0..arguments.stalled).map(|_| tokio::spawn(stall(server.origin.clone(), server.room.clone()))).collect();
     let mut payload = 0;
     for taker in takers {
         payload += taker.await??;
     }
     let seconds = began.elapsed().as_secs_f64();
     let peak = memory(server.process())?;
+    stalled.iter().for_each(|stalled| stalled.abort());
     let allowed = 3 * model_bytes + 64 * 1024 * 1024;
     let mebibytes = |bytes: usize| bytes as f64 / (1024.0 * 1024.0);
     let round_seconds = round_seconds(&server)?;
@@ -92,17 +100,17 @@ async fn main() -> Result<()> {
             "{}",
             json!({
                 "model": arguments.model.name(), "model_bytes": model_bytes, "clients": arguments.clients,
+                "stalled": arguments.stalled,
                 "rounds": arguments.rounds, "peak_bytes": peak, "start_bytes": at_start, "allowed_bytes": allowed,
                 "round_seconds": round_seconds, "seconds": seconds, "payload_bytes": payload,
             })
         );
     } else {
         println!(
-            "model {}: {:.1} MiB, {} clients, {} rounds",
+            "model {}: {:.1} MiB, {clients} clients and {} that never read, {rounds} rounds",
             arguments.model,
             mebibytes(model_bytes),
-            clients,
-            rounds
+            arguments.stalled
         );
         println!(
             "peak memory of the aggregator: {:.1} MiB ({:.1} at start); allowed {:.1} MiB (3 x model + 64 MiB)",
@@ -147,6 +155,16 @@ async fn take_part(origin: String, room: RoomCode, rounds: u32, update: Bytes, a
     }
     client.say(&ClientMessage::Leave).await?;
     Ok(client.payload_bytes)
+}
+
+/// One client that takes part in the first round's beginning, asks for its model and reads no more.
+async fn stall(origin: String, room: RoomCode) -> Result<()> {
+    let (mut client, welcome) = RawClient::enter(&origin, &room, None).await?;
+    client.ready(&welcome.room, 40).await?;
+    let round = client.next_round().await?;
+    client.say(&ClientMessage::Download { transfer: round.model.id }).await?;
+    std::future::pending::<()>().await;
+    Ok(())
 }
 
 /// Most memory that a process has held so far (`VmHWM`), bytes.

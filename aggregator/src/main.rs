@@ -5,6 +5,7 @@ mod api;
 mod commands;
 mod links;
 mod model_file;
+mod outbox;
 mod pages;
 mod participant;
 mod room;

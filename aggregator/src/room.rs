@@ -12,31 +12,14 @@ use anyhow::{Context as _, Result};
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use federation::{Action, Checkpoint, ConnectionId, Coordinator, Event, Millis};
-use protocol::{RoomCode, ServerMessage, Status, Token, TransferId};
+use protocol::{RoomCode, ServerMessage, Status, Token};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::outbox::{Behind, Outbox, Outgoing};
 use crate::store::Store;
 
 /// Messages and chunks that may wait for a room; beyond that its sockets wait (32 chunks of 256 KiB are 8 MiB).
 const QUEUE: usize = 32;
-
-/// What a room wants sent to one participant.
-pub enum Outgoing {
-    /// A message, as JSON.
-    Text(Utf8Bytes),
-    /// A model's bytes, shared by all that get them; its socket cuts them into chunks.
-    Model {
-        /// The name that the chunks carry.
-        transfer: TransferId,
-        /// All of the bytes.
-        bytes: Bytes,
-    },
-    /// The end of the connection.
-    Close {
-        /// The close frame's status code.
-        code: u16,
-    },
-}
 
 /// A room as others see it at one moment.
 pub struct Snapshot {
@@ -54,7 +37,7 @@ pub struct Snapshot {
 pub struct Ended;
 
 enum Input {
-    Connect { connection: ConnectionId, outbound: mpsc::Sender<Outgoing> },
+    Connect { connection: ConnectionId, outbox: Outbox },
     Event(Event),
     Inspect { answer: oneshot::Sender<Snapshot> },
     Park { done: oneshot::Sender<()> },
@@ -67,9 +50,9 @@ pub struct RoomHandle {
 }
 
 impl RoomHandle {
-    /// A new connection, whose messages go out through `outbound`.
-    pub async fn connect(&self, connection: ConnectionId, outbound: mpsc::Sender<Outgoing>) -> Result<(), Ended> {
-        self.put(Input::Connect { connection, outbound }).await
+    /// A new connection, whose messages go out through `outbox`.
+    pub async fn connect(&self, connection: ConnectionId, outbox: Outbox) -> Result<(), Ended> {
+        self.put(Input::Connect { connection, outbox }).await
     }
 
     /// Anything else that happens on a connection.
@@ -113,7 +96,7 @@ pub fn start(code: &RoomCode, coordinator: Coordinator, store: Option<Arc<Store>
 struct Room {
     coordinator: Coordinator,
     store: Option<Arc<Store>>,
-    clients: HashMap<ConnectionId, mpsc::Sender<Outgoing>>,
+    clients: HashMap<ConnectionId, Outbox>,
     /// Where this room's time starts.
     began: Instant,
 }
@@ -144,8 +127,8 @@ impl Room {
                     // Whoever asked may have gone meanwhile.
                     let _ = answer.send(self.snapshot());
                 }
-                Some(Input::Connect { connection, outbound }) => {
-                    self.clients.insert(connection, outbound);
+                Some(Input::Connect { connection, outbox }) => {
+                    self.clients.insert(connection, outbox);
                     let fresh_token = Token::from_random(rand::random());
                     self.handle(Event::Connected { connection, fresh_token });
                 }
@@ -171,29 +154,36 @@ impl Room {
     fn carry_out(&mut self) {
         while let Some(action) = self.coordinator.poll_action() {
             match action {
-                Action::Send { connection, message } => self.send(connection, Outgoing::Text(json(&message))),
+                Action::Send { connection, message } => {
+                    self.put(connection, |outbox| outbox.put(Outgoing::Text(json(&message))))
+                }
                 Action::SendModel { connection, transfer, bytes } => {
-                    self.send(connection, Outgoing::Model { transfer, bytes });
+                    self.put(connection, |outbox| outbox.put_model(transfer, bytes));
                 }
                 Action::Broadcast { connections, message } => {
                     let text = json(&message);
                     for connection in connections {
-                        self.send(connection, Outgoing::Text(text.clone()));
+                        self.put(connection, |outbox| outbox.put(Outgoing::Text(text.clone())));
                     }
                 }
                 Action::Close { connection, reason } => {
-                    self.send(connection, Outgoing::Close { code: reason.code() });
+                    self.put(connection, |outbox| outbox.put(Outgoing::Close { code: reason.code() }));
                     self.clients.remove(&connection);
                 }
-                Action::Checkpoint { model } => self.save(model),
+                Action::Checkpoint { model } => {
+                    if model {
+                        // What is left of the model before is of no use, and would stay in memory for the slowest.
+                        self.clients.values().for_each(Outbox::take_model_back);
+                    }
+                    self.save(model);
+                }
             }
         }
     }
 
     /// Queues something for a participant; one whose queue is full has not read for long, and its connection is ended.
-    fn send(&mut self, connection: ConnectionId, outgoing: Outgoing) {
-        let Some(outbound) = self.clients.get(&connection) else { return };
-        if outbound.try_send(outgoing).is_err() {
+    fn put(&mut self, connection: ConnectionId, put: impl FnOnce(&Outbox) -> Result<(), Behind>) {
+        if self.clients.get(&connection).is_some_and(|outbox| put(outbox).is_err()) {
             self.clients.remove(&connection);
         }
     }

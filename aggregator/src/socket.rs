@@ -15,10 +15,11 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use protocol::limits::{CHUNK_HEADER_BYTES, MAX_CHUNK_PAYLOAD, MAX_TEXT_CHARS, SUBPROTOCOL};
 use protocol::{Chunk, ClientMessage, ErrorCode, ServerMessage};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use crate::room::{self, Outgoing, RoomHandle};
+use crate::outbox::{self, Inbox, Outgoing};
+use crate::room::{self, RoomHandle};
 use crate::rooms::Rooms;
 
 /// A connection that has not said hello by then is closed.
@@ -36,8 +37,6 @@ const MAX_FRAME: usize = CHUNK_HEADER_BYTES + MAX_CHUNK_PAYLOAD;
 /// A frame up to this length is read to its end before it is refused, since a close frame reaches only a sender whose
 /// bytes are read; a longer one just breaks the connection.
 const MOST_READ: usize = 2 * MAX_FRAME;
-/// Messages that may wait for one participant, status mostly (at most about 4 a second); one that is further behind is dropped.
-const OUT_QUEUE: usize = 256;
 /// Text and ping frames that a participant may send at once, and each second for long.
 const BURST: f64 = 100.0;
 const MESSAGES_PER_SECOND: f64 = 20.0;
@@ -164,13 +163,13 @@ async fn converse(
     let connection = rooms.next_connection();
     // `?` escapes whatever a stranger may have put there.
     tracing::debug!(room = %code, connection = connection.0, ?software, "hello");
-    let (outbound, mut outgoing) = mpsc::channel(OUT_QUEUE);
+    let (outbox, mut inbox) = outbox::channel();
     let greeting = Event::Message { connection, message: hello };
-    if room.connect(connection, outbound).await.is_err() || room.tell(greeting).await.is_err() {
+    if room.connect(connection, outbox).await.is_err() || room.tell(greeting).await.is_err() {
         return Ending::room_ended();
     }
     let ending = tokio::select! {
-        ending = write(sink, &mut outgoing) => ending,
+        ending = write(sink, &mut inbox) => ending,
         ending = read(stream, connection, &room) => ending,
     };
     // A room that has ended needs no word of it.
@@ -275,30 +274,28 @@ impl Allowance {
 }
 
 /// Sends what the room wants sent. Messages go before the next chunk of a model, so that a long download delays nothing;
-/// a newer model takes the place of one that is still on its way. A model's bytes are shared by all who fetch it: the one
-/// copy that is made is the chunk about to leave.
-async fn write(sink: &mut SplitSink<WebSocket, Message>, outgoing: &mut mpsc::Receiver<Outgoing>) -> Ending {
-    let mut model: Option<Box<dyn Iterator<Item = Bytes> + Send>> = None;
+/// a newer model takes the place of one that is still on its way.
+async fn write(sink: &mut SplitSink<WebSocket, Message>, inbox: &mut Inbox) -> Ending {
+    let mut sending_model = false;
     let mut ping = interval(PING_EVERY);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let frame = tokio::select! {
             biased;
-            out = outgoing.recv() => match out {
+            outgoing = inbox.next() => match outgoing {
                 Some(Outgoing::Text(text)) => Message::Text(text),
-                Some(Outgoing::Model { transfer, bytes }) => {
-                    model = Some(Box::new(protocol::chunks(transfer, bytes)));
+                Some(Outgoing::Model) => {
+                    sending_model = true;
                     continue;
                 }
                 Some(Outgoing::Close { code }) => return Ending::new(code, ""),
                 None => return Ending::new(close::TRY_AGAIN_LATER, "too slow to read"),
             },
             _ = ping.tick() => Message::Ping(Bytes::new()),
-            // A block, so that no chunk is made (and lost) when another branch comes first.
-            chunk = async { model.as_mut().and_then(Iterator::next) }, if model.is_some() => match chunk {
+            () = std::future::ready(()), if sending_model => match inbox.next_chunk() {
                 Some(chunk) => Message::Binary(chunk),
                 None => {
-                    model = None;
+                    sending_model = false;
                     continue;
                 }
             },

@@ -14,6 +14,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, Response};
 
+use crate::clips;
 use crate::commands::{ChartWords, Command};
 use crate::failure::{Failure, set};
 use crate::seats;
@@ -170,11 +171,11 @@ impl App {
             }
             Command::Name { name } => self.rename(name).await,
             Command::AddFile { name, path, bytes, label } => {
-                let sound = self.decode(&name, &bytes)?;
+                let sound = clips::decode(&name, &bytes)?;
                 self.add(&sound, &name, path.as_deref(), label, false).await
             }
             Command::AddPcm { name, path, samples, channels, rate, label } => {
-                let sound = self.from_pcm(&samples, channels, rate)?;
+                let sound = clips::from_pcm(&samples, channels, rate)?;
                 self.add(&sound, &name, path.as_deref(), label, false).await
             }
             Command::AddMadeUp {} => self.add_made_up().await,
@@ -185,11 +186,11 @@ impl App {
             Command::TakePart { on } => self.take_part(on).await,
             Command::Backend { choice } => self.choose(choice),
             Command::PredictFile { name, bytes } => {
-                let sound = self.decode(&name, &bytes)?;
+                let sound = clips::decode(&name, &bytes)?;
                 self.predict(&sound).await
             }
             Command::PredictPcm { samples, channels, rate } => {
-                let sound = self.from_pcm(&samples, channels, rate)?;
+                let sound = clips::from_pcm(&samples, channels, rate)?;
                 self.predict(&sound).await
             }
             Command::LiveStart { rate } => self.live_start(rate),

@@ -4,12 +4,12 @@
 use std::rc::Rc;
 
 use federation::Input;
-use js_sys::{Array, ArrayBuffer, Float32Array, Object, Reflect, Uint8Array};
+use js_sys::{Array, Object, Reflect};
 use speech::Sound;
 use wasm_bindgen::JsValue;
 
 use crate::app::App;
-use crate::clips::{self, Origin, failure_of};
+use crate::clips::{self, Origin};
 use crate::failure::{Failure, set};
 use crate::storage::StoredClip;
 
@@ -19,14 +19,6 @@ const LONGEST_S: f64 = 120.0;
 const MADE_UP_TAKES: u64 = 6;
 
 impl App {
-    pub(crate) fn decode(&self, name: &str, bytes: &ArrayBuffer) -> Result<Sound, Failure> {
-        speech::decode(&Uint8Array::new(bytes).to_vec(), Some(name)).map_err(|error| failure_of(&error))
-    }
-
-    pub(crate) fn from_pcm(&self, samples: &Float32Array, channels: u16, rate: u32) -> Result<Sound, Failure> {
-        Sound::from_pcm(&samples.to_vec(), channels, rate).map_err(|error| failure_of(&error))
-    }
-
     /// The room's labels.
     pub(crate) fn labels(&self) -> Vec<String> {
         self.room.borrow().as_ref().map(|room| room.labels.clone()).unwrap_or_default()

@@ -1,6 +1,6 @@
 //! From a sound to a clip that can be kept, shown and trained on.
 
-use js_sys::{Float32Array, Uint8Array};
+use js_sys::{ArrayBuffer, Float32Array, Uint8Array};
 use models::Example;
 use speech::{Sound, SoundError};
 
@@ -17,14 +17,30 @@ const RANGE_DB: f32 = 60.0;
 /// Says a sound's error in the page's codes.
 pub fn failure_of(error: &SoundError) -> Failure {
     let code = match error {
-        SoundError::NotSound { .. } => "not_sound",
+        SoundError::NotSound => "not_sound",
         SoundError::Unsupported { .. } => "needs_browser_decoder",
-        SoundError::Empty { .. } => "empty",
+        SoundError::Empty => "empty",
         SoundError::TooLong { .. } => "too_long",
         SoundError::TooShort { .. } => "too_short",
         _ => "damaged",
     };
     Failure::new(code, error.to_string())
+}
+
+/// A sound file of the page, decoded.
+///
+/// # Errors
+/// The codes of [`failure_of`].
+pub fn decode(name: &str, bytes: &ArrayBuffer) -> Result<Sound, Failure> {
+    speech::decode(&Uint8Array::new(bytes).to_vec(), Some(name)).map_err(|error| failure_of(&error))
+}
+
+/// Sound that the browser decoded or recorded; samples interleaved.
+///
+/// # Errors
+/// The codes of [`failure_of`].
+pub fn from_pcm(samples: &Float32Array, channels: u16, rate: u32) -> Result<Sound, Failure> {
+    Sound::from_pcm(&samples.to_vec(), channels, rate).map_err(|error| failure_of(&error))
 }
 
 /// Where a clip comes from.

@@ -39,6 +39,7 @@ impl Batch {
 }
 
 /// What one layer keeps for the way back.
+#[allow(clippy::large_enum_variant, reason = "there is one for each layer")]
 enum Saved {
     Convolution(convolution::Saved),
     Normalise(normalise::Saved),
