@@ -8,7 +8,6 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    time::Instant,
 };
 
 use anyhow::{Context, Result};
@@ -27,24 +26,10 @@ use crate::{
 /// The tab's programs: the page can be used as soon as the first is there; the second trains.
 pub const PROGRAMS: [&str; 2] = ["client", "trainer"];
 
-/// Smallest first: what has to be fast, the compiler has already optimised for speed.
-const OPTIMISATION: &str = "-Oz";
-
-/// What compilers for wasm take for granted today, and an older binaryen only uses when told to.
-const WASM_FEATURES: [&str; 7] = [
-    "--enable-simd",
-    "--enable-bulk-memory",
-    "--enable-nontrapping-float-to-int",
-    "--enable-sign-ext",
-    "--enable-mutable-globals",
-    "--enable-reference-types",
-    "--enable-multivalue",
-];
-
 /// Build the pages and the tab's programs into `bundle/`, ready to be embedded
 #[derive(clap::Args, Default)]
 pub struct Options {
-    /// For work on the page: no wasm-opt, and light compression
+    /// For work on the page: light compression
     #[arg(long)]
     pub quick: bool,
     /// Also write the sizes to this file, as JSON
@@ -55,12 +40,11 @@ pub struct Options {
 /// Makes the bundle and prints what it weighs.
 pub fn run(options: &Options, install: Install) -> Result<Vec<Size>> {
     let toolchain = setup::wasm_toolchain(install)?;
-    let optimiser = if options.quick { None } else { setup::wasm_opt(install)? };
     compile(&toolchain)?;
 
     let mut bundle = Bundle::open(places::bundle(), places::browser_target()?.join("bundle.json"), options.quick);
     for program in PROGRAMS {
-        bind(program, optimiser.as_deref(), &mut bundle)?;
+        bind(program, &mut bundle)?;
     }
     let pages = places::workspace().join("www");
     for page in files_below(&pages)? {
@@ -105,15 +89,14 @@ fn compiled(program: &str) -> Result<PathBuf> {
     Ok(places::browser_target()?.join(TARGET).join("wasm").join(format!("{program}.wasm")))
 }
 
-/// Gives a compiled program its JavaScript side, makes it smaller, and puts both into the bundle.
-fn bind(program: &str, optimiser: Option<&Path>, bundle: &mut Bundle) -> Result<()> {
+/// Gives a compiled program its JavaScript side, and puts both into the bundle.
+///
+/// Binaryen's wasm-opt is left out: it makes the large program a sixth smaller to compile but no smaller to send, and
+/// what Debian 12 has of it (108) breaks the tables of references that the bindings need.
+fn bind(program: &str, bundle: &mut Bundle) -> Result<()> {
     let file = compiled(program)?;
     let compiled = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let how = match optimiser {
-        Some(wasm_opt) => process::read(process::program(wasm_opt).arg("--version"))? + OPTIMISATION,
-        None => String::new(),
-    };
-    let input = digest(&[&compiled, how.as_bytes()]);
+    let input = digest(&[&compiled]);
     let group = format!("program {program}");
     if bundle.keep(&group, &input) {
         return Ok(());
@@ -133,25 +116,10 @@ fn bind(program: &str, optimiser: Option<&Path>, bundle: &mut Bundle) -> Result<
         .remove_name_section(true)
         .generate(&folder)
         .with_context(|| format!("wasm-bindgen cannot bind {}", file.display()))?;
-    if let Some(wasm_opt) = optimiser {
-        optimise(program, wasm_opt, &folder.join(format!("{program}_bg.wasm")))?;
-    }
 
     let files = files_below(&folder)?;
     let files = files.iter().map(|file| Ok((format!("pkg/{}", name_below(&folder, file)), fs::read(file)?)));
     bundle.put(&group, input, files.collect::<Result<_>>()?)
-}
-
-fn optimise(program: &str, wasm_opt: &Path, wasm: &Path) -> Result<()> {
-    let before = fs::metadata(wasm)?.len();
-    let started = Instant::now();
-    say(format!("wasm-opt makes {program} ({}) smaller; the large one takes a minute or two", megabytes(before)));
-    let smaller = wasm.with_extension("smaller");
-    process::run(process::program(wasm_opt).arg(OPTIMISATION).args(WASM_FEATURES).arg(wasm).arg("-o").arg(&smaller))?;
-    fs::rename(&smaller, wasm)?;
-    let after = fs::metadata(wasm)?.len();
-    say(format!("{} → {} in {} s", megabytes(before), megabytes(after), started.elapsed().as_secs()));
-    Ok(())
 }
 
 fn digest(parts: &[&[u8]]) -> String {

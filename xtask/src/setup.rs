@@ -39,10 +39,6 @@ pub struct Browser {
 pub fn run(install: Install) -> Result<()> {
     let toolchain = wasm_toolchain(install)?;
     say(format!("compiles for the browser with {}", toolchain.describe()));
-    match wasm_opt(install)? {
-        Some(file) => say(format!("makes wasm smaller with {}", file.display())),
-        None => say("no wasm-opt: the page will be larger than it need be"),
-    }
     let Browser { chromium, chromedriver } = browser(install)?;
     say(format!("tests in {} through {}", chromium.display(), chromedriver.display()));
     say("everything is set up; next: `cargo xtask demo` or `cargo xtask test`");
@@ -87,19 +83,6 @@ pub fn wasm_clippy(toolchain: &Toolchain, install: Install) -> Result<()> {
         toolchain.describe(),
         toolchain::DEBIAN_CLIPPY,
     )
-}
-
-/// Binaryen's optimiser. All works without it, only larger: `None` where it is missing and cannot be installed.
-pub fn wasm_opt(install: Install) -> Result<Option<PathBuf>> {
-    let find = || places::program(&["wasm-opt"]);
-    if find().is_none() {
-        say("wasm-opt (of binaryen) is missing: it makes the page's programs about a third smaller");
-        if install == Install::Allowed && apt::install(&["binaryen"])? {
-            return Ok(find());
-        }
-        say(format!("to install it: {}", how_to_install("binaryen", "binaryen", "binaryen")));
-    }
-    Ok(find())
 }
 
 /// Chromium and its driver, for the end-to-end tests and the browser's benchmarks.
