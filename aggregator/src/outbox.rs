@@ -1,0 +1,121 @@
+//! What a room has for one participant: the way from the room's thread to the socket's task. It holds no rule and no
+//! socket.
+//!
+//! Messages wait in a queue. A model does not: its bytes are shared by everyone who is sent them, and the room can take
+//! them back at any moment, so that a participant who reads slowly does not keep an old model in memory.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
+use protocol::TransferId;
+use tokio::sync::mpsc;
+
+/// Messages that may wait for one participant, status mostly (at most about 4 a second); one that is further behind is
+/// dropped.
+const QUEUE: usize = 256;
+
+/// What the socket has to do next.
+pub enum Outgoing {
+    /// Send a message, as JSON.
+    Text(Utf8Bytes),
+    /// Send the chunks of a model that [`Inbox::next_chunk`] gives.
+    Model,
+    /// Close the connection.
+    Close {
+        /// The close frame's status code.
+        code: u16,
+    },
+}
+
+type ModelOnItsWay = Arc<Mutex<Option<Box<dyn Iterator<Item = Bytes> + Send>>>>;
+
+/// The room's end.
+pub struct Outbox {
+    queue: mpsc::Sender<Outgoing>,
+    model: ModelOnItsWay,
+}
+
+/// The socket's end.
+pub struct Inbox {
+    queue: mpsc::Receiver<Outgoing>,
+    model: ModelOnItsWay,
+}
+
+/// The participant has not read for long, or its socket is gone.
+pub struct Behind;
+
+/// Both ends, for a new connection.
+pub fn channel() -> (Outbox, Inbox) {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    let model = ModelOnItsWay::default();
+    (Outbox { queue: sender, model: model.clone() }, Inbox { queue: receiver, model })
+}
+
+impl Outbox {
+    /// Queues a message or the close; never waits.
+    pub fn put(&self, outgoing: Outgoing) -> Result<(), Behind> {
+        self.queue.try_send(outgoing).map_err(|_| Behind)
+    }
+
+    /// Begins to send a model, in place of what is left of an earlier one.
+    pub fn put_model(&self, transfer: TransferId, bytes: Bytes) -> Result<(), Behind> {
+        *self.model.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(protocol::chunks(transfer, bytes)));
+        self.put(Outgoing::Model)
+    }
+
+    /// Sends no more of a model that is on its way.
+    pub fn take_model_back(&self) {
+        *self.model.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+impl Inbox {
+    /// What to do next; `None` once the room has dropped its end.
+    pub async fn next(&mut self) -> Option<Outgoing> {
+        self.queue.recv().await
+    }
+
+    /// The next frame of the model on its way, the one copy that is made of its bytes; `None` when there is no more.
+    pub fn next_chunk(&self) -> Option<Bytes> {
+        self.model.lock().unwrap_or_else(PoisonError::into_inner).as_mut().and_then(Iterator::next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::Chunk;
+
+    fn model() -> Bytes {
+        vec![7; 300_000].into()
+    }
+
+    #[test]
+    fn a_newer_model_takes_the_place_of_one_on_its_way() {
+        let (outbox, inbox) = channel();
+        assert!(outbox.put_model(TransferId(1), model()).is_ok());
+        assert!(inbox.next_chunk().is_some());
+        assert!(outbox.put_model(TransferId(2), model()).is_ok());
+        let next = Chunk::parse(inbox.next_chunk().unwrap()).unwrap();
+        assert_eq!((next.transfer, next.offset), (TransferId(2), 0));
+    }
+
+    #[test]
+    fn a_model_taken_back_is_not_kept_in_memory() {
+        let (outbox, inbox) = channel();
+        let bytes = model();
+        assert!(outbox.put_model(TransferId(1), bytes.clone()).is_ok());
+        assert!(!bytes.is_unique());
+        outbox.take_model_back();
+        assert!(bytes.is_unique());
+        assert!(inbox.next_chunk().is_none());
+    }
+
+    #[test]
+    fn a_participant_that_never_reads_is_behind_in_the_end() {
+        let (outbox, _inbox) = channel();
+        let taken = (0..1000).take_while(|_| outbox.put(Outgoing::Text("{}".into())).is_ok()).count();
+        assert_eq!(taken, QUEUE);
+    }
+}
