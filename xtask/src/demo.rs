@@ -83,8 +83,8 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
 
 fn build() -> Result<PathBuf> {
     say("building the chorus program; the first time this takes several minutes");
-    process::run(process::cargo().args(["build", "--release", "--package", "aggregator"]))?;
-    Ok(places::target()?.join("release").join("chorus").with_extension(env::consts::EXE_EXTENSION))
+    process::run(process::cargo().args(["build", "--workspace", "--exclude", "wasm-client", "--bin", "chorus"]))?;
+    Ok(places::target()?.join("debug").join("chorus").with_extension(env::consts::EXE_EXTENSION))
 }
 
 /// One program that takes part as several, each with a speaker of its own.
