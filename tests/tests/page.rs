@@ -65,7 +65,7 @@ async fn a_recording_from_the_microphone_becomes_a_clip() -> Result<()> {
             vec![],
         )
         .await?;
-    assert_eq!(clip[0], "0", "a clip recorded as the first emotion is labelled so");
+    assert_eq!(clip[0], "angry", "a clip recorded as the first emotion is labelled so");
 
     tab.reload().await?;
     tab.wait_for_clips(1, SECONDS_10).await?;
