@@ -3,7 +3,7 @@
 self.onmessage = async ({ data: { program, model, backend, steps, seconds } }) => {
   try {
     const exports = await import(`/bundle/pkg/${program}.js`);
-    await exports.default();
+    await exports.default({ module_or_path: `/bundle/pkg/${program}_bg.wasm` });
     if (program === 'client') {
       self.postMessage({ times_real_time: exports.bench_features(seconds) });
     } else {
