@@ -184,24 +184,6 @@ impl Tab<'_> {
         Ok(element.send_keys(&list.join("\n")).await?)
     }
 
-    /// The visible text of a named element; empty where it is missing.
-    ///
-    /// # Errors
-    /// Where the browser is gone.
-    pub async fn text(&self, name: &str) -> Result<String> {
-        let script = format!("return document.querySelector('{}')?.innerText ?? ''", named(name));
-        Ok(self.run(&script, vec![]).await?.as_str().unwrap_or_default().to_owned())
-    }
-
-    /// How many elements have that name.
-    ///
-    /// # Errors
-    /// Where the browser is gone.
-    pub async fn count(&self, name: &str) -> Result<u64> {
-        let script = format!("return document.querySelectorAll('{}').length", named(name));
-        Ok(self.run(&script, vec![]).await?.as_u64().unwrap_or_default())
-    }
-
     /// Waits until the room's page lists that many clips.
     ///
     /// # Errors
@@ -228,15 +210,6 @@ impl Tab<'_> {
     pub async fn reload(&self) -> Result<()> {
         self.show().await?;
         Ok(self.client.refresh().await?)
-    }
-
-    /// Goes to another page in this tab.
-    ///
-    /// # Errors
-    /// Where the browser is gone.
-    pub async fn go_to(&self, address: &str) -> Result<()> {
-        self.show().await?;
-        Ok(self.client.goto(address).await?)
     }
 
     /// Keeps a picture of the page in `CHORUS_TEST_OUTPUT`, else `tests/output/`, for people to look at.
