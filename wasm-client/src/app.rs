@@ -279,7 +279,7 @@ impl App {
     }
 
     async fn take_part(self: &Rc<Self>, on: bool) -> Result<JsValue, Failure> {
-        if on && self.training_clips().is_empty() {
+        if on && self.training_count() == 0 {
             return Err(Failure::new("no_clips", "Record or add some clips first."));
         }
         if on {

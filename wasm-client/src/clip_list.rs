@@ -142,6 +142,11 @@ impl App {
         self.examples(false)
     }
 
+    /// How many clips there are to train on, without touching their features.
+    pub(crate) fn training_count(&self) -> usize {
+        self.listed().iter().filter(|(_, _, held)| !held).count()
+    }
+
     /// What is kept for the test.
     pub(crate) fn held_back_clips(&self) -> Vec<models::Example> {
         self.examples(true)

@@ -363,7 +363,7 @@ impl App {
         if let Some(evaluation) = &result.evaluation {
             self.evaluated(request.model_version, evaluation);
         }
-        let examples = self.training_clips().len() as u32;
+        let examples = self.training_count() as u32;
         self.input(Input::Trained {
             round: request.round,
             model_version: request.model_version,

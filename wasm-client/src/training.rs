@@ -134,8 +134,6 @@ pub struct RoundResult {
     pub parameters: Float32Array,
     /// The received model on the held-back examples; none where there are none.
     pub evaluation: Option<Evaluation>,
-    /// The trained model on the same examples.
-    pub own_evaluation: Option<Evaluation>,
     /// Mean loss of the last epoch.
     pub loss: f64,
     /// Accuracy over the last epoch.

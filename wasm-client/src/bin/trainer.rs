@@ -121,13 +121,11 @@ async fn round(
         })
         .await
         .map_err(failed)?;
-    let own_evaluation = evaluate(&mut network.learner, &held_back).await?;
     let parameters = network.learner.parameters().await.map_err(failed)?;
     let last = trained.epochs.last();
     Ok(RoundResult {
         parameters: Float32Array::from(parameters.as_slice()),
         evaluation,
-        own_evaluation,
         loss: last.map_or(f64::NAN, |epoch| epoch.loss),
         accuracy: last.map_or(f64::NAN, |epoch| epoch.accuracy),
         stopped: trained.stopped,
