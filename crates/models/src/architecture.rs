@@ -1,10 +1,10 @@
-//! The four networks, as lists of layers.
+//! The networks, as lists of layers.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FEATURES, FRAMES, Layer, Layout};
+use crate::{FEATURES, FRAMES, Layer, Layout, LstmOutput};
 
 /// A network by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,15 +14,18 @@ pub enum Architecture {
     Dense,
     /// Four convolutions: 1,832,004 parameters for 4 labels.
     Conv,
-    /// Two LSTM layers: 3,484,164 parameters for 4 labels.
+    /// Two LSTM layers, read at each clip's last real frame: 3,484,164 parameters for 4 labels.
     Lstm,
+    /// The same as Chau & Garces have it: read at frame 100, after the padding of a short clip.
+    #[serde(rename = "lstm-padded")]
+    LstmPadded,
     /// Small and quick, for browsers: convolutions pooled over the real frames alone.
     Compact,
 }
 
 impl Architecture {
     /// All of them, in the order in which they are listed to people.
-    pub const ALL: [Self; 4] = [Self::Dense, Self::Conv, Self::Lstm, Self::Compact];
+    pub const ALL: [Self; 5] = [Self::Dense, Self::Conv, Self::Lstm, Self::LstmPadded, Self::Compact];
 
     /// The name that people and messages use.
     pub fn name(self) -> &'static str {
@@ -30,6 +33,7 @@ impl Architecture {
             Self::Dense => "dense",
             Self::Conv => "conv",
             Self::Lstm => "lstm",
+            Self::LstmPadded => "lstm-padded",
             Self::Compact => "compact",
         }
     }
@@ -54,12 +58,8 @@ impl Architecture {
                 Layer::Dense { inputs: (FRAMES - 8) * 64, outputs: 256, dropout: true },
                 Layer::Output { inputs: 256, labels },
             ],
-            Self::Lstm => vec![
-                Layer::Lstm { inputs: FEATURES, units: 512, sequence: true },
-                Layer::Lstm { inputs: 512, units: 512, sequence: false },
-                Layer::Dense { inputs: 512, outputs: 512, dropout: false },
-                Layer::Output { inputs: 512, labels },
-            ],
+            Self::Lstm => lstm(LstmOutput::LastRealFrame, labels),
+            Self::LstmPadded => lstm(LstmOutput::LastFrame, labels),
             Self::Compact => {
                 let bare = |inputs, outputs| Layer::Convolution { inputs, outputs, dropout: false };
                 let normalise = Layer::Normalise { channels: 64 };
@@ -89,6 +89,15 @@ impl Architecture {
     }
 }
 
+fn lstm(output: LstmOutput, labels: usize) -> Vec<Layer> {
+    vec![
+        Layer::Lstm { inputs: FEATURES, units: 512, output: LstmOutput::EveryFrame },
+        Layer::Lstm { inputs: 512, units: 512, output },
+        Layer::Dense { inputs: 512, outputs: 512, dropout: false },
+        Layer::Output { inputs: 512, labels },
+    ]
+}
+
 impl fmt::Display for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -97,7 +106,7 @@ impl fmt::Display for Architecture {
 
 /// A name that no architecture has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no model called {0:?}: choose dense, conv, lstm or compact")]
+#[error("there is no model called {0:?}: choose dense, conv, lstm, lstm-padded or compact")]
 pub struct UnknownArchitecture(pub String);
 
 impl FromStr for Architecture {

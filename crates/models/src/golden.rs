@@ -132,7 +132,7 @@ async fn check(architecture: Architecture, backend: Backend) {
                 let value = gradient.clone().value();
                 gradients.push((index, value));
             }
-            adam.update(index, parameter, gradient);
+            adam.update(index, parameter, gradient, None);
         });
         for (index, gradient) in gradients {
             let spec = &layout.tensors[index];
@@ -161,6 +161,11 @@ fn conv_computes_what_pytorch_computes() {
 #[test]
 fn lstm_computes_what_pytorch_computes() {
     pollster::block_on(check(Architecture::Lstm, Backend::Cpu));
+}
+
+#[test]
+fn lstm_padded_computes_what_pytorch_computes() {
+    pollster::block_on(check(Architecture::LstmPadded, Backend::Cpu));
 }
 
 #[test]

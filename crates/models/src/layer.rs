@@ -43,8 +43,8 @@ pub enum Layer {
         inputs: usize,
         /// Units, and values out.
         units: usize,
-        /// Whether every frame's output goes on, or the last one's alone.
-        sequence: bool,
+        /// Which frames' outputs go on.
+        output: LstmOutput,
     },
     /// Every input to every output; then ReLU.
     Dense {
@@ -62,6 +62,18 @@ pub enum Layer {
         /// Labels.
         labels: usize,
     },
+}
+
+/// Which of its outputs an LSTM layer passes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LstmOutput {
+    /// Every frame's.
+    EveryFrame,
+    /// That of frame 100, which for a short clip comes after many frames of padding.
+    LastFrame,
+    /// That of the clip's last real frame.
+    LastRealFrame,
 }
 
 /// How a tensor starts.
@@ -137,8 +149,13 @@ impl fmt::Display for Layer {
             Self::Normalise { channels } => write!(f, "layer normalisation, {channels} channels"),
             Self::Flatten { frames, channels } => write!(f, "flatten {frames} x {channels}"),
             Self::Pooling { channels } => write!(f, "mean and deviation over real frames, {channels} channels"),
-            Self::Lstm { inputs, units, sequence } => {
-                write!(f, "LSTM {inputs} to {units}, {}", if sequence { "every frame" } else { "last frame" })
+            Self::Lstm { inputs, units, output } => {
+                let read = match output {
+                    LstmOutput::EveryFrame => "every frame",
+                    LstmOutput::LastFrame => "last frame, padded or not",
+                    LstmOutput::LastRealFrame => "last real frame",
+                };
+                write!(f, "LSTM {inputs} to {units}, {read}")
             }
             Self::Dense { inputs, outputs, dropout } => {
                 write!(f, "dense {inputs} to {outputs}, ReLU{}", dropped(dropout))

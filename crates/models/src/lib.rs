@@ -27,6 +27,8 @@ mod architecture;
 mod backend;
 mod client_data;
 #[cfg(feature = "learner")]
+mod descent;
+#[cfg(feature = "learner")]
 mod dropout;
 #[cfg(feature = "learner")]
 mod elementwise;
@@ -51,6 +53,10 @@ mod processor;
 #[cfg(feature = "learner")]
 mod product;
 #[cfg(feature = "learner")]
+mod pull;
+#[cfg(feature = "learner")]
+mod sgd;
+#[cfg(feature = "learner")]
 mod threads;
 mod training;
 
@@ -62,11 +68,11 @@ pub use error::ModelError;
 pub use evaluation::Evaluation;
 pub use example::{Example, Standardisation};
 pub use initial::initial_parameters;
-pub use layer::Layer;
+pub use layer::{Layer, LstmOutput};
 pub use layout::{Layout, TensorSpec};
 #[cfg(feature = "learner")]
 pub use learner::Learner;
-pub use training::{EpochReport, Step, Trained, Training};
+pub use training::{EpochReport, Optimiser, Step, Trained, Training};
 
 /// Frames of a clip that a network sees; shorter clips end in zero frames.
 pub const FRAMES: usize = 100;

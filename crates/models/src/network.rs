@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::{
-    Example, FEATURES, FRAMES, Layer, Standardisation,
+    Example, FEATURES, FRAMES, Layer, LstmOutput, Standardisation,
     dropout::Dropout,
     layers::{Gradient, convolution, dense, flatten, lstm, normalise, pooling},
 };
@@ -82,8 +82,13 @@ pub(crate) fn forward(
                 let (output, saved) = pooling::forward(values, &batch.frames);
                 (output, Saved::Pooling(saved))
             }
-            (Layer::Lstm { sequence, .. }, [kernel, recurrent, bias]) => {
-                let (output, saved) = lstm::forward(values, kernel, recurrent, bias, sequence);
+            (Layer::Lstm { output, .. }, [kernel, recurrent, bias]) => {
+                let read = match output {
+                    LstmOutput::EveryFrame => None,
+                    LstmOutput::LastFrame => Some(vec![FRAMES - 1; batch.frames.len()]),
+                    LstmOutput::LastRealFrame => Some(batch.frames.iter().map(|&real| real.max(1) - 1).collect()),
+                };
+                let (output, saved) = lstm::forward(values, kernel, recurrent, bias, read);
                 (output, Saved::Lstm(saved))
             }
             (Layer::Dense { dropout: drops, .. }, [kernel, bias]) => {

@@ -55,7 +55,7 @@ def statistics(tensor, axes):
 def main():
     golden = {}
     inputs, frames, labels = clips(), torch.tensor(REAL_FRAMES), torch.tensor(LABELS)
-    for name in ("dense", "conv", "lstm", "compact"):
+    for name in ("dense", "conv", "lstm", "lstm-padded", "compact"):
         model = network(name).double().eval()
         fill(model)
         optimiser = torch.optim.Adam([tensor for tensor, _ in tensors(model)], lr=LEARNING_RATE)

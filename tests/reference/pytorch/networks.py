@@ -1,4 +1,4 @@
-"""The four networks in plain PyTorch, with the parameters of `crates/models` in the same order.
+"""The networks in plain PyTorch, with the parameters of `crates/models` in the same order.
 
 PyTorch keeps a kernel's axes in another order than Keras and `crates/models` do; `tensors` gives the axes that
 translate.
@@ -39,10 +39,12 @@ class Flattened(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """`lstm`: two layers; PyTorch's second bias stays zero and is not learnt."""
+    """`lstm`, read at each clip's last real frame, or at frame 100 where `padded`; PyTorch's second bias stays zero
+    and is not learnt."""
 
-    def __init__(self, labels):
+    def __init__(self, labels, padded):
         super().__init__()
+        self.padded = padded
         self.first = nn.LSTM(FEATURES, 512, batch_first=True)
         self.second = nn.LSTM(512, 512, batch_first=True)
         for layer in (self.first, self.second):
@@ -52,7 +54,8 @@ class Recurrent(nn.Module):
     def forward(self, clips, frames):
         sequence, _ = self.first(clips)
         sequence, _ = self.second(sequence)
-        return self.head(sequence[:, -1])
+        read = torch.full_like(frames, FRAMES) if self.padded else frames
+        return self.head(sequence[torch.arange(len(read)), read - 1])
 
 
 class Normalised(nn.Sequential):
@@ -89,8 +92,8 @@ def network(name, labels=4):
         return Flattened((34, 512), [dense(98 * 512, 512), dense(512, 512), nn.Linear(512, labels)])
     if name == "conv":
         return Flattened((34, 512, 128, 128, 64), [dense(92 * 64, 256), nn.Linear(256, labels)])
-    if name == "lstm":
-        return Recurrent(labels)
+    if name in ("lstm", "lstm-padded"):
+        return Recurrent(labels, padded=name == "lstm-padded")
     if name == "compact":
         return Pooled((34, 64, 64, 64), [dense(128, 64), nn.Linear(64, labels)])
     raise ValueError(f"no network is called {name}")

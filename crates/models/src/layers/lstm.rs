@@ -16,17 +16,19 @@ pub(crate) struct Saved {
     input: Tensor<2>,
     output: Tensor<2>,
     frames: Vec<elementwise::Frame>,
-    sequence: bool,
+    /// For each clip the frame whose output goes on, from 0; absent where every frame's does.
+    read: Option<Vec<usize>>,
 }
 
-/// (100 · batch, inputs) → (100 · batch, units), or (batch, units) of the last frame. Kernels are (inputs, 4 · units)
-/// and (units, 4 · units), the bias (1, 4 · units), gates in Keras' order: input, forget, cell, output.
+/// (100 · batch, inputs) → (100 · batch, units), or (batch, units) of the frame that is `read` of each clip. Kernels are
+/// (inputs, 4 · units) and (units, 4 · units), the bias (1, 4 · units), gates in Keras' order: input, forget, cell,
+/// output.
 pub(crate) fn forward(
     input: Tensor<2>,
     kernel: &Tensor<2>,
     recurrent: &Tensor<2>,
     bias: &Tensor<2>,
-    sequence: bool,
+    read: Option<Vec<usize>>,
 ) -> (Tensor<2>, Saved) {
     let [rows, _] = input.dims();
     let [units, _] = recurrent.dims();
@@ -45,9 +47,19 @@ pub(crate) fn forward(
         outputs.push(left.output.clone());
         frames.push(left);
     }
+    let ended = read.as_ref().map(|read| {
+        let parts = outputs.iter().enumerate();
+        let parts = parts.filter_map(|(frame, output)| Some(output.clone() * ending(read, frame, &device)?));
+        parts.reduce(|sum, part| sum + part).unwrap_or_else(|| zeros(batch, units, &device))
+    });
     let all = Tensor::cat(outputs, 0);
-    let output = if sequence { all.clone() } else { all.clone().narrow(0, rows - batch, batch) };
-    (output, Saved { input, output: all, frames, sequence })
+    (ended.unwrap_or_else(|| all.clone()), Saved { input, output: all, frames, read })
+}
+
+/// 1 for each clip that is read at this frame and 0 for the others, (batch, 1); `None` where no clip is.
+fn ending(read: &[usize], frame: usize, device: &burn::tensor::Device) -> Option<Tensor<2>> {
+    let ends: Vec<f32> = read.iter().map(|&last| if last == frame { 1.0 } else { 0.0 }).collect();
+    read.contains(&frame).then(|| Tensor::from_data(TensorData::new(ends, [read.len(), 1]), device))
 }
 
 /// Gradients of the input, where it is wanted, and of kernel, recurrent kernel and bias.
@@ -58,17 +70,22 @@ pub(crate) fn backward(
     recurrent: &Tensor<2>,
     input_wanted: bool,
 ) -> (Option<Tensor<2>>, [Gradient; 3]) {
-    let Saved { input, output, frames, sequence } = saved;
+    let Saved { input, output, frames, read } = saved;
     let [rows, units] = output.dims();
     let batch = rows / FRAMES;
     let device = output.device();
     let transposed = Factor::new(recurrent.clone().transpose());
     let mut of_cell = zeros(batch, units, &device);
-    let mut of_output = if sequence { zeros(batch, units, &device) } else { gradient.clone() };
+    let mut of_output = zeros(batch, units, &device);
     let mut of_gates = Vec::with_capacity(FRAMES);
     for (frame, gates) in frames.into_iter().enumerate().rev() {
-        if sequence {
-            of_output = of_output + gradient.clone().narrow(0, frame * batch, batch);
+        match &read {
+            None => of_output = of_output + gradient.clone().narrow(0, frame * batch, batch),
+            Some(read) => {
+                if let Some(ends) = ending(read, frame, &device) {
+                    of_output = of_output + gradient.clone() * ends;
+                }
+            }
         }
         let (of_these, cell_before) = elementwise::gates_backward(gates, of_output, of_cell);
         of_cell = cell_before;
