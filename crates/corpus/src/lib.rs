@@ -16,16 +16,21 @@
 
 mod disk;
 mod emotion;
+mod groups;
 mod manifest;
 mod naming;
+mod partition;
 mod published;
 mod split;
+mod suggestion;
 pub mod synth;
+mod table;
 mod walk;
 
 pub use disk::{Clip, Corpus, CorpusError};
 pub use manifest::{Row, write_manifest};
 pub use naming::{label_of, speaker_of};
+pub use partition::{Concentration, Holdings, Partition, PartitionError, UnknownPartition};
 pub use split::Split;
 pub use walk::{SoundFiles, sound_files};
 
