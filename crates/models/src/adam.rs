@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::{layers::Gradient, processor};
+use crate::{layers::Gradient, processor, pull::PullOn};
 
 /// Decay of the mean of gradients.
 const BETA_1: f64 = 0.9;
@@ -51,8 +51,8 @@ impl Adam {
         self.step = self.step.saturating_add(1);
     }
 
-    /// Moves the tensor at `index` against its gradient.
-    pub fn update(&mut self, index: usize, parameter: &mut Tensor<2>, gradient: Gradient) {
+    /// Moves the tensor at `index` against its gradient and what is added to that.
+    pub fn update(&mut self, index: usize, parameter: &mut Tensor<2>, gradient: Gradient, pull: Option<PullOn<'_>>) {
         let rates = Rates {
             step: (self.learning_rate / (1.0 - BETA_1.powi(self.step))) as f32,
             root: (1.0 / (1.0 - BETA_2.powi(self.step)).sqrt()) as f32,
@@ -63,10 +63,13 @@ impl Adam {
                 *moments = Moments::Here([Vec::new(), Vec::new()]);
             }
             if let Moments::Here(moments) = moments {
-                parameter.inplace(|parameter| processor::adam(parameter, gradient, moments, rates));
+                parameter.inplace(|parameter| processor::adam(parameter, gradient, pull, moments, rates));
             }
         } else {
-            parameter.inplace(|parameter| rates.apply_there(parameter, gradient.value(), moments));
+            parameter.inplace(|parameter| {
+                let gradient = PullOn::added(pull, &parameter, gradient.value());
+                rates.apply_there(parameter, gradient, moments)
+            });
         }
     }
 }
@@ -124,7 +127,7 @@ mod tests {
         let mut moments = Moments::Fresh;
         for gradient in gradients {
             adam.begin_step();
-            adam.update(0, &mut here, Gradient::Value(row(&gradient)));
+            adam.update(0, &mut here, Gradient::Value(row(&gradient)), None);
             let rates = Rates {
                 step: (0.01 / (1.0 - BETA_1.powi(adam.step))) as f32,
                 root: (1.0 / (1.0 - BETA_2.powi(adam.step)).sqrt()) as f32,

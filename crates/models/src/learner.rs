@@ -9,7 +9,7 @@ use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use crate::{
     Architecture, Backend, EpochReport, Evaluation, Example, LEAST_LABELS, Layer, Layout, MOST_LABELS, ModelError,
     Standardisation, Step, Trained, Training,
-    adam::Adam,
+    descent::Descent,
     dropout::Dropout,
     example, initial_parameters, loss,
     network::{self, Batch},
@@ -29,6 +29,14 @@ pub struct Learner {
     standardisation: Standardisation,
     /// One matrix a tensor, in the layout's order.
     parameters: Vec<Tensor<2>>,
+}
+
+/// A training under way: its plan, and where its optimiser and its random sources are.
+pub struct Course {
+    how: Training,
+    shuffler: ChaCha8Rng,
+    dropout: Dropout,
+    descent: Descent,
 }
 
 impl Learner {
@@ -121,31 +129,57 @@ impl Learner {
         Ok(())
     }
 
-    /// Trains with Adam, whose moments start fresh. `on_step` is awaited after every step, so that a page can show it
+    /// Trains as planned, with a fresh optimiser. `on_step` is awaited after every step, so that a page can show it
     /// and breathe; it stops the training by breaking, and the parameters stay as that step left them.
     ///
     /// # Errors
-    /// No, wrong or non-finite examples, a plan that cannot be carried out, a device that fails, a loss that is no
-    /// number any more.
+    /// No, wrong or non-finite examples, a plan that cannot be carried out or whose correction has another length
+    /// than the parameters, a device that fails, a loss that is no number any more.
     pub async fn train(
         &mut self,
         data: &[Example],
         how: &Training,
+        on_step: impl AsyncFnMut(Step) -> ControlFlow<()>,
+    ) -> Result<Trained, ModelError> {
+        let mut course = self.begin(how)?;
+        self.go_on(&mut course, data, on_step).await
+    }
+
+    /// Begins a course of training from the present parameters, for those who want to look at the model between its
+    /// epochs: [`Learner::go_on`] carries it on, with the optimiser, shuffling and dropout where they were.
+    ///
+    /// # Errors
+    /// A plan that cannot be carried out, or whose correction has another length than the parameters.
+    pub fn begin(&self, how: &Training) -> Result<Course, ModelError> {
+        how.check()?;
+        Ok(Course {
+            shuffler: ChaCha8Rng::seed_from_u64(how.seed),
+            dropout: Dropout::new(how.seed),
+            descent: Descent::new(how, &self.parameters, &self.layout)?,
+            how: how.clone(),
+        })
+    }
+
+    /// Trains for as many epochs as the course's plan has; may be called again. See [`Learner::train`].
+    ///
+    /// # Errors
+    /// As [`Learner::train`].
+    pub async fn go_on(
+        &mut self,
+        course: &mut Course,
+        data: &[Example],
         mut on_step: impl AsyncFnMut(Step) -> ControlFlow<()>,
     ) -> Result<Trained, ModelError> {
-        how.check()?;
         example::check(data, Some(self.labels))?;
-        let mut shuffler = ChaCha8Rng::seed_from_u64(how.seed);
-        let mut dropout = Dropout::new(how.seed);
-        let mut adam = Adam::new(how.learning_rate, self.parameters.len());
+        let Course { how, shuffler, dropout, descent } = course;
         let mut order: Vec<&Example> = data.iter().collect();
         let mut trained = Trained { epochs: Vec::new(), steps: 0, stopped: false };
         let steps = data.len().div_ceil(how.batch_size) as u32;
         for epoch in 1..=how.epochs {
-            order.shuffle(&mut shuffler);
+            order.shuffle(shuffler);
             let (mut loss, mut right, mut seen) = (0.0, 0.0, 0.0);
             for (step, examples) in (1..).zip(order.chunks(how.batch_size)) {
-                let batch = self.step(examples, &mut dropout, &mut adam).await?;
+                let batch = self.step(examples, dropout, descent).await?;
                 trained.steps += 1;
                 if !batch.loss.is_finite() {
                     return Err(ModelError::Diverged { step: trained.steps });
@@ -173,12 +207,12 @@ impl Learner {
         Ok(trained)
     }
 
-    /// One step of Adam on one batch. Its logits are the only thing that is read back.
+    /// One step on one batch. Its logits are the only thing that is read back.
     async fn step(
         &mut self,
         examples: &[&Example],
         dropout: &mut Dropout,
-        adam: &mut Adam,
+        descent: &mut Descent,
     ) -> Result<Evaluation, ModelError> {
         let truth: Vec<usize> = examples.iter().map(|example| example.label).collect();
         let mut one_hot = vec![0.0; truth.len() * self.labels];
@@ -189,9 +223,9 @@ impl Learner {
         let batch = Batch::new(examples, &self.standardisation, &self.layers, &self.device);
         let (logits, trace) = network::forward(&self.layers, &self.parameters, batch, Some(dropout));
         let gradient = loss::gradient(logits.clone(), one_hot);
-        adam.begin_step();
+        descent.begin_step();
         network::backward(&self.layers, &mut self.parameters, trace, gradient, |index, parameter, gradient| {
-            adam.update(index, parameter, gradient);
+            descent.update(index, parameter, gradient);
         });
         Ok(Evaluation::of(&read(logits).await?, &truth, self.labels))
     }

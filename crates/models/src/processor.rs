@@ -1,5 +1,5 @@
-//! The same arithmetic as [`crate::elementwise`] and [`crate::adam`] have in tensor operations, for the processor: one
-//! pass over memory instead of one an operation, because there the passes cost as much as the matrix products.
+//! The same arithmetic as [`crate::elementwise`], [`crate::adam`] and [`crate::sgd`] have in tensor operations, for the
+//! processor: one pass over memory instead of one an operation, because there the passes cost as much as the matrix products.
 //!
 //! A tensor on the processor gives its numbers away and takes them back without a copy, as long as nothing else holds it.
 
@@ -11,6 +11,7 @@ use crate::{
     elementwise::Frame,
     layers::{Gradient, normalise},
     product::product,
+    pull::PullOn,
     threads,
 };
 
@@ -31,6 +32,11 @@ pub(crate) fn contiguous(tensor: Tensor<2>) -> Tensor<2> {
 /// A tensor's numbers, row by row.
 fn numbers(data: &TensorData) -> &[f32] {
     data.as_slice().expect("networks hold nothing but f32")
+}
+
+/// A copy of a tensor's numbers, row by row.
+pub(crate) fn to_vec(tensor: Tensor<2>) -> Vec<f32> {
+    numbers(&tensor.into_data()).to_vec()
 }
 
 /// A tensor's numbers, row by row, to be changed in place.
@@ -277,31 +283,68 @@ pub(crate) fn gates_backward(frame: Frame, of_output: Tensor<2>, of_cell: Tensor
     (Tensor::from_data(gates, &device), Tensor::from_data(of_cell, &device))
 }
 
-/// One step of Adam of one matrix, a block of rows at a time. A gradient that is a product is multiplied out block by
-/// block, so that it never goes to memory and back.
-pub(crate) fn adam(parameter: Tensor<2>, gradient: Gradient, moments: &mut [Vec<f32>; 2], rates: Rates) -> Tensor<2> {
+/// One step of Adam of one matrix.
+pub(crate) fn adam(
+    parameter: Tensor<2>,
+    gradient: Gradient,
+    pull: Option<PullOn<'_>>,
+    moments: &mut [Vec<f32>; 2],
+    rates: Rates,
+) -> Tensor<2> {
+    let [rows, columns] = parameter.dims();
+    moments.iter_mut().for_each(|moment| moment.resize(rows * columns, 0.0));
+    let [first, second] = moments;
+    let length = rows_of_block(columns) * columns;
+    let moments = first.chunks_mut(length).zip(second.chunks_mut(length));
+    descend(parameter, gradient, pull, moments, |values, gradient, (first, second)| {
+        rates.apply(values, gradient, first, second);
+    })
+}
+
+/// One step of plain gradient descent of one matrix.
+pub(crate) fn sgd(parameter: Tensor<2>, gradient: Gradient, pull: Option<PullOn<'_>>, rate: f32) -> Tensor<2> {
+    descend(parameter, gradient, pull, std::iter::repeat(()), |values, gradient, ()| {
+        values.iter_mut().zip(gradient).for_each(|(value, gradient)| *value -= rate * gradient);
+    })
+}
+
+/// Moves a matrix a block of rows at a time, each with what the optimiser remembers of it (`moments`). A gradient that
+/// is a product is multiplied out block by block, so that it never goes to memory and back.
+fn descend<M: Send>(
+    parameter: Tensor<2>,
+    gradient: Gradient,
+    pull: Option<PullOn<'_>>,
+    moments: impl Iterator<Item = M>,
+    apply: impl Fn(&mut [f32], &[f32], M) + Send + Sync,
+) -> Tensor<2> {
     let device = parameter.device();
     let [rows, columns] = parameter.dims();
     let mut parameter = parameter.into_data();
-    moments.iter_mut().for_each(|moment| moment.resize(rows * columns, 0.0));
-    let [first, second] = moments;
     let per_block = rows_of_block(columns);
     let length = per_block * columns;
-    let moments = first.chunks_mut(length).zip(second.chunks_mut(length));
-    let pieces = numbers_mut(&mut parameter).chunks_mut(length).zip(moments);
+    let pieces = numbers_mut(&mut parameter).chunks_mut(length).zip(moments).enumerate();
+    let pulled = |block: usize, values: &[f32], gradient: &mut [f32]| {
+        if let Some(pull) = pull {
+            pull.add(block * length, values, gradient);
+        }
+    };
     match gradient {
         // A long sum over rows is quicker as one product.
         Gradient::Product { left, right } if left.dims()[0] <= 64 && rows > per_block => {
-            threads::each(pieces.enumerate(), |(block, (values, (first, second)))| {
+            threads::each(pieces, |(block, (values, moments))| {
                 let rows = left.clone().narrow(1, block * per_block, values.len() / columns);
-                let gradient = product(rows.transpose(), right.clone()).into_data();
-                rates.apply(values, numbers(&gradient), first, second);
+                let mut gradient = product(rows.transpose(), right.clone()).into_data();
+                let gradient = numbers_mut(&mut gradient);
+                pulled(block, values, gradient);
+                apply(values, gradient, moments);
             });
         }
         gradient => {
-            let gradient = gradient.value().into_data();
-            threads::each(pieces.zip(numbers(&gradient).chunks(length)), |((values, (first, second)), gradient)| {
-                rates.apply(values, gradient, first, second);
+            let mut gradient = gradient.value().into_data();
+            let pieces = pieces.zip(numbers_mut(&mut gradient).chunks_mut(length));
+            threads::each(pieces, |((block, (values, moments)), gradient)| {
+                pulled(block, values, gradient);
+                apply(values, gradient, moments);
             });
         }
     }

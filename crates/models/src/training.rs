@@ -4,22 +4,48 @@ use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
 
-/// A plan of local training: Adam over shuffled mini-batches.
+/// What turns gradients into steps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Optimiser {
+    /// Adam, whose moments start fresh in every call of `train`.
+    #[default]
+    Adam,
+    /// Plain stochastic gradient descent.
+    Sgd,
+}
+
+/// A plan of local training over shuffled mini-batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Training {
     /// Passes over all examples.
     pub epochs: u32,
     /// Examples a step; the last batch of an epoch may be smaller.
     pub batch_size: usize,
-    /// Adam's step size.
+    /// What turns gradients into steps.
+    pub optimiser: Optimiser,
+    /// The optimiser's step size.
     pub learning_rate: f64,
+    /// FedProx's μ: adds μ(w − w₀) to the gradient of every step, where training starts from w₀. 0 adds nothing.
+    pub proximal: f64,
+    /// SCAFFOLD's c − cᵢ, as long as the parameters: added to the gradient of every step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correction: Option<Vec<f32>>,
     /// Decides shuffling and dropout.
     pub seed: u64,
 }
 
 impl Default for Training {
     fn default() -> Self {
-        Self { epochs: 1, batch_size: 20, learning_rate: 1e-3, seed: 0 }
+        Self {
+            epochs: 1,
+            batch_size: 20,
+            optimiser: Optimiser::Adam,
+            learning_rate: 1e-3,
+            proximal: 0.0,
+            correction: None,
+            seed: 0,
+        }
     }
 }
 
@@ -31,6 +57,8 @@ impl Training {
             "a batch has 1 to 1024 examples"
         } else if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
             "the learning rate must be a number above zero"
+        } else if !(self.proximal.is_finite() && self.proximal >= 0.0) {
+            "the weight of the proximal term must be a number not below zero"
         } else {
             return Ok(());
         };
