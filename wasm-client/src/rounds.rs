@@ -9,7 +9,7 @@ use federation::{Input, Millis, Output, TrainRequest};
 use gloo_timers::callback::Timeout;
 use gloo_timers::future::TimeoutFuture;
 use js_sys::Float32Array;
-use models::{Evaluation, FrameSums, Training};
+use models::{Evaluation, FrameSums, Optimiser, Training};
 use protocol::{Chunk, LocalTraining, ModelVersion, TransferId};
 use wasm_bindgen_futures::spawn_local;
 
@@ -348,9 +348,16 @@ impl App {
             training: Training {
                 epochs: settings.epochs,
                 batch_size: settings.batch_size as usize,
+                optimiser: match settings.optimiser {
+                    protocol::Optimiser::Adam => Optimiser::Adam,
+                    protocol::Optimiser::Sgd => Optimiser::Sgd,
+                },
                 learning_rate: settings.learning_rate,
+                proximal: request.proximal,
+                correction: None,
                 seed: u64::from(request.training.seed),
             },
+            correction: Float32Array::from(request.correction.as_ref().map_or(&[][..], |correction| correction)),
             examples: Examples::pack(&self.training_clips()),
             held_back: Examples::pack(&self.held_back_clips()),
         };
@@ -369,6 +376,7 @@ impl App {
             model_version: request.model_version,
             parameters: result.parameters.to_vec(),
             examples,
+            steps: result.steps,
             training: LocalTraining { loss: result.loss, accuracy: result.accuracy },
         });
     }

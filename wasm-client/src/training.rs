@@ -90,8 +90,11 @@ pub enum Job {
         backend: Choice,
         /// Where training starts.
         model: Model,
-        /// How to train.
+        /// How to train, without its correction.
         training: Training,
+        /// The plan's correction (SCAFFOLD's); empty: none.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        correction: Float32Array,
         /// What to train on.
         examples: Examples,
         /// What to evaluate the received model on, before it is trained further.
@@ -138,6 +141,8 @@ pub struct RoundResult {
     pub loss: f64,
     /// Accuracy over the last epoch.
     pub accuracy: f64,
+    /// Steps of the optimiser.
+    pub steps: u32,
     /// Whether training was stopped before its end.
     pub stopped: bool,
     /// The processor that did it.

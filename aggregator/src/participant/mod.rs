@@ -5,6 +5,7 @@ mod address;
 mod clips;
 mod connection;
 mod link;
+pub mod local_round;
 mod trainer;
 
 use std::sync::Arc;

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use federation::{Input, TrainRequest};
-use models::{Architecture, Backend, FrameSums, Learner, Training};
-use protocol::{Evaluation, LocalTraining, ModelVersion, RoomConfig, Standardisation};
+use models::{Architecture, Backend, FrameSums, Learner, Step};
+use protocol::{Evaluation, ModelVersion, RoomConfig, Standardisation};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::clips::Clips;
+use super::local_round::{evaluate, local_round};
 
 /// Steps are told at most this often: nobody reads faster.
 const TELL_EVERY: Duration = Duration::from_millis(250);
@@ -134,69 +135,38 @@ impl Bench {
             }
             Job::Train(request) => self.train(number, request, learner).await?,
             Job::Evaluate { model_version, model, standardisation } => {
-                prepare(learner, &model, standardisation).await?;
-                self.evaluate(model_version, learner).await?;
+                let evaluation = evaluate(learner, &model, &standardisation, &self.clips.held_back).await?;
+                if let Some(evaluation) = evaluation.clone() {
+                    self.say(Report::Input(Input::Evaluated { model_version, evaluation }));
+                }
+                self.say(Report::Evaluated { model_version, evaluation });
             }
         }
         Ok(())
     }
 
     async fn train(&self, number: u64, request: TrainRequest, learner: &mut Learner) -> Result<()> {
-        let TrainRequest { round, model_version, model, standardisation, training } = request;
-        prepare(learner, &model, standardisation).await?;
-        drop(model);
-        self.evaluate(model_version, learner).await?;
-        let how = Training {
-            epochs: training.settings.epochs,
-            batch_size: training.settings.batch_size as usize,
-            learning_rate: training.settings.learning_rate,
-            seed: training.seed.into(),
-        };
+        let TrainRequest { round, model_version, .. } = request;
         let mut told: Option<Instant> = None;
-        let trained = learner
-            .train(&self.clips.training, &how, async |step| {
-                if number < self.wanted.load(Ordering::Relaxed) {
-                    return ControlFlow::Break(());
-                }
-                let last = step.step == step.steps;
-                if last || told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
-                    told = Some(Instant::now());
-                    let models::Step { epoch, epochs, step, steps, .. } = step;
-                    self.say(Report::Input(Input::Progress { round, epoch, epochs, step, steps }));
-                }
-                ControlFlow::Continue(())
-            })
-            .await?;
-        if trained.stopped {
-            return Ok(());
+        let on_step = async |step: Step| {
+            if number < self.wanted.load(Ordering::Relaxed) {
+                return ControlFlow::Break(());
+            }
+            let last = step.step == step.steps;
+            if last || told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+                told = Some(Instant::now());
+                let Step { epoch, epochs, step, steps, .. } = step;
+                self.say(Report::Input(Input::Progress { round, epoch, epochs, step, steps }));
+            }
+            ControlFlow::Continue(())
+        };
+        let Clips { training, held_back, .. } = &*self.clips;
+        if let Some(done) = local_round(learner, &request, training, held_back, on_step).await? {
+            self.say(Report::Evaluated { model_version, evaluation: done.evaluation.clone() });
+            for input in done.into_inputs(&request) {
+                self.say(Report::Input(input));
+            }
         }
-        let last = trained.epochs.last().context("training ran no epoch")?;
-        self.say(Report::Input(Input::Trained {
-            round,
-            model_version,
-            parameters: learner.parameters().await?,
-            examples: self.clips.training.len() as u32,
-            training: LocalTraining { loss: last.loss, accuracy: last.accuracy },
-        }));
         Ok(())
     }
-
-    async fn evaluate(&self, model_version: ModelVersion, learner: &mut Learner) -> Result<()> {
-        if self.clips.held_back.is_empty() {
-            self.say(Report::Evaluated { model_version, evaluation: None });
-            return Ok(());
-        }
-        let models::Evaluation { examples, loss, accuracy, confusion } =
-            learner.evaluate(&self.clips.held_back).await?;
-        let evaluation = Evaluation { examples: examples as u32, loss, accuracy, confusion };
-        self.say(Report::Input(Input::Evaluated { model_version, evaluation: evaluation.clone() }));
-        self.say(Report::Evaluated { model_version, evaluation: Some(evaluation) });
-        Ok(())
-    }
-}
-
-async fn prepare(learner: &mut Learner, model: &[f32], standardisation: Standardisation) -> Result<()> {
-    learner.set_parameters(model).await?;
-    let Standardisation { mean, deviation } = standardisation;
-    Ok(learner.set_standardisation(models::Standardisation { mean, deviation })?)
 }

@@ -175,6 +175,7 @@ impl RawClient {
             round: round.round,
             model_version: round.model_version,
             examples,
+            steps: 1,
             update: transfer,
             evaluation: None,
             training: LocalTraining { loss: 1.0, accuracy: 0.5 },

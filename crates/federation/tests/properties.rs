@@ -242,7 +242,7 @@ fn uploads(class: &mut Class, connection: ConnectionId, forgery: Forgery) {
     class.text(
         connection,
         &format!(
-            r#"{{"type":"update","round":{round},"model_version":{version},"examples":{examples},"update":{{"id":{transfer},"bytes":{length},"encoding":"{encoding}","checksum":"{checksum}"}},"training":{{"loss":1,"accuracy":0}}}}"#
+            r#"{{"type":"update","round":{round},"model_version":{version},"examples":{examples},"steps":1,"update":{{"id":{transfer},"bytes":{length},"encoding":"{encoding}","checksum":"{checksum}"}},"training":{{"loss":1,"accuracy":0}}}}"#
         ),
     );
     class.run();

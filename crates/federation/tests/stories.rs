@@ -718,7 +718,7 @@ fn a_late_update_says_which_round_is_open() {
     let update = encoded(&[0.5; 5]);
     let checksum = protocol::Checksum::of(&update);
     let text = format!(
-        r#"{{"type":"update","round":1,"model_version":0,"examples":1,"update":{{"id":50,"bytes":20,"encoding":"f32","checksum":"{checksum}"}},"training":{{"loss":1,"accuracy":0}}}}"#
+        r#"{{"type":"update","round":1,"model_version":0,"examples":1,"steps":1,"update":{{"id":50,"bytes":20,"encoding":"f32","checksum":"{checksum}"}},"training":{{"loss":1,"accuracy":0}}}}"#
     );
     class.text(connection, &text);
     class.run();

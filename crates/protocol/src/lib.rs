@@ -17,6 +17,7 @@ pub mod limits;
 mod message;
 mod parse;
 mod room;
+mod strategy;
 
 pub use assembly::{Assembly, AssemblyError, Receipt};
 pub use checksum::Checksum;
@@ -30,3 +31,4 @@ pub use message::{
 };
 pub use parse::{parse_client, parse_server};
 pub use room::{LocalSettings, RoomConfig};
+pub use strategy::{Optimiser, Strategy, UnknownStrategy};

@@ -46,6 +46,10 @@ pub const MAX_EPOCHS: u32 = 100;
 pub const MAX_BATCH: u32 = 1_024;
 /// Most steps of an epoch that `progress` may name.
 pub const MAX_STEPS: u32 = 1_000_000;
+/// Most local steps of a round that an update may name.
+pub const MAX_LOCAL_STEPS: u32 = MAX_EPOCHS * MAX_STEPS;
+/// Smallest learning rate of clients in a SCAFFOLD room: control variates are divided by it, and must stay numbers.
+pub const MIN_SCAFFOLD_LEARNING_RATE: f64 = 1.0e-6;
 /// Largest mean loss that a client may report, nats.
 pub const MAX_LOSS: f64 = 1.0e6;
 /// Shortest and longest deadline of a round, milliseconds.

@@ -80,6 +80,8 @@ pub enum ClientMessage {
         model_version: ModelVersion,
         /// Examples trained on, 1 to 100,000: its weight in the mean, before the room's cap.
         examples: u32,
+        /// Steps of the client's optimiser behind it, 1 to 100,000,000.
+        steps: u32,
         /// The bytes to come: the difference local − global, in the layout of the model's parameters.
         update: Transfer,
         /// How the *received* model did on examples that the client holds back from training.
@@ -219,7 +221,7 @@ pub struct Transfer {
 /// How to train in a round.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Training {
-    /// Epochs, batch size and learning rate.
+    /// Epochs, batch size, optimiser and learning rate.
     #[serde(flatten)]
     pub settings: LocalSettings,
     /// Seed for the order of the examples and for dropout in this round.
@@ -413,6 +415,8 @@ pub enum RefusalReason {
     WrongEncoding,
     /// The count of examples is not what `ready` said.
     WrongExamples,
+    /// More steps than the room's epochs over that many examples take.
+    WrongSteps,
     /// The evaluation does not fit the room's labels.
     WrongEvaluation,
     /// A chunk belongs to no transfer that the server asked for.

@@ -118,10 +118,11 @@ impl ClientMessage {
                 check_range("steps", *steps, 1..=MAX_STEPS)?;
                 check_range("step", *step, 1..=*steps)
             }
-            ClientMessage::Update { round, model_version, examples, update, evaluation, training } => {
+            ClientMessage::Update { round, model_version, examples, steps, update, evaluation, training } => {
                 check_round(round.0)?;
                 check_range("model_version", model_version.0, 0..=MAX_ROUNDS)?;
                 check_range("examples", *examples, 1..=MAX_EXAMPLES)?;
+                check_range("steps", *steps, 1..=MAX_LOCAL_STEPS)?;
                 check_transfer(update)?;
                 evaluation.as_ref().map_or(Ok(()), check_evaluation)?;
                 check_training(training)

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    Checksum, ClientId, ClientState, ClientSummary, ErrorCode, LocalSettings, ModelVersion, Phase, RefusalReason,
-    RoomCode, RoomConfig, Round, Token, Training, TransferId,
+    Checksum, ClientId, ClientState, ClientSummary, ErrorCode, ModelVersion, Phase, RefusalReason, RoomCode,
+    RoomConfig, Round, Token, Training, TransferId,
 };
 
 fn transfer() -> Transfer {
@@ -43,6 +43,7 @@ fn client_messages() -> Vec<ClientMessage> {
             round: Round(1),
             model_version: ModelVersion(0),
             examples: 3,
+            steps: 4,
             update: transfer(),
             evaluation: Some(evaluation()),
             training,
@@ -102,7 +103,7 @@ fn server_messages() -> Vec<ServerMessage> {
             round: Round(1),
             model_version: ModelVersion(0),
             deadline_ms: 1_000,
-            training: Training { settings: LocalSettings { epochs: 2, batch_size: 20, learning_rate: 0.001 }, seed: 9 },
+            training: Training { settings: room().training, seed: 9 },
             standardisation: standardisation.clone(),
             model: transfer(),
         },

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::{
     DEADLINE_MS, MAX_BATCH, MAX_CLIENTS, MAX_EPOCHS, MAX_EXAMPLES, MAX_FEATURES, MAX_LABELS, MAX_MODEL_BYTES, MAX_NORM,
-    MAX_ROUNDS, MIN_LABELS,
+    MAX_ROUNDS, MIN_LABELS, MIN_SCAFFOLD_LEARNING_RATE,
 };
 use crate::parse::{check_name, check_range};
-use crate::{Encoding, ProtocolError, RoomCode};
+use crate::{Encoding, Optimiser, ProtocolError, RoomCode, Strategy};
 
 /// How a client trains in each round.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,7 +16,10 @@ pub struct LocalSettings {
     pub epochs: u32,
     /// Examples of a mini-batch, 1 to 1,024.
     pub batch_size: u32,
-    /// Learning rate of the client's optimiser (Adam), above 0 and at most 1.
+    /// The client's optimiser.
+    #[serde(default)]
+    pub optimiser: Optimiser,
+    /// Its learning rate, above 0 and at most 1.
     pub learning_rate: f64,
 }
 
@@ -51,6 +54,9 @@ pub struct RoomConfig {
     pub grace_ms: u64,
     /// How clients train.
     pub training: LocalSettings,
+    /// How their updates become the next model.
+    #[serde(default)]
+    pub strategy: Strategy,
     /// Most examples that a client is weighted with, whatever it has, 1 to 100,000.
     pub weight_cap: u32,
     /// Largest L2 norm of an update, in the parameters' own unit; one above it is refused.
@@ -77,17 +83,29 @@ impl RoomConfig {
             max_clients: 64,
             deadline_ms: 180_000,
             grace_ms: 15_000,
-            training: LocalSettings { epochs: 2, batch_size: 20, learning_rate: 1.0e-3 },
+            training: LocalSettings { epochs: 2, batch_size: 20, optimiser: Optimiser::Adam, learning_rate: 1.0e-3 },
+            strategy: Strategy::DEFAULT,
             weight_cap: 1_000,
             norm_limit: 1.0e4,
             seed: 0,
         }
     }
 
-    /// Bytes of an encoded model or update.
-    pub fn model_bytes(&self) -> u32 {
+    /// Bytes of an encoded update.
+    pub fn update_bytes(&self) -> u32 {
         // `check` holds this below MAX_MODEL_BYTES; an unchecked room saturates and so is refused everywhere.
         self.parameters.saturating_mul(self.encoding.bytes_per_value() as u32)
+    }
+
+    /// Bytes of an encoded model: as many as an update's, or with SCAFFOLD twice as many, since the server's control
+    /// variate follows the parameters.
+    pub fn model_bytes(&self) -> u32 {
+        self.update_bytes().saturating_mul(self.model_parts())
+    }
+
+    /// How many vectors of the parameters' length a model's transfer holds.
+    fn model_parts(&self) -> u32 {
+        if matches!(self.strategy, Strategy::Scaffold { .. }) { 2 } else { 1 }
     }
 
     /// Refuses settings that can't work, with a text that says what would.
@@ -101,7 +119,7 @@ impl RoomConfig {
                 return Err(ProtocolError::invalid("labels", format!("{label:?} stands there twice")));
             }
         }
-        let most_parameters = MAX_MODEL_BYTES / self.encoding.bytes_per_value() as u32;
+        let most_parameters = MAX_MODEL_BYTES / self.encoding.bytes_per_value() as u32 / self.model_parts();
         check_range("parameters", self.parameters, 1..=most_parameters)?;
         check_range("features", self.features, 1..=MAX_FEATURES as u32)?;
         check_range("rounds", self.rounds, 1..=MAX_ROUNDS)?;
@@ -113,9 +131,27 @@ impl RoomConfig {
         check_range("deadline_ms", self.deadline_ms, DEADLINE_MS)?;
         check_range("grace_ms", self.grace_ms, 0..=self.deadline_ms)?;
         self.training.check()?;
+        self.strategy.check()?;
+        self.check_scaffold()?;
         check_range("weight_cap", self.weight_cap, 1..=MAX_EXAMPLES)?;
         if !(self.norm_limit > 0.0 && self.norm_limit <= MAX_NORM) {
             return Err(ProtocolError::invalid("norm_limit", format!("must lie above 0 and not above {MAX_NORM}")));
+        }
+        Ok(())
+    }
+
+    /// SCAFFOLD takes an update for a sum of gradients, which only plain SGD makes of it.
+    fn check_scaffold(&self) -> Result<(), ProtocolError> {
+        if !matches!(self.strategy, Strategy::Scaffold { .. }) {
+            return Ok(());
+        }
+        if self.training.optimiser != Optimiser::Sgd {
+            let problem = "scaffold needs clients that train with sgd; choose sgd, or another strategy";
+            return Err(ProtocolError::invalid("optimiser", problem));
+        }
+        if self.training.learning_rate < MIN_SCAFFOLD_LEARNING_RATE {
+            let problem = format!("scaffold needs at least {MIN_SCAFFOLD_LEARNING_RATE}");
+            return Err(ProtocolError::invalid("learning_rate", problem));
         }
         Ok(())
     }

@@ -67,8 +67,9 @@ pub fn stop() {
 pub async fn handle(job: JsValue) -> Result<JsValue, JsValue> {
     match serde_wasm_bindgen::from_value(job).map_err(failed)? {
         Job::Prepare { backend } => to_js(&choose(backend).await?.0),
-        Job::Round { backend, model, training, examples, held_back } => {
+        Job::Round { backend, model, mut training, correction, examples, held_back } => {
             STOP.set(false);
+            training.correction = (correction.length() > 0).then(|| correction.to_vec());
             let mut network = network(backend, &model).await?;
             let result = round(&mut network, &training, &examples, &held_back).await;
             NETWORK.set(Some(network));
@@ -128,6 +129,7 @@ async fn round(
         evaluation,
         loss: last.map_or(f64::NAN, |epoch| epoch.loss),
         accuracy: last.map_or(f64::NAN, |epoch| epoch.accuracy),
+        steps: trained.steps,
         stopped: trained.stopped,
         backend: network.backend.clone(),
     })
@@ -216,7 +218,7 @@ pub async fn bench_step(model: String, backend: String, steps: u32) -> Result<Js
             label: index % 4,
         })
         .collect();
-    let training = Training { epochs: steps + 1, batch_size: 20, learning_rate: 1e-3, seed: 1 };
+    let training = Training { epochs: steps + 1, seed: 1, ..Training::default() };
     let mut at = vec![now()];
     learner
         .train(&examples, &training, async |_| {

@@ -241,9 +241,9 @@ impl Coordinator {
                 let done = (f64::from(epoch) - 1.0 + f64::from(step) / steps) / f64::from(epochs.max(1));
                 self.take_progress(client, round, done.clamp(0.0, 1.0) as f32);
             }
-            ClientMessage::Update { round, model_version, examples, update, evaluation, training } => {
+            ClientMessage::Update { round, model_version, examples, steps, update, evaluation, training } => {
                 let announcement =
-                    uploads::Announcement { client, connection, round, examples, update, evaluation, training };
+                    uploads::Announcement { client, connection, round, examples, steps, update, evaluation, training };
                 self.take_announcement(model_version, announcement);
             }
             ClientMessage::Evaluation { model_version, evaluation } => {

@@ -38,6 +38,7 @@ fn update(round: u32, id: u32, values: &[f32]) -> (ClientMessage, Bytes) {
         round: Round(round),
         model_version: ModelVersion(round - 1),
         examples: 10,
+        steps: 1,
         update: Transfer {
             id: TransferId(id),
             bytes: bytes.len() as u32,
@@ -146,7 +147,7 @@ struct Draft {
 
 /// Client 2 announces an update, changed in one place.
 fn announced(room: &mut Room, change: impl Fn(&mut Draft)) {
-    let ClientMessage::Update { round, model_version, examples, update, evaluation, training } =
+    let ClientMessage::Update { round, model_version, examples, steps, update, evaluation, training } =
         update(1, 2, &[0.5; PARAMETERS]).0
     else {
         unreachable!()
@@ -154,7 +155,7 @@ fn announced(room: &mut Room, change: impl Fn(&mut Draft)) {
     let mut draft = Draft { round, model_version, examples, update, evaluation };
     change(&mut draft);
     let Draft { round, model_version, examples, update, evaluation } = draft;
-    room.say(2, ClientMessage::Update { round, model_version, examples, update, evaluation, training });
+    room.say(2, ClientMessage::Update { round, model_version, examples, steps, update, evaluation, training });
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub(crate) struct Announcement {
     pub connection: ConnectionId,
     pub round: Round,
     pub examples: u32,
+    pub steps: u32,
     pub update: Transfer,
     pub evaluation: Option<Evaluation>,
     pub training: LocalTraining,

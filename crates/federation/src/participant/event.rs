@@ -98,6 +98,8 @@ pub enum Input {
         parameters: Vec<f32>,
         /// Examples trained on.
         examples: u32,
+        /// Steps of the optimiser that it took, at least 1.
+        steps: u32,
         /// How it went in the last epoch.
         training: LocalTraining,
     },
@@ -164,6 +166,10 @@ pub struct TrainRequest {
     pub standardisation: Standardisation,
     /// How to train.
     pub training: Training,
+    /// FedProx's μ: training adds μ(w − model) to the gradient of every step. 0 adds nothing.
+    pub proximal: f64,
+    /// SCAFFOLD's c − cᵢ, as long as the model: training adds it to the gradient of every step.
+    pub correction: Option<Arc<Vec<f32>>>,
 }
 
 /// How the connection stands.

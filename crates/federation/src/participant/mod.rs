@@ -16,7 +16,7 @@ use protocol::{
     Checksum, ClientId, ClientMessage, ErrorCode, ModelVersion, RoomConfig, Round, RoundRecord, ServerMessage, Status,
     Token,
 };
-use round::{Fetched, Job, Step, Task};
+use round::{Effort, Fetched, Job, Step, Task};
 
 use crate::Millis;
 
@@ -142,8 +142,8 @@ impl Participant {
             Input::Progress { round, epoch, epochs, step, steps } => {
                 self.take_step(round, Step { epoch, epochs, step, steps });
             }
-            Input::Trained { round, model_version, parameters, examples, training } => {
-                self.take_trained(round, model_version, parameters, examples, training);
+            Input::Trained { round, model_version, parameters, examples, steps, training } => {
+                self.take_trained(round, model_version, parameters, Effort { examples, steps, training });
             }
             Input::TrainingFailed { reason } => self.fail(reason),
         }

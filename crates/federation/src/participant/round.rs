@@ -80,11 +80,18 @@ pub(super) struct Update {
     bytes: Bytes,
     encoding: Encoding,
     checksum: Checksum,
-    examples: u32,
+    effort: Effort,
     evaluation: Option<Evaluation>,
-    training: LocalTraining,
     sending: Sending,
     sends: u32,
+}
+
+/// What went into an update.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Effort {
+    pub examples: u32,
+    pub steps: u32,
+    pub training: LocalTraining,
 }
 
 /// How far an update is on its way.
@@ -173,6 +180,8 @@ impl Participant {
                     model,
                     standardisation: task.standardisation.clone(),
                     training: task.training,
+                    proximal: self.room.as_ref().map_or(0.0, |room| room.strategy.proximal()),
+                    correction: None,
                 }));
                 self.job = Job::Training { task, evaluation: None, step: None };
             }
@@ -220,8 +229,7 @@ impl Participant {
         round: Round,
         version: ModelVersion,
         mut parameters: Vec<f32>,
-        examples: u32,
-        training: LocalTraining,
+        effort: Effort,
     ) {
         let expected =
             matches!(&self.job, Job::Training { task, .. } if task.round == round && task.model_version == version);
@@ -251,9 +259,8 @@ impl Participant {
             bytes,
             encoding,
             checksum,
-            examples,
+            effort,
             evaluation,
-            training,
             sending: Sending::NotYet,
             sends: 0,
         }));
@@ -274,7 +281,8 @@ impl Participant {
         let message = ClientMessage::Update {
             round: update.task.round,
             model_version: update.task.model_version,
-            examples: update.examples,
+            examples: update.effort.examples,
+            steps: update.effort.steps,
             update: Transfer {
                 id,
                 // As long as the model, which was found to be no longer than a model may be.
@@ -283,7 +291,7 @@ impl Participant {
                 checksum: update.checksum,
             },
             evaluation: update.evaluation.clone(),
-            training: update.training,
+            training: update.effort.training,
         };
         self.send(message);
         self.changed = true;

@@ -244,7 +244,7 @@ impl Class {
         let examples = self.students[student].examples;
         let training = LocalTraining { loss: 0.5, accuracy: 0.75 };
         let TrainRequest { round, model_version, .. } = *request;
-        self.input(student, Input::Trained { round, model_version, parameters, examples, training });
+        self.input(student, Input::Trained { round, model_version, parameters, examples, steps: 1, training });
     }
 
     /// The network of a student breaks; `online` says whether it can connect again.

@@ -163,6 +163,13 @@ impl Coordinator {
             let most = client.most_examples;
             return refuse(WrongExamples, format!("ready said {most} examples, and the update {}", announced.examples));
         }
+        let settings = &self.config.training;
+        let most = u64::from(settings.epochs) * u64::from(announced.examples.div_ceil(settings.batch_size));
+        if announced.steps == 0 || u64::from(announced.steps) > most {
+            let message =
+                format!("{} examples take 1 to {most} steps here, not {}", announced.examples, announced.steps);
+            return refuse(WrongSteps, message);
+        }
         if announced.evaluation.as_ref().is_some_and(|evaluation| !Metrics::fits(evaluation, self.config.labels.len()))
         {
             return refuse(WrongEvaluation, "the evaluation's confusion does not fit the room's labels".to_owned());
