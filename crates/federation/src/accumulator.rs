@@ -1,9 +1,8 @@
-//! Federated averaging (FedAvg; McMahan et al., 2017, arXiv:1602.05629, algorithm 1) in the memory of one model.
+//! The mean of a round's updates in the memory of one model, whatever strategy makes the next model of it.
 //!
-//! Clients send differences Δᵢ = local − global, and a round publishes global + Σ wᵢΔᵢ / Σ wᵢ. Updates are folded in
-//! as they come, into a running weighted mean: mean += (Δᵢ − mean) · wᵢ / Σ w. Each step is computed in f64 and
-//! rounded once to f32, and later steps shrink that error with the mean, so that n updates end within about
-//! n/4 units in the last place of the largest value at worst, and far fewer usually.
+//! Updates are folded in as they come, into a running weighted mean: mean += (Δᵢ − mean) · wᵢ / Σ w. Each step is
+//! computed in f64 and rounded once to f32, and later steps shrink that error with the mean, so that n updates end
+//! within about n/4 units in the last place of the largest value at worst, and far fewer usually.
 
 use protocol::{Encoding, RefusalReason};
 
@@ -13,6 +12,8 @@ pub(crate) struct Accumulator {
     /// Empty until the first update comes, so that an idle room holds no memory for it.
     mean: Vec<f32>,
     weight: u64,
+    /// The weighted mean of the clients' counts of local steps.
+    steps: f64,
 }
 
 /// Why an update's bytes may not be folded.
@@ -70,32 +71,37 @@ impl<'a> Update<'a> {
 }
 
 impl Accumulator {
-    /// Folds an update in with a weight of at least 1.
-    pub(crate) fn fold(&mut self, update: &Update<'_>, weight: u32) {
+    /// Folds `scale` times an update in, with a weight of at least 1. `steps` is its client's count of local steps.
+    pub(crate) fn fold(&mut self, update: &Update<'_>, weight: u32, steps: u32, scale: f64) {
         let Ok(values) = update.encoding.values(update.bytes) else {
             return; // `inspect` has read the same bytes.
         };
         self.weight += u64::from(weight);
+        let share = f64::from(weight) / self.weight as f64;
+        self.steps += (f64::from(steps) - self.steps) * share;
         if self.mean.is_empty() {
-            self.mean = values.collect();
+            self.mean = values.map(|value| (f64::from(value) * scale) as f32).collect();
             return;
         }
-        let share = f64::from(weight) / self.weight as f64;
         for (mean, value) in self.mean.iter_mut().zip(values) {
             let before = f64::from(*mean);
-            *mean = (before + (f64::from(value) - before) * share) as f32;
+            *mean = (before + (f64::from(value) * scale - before) * share) as f32;
         }
     }
 
-    /// The parameters that the round publishes, in the accumulator's own memory. `None`: nothing was folded.
-    pub(crate) fn publish(mut self, global: &[f32]) -> Option<Vec<f32>> {
-        if self.weight == 0 {
-            return None;
-        }
-        for (mean, global) in self.mean.iter_mut().zip(global) {
-            *mean = (f64::from(*global) + f64::from(*mean)) as f32;
-        }
-        Some(self.mean)
+    /// The sum of the weights folded in.
+    pub(crate) fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// The weighted mean of the clients' counts of local steps.
+    pub(crate) fn mean_steps(&self) -> f64 {
+        self.steps
+    }
+
+    /// The mean in the accumulator's own memory. `None`: nothing was folded.
+    pub(crate) fn into_mean(self) -> Option<Vec<f32>> {
+        (self.weight > 0).then_some(self.mean)
     }
 
     /// The mean so far; empty before the first update.

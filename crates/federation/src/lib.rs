@@ -18,6 +18,7 @@ mod metrics;
 mod model;
 mod normalisation;
 mod participant;
+mod strategy;
 mod time;
 
 pub use coordinator::{

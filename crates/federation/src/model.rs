@@ -9,28 +9,34 @@ use protocol::{Checksum, Encoding, ModelVersion, Transfer, TransferId};
 #[derive(Clone, Debug)]
 pub struct Model {
     version: ModelVersion,
-    parameters: Arc<Vec<f32>>,
+    /// The parameters, and behind them what the strategy sends along.
+    values: Arc<Vec<f32>>,
+    /// How many of them are parameters.
+    parameters: usize,
     encoded: Bytes,
     transfer: Transfer,
 }
 
-/// The parameters seen as bytes, without a copy.
-struct ParametersAsBytes(Arc<Vec<f32>>);
+/// Values seen as bytes, without a copy.
+struct ValuesAsBytes(Arc<Vec<f32>>);
 
-impl AsRef<[u8]> for ParametersAsBytes {
+impl AsRef<[u8]> for ValuesAsBytes {
     fn as_ref(&self) -> &[u8] {
         bytemuck::cast_slice(&self.0)
     }
 }
 
 impl Model {
-    /// Takes the parameters over. With f32 the bytes are the parameters themselves; with f16 they take half as much
-    /// again.
-    pub(crate) fn new(version: ModelVersion, parameters: Vec<f32>, encoding: Encoding) -> Model {
-        let parameters = Arc::new(parameters);
+    /// Takes the parameters over; `attachment` is sent behind them. With f32 the bytes are the values themselves; with
+    /// f16 they take half as much again.
+    pub(crate) fn new(version: ModelVersion, parameters: Vec<f32>, attachment: &[f32], encoding: Encoding) -> Model {
+        let mut values = parameters;
+        let parameters = values.len();
+        values.extend_from_slice(attachment);
+        let values = Arc::new(values);
         let encoded = match encoding {
-            Encoding::F32 => Bytes::from_owner(ParametersAsBytes(parameters.clone())),
-            Encoding::F16 => encoding.encode_slice(&parameters),
+            Encoding::F32 => Bytes::from_owner(ValuesAsBytes(values.clone())),
+            Encoding::F16 => encoding.encode_slice(&values),
         };
         let transfer = Transfer {
             id: TransferId(version.0),
@@ -39,14 +45,7 @@ impl Model {
             encoding,
             checksum: Checksum::of(&encoded),
         };
-        Model { version, parameters, encoded, transfer }
-    }
-
-    /// The same parameters under another version.
-    pub(crate) fn with_version(mut self, version: ModelVersion) -> Model {
-        self.version = version;
-        self.transfer.id = TransferId(version.0);
-        self
+        Model { version, values, parameters, encoded, transfer }
     }
 
     /// Which version it is.
@@ -56,15 +55,15 @@ impl Model {
 
     /// The parameters in full precision.
     pub fn parameters(&self) -> &[f32] {
-        &self.parameters
+        &self.values[..self.parameters]
     }
 
     /// The parameters in full precision as little-endian f32 bytes, for storing; shared, not copied.
     pub fn bytes(&self) -> Bytes {
-        Bytes::from_owner(ParametersAsBytes(self.parameters.clone()))
+        Bytes::from_owner(ValuesAsBytes(self.values.clone())).slice(..self.parameters * size_of::<f32>())
     }
 
-    /// What clients are sent: the parameters in the room's encoding.
+    /// What clients are sent: the parameters, and behind them what the strategy sends along, in the room's encoding.
     pub fn encoded(&self) -> Bytes {
         self.encoded.clone()
     }

@@ -1,5 +1,6 @@
 //! Whatever happens in whatever order, the room's promises hold: nothing panics, memory stays within its bounds, and
-//! every published model is the weighted mean of exactly the updates accepted in its round (checked by the class).
+//! every published model is what the strategy makes of exactly the updates accepted in its round (checked by the
+//! class).
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
@@ -257,7 +258,7 @@ fn check(class: &Class, slots: usize) {
     let most = room.max_clients as usize;
     assert!(load.connections <= 2 * most, "{load:?}");
     assert!(load.identities <= 4 * most, "{load:?}");
-    assert!(load.uploads <= slots && load.upload_bytes <= slots * room.model_bytes() as usize, "{load:?}");
+    assert!(load.uploads <= slots && load.upload_bytes <= slots * room.update_bytes() as usize, "{load:?}");
     assert!(load.waiting + load.uploads <= most, "{load:?}");
 
     let status = class.coordinator.status(class.now);
@@ -280,12 +281,17 @@ proptest! {
         goal in prop_oneof![Just(0u32), 2u32..4],
         f16 in prop::bool::weighted(0.2),
         weight_cap in prop_oneof![Just(1u32), Just(25), Just(1_000)],
+        strategy in prop_oneof![3 => Just("fedavg"), 2 => Just("fedadam"), 1 => Just("scaffold"), 1 => Just("fednova")],
         happenings in proptest::collection::vec(happening(), 1..120),
     ) {
         let mut config = config(5);
         config.goal = goal;
         config.weight_cap = weight_cap;
         config.max_clients = 6;
+        config.strategy = strategy.parse().unwrap();
+        if strategy == "scaffold" {
+            config.training.optimiser = protocol::Optimiser::Sgd;
+        }
         config.encoding = if f16 { Encoding::F16 } else { Encoding::F32 };
         let mut class = Class::of(3, config);
         for student in &mut class.students {

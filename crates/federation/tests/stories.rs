@@ -7,8 +7,8 @@ mod class;
 use class::{Class, config, encoded, step};
 use federation::{Connection, Input, StopReason, Work};
 use protocol::{
-    ClientState, Encoding, ErrorCode, LocalTraining, ModelVersion, Phase, RefusalReason, Round, ServerMessage, Status,
-    Transfer, TransferId,
+    ClientState, Encoding, ErrorCode, LocalTraining, ModelVersion, Optimiser, Phase, RefusalReason, Round,
+    ServerMessage, Status, Strategy, Transfer, TransferId,
 };
 
 fn status(class: &Class) -> Status {
@@ -739,4 +739,122 @@ fn a_late_update_says_which_round_is_open() {
 fn made_up_training_is_different_for_everyone() {
     assert_ne!(step(0, 0, 0), step(1, 0, 0));
     assert_ne!(step(0, 0, 0), step(0, 1, 0));
+}
+
+#[test]
+fn with_scaffold_the_model_comes_with_the_servers_control_variate() {
+    let mut config = config(2);
+    config.strategy = "scaffold".parse().unwrap();
+    config.training.optimiser = Optimiser::Sgd;
+    config.training.learning_rate = 0.5;
+    let mut class = Class::of(2, config);
+    for student in &mut class.students {
+        (student.eager, student.steps) = (false, 2);
+    }
+    class.run();
+    let model = class.coordinator.model();
+    assert_eq!(model.transfer().bytes, 16, "two parameters, and as many numbers of the control variate");
+    let request = |class: &Class, student: usize| class.students[student].training.clone().unwrap();
+    let added = |class: &Class, student: usize| request(class, student).correction.unwrap().to_vec();
+    assert_eq!(request(&class, 0).model.as_slice(), model.parameters());
+    assert_eq!(added(&class, 0), [0.0, 0.0], "nobody has drifted yet");
+
+    // Two steps of 0.5 by which one goes a unit to the right, and the other a unit up.
+    for (student, update) in [(0, [1.0, 0.0]), (1, [0.0, 1.0])] {
+        let request = class.students[student].training.take().unwrap();
+        let parameters = request.model.iter().zip(update).map(|(value, update)| value + update).collect();
+        class.gives(student, &request, parameters);
+    }
+    class.run();
+    // Their variates are −1 where they went, and the server's is the mean: each is drawn to where the other went.
+    let near = |ours: Vec<f32>, expected: [f32; 2]| ours.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5);
+    assert!(near(added(&class, 0), [0.5, -0.5]), "{:?}", added(&class, 0));
+    assert!(near(added(&class, 1), [-0.5, 0.5]), "{:?}", added(&class, 1));
+    assert_eq!(request(&class, 0).model.len(), 2);
+
+    // The server's variate survives a restart, and so do those of the tabs that stay open.
+    let before = added(&class, 1);
+    class.kill_server();
+    class.wait(1_000);
+    class.start_server();
+    class.wait(5_000);
+    assert_eq!(added(&class, 1), before);
+    // A tab that is loaded anew has lost its own.
+    class.closes_tab(0);
+    let token = class.students[0].token.clone();
+    let again = class.opens_page(token);
+    class.students[again].eager = false;
+    class.takes_part(again);
+    class.run();
+    assert!(near(added(&class, again), [-0.5, -0.5]), "{:?}", added(&class, again));
+}
+
+#[test]
+fn with_fednova_who_takes_more_steps_pulls_no_harder() {
+    let mut config = config(1);
+    config.strategy = Strategy::FedNova;
+    config.training.batch_size = 1;
+    config.rounds = 1;
+    let mut class = Class::of(2, config);
+    for (student, steps) in [(0, 2), (1, 8)] {
+        class.students[student].eager = false;
+        class.students[student].steps = steps;
+    }
+    class.run();
+    let before = class.coordinator.model().parameters()[0];
+    // Weights 10 and 20: 30 examples. A step of the first is 1, and of the second −0.5.
+    for (student, update) in [(0, 2.0), (1, -4.0)] {
+        let request = class.students[student].training.take().unwrap();
+        class.gives(student, &request, vec![request.model[0] + update]);
+    }
+    class.run();
+    // (2 · 10 + 8 · 20) / 30 effective steps of (1 · 10 − 0.5 · 20) / 30 each: nothing.
+    let after = class.coordinator.model().parameters()[0];
+    assert!((after - before).abs() < 1e-6, "{before} became {after}");
+    assert_eq!(class.published, 1);
+}
+
+#[test]
+fn more_steps_than_the_examples_give_are_refused() {
+    let mut class = collecting(2);
+    // Ten examples in batches of twenty, two epochs: two steps at most.
+    class.students[0].steps = 3;
+    class.trains(0);
+    class.run();
+    assert_eq!(refusals(&class, 0), [RefusalReason::WrongSteps]);
+    class.students[1].steps = 2;
+    class.trains(1);
+    class.run();
+    assert_eq!(refusals(&class, 1), []);
+}
+
+#[test]
+fn a_restart_changes_none_of_the_strategys_numbers() {
+    for name in ["fedavgm", "fedadagrad", "fedadam", "fedyogi", "scaffold"] {
+        let published = |restarts: bool| {
+            let mut config = config(4);
+            config.strategy = name.parse().unwrap();
+            config.training.optimiser = Optimiser::Sgd;
+            config.rounds = 5;
+            let mut class = Class::of(2, config);
+            for student in &mut class.students {
+                student.eager = false;
+            }
+            for round in 1..=5 {
+                class.run();
+                if restarts && round == 3 {
+                    class.kill_server();
+                    class.wait(1_000);
+                    class.start_server();
+                    class.wait(5_000);
+                }
+                assert_eq!(phase(&class), (Phase::Collecting, round));
+                class.trains(0);
+                class.trains(1);
+            }
+            class.run();
+            class.coordinator.model().parameters().to_vec()
+        };
+        assert_eq!(published(true), published(false), "{name}");
+    }
 }

@@ -1,11 +1,14 @@
 //! What a room has to remember so that a server that was killed goes on from the last published model.
 
+use std::collections::BTreeMap;
+
 use protocol::{ClientId, Evaluation, ModelVersion, RoomConfig, RoundRecord, Standardisation, Token};
 use serde::{Deserialize, Serialize};
 
 use super::{Client, Clients, Coordinator, CoordinatorError, PhaseState};
+use crate::{Model, strategy};
 
-/// Everything of a room but the model's parameters. It holds every client's token: whoever can read it can pass for
+/// Everything of a room but the model's parameters and what its strategy remembers. It holds every client's token: whoever can read it can pass for
 /// any of them, so the shell stores it where only the host can read it, and shows it in no log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
@@ -39,7 +42,7 @@ pub struct Identity {
 }
 
 impl Coordinator {
-    /// What to store. With `Coordinator::model` it is all that [`Coordinator::restore`] needs.
+    /// What to store. With `Coordinator::model` and [`Coordinator::memory`] it is all that [`Coordinator::restore`] needs.
     pub fn checkpoint(&self) -> Checkpoint {
         let identity = |client: &Client| Identity {
             client: client.id,
@@ -58,15 +61,26 @@ impl Coordinator {
         }
     }
 
+    /// What the room's strategy remembers from round to round, by name (`momentum`, `second_moment`,
+    /// `control_variate`), each as long as the parameters: stored with the model. Empty where it remembers nothing.
+    pub fn memory(&self) -> BTreeMap<&'static str, &[f32]> {
+        self.rule.memory().into_iter().collect()
+    }
+
     /// Goes on from what was stored. An open round is lost, and begins anew when enough clients are back.
     ///
     /// # Errors
-    /// The checkpoint contradicts itself, or the parameters don't belong to it.
-    pub fn restore(checkpoint: Checkpoint, parameters: Vec<f32>) -> Result<Coordinator, CoordinatorError> {
+    /// The checkpoint contradicts itself, or the parameters or what the strategy remembered don't belong to it.
+    pub fn restore(
+        checkpoint: Checkpoint,
+        parameters: Vec<f32>,
+        memory: BTreeMap<String, Vec<f32>>,
+    ) -> Result<Coordinator, CoordinatorError> {
         let Checkpoint { config, model_version, standardisation, history, final_evaluation, identities, next_client } =
             checkpoint;
         let mut room = Coordinator::new(config, parameters)?;
         let damaged = |what: &str| CoordinatorError::Damaged { what: what.to_owned() };
+        strategy::restore(&mut *room.rule, memory).map_err(|what| damaged(&what))?;
         if history.len() != model_version.0 as usize || model_version.0 > room.config.rounds {
             return Err(damaged("the history does not lead to the model's version"));
         }
@@ -81,7 +95,8 @@ impl Coordinator {
         if identities.iter().any(|identity| identity.client.0 >= next_client) {
             return Err(damaged("a client's number is higher than the next one's"));
         }
-        room.model = room.model.clone().with_version(model_version);
+        room.model =
+            Model::new(model_version, room.model.parameters().to_vec(), room.rule.attachment(), room.config.encoding);
         room.clients = Clients::new(&room.config);
         room.clients.next = next_client;
         for identity in identities {

@@ -27,6 +27,7 @@ pub use event::{Action, CloseReason, ConnectionId, Event};
 use phase::PhaseState;
 pub use status::Load;
 
+use crate::strategy::{self, Rule};
 use crate::{Millis, Model};
 
 /// A connection has so long to say `hello`, milliseconds.
@@ -73,6 +74,7 @@ pub enum CoordinatorError {
 pub struct Coordinator {
     config: RoomConfig,
     model: Model,
+    rule: Box<dyn Rule>,
     standardisation: Option<Standardisation>,
     history: Vec<RoundRecord>,
     final_evaluation: Option<Evaluation>,
@@ -101,8 +103,10 @@ impl Coordinator {
         if let Some(index) = initial.iter().position(|parameter| !parameter.is_finite()) {
             return Err(CoordinatorError::NotFinite { index });
         }
+        let rule = strategy::rule(&config);
         Ok(Coordinator {
-            model: Model::new(ModelVersion(0), initial, config.encoding),
+            model: Model::new(ModelVersion(0), initial, rule.attachment(), config.encoding),
+            rule,
             standardisation: None,
             history: Vec::new(),
             final_evaluation: None,

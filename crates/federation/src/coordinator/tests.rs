@@ -106,7 +106,9 @@ impl Room {
 
     fn mean_bits(&self) -> Vec<u32> {
         match &self.coordinator.phase {
-            PhaseState::Collecting(state) => state.accumulator.mean().iter().map(|value| value.to_bits()).collect(),
+            PhaseState::Collecting(state) => {
+                state.gathered.updates.mean().iter().map(|value| value.to_bits()).collect()
+            }
             _ => panic!("no round is open"),
         }
     }

@@ -4,12 +4,14 @@
 //! the accepted update. None of it knows a socket, a clock, a page, or how training is done.
 
 mod connection;
+mod control;
 mod event;
 mod round;
 
 use std::collections::VecDeque;
 
 use connection::Link;
+use control::ControlVariate;
 pub use event::{Connection, Input, Output, ParticipantConfig, StopReason, TrainRequest, View, Work};
 use protocol::limits::{MAX_ROUNDS, PROTOCOL_VERSION};
 use protocol::{
@@ -51,6 +53,7 @@ pub struct Participant {
 
     job: Job,
     fetched: Option<Fetched>,
+    control: ControlVariate,
     finished: Option<(ModelVersion, Checksum)>,
     /// What is to be said about the finished model, until it is said.
     final_evaluation: Option<ClientMessage>,
@@ -84,6 +87,7 @@ impl Participant {
             statistics_wanted: false,
             job: Job::None,
             fetched: None,
+            control: ControlVariate::default(),
             finished: None,
             final_evaluation: None,
             next_transfer: 1,

@@ -12,6 +12,7 @@ use protocol::{
 };
 
 use super::{Output, Participant, TrainRequest, Work};
+use crate::strategy::scaffold;
 
 /// An update whose bytes were damaged on the way is sent so many times.
 const MAX_SENDS: u32 = 3;
@@ -21,6 +22,8 @@ const MAX_SENDS: u32 = 3;
 pub(super) struct Fetched {
     transfer: Transfer,
     parameters: Arc<Vec<f32>>,
+    /// What came behind the parameters: the server's control variate in a SCAFFOLD room, else nothing.
+    control: Arc<Vec<f32>>,
 }
 
 /// What a model is fetched for.
@@ -53,7 +56,7 @@ impl Task {
 pub(super) enum Job {
     None,
     Downloading { purpose: Purpose, receipt: Receipt, values: Vec<f32> },
-    Training { task: Task, evaluation: Option<Evaluation>, step: Option<Step> },
+    Training { task: Task, correction: Option<Arc<Vec<f32>>>, evaluation: Option<Evaluation>, step: Option<Step> },
     Holding(Box<Update>),
 }
 
@@ -81,6 +84,8 @@ pub(super) struct Update {
     encoding: Encoding,
     checksum: Checksum,
     effort: Effort,
+    /// What was added to its gradients, in a SCAFFOLD room.
+    correction: Option<Arc<Vec<f32>>>,
     evaluation: Option<Evaluation>,
     sending: Sending,
     sends: u32,
@@ -101,6 +106,17 @@ enum Sending {
     Announced(TransferId),
     Uploading(TransferId, u32),
     Accepted,
+}
+
+impl Update {
+    /// In a SCAFFOLD room, the client's control variate after this update, worked out from the bytes that were sent, as
+    /// the server does; and the version that the update is a difference to.
+    fn next_variate(&self) -> Option<(ModelVersion, Vec<f32>)> {
+        let correction = self.correction.as_ref()?;
+        let sent = self.encoding.values(&self.bytes).ok()?;
+        let rate = self.task.training.settings.learning_rate;
+        Some((self.task.model_version, scaffold::next_variate(correction, sent, self.effort.steps, rate)))
+    }
 }
 
 impl Participant {
@@ -134,8 +150,8 @@ impl Participant {
         if let Some(fetched) = &self.fetched
             && (fetched.transfer.id, fetched.transfer.checksum) == (model.id, model.checksum)
         {
-            let parameters = fetched.parameters.clone();
-            return self.use_model(purpose, parameters);
+            let fetched = fetched.clone();
+            return self.use_model(purpose, fetched);
         }
         // Freed before the next one takes its place.
         self.fetched = None;
@@ -163,17 +179,24 @@ impl Participant {
             return self.drop_connection();
         };
         values.extend(decoded);
-        if complete && let Job::Downloading { purpose, receipt, values } = std::mem::replace(&mut self.job, Job::None) {
-            let parameters = Arc::new(values);
-            self.fetched = Some(Fetched { transfer: *receipt.transfer(), parameters: parameters.clone() });
-            self.use_model(purpose, parameters);
+        if complete
+            && let Job::Downloading { purpose, receipt, mut values } = std::mem::replace(&mut self.job, Job::None)
+        {
+            let parameters = self.room.as_ref().map_or(values.len(), |room| room.parameters as usize);
+            let control = Arc::new(values.split_off(parameters.min(values.len())));
+            let fetched = Fetched { transfer: *receipt.transfer(), parameters: Arc::new(values), control };
+            self.fetched = Some(fetched.clone());
+            self.use_model(purpose, fetched);
         }
     }
 
-    fn use_model(&mut self, purpose: Purpose, model: Arc<Vec<f32>>) {
+    fn use_model(&mut self, purpose: Purpose, fetched: Fetched) {
         self.changed = true;
+        let Fetched { transfer, parameters: model, control } = fetched;
         match purpose {
             Purpose::Round(task) => {
+                let correction =
+                    (!control.is_empty()).then(|| Arc::new(self.control.correction(task.model_version, &control)));
                 self.outputs.push_back(Output::Train(TrainRequest {
                     round: task.round,
                     model_version: task.model_version,
@@ -181,13 +204,12 @@ impl Participant {
                     standardisation: task.standardisation.clone(),
                     training: task.training,
                     proximal: self.room.as_ref().map_or(0.0, |room| room.strategy.proximal()),
-                    correction: None,
+                    correction: correction.clone(),
                 }));
-                self.job = Job::Training { task, evaluation: None, step: None };
+                self.job = Job::Training { task, correction, evaluation: None, step: None };
             }
             Purpose::Finished { model_version, standardisation } => {
-                let checksum = self.fetched.as_ref().map(|fetched| fetched.transfer.checksum);
-                self.finished = checksum.map(|checksum| (model_version, checksum));
+                self.finished = Some((model_version, transfer.checksum));
                 self.outputs.push_back(Output::Finished { model_version, model, standardisation });
             }
         }
@@ -236,7 +258,7 @@ impl Participant {
         if !expected {
             return; // It was stopped, and this was on its way.
         }
-        let Job::Training { task, evaluation, .. } = std::mem::replace(&mut self.job, Job::None) else {
+        let Job::Training { task, correction, evaluation, .. } = std::mem::replace(&mut self.job, Job::None) else {
             return;
         };
         self.changed = true;
@@ -260,6 +282,7 @@ impl Participant {
             encoding,
             checksum,
             effort,
+            correction,
             evaluation,
             sending: Sending::NotYet,
             sends: 0,
@@ -332,6 +355,9 @@ impl Participant {
             && update.task.round == round
         {
             update.sending = Sending::Accepted;
+            if let Some((version, next)) = update.next_variate() {
+                self.control.accepted(version, next);
+            }
         }
     }
 

@@ -1,11 +1,13 @@
 //! A class in memory: one coordinator, any number of participants, a network that carries real frames, and a clock
 //! that a test sets. Training is made up: every student adds numbers of its own to the model.
 //!
-//! Whatever a test does, the class checks each published model against the weighted mean of exactly the updates that
-//! were accepted in that round, computed anew in f64.
+//! Whatever a test does, the class checks each published model against what the room's strategy makes of exactly the
+//! updates that were accepted in that round, computed anew in f64.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 #![allow(dead_code, reason = "each test file uses its own part of the class")]
+
+mod naive;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,6 +16,7 @@ use federation::{
     Action, Checkpoint, ConnectionId, Coordinator, Event, Input, Millis, Output, Participant, ParticipantConfig,
     TrainRequest,
 };
+use naive::{Accepted, Naive};
 use protocol::{
     Chunk, ClientMessage, Encoding, Evaluation, LocalTraining, RoomCode, RoomConfig, ServerMessage, Token,
     parse_client, parse_server,
@@ -42,6 +45,8 @@ pub struct Student {
     pub finished: Option<Vec<f32>>,
     pub heard: Vec<ServerMessage>,
     pub examples: u32,
+    /// Local steps that its training is said to take.
+    pub steps: u32,
     number: u32,
 }
 
@@ -49,7 +54,16 @@ pub struct Student {
 #[derive(Default)]
 struct Seen {
     examples: u32,
+    steps: u32,
     bytes: Vec<u8>,
+}
+
+/// What the server has on disk: a room's record, its parameters, and what its strategy remembers.
+#[derive(Clone)]
+pub struct Stored {
+    pub record: String,
+    pub parameters: Vec<f32>,
+    pub memory: BTreeMap<String, Vec<f32>>,
 }
 
 /// Everyone, and the network between them.
@@ -57,15 +71,16 @@ pub struct Class {
     pub coordinator: Coordinator,
     pub now: Millis,
     pub students: Vec<Student>,
-    pub stored: Option<(String, Vec<f32>)>,
+    pub stored: Option<Stored>,
     pub server_up: bool,
     next_connection: u64,
     /// Updates under way, by connection and transfer.
     seen: BTreeMap<(ConnectionId, u32), Seen>,
     last_seen: BTreeMap<ConnectionId, u32>,
-    /// The updates accepted in the open round: weight and values.
-    accepted: Vec<(f64, Vec<f32>)>,
+    /// The updates accepted in the open round.
+    accepted: Vec<Accepted>,
     model: Vec<f32>,
+    naive: Naive,
     /// How many published models were checked.
     pub published: u32,
     /// What connections without a participant were told.
@@ -106,6 +121,7 @@ impl Class {
             last_seen: BTreeMap::new(),
             accepted: Vec::new(),
             model,
+            naive: Naive::default(),
             published: 0,
             strangers: Vec::new(),
         }
@@ -157,6 +173,7 @@ impl Class {
             finished: None,
             heard: Vec::new(),
             examples: 10 * (number + 1),
+            steps: 1,
             number,
         });
         self.students.len() - 1
@@ -241,10 +258,10 @@ impl Class {
 
     /// The student's training gave these parameters.
     pub fn gives(&mut self, student: usize, request: &TrainRequest, parameters: Vec<f32>) {
-        let examples = self.students[student].examples;
+        let Student { examples, steps, .. } = self.students[student];
         let training = LocalTraining { loss: 0.5, accuracy: 0.75 };
         let TrainRequest { round, model_version, .. } = *request;
-        self.input(student, Input::Trained { round, model_version, parameters, examples, steps: 1, training });
+        self.input(student, Input::Trained { round, model_version, parameters, examples, steps, training });
     }
 
     /// The network of a student breaks; `online` says whether it can connect again.
@@ -281,9 +298,10 @@ impl Class {
 
     /// The server is started again from what it stored.
     pub fn start_server(&mut self) {
-        let (record, parameters) = self.stored.clone().expect("the server stored something");
+        let Stored { record, parameters, memory } = self.stored.clone().expect("the server stored something");
         let checkpoint: Checkpoint = serde_json::from_str(&record).unwrap();
-        self.coordinator = Coordinator::restore(checkpoint, parameters).unwrap();
+        self.naive.recall(&memory);
+        self.coordinator = Coordinator::restore(checkpoint, parameters, memory).unwrap();
         self.model = self.coordinator.model().parameters().to_vec();
         self.accepted.clear();
         self.server_up = true;
@@ -300,8 +318,8 @@ impl Class {
     pub fn text(&mut self, connection: ConnectionId, text: &str) {
         let event = match parse_client(text) {
             Ok(message) => {
-                if let ClientMessage::Update { examples, update, .. } = &message {
-                    let seen = Seen { examples: *examples, bytes: Vec::new() };
+                if let ClientMessage::Update { examples, steps, update, .. } = &message {
+                    let seen = Seen { examples: *examples, steps: *steps, bytes: Vec::new() };
                     self.seen.insert((connection, update.id.0), seen);
                 }
                 Event::Message { connection, message }
@@ -443,7 +461,9 @@ impl Class {
                     self.check_published();
                 }
                 let parameters = self.coordinator.model().parameters().to_vec();
-                self.stored = Some((record, parameters));
+                let memory = self.coordinator.memory().into_iter();
+                let memory = memory.map(|(name, values)| (name.to_owned(), values.to_vec())).collect();
+                self.stored = Some(Stored { record, parameters, memory });
             }
         }
     }
@@ -454,7 +474,8 @@ impl Class {
             let seen = self.seen.remove(&(connection, transfer)).expect("what is accepted was announced");
             let encoding = self.coordinator.config().encoding;
             let values = encoding.values(&seen.bytes).unwrap().collect();
-            self.accepted.push((f64::from(seen.examples.min(self.coordinator.config().weight_cap)), values));
+            let weight = f64::from(seen.examples.min(self.coordinator.config().weight_cap));
+            self.accepted.push(Accepted { weight, steps: f64::from(seen.steps), values });
         }
         let text = serde_json::to_string(&message).unwrap();
         let message = parse_server(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
@@ -470,18 +491,17 @@ impl Class {
         }
     }
 
-    /// The published model is the one before plus the weighted mean of the accepted updates, within 1e-6 of the
-    /// largest number in play.
+    /// The published model is what the strategy makes of the accepted updates, within 1e-6 of the largest number in
+    /// play.
     fn check_published(&mut self) {
         let accepted = std::mem::take(&mut self.accepted);
         assert!(accepted.len() as u32 >= self.coordinator.config().least);
-        let weights: f64 = accepted.iter().map(|(weight, _)| weight).sum();
+        let strategy = self.coordinator.config().strategy;
+        let expected = self.naive.publish(strategy, &self.model, &accepted);
         let published = self.coordinator.model().parameters();
-        let values = accepted.iter().flat_map(|(_, values)| values);
+        let values = accepted.iter().flat_map(|update| &update.values);
         let largest = values.chain(&self.model).fold(0.0_f64, |largest, value| largest.max(f64::from(*value).abs()));
-        for (index, (&now, &before)) in published.iter().zip(&self.model).enumerate() {
-            let sum: f64 = accepted.iter().map(|(weight, values)| weight * f64::from(values[index])).sum();
-            let expected = f64::from(before) + sum / weights;
+        for (index, (&now, expected)) in published.iter().zip(expected).enumerate() {
             let error = (f64::from(now) - expected).abs();
             assert!(error <= 1.0e-6 * largest, "parameter {index}: {now} is not {expected}");
         }

@@ -1,4 +1,4 @@
-//! Aggregating: the mean of a round becomes the next version of the model.
+//! Aggregating: what a round has gathered becomes the next version of the model.
 
 use protocol::{ModelVersion, Round, RoundRecord, ServerMessage};
 
@@ -9,17 +9,18 @@ use crate::coordinator::{Action, Coordinator};
 impl Coordinator {
     /// Publishes the round's model and opens the next round, or finishes.
     pub(super) fn aggregate(&mut self) {
+        let clients = self.clients.all.values().filter(|client| client.taking_part).count() as u32;
         let PhaseState::Collecting(state) = std::mem::replace(&mut self.phase, PhaseState::Lobby) else {
             return;
         };
         self.back_to_lobby();
         let round = Round(self.history.len() as u32 + 1);
         let version = ModelVersion(self.model.version().0 + 1);
-        let Some(parameters) = state.accumulator.publish(self.model.parameters()) else {
+        let Some(parameters) = self.rule.publish(state.gathered, self.model.parameters(), clients) else {
             return;
         };
         // The mean's memory is the new model's. The old one is freed when the last who is sent it is done.
-        self.model = Model::new(version, parameters, self.config.encoding);
+        self.model = Model::new(version, parameters, self.rule.attachment(), self.config.encoding);
         let record = RoundRecord {
             round,
             model_version: version,

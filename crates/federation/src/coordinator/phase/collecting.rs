@@ -6,10 +6,11 @@ use protocol::{
 
 use super::{PhaseState, Verdict};
 use crate::Millis;
-use crate::accumulator::{Accumulator, Unfit, Update};
+use crate::accumulator::{Unfit, Update};
 use crate::coordinator::uploads::{Announcement, Taken, Uploads};
 use crate::coordinator::{ConnectionId, Coordinator, Task};
 use crate::metrics::Metrics;
+use crate::strategy::{Effort, Gathered};
 
 /// A client whose update was refused so often in a round is not waited for any more.
 const MAX_REFUSALS: u32 = 3;
@@ -19,7 +20,7 @@ const MAX_REFUSALS: u32 = 3;
 pub(in crate::coordinator) struct Collecting {
     pub opened: Millis,
     pub deadline: Millis,
-    pub accumulator: Accumulator,
+    pub gathered: Gathered,
     pub metrics: Metrics,
     pub uploads: Uploads,
     pub refused: u32,
@@ -39,9 +40,9 @@ impl Coordinator {
         self.phase = PhaseState::Collecting(Box::new(Collecting {
             opened: self.now,
             deadline: self.now + self.config.deadline_ms,
-            accumulator: Accumulator::default(),
+            gathered: Gathered::default(),
             metrics: Metrics::none(),
-            uploads: Uploads::new(self.model.transfer().bytes as usize),
+            uploads: Uploads::new(self.config.update_bytes() as usize),
             refused: 0,
         }));
         self.ask_all();
@@ -113,7 +114,7 @@ impl Coordinator {
         announced: &Announcement,
     ) -> Result<(), (RefusalReason, String)> {
         use RefusalReason::*;
-        let (present, model) = (self.present_round(), self.model.transfer());
+        let (present, update_bytes) = (self.present_round(), self.config.update_bytes());
         let refuse = |reason, message: String| Err((reason, message));
         let Some(client) = self.clients.all.get(&announced.client) else {
             return refuse(NotReady, "the client is not in the room".to_owned());
@@ -153,10 +154,10 @@ impl Coordinator {
         if announced.update.encoding != self.config.encoding {
             return refuse(WrongEncoding, format!("this room's updates are encoded as {:?}", self.config.encoding));
         }
-        if announced.update.bytes != model.bytes {
+        if announced.update.bytes != update_bytes {
             return refuse(
                 WrongSize,
-                format!("an update has {} bytes here, not {}", model.bytes, announced.update.bytes),
+                format!("an update has {update_bytes} bytes here, not {}", announced.update.bytes),
             );
         }
         if announced.examples == 0 || announced.examples > client.most_examples {
@@ -213,7 +214,7 @@ impl Coordinator {
     /// Folds an update whose bytes are all here, unless there is something wrong with them.
     fn fold(&mut self, announced: Announcement, bytes: &[u8]) {
         let parameters = self.config.parameters as usize;
-        let weight = announced.examples.min(self.config.weight_cap);
+        let effort = Effort { weight: announced.examples.min(self.config.weight_cap), steps: announced.steps };
         let update = match Update::inspect(announced.update.encoding, bytes, parameters, self.config.norm_limit) {
             Ok(update) => update,
             Err(unfit) => {
@@ -226,7 +227,7 @@ impl Coordinator {
         let Some(client) = self.clients.get_mut(announced.client) else {
             return;
         };
-        state.accumulator.fold(&update, weight);
+        self.rule.fold(&mut state.gathered, &update, effort);
         state.metrics.add(announced.examples, announced.training, announced.evaluation.as_ref());
         client.task = Task::Done;
         client.fraction = None;

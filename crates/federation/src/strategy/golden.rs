@@ -1,0 +1,182 @@
+//! The strategies against independent numbers: `tests/reference/strategies/server.py` has Flower compute the server's
+//! rules, `clients.py` follows the papers' algorithms where clients have a part in them.
+
+use protocol::{Encoding, RoomCode, RoomConfig, Strategy};
+use serde::Deserialize;
+
+use super::*;
+use crate::accumulator::Update;
+
+/// A room of `parameters` numbers with this strategy.
+fn room(strategy: Strategy, parameters: usize, learning_rate: f64) -> RoomConfig {
+    let code = RoomCode::parse("KMPXZ").unwrap();
+    let mut config = RoomConfig::new(code, "tiny", parameters as u32, vec!["no".to_owned(), "yes".to_owned()]);
+    config.strategy = strategy;
+    config.training.optimiser = protocol::Optimiser::Sgd;
+    config.training.learning_rate = learning_rate;
+    config.check().unwrap();
+    config
+}
+
+fn fold(rule: &dyn Rule, gathered: &mut Gathered, update: &[f32], weight: u32, steps: u32) {
+    let bytes = Encoding::F32.encode(update.to_vec());
+    let update = Update::inspect(Encoding::F32, &bytes, update.len(), 1.0e9).ok().unwrap();
+    rule.fold(gathered, &update, Effort { weight, steps });
+}
+
+fn agrees(what: &str, ours: &[f32], theirs: &[f64], scale: &[f64]) {
+    assert_eq!(ours.len(), theirs.len());
+    for (index, ((&ours, &theirs), scale)) in ours.iter().zip(theirs).zip(scale).enumerate() {
+        let error = (f64::from(ours) - theirs).abs();
+        assert!(error <= 2.0e-6 * scale, "{what}, number {index}: {ours} is not {theirs}");
+    }
+}
+
+#[derive(Deserialize)]
+struct ServerTable {
+    initial: Vec<f32>,
+    examples: Vec<u32>,
+    /// Rounds, clients, values.
+    updates: Vec<Vec<Vec<f32>>>,
+    strategies: Vec<ServerCase>,
+}
+
+#[derive(Deserialize)]
+struct ServerCase {
+    strategy: Strategy,
+    published: Vec<Vec<f64>>,
+}
+
+fn server_case(name: &str) {
+    let table = include_str!("../../../../tests/reference/strategies/server.json");
+    let table: ServerTable = serde_json::from_str(table).unwrap();
+    let case = table.strategies.iter().find(|case| case.strategy.name() == name).unwrap();
+    let mut rule = rule(&room(case.strategy, table.initial.len(), 0.1));
+    let mut model = table.initial.clone();
+    for (number, (updates, published)) in table.updates.iter().zip(&case.published).enumerate() {
+        let mut gathered = Gathered::default();
+        for (update, &weight) in updates.iter().zip(&table.examples) {
+            fold(&*rule, &mut gathered, update, weight, 1);
+        }
+        let before = model;
+        model = rule.publish(gathered, &before, 4).unwrap();
+        // As exact as f32 is for the largest number that went into each one.
+        let scale: Vec<f64> =
+            before.iter().zip(published).map(|(before, after)| f64::from(*before).abs().max(after.abs())).collect();
+        agrees(&format!("{name}, round {number}"), &model, published, &scale);
+    }
+}
+
+#[test]
+fn fedavg_is_flowers() {
+    server_case("fedavg");
+}
+
+#[test]
+fn fedavgm_is_flowers() {
+    server_case("fedavgm");
+}
+
+#[test]
+fn fedadagrad_is_flowers() {
+    server_case("fedadagrad");
+}
+
+#[test]
+fn fedadam_is_flowers_without_the_correction() {
+    server_case("fedadam");
+}
+
+#[test]
+fn fedyogi_is_flowers() {
+    server_case("fedyogi");
+}
+
+#[derive(Deserialize)]
+struct ClientTable {
+    initial: Vec<f32>,
+    learning_rate: f64,
+    steps: Vec<u32>,
+    examples: Vec<u32>,
+    curvatures: Vec<Vec<f64>>,
+    optima: Vec<Vec<f64>>,
+    cases: Vec<ClientCase>,
+}
+
+#[derive(Deserialize)]
+struct ClientCase {
+    strategy: Strategy,
+    /// The clients that take part in each round.
+    present: Vec<Vec<usize>>,
+    rounds: Vec<ClientRound>,
+}
+
+#[derive(Deserialize)]
+struct ClientRound {
+    published: Vec<f64>,
+    #[serde(default)]
+    control_variate: Vec<f64>,
+    /// Each client's control variate.
+    #[serde(default)]
+    own: Vec<Vec<f64>>,
+}
+
+/// A client's local steps of SGD on ½ Σ h (w − o)², with what the strategy adds to its gradients.
+fn train(table: &ClientTable, client: usize, model: &[f32], mu: f64, correction: &[f32]) -> Vec<f32> {
+    let trained = model.iter().enumerate().map(|(index, &start)| {
+        let (start, mut value) = (f64::from(start), f64::from(start));
+        for _ in 0..table.steps[client] {
+            let gradient = table.curvatures[client][index] * (value - table.optima[client][index]);
+            let added = mu * (value - start) + correction.get(index).map_or(0.0, |&correction| f64::from(correction));
+            value -= table.learning_rate * (gradient + added);
+        }
+        (value - start) as f32
+    });
+    trained.collect()
+}
+
+fn client_cases(name: &str) {
+    let table = include_str!("../../../../tests/reference/strategies/clients.json");
+    let table: ClientTable = serde_json::from_str(table).unwrap();
+    let ones = vec![1.0; table.initial.len()];
+    let cases: Vec<&ClientCase> = table.cases.iter().filter(|case| case.strategy.name() == name).collect();
+    assert!(!cases.is_empty());
+    for case in cases {
+        let mut rule = rule(&room(case.strategy, table.initial.len(), table.learning_rate));
+        let mut model = table.initial.clone();
+        let mut own = vec![Vec::new(); table.steps.len()];
+        for (number, (present, expected)) in case.present.iter().zip(&case.rounds).enumerate() {
+            let mut gathered = Gathered::default();
+            for &client in present {
+                let correction = scaffold::correction(rule.attachment(), &own[client]);
+                let update = train(&table, client, &model, case.strategy.proximal(), &correction);
+                let steps = table.steps[client];
+                fold(&*rule, &mut gathered, &update, table.examples[client], steps);
+                own[client] = scaffold::next_variate(&correction, update.into_iter(), steps, table.learning_rate);
+            }
+            model = rule.publish(gathered, &model, table.steps.len() as u32).unwrap();
+            agrees(&format!("{name}, round {number}"), &model, &expected.published, &ones);
+            // Divided by the learning rate, an update's rounding is twenty times as large.
+            let coarse: Vec<f64> = ones.iter().map(|one| one / table.learning_rate).collect();
+            agrees(&format!("{name}, c of round {number}"), rule.attachment(), &expected.control_variate, &coarse);
+            for (own, expected) in own.iter().zip(&expected.own).filter(|(own, _)| !own.is_empty()) {
+                agrees(&format!("{name}, a client's c of round {number}"), own, expected, &coarse);
+            }
+        }
+    }
+}
+
+#[test]
+fn scaffold_is_the_papers_with_all_clients_and_with_some() {
+    client_cases("scaffold");
+}
+
+#[test]
+fn fednova_is_the_papers_with_clients_of_different_steps() {
+    client_cases("fednova");
+}
+
+#[test]
+fn fedprox_is_the_papers() {
+    client_cases("fedprox");
+}

@@ -1,0 +1,120 @@
+//! How a round's updates become the next model, one strategy a file.
+//!
+//! A [`Rule`] says how an update is folded into what the round has [`Gathered`], makes the next parameters out of that,
+//! and keeps what its optimiser remembers from round to round. It knows no client, no message and no file. All vectors
+//! have the model's length; each number is computed in f64 and rounded once to f32.
+
+mod adaptive;
+mod fedadagrad;
+mod fedadam;
+mod fedavg;
+mod fedavgm;
+mod fednova;
+mod fedprox;
+mod fedyogi;
+#[cfg(test)]
+mod golden;
+pub(crate) mod scaffold;
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use protocol::{RoomConfig, Strategy};
+
+use crate::accumulator::{Accumulator, Update};
+
+/// What a round's updates add up to. A strategy folds into the means that it needs; the other stays empty.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    /// The mean of the updates.
+    pub updates: Accumulator,
+    /// The mean of the updates, each divided by its client's count of local steps.
+    pub per_step: Accumulator,
+}
+
+/// What came with an update.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    /// Its examples, capped as the room says.
+    pub weight: u32,
+    /// Its client's local steps, at least 1.
+    pub steps: u32,
+}
+
+/// A strategy at work in a room.
+pub(crate) trait Rule: Debug + Send {
+    /// Takes an update into the round.
+    fn fold(&self, gathered: &mut Gathered, update: &Update<'_>, effort: Effort) {
+        gathered.updates.fold(update, effort.weight, effort.steps, 1.0);
+    }
+
+    /// The next parameters, in a mean's own memory; `clients` take part in the room. `None`: nothing was folded.
+    fn publish(&mut self, gathered: Gathered, global: &[f32], clients: u32) -> Option<Vec<f32>>;
+
+    /// What the optimiser remembers, by name.
+    fn memory(&self) -> Vec<(&'static str, &[f32])> {
+        Vec::new()
+    }
+
+    /// The places of what `memory` names, in the same order.
+    fn memory_mut(&mut self) -> Vec<&mut Vec<f32>> {
+        Vec::new()
+    }
+
+    /// What clients are sent behind the parameters: nothing, or as many numbers as there are parameters.
+    fn attachment(&self) -> &[f32] {
+        &[]
+    }
+}
+
+/// The rule of a room, as at its beginning.
+pub(crate) fn rule(config: &RoomConfig) -> Box<dyn Rule> {
+    let parameters = config.parameters as usize;
+    match config.strategy {
+        Strategy::FedAvg { server_learning_rate } => Box::new(fedavg::FedAvg { server_learning_rate }),
+        Strategy::FedAvgM { server_learning_rate, momentum } => {
+            Box::new(fedavgm::FedAvgM::new(parameters, server_learning_rate, momentum))
+        }
+        Strategy::FedAdagrad { server_learning_rate, tau } => {
+            Box::new(fedadagrad::FedAdagrad::new(parameters, server_learning_rate, tau))
+        }
+        Strategy::FedAdam { server_learning_rate, beta_1, beta_2, tau } => {
+            Box::new(fedadam::FedAdam::new(parameters, server_learning_rate, [beta_1, beta_2], tau))
+        }
+        Strategy::FedYogi { server_learning_rate, beta_1, beta_2, tau } => {
+            Box::new(fedyogi::FedYogi::new(parameters, server_learning_rate, [beta_1, beta_2], tau))
+        }
+        Strategy::FedProx { .. } => Box::new(fedprox::FedProx),
+        Strategy::Scaffold { server_learning_rate } => {
+            Box::new(scaffold::Scaffold::new(parameters, server_learning_rate, config.training.learning_rate))
+        }
+        Strategy::FedNova => Box::new(fednova::FedNova),
+    }
+}
+
+/// Gives a rule back what it remembered. Says what is wrong where that is not what this rule remembers.
+pub(crate) fn restore(rule: &mut dyn Rule, mut stored: BTreeMap<String, Vec<f32>>) -> Result<(), String> {
+    let names: Vec<&str> = rule.memory().into_iter().map(|(name, _)| name).collect();
+    for (name, place) in names.into_iter().zip(rule.memory_mut()) {
+        let values = stored.remove(name).ok_or_else(|| format!("the strategy's {name} is missing"))?;
+        if values.len() != place.len() {
+            return Err(format!("the strategy's {name} has {} values, not {}", values.len(), place.len()));
+        }
+        if !values.iter().all(|value| value.is_finite()) {
+            return Err(format!("the strategy's {name} has a value that is not finite"));
+        }
+        *place = values;
+    }
+    match stored.into_keys().next() {
+        Some(name) => Err(format!("the strategy remembers no {name}")),
+        None => Ok(()),
+    }
+}
+
+/// `global` + `rate` · `direction`, in the direction's memory.
+fn step(mut direction: Vec<f32>, global: &[f32], rate: f64) -> Vec<f32> {
+    for (direction, global) in direction.iter_mut().zip(global) {
+        *direction = (f64::from(*global) + rate * f64::from(*direction)) as f32;
+    }
+    direction
+}

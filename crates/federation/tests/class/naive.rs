@@ -1,0 +1,96 @@
+//! What a published model should be, computed anew in f64 from the updates that were accepted: no running means, and
+//! each strategy's formula as its paper prints it.
+
+use std::collections::BTreeMap;
+
+use protocol::Strategy;
+
+/// An update that is in the round's mean.
+pub struct Accepted {
+    pub weight: f64,
+    pub steps: f64,
+    pub values: Vec<f32>,
+}
+
+/// The moments of the strategies that have some.
+#[derive(Default)]
+pub struct Naive {
+    momentum: Vec<f64>,
+    second_moment: Vec<f64>,
+}
+
+impl Naive {
+    /// Goes on from what a server had stored.
+    pub fn recall(&mut self, memory: &BTreeMap<String, Vec<f32>>) {
+        let moment =
+            |name| memory.get(name).map_or(Vec::new(), |values| values.iter().map(|&v| f64::from(v)).collect());
+        *self = Naive { momentum: moment("momentum"), second_moment: moment("second_moment") };
+    }
+
+    pub fn publish(&mut self, strategy: Strategy, before: &[f32], accepted: &[Accepted]) -> Vec<f64> {
+        let weights: f64 = accepted.iter().map(|update| update.weight).sum();
+        let mean = |term: &dyn Fn(&Accepted) -> f64| {
+            accepted.iter().map(|update| update.weight * term(update)).sum::<f64>() / weights
+        };
+        let delta = |index: usize| mean(&|update| f64::from(update.values[index]));
+        let places = before.iter().map(|&before| f64::from(before)).enumerate();
+        match strategy {
+            Strategy::FedAvg { server_learning_rate: rate } => {
+                places.map(|(index, before)| before + rate * delta(index)).collect()
+            }
+            Strategy::FedProx { .. } => places.map(|(index, before)| before + delta(index)).collect(),
+            Strategy::FedAvgM { server_learning_rate: rate, momentum } => {
+                self.momentum.resize(before.len(), 0.0);
+                places
+                    .map(|(index, before)| {
+                        self.momentum[index] = momentum * self.momentum[index] + delta(index);
+                        before + rate * self.momentum[index]
+                    })
+                    .collect()
+            }
+            Strategy::FedAdagrad { server_learning_rate: rate, tau } => {
+                self.adaptive(before, &delta, rate, 0.0, tau, |v, square| v + square)
+            }
+            Strategy::FedAdam { server_learning_rate: rate, beta_1, beta_2, tau } => {
+                self.adaptive(before, &delta, rate, beta_1, tau, |v, square| beta_2 * v + (1.0 - beta_2) * square)
+            }
+            Strategy::FedYogi { server_learning_rate: rate, beta_1, beta_2, tau } => {
+                self.adaptive(before, &delta, rate, beta_1, tau, |v, square| {
+                    let towards = if v > square { -1.0 } else { 1.0 };
+                    v + (1.0 - beta_2) * square * towards
+                })
+            }
+            Strategy::FedNova => {
+                let effective = mean(&|update| update.steps);
+                let direction = |index: usize| mean(&|update| f64::from(update.values[index]) / update.steps);
+                places.map(|(index, before)| before + effective * direction(index)).collect()
+            }
+            Strategy::Scaffold { server_learning_rate: rate } => {
+                let sum = |index: usize| accepted.iter().map(|update| f64::from(update.values[index])).sum::<f64>();
+                places.map(|(index, before)| before + rate * sum(index) / accepted.len() as f64).collect()
+            }
+        }
+    }
+
+    /// Algorithm 2 of Reddi et al. (2021); `follow` gives the next v from v and Δ².
+    fn adaptive(
+        &mut self,
+        before: &[f32],
+        delta: &dyn Fn(usize) -> f64,
+        rate: f64,
+        beta_1: f64,
+        tau: f64,
+        follow: impl Fn(f64, f64) -> f64,
+    ) -> Vec<f64> {
+        self.momentum.resize(before.len(), 0.0);
+        self.second_moment.resize(before.len(), tau * tau);
+        let mut published = Vec::new();
+        for (index, &before) in before.iter().enumerate() {
+            let (m, v) = (&mut self.momentum[index], &mut self.second_moment[index]);
+            *m = beta_1 * *m + (1.0 - beta_1) * delta(index);
+            *v = follow(*v, delta(index).powi(2));
+            published.push(f64::from(before) + rate * *m / (v.sqrt() + tau));
+        }
+        published
+    }
+}
