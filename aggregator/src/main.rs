@@ -4,6 +4,7 @@
 mod api;
 mod commands;
 mod links;
+mod memory_file;
 mod model_file;
 mod outbox;
 mod pages;

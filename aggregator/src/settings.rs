@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use models::Architecture;
-use protocol::{Encoding, RoomCode, RoomConfig};
-use serde::Deserialize;
+use protocol::{Encoding, Optimiser, ProtocolError, RoomCode, RoomConfig, Strategy};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+/// Step size of SGD where none is chosen: ten times that of Adam, whose steps do not shrink with the gradients.
+const SGD_LEARNING_RATE: f64 = 0.01;
 
 /// A room's settings as a person gives them; what is left out is as `RoomConfig::new` has it.
 #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
@@ -43,9 +47,24 @@ pub struct Settings {
     /// Clips in a training step [default: 20]
     #[arg(long)]
     pub batch_size: Option<u32>,
-    /// Step size of the participants' optimiser (Adam) [default: 0.001]
+    /// Optimiser of the participants: adam or sgd [default: adam; sgd with scaffold]
+    #[arg(long)]
+    pub optimiser: Option<Optimiser>,
+    /// Step size of the participants' optimiser [default: 0.001 for adam, 0.01 for sgd]
     #[arg(long)]
     pub learning_rate: Option<f64>,
+    /// How updates become the next model: fedavg, fedavgm, fedadagrad, fedadam, fedyogi, fedprox, scaffold or fednova
+    /// [default: fedavg]
+    #[arg(long)]
+    #[serde(deserialize_with = "strategy")]
+    pub strategy: Option<Strategy>,
+    /// Step size of the strategy on the server, for all but fedprox and fednova [default: 1; fedadagrad 0.1; fedadam
+    /// and fedyogi 0.01]
+    #[arg(long)]
+    pub server_learning_rate: Option<f64>,
+    /// fedprox's μ: how strongly participants are drawn back to the model that they received [default: 0.01]
+    #[arg(long, value_name = "MU")]
+    pub proximal: Option<f64>,
     /// How numbers travel: f32, or f16 for half the traffic [default: f32]
     #[arg(long, value_parser = encoding)]
     pub encoding: Option<Encoding>,
@@ -61,9 +80,26 @@ fn encoding(name: &str) -> Result<Encoding, String> {
     serde_json::from_value(name.into()).map_err(|_| "choose f32 or f16".to_owned())
 }
 
+/// A strategy by its name alone, or as an object with all of its settings.
+fn strategy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Strategy>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        Nothing,
+        Name(String),
+        Whole(serde_json::Value),
+    }
+    match Given::deserialize(deserializer)? {
+        Given::Nothing => Ok(None),
+        Given::Name(name) => name.parse().map(Some).map_err(D::Error::custom),
+        // Taken apart on its own, so that a wrong field is told and not just that nothing fits.
+        Given::Whole(whole) => serde_json::from_value(whole).map(Some).map_err(D::Error::custom),
+    }
+}
+
 impl Settings {
     /// The room's whole configuration, checked. A code is made up where none was chosen.
-    pub fn room(&self) -> Result<RoomConfig, protocol::ProtocolError> {
+    pub fn room(&self) -> Result<RoomConfig, ProtocolError> {
         let architecture = self.model.unwrap_or(Architecture::Compact);
         let labels = match self.labels.as_slice() {
             [] => corpus::EMOTIONS.map(str::to_owned).to_vec(),
@@ -87,12 +123,46 @@ impl Settings {
         }
         set(&mut room.training.epochs, &self.epochs);
         set(&mut room.training.batch_size, &self.batch_size);
-        set(&mut room.training.learning_rate, &self.learning_rate);
+        self.choose_strategy(&mut room)?;
         set(&mut room.encoding, &self.encoding);
         set(&mut room.max_clients, &self.max_clients);
         set(&mut room.seed, &self.seed);
         room.check()?;
         Ok(room)
+    }
+
+    /// How clients step, and how their updates become the next model.
+    fn choose_strategy(&self, room: &mut RoomConfig) -> Result<(), ProtocolError> {
+        set(&mut room.strategy, &self.strategy);
+        if matches!(room.strategy, Strategy::Scaffold { .. }) {
+            room.training.optimiser = Optimiser::Sgd;
+        }
+        set(&mut room.training.optimiser, &self.optimiser);
+        if room.training.optimiser == Optimiser::Sgd {
+            room.training.learning_rate = SGD_LEARNING_RATE;
+        }
+        set(&mut room.training.learning_rate, &self.learning_rate);
+        let name = room.strategy.name();
+        if let Some(chosen) = self.server_learning_rate {
+            match room.strategy.server_learning_rate_mut() {
+                Some(rate) => *rate = chosen,
+                None => return Err(not_for(name, "server_learning_rate")),
+            }
+        }
+        if let Some(chosen) = self.proximal {
+            match &mut room.strategy {
+                Strategy::FedProx { mu } => *mu = chosen,
+                _ => return Err(not_for(name, "proximal")),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn not_for(strategy: &str, field: &'static str) -> ProtocolError {
+    ProtocolError::Invalid {
+        field,
+        problem: format!("{strategy} has no such setting; leave it out, or choose another strategy"),
     }
 }
 
@@ -120,6 +190,39 @@ mod tests {
         assert!(one_label.room().unwrap_err().to_string().contains("labels"));
         let unknown: Result<Settings, _> = serde_json::from_str(r#"{"round": 3}"#);
         assert!(unknown.unwrap_err().to_string().contains("unknown field `round`"));
+    }
+
+    #[test]
+    fn a_strategy_is_a_name_with_settings_of_its_own() {
+        let settings: Settings =
+            serde_json::from_str(r#"{"strategy": "fedadam", "server_learning_rate": 0.02, "optimiser": "sgd"}"#)
+                .unwrap();
+        let room = settings.room().unwrap();
+        let adam = Strategy::FedAdam { server_learning_rate: 0.02, beta_1: 0.9, beta_2: 0.99, tau: 1.0e-3 };
+        assert_eq!((room.strategy, room.training.optimiser), (adam, Optimiser::Sgd));
+        assert_eq!(room.training.learning_rate, SGD_LEARNING_RATE);
+
+        let whole: Settings = serde_json::from_str(r#"{"strategy": {"name": "fedprox", "mu": 0.5}}"#).unwrap();
+        assert_eq!(whole.room().unwrap().strategy, Strategy::FedProx { mu: 0.5 });
+        let error = serde_json::from_str::<Settings>(r#"{"strategy": "fedyogy"}"#).unwrap_err().to_string();
+        assert!(error.contains("did you mean fedyogi?"), "{error}");
+    }
+
+    #[test]
+    fn scaffold_trains_with_sgd_and_refuses_adam() {
+        let scaffold = Settings { strategy: Some("scaffold".parse().unwrap()), ..Settings::default() };
+        assert_eq!(scaffold.room().unwrap().training.optimiser, Optimiser::Sgd);
+        let with_adam = Settings { optimiser: Some(Optimiser::Adam), ..scaffold };
+        assert!(with_adam.room().unwrap_err().to_string().contains("choose sgd"));
+    }
+
+    #[test]
+    fn a_setting_of_another_strategy_is_refused() {
+        let settings = Settings { proximal: Some(0.1), ..Settings::default() };
+        assert!(settings.room().unwrap_err().to_string().contains("fedavg has no such setting"));
+        let nova =
+            Settings { strategy: Some(Strategy::FedNova), server_learning_rate: Some(0.1), ..Settings::default() };
+        assert!(nova.room().unwrap_err().to_string().starts_with("server_learning_rate: fednova"));
     }
 
     #[test]

@@ -4,9 +4,11 @@
 //! ```text
 //! STATE/rooms/CODE/checkpoint.json       settings, history, standardisation, identities; names its model file
 //! STATE/rooms/CODE/model-VERSION.safetensors
+//! STATE/rooms/CODE/strategy-VERSION.safetensors   what the strategy remembers, where it remembers anything
 //! STATE/lock                              held by the running program
 //! ```
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,6 +17,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use federation::{Checkpoint, Coordinator};
 use protocol::RoomCode;
 
+use crate::memory_file;
 use crate::model_file::{self, Description};
 
 /// Longest checkpoint that is read, bytes; a thousand rounds and as many identities stay far below.
@@ -43,7 +46,7 @@ impl Store {
         }
     }
 
-    /// Stores a room; its model too where that changed, or was never stored.
+    /// Stores a room; its model, and what its strategy remembers, too where that changed, or was never stored.
     pub fn save(&self, room: &Coordinator, model_changed: bool) -> Result<()> {
         let checkpoint = room.checkpoint();
         let folder = self.rooms.join(checkpoint.config.code.as_str());
@@ -53,11 +56,17 @@ impl Store {
             let header = model_file::header(&Description::of(&checkpoint)?)?;
             replace(&model, &[&header, &room.model().bytes()])?;
         }
+        let (memory, remembered) = (folder.join(memory_name(&checkpoint)), room.memory());
+        if !remembered.is_empty() && (model_changed || !memory.exists()) {
+            let header = memory_file::header(&remembered)?;
+            let parts = remembered.values().map(|values| bytemuck::cast_slice(values));
+            replace(&memory, &[&*header].into_iter().chain(parts).collect::<Vec<&[u8]>>())?;
+        }
         replace(&folder.join("checkpoint.json"), &[&serde_json::to_vec(&checkpoint)?])?;
-        // Only now is the older model of no use.
+        // Only now are the older files of no use.
         for entry in fs::read_dir(&folder)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "safetensors") && path != model {
+            if path.extension().is_some_and(|extension| extension == "safetensors") && path != model && path != memory {
                 fs::remove_file(path)?;
             }
         }
@@ -92,6 +101,10 @@ fn model_name(checkpoint: &Checkpoint) -> String {
     format!("model-{}.safetensors", checkpoint.model_version)
 }
 
+fn memory_name(checkpoint: &Checkpoint) -> String {
+    format!("strategy-{}.safetensors", checkpoint.model_version)
+}
+
 fn restore_room(code: &RoomCode, folder: &Path) -> Result<Coordinator> {
     let path = folder.join("checkpoint.json");
     let bytes = fs::metadata(&path).with_context(|| format!("{} is missing", path.display()))?.len();
@@ -105,7 +118,14 @@ fn restore_room(code: &RoomCode, folder: &Path) -> Result<Coordinator> {
     let parameters = model_file::parameters(&file, architecture, checkpoint.config.labels.len())
         .with_context(|| format!("{} is damaged", model.display()))?;
     drop(file);
-    Ok(Coordinator::restore(checkpoint, parameters)?)
+    let memory = folder.join(memory_name(&checkpoint));
+    let memory = match fs::read(&memory) {
+        Ok(file) => memory_file::memory(&file).with_context(|| format!("{} is damaged", memory.display()))?,
+        // Most strategies remember nothing; the room says where one is missed.
+        Err(error) if error.kind() == ErrorKind::NotFound => BTreeMap::new(),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", memory.display())),
+    };
+    Ok(Coordinator::restore(checkpoint, parameters, memory)?)
 }
 
 /// Renames a folder to the first free `NAME.damaged-1`, `-2`, …
@@ -151,9 +171,12 @@ mod tests {
     use super::*;
     use crate::settings::Settings;
 
+    fn settings() -> Settings {
+        Settings { code: Some(RoomCode::parse("KMPXZ").unwrap()), seed: Some(9), ..Settings::default() }
+    }
+
     fn room() -> Coordinator {
-        let settings = Settings { code: Some(RoomCode::parse("KMPXZ").unwrap()), seed: Some(9), ..Settings::default() };
-        let config = settings.room().unwrap();
+        let config = settings().room().unwrap();
         let initial = models::initial_parameters(models::Architecture::Compact, 4, 9);
         Coordinator::new(config, initial).unwrap()
     }
@@ -168,6 +191,23 @@ mod tests {
         assert_eq!(code.as_str(), "KMPXZ");
         assert_eq!(restored.checkpoint(), room().checkpoint());
         assert_eq!(restored.model().parameters(), room().model().parameters());
+    }
+
+    #[test]
+    fn what_the_strategy_remembers_comes_back_with_the_room() {
+        let state = tempfile::tempdir().unwrap();
+        let store = Store::open(state.path()).unwrap();
+        let settings = Settings { strategy: Some("fedadam".parse().unwrap()), ..settings() };
+        let initial = models::initial_parameters(models::Architecture::Compact, 4, 9);
+        let room = Coordinator::new(settings.room().unwrap(), initial).unwrap();
+        store.save(&room, true).unwrap();
+        let restored = store.restore().unwrap();
+        assert_eq!(restored[0].1.memory(), room.memory());
+        assert_eq!(room.memory().keys().copied().collect::<Vec<_>>(), ["momentum", "second_moment"]);
+
+        fs::remove_file(state.path().join("rooms/KMPXZ/strategy-0.safetensors")).unwrap();
+        assert!(store.restore().unwrap().is_empty(), "a room without its strategy's memory would go on differently");
+        assert!(state.path().join("rooms/KMPXZ.damaged-1").exists());
     }
 
     #[test]

@@ -30,6 +30,8 @@ const EXAMPLES: &str = "Examples:
   chorus serve --tls self-signed                   for a class: other machines on the network can take part
   chorus serve --tls fullchain.pem privkey.pem     with a certificate that browsers trust
   chorus serve --state rooms --model conv --rounds 50 --least 5
+  chorus serve --strategy fedadam --server-learning-rate 0.01 --optimiser sgd --learning-rate 0.05
+  chorus serve --strategy fedprox --proximal 0.1
 
 Ctrl-C ends it; with --state the rooms go on where they were when it is started again.";
 
