@@ -29,24 +29,26 @@ pub struct Axes {
 pub enum Range {
     /// Shares: 0 to 1, written as 0 % to 100 %.
     Percent,
+    /// Shares: 0 to 1, written as 0.0 to 1.0.
+    Share,
     /// Numbers such as a loss: from 0 (or the least value below it) to the greatest value.
     FromZero,
 }
 
 impl Range {
-    fn write(self, value: f64) -> String {
+    pub(crate) fn write(self, value: f64) -> String {
         match self {
             Range::Percent => percent(value),
-            Range::FromZero => number(value, 2),
+            Range::Share | Range::FromZero => number(value, 2),
         }
     }
 }
 
-const LEFT: f64 = 58.0;
-const RIGHT: f64 = 12.0;
-const PLOT_HEIGHT: f64 = 170.0;
-const ROW: f64 = 18.0;
-const SAMPLE: f64 = 30.0;
+pub(crate) const LEFT: f64 = 58.0;
+pub(crate) const RIGHT: f64 = 12.0;
+pub(crate) const PLOT_HEIGHT: f64 = 170.0;
+pub(crate) const ROW: f64 = 18.0;
+pub(crate) const SAMPLE: f64 = 30.0;
 /// Beyond so many points a marker on each would hide the line.
 const MARKED_POINTS: usize = 24;
 const DASHES: [&str; 4] = ["none", "7 4", "2 3", "9 3 2 3"];
@@ -94,7 +96,7 @@ pub fn learning_curves(series: &[Series], axes: &Axes) -> String {
         ));
         let label = match axes.y_range {
             Range::Percent => percent(tick),
-            Range::FromZero => number(tick, digits),
+            Range::Share | Range::FromZero => number(tick, digits),
         };
         document.text(LEFT - 6.0, y, SMALL, Anchor::End, &label);
     }
@@ -158,7 +160,7 @@ fn draw(
     }
 }
 
-fn line(index: usize, path: &str) -> String {
+pub(crate) fn line(index: usize, path: &str) -> String {
     format!(
         r#"<path d="{path}" fill="none" stroke="{}" stroke-width="2" stroke-linejoin="round" stroke-dasharray="{}"/>"#,
         series_colour(index),
@@ -167,7 +169,7 @@ fn line(index: usize, path: &str) -> String {
 }
 
 /// A marker whose shape belongs to the series; `hint` shows when one points at it.
-fn marker(index: usize, x: f64, y: f64, hint: &str) -> String {
+pub(crate) fn marker(index: usize, x: f64, y: f64, hint: &str) -> String {
     let shape = match index % 4 {
         0 => "m-3 0a3 3 0 1 0 6 0a3 3 0 1 0 -6 0z",
         1 => "m-3 -3h6v6h-6z",
@@ -178,7 +180,7 @@ fn marker(index: usize, x: f64, y: f64, hint: &str) -> String {
     format!(r#"<path d="M{x:.1} {y:.1}{shape}" fill="{}">{hint}</path>"#, series_colour(index))
 }
 
-fn frame(document: &mut Document, top: f64, bottom: f64) {
+pub(crate) fn frame(document: &mut Document, top: f64, bottom: f64) {
     document.push(&format!(
         r#"<path d="M{LEFT} {top:.1}V{bottom:.1}H{:.1}" fill="none" stroke="currentColor" stroke-opacity="0.6"/>"#,
         WIDTH - RIGHT
@@ -186,14 +188,14 @@ fn frame(document: &mut Document, top: f64, bottom: f64) {
 }
 
 /// A series' place in the legend.
-struct Entry {
-    index: usize,
-    x: f64,
-    name: String,
+pub(crate) struct Entry {
+    pub(crate) index: usize,
+    pub(crate) x: f64,
+    pub(crate) name: String,
 }
 
 /// The legend, broken into as many rows as it needs.
-fn legend_rows(series: &[Series]) -> Vec<Vec<Entry>> {
+pub(crate) fn legend_rows(series: &[Series]) -> Vec<Vec<Entry>> {
     let mut rows: Vec<Vec<Entry>> = Vec::new();
     let mut x = WIDTH;
     for (index, one) in series.iter().enumerate() {
@@ -232,7 +234,7 @@ impl Extent {
             // A single round stands in the middle.
             x = (x.0 - 0.5, x.0 + 0.5);
         }
-        if range == Range::Percent {
+        if range != Range::FromZero {
             y = (0.0, 1.0);
         } else {
             // Up to the next tick, so that the top of the curve has its number beside it.
@@ -258,7 +260,7 @@ fn tick_step(span: f64, count: f64, least: f64) -> f64 {
 }
 
 /// Ticks within `extent`, at most about `count`, at least `least` apart; and the decimals that tell them apart.
-fn ticks(extent: (f64, f64), count: f64, least: f64) -> (Vec<f64>, usize) {
+pub(crate) fn ticks(extent: (f64, f64), count: f64, least: f64) -> (Vec<f64>, usize) {
     let step = tick_step(extent.1 - extent.0, count, least);
     let first = (extent.0 / step).ceil();
     let last = (extent.1 / step + 1e-9).floor();
@@ -269,7 +271,7 @@ fn ticks(extent: (f64, f64), count: f64, least: f64) -> (Vec<f64>, usize) {
 }
 
 /// A number with so many decimals, and with a true minus sign.
-fn number(value: f64, digits: usize) -> String {
+pub(crate) fn number(value: f64, digits: usize) -> String {
     let text = format!("{value:.digits$}");
     match text.strip_prefix('-') {
         Some(rest) if rest.bytes().any(|b| (b'1'..=b'9').contains(&b)) => format!("−{rest}"),
@@ -344,6 +346,15 @@ mod tests {
         for label in ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"] {
             assert!(svg.contains(&format!(">{label}</text>")), "{label}");
         }
+    }
+
+    #[test]
+    fn shares_may_be_written_as_numbers_from_0_to_1() {
+        let svg = learning_curves(&[series("a", &[0.4, 0.5])], &axes(Range::Share));
+        for label in ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"] {
+            assert!(svg.contains(&format!(">{label}</text>")), "{label}");
+        }
+        assert!(svg.contains("from 0.40 at round 1 to 0.50 at round 2"));
     }
 
     #[test]

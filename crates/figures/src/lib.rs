@@ -1,4 +1,5 @@
-//! Charts as SVG text: learning curves, confusion matrices, probabilities and spectrograms, natively and in a browser's worker.
+//! Charts as SVG text: curves, confusion matrices, probabilities, shares and spectrograms, natively and in a browser's
+//! worker.
 //!
 //! Numbers go in and text comes out; this crate knows no page, no file and nothing of training.
 //!
@@ -25,10 +26,14 @@
 mod bars;
 mod confusion;
 mod curves;
+mod logarithmic;
 mod spectrogram;
+mod stacked_bars;
 mod svg;
 
 pub use bars::bars;
 pub use confusion::confusion;
 pub use curves::{Axes, Range, Series, learning_curves};
+pub use logarithmic::logarithmic_curves;
 pub use spectrogram::{loudness, spectrogram};
+pub use stacked_bars::{Bar, stacked_bars};
