@@ -69,7 +69,7 @@ fn a_manifest_outweighs_the_names() {
         reasons(&corpus),
         [
             ("2.wav".into(), "its emotion, fear, is none of the labels"),
-            ("missing.wav".into(), "the manifest names it, but it isn't there"),
+            ("missing.wav".into(), "its table names it, but it isn't there"),
             ("passwd".into(), "its path leads out of the corpus' folder"),
             ("passwd".into(), "its path leads out of the corpus' folder"),
         ]
@@ -119,24 +119,156 @@ fn odd_names_and_links_in_a_circle_do_no_harm() {
     assert_eq!(skipped, [".hidden.wav", "broken.wav"]);
 }
 
-/// The names of real corpora agree with the tables that came with them.
 #[test]
-fn real_corpora_are_read_by_their_names() {
+fn a_half_copied_corpus_is_an_error_and_a_nearly_whole_one_is_not() {
+    let dir = folder(&["1.wav", "2.wav", "3.wav"]);
+    let open = |rows: &str| {
+        fs::write(dir.path().join("manifest.csv"), format!("file,emotion\n{rows}")).unwrap();
+        Corpus::open(dir.path(), &labels())
+    };
+    let corpus = open("1.wav,sad\n2.wav,sad\n3.wav,sad\n4.wav,sad\n").unwrap();
+    assert_eq!(reasons(&corpus), [("4.wav".into(), NOT_THERE)]);
+    let error = open("1.wav,sad\n2.wav,sad\n3.wav,sad\n4.wav,sad\n5.wav,sad\n").unwrap_err();
+    assert!(matches!(error, CorpusError::HalfCopied { missing: 2, named: 5, .. }), "{error}");
+    assert!(error.to_string().contains("4.wav); copy the folder again"), "{error}");
+}
+
+#[test]
+fn a_file_that_a_manifest_names_twice_is_one_clip() {
+    let dir = folder(&["1.wav"]);
+    fs::write(dir.path().join("manifest.csv"), "file,emotion\n1.wav,sad\n./1.wav,angry\n").unwrap();
+    let corpus = Corpus::open(dir.path(), &labels()).unwrap();
+    assert_eq!(corpus.clips.len(), 1);
+    assert_eq!(reasons(&corpus), [("1.wav".into(), "an earlier row of the manifest names it too")]);
+}
+
+/// Folders as the publishers' archives (of CREMA-D: the repository) unpack, with what else lies in them.
+#[test]
+fn published_corpora_as_they_are_shipped() {
+    let trees: [(Kind, &[&str], &[(&str, usize)]); 5] = [
+        (
+            Kind::Ravdess,
+            &[
+                "Audio_Speech_Actors_01-24/Actor_01/03-01-01-01-01-01-01.wav",
+                "Audio_Speech_Actors_01-24/Actor_24/03-01-05-02-01-01-24.wav",
+                "Audio_Speech_Actors_01-24/Actor_24/03-01-02-02-01-01-24.wav",
+                "Audio_Song_Actors_01-24/Actor_24/03-02-05-02-01-01-24.wav",
+            ],
+            &[("ravdess_01", 2), ("ravdess_24", 0)],
+        ),
+        (
+            Kind::EmoDb,
+            &["erklaerung.txt", "wav/03a01Fa.wav", "wav/16b10Wb.wav", "wav/16b10Lb.wav", "lablaut/03a01Fa.lablaut"],
+            &[("emodb_03", 1), ("emodb_16", 0)],
+        ),
+        (
+            Kind::CremaD,
+            &["AudioMP3/1001_DFA_ANG_XX.mp3", "AudioWAV/1001_DFA_ANG_XX.wav", "AudioWAV/1091_IEO_SAD_HI.wav"],
+            &[("cremad_1001", 0), ("cremad_1091", 3)],
+        ),
+        (
+            Kind::Tess,
+            &["OAF_angry/OAF_back_angry.wav", "OAF_Pleasant_surprise/OAF_back_ps.wav", "YAF_sad/YAF_youth_sad.wav"],
+            &[("tess_oaf", 0), ("tess_yaf", 3)],
+        ),
+        (
+            Kind::Savee,
+            &["AudioData/DC/a01.wav", "AudioData/DC/su01.wav", "AudioData/KL/n30.wav", "AudioData/Info.txt"],
+            &[("savee_dc", 0), ("savee_kl", 2)],
+        ),
+    ];
+    for (kind, files, expected) in trees {
+        let dir = folder(files);
+        let corpus = Corpus::open(dir.path(), &labels()).unwrap();
+        assert_eq!(corpus.kind, kind);
+        let found: Vec<(&str, usize)> = corpus.clips.iter().map(|clip| (clip.speaker.as_str(), clip.label)).collect();
+        assert_eq!(found, expected, "{kind}");
+        assert_eq!(corpus.clips.len() + corpus.skipped.len(), files.len());
+        assert!(corpus.clips.iter().all(|clip| clip.path.extension().is_some_and(|extension| extension == "wav")));
+    }
+}
+
+#[test]
+fn a_published_clip_in_two_places_is_taken_once_and_songs_are_not() {
+    let clip = "03-01-05-01-01-01-01.wav";
+    let (inner, outer) = (format!("again/Actor_01/{clip}"), format!("Actor_01/{clip}"));
+    let dir = folder(&[&inner, &outer, "Actor_01/03-02-05-01-01-01-01.wav"]);
+    let corpus = Corpus::open(dir.path(), &labels()).unwrap();
+    assert_eq!(corpus.clips.iter().map(|clip| &clip.path).collect::<Vec<_>>(), [&dir.path().join(&outer)]);
+    let twice =
+        format!("a clip that is there twice, and taken from another file: {}", dir.path().join(outer).display());
+    assert_eq!(reasons(&corpus), [("03-02-05-01-01-01-01.wav".into(), "sung, not spoken"), (clip.into(), &*twice)]);
+}
+
+#[test]
+fn two_corpora_in_one_folder_are_neither() {
+    let dir = folder(&["03a01Fa.wav", "03-01-05-01-01-01-01.wav"]);
+    assert_eq!(Corpus::open(dir.path(), &labels()).unwrap().kind, Kind::Folders);
+}
+
+/// A real corpus; None, said aloud, where it is missing.
+fn real(name: &str) -> Option<Corpus> {
     let data = std::env::var_os("CHORUS_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    for name in ["ravdess", "emodb"] {
-        let dir = data.join(name);
-        if !dir.join("manifest.csv").is_file() {
-            eprintln!("SKIPPED: no {} (set CHORUS_DATA to the folder of real corpora)", dir.display());
-            continue;
-        }
-        let corpus = Corpus::open(&dir, &labels()).unwrap();
+    let dir = data.join(name);
+    if !dir.join("manifest.csv").is_file() {
+        eprintln!("SKIPPED: no {} (set CHORUS_DATA to the folder of real corpora)", dir.display());
+        return None;
+    }
+    Some(Corpus::open(&dir, &labels()).unwrap())
+}
+
+/// The names of real corpora agree with the tables that came with them, and so do their files' headers.
+#[test]
+fn real_corpora_are_read_by_their_names() {
+    for corpus in ["ravdess", "emodb"].into_iter().filter_map(real) {
         assert_eq!(corpus.skipped, []);
-        for clip in &corpus.clips {
-            let path = clip.path.strip_prefix(&dir).unwrap().to_string_lossy();
+        let table = File::open(corpus.dir.join("manifest.csv")).unwrap();
+        for (clip, row) in corpus.clips.iter().zip(manifest::rows(table)) {
+            let path = clip.path.strip_prefix(&corpus.dir).unwrap().to_string_lossy();
             assert_eq!(label_of(&path, &labels()), Some(clip.label), "{path}");
             assert_eq!(crate::speaker_of(&path).as_ref(), Some(&clip.speaker), "{path}");
             assert_eq!(published(&path).map(|name| name.sentence), clip.sentence, "{path}");
+            let seconds = crate::length::seconds(&clip.path).unwrap();
+            assert!((seconds - row.unwrap().duration_s.unwrap()).abs() < 0.001, "{path} lasts {seconds} s");
         }
+    }
+}
+
+#[test]
+fn ravdess_has_560_clips_of_20_speakers_and_a_pair_of_the_same_bytes() {
+    let Some(corpus) = real("ravdess") else { return };
+    assert_eq!(corpus.kind, Kind::Ravdess);
+    let report = corpus.report();
+    assert_eq!((report.clips, report.speakers.len(), report.untimed), (560, 20, 0));
+    // Each actor says everything in two strengths, but neutral sentences in one only.
+    assert!(report.speakers.iter().all(|speaker| speaker.counts == [8, 8, 4, 8]));
+    let pair = ["03-01-03-01-02-01-07.flac", "03-01-03-01-02-02-07.flac"].map(PathBuf::from);
+    assert_eq!(report.duplicates, [pair]);
+    assert!(report.to_string().starts_with("RAVDESS: 560 clips of 20 speakers (of 24 that were published), "));
+}
+
+#[test]
+fn emo_db_has_266_clips_of_8_speakers() {
+    let Some(corpus) = real("emodb") else { return };
+    assert_eq!(corpus.kind, Kind::EmoDb);
+    let report = corpus.report();
+    assert_eq!((report.clips, report.speakers.len(), report.untimed), (266, 8, 0));
+    assert!(report.duplicates.is_empty() && report.absent_labels().is_empty());
+}
+
+/// The same corpus without its table: only the labels and speakers that names give, and the same of them.
+#[cfg(unix)]
+#[test]
+fn real_corpora_are_the_same_without_their_tables() {
+    for corpus in ["ravdess", "emodb"].into_iter().filter_map(real) {
+        let bare = tempfile::tempdir().unwrap();
+        for clip in &corpus.clips {
+            std::os::unix::fs::symlink(&clip.path, bare.path().join(clip.path.file_name().unwrap())).unwrap();
+        }
+        let found = Corpus::open(bare.path(), &labels()).unwrap();
+        assert_eq!(found.kind, corpus.kind);
+        assert_eq!(found.report().speakers, corpus.report().speakers);
+        assert_eq!(found.duplicates().len(), corpus.duplicates().len());
     }
 }

@@ -99,6 +99,12 @@ const WORDS: [(Emotion, &[&str]); 11] = [
 ];
 
 impl Emotion {
+    /// Its first English word.
+    pub(crate) fn name(self) -> &'static str {
+        let words = WORDS.iter().find(|(emotion, _)| *emotion == self);
+        words.and_then(|(_, words)| words.first()).copied().unwrap_or_default()
+    }
+
     /// The emotion that a folded word stands for.
     pub(crate) fn of_word(folded: &str) -> Option<Emotion> {
         let stands_for = |(_, words): &&(Emotion, &[&str])| words.contains(&folded);

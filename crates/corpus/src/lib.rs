@@ -15,12 +15,17 @@
 #![forbid(unsafe_code)]
 
 mod disk;
+mod duplicates;
 mod emotion;
 mod groups;
+mod iemocap;
+mod kind;
+mod length;
 mod manifest;
 mod naming;
 mod partition;
 mod published;
+mod report;
 mod split;
 mod suggestion;
 pub mod synth;
@@ -28,10 +33,13 @@ mod table;
 mod walk;
 
 pub use disk::{Clip, Corpus, CorpusError};
+pub use duplicates::content_key;
+pub use kind::Kind;
 pub use manifest::{Row, write_manifest};
 pub use naming::{label_of, speaker_of};
 pub use partition::{Concentration, Holdings, Partition, PartitionError, UnknownPartition};
-pub use split::Split;
+pub use report::{Report, SkippedFiles, SpeakerClips};
+pub use split::{Split, SplitError, folds, hold_out, leave_one_speaker_out};
 pub use walk::{SoundFiles, sound_files};
 
 /// The labels of a room that names none, in their order everywhere.

@@ -6,14 +6,18 @@
 //! - TESS (Pichora-Fuller & Dupuis 2020): speaker_word_emotion.
 //! - SAVEE (Haq & Jackson 2009): emotion (1 or 2 letters) and number, with the speaker in front or as the folder.
 
+use crate::Kind;
 use crate::emotion::{Emotion, fold};
 
 /// What a published file name says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Published {
+    pub(crate) kind: Kind,
     pub(crate) speaker: String,
     pub(crate) emotion: Emotion,
     pub(crate) sentence: String,
+    /// Whether it is a song.
+    pub(crate) sung: bool,
 }
 
 /// Reads a name without its extension; `folder` is the name of the folder that it lies in. None where no corpus has such
@@ -37,11 +41,11 @@ fn ravdess(stem: &str) -> Option<Published> {
         (1..=most).contains(&number).then_some(number)
     };
     number(modality, 3)?;
-    number(channel, 2)?;
     number(intensity, 2)?;
     number(repetition, 2)?;
     number(statement, 2)?;
     number(actor, 24)?;
+    let sung = number(channel, 2)? == 2;
     let emotion = match number(emotion, 8)? {
         1 => Emotion::Neutral,
         2 => Emotion::Calm,
@@ -52,7 +56,8 @@ fn ravdess(stem: &str) -> Option<Published> {
         7 => Emotion::Disgusted,
         _ => Emotion::Surprised,
     };
-    Some(Published { speaker: format!("ravdess_{actor}"), emotion, sentence: format!("s{statement}") })
+    let (speaker, sentence) = (format!("ravdess_{actor}"), format!("s{statement}"));
+    Some(Published { kind: Kind::Ravdess, speaker, emotion, sentence, sung })
 }
 
 fn emo_db(stem: &str) -> Option<Published> {
@@ -76,7 +81,13 @@ fn emo_db(stem: &str) -> Option<Published> {
         b'N' => Emotion::Neutral,
         _ => return None,
     };
-    Some(Published { speaker: format!("emodb_{speaker}"), emotion, sentence: text.to_string() })
+    Some(Published {
+        kind: Kind::EmoDb,
+        speaker: format!("emodb_{speaker}"),
+        emotion,
+        sentence: text.to_string(),
+        sung: false,
+    })
 }
 
 fn crema_d(stem: &str) -> Option<Published> {
@@ -100,7 +111,13 @@ fn crema_d(stem: &str) -> Option<Published> {
         "SAD" => Emotion::Sad,
         _ => return None,
     };
-    Some(Published { speaker: format!("cremad_{actor}"), emotion, sentence: sentence.to_lowercase() })
+    Some(Published {
+        kind: Kind::CremaD,
+        speaker: format!("cremad_{actor}"),
+        emotion,
+        sentence: sentence.to_lowercase(),
+        sung: false,
+    })
 }
 
 fn tess(stem: &str) -> Option<Published> {
@@ -119,7 +136,13 @@ fn tess(stem: &str) -> Option<Published> {
         "ps" => Emotion::Surprised,
         word => Emotion::of_word(&fold(word))?,
     };
-    Some(Published { speaker: format!("tess_{speaker}"), emotion, sentence: word.to_lowercase() })
+    Some(Published {
+        kind: Kind::Tess,
+        speaker: format!("tess_{speaker}"),
+        emotion,
+        sentence: word.to_lowercase(),
+        sung: false,
+    })
 }
 
 fn savee(stem: &str, folder: Option<&str>) -> Option<Published> {
@@ -147,7 +170,13 @@ fn savee(stem: &str, folder: Option<&str>) -> Option<Published> {
         "su" => Emotion::Surprised,
         _ => return None,
     };
-    Some(Published { speaker: format!("savee_{}", speaker.to_lowercase()), emotion, sentence: name.to_string() })
+    Some(Published {
+        kind: Kind::Savee,
+        speaker: format!("savee_{}", speaker.to_lowercase()),
+        emotion,
+        sentence: name.to_string(),
+        sung: false,
+    })
 }
 
 #[cfg(test)]
