@@ -45,7 +45,8 @@ impl Voices {
                 let folder = made_up.path().join(format!("speaker{speaker:02}")).join(emotion);
                 std::fs::create_dir_all(&folder)?;
                 for take in 0..7 {
-                    std::fs::write(folder.join(format!("{take}.wav")), voice.say(index, take).to_wav())?;
+                    // The page sees a chosen file's name alone, and reads its label there.
+                    std::fs::write(folder.join(format!("{emotion}_{take}.wav")), voice.say(index, take).to_wav())?;
                 }
             }
         }
@@ -53,7 +54,7 @@ impl Voices {
         for speaker in 0..16 {
             for emotion in labels() {
                 for take in 0..7 {
-                    rows += &format!("speaker{speaker:02}/{emotion}/{take}.wav,{speaker},{emotion},,,\n");
+                    rows += &format!("speaker{speaker:02}/{emotion}/{emotion}_{take}.wav,{speaker},{emotion},,,\n");
                 }
             }
         }
