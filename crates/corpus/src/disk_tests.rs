@@ -142,10 +142,13 @@ fn a_file_that_a_manifest_names_twice_is_one_clip() {
     assert_eq!(reasons(&corpus), [("1.wav".into(), "an earlier row of the manifest names it too")]);
 }
 
+/// A kind of corpus, its files, and speaker and label of each clip that is to be found in them.
+type Tree = (Kind, &'static [&'static str], &'static [(&'static str, usize)]);
+
 /// Folders as the publishers' archives (of CREMA-D: the repository) unpack, with what else lies in them.
 #[test]
 fn published_corpora_as_they_are_shipped() {
-    let trees: [(Kind, &[&str], &[(&str, usize)]); 5] = [
+    let trees: [Tree; 5] = [
         (
             Kind::Ravdess,
             &[
