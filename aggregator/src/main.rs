@@ -12,6 +12,7 @@ mod participant;
 mod room;
 mod rooms;
 mod settings;
+mod simulator;
 mod socket;
 mod store;
 mod tls;
@@ -37,6 +38,8 @@ enum Command {
     Serve(commands::serve::Arguments),
     /// Take part in a room without a browser, with labelled clips from disk or a made-up voice.
     Join(commands::join::Arguments),
+    /// Simulate a room in one process, on labelled speech from disk.
+    Simulate(commands::simulate::Arguments),
     /// Print the 34 short-term features of sound files.
     Features(commands::features::Arguments),
     /// List the networks: layers, parameters, bytes.
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Serve(arguments) => commands::serve::run(arguments),
         Command::Join(arguments) => commands::join::run(arguments),
+        Command::Simulate(arguments) => commands::simulate::run(arguments),
         Command::Features(arguments) => commands::features::run(arguments),
         Command::Models(arguments) => commands::models::run(arguments),
         Command::Synth(arguments) => commands::synth::run(arguments),

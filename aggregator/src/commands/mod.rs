@@ -1,7 +1,9 @@
 //! One file per command: its arguments, and a `run` that does it.
 
 pub mod features;
+mod interrupt;
 pub mod join;
 pub mod models;
 pub mod serve;
+pub mod simulate;
 pub mod synth;

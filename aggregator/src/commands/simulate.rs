@@ -1,0 +1,234 @@
+//! `chorus simulate`: one federated (or centralised) training in one process, on labelled speech from disk.
+
+use std::fs;
+use std::io::IsTerminal as _;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context as _, Result, bail};
+use corpus::Partition;
+use indicatif::{ProgressBar, ProgressStyle};
+use models::Architecture;
+use protocol::{LocalSettings, Optimiser, Strategy};
+
+use super::interrupt::on_interrupt;
+use crate::simulator::{self, Dataset, Device, FeatureCache, Outcome, Plan, TestSpeakers};
+
+const EXAMPLES: &str = "Examples:
+  chorus simulate --data ravdess --model conv --partition random --clients 4
+  chorus simulate --data ravdess --model compact --partition by-speaker --clients 16 --rounds 30 --json result.json
+  chorus simulate --data emodb --partition single-emotion --strategy fedadam --optimiser sgd --learning-rate 0.001
+  chorus simulate --data ravdess --partition centralised --eval-data emodb
+
+Clients, aggregator, features and networks are those of a real room; only the network between them is left out. The test
+speakers are never trained on. The same plan and seed give the same result on the same kind of processor.
+Exit codes: 0 done; 1 it could not be done, or was stopped.";
+
+/// Simulate a room in one process, on labelled speech from disk.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Folder of labelled speech: a published corpus, a folder for each label, or a manifest.csv; may be given again
+    #[arg(long, value_name = "DIR", required = true)]
+    data: Vec<PathBuf>,
+    /// Test on all of this folder, and train on all of --data; may be given again
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["test_speakers", "fold"])]
+    eval_data: Vec<PathBuf>,
+    /// Network: compact, conv, dense, lstm or lstm-padded
+    #[arg(long, default_value_t = Architecture::Compact)]
+    model: Architecture,
+    /// How training clips are divided: random, single-emotion, by-speaker, dirichlet:α, quantity-skew[:α] or centralised
+    #[arg(long, default_value_t = Partition::Random)]
+    partition: Partition,
+    /// Clients
+    #[arg(long, value_name = "K", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    clients: u16,
+    /// Rounds
+    #[arg(long, value_name = "R", default_value_t = 20)]
+    rounds: u32,
+    /// Passes of a client over its own clips in each round
+    #[arg(long, default_value_t = 1)]
+    epochs: u32,
+    /// Clips in a training step
+    #[arg(long, default_value_t = 20)]
+    batch_size: u32,
+    /// The clients' optimiser: adam or sgd
+    #[arg(long, default_value_t = Optimiser::Adam)]
+    optimiser: Optimiser,
+    /// Its step size
+    #[arg(long, default_value_t = 1e-3)]
+    learning_rate: f64,
+    /// How updates become the next model: fedavg, fedavgm, fedadagrad, fedadam, fedyogi, fedprox, scaffold or fednova
+    #[arg(long, default_value_t = Strategy::DEFAULT)]
+    strategy: Strategy,
+    /// The aggregator's step size [default: 1 with fedavg, fedavgm and scaffold, 0.1 with fedadagrad, else 0.01]
+    #[arg(long)]
+    server_learning_rate: Option<f64>,
+    /// Who is tested, by name, separated by commas [default: the corpus' usual test speakers, else the last fifth by name]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    test_speakers: Vec<String>,
+    /// Test the I-th of K parts of the speakers, 1 to K, as I/K: for a cross-validation
+    #[arg(long, value_name = "I/K", conflicts_with = "test_speakers", value_parser = fold)]
+    fold: Option<TestSpeakers>,
+    /// Emotions, separated by commas, in the order of the model's outputs
+    #[arg(long, value_delimiter = ',', default_values_t = corpus::EMOTIONS.map(str::to_owned))]
+    labels: Vec<String>,
+    /// Decides initial parameters, partition, the order of clips and dropout
+    #[arg(long, default_value_t = 0)]
+    seed: u32,
+    /// What computes: cpu, or wgpu for a graphics processor
+    #[arg(long, default_value = "cpu")]
+    device: Device,
+    /// Write the whole result here as JSON; - is stdout
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Where features are kept between runs [default: the user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+}
+
+fn fold(text: &str) -> Result<TestSpeakers, String> {
+    let parts = text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
+    match parts {
+        Some((index @ 1.., of @ 2..=1_000)) if index <= of => Ok(TestSpeakers::Fold { index: index - 1, of }),
+        _ => Err("give it as I/K, such as 1/5 for the first of five parts".to_owned()),
+    }
+}
+
+/// Runs the command.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let mut strategy = arguments.strategy;
+    if let Some(chosen) = arguments.server_learning_rate {
+        let name = strategy.name();
+        *strategy.server_learning_rate_mut().with_context(|| format!("{name} has no server learning rate"))? = chosen;
+    }
+    let plan = Plan {
+        data: arguments.data,
+        eval_data: arguments.eval_data,
+        labels: arguments.labels,
+        test: match (arguments.fold, arguments.test_speakers) {
+            (Some(fold), _) => fold,
+            (None, names) if names.is_empty() => TestSpeakers::Usual,
+            (None, names) => TestSpeakers::Named(names),
+        },
+        model: arguments.model,
+        partition: arguments.partition,
+        clients: arguments.clients.into(),
+        rounds: arguments.rounds,
+        training: LocalSettings {
+            epochs: arguments.epochs,
+            batch_size: arguments.batch_size,
+            optimiser: arguments.optimiser,
+            learning_rate: arguments.learning_rate,
+        },
+        strategy,
+        seed: arguments.seed,
+        device: arguments.device,
+    };
+    // A plan that cannot work is refused before an hour of sound is read.
+    plan.room(plan.clients)?;
+    let cache = arguments.cache.map(FeatureCache::new).or_else(FeatureCache::of_this_user);
+    let dataset = read(&plan, cache.as_ref())?;
+    let interrupted = on_interrupt()?;
+    let bar = bar(simulator::steps(&plan, &dataset)?, "steps");
+    let outcome = simulator::run(
+        &plan,
+        &dataset,
+        || {
+            bar.inc(1);
+            if interrupted.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        },
+        |round| bar.set_message(format!("round {}: UAR {:.2}", round.round, round.uar)),
+    )?;
+    bar.finish_and_clear();
+    let Some(outcome) = outcome else { bail!("stopped before the last round; nothing is written") };
+    if let Some(path) = &arguments.json {
+        let json = serde_json::to_string_pretty(&outcome)?;
+        if path.as_os_str() == "-" {
+            println!("{json}");
+            return Ok(());
+        }
+        fs::write(path, json + "\n").with_context(|| format!("can't write {}", path.display()))?;
+    }
+    print!("{}", summary(&outcome));
+    Ok(())
+}
+
+/// Reads a plan's clips, and says what was found.
+pub fn read(plan: &Plan, cache: Option<&FeatureCache>) -> Result<Dataset> {
+    let progress = bar(0, "clips");
+    let dataset = Dataset::read(&plan.data, &plan.eval_data, &plan.labels, cache, |done, all| {
+        progress.set_length(all as u64);
+        progress.set_position(done as u64);
+    })?;
+    progress.finish_and_clear();
+    eprint!("{}", dataset.found);
+    Ok(dataset)
+}
+
+/// A bar on a terminal, nothing elsewhere.
+pub fn bar(length: u64, of: &str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(length);
+    if let Ok(style) = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {of}, {{eta}} left  {{msg}}"))
+    {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn summary(outcome: &Outcome) -> String {
+    let Outcome { plan, scores, last_five, .. } = outcome;
+    let mut text = format!(
+        "{} clips of {} trained on, {} of {} tested on\n\n",
+        outcome.training_clips,
+        if plan.is_centralised() {
+            "everyone in one place".to_owned()
+        } else {
+            format!("{} clients", outcome.holdings.counts.len())
+        },
+        outcome.test_clips,
+        outcome.test_speakers.join(", "),
+    );
+    if !plan.is_centralised() {
+        text += &format!("{}\n", outcome.holdings);
+    }
+    text += "             last round  mean of last 5\n";
+    for (name, last, mean) in [
+        ("accuracy", scores.accuracy, Some(last_five.accuracy)),
+        ("UAR", scores.uar, Some(last_five.uar)),
+        ("precision", scores.precision, None),
+        ("F1 (macro)", scores.f1, Some(last_five.f1)),
+    ] {
+        let mean = mean.map_or(String::new(), |mean| format!("{mean:.3}"));
+        text += &format!("{name:<12} {last:>10.3}  {mean:>14}\n");
+    }
+    text += "\n             precision  recall  F1     clips\n";
+    for (label, one) in plan.labels.iter().zip(&scores.per_label) {
+        text += &format!("{label:<12} {:>9.3}  {:.3}  {:.3}  {:>5}\n", one.precision, one.recall, one.f1, one.support);
+    }
+    let megabytes = |bytes: u64| bytes as f64 / 1e6;
+    text += &format!(
+        "\n{:.1} s of training; {:.1} MB sent to the aggregator, {:.1} MB by it\n",
+        outcome.seconds,
+        megabytes(outcome.bytes_up),
+        megabytes(outcome.bytes_down)
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fold_is_read_and_nonsense_refused() {
+        assert_eq!(fold("2/5"), Ok(TestSpeakers::Fold { index: 1, of: 5 }));
+        for wrong in ["0/5", "6/5", "1/1", "a/b", "3"] {
+            assert!(fold(wrong).unwrap_err().contains("1/5"), "{wrong}");
+        }
+    }
+}

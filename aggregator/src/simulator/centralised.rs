@@ -1,0 +1,50 @@
+//! The baseline without federation: one learner, everybody's clips in one place, one optimiser from beginning to end.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use anyhow::Result;
+use models::{Evaluation, Example, Learner, Optimiser, Standardisation, Training};
+
+use super::Plan;
+use super::run::RoundCost;
+
+/// Trains for `rounds` times `epochs` epochs and evaluates after every `epochs` of them. Gives the bytes that
+/// travelled, which are none, or `None` where `on_step` ended it.
+pub async fn centralised(
+    plan: &Plan,
+    learner: &mut Learner,
+    training: &[Example],
+    tested: &[Example],
+    on_step: &(impl Fn() -> ControlFlow<()> + Sync),
+    mut on_round: impl FnMut(RoundCost, Evaluation),
+) -> Result<Option<(u64, u64)>> {
+    let labels = learner.labels();
+    learner.set_parameters(&models::initial_parameters(plan.model, labels, plan.seed.into())).await?;
+    learner.set_standardisation(Standardisation::of(training))?;
+    let how = Training {
+        epochs: plan.training.epochs,
+        batch_size: plan.training.batch_size as usize,
+        optimiser: match plan.training.optimiser {
+            protocol::Optimiser::Adam => Optimiser::Adam,
+            protocol::Optimiser::Sgd => Optimiser::Sgd,
+        },
+        learning_rate: plan.training.learning_rate,
+        seed: plan.seed.into(),
+        ..Training::default()
+    };
+    let mut course = learner.begin(&how)?;
+    for round in 1..=plan.rounds {
+        let began = Instant::now();
+        let trained = learner.go_on(&mut course, training, async |_| on_step()).await?;
+        if trained.stopped {
+            return Ok(None);
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        let (training_loss, training_accuracy) =
+            trained.epochs.last().map_or((f64::NAN, f64::NAN), |epoch| (epoch.loss, epoch.accuracy));
+        let cost = RoundCost { round, training_loss, training_accuracy, bytes_up: 0, bytes_down: 0, seconds };
+        on_round(cost, learner.evaluate(tested).await?);
+    }
+    Ok(Some((0, 0)))
+}

@@ -1,0 +1,96 @@
+//! The learners of a simulation: as many as there are cores to keep busy, each on threads of its own, and every client's
+//! work done by one of them. What comes out does not depend on who did it.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context as _, Result};
+use federation::TrainRequest;
+use models::{Architecture, Backend, Example, Learner};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::Device;
+use crate::participant::local_round::{LocalRound, local_round};
+
+/// One learner and the threads on which it computes.
+struct Worker {
+    learner: Learner,
+    threads: ThreadPool,
+}
+
+/// A fixed number of learners of one network.
+pub struct Learners(Vec<Worker>);
+
+impl Learners {
+    /// Learners for `clients` clients that train at a time.
+    pub fn new(model: Architecture, labels: usize, device: Device, clients: usize) -> Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        // Work for one graphics processor is ordered by one thread.
+        let workers = if device == Device::Wgpu { 1 } else { clients.clamp(1, cores) };
+        let each = if device == Device::Wgpu { 1 } else { (cores / workers).max(1) };
+        let worker = |_| {
+            let threads = ThreadPoolBuilder::new().num_threads(each).build().context("the system gives no threads")?;
+            let learner = threads.install(|| {
+                pollster::block_on(Learner::new(model, labels, backend(device)?)).map_err(anyhow::Error::from)
+            })?;
+            Ok(Worker { learner, threads })
+        };
+        Ok(Self((0..workers).map(worker).collect::<Result<_>>()?))
+    }
+
+    /// Does the work of several clients at a time; the results stand in the order of the requests. `on_step` hears of
+    /// every step of everyone, and ends all work by breaking, which gives `None`.
+    pub fn work(
+        &mut self,
+        requests: &[(&TrainRequest, &[Example])],
+        on_step: impl Fn() -> ControlFlow<()> + Sync,
+    ) -> Result<Option<Vec<LocalRound>>> {
+        let next = AtomicUsize::new(0);
+        let results: Mutex<Vec<Option<Result<Option<LocalRound>>>>> =
+            Mutex::new(requests.iter().map(|_| None).collect());
+        std::thread::scope(|scope| {
+            for Worker { learner, threads } in &mut self.0 {
+                let (next, results, on_step) = (&next, &results, &on_step);
+                scope.spawn(move || {
+                    while let Some((index, &(request, examples))) = {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        requests.get(index).map(|request| (index, request))
+                    } {
+                        let done = threads.install(|| {
+                            pollster::block_on(local_round(learner, request, examples, &[], async |_| on_step()))
+                        });
+                        results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(done);
+                    }
+                });
+            }
+        });
+        let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.into_iter().map(|result| result.context("a client's work was lost")?).collect()
+    }
+
+    /// Runs something with the first learner, on its threads.
+    pub fn first<T: Send>(&mut self, work: impl FnOnce(&mut Learner) -> T + Send) -> Result<T> {
+        let Worker { learner, threads } = self.0.first_mut().context("there is no learner")?;
+        Ok(threads.install(|| work(learner)))
+    }
+}
+
+#[cfg(feature = "gpu")]
+#[allow(clippy::unnecessary_wraps, reason = "without the feature it can fail")]
+fn backend(device: Device) -> Result<Backend> {
+    Ok(match device {
+        Device::Cpu => Backend::Cpu,
+        Device::Wgpu => Backend::WebGpu,
+    })
+}
+
+#[cfg(not(feature = "gpu"))]
+fn backend(device: Device) -> Result<Backend> {
+    match device {
+        Device::Cpu => Ok(Backend::Cpu),
+        Device::Wgpu => anyhow::bail!(
+            "this program was built without support for graphics processors; build it with `cargo build --release --features gpu`"
+        ),
+    }
+}

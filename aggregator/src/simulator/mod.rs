@@ -1,0 +1,18 @@
+//! Federated learning in one process: the rules of the aggregator and of the participants, the features and the
+//! networks are those of a real room; only sockets, clocks and waiting are left out. What is simulated here is what a
+//! class runs.
+
+mod centralised;
+mod dataset;
+mod exchange;
+mod feature_cache;
+mod learners;
+mod plan;
+mod run;
+mod scores;
+
+pub use dataset::{Dataset, Spoken};
+pub use feature_cache::FeatureCache;
+pub use plan::{Device, Plan, TestSpeakers};
+pub use run::{LastFive, Outcome, Prediction, RoundOutcome, run, steps};
+pub use scores::{LabelScores, Scores};

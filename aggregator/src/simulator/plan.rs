@@ -1,0 +1,104 @@
+//! Everything that decides the outcome of a simulation, so that it can be stored beside the outcome and repeated.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::Result;
+use corpus::Partition;
+use models::Architecture;
+use protocol::limits::MAX_EXAMPLES;
+use protocol::{LocalSettings, RoomCode, RoomConfig, Strategy};
+use serde::{Deserialize, Serialize};
+
+/// A simulation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Folders of labelled speech to train on and, as far as `test` says, to test on.
+    pub data: Vec<PathBuf>,
+    /// Folders to test on instead; all of their speakers are then tested, and all of `data` is trained on.
+    pub eval_data: Vec<PathBuf>,
+    /// The labels, in the model's order.
+    pub labels: Vec<String>,
+    /// Who is tested and never trained on.
+    pub test: TestSpeakers,
+    /// The network.
+    pub model: Architecture,
+    /// How the training clips are divided among the clients.
+    pub partition: Partition,
+    /// How many clients there are.
+    pub clients: usize,
+    /// Rounds; for the centralised baseline, times `training.epochs` epochs.
+    pub rounds: u32,
+    /// What a client does in each round.
+    pub training: LocalSettings,
+    /// How updates become the next model.
+    pub strategy: Strategy,
+    /// Decides the initial parameters, the partition, the order of clips and dropout.
+    pub seed: u32,
+    /// What computes.
+    pub device: Device,
+}
+
+/// Who is tested.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestSpeakers {
+    /// Those whom the corpus' publisher or its usual split names, else the last fifth of the speakers by name.
+    Usual,
+    /// These.
+    Named(Vec<String>),
+    /// One part of a division of all speakers into parts with about as many clips.
+    Fold {
+        /// Which, from 0.
+        index: usize,
+        /// Of how many.
+        of: usize,
+    },
+}
+
+/// What computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// The processor, with all its cores.
+    #[default]
+    Cpu,
+    /// The graphics processor, through WebGPU's native implementation.
+    Wgpu,
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "cpu" => Ok(Self::Cpu),
+            "wgpu" => Ok(Self::Wgpu),
+            _ => Err("choose cpu or wgpu".to_owned()),
+        }
+    }
+}
+
+impl Plan {
+    /// Whether it is the baseline: one model, trained on everything, without rounds.
+    pub fn is_centralised(&self) -> bool {
+        self.partition == Partition::Centralised
+    }
+
+    /// The settings of the room that the clients are in.
+    pub fn room(&self, clients: usize) -> Result<RoomConfig> {
+        let parameters = u32::try_from(self.model.parameters(self.labels.len()))?;
+        let code = RoomCode::from_random(u64::from(self.seed));
+        let mut room = RoomConfig::new(code, self.model.name(), parameters, self.labels.clone());
+        room.rounds = self.rounds;
+        room.training = self.training;
+        room.strategy = self.strategy;
+        room.seed = self.seed;
+        room.least = clients as u32;
+        room.max_clients = clients as u32;
+        // As the algorithms are written: weighted by all of a client's examples.
+        room.weight_cap = MAX_EXAMPLES;
+        room.check()?;
+        Ok(room)
+    }
+}

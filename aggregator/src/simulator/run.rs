@@ -1,0 +1,308 @@
+//! Runs a plan: divides the clips, lets the clients and the aggregator go through all rounds (or trains the centralised
+//! baseline), and evaluates every version of the model on speakers whom nobody trained on.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use corpus::Holdings;
+use federation::Coordinator;
+use models::{Evaluation, Example};
+use protocol::Standardisation;
+use serde::{Deserialize, Serialize};
+
+use super::centralised::centralised;
+use super::dataset::Dataset;
+use super::exchange::{Exchange, Next};
+use super::learners::Learners;
+use super::{Plan, Scores};
+
+/// Rounds at the end whose mean is reported beside the last one, because single rounds swing.
+const LAST_ROUNDS: usize = 5;
+
+/// What came of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The plan.
+    pub plan: Plan,
+    /// The finished model on the test speakers.
+    #[serde(flatten)]
+    pub scores: Scores,
+    /// Its mean cross entropy there, in nats.
+    pub loss: f64,
+    /// Means over the last five rounds.
+    pub last_five: LastFive,
+    /// Every round (every `training.epochs` epochs, where training is centralised), oldest first.
+    pub rounds: Vec<RoundOutcome>,
+    /// Time for training and aggregation, without evaluation.
+    pub seconds: f64,
+    /// Bytes from the clients to the aggregator, frames and messages, over all rounds.
+    pub bytes_up: u64,
+    /// Bytes from the aggregator to the clients.
+    pub bytes_down: u64,
+    /// Parameters of the model.
+    pub parameters: usize,
+    /// Clips trained on.
+    pub training_clips: usize,
+    /// Clips tested on.
+    pub test_clips: usize,
+    /// Who is tested, by name.
+    pub test_speakers: Vec<String>,
+    /// How many clips of each label each client holds.
+    pub holdings: Holdings,
+    /// What the finished model found in each test clip.
+    pub predictions: Vec<Prediction>,
+    /// Files that were found but not used, and why.
+    pub skipped: Vec<(PathBuf, String)>,
+}
+
+/// One version of the model, and what it took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RoundOutcome {
+    /// From 1.
+    pub round: u32,
+    /// Accuracy on the test speakers.
+    pub accuracy: f64,
+    /// Unweighted average recall there.
+    pub uar: f64,
+    /// Macro F1 there.
+    pub f1: f64,
+    /// Mean cross entropy there, in nats.
+    pub loss: f64,
+    /// The clients' mean cross entropy in their last epoch, weighted by examples, in nats.
+    pub training_loss: f64,
+    /// The clients' accuracy in their last epoch.
+    pub training_accuracy: f64,
+    /// Bytes from the clients in this round.
+    pub bytes_up: u64,
+    /// Bytes to the clients in this round.
+    pub bytes_down: u64,
+    /// Time for training and aggregation.
+    pub seconds: f64,
+}
+
+/// Means over the last rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LastFive {
+    /// Accuracy.
+    pub accuracy: f64,
+    /// Unweighted average recall.
+    pub uar: f64,
+    /// Macro F1.
+    pub f1: f64,
+}
+
+/// What the finished model found in a clip.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// The clip.
+    pub file: PathBuf,
+    /// Who speaks.
+    pub speaker: String,
+    /// Index of its label.
+    pub truth: usize,
+    /// Index of the label that was found.
+    pub found: usize,
+}
+
+/// Training steps of a whole plan, for a progress bar.
+pub fn steps(plan: &Plan, dataset: &Dataset) -> Result<u64> {
+    let (_, parts) = divide(plan, dataset)?;
+    let steps = |clips: usize| clips.div_ceil(plan.training.batch_size.max(1) as usize) as u64;
+    let a_round: u64 = parts.iter().map(|part| steps(part.len())).sum();
+    Ok(a_round * u64::from(plan.training.epochs) * u64::from(plan.rounds))
+}
+
+/// Which clips are tested, and which each client holds.
+type Divided = (Vec<usize>, Vec<Vec<usize>>);
+
+fn divide(plan: &Plan, dataset: &Dataset) -> Result<Divided> {
+    let (train, test) = dataset.split(&plan.test)?;
+    let labels: Vec<usize> = train.iter().map(|&clip| dataset.clips[clip].example.label).collect();
+    let speakers: Vec<&str> = train.iter().map(|&clip| dataset.clips[clip].speaker.as_str()).collect();
+    let parts = plan
+        .partition
+        .assign(&labels, &speakers, plan.clients, plan.seed.into())
+        .with_context(|| format!("{} training clips can't be divided by {}", train.len(), plan.partition))?;
+    Ok((test, parts.into_iter().map(|part| part.into_iter().map(|index| train[index]).collect()).collect()))
+}
+
+/// Runs a plan on clips that were read for it. `on_step` hears of every training step of everyone, and ends the run by
+/// breaking, which gives `None`; `on_round` hears of every finished round.
+///
+/// # Errors
+/// The clips cannot be divided as planned, the settings do not fit together, or training failed.
+pub fn run(
+    plan: &Plan,
+    dataset: &Dataset,
+    on_step: impl Fn() -> ControlFlow<()> + Sync,
+    mut on_round: impl FnMut(&RoundOutcome) + Send,
+) -> Result<Option<Outcome>> {
+    let (test, parts) = divide(plan, dataset)?;
+    let examples =
+        |clips: &[usize]| -> Vec<Example> { clips.iter().map(|&clip| dataset.clips[clip].example.clone()).collect() };
+    let tested = examples(&test);
+    ensure!(!tested.is_empty(), "there is no clip of a test speaker to measure by");
+    let shares: Vec<Arc<Vec<Example>>> = parts.iter().map(|part| Arc::new(examples(part))).collect();
+    let labels = dataset.labels.len();
+    let mut learners = Learners::new(plan.model, labels, plan.device, parts.len())?;
+    let mut test_bench = TestBench { tested: &tested, rounds: Vec::new(), last: None };
+    let finished = if plan.is_centralised() {
+        learners.first(|learner| {
+            let whole = shares.first().map_or(&[][..], |share| share.as_slice());
+            pollster::block_on(centralised(plan, learner, whole, &tested, &on_step, |round, evaluation| {
+                test_bench.add(round, evaluation, &mut on_round);
+            }))
+        })??
+    } else {
+        federated(plan, &mut learners, &shares, &on_step, &mut test_bench, &mut on_round)?
+    };
+    let (Some((bytes_up, bytes_down)), Some(last)) = (finished, test_bench.last) else {
+        return Ok(None);
+    };
+    let rounds = test_bench.rounds;
+    // The learner that evaluated last has the finished model.
+    let found = learners.first(|learner| pollster::block_on(learner.predict(&tested)))??;
+    let predictions = test.iter().zip(found).map(|(&clip, probabilities)| {
+        let spoken = &dataset.clips[clip];
+        let best = probabilities.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+        Prediction {
+            file: spoken.path.clone(),
+            speaker: spoken.speaker.clone(),
+            truth: spoken.example.label,
+            found: best.map_or(0, |(label, _)| label),
+        }
+    });
+    let mut test_speakers: Vec<String> = test.iter().map(|&clip| dataset.clips[clip].speaker.clone()).collect();
+    test_speakers.sort();
+    test_speakers.dedup();
+    let label_of: Vec<usize> = dataset.clips.iter().map(|clip| clip.example.label).collect();
+    let speaker_of: Vec<&str> = dataset.clips.iter().map(|clip| clip.speaker.as_str()).collect();
+    Ok(Some(Outcome {
+        scores: Scores::of(&last.confusion),
+        loss: last.loss,
+        last_five: last_five(&rounds),
+        seconds: rounds.iter().map(|round| round.seconds).sum(),
+        bytes_up,
+        bytes_down,
+        parameters: plan.model.parameters(labels),
+        training_clips: parts.iter().map(Vec::len).sum(),
+        test_clips: test.len(),
+        test_speakers,
+        holdings: Holdings::of(&parts, &dataset.labels, &label_of, &speaker_of),
+        predictions: predictions.collect(),
+        skipped: dataset.skipped.clone(),
+        plan: plan.clone(),
+        rounds,
+    }))
+}
+
+/// All rounds of a federation. Gives the bytes that travelled, up and down.
+fn federated(
+    plan: &Plan,
+    learners: &mut Learners,
+    shares: &[Arc<Vec<Example>>],
+    on_step: &(impl Fn() -> ControlFlow<()> + Sync),
+    test_bench: &mut TestBench<'_>,
+    on_round: &mut impl FnMut(&RoundOutcome),
+) -> Result<Option<(u64, u64)>> {
+    let room = plan.room(shares.len())?;
+    let labels = room.labels.len();
+    let initial = models::initial_parameters(plan.model, labels, room.seed.into());
+    let mut exchange = Exchange::new(Coordinator::new(room, initial)?, shares.to_vec(), labels);
+    let (mut began, mut before) = (Instant::now(), (0, 0));
+    loop {
+        match exchange.go_on()? {
+            Next::Train(clients) => {
+                let requests: Vec<_> = clients.iter().filter_map(|&client| exchange.request(client)).collect();
+                let Some(results) = learners.work(&requests, on_step)? else {
+                    return Ok(None);
+                };
+                let inputs: Vec<_> = requests
+                    .iter()
+                    .zip(results)
+                    .map(|((request, _), result)| result.into_inputs(request).collect::<Vec<_>>())
+                    .collect();
+                for (&client, inputs) in clients.iter().zip(inputs) {
+                    exchange.trained(client, inputs.into_iter());
+                }
+            }
+            Next::Published => {
+                let coordinator = exchange.coordinator();
+                let Some(record) = coordinator.history().last() else { continue };
+                let seconds = began.elapsed().as_secs_f64();
+                let Standardisation { mean, deviation } = coordinator
+                    .standardisation()
+                    .cloned()
+                    .context("a round was over before anything was normalised")?;
+                let model = coordinator.model().parameters();
+                let tested = test_bench.tested;
+                let evaluation = learners.first(|learner| {
+                    pollster::block_on(async {
+                        learner.set_parameters(model).await?;
+                        learner.set_standardisation(models::Standardisation { mean, deviation })?;
+                        learner.evaluate(tested).await
+                    })
+                })??;
+                let now = (exchange.bytes_up, exchange.bytes_down);
+                let round = RoundCost {
+                    round: record.round.0,
+                    training_loss: record.training.loss,
+                    training_accuracy: record.training.accuracy,
+                    bytes_up: now.0 - before.0,
+                    bytes_down: now.1 - before.1,
+                    seconds,
+                };
+                test_bench.add(round, evaluation, on_round);
+                (began, before) = (Instant::now(), now);
+            }
+            Next::Finished => return Ok(Some((exchange.bytes_up, exchange.bytes_down))),
+        }
+    }
+}
+
+/// What a round took, and how training went in it.
+pub(super) struct RoundCost {
+    pub round: u32,
+    pub training_loss: f64,
+    pub training_accuracy: f64,
+    pub bytes_up: u64,
+    pub bytes_down: u64,
+    pub seconds: f64,
+}
+
+/// Collects how each version does on the test clips.
+struct TestBench<'a> {
+    tested: &'a [Example],
+    rounds: Vec<RoundOutcome>,
+    last: Option<Evaluation>,
+}
+
+impl TestBench<'_> {
+    fn add(&mut self, cost: RoundCost, evaluation: Evaluation, on_round: &mut impl FnMut(&RoundOutcome)) {
+        let scores = Scores::of(&evaluation.confusion);
+        let round = RoundOutcome {
+            round: cost.round,
+            accuracy: scores.accuracy,
+            uar: scores.uar,
+            f1: scores.f1,
+            loss: evaluation.loss,
+            training_loss: cost.training_loss,
+            training_accuracy: cost.training_accuracy,
+            bytes_up: cost.bytes_up,
+            bytes_down: cost.bytes_down,
+            seconds: cost.seconds,
+        };
+        on_round(&round);
+        self.rounds.push(round);
+        self.last = Some(evaluation);
+    }
+}
+
+fn last_five(rounds: &[RoundOutcome]) -> LastFive {
+    let last = &rounds[rounds.len().saturating_sub(LAST_ROUNDS)..];
+    let mean = |of: fn(&RoundOutcome) -> f64| last.iter().map(of).sum::<f64>() / last.len().max(1) as f64;
+    LastFive { accuracy: mean(|round| round.accuracy), uar: mean(|round| round.uar), f1: mean(|round| round.f1) }
+}
