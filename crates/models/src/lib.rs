@@ -71,7 +71,7 @@ pub use initial::initial_parameters;
 pub use layer::{Layer, LstmOutput};
 pub use layout::{Layout, TensorSpec};
 #[cfg(feature = "learner")]
-pub use learner::Learner;
+pub use learner::{Course, Learner};
 pub use training::{EpochReport, Optimiser, Step, Trained, Training};
 
 /// Frames of a clip that a network sees; shorter clips end in zero frames.

@@ -155,6 +155,25 @@ fn the_last_batch_may_be_smaller_and_every_step_is_told() {
 }
 
 #[test]
+fn a_course_in_two_parts_remembers_its_optimiser() {
+    // One clip, so that shuffling has nothing to do.
+    let data = clips(1);
+    let whole = Training { epochs: 2, ..Training::default() };
+    let half = Training { epochs: 1, ..Training::default() };
+    let parameters = |learner: &Learner| block_on(learner.parameters()).unwrap();
+    let (mut at_once, mut in_parts, mut fresh) =
+        (learner(Architecture::Compact, 2), learner(Architecture::Compact, 2), learner(Architecture::Compact, 2));
+    train(&mut at_once, &data, &whole).unwrap();
+    let mut course = in_parts.begin(&half).unwrap();
+    for _ in 0..2 {
+        block_on(in_parts.go_on(&mut course, &data, async |_| ControlFlow::Continue(()))).unwrap();
+        train(&mut fresh, &data, &half).unwrap();
+    }
+    assert_eq!(parameters(&in_parts), parameters(&at_once));
+    assert_ne!(parameters(&fresh), parameters(&at_once), "an optimiser that forgets goes elsewhere");
+}
+
+#[test]
 fn the_callback_stops_training() {
     let mut learner = learner(Architecture::Compact, 2);
     let how = Training { epochs: 50, batch_size: 4, ..Training::default() };
