@@ -1,5 +1,6 @@
 //! The same arithmetic as [`crate::elementwise`], [`crate::adam`] and [`crate::sgd`] have in tensor operations, for the
-//! processor: one pass over memory instead of one an operation, because there the passes cost as much as the matrix products.
+//! processor: one pass over memory instead of one an operation, because there the passes cost as much as the matrix
+//! products.
 //!
 //! A tensor on the processor gives its numbers away and takes them back without a copy, as long as nothing else holds it.
 

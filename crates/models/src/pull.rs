@@ -93,3 +93,31 @@ impl PullOn<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[test]
+    fn the_sum_is_the_same_in_place_and_by_operations() {
+        let row = |values: &[f32]| Tensor::from_data(TensorData::new(values.to_vec(), [1, 3]), &Device::flex());
+        let (values, gradient, offset) = ([1.0, -2.0, 0.5], [0.1, 0.2, 0.3], [0.5, 0.0, -1.0]);
+        let (here, there) = (Offset::Here(offset.to_vec()), Offset::There(row(&offset)));
+        let mut in_place = gradient;
+        PullOn { proximal: 0.5, offset: &here }.add(0, &values, &mut in_place);
+        let pull = PullOn { proximal: 0.5, offset: &there };
+        let by_operations = processor::to_vec(PullOn::added(Some(pull), &row(&values), row(&gradient)));
+        // 0.1 + 0.5 · 1 + 0.5, 0.2 − 0.5 · 2, 0.3 + 0.5 · 0.5 − 1.
+        for (sums, expected) in in_place.iter().zip(&by_operations).zip([1.1, -0.8, -0.45]) {
+            assert!((sums.0 - expected).abs() < 1e-6 && (sums.1 - expected).abs() < 1e-6, "{sums:?}");
+        }
+        let blocked = |place: usize| {
+            let mut block = [gradient[place]];
+            PullOn { proximal: 0.5, offset: &here }.add(place, &values[place..=place], &mut block);
+            block[0]
+        };
+        assert_eq!([blocked(0), blocked(1), blocked(2)], in_place, "a block finds its own part of the constant");
+    }
+}

@@ -29,3 +29,23 @@ impl Sgd {
         parameter - gradient.mul_scalar(self.learning_rate)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, TensorData};
+
+    use super::*;
+
+    /// torch.optim.SGD(lr=0.1) of PyTorch 2.15 after the same three gradients (`tests/reference/pytorch/optimisers.py`).
+    #[test]
+    fn tensor_operations_step_as_pytorch_does() {
+        let row = |values: [f32; 4]| Tensor::<2>::from_data(TensorData::new(values.to_vec(), [1, 4]), &Device::flex());
+        let mut weights = row([1.0, -1.0, 0.5, 0.0]);
+        for gradient in [[0.5, -2.0, 1e-2, 0.0], [0.25, 1.0, -1e-2, 0.0], [-1.0, 0.5, 3e-2, 0.1]] {
+            weights = Sgd::new(0.1).apply_there(weights, row(gradient), None);
+        }
+        for (ours, expected) in processor::to_vec(weights).into_iter().zip([1.025, -0.95, 0.497, -0.01]) {
+            assert!((ours - expected).abs() < 1e-6, "{ours}, PyTorch has {expected}");
+        }
+    }
+}
