@@ -54,6 +54,36 @@ fn two_made_up_voices_train_together() -> Result<()> {
 }
 
 #[test]
+fn a_scaffold_room_goes_on_after_a_restart() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let folder = state.path().to_str().unwrap();
+    let arguments =
+        ["--state", folder, "--strategy", "scaffold", "--learning-rate", "0.05", "--rounds", "2", "--epochs", "1"];
+    let take_part = |server: &Server, more: &[&str]| {
+        let link = format!("{}/room/{}", server.origin, server.room);
+        let mut words = vec![link.as_str(), "--synthetic", "1", "--participants", "2", "--clips", "20", "--json"];
+        words.extend(more);
+        join(&words)
+    };
+    let server = Server::start(PROGRAM.as_ref(), &arguments)?;
+    let first = news(&take_part(&server, &["--rounds-then-leave", "1"])?);
+    let room = &events(&first, "joined")[0]["room"];
+    assert_eq!((&room["strategy"]["name"], &room["training"]["optimiser"]), (&"scaffold".into(), &"sgd".into()));
+    let code = server.room.clone();
+    drop(server);
+    // The control variate is not zero once a round is over.
+    let remembered = std::fs::read(state.path().join(format!("rooms/{code}/strategy-1.safetensors")))?;
+    assert!(remembered.iter().rev().take(1_000).any(|byte| *byte != 0));
+
+    let server = Server::start(PROGRAM.as_ref(), &arguments)?;
+    assert_eq!(server.room, code);
+    let second = news(&take_part(&server, &[])?);
+    assert_eq!(events(&second, "accepted").len(), 2);
+    assert!(events(&second, "done").iter().all(|done| done["finished"] == true));
+    Ok(())
+}
+
+#[test]
 fn a_participant_may_leave_early() -> Result<()> {
     let server = Server::start(PROGRAM.as_ref(), &["--rounds", "50", "--least", "1", "--epochs", "1"])?;
     let link = format!("{}/room/{}", server.origin, server.room);
@@ -99,5 +129,8 @@ fn what_cannot_work_is_said_with_what_to_do() -> Result<()> {
     assert_eq!(no_clips.status.code(), Some(1));
     let neither = join(&[&link])?;
     assert_eq!(neither.status.code(), Some(2), "neither clips nor a voice");
+    let mistyped = Command::new(PROGRAM).args(["serve", "--strategy", "fedadm"]).output()?;
+    assert_eq!(mistyped.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&mistyped.stderr).contains("did you mean fedadam?"));
     Ok(())
 }

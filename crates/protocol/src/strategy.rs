@@ -96,7 +96,7 @@ pub enum Strategy {
 
 /// A name that no strategy has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no strategy {name:?}{}; choose one of {}", hint(.guess), Strategy::NAMES.join(", "))]
+#[error("there is no strategy {name:?}{} There are {}", hint(.guess), Strategy::NAMES.join(", "))]
 pub struct UnknownStrategy {
     /// The name that was asked for, shortened.
     pub name: String,
@@ -105,7 +105,7 @@ pub struct UnknownStrategy {
 }
 
 fn hint(guess: &Option<&'static str>) -> String {
-    guess.map_or(String::new(), |guess| format!(", did you mean {guess}?"))
+    guess.map_or(".".to_owned(), |guess| format!(", did you mean {guess}?"))
 }
 
 impl Strategy {
@@ -180,8 +180,8 @@ impl Default for Strategy {
     }
 }
 
-/// A strategy by its name, with the settings that its paper recommends (and for η of the adaptive ones, which the
-/// paper chooses anew for every task, its most frequent choices).
+/// A strategy by its name, with its paper's settings; η of the adaptive ones and μ, which the papers choose anew for every
+/// task, are places to begin.
 impl FromStr for Strategy {
     type Err = UnknownStrategy;
 
@@ -263,8 +263,8 @@ mod tests {
         assert_eq!(error.guess, Some("fedadam"));
         assert_eq!(
             error.to_string(),
-            "there is no strategy \"fedadm\", did you mean fedadam?; choose one of fedavg, fedavgm, fedadagrad, \
-             fedadam, fedyogi, fedprox, scaffold, fednova"
+            "there is no strategy \"fedadm\", did you mean fedadam? There are fedavg, fedavgm, fedadagrad, fedadam, \
+             fedyogi, fedprox, scaffold, fednova"
         );
         assert_eq!("SCAFOLD".parse::<Strategy>().unwrap_err().guess, Some("scaffold"));
         assert_eq!("lstm".parse::<Strategy>().unwrap_err().guess, None);

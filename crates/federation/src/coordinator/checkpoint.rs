@@ -6,10 +6,11 @@ use protocol::{ClientId, Evaluation, ModelVersion, RoomConfig, RoundRecord, Stan
 use serde::{Deserialize, Serialize};
 
 use super::{Client, Clients, Coordinator, CoordinatorError, PhaseState};
-use crate::{Model, strategy};
+use crate::strategy;
 
-/// Everything of a room but the model's parameters and what its strategy remembers. It holds every client's token: whoever can read it can pass for
-/// any of them, so the shell stores it where only the host can read it, and shows it in no log.
+/// Everything of a room but the model's parameters and what its strategy remembers. It holds every client's token:
+/// whoever can read it can pass for any of them, so the shell stores it where only the host can read it, and shows it
+/// in no log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// The room's settings.
@@ -78,9 +79,10 @@ impl Coordinator {
     ) -> Result<Coordinator, CoordinatorError> {
         let Checkpoint { config, model_version, standardisation, history, final_evaluation, identities, next_client } =
             checkpoint;
-        let mut room = Coordinator::new(config, parameters)?;
         let damaged = |what: &str| CoordinatorError::Damaged { what: what.to_owned() };
-        strategy::restore(&mut *room.rule, memory).map_err(|what| damaged(&what))?;
+        let mut room = Coordinator::at(config, model_version, parameters, |rule| {
+            strategy::restore(rule, memory).map_err(|what| damaged(&what))
+        })?;
         if history.len() != model_version.0 as usize || model_version.0 > room.config.rounds {
             return Err(damaged("the history does not lead to the model's version"));
         }
@@ -95,8 +97,6 @@ impl Coordinator {
         if identities.iter().any(|identity| identity.client.0 >= next_client) {
             return Err(damaged("a client's number is higher than the next one's"));
         }
-        room.model =
-            Model::new(model_version, room.model.parameters().to_vec(), room.rule.attachment(), room.config.encoding);
         room.clients = Clients::new(&room.config);
         room.clients.next = next_client;
         for identity in identities {

@@ -95,17 +95,28 @@ impl Coordinator {
     /// # Errors
     /// The settings can't work, or the parameters don't belong to them.
     pub fn new(config: RoomConfig, initial: Vec<f32>) -> Result<Coordinator, CoordinatorError> {
+        Coordinator::at(config, ModelVersion(0), initial, |_| Ok(()))
+    }
+
+    /// A room with a version of its model, whose strategy may be given back what it remembered.
+    fn at(
+        config: RoomConfig,
+        version: ModelVersion,
+        parameters: Vec<f32>,
+        remind: impl FnOnce(&mut dyn Rule) -> Result<(), CoordinatorError>,
+    ) -> Result<Coordinator, CoordinatorError> {
         config.check()?;
         let expected = config.parameters as usize;
-        if initial.len() != expected {
-            return Err(CoordinatorError::WrongLength { found: initial.len(), expected });
+        if parameters.len() != expected {
+            return Err(CoordinatorError::WrongLength { found: parameters.len(), expected });
         }
-        if let Some(index) = initial.iter().position(|parameter| !parameter.is_finite()) {
+        if let Some(index) = parameters.iter().position(|parameter| !parameter.is_finite()) {
             return Err(CoordinatorError::NotFinite { index });
         }
-        let rule = strategy::rule(&config);
+        let mut rule = strategy::rule(&config);
+        remind(&mut *rule)?;
         Ok(Coordinator {
-            model: Model::new(ModelVersion(0), initial, rule.attachment(), config.encoding),
+            model: Model::new(version, parameters, rule.attachment(), config.encoding),
             rule,
             standardisation: None,
             history: Vec::new(),

@@ -143,6 +143,7 @@ struct Draft {
     round: Round,
     model_version: ModelVersion,
     examples: u32,
+    steps: u32,
     update: Transfer,
     evaluation: Option<Evaluation>,
 }
@@ -154,9 +155,9 @@ fn announced(room: &mut Room, change: impl Fn(&mut Draft)) {
     else {
         unreachable!()
     };
-    let mut draft = Draft { round, model_version, examples, update, evaluation };
+    let mut draft = Draft { round, model_version, examples, steps, update, evaluation };
     change(&mut draft);
-    let Draft { round, model_version, examples, update, evaluation } = draft;
+    let Draft { round, model_version, examples, steps, update, evaluation } = draft;
     room.say(2, ClientMessage::Update { round, model_version, examples, steps, update, evaluation, training });
 }
 
@@ -175,6 +176,8 @@ fn every_wrong_announcement_is_refused_with_its_reason() {
     refused(WrongSize, |room| announced(room, |draft| draft.update.bytes = u32::MAX));
     refused(WrongEncoding, |room| announced(room, |draft| draft.update.encoding = Encoding::F16));
     refused(WrongExamples, |room| announced(room, |draft| draft.examples = 21));
+    // Ten examples in one batch, two epochs.
+    refused(WrongSteps, |room| announced(room, |draft| draft.steps = 3));
     refused(WrongEvaluation, |room| {
         announced(room, |draft| {
             let confusion = vec![vec![1, 0, 0], vec![0; 3], vec![0; 3]];

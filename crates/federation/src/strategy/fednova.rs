@@ -1,5 +1,5 @@
 //! FedNova: Wang et al., "Tackling the Objective Inconsistency Problem in Heterogeneous Federated Optimization",
-//! NeurIPS 2020, arXiv:2007.07481, equation 7 with the weights of section 4.2.
+//! NeurIPS 2020, arXiv:2007.07481, its normalised averaging.
 //!
 //! x ← x + τₑ · Σ pᵢΔᵢ/τᵢ with τₑ = Σ pᵢτᵢ, where client i took τᵢ local steps and pᵢ is its share of the examples. So
 //! a client that takes more steps pulls no harder than another. τᵢ is the norm ‖aᵢ‖₁ that belongs to plain SGD; for

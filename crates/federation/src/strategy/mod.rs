@@ -118,3 +118,27 @@ fn step(mut direction: Vec<f32>, global: &[f32], rate: f64) -> Vec<f32> {
     }
     direction
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::RoomCode;
+
+    use super::*;
+
+    #[test]
+    fn only_what_the_strategy_remembers_is_given_back() {
+        let code = RoomCode::parse("KMPXZ").unwrap();
+        let mut config = RoomConfig::new(code, "tiny", 2, vec!["no".to_owned(), "yes".to_owned()]);
+        config.strategy = "fedavgm".parse().unwrap();
+        let given = |stored: &[(&str, &[f32])]| {
+            let stored = stored.iter().map(|(name, values)| ((*name).to_owned(), values.to_vec())).collect();
+            let mut rule = rule(&config);
+            restore(&mut *rule, stored).map(|()| rule.memory()[0].1.to_vec())
+        };
+        assert_eq!(given(&[("momentum", &[1.0, 2.0])]), Ok(vec![1.0, 2.0]));
+        assert_eq!(given(&[]), Err("the strategy's momentum is missing".to_owned()));
+        assert!(given(&[("momentum", &[1.0])]).unwrap_err().contains("1 values, not 2"));
+        assert!(given(&[("momentum", &[1.0, f32::NAN])]).unwrap_err().contains("not finite"));
+        assert!(given(&[("momentum", &[1.0, 2.0]), ("speed", &[0.0])]).unwrap_err().contains("no speed"));
+    }
+}

@@ -73,6 +73,8 @@ pub struct Class {
     pub students: Vec<Student>,
     pub stored: Option<Stored>,
     pub server_up: bool,
+    /// What the coordinator wants done, in order.
+    actions: VecDeque<Action>,
     next_connection: u64,
     /// Updates under way, by connection and transfer.
     seen: BTreeMap<(ConnectionId, u32), Seen>,
@@ -116,6 +118,7 @@ impl Class {
             students: Vec::new(),
             stored: None,
             server_up: true,
+            actions: VecDeque::new(),
             next_connection: 1,
             seen: BTreeMap::new(),
             last_seen: BTreeMap::new(),
@@ -193,7 +196,7 @@ impl Class {
     pub fn run(&mut self) {
         for _ in 0..100_000 {
             let mut quiet = true;
-            while let Some(action) = self.coordinator.poll_action() {
+            while let Some(action) = self.next_action() {
                 quiet = false;
                 self.act(action);
             }
@@ -290,7 +293,7 @@ impl Class {
     /// The server is killed. What it stored remains.
     pub fn kill_server(&mut self) {
         self.server_up = false;
-        while self.coordinator.poll_action().is_some() {}
+        while self.next_action().is_some() {}
         for student in 0..self.students.len() {
             self.loses_connection(student, true);
         }
@@ -314,19 +317,32 @@ impl Class {
         connection
     }
 
+    fn next_action(&mut self) -> Option<Action> {
+        self.actions.pop_front().or_else(|| self.coordinator.poll_action())
+    }
+
     /// A text frame from anywhere.
     pub fn text(&mut self, connection: ConnectionId, text: &str) {
-        let event = match parse_client(text) {
-            Ok(message) => {
-                if let ClientMessage::Update { examples, steps, update, .. } = &message {
-                    let seen = Seen { examples: *examples, steps: *steps, bytes: Vec::new() };
-                    self.seen.insert((connection, update.id.0), seen);
-                }
-                Event::Message { connection, message }
-            }
-            Err(error) => Event::Malformed { connection, error },
+        let message = match parse_client(text) {
+            Ok(message) => message,
+            Err(error) => return self.coordinator.handle(self.now, Event::Malformed { connection, error }),
         };
-        self.coordinator.handle(self.now, event);
+        let announced = match &message {
+            ClientMessage::Update { examples, steps, update, .. } => {
+                Some((update.id.0, Seen { examples: *examples, steps: *steps, bytes: Vec::new() }))
+            }
+            _ => None,
+        };
+        self.coordinator.handle(self.now, Event::Message { connection, message });
+        let told = self.actions.len();
+        self.actions.extend(std::iter::from_fn(|| self.coordinator.poll_action()));
+        let refused = self.actions.range(told..).any(|action| {
+            matches!(action, Action::Send { connection: to, message: ServerMessage::Refused { .. } } if *to == connection)
+        });
+        // One that is refused leaves an earlier one of the same name as it was.
+        if let Some((id, seen)) = announced.filter(|_| !refused) {
+            self.seen.insert((connection, id), seen);
+        }
     }
 
     /// A binary frame from anywhere.
