@@ -1,0 +1,222 @@
+//! `chorus experiment`: whole series of simulations, and a report of them.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Subcommand;
+use indicatif::ProgressBar;
+use models::Architecture;
+
+use super::interrupt::on_interrupt;
+use super::simulate::bar;
+use crate::experiment::{self, Done, Experiment, Listener, Options, Results, Run, Store};
+use crate::simulator::{Dataset, Device, FeatureCache, Normalisation, RoundOutcome, TestSpeakers};
+
+const EXAMPLES: &str = "Examples:
+  chorus experiment paper --data ravdess --out report
+  chorus experiment paper --data emodb --out report --folds 10 --models conv,compact --experiments 1,3
+  chorus experiment paper --data voices --out report --small
+
+OUT gets report.html (opens from disk), results.json, results.csv (one row a run), and runs/, the outcome of every run.
+Press Ctrl-C to stop; the same command goes on where it was, and repeats no run that is stored.
+Exit codes: 0 all runs are in the report; 1 some could not be done (they are named in the report), or it was stopped.";
+
+/// Networks of a whole report.
+const MODELS: [Architecture; 4] =
+    [Architecture::Dense, Architecture::Conv, Architecture::Lstm, Architecture::Compact];
+/// Networks of a small one.
+const SMALL_MODELS: [Architecture; 2] = [Architecture::Conv, Architecture::Compact];
+
+/// Run a series of simulations and report them.
+#[derive(clap::Args)]
+#[command(arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    series: Series,
+}
+
+#[derive(Subcommand)]
+enum Series {
+    /// Repeat the experiments of Chau & Garces, "Federated Learning for Emotion Recognition", on labelled speech from disk.
+    Paper(Box<Paper>),
+}
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+struct Paper {
+    /// Folder of labelled speech: a published corpus, a folder for each label, or a manifest.csv; may be given again
+    #[arg(long, value_name = "DIR", required = true)]
+    data: Vec<PathBuf>,
+    /// Folder for the report; what is there already is kept
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Networks, separated by commas: dense, conv, lstm, lstm-padded, compact [default: all but lstm-padded]
+    #[arg(long, value_name = "M,…", value_delimiter = ',')]
+    models: Vec<Architecture>,
+    /// Experiments, separated by commas: 1 (systems), 2 (numbers of clients), 3 (clients by speaker)
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = Experiment::ALL)]
+    experiments: Vec<Experiment>,
+    /// How often everything is repeated with another seed [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    seeds: Option<u32>,
+    /// Rounds of every experiment
+    #[arg(long, hide = true, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: Option<u32>,
+    /// Who is tested, by name, separated by commas [default: the corpus' usual test speakers, else the last fifth by name]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    test_speakers: Vec<String>,
+    /// Divide the speakers into K parts and test each in turn, so that everyone is tested once
+    #[arg(long, value_name = "K", conflicts_with = "test_speakers", value_parser = clap::value_parser!(u16).range(2..=1000))]
+    folds: Option<u16>,
+    /// A quick look: conv and compact, one seed, 3 rounds, up to 3 clients in experiment 2
+    #[arg(long)]
+    small: bool,
+    /// Emotions, separated by commas, in the order of the models' outputs
+    #[arg(long, value_delimiter = ',', default_values_t = corpus::EMOTIONS.map(str::to_owned))]
+    labels: Vec<String>,
+    /// What features are standardised by: group, or speaker for each speaker's own mean and deviation first
+    #[arg(long, default_value = "group")]
+    normalisation: Normalisation,
+    /// What computes: cpu, or wgpu for a graphics processor
+    #[arg(long, default_value = "cpu")]
+    device: Device,
+    /// Where features are kept between runs [default: the user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(arguments: Arguments) -> Result<()> {
+    match arguments.series {
+        Series::Paper(paper) => run_paper(*paper),
+    }
+}
+
+fn run_paper(paper: Paper) -> Result<()> {
+    let options = options(&paper);
+    let store = Store::open(paper.out.join("runs"))?;
+    let cache = paper.cache.map(FeatureCache::new).or_else(FeatureCache::of_this_user);
+    let reading = bar(0, "clips");
+    let dataset = Dataset::read(&options.data, &[], &options.labels, options.normalisation, cache.as_ref(), |done, all| {
+        reading.set_length(all as u64);
+        reading.set_position(done as u64);
+    })?;
+    reading.finish_and_clear();
+    eprint!("{}", dataset.found);
+    let remarks = experiment::check(&options, &dataset)?;
+    let runs = experiment::runs(&options, &dataset)?;
+    let mut progress = Progress::new(on_interrupt()?);
+    let done = experiment::execute(runs, &dataset, &store, &mut progress)?;
+    progress.bar.finish_and_clear();
+    let Some(done) = done else {
+        bail!("stopped before all runs were done; the same command goes on from here");
+    };
+    let results = Results::of(&options, &dataset, remarks, &done, typed());
+    let write = |name: &str, bytes: &[u8]| experiment::write(&paper.out.join(name), bytes);
+    write("results.json", (serde_json::to_string_pretty(&results)? + "\n").as_bytes())?;
+    write("results.csv", &experiment::spreadsheet(&results)?)?;
+    write("report.html", experiment::page(&results).as_bytes())?;
+    let report = paper.out.join("report.html");
+    println!("{}", fs::canonicalize(&report).with_context(|| format!("can't find {}", report.display()))?.display());
+    match results.failures.as_slice() {
+        [] => Ok(()),
+        [first, ..] => bail!(
+            "{} of {} runs could not be done, as the report says; the first, {}: {}",
+            results.failures.len(),
+            results.runs.len(),
+            first.key,
+            first.reason
+        ),
+    }
+}
+
+fn options(paper: &Paper) -> Options {
+    let unique = |models: &[Architecture]| {
+        let mut kept: Vec<Architecture> = Vec::new();
+        for model in models {
+            if !kept.contains(model) {
+                kept.push(*model);
+            }
+        }
+        kept
+    };
+    let mut experiments = paper.experiments.clone();
+    experiments.sort();
+    experiments.dedup();
+    Options {
+        data: paper.data.clone(),
+        labels: paper.labels.clone(),
+        models: match paper.models.as_slice() {
+            [] if paper.small => SMALL_MODELS.to_vec(),
+            [] => MODELS.to_vec(),
+            models => unique(models),
+        },
+        experiments,
+        seeds: paper.seeds.unwrap_or(if paper.small { 1 } else { 3 }),
+        rounds: paper.rounds.or(paper.small.then_some(3)),
+        most_clients: if paper.small { 3 } else { 8 },
+        test: match paper.test_speakers.as_slice() {
+            [] => TestSpeakers::Usual,
+            names => TestSpeakers::Named(names.to_vec()),
+        },
+        folds: paper.folds.map(usize::from),
+        normalisation: paper.normalisation,
+        device: paper.device,
+    }
+}
+
+/// The command as it was typed.
+fn typed() -> String {
+    let arguments: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    experiment::shell_line(["chorus"].into_iter().chain(arguments.iter().map(String::as_str)))
+}
+
+/// A bar over all steps on a terminal; a line a run elsewhere, as in logs.
+struct Progress {
+    bar: ProgressBar,
+    interrupted: Arc<AtomicBool>,
+    done: usize,
+    all: usize,
+}
+
+impl Progress {
+    fn new(interrupted: Arc<AtomicBool>) -> Self {
+        Self { bar: ProgressBar::hidden(), interrupted, done: 0, all: 0 }
+    }
+}
+
+impl Listener for Progress {
+    fn begin(&mut self, steps: u64, ahead: usize, all: usize) {
+        (self.done, self.all) = (all - ahead, all);
+        if ahead < all {
+            eprintln!("{} of {all} runs are stored already", all - ahead);
+        }
+        self.bar = bar(steps, "steps");
+    }
+
+    fn step(&self) -> ControlFlow<()> {
+        self.bar.inc(1);
+        if self.interrupted.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn round(&self, run: &Run, round: &RoundOutcome) {
+        let (number, uar) = (round.round, round.uar);
+        self.bar.set_message(format!("run {}/{}: {}, round {number}: UAR {uar:.2}", self.done + 1, self.all, run.key()));
+    }
+
+    fn end(&mut self, done: &Done) {
+        self.done += 1;
+        let line = match &done.outcome {
+            Ok(outcome) => format!("UAR {:.2}, {:.1} s", outcome.scores.uar, outcome.seconds),
+            Err(reason) => format!("could not be done: {reason}"),
+        };
+        if self.bar.is_hidden() || done.outcome.is_err() {
+            let (number, all, key) = (self.done, self.all, done.run.key());
+            self.bar.suspend(|| eprintln!("{number}/{all} {key}: {line}"));
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The experiments of Chau & Garces, "Federated Learning for Emotion Recognition", repeated on a corpus on disk with
+//! speakers whom no model has heard: which runs there are, running them so that nothing is done twice, and a report with
+//! the paper's own numbers beside the new ones.
+//!
+//! A run is one simulation. Runs that differ only in seed and fold are repetitions of one `Condition`, and everything that
+//! is reported is reported for conditions. Nothing here knows how a simulation works.
+
+mod condition;
+mod paper;
+mod recipe;
+mod reference;
+mod repeat;
+mod report;
+mod results;
+mod runs;
+mod spreadsheet;
+mod statistics;
+
+pub use paper::{Experiment, Options, check, runs};
+pub use repeat::shell_line;
+pub use report::page;
+pub use results::Results;
+pub use runs::{Done, Listener, Run, Store, execute, write};
+pub use spreadsheet::spreadsheet;

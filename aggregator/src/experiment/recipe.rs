@@ -1,0 +1,86 @@
+//! How the systems are trained. One table of constants: whoever wants to try another recipe changes it here.
+
+use protocol::{LocalSettings, Optimiser, Strategy};
+use serde::Serialize;
+
+/// Optimiser and strategy under one name.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Recipe {
+    /// Its name in keys and tables.
+    pub name: &'static str,
+    /// What it does, in words.
+    pub what: &'static str,
+    /// Why it is among the experiments.
+    pub why: &'static str,
+    /// What a client does in a round (or the whole, where training is centralised).
+    pub training: LocalSettings,
+    /// How updates become the next model.
+    pub strategy: Strategy,
+}
+
+/// One pass over a client's clips in each round, 20 clips a step: what the paper says of all its federated systems.
+const fn one_epoch(optimiser: Optimiser, learning_rate: f64) -> LocalSettings {
+    LocalSettings { epochs: 1, batch_size: 20, optimiser, learning_rate }
+}
+
+/// The baseline without federation.
+pub const CENTRALISED: Recipe = Recipe {
+    name: "adam",
+    what: "Adam 0.001 on everybody's clips in one place",
+    why: "the rate of the paper's baselines, with the batch of its federated systems, so that both differ in nothing else",
+    training: one_epoch(Optimiser::Adam, 1.0e-3),
+    strategy: Strategy::DEFAULT,
+};
+
+/// The recipes of federated systems, in the order in which they are shown.
+pub const FEDERATED: [Recipe; 3] = [
+    Recipe {
+        name: "paper",
+        what: "clients: Adam 0.0001; server: FedAdam 0.01, β 0.9 and 0.999, τ 10⁻⁷",
+        why: "as the paper's notebooks have it; only that FedAdam is the one of Reddi et al., without Adam's bias correction",
+        training: one_epoch(Optimiser::Adam, 1.0e-4),
+        strategy: Strategy::FedAdam { server_learning_rate: 1.0e-2, beta_1: 0.9, beta_2: 0.999, tau: 1.0e-7 },
+    },
+    Recipe {
+        name: "fedavg",
+        what: "clients: Adam 0.001; server: FedAvg",
+        why: "plain federated averaging with the rate of the centralised model",
+        training: one_epoch(Optimiser::Adam, 1.0e-3),
+        strategy: Strategy::FedAvg { server_learning_rate: 1.0 },
+    },
+    Recipe {
+        name: "gradient",
+        what: "clients: SGD 0.001; server: FedAdam 0.001, β 0.9 and 0.99, τ 10⁻⁷",
+        why: "clients that hardly leave the received model send what is nearly a gradient, and one adaptive optimiser on the server sees all labels",
+        training: one_epoch(Optimiser::Sgd, 1.0e-3),
+        strategy: Strategy::FedAdam { server_learning_rate: 1.0e-3, beta_1: 0.9, beta_2: 0.99, tau: 1.0e-7 },
+    },
+];
+
+/// The recipes of Experiment 2, by name.
+pub const OF_CLIENT_COUNTS: [&str; 2] = ["paper", "fedavg"];
+
+/// The recipes of Experiment 3, by name.
+pub const OF_SPEAKERS: [&str; 2] = ["fedavg", "gradient"];
+
+/// The federated recipes with these names, in the table's order.
+pub fn named(names: &[&str]) -> Vec<Recipe> {
+    FEDERATED.into_iter().filter(|recipe| names.contains(&recipe.name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_in_the_table_once_and_may_stand_in_a_file_name() {
+        assert_eq!(named(&OF_CLIENT_COUNTS).len(), OF_CLIENT_COUNTS.len());
+        assert_eq!(named(&OF_SPEAKERS).len(), OF_SPEAKERS.len());
+        for recipe in FEDERATED.iter().chain([&CENTRALISED]) {
+            assert!(recipe.name.bytes().all(|letter| letter.is_ascii_lowercase()), "{}", recipe.name);
+        }
+        let mut names = FEDERATED.map(|recipe| recipe.name);
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+}

@@ -1,0 +1,6 @@
+//! Placeholder.
+use super::results::Results;
+/// The page.
+pub fn page(results: &Results) -> String {
+    results.command.clone()
+}

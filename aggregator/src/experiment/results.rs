@@ -1,0 +1,436 @@
+//! Everything that is reported, worked out from the runs' outcomes: `results.json` is this, and the page draws it.
+
+use std::path::PathBuf;
+
+use corpus::Holdings;
+use serde::Serialize;
+
+use super::condition::{Condition, System};
+use super::paper::{Experiment, Options};
+use super::recipe::{self, Recipe};
+use super::reference;
+use super::repeat::command;
+use super::runs::Done;
+use super::statistics::{Answer, Difference, Spread, paired_bootstrap};
+use crate::simulator::{Dataset, LastFive, Outcome, Scores};
+
+/// All results of the experiments on a corpus.
+#[derive(Debug, Clone, Serialize)]
+pub struct Results {
+    /// The program's version.
+    pub version: &'static str,
+    /// The command that made this.
+    pub command: String,
+    /// What was to be run.
+    pub options: Options,
+    /// The centralised recipe and the federated ones.
+    pub recipes: Vec<Recipe>,
+    /// What the corpus holds, in plain text.
+    pub found: String,
+    /// Files that were found but not used, and why.
+    pub skipped: Vec<(PathBuf, String)>,
+    /// What is to be known about the corpus.
+    pub remarks: Vec<String>,
+    /// Whether it is the paper's corpus.
+    pub is_iemocap: bool,
+    /// Clips and speakers that were tested, over all folds.
+    pub tested: Tested,
+    /// Experiment after experiment.
+    pub conditions: Vec<Measured>,
+    /// Differences between conditions.
+    pub comparisons: Vec<Comparison>,
+    /// Runs that could not be done.
+    pub failures: Vec<Failure>,
+    /// Every run.
+    pub runs: Vec<Row>,
+}
+
+/// Who was tested.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Tested {
+    /// By name.
+    pub speakers: Vec<String>,
+    /// How many clips.
+    pub clips: usize,
+}
+
+/// A condition, measured in one repetition or several.
+#[derive(Debug, Clone, Serialize)]
+pub struct Measured {
+    /// What was measured.
+    #[serde(flatten)]
+    pub condition: Condition,
+    /// Its key.
+    pub key: String,
+    /// Seeds of which all runs were done.
+    pub seeds: usize,
+    /// Accuracy of the finished model.
+    pub accuracy: Spread,
+    /// Unweighted average recall.
+    pub uar: Spread,
+    /// Macro precision.
+    pub precision: Spread,
+    /// Macro F1.
+    pub f1: Spread,
+    /// Means over the last five rounds.
+    pub last_five: LastFiveSpread,
+    /// Mean cross entropy in nats.
+    pub loss: Spread,
+    /// Seconds of training and aggregation.
+    pub seconds: Spread,
+    /// Bytes from the clients, over all rounds.
+    pub bytes_up: f64,
+    /// Bytes to the clients.
+    pub bytes_down: f64,
+    /// Parameters of the model.
+    pub parameters: usize,
+    /// Clips by true and found label, added up over seeds.
+    pub confusion: Vec<Vec<u32>>,
+    /// Scores of each label, in the models' order.
+    pub per_label: Vec<LabelSpread>,
+    /// Every round.
+    pub curve: Vec<RoundSpread>,
+    /// Who holds what in the first run.
+    pub holdings: Holdings,
+    /// The commands that repeat its runs, one a run.
+    pub commands: Vec<String>,
+    /// What the paper measured there.
+    pub reference: Option<reference::Scores>,
+    /// Answers to the test clips, seed by seed.
+    #[serde(skip)]
+    pub answers: Vec<Vec<Answer>>,
+}
+
+/// Means over the last five rounds.
+#[derive(Debug, Clone, Serialize)]
+pub struct LastFiveSpread {
+    /// Accuracy.
+    pub accuracy: Spread,
+    /// Unweighted average recall.
+    pub uar: Spread,
+    /// Macro F1.
+    pub f1: Spread,
+}
+
+/// Scores of a label.
+#[derive(Debug, Clone, Serialize)]
+pub struct LabelSpread {
+    /// Precision.
+    pub precision: Spread,
+    /// Recall.
+    pub recall: Spread,
+    /// F1.
+    pub f1: Spread,
+    /// Test clips.
+    pub support: u32,
+}
+
+/// A round. With folds, the scores are means over them.
+#[derive(Debug, Clone, Serialize)]
+pub struct RoundSpread {
+    /// From 1.
+    pub round: u32,
+    /// Accuracy.
+    pub accuracy: Spread,
+    /// Unweighted average recall.
+    pub uar: Spread,
+    /// Macro F1.
+    pub f1: Spread,
+    /// Mean cross entropy in nats.
+    pub loss: Spread,
+    /// Megabytes sent both ways up to and with this round, on average over runs.
+    pub megabytes: f64,
+}
+
+/// A difference between two conditions.
+#[derive(Debug, Clone, Serialize)]
+pub struct Comparison {
+    /// The first one's key.
+    pub first: String,
+    /// The second one's key.
+    pub second: String,
+    /// Both in words.
+    pub words: String,
+    /// First minus second.
+    #[serde(flatten)]
+    pub difference: Difference,
+}
+
+/// A run that could not be done.
+#[derive(Debug, Clone, Serialize)]
+pub struct Failure {
+    /// Its key.
+    pub key: String,
+    /// Why.
+    pub reason: String,
+    /// The command that shows it again.
+    pub command: String,
+}
+
+/// A run, as a line of the table of all runs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// Its key.
+    pub key: String,
+    /// Its condition.
+    #[serde(flatten)]
+    pub condition: Condition,
+    /// How many clients it had.
+    pub clients: usize,
+    /// Its seed.
+    pub seed: u32,
+    /// What was measured, or nothing where it could not be done.
+    pub measured: Option<RowScores>,
+}
+
+/// What a run measured.
+#[derive(Debug, Clone, Serialize)]
+pub struct RowScores {
+    /// Accuracy of the finished model.
+    pub accuracy: f64,
+    /// Unweighted average recall.
+    pub uar: f64,
+    /// Macro precision.
+    pub precision: f64,
+    /// Macro F1.
+    pub f1: f64,
+    /// Means over the last five rounds.
+    pub last_five: LastFive,
+    /// Mean cross entropy in nats.
+    pub loss: f64,
+    /// Seconds of training and aggregation.
+    pub seconds: f64,
+    /// Bytes from the clients.
+    pub bytes_up: u64,
+    /// Bytes to the clients.
+    pub bytes_down: u64,
+    /// Parameters of the model.
+    pub parameters: usize,
+}
+
+impl Results {
+    /// Works everything out. `command` is what was typed.
+    pub fn of(options: &Options, dataset: &Dataset, remarks: Vec<String>, done: &[Done], command: String) -> Self {
+        let mut conditions: Vec<Condition> = Vec::new();
+        for one in done {
+            if !conditions.contains(&one.run.condition) {
+                conditions.push(one.run.condition);
+            }
+        }
+        let conditions: Vec<Measured> =
+            conditions.into_iter().filter_map(|condition| measured(condition, done, options)).collect();
+        let speakers = || dataset.clips.iter().map(|clip| &clip.speaker);
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            command,
+            options: options.clone(),
+            recipes: [recipe::CENTRALISED].into_iter().chain(recipe::FEDERATED).collect(),
+            found: dataset.found.clone(),
+            skipped: dataset.skipped.clone(),
+            remarks,
+            is_iemocap: speakers().next().is_some() && speakers().all(|speaker| speaker.starts_with("iemocap_")),
+            tested: tested(done),
+            comparisons: comparisons(&conditions, options.labels.len()),
+            conditions,
+            failures: done.iter().filter_map(failure).collect(),
+            runs: done.iter().map(row).collect(),
+        }
+    }
+
+    /// The conditions of an experiment.
+    pub fn of_experiment(&self, experiment: Experiment) -> impl Iterator<Item = &Measured> {
+        self.conditions.iter().filter(move |one| one.condition.experiment == experiment)
+    }
+}
+
+/// A condition's repetitions, those seeds alone of which every fold was done; `None` where there are none.
+fn measured(condition: Condition, done: &[Done], options: &Options) -> Option<Measured> {
+    let runs: Vec<&Done> = done.iter().filter(|one| one.run.condition == condition).collect();
+    let repetitions: Vec<Repetition> = (0..options.seeds)
+        .filter_map(|seed| {
+            let folds = runs.iter().filter(|one| one.run.plan.seed == seed);
+            let outcomes: Option<Vec<&Outcome>> = folds.map(|one| one.outcome.as_ref().ok()).collect();
+            Repetition::of(&outcomes?)
+        })
+        .collect();
+    let first = runs.iter().find_map(|one| one.outcome.as_ref().ok()).filter(|_| !repetitions.is_empty())?;
+    let spread = |of: &dyn Fn(&Repetition) -> f64| Spread::of(repetitions.iter().map(of));
+    let mean = |of: &dyn Fn(&Repetition) -> f64| spread(of).mean;
+    let labels = options.labels.len();
+    let mut confusion = vec![vec![0; labels]; labels];
+    for (row, of_row) in confusion.iter_mut().enumerate() {
+        for (column, count) in of_row.iter_mut().enumerate() {
+            *count = repetitions.iter().map(|one| one.scores.confusion[row][column]).sum();
+        }
+    }
+    let per_label = (0..labels).map(|label| LabelSpread {
+        precision: spread(&|one| one.scores.per_label[label].precision),
+        recall: spread(&|one| one.scores.per_label[label].recall),
+        f1: spread(&|one| one.scores.per_label[label].f1),
+        support: repetitions[0].scores.per_label[label].support,
+    });
+    let rounds = repetitions.iter().map(|one| one.curve.len()).min().unwrap_or(0);
+    let curve = (0..rounds).map(|round| RoundSpread {
+        round: round as u32 + 1,
+        accuracy: spread(&|one| one.curve[round].accuracy),
+        uar: spread(&|one| one.curve[round].uar),
+        f1: spread(&|one| one.curve[round].f1),
+        loss: spread(&|one| one.curve[round].loss),
+        megabytes: mean(&|one| one.curve[round].megabytes),
+    });
+    Some(Measured {
+        condition,
+        key: condition.key(),
+        seeds: repetitions.len(),
+        accuracy: spread(&|one| one.scores.accuracy),
+        uar: spread(&|one| one.scores.uar),
+        precision: spread(&|one| one.scores.precision),
+        f1: spread(&|one| one.scores.f1),
+        last_five: LastFiveSpread {
+            accuracy: spread(&|one| one.last_five.accuracy),
+            uar: spread(&|one| one.last_five.uar),
+            f1: spread(&|one| one.last_five.f1),
+        },
+        loss: spread(&|one| one.loss),
+        seconds: spread(&|one| one.seconds),
+        bytes_up: mean(&|one| one.bytes_up),
+        bytes_down: mean(&|one| one.bytes_down),
+        parameters: first.parameters,
+        confusion,
+        per_label: per_label.collect(),
+        curve: curve.collect(),
+        holdings: first.holdings.clone(),
+        commands: runs.iter().map(|one| command(&one.run.plan)).collect(),
+        reference: match condition.experiment {
+            Experiment::Systems => reference::scores(condition.model, condition.system),
+            Experiment::Clients | Experiment::Speakers => None,
+        },
+        answers: repetitions.into_iter().map(|one| one.answers).collect(),
+    })
+}
+
+/// One seed, all folds together: predictions are pooled, everything else is the mean over folds.
+struct Repetition {
+    scores: Scores,
+    last_five: LastFive,
+    loss: f64,
+    seconds: f64,
+    bytes_up: f64,
+    bytes_down: f64,
+    curve: Vec<Round>,
+    answers: Vec<Answer>,
+}
+
+struct Round {
+    accuracy: f64,
+    uar: f64,
+    f1: f64,
+    loss: f64,
+    megabytes: f64,
+}
+
+impl Repetition {
+    fn of(outcomes: &[&Outcome]) -> Option<Self> {
+        let first = outcomes.first()?;
+        let mean = |of: &dyn Fn(&Outcome) -> f64| {
+            outcomes.iter().map(|outcome| of(outcome)).sum::<f64>() / outcomes.len() as f64
+        };
+        let answers: Vec<Answer> = outcomes
+            .iter()
+            .flat_map(|outcome| &outcome.predictions)
+            .map(|one| Answer { speaker: one.speaker.clone(), truth: one.truth, found: one.found })
+            .collect();
+        let truth: Vec<usize> = answers.iter().map(|answer| answer.truth).collect();
+        let found: Vec<usize> = answers.iter().map(|answer| answer.found).collect();
+        let rounds = outcomes.iter().map(|outcome| outcome.rounds.len()).min().unwrap_or(0);
+        let megabytes = |outcome: &Outcome, round: usize| {
+            let bytes: u64 = outcome.rounds[..=round].iter().map(|one| one.bytes_up + one.bytes_down).sum();
+            bytes as f64 / 1e6
+        };
+        let curve = (0..rounds).map(|round| Round {
+            accuracy: mean(&|outcome| outcome.rounds[round].accuracy),
+            uar: mean(&|outcome| outcome.rounds[round].uar),
+            f1: mean(&|outcome| outcome.rounds[round].f1),
+            loss: mean(&|outcome| outcome.rounds[round].loss),
+            megabytes: mean(&|outcome| megabytes(outcome, round)),
+        });
+        Some(Self {
+            scores: Scores::of_labels(&truth, &found, first.plan.labels.len()),
+            last_five: LastFive {
+                accuracy: mean(&|outcome| outcome.last_five.accuracy),
+                uar: mean(&|outcome| outcome.last_five.uar),
+                f1: mean(&|outcome| outcome.last_five.f1),
+            },
+            loss: mean(&|outcome| outcome.loss),
+            seconds: mean(&|outcome| outcome.seconds),
+            bytes_up: mean(&|outcome| outcome.bytes_up as f64),
+            bytes_down: mean(&|outcome| outcome.bytes_down as f64),
+            curve: curve.collect(),
+            answers,
+        })
+    }
+}
+
+/// The differences of which the report speaks: each system from the centralised model, each recipe from the paper's, and
+/// each model from `compact`.
+fn comparisons(conditions: &[Measured], labels: usize) -> Vec<Comparison> {
+    let centralised = |one: &Measured| one.condition.system == System::Centralised;
+    let federated = |one: &Measured| one.condition.experiment != Experiment::Clients && !centralised(one);
+    let mut pairs: Vec<(&Measured, &Measured)> = Vec::new();
+    for one in conditions.iter().filter(|one| federated(one)) {
+        let baseline = |other: &&Measured| centralised(other) && other.condition.model == one.condition.model;
+        pairs.extend(conditions.iter().find(baseline).map(|baseline| (one, baseline)));
+    }
+    for one in conditions.iter().filter(|one| federated(one) && one.condition.recipe != "paper") {
+        let of_paper = Condition { recipe: "paper", ..one.condition };
+        pairs.extend(conditions.iter().find(|other| other.condition == of_paper).map(|other| (one, other)));
+    }
+    if let Some(compact) = conditions.iter().find(|one| centralised(one) && one.condition.model.name() == "compact") {
+        let others = conditions.iter().filter(|one| centralised(one) && one.key != compact.key);
+        pairs.extend(others.map(|other| (compact, other)));
+    }
+    pairs
+        .into_iter()
+        .filter_map(|(first, second)| {
+            Some(Comparison {
+                first: first.key.clone(),
+                second: second.key.clone(),
+                words: format!("{} − {}", first.condition, second.condition),
+                difference: paired_bootstrap(&first.answers, &second.answers, labels)?,
+            })
+        })
+        .collect()
+}
+
+/// Who is tested in the repetitions of one condition: all folds of one seed.
+fn tested(done: &[Done]) -> Tested {
+    let Some(first) = done.iter().find(|one| one.outcome.is_ok()) else { return Tested::default() };
+    let same = |one: &&Done| one.run.condition == first.run.condition && one.run.plan.seed == first.run.plan.seed;
+    let outcomes = || done.iter().filter(same).filter_map(|one| one.outcome.as_ref().ok());
+    let mut speakers: Vec<String> = outcomes().flat_map(|outcome| outcome.test_speakers.clone()).collect();
+    speakers.sort();
+    speakers.dedup();
+    Tested { speakers, clips: outcomes().map(|outcome| outcome.test_clips).sum() }
+}
+
+fn failure(done: &Done) -> Option<Failure> {
+    let reason = done.outcome.as_ref().err()?.clone();
+    Some(Failure { key: done.run.key(), reason, command: command(&done.run.plan) })
+}
+
+fn row(done: &Done) -> Row {
+    let measured = done.outcome.as_ref().ok().map(|outcome| RowScores {
+        accuracy: outcome.scores.accuracy,
+        uar: outcome.scores.uar,
+        precision: outcome.scores.precision,
+        f1: outcome.scores.f1,
+        last_five: outcome.last_five,
+        loss: outcome.loss,
+        seconds: outcome.seconds,
+        bytes_up: outcome.bytes_up,
+        bytes_down: outcome.bytes_down,
+        parameters: outcome.parameters,
+    });
+    let Done { run, .. } = done;
+    Row { key: run.key(), condition: run.condition, clients: run.plan.clients, seed: run.plan.seed, measured }
+}
