@@ -357,7 +357,9 @@ impl App {
                 correction: None,
                 seed: u64::from(request.training.seed),
             },
-            correction: Float32Array::from(request.correction.as_ref().map_or(&[][..], |correction| correction.as_slice())),
+            correction: Float32Array::from(
+                request.correction.as_ref().map_or(&[][..], |correction| correction.as_slice()),
+            ),
             examples: Examples::pack(&self.training_clips()),
             held_back: Examples::pack(&self.held_back_clips()),
         };
