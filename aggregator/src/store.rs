@@ -59,7 +59,7 @@ impl Store {
         let (memory, remembered) = (folder.join(memory_name(&checkpoint)), room.memory());
         if !remembered.is_empty() && (model_changed || !memory.exists()) {
             let header = memory_file::header(&remembered)?;
-            let parts = remembered.values().map(|values| bytemuck::cast_slice(values));
+            let parts = remembered.values().map(|values| bytemuck::cast_slice::<f32, u8>(values));
             replace(&memory, &[&*header].into_iter().chain(parts).collect::<Vec<&[u8]>>())?;
         }
         replace(&folder.join("checkpoint.json"), &[&serde_json::to_vec(&checkpoint)?])?;
