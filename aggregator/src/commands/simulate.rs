@@ -10,10 +10,11 @@ use anyhow::{Context as _, Result, bail};
 use corpus::Partition;
 use indicatif::{ProgressBar, ProgressStyle};
 use models::Architecture;
-use protocol::{LocalSettings, Optimiser, Strategy};
+use protocol::{Optimiser, Strategy};
 
 use super::interrupt::on_interrupt;
-use crate::simulator::{self, Dataset, Device, FeatureCache, Outcome, Plan, TestSpeakers};
+use crate::settings::Settings;
+use crate::simulator::{self, Dataset, Device, FeatureCache, Normalisation, Outcome, Plan, TestSpeakers};
 
 const EXAMPLES: &str = "Examples:
   chorus simulate --data ravdess --model conv --partition random --clients 4
@@ -53,18 +54,25 @@ pub struct Arguments {
     /// Clips in a training step
     #[arg(long, default_value_t = 20)]
     batch_size: u32,
-    /// The clients' optimiser: adam or sgd
-    #[arg(long, default_value_t = Optimiser::Adam)]
-    optimiser: Optimiser,
-    /// Its step size
-    #[arg(long, default_value_t = 1e-3)]
-    learning_rate: f64,
-    /// How updates become the next model: fedavg, fedavgm, fedadagrad, fedadam, fedyogi, fedprox, scaffold or fednova
-    #[arg(long, default_value_t = Strategy::DEFAULT)]
-    strategy: Strategy,
-    /// The aggregator's step size [default: 1 with fedavg, fedavgm and scaffold, 0.1 with fedadagrad, else 0.01]
+    /// The clients' optimiser: adam or sgd [default: adam; sgd with scaffold]
     #[arg(long)]
+    optimiser: Option<Optimiser>,
+    /// Its step size [default: 0.001 with adam, 0.01 with sgd]
+    #[arg(long)]
+    learning_rate: Option<f64>,
+    /// How updates become the next model: fedavg, fedavgm, fedadagrad, fedadam, fedyogi, fedprox, scaffold or fednova, or
+    /// one of them with all of its settings as JSON
+    #[arg(long, default_value = "fedavg", value_parser = strategy)]
+    strategy: Strategy,
+    /// The strategy's step size on the server [default: 1; fedadagrad 0.1; fedadam and fedyogi 0.01]
+    #[arg(long, value_name = "RATE")]
     server_learning_rate: Option<f64>,
+    /// μ of fedprox [default: 0.01]
+    #[arg(long, value_name = "MU")]
+    proximal: Option<f64>,
+    /// What features are standardised by: group, or speaker for each speaker's own mean and deviation first
+    #[arg(long, default_value = "group")]
+    normalisation: Normalisation,
     /// Who is tested, by name, separated by commas [default: the corpus' usual test speakers, else the last fifth by name]
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     test_speakers: Vec<String>,
@@ -96,13 +104,27 @@ fn fold(text: &str) -> Result<TestSpeakers, String> {
     }
 }
 
+fn strategy(text: &str) -> Result<Strategy, String> {
+    if text.trim_start().starts_with('{') {
+        return serde_json::from_str(text).map_err(|error| error.to_string());
+    }
+    text.parse().map_err(|error: protocol::UnknownStrategy| error.to_string())
+}
+
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let mut strategy = arguments.strategy;
-    if let Some(chosen) = arguments.server_learning_rate {
-        let name = strategy.name();
-        *strategy.server_learning_rate_mut().with_context(|| format!("{name} has no server learning rate"))? = chosen;
+    let room = Settings {
+        rounds: Some(arguments.rounds),
+        epochs: Some(arguments.epochs),
+        batch_size: Some(arguments.batch_size),
+        optimiser: arguments.optimiser,
+        learning_rate: arguments.learning_rate,
+        strategy: Some(arguments.strategy),
+        server_learning_rate: arguments.server_learning_rate,
+        proximal: arguments.proximal,
+        ..Settings::default()
     }
+    .room()?;
     let plan = Plan {
         data: arguments.data,
         eval_data: arguments.eval_data,
@@ -115,15 +137,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
         model: arguments.model,
         partition: arguments.partition,
         clients: arguments.clients.into(),
-        rounds: arguments.rounds,
-        training: LocalSettings {
-            epochs: arguments.epochs,
-            batch_size: arguments.batch_size,
-            optimiser: arguments.optimiser,
-            learning_rate: arguments.learning_rate,
-        },
-        strategy,
+        rounds: room.rounds,
+        training: room.training,
+        strategy: room.strategy,
         seed: arguments.seed,
+        normalisation: arguments.normalisation,
         device: arguments.device,
     };
     // A plan that cannot work is refused before an hour of sound is read.
@@ -158,7 +176,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 /// Reads a plan's clips, and says what was found.
 pub fn read(plan: &Plan, cache: Option<&FeatureCache>) -> Result<Dataset> {
     let progress = bar(0, "clips");
-    let dataset = Dataset::read(&plan.data, &plan.eval_data, &plan.labels, cache, |done, all| {
+    let dataset = Dataset::read(&plan.data, &plan.eval_data, &plan.labels, plan.normalisation, cache, |done, all| {
         progress.set_length(all as u64);
         progress.set_position(done as u64);
     })?;

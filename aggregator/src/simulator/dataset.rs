@@ -1,17 +1,17 @@
 //! Labelled speech from disk as examples for a network, with who speaks, and a report of what was found and what was not
 //! used.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context as _, Result, bail, ensure};
-use corpus::{Clip, Corpus};
-use models::{Example, FEATURES};
+use anyhow::{Context as _, Result, ensure};
+use corpus::{Clip, Corpus, Split};
+use models::{Example, FEATURES, Standardisation};
 use rayon::prelude::*;
 
-use super::{FeatureCache, TestSpeakers};
+use super::{FeatureCache, Normalisation, TestSpeakers};
 
 /// A clip, ready to train on.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ pub struct Dataset {
     pub skipped: Vec<(PathBuf, String)>,
     /// What was found, in plain text for people.
     pub found: String,
+    /// Speakers by whom published corpora are usually tested.
+    published_test_speakers: Vec<String>,
 }
 
 impl Dataset {
@@ -49,11 +51,17 @@ impl Dataset {
         data: &[PathBuf],
         eval_data: &[PathBuf],
         labels: &[String],
+        normalisation: Normalisation,
         cache: Option<&FeatureCache>,
         on_clip: impl Fn(usize, usize) + Sync,
     ) -> Result<Self> {
-        let mut dataset =
-            Self { labels: labels.to_vec(), clips: Vec::new(), skipped: Vec::new(), found: String::new() };
+        let mut dataset = Self {
+            labels: labels.to_vec(),
+            clips: Vec::new(),
+            skipped: Vec::new(),
+            found: String::new(),
+            published_test_speakers: Vec::new(),
+        };
         let several = data.len() + eval_data.len() > 1;
         for (folder, only_tested) in data.iter().map(|one| (one, false)).chain(eval_data.iter().map(|one| (one, true)))
         {
@@ -72,12 +80,13 @@ impl Dataset {
             dataset.skipped.extend(corpus.skipped.iter().cloned());
             // Speakers of two folders may have the same name and are not the same person.
             let of = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let named = |speaker: &str| if several { format!("{of}/{speaker}") } else { speaker.to_owned() };
             let before = dataset.clips.len();
             for (clip, example) in corpus.clips.iter().zip(read) {
                 match example {
                     Ok(example) => dataset.clips.push(Spoken {
                         path: clip.path.clone(),
-                        speaker: if several { format!("{of}/{}", clip.speaker) } else { clip.speaker.clone() },
+                        speaker: named(&clip.speaker),
                         example,
                         only_tested,
                     }),
@@ -90,76 +99,76 @@ impl Dataset {
                 folder.display(),
                 dataset.skipped.last().map(|(_, reason)| reason.as_str()).unwrap_or_default()
             );
-            dataset.found += &format!(
-                "{} clips of {} speakers in {}\n",
-                corpus.clips.len(),
-                corpus.speakers().len(),
-                folder.display()
+            let report = corpus.report();
+            let absent = report.absent_labels();
+            ensure!(
+                absent.is_empty(),
+                "{} has no clip of {}; leave out such labels with --labels",
+                folder.display(),
+                absent.join(", ")
             );
+            dataset.found += &format!("{}\n{report}\n", folder.display());
+            dataset.published_test_speakers.extend(corpus.test_speakers().into_iter().map(|speaker| named(speaker)));
+        }
+        if normalisation == Normalisation::Speaker {
+            dataset.standardise_by_speaker();
         }
         Ok(dataset)
-    }
-
-    /// All speakers of whom clips may be trained on, each once, by name.
-    fn speakers(&self) -> Vec<&str> {
-        let names: BTreeSet<&str> =
-            self.clips.iter().filter(|clip| !clip.only_tested).map(|clip| clip.speaker.as_str()).collect();
-        names.into_iter().collect()
     }
 
     /// The clips to train on and the clips to test on, by index; nobody is heard on both sides.
     ///
     /// # Errors
     /// A test speaker who is not there, or a side that would be empty.
-    pub fn split(&self, test: &TestSpeakers) -> Result<(Vec<usize>, Vec<usize>)> {
-        let all = 0..self.clips.len();
+    pub fn split(&self, test: &TestSpeakers) -> Result<Split> {
         if self.clips.iter().any(|clip| clip.only_tested) {
-            return Ok(all.partition(|&clip| !self.clips[clip].only_tested));
+            let (test, train) = (0..self.clips.len()).partition(|&clip| self.clips[clip].only_tested);
+            return Ok(Split { train, test });
         }
-        let tested = self.tested(test)?;
-        let (tested, train): (Vec<usize>, Vec<usize>) =
-            all.partition(|&clip| tested.contains(&self.clips[clip].speaker));
-        ensure!(!train.is_empty(), "all speakers are tested, and nobody is left to train on; name fewer test speakers");
-        Ok((train, tested))
-    }
-}
-
-impl Dataset {
-    fn tested(&self, test: &TestSpeakers) -> Result<BTreeSet<String>> {
-        let speakers = self.speakers();
+        let speakers: Vec<&str> = self.clips.iter().map(|clip| clip.speaker.as_str()).collect();
         Ok(match test {
-            TestSpeakers::Usual => {
-                let number = speakers.len().div_ceil(5);
-                speakers.iter().rev().take(number).map(|one| (*one).to_owned()).collect()
+            TestSpeakers::Named(names) => corpus::hold_out(&speakers, names)?,
+            TestSpeakers::Usual => corpus::hold_out(&speakers, &self.usual_test_speakers())?,
+            // The folds are the same whatever a plan's seed, so that all of them together test everyone once.
+            TestSpeakers::Fold { index, of } => {
+                let folds = corpus::folds(&speakers, *of, 0)?;
+                let number = folds.len();
+                folds.into_iter().nth(*index).with_context(|| format!("there is no fold {} of {number}", index + 1))?
             }
-            TestSpeakers::Named(names) => {
-                for name in names {
-                    if !speakers.contains(&name.as_str()) {
-                        bail!("there is no speaker {name:?}; there are {}", speakers.join(", "));
-                    }
-                }
-                names.iter().cloned().collect()
-            }
-            TestSpeakers::Fold { index, of } => speakers
-                .iter()
-                .enumerate()
-                .filter(|(place, _)| place % of == *index)
-                .map(|(_, one)| (*one).to_owned())
-                .collect(),
         })
+    }
+
+    /// The test speakers that the corpus is known by, else the last fifth by name.
+    fn usual_test_speakers(&self) -> Vec<&str> {
+        if !self.published_test_speakers.is_empty() {
+            return self.published_test_speakers.iter().map(String::as_str).collect();
+        }
+        let speakers: BTreeSet<&str> = self.clips.iter().map(|clip| clip.speaker.as_str()).collect();
+        let tested = speakers.len().div_ceil(5);
+        speakers.into_iter().rev().take(tested).collect()
+    }
+
+    /// Standardises every clip by its speaker's own mean and deviation, which each client of one person can do alone and
+    /// without labels.
+    fn standardise_by_speaker(&mut self) {
+        let mut sums: BTreeMap<&str, Vec<&Example>> = BTreeMap::new();
+        for clip in &self.clips {
+            sums.entry(&clip.speaker).or_default().push(&clip.example);
+        }
+        let own: BTreeMap<String, Standardisation> =
+            sums.into_iter().map(|(speaker, examples)| (speaker.to_owned(), Standardisation::of(examples))).collect();
+        for clip in &mut self.clips {
+            if let Some(own) = own.get(&clip.speaker) {
+                own.standardise(&mut clip.example);
+            }
+        }
     }
 }
 
 /// The clip's features, from the cache where they are.
 fn example(clip: &Clip, cache: Option<&FeatureCache>) -> Result<Example> {
     let bytes = fs::read(&clip.path)?;
-    let key = format!(
-        "{:x}",
-        ring::digest::digest(&ring::digest::SHA256, &bytes)
-            .as_ref()
-            .iter()
-            .fold(0_u128, |k, b| (k << 7) ^ (k >> 121) ^ u128::from(*b))
-    );
+    let key = corpus::content_key(&bytes);
     let kept = cache.and_then(|cache| cache.get(&key));
     let frames = match kept {
         Some(values) => values,

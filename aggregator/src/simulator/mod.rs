@@ -13,6 +13,6 @@ mod scores;
 
 pub use dataset::{Dataset, Spoken};
 pub use feature_cache::FeatureCache;
-pub use plan::{Device, Plan, TestSpeakers};
+pub use plan::{Device, Normalisation, Plan, TestSpeakers};
 pub use run::{LastFive, Outcome, Prediction, RoundOutcome, run, steps};
 pub use scores::{LabelScores, Scores};

@@ -35,8 +35,34 @@ pub struct Plan {
     pub strategy: Strategy,
     /// Decides the initial parameters, the partition, the order of clips and dropout.
     pub seed: u32,
+    /// What features are standardised by before they come to a client's training.
+    pub normalisation: Normalisation,
     /// What computes.
     pub device: Device,
+}
+
+/// Whose mean and deviation features are standardised by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Normalisation {
+    /// The whole group's, from sums that every client sends.
+    #[default]
+    Group,
+    /// Each speaker's own, over all of that speaker's clips, and then the group's. It takes no labels, so that a speaker
+    /// who is only tested can do it as well; it does take more than one clip.
+    Speaker,
+}
+
+impl FromStr for Normalisation {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "group" => Ok(Self::Group),
+            "speaker" => Ok(Self::Speaker),
+            _ => Err("choose group or speaker".to_owned()),
+        }
+    }
 }
 
 /// Who is tested.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
-use corpus::Holdings;
+use corpus::{Holdings, Split};
 use federation::Coordinator;
 use models::{Evaluation, Example};
 use protocol::Standardisation;
@@ -119,7 +119,7 @@ pub fn steps(plan: &Plan, dataset: &Dataset) -> Result<u64> {
 type Divided = (Vec<usize>, Vec<Vec<usize>>);
 
 fn divide(plan: &Plan, dataset: &Dataset) -> Result<Divided> {
-    let (train, test) = dataset.split(&plan.test)?;
+    let Split { train, test } = dataset.split(&plan.test)?;
     let labels: Vec<usize> = train.iter().map(|&clip| dataset.clips[clip].example.label).collect();
     let speakers: Vec<&str> = train.iter().map(|&clip| dataset.clips[clip].speaker.as_str()).collect();
     let parts = plan

@@ -32,9 +32,9 @@ impl Standardisation {
 
     /// The statistics of these examples' real frames; a feature that never changes gets deviation 1.
     /// Sums are taken in f64, in two passes.
-    pub fn of(examples: &[Example]) -> Self {
-        let frames: Vec<&[f32]> =
-            examples.iter().flat_map(|example| example.values.chunks_exact(FEATURES).take(example.frames)).collect();
+    pub fn of<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Self {
+        let real = |example: &'a Example| example.values.chunks_exact(FEATURES).take(example.frames);
+        let frames: Vec<&[f32]> = examples.into_iter().flat_map(real).collect();
         let count = frames.len().max(1) as f64;
         let mean: Vec<f64> = (0..FEATURES)
             .map(|feature| frames.iter().map(|frame| f64::from(frame[feature])).sum::<f64>() / count)
@@ -55,6 +55,13 @@ impl Standardisation {
             && self.mean.iter().all(|mean| mean.is_finite())
             && self.deviation.iter().all(|&deviation| deviation.is_finite() && deviation > 0.0);
         if fits { Ok(()) } else { Err(ModelError::Standardisation) }
+    }
+
+    /// Standardises the real frames of an example in place.
+    pub fn standardise(&self, example: &mut Example) {
+        let mut values = vec![0.0; example.values.len()];
+        self.apply(example, &mut values);
+        example.values = values;
     }
 
     /// Writes the example's real frames, standardised, and zeros for the rest (100 x 34 values).
