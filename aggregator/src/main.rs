@@ -3,6 +3,7 @@
 
 mod api;
 mod commands;
+mod experiment;
 mod links;
 mod memory_file;
 mod model_file;
@@ -40,6 +41,8 @@ enum Command {
     Join(commands::join::Arguments),
     /// Simulate a room in one process, on labelled speech from disk.
     Simulate(commands::simulate::Arguments),
+    /// Run a series of simulations and report them.
+    Experiment(commands::experiment::Arguments),
     /// Print the 34 short-term features of sound files.
     Features(commands::features::Arguments),
     /// List the networks: layers, parameters, bytes.
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => commands::serve::run(arguments),
         Command::Join(arguments) => commands::join::run(arguments),
         Command::Simulate(arguments) => commands::simulate::run(arguments),
+        Command::Experiment(arguments) => commands::experiment::run(arguments),
         Command::Features(arguments) => commands::features::run(arguments),
         Command::Models(arguments) => commands::models::run(arguments),
         Command::Synth(arguments) => commands::synth::run(arguments),

@@ -26,8 +26,7 @@ Press Ctrl-C to stop; the same command goes on where it was, and repeats no run 
 Exit codes: 0 all runs are in the report; 1 some could not be done (they are named in the report), or it was stopped.";
 
 /// Networks of a whole report.
-const MODELS: [Architecture; 4] =
-    [Architecture::Dense, Architecture::Conv, Architecture::Lstm, Architecture::Compact];
+const MODELS: [Architecture; 4] = [Architecture::Dense, Architecture::Conv, Architecture::Lstm, Architecture::Compact];
 /// Networks of a small one.
 const SMALL_MODELS: [Architecture; 2] = [Architecture::Conv, Architecture::Compact];
 
@@ -101,10 +100,11 @@ fn run_paper(paper: Paper) -> Result<()> {
     let store = Store::open(paper.out.join("runs"))?;
     let cache = paper.cache.map(FeatureCache::new).or_else(FeatureCache::of_this_user);
     let reading = bar(0, "clips");
-    let dataset = Dataset::read(&options.data, &[], &options.labels, options.normalisation, cache.as_ref(), |done, all| {
-        reading.set_length(all as u64);
-        reading.set_position(done as u64);
-    })?;
+    let dataset =
+        Dataset::read(&options.data, &[], &options.labels, options.normalisation, cache.as_ref(), |done, all| {
+            reading.set_length(all as u64);
+            reading.set_position(done as u64);
+        })?;
     reading.finish_and_clear();
     eprint!("{}", dataset.found);
     let remarks = experiment::check(&options, &dataset)?;
@@ -205,7 +205,12 @@ impl Listener for Progress {
 
     fn round(&self, run: &Run, round: &RoundOutcome) {
         let (number, uar) = (round.round, round.uar);
-        self.bar.set_message(format!("run {}/{}: {}, round {number}: UAR {uar:.2}", self.done + 1, self.all, run.key()));
+        self.bar.set_message(format!(
+            "run {}/{}: {}, round {number}: UAR {uar:.2}",
+            self.done + 1,
+            self.all,
+            run.key()
+        ));
     }
 
     fn end(&mut self, done: &Done) {

@@ -1,5 +1,6 @@
 //! One file per command: its arguments, and a `run` that does it.
 
+pub mod experiment;
 pub mod features;
 mod interrupt;
 pub mod join;

@@ -123,7 +123,9 @@ pub fn check(options: &Options, dataset: &Dataset) -> Result<Vec<String>> {
                 "nobody but the test speakers has clips that are {name}, so no model could learn it; test other speakers"
             );
             if !has(&test) && options.folds.is_none() {
-                remarks.push(format!("No clip of the test speakers is {name}: means over labels are means over the others."));
+                remarks.push(format!(
+                    "No clip of the test speakers is {name}: means over labels are means over the others."
+                ));
             }
         }
     }

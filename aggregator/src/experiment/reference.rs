@@ -53,9 +53,7 @@ pub fn scores(model: Architecture, system: System) -> Option<Scores> {
             [0.51, 0.49, 0.51, 0.49, 627.0],
             [[0.50, 0.51, 0.50], [0.43, 0.22, 0.29], [0.49, 0.62, 0.55], [0.62, 0.61, 0.62]],
         ),
-        (Architecture::Dense, System::SingleEmotion) => {
-            of([0.21, 0.25, 0.05, 0.09, 480.0], everything(1, 0.21, 0.35))
-        }
+        (Architecture::Dense, System::SingleEmotion) => of([0.21, 0.25, 0.05, 0.09, 480.0], everything(1, 0.21, 0.35)),
         (Architecture::Conv, System::Centralised) => of(
             [0.32, 0.25, 0.24, 0.16, 460.0],
             [[0.30, 0.06, 0.11], [0.20, 0.01, 0.02], [0.33, 0.88, 0.48], [0.14, 0.03, 0.04]],
@@ -64,9 +62,7 @@ pub fn scores(model: Architecture, system: System) -> Option<Scores> {
             [0.41, 0.38, 0.41, 0.37, 316.0],
             [[0.39, 0.43, 0.41], [0.36, 0.10, 0.15], [0.38, 0.56, 0.45], [0.52, 0.44, 0.48]],
         ),
-        (Architecture::Conv, System::SingleEmotion) => {
-            of([0.23, 0.25, 0.06, 0.09, 277.0], everything(3, 0.23, 0.37))
-        }
+        (Architecture::Conv, System::SingleEmotion) => of([0.23, 0.25, 0.06, 0.09, 277.0], everything(3, 0.23, 0.37)),
         (Architecture::Lstm | Architecture::LstmPadded, System::Centralised) => of(
             [0.41, 0.35, 0.44, 0.31, 5740.0],
             [[0.45, 0.40, 0.43], [0.42, 0.05, 0.09], [0.39, 0.81, 0.52], [0.50, 0.14, 0.22]],
@@ -100,7 +96,8 @@ mod tests {
                 for (said, of) in [(scores.precision, 0), (scores.recall, 1), (scores.f1, 2)] {
                     assert!((said - mean(of)).abs() <= 0.0101, "{model} {system} {of}: {said} and {}", mean(of));
                 }
-                let found: f64 = scores.labels.iter().zip(SUPPORT).map(|(label, clips)| label[1] * f64::from(clips)).sum();
+                let found: f64 =
+                    scores.labels.iter().zip(SUPPORT).map(|(label, clips)| label[1] * f64::from(clips)).sum();
                 let accuracy = found / f64::from(SUPPORT.iter().sum::<u32>());
                 assert!((scores.accuracy - accuracy).abs() <= 0.0101, "{model} {system}: {accuracy}");
             }

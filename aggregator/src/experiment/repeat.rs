@@ -76,7 +76,10 @@ mod tests {
 
     #[test]
     fn words_are_quoted_where_a_shell_would_break_them() {
-        assert_eq!(shell_line(["chorus", "--data", "my voices", "it's", ""]), r"chorus --data 'my voices' 'it'\''s' ''");
+        assert_eq!(
+            shell_line(["chorus", "--data", "my voices", "it's", ""]),
+            r"chorus --data 'my voices' 'it'\''s' ''"
+        );
         assert_eq!(shell_line(["--labels", "wütend,sad", "$HOME"]), "--labels wütend,sad '$HOME'");
     }
 }

@@ -142,8 +142,7 @@ pub fn execute(
             Some(outcome) => Ok(outcome),
             None => {
                 let listening = &*listener;
-                let ran =
-                    simulator::run(&run.plan, dataset, || listening.step(), |round| listening.round(&run, round));
+                let ran = simulator::run(&run.plan, dataset, || listening.step(), |round| listening.round(&run, round));
                 let outcome = match ran {
                     Ok(Some(outcome)) => store.put(&run, &outcome)?,
                     Ok(None) => return Ok(None),

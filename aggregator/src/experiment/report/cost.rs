@@ -1,0 +1,110 @@
+//! What training takes: parameters, megabytes, seconds; and what is reached for how many megabytes.
+
+use figures::{Axes, Range, Series, logarithmic_curves};
+use maud::{Markup, html};
+
+use super::block::{self, Cell, figure, table};
+use super::number;
+use crate::experiment::condition::System;
+use crate::experiment::paper::Experiment;
+use crate::experiment::results::{Measured, Results};
+
+/// The whole section.
+pub fn section(results: &Results) -> Markup {
+    let measured: Vec<&Measured> =
+        results.conditions.iter().filter(|one| one.condition.experiment != Experiment::Clients).collect();
+    html! {
+        section id="cost" {
+            h2 { "Cost" }
+            @if measured.is_empty() {
+                p { "Neither Experiment 1 nor Experiment 3 has a result whose cost could be told." }
+            } @else {
+                p {
+                    "Megabytes are those of all clients together, counted on every message and frame as it would travel; each "
+                    "client has an equal share. Seconds are those of training and aggregation in one process on one "
+                    "machine, with clients side by side as far as there are processor cores, and without evaluation or a network."
+                }
+                (costs(&measured))
+                (block::commands(&measured, results))
+                div class="grid" {
+                    @for system in [System::Random, System::SingleEmotion, System::EachSpeaker] {
+                        (against_megabytes(results, system, &measured))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn costs(measured: &[&Measured]) -> Markup {
+    let heading: Vec<Cell> = [
+        "condition",
+        "parameters",
+        "MB up a round",
+        "MB down a round",
+        "MB in all",
+        "seconds a round",
+        "seconds in all",
+        "UAR",
+    ]
+    .map(Cell::from)
+    .into();
+    let rows: Vec<Vec<Cell>> = measured
+        .iter()
+        .map(|one| {
+            let rounds = one.curve.len().max(1) as f64;
+            vec![
+                one.condition.to_string().into(),
+                number::grouped(one.parameters).into(),
+                number::megabytes(one.bytes_up / rounds).into(),
+                number::megabytes(one.bytes_down / rounds).into(),
+                number::megabytes(one.bytes_up + one.bytes_down).into(),
+                format!("{:.2}", one.seconds.mean / rounds).into(),
+                number::seconds(&one.seconds).into(),
+                number::share(one.uar.mean).into(),
+            ]
+        })
+        .collect();
+    table("What each system takes", &heading, &rows)
+}
+
+fn against_megabytes(results: &Results, system: System, measured: &[&Measured]) -> Markup {
+    let own: Vec<&Measured> = measured.iter().filter(|one| one.condition.system == system).copied().collect();
+    let name = |one: &Measured| format!("{}, {}", one.condition.model, one.condition.recipe);
+    let series: Vec<Series> = own
+        .iter()
+        .map(|one| Series {
+            name: name(one),
+            values: one.curve.iter().map(|round| (round.megabytes, round.uar.mean)).collect(),
+        })
+        .collect();
+    let axes = Axes {
+        title: format!("UAR against megabytes: {system}"),
+        x: "megabytes sent, both ways".to_owned(),
+        y: "UAR".to_owned(),
+        y_range: Range::Share,
+    };
+    let heading: Vec<Cell> =
+        ["", "MB after the first round", "UAR", "MB after the last round", "UAR"].map(Cell::from).into();
+    let rows: Vec<Vec<Cell>> = own
+        .iter()
+        .filter_map(|one| {
+            let (first, last) = (one.curve.first()?, one.curve.last()?);
+            let pair =
+                |megabytes: f64, uar: f64| [number::megabytes(megabytes * 1e6).into(), number::share(uar).into()];
+            let numbers = [pair(first.megabytes, first.uar.mean), pair(last.megabytes, last.uar.mean)];
+            Some(std::iter::once(name(one).into()).chain(numbers.into_iter().flatten()).collect())
+        })
+        .collect();
+    html! {
+        @if !own.is_empty() {
+            (figure(
+                logarithmic_curves(&series, &axes),
+                "Round by round, on a logarithmic axis. The values between first and last round stand in results.json.",
+                table("", &heading, &rows),
+                &own,
+                results,
+            ))
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! `chorus experiment paper` on made-up voices, as a researcher runs it: the report, going on after an interruption, and
+//! what is refused.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::SystemTime;
+
+use serde_json::Value;
+
+fn chorus(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_chorus")).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Five speakers with two clips of each emotion, and where features are kept.
+struct Voices {
+    folder: tempfile::TempDir,
+    data: String,
+    cache: String,
+}
+
+impl Voices {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let (data, cache) = (path("some voices"), path("cache"));
+        let made = chorus(&["synth", "--out", &data, "--speakers", "5", "--per-emotion", "2"]);
+        assert!(made.status.success(), "{}", text(&made.stderr));
+        Self { folder, data, cache }
+    }
+
+    fn out(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn experiment(&self, out: &Path, more: &[&str]) -> Output {
+        let out = out.to_str().unwrap();
+        let paper = ["experiment", "paper", "--data", &self.data, "--out", out, "--cache", &self.cache, "--small"];
+        chorus(&[&paper[..], more].concat())
+    }
+}
+
+/// Name and time of every stored run.
+fn stored(out: &Path) -> Vec<(String, SystemTime)> {
+    let entries = fs::read_dir(out.join("runs")).unwrap().map(|entry| entry.unwrap());
+    let mut all: Vec<(String, SystemTime)> = entries
+        .map(|entry| (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().modified().unwrap()))
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn the_small_report_is_whole_and_goes_on_where_it_was_stopped() {
+    let voices = Voices::new();
+    let out = voices.out("report");
+    fs::create_dir_all(&out).unwrap();
+    fs::write(out.join("notes.txt"), "mine").unwrap();
+    let first = voices.experiment(&out, &[]);
+    assert!(first.status.success(), "{}", text(&first.stderr));
+    assert!(text(&first.stdout).trim().ends_with("report.html"));
+    assert_eq!(fs::read_to_string(out.join("notes.txt")).unwrap(), "mine", "what lay there stays");
+
+    // Two networks: experiment 1 has 7 systems, experiment 2 three counts of clients in two recipes, experiment 3 four.
+    let runs = stored(&out);
+    assert_eq!(runs.len(), 2 * (7 + 3 * 2 + 4), "{runs:?}");
+    let results: Value = serde_json::from_slice(&fs::read(out.join("results.json")).unwrap()).unwrap();
+    assert_eq!(results["runs"].as_array().unwrap().len(), runs.len());
+    assert_eq!(results["failures"], serde_json::json!([]));
+    for condition in results["conditions"].as_array().unwrap() {
+        let uar = condition["uar"]["mean"].as_f64().unwrap();
+        assert!((0.0..=1.0).contains(&uar), "{condition}");
+        let tested: u64 = condition["confusion"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|row| row.as_array().unwrap())
+            .map(|count| count.as_u64().unwrap())
+            .sum();
+        assert_eq!(tested, 8, "the last fifth of five speakers, with eight clips");
+        let central = condition["system"] == "centralised";
+        assert_eq!(condition["bytes_up"].as_f64().unwrap() == 0.0, central, "{condition}");
+    }
+
+    let mut table = csv::Reader::from_path(out.join("results.csv")).unwrap();
+    assert_eq!(table.headers().unwrap().iter().take(3).collect::<Vec<_>>(), ["key", "experiment", "model"]);
+    assert_eq!(table.records().filter(|row| row.as_ref().unwrap().iter().last() == Some("yes")).count(), runs.len());
+
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    for id in [
+        "summary",
+        "experiment-1",
+        "experiment-2",
+        "experiment-3",
+        "cost",
+        "holdings",
+        "statistics",
+        "against-the-paper",
+        "recipes",
+        "corpus",
+        "repeat",
+    ] {
+        assert!(page.contains(&format!("<section id=\"{id}\"")), "{id}");
+    }
+    assert!(!page.contains("id=\"failures\"") && !page.contains("not done"));
+    // The name space of SVG is an address that nobody follows.
+    let own = page.replace("http://www.w3.org/2000/svg", "");
+    for wrong in ["NaN", ">inf<", "inf ±", "\"inf", "<script", "<link", "http://", "src=", "url("] {
+        assert!(!own.contains(wrong), "{wrong}");
+    }
+
+    // The same again: nothing is repeated. Then with one run missing and one damaged: those two alone.
+    assert!(voices.experiment(&out, &[]).status.success());
+    assert_eq!(stored(&out), runs);
+    fs::remove_file(out.join("runs").join(&runs[3].0)).unwrap();
+    fs::write(out.join("runs").join(&runs[5].0), "{\"plan\": half").unwrap();
+    let third = voices.experiment(&out, &[]);
+    assert!(third.status.success());
+    assert!(text(&third.stderr).contains(&format!("{} of {} runs are stored already", runs.len() - 2, runs.len())));
+    let again = stored(&out);
+    for (place, (before, after)) in runs.iter().zip(&again).enumerate() {
+        assert_eq!(before == after, place != 3 && place != 5, "{before:?} {after:?}");
+    }
+
+    // The command beside a number gives just that number.
+    let key = "e1-compact-single-emotion-gradient-k4-s0";
+    let condition =
+        results["conditions"].as_array().unwrap().iter().find(|one| key.starts_with(one["key"].as_str().unwrap()));
+    let command = condition.unwrap()["commands"][0].as_str().unwrap();
+    assert!(command.starts_with("chorus simulate --data '"), "{command}");
+    let command = format!(
+        "exec {} --json - --cache {}",
+        command.replacen("chorus", env!("CARGO_BIN_EXE_chorus"), 1),
+        voices.cache
+    );
+    let alone = Command::new("sh").args(["-c", &command]).output().unwrap();
+    let alone: Value = serde_json::from_slice(&alone.stdout).unwrap();
+    let kept: Value =
+        serde_json::from_slice(&fs::read(out.join("runs").join(key).with_extension("json")).unwrap()).unwrap();
+    for field in ["plan", "accuracy", "uar", "loss", "confusion", "predictions", "bytes_up"] {
+        assert_eq!(alone[field], kept[field], "{field}");
+    }
+}
+
+#[test]
+fn everyone_is_tested_once_with_folds() {
+    let voices = Voices::new();
+    let out = voices.out("report");
+    let done = voices.experiment(&out, &["--folds", "5", "--models", "compact", "--experiments", "3", "--rounds", "1"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert_eq!(stored(&out).len(), 4 * 5);
+    let results: Value = serde_json::from_slice(&fs::read(out.join("results.json")).unwrap()).unwrap();
+    assert_eq!(results["tested"]["speakers"].as_array().unwrap().len(), 5);
+    assert_eq!(results["tested"]["clips"], 40);
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("Experiment 1 was not asked for") && page.contains("--fold 5/5"));
+}
+
+/// Three speakers are left to train on, too few for four groups of speakers.
+#[test]
+fn what_cannot_be_done_is_told_and_the_rest_is_done() {
+    let voices = Voices::new();
+    let out = voices.out("report");
+    let tested = ["--test-speakers", "synthetic_04,synthetic_05"];
+    let done = voices
+        .experiment(&out, &[&tested[..], &["--models", "compact", "--experiments", "3", "--rounds", "1"]].concat());
+    assert_eq!(done.status.code(), Some(1));
+    let said = text(&done.stderr);
+    assert!(
+        said.contains("2 of 4 runs could not be done") && said.contains("3 speakers are too few for 4 clients"),
+        "{said}"
+    );
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("id=\"failures\"") && page.contains("too few for 4 clients"));
+    assert_eq!(stored(&out).len(), 2);
+    let table = fs::read_to_string(out.join("results.csv")).unwrap();
+    assert_eq!(table.lines().filter(|line| line.ends_with(",no")).count(), 2, "{table}");
+}
+
+#[test]
+fn what_cannot_work_is_refused_before_anything_runs() {
+    let voices = Voices::new();
+    let refused = |more: &[&str], code: i32, words: &str| {
+        let out = voices.out("refused");
+        let output = voices.experiment(&out, more);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{more:?}: {said}");
+        assert!(said.contains(words), "{more:?}: {said}");
+        assert!(!out.join("report.html").exists());
+    };
+    refused(&["--models", "convv"], 2, "there is no model called \"convv\"");
+    refused(&["--experiments", "4"], 2, "choose among 1, 2 and 3");
+    refused(&["--folds", "6"], 1, "6 folds of 5 speakers");
+    refused(&["--test-speakers", "synthetic_06"], 1, "there is no speaker \"synthetic_06\"");
+    refused(&["--labels", "angry,bored"], 1, "has no clip of bored");
+    refused(&["--device", "gpu"], 2, "choose cpu or wgpu");
+    let file = voices.out("a file");
+    fs::write(&file, "").unwrap();
+    let output = voices.experiment(&file, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("can't make the folder"), "{}", text(&output.stderr));
+}
