@@ -18,7 +18,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Five speakers with two clips of each emotion, and where features are kept.
+/// Six speakers with two clips of each emotion, and where features are kept.
 struct Voices {
     folder: tempfile::TempDir,
     data: String,
@@ -30,7 +30,7 @@ impl Voices {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         let (data, cache) = (path("some voices"), path("cache"));
-        let made = chorus(&["synth", "--out", &data, "--speakers", "5", "--per-emotion", "2"]);
+        let made = chorus(&["synth", "--out", &data, "--speakers", "6", "--per-emotion", "2"]);
         assert!(made.status.success(), "{}", text(&made.stderr));
         Self { folder, data, cache }
     }
@@ -83,14 +83,26 @@ fn the_small_report_is_whole_and_goes_on_where_it_was_stopped() {
             .flat_map(|row| row.as_array().unwrap())
             .map(|count| count.as_u64().unwrap())
             .sum();
-        assert_eq!(tested, 8, "the last fifth of five speakers, with eight clips");
+        assert_eq!(tested, 16, "a fifth of six speakers is two of them, with eight clips each");
         let central = condition["system"] == "centralised";
         assert_eq!(condition["bytes_up"].as_f64().unwrap() == 0.0, central, "{condition}");
     }
 
+    // Six federated systems of experiment 1 and four of experiment 3 beside each baseline, two recipes beside the paper's
+    // for two systems, and compact beside conv.
+    let comparisons = results["comparisons"].as_array().unwrap();
+    assert_eq!(comparisons.len(), 2 * (6 + 4 + 2 * 2) + 1);
+    for comparison in comparisons {
+        let [low, high] = ["low", "high"].map(|end| comparison[end].as_f64().unwrap());
+        assert!(low <= high && comparison["speakers"] == 2, "{comparison}");
+    }
+
     let mut table = csv::Reader::from_path(out.join("results.csv")).unwrap();
     assert_eq!(table.headers().unwrap().iter().take(3).collect::<Vec<_>>(), ["key", "experiment", "model"]);
-    assert_eq!(table.records().filter(|row| row.as_ref().unwrap().iter().last() == Some("yes")).count(), runs.len());
+    assert_eq!(
+        table.records().filter(|row| row.as_ref().unwrap().iter().next_back() == Some("yes")).count(),
+        runs.len()
+    );
 
     let page = fs::read_to_string(out.join("report.html")).unwrap();
     for id in [
@@ -152,14 +164,14 @@ fn the_small_report_is_whole_and_goes_on_where_it_was_stopped() {
 fn everyone_is_tested_once_with_folds() {
     let voices = Voices::new();
     let out = voices.out("report");
-    let done = voices.experiment(&out, &["--folds", "5", "--models", "compact", "--experiments", "3", "--rounds", "1"]);
+    let done = voices.experiment(&out, &["--folds", "3", "--models", "compact", "--experiments", "3", "--rounds", "1"]);
     assert!(done.status.success(), "{}", text(&done.stderr));
-    assert_eq!(stored(&out).len(), 4 * 5);
+    assert_eq!(stored(&out).len(), 4 * 3);
     let results: Value = serde_json::from_slice(&fs::read(out.join("results.json")).unwrap()).unwrap();
-    assert_eq!(results["tested"]["speakers"].as_array().unwrap().len(), 5);
-    assert_eq!(results["tested"]["clips"], 40);
+    assert_eq!(results["tested"]["speakers"].as_array().unwrap().len(), 6);
+    assert_eq!(results["tested"]["clips"], 48);
     let page = fs::read_to_string(out.join("report.html")).unwrap();
-    assert!(page.contains("Experiment 1 was not asked for") && page.contains("--fold 5/5"));
+    assert!(page.contains("Experiment 1 was not asked for") && page.contains("--fold 3/3"));
 }
 
 /// Three speakers are left to train on, too few for four groups of speakers.
@@ -167,7 +179,7 @@ fn everyone_is_tested_once_with_folds() {
 fn what_cannot_be_done_is_told_and_the_rest_is_done() {
     let voices = Voices::new();
     let out = voices.out("report");
-    let tested = ["--test-speakers", "synthetic_04,synthetic_05"];
+    let tested = ["--test-speakers", "synthetic_04,synthetic_05,synthetic_06"];
     let done = voices
         .experiment(&out, &[&tested[..], &["--models", "compact", "--experiments", "3", "--rounds", "1"]].concat());
     assert_eq!(done.status.code(), Some(1));
@@ -196,8 +208,8 @@ fn what_cannot_work_is_refused_before_anything_runs() {
     };
     refused(&["--models", "convv"], 2, "there is no model called \"convv\"");
     refused(&["--experiments", "4"], 2, "choose among 1, 2 and 3");
-    refused(&["--folds", "6"], 1, "6 folds of 5 speakers");
-    refused(&["--test-speakers", "synthetic_06"], 1, "there is no speaker \"synthetic_06\"");
+    refused(&["--folds", "7"], 1, "7 folds of 6 speakers");
+    refused(&["--test-speakers", "synthetic_07"], 1, "there is no speaker \"synthetic_07\"");
     refused(&["--labels", "angry,bored"], 1, "has no clip of bored");
     refused(&["--device", "gpu"], 2, "choose cpu or wgpu");
     let file = voices.out("a file");

@@ -8,8 +8,6 @@ use serde::Serialize;
 pub struct Recipe {
     /// Its name in keys and tables.
     pub name: &'static str,
-    /// What it does, in words.
-    pub what: &'static str,
     /// Why it is among the experiments.
     pub why: &'static str,
     /// What a client does in a round (or the whole, where training is centralised).
@@ -26,7 +24,6 @@ const fn one_epoch(optimiser: Optimiser, learning_rate: f64) -> LocalSettings {
 /// The baseline without federation.
 pub const CENTRALISED: Recipe = Recipe {
     name: "adam",
-    what: "Adam 0.001 on everybody's clips in one place",
     why: "the rate of the paper's baselines, with the batch of its federated systems, so that both differ in nothing else",
     training: one_epoch(Optimiser::Adam, 1.0e-3),
     strategy: Strategy::DEFAULT,
@@ -36,26 +33,59 @@ pub const CENTRALISED: Recipe = Recipe {
 pub const FEDERATED: [Recipe; 3] = [
     Recipe {
         name: "paper",
-        what: "clients: Adam 0.0001; server: FedAdam 0.01, β 0.9 and 0.999, τ 10⁻⁷",
         why: "as the paper's notebooks have it; only that FedAdam is the one of Reddi et al., without Adam's bias correction",
         training: one_epoch(Optimiser::Adam, 1.0e-4),
         strategy: Strategy::FedAdam { server_learning_rate: 1.0e-2, beta_1: 0.9, beta_2: 0.999, tau: 1.0e-7 },
     },
     Recipe {
         name: "fedavg",
-        what: "clients: Adam 0.001; server: FedAvg",
         why: "plain federated averaging with the rate of the centralised model",
         training: one_epoch(Optimiser::Adam, 1.0e-3),
         strategy: Strategy::FedAvg { server_learning_rate: 1.0 },
     },
     Recipe {
         name: "gradient",
-        what: "clients: SGD 0.001; server: FedAdam 0.001, β 0.9 and 0.99, τ 10⁻⁷",
         why: "clients that hardly leave the received model send what is nearly a gradient, and one adaptive optimiser on the server sees all labels",
         training: one_epoch(Optimiser::Sgd, 1.0e-3),
         strategy: Strategy::FedAdam { server_learning_rate: 1.0e-3, beta_1: 0.9, beta_2: 0.99, tau: 1.0e-7 },
     },
 ];
+
+impl Recipe {
+    /// What a client does, in words.
+    pub fn client(&self) -> String {
+        let LocalSettings { epochs, batch_size, optimiser, learning_rate } = self.training;
+        let optimiser = match optimiser {
+            Optimiser::Adam => "Adam",
+            Optimiser::Sgd => "SGD",
+        };
+        let epochs = if epochs == 1 { "1 epoch".to_owned() } else { format!("{epochs} epochs") };
+        format!("{optimiser} {learning_rate}, {epochs}, {batch_size} clips a step")
+    }
+
+    /// What the server does, in words.
+    pub fn server(&self) -> String {
+        match self.strategy {
+            Strategy::FedAvg { server_learning_rate: 1.0 } => "FedAvg".to_owned(),
+            Strategy::FedAvg { server_learning_rate } => format!("FedAvg {server_learning_rate}"),
+            Strategy::FedAvgM { server_learning_rate, momentum } => {
+                format!("FedAvgM {server_learning_rate}, momentum {momentum}")
+            }
+            Strategy::FedAdagrad { server_learning_rate, tau } => {
+                format!("FedAdagrad {server_learning_rate}, τ {tau:e}")
+            }
+            Strategy::FedAdam { server_learning_rate, beta_1, beta_2, tau } => {
+                format!("FedAdam {server_learning_rate}, β {beta_1} and {beta_2}, τ {tau:e}")
+            }
+            Strategy::FedYogi { server_learning_rate, beta_1, beta_2, tau } => {
+                format!("FedYogi {server_learning_rate}, β {beta_1} and {beta_2}, τ {tau:e}")
+            }
+            Strategy::FedProx { mu } => format!("FedProx, μ {mu}"),
+            Strategy::Scaffold { server_learning_rate } => format!("SCAFFOLD {server_learning_rate}"),
+            Strategy::FedNova => "FedNova".to_owned(),
+        }
+    }
+}
 
 /// The recipes of Experiment 2, by name.
 pub const OF_CLIENT_COUNTS: [&str; 2] = ["paper", "fedavg"];
@@ -71,6 +101,13 @@ pub fn named(names: &[&str]) -> Vec<Recipe> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recipe_says_its_own_numbers() {
+        let paper = named(&["paper"])[0];
+        assert_eq!(paper.client(), "Adam 0.0001, 1 epoch, 20 clips a step");
+        assert_eq!(paper.server(), "FedAdam 0.01, β 0.9 and 0.999, τ 1e-7");
+    }
 
     #[test]
     fn every_name_is_in_the_table_once_and_may_stand_in_a_file_name() {

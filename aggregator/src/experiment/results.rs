@@ -434,3 +434,67 @@ fn row(done: &Done) -> Row {
     let Done { run, .. } = done;
     Row { key: run.key(), condition: run.condition, clients: run.plan.clients, seed: run.plan.seed, measured }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::paper::{runs, tests};
+    use crate::experiment::runs::tests::outcome;
+
+    /// All runs of experiment 1 with five folds, each with a made-up outcome.
+    fn folded() -> (Options, Dataset, Vec<Done>) {
+        let options = Options { folds: Some(5), experiments: vec![Experiment::Systems], ..tests::options() };
+        let dataset = tests::dataset();
+        let done = runs(&options, &dataset).unwrap().into_iter().map(|run| {
+            let outcome = Outcome { seconds: f64::from(run.plan.seed), ..outcome(&run, &dataset) };
+            Done { run, outcome: Ok(outcome) }
+        });
+        let done = done.collect();
+        (options, dataset, done)
+    }
+
+    #[test]
+    fn folds_are_pooled_and_seeds_are_repetitions() {
+        let (options, dataset, done) = folded();
+        let results = Results::of(&options, &dataset, Vec::new(), &done, "chorus".to_owned());
+        assert_eq!(results.conditions.len(), 2 * 7);
+        assert_eq!((results.tested.clips, results.runs.len()), (40, done.len()));
+        let first = &results.conditions[0];
+        assert_eq!(first.seconds.values, [0.0, 1.0, 2.0]);
+        assert_eq!(first.seconds.deviation, Some(1.0));
+        // Ten clips of each label, three seeds, everything taken for the first label.
+        assert!(first.confusion.iter().all(|row| row == &[30, 0, 0, 0]), "{:?}", first.confusion);
+        assert_eq!((first.uar.mean, first.accuracy.mean, first.precision.mean), (0.25, 0.25, 0.0625));
+        assert_eq!(first.per_label[0].support, 10);
+        assert_eq!(first.commands.len(), 3 * 5);
+        assert_eq!(first.reference.unwrap().accuracy, 0.32);
+        assert!(!results.comparisons.is_empty());
+        assert!(results.comparisons.iter().all(|one| one.difference.uar == 0.0 && !one.difference.is_shown()));
+    }
+
+    #[test]
+    fn a_seed_without_one_of_its_folds_is_left_out_and_told() {
+        let (options, dataset, mut done) = folded();
+        done[7].outcome = Err("the disk is on fire".to_owned());
+        let results = Results::of(&options, &dataset, Vec::new(), &done, "chorus".to_owned());
+        assert_eq!(results.conditions[0].seeds, 2);
+        assert_eq!(results.conditions[0].seconds.values, [0.0, 2.0]);
+        assert_eq!(results.failures[0].key, "e1-conv-centralised-adam-k1-s1-f3of5");
+        assert!(results.failures[0].command.contains("--fold 3/5"));
+        assert!(results.runs[7].measured.is_none());
+        let page = crate::experiment::page(&results);
+        assert!(page.contains("the disk is on fire") && page.contains("2 of 3 seeds"));
+    }
+
+    #[test]
+    fn a_page_without_a_single_result_is_still_a_page() {
+        let (options, dataset, mut done) = folded();
+        for one in &mut done {
+            one.outcome = Err("<script>".to_owned());
+        }
+        let results = Results::of(&options, &dataset, Vec::new(), &done, "chorus --out 'a & b'".to_owned());
+        let page = crate::experiment::page(&results);
+        assert!(!page.contains("<script>") && page.contains("&lt;script&gt;") && page.contains("a &amp; b"));
+        assert!(!page.contains("NaN") && page.contains("210 of 210 runs could not be done"));
+    }
+}

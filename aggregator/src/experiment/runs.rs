@@ -160,12 +160,13 @@ pub fn execute(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::experiment::paper;
     use crate::simulator::{LastFive, Prediction, Scores};
 
-    fn outcome(run: &Run, dataset: &Dataset) -> Outcome {
+    /// A run's outcome where a model answers with the first label to everything.
+    pub fn outcome(run: &Run, dataset: &Dataset) -> Outcome {
         let Split { train, test } = dataset.split(&run.plan.test).unwrap();
         let predictions = test.iter().map(|&clip| Prediction {
             file: dataset.clips[clip].path.clone(),

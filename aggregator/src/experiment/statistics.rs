@@ -221,7 +221,7 @@ mod tests {
         // Unequal speakers, but the second is always a quarter worse: no doubt is left.
         let first = answers(&[[4, 4], [3, 3], [2, 2], [1, 1]]);
         let second = answers(&[[3, 3], [2, 2], [1, 1], [0, 0]]);
-        let difference = paired_bootstrap(&[first.clone()], &[second.clone(), second], 2).unwrap();
+        let difference = paired_bootstrap(std::slice::from_ref(&first), &[second.clone(), second], 2).unwrap();
         near(difference.low, 0.25);
         near(difference.high, 0.25);
         assert!(difference.is_shown());

@@ -51,12 +51,16 @@ pub fn logarithmic_curves(series: &[Series], axes: &Axes) -> String {
     let x_at = |x: f64| LEFT + (x.log10() - first) / (last - first) * (WIDTH - RIGHT - LEFT);
     let y_at = |y: f64| bottom - (y / highest).clamp(0.0, 1.0) * PLOT_HEIGHT;
 
-    let (y_ticks, _) = ticks((0.0, highest), 5.0, 0.0);
+    let (y_ticks, digits) = ticks((0.0, highest), 5.0, 0.0);
     for tick in y_ticks {
         let y = y_at(tick);
         let right = WIDTH - RIGHT;
         document.push(&format!(r#"<path d="M{LEFT} {y:.1}H{right:.1}" stroke="currentColor" stroke-opacity="0.18"/>"#));
-        document.text(LEFT - 6.0, y, SMALL, Anchor::End, &axes.y_range.write(tick));
+        let label = match axes.y_range {
+            Range::Percent => axes.y_range.write(tick),
+            Range::Share | Range::FromZero => number(tick, digits),
+        };
+        document.text(LEFT - 6.0, y, SMALL, Anchor::End, &label);
     }
     for tick in decade_ticks(first, last) {
         let x = x_at(tick);
@@ -92,9 +96,13 @@ pub fn logarithmic_curves(series: &[Series], axes: &Axes) -> String {
     document.finish()
 }
 
-/// Powers of ten between two exponents; 2 and 5 times them too, where there would be too few.
+/// Powers of ten between two exponents, and multiples of them where there would be too few.
 fn decade_ticks(first: f64, last: f64) -> Vec<f64> {
-    let factors: &[f64] = if last - first < 2.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+    let factors: &[f64] = match last - first {
+        span if span < 1.0 => &[1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0],
+        span if span < 2.0 => &[1.0, 2.0, 5.0],
+        _ => &[1.0],
+    };
     let decades = first.floor() as i32..=last.ceil() as i32;
     let ticks = decades.flat_map(|power| factors.iter().map(move |factor| factor * 10f64.powi(power)));
     ticks.filter(|tick| (first - 1e-9..=last + 1e-9).contains(&tick.log10())).collect()
@@ -146,13 +154,14 @@ mod tests {
         // The plot reaches from 58 to 388; its middle is 223.
         assert!(svg.contains("M58.0 133.0L223.0 133.0L388.0 133.0"), "{svg}");
         assert!(svg.contains("conv: from 0.50 at 1 to 0.50 at 100 megabytes"));
-        for label in ["1", "10", "100"] {
+        for label in ["1", "10", "100", "0.2", "1.0"] {
             assert!(svg.contains(&format!(">{label}</text>")), "{label}");
         }
     }
 
     #[test]
     fn a_short_span_has_ticks_between_the_powers() {
+        assert_eq!(decade_ticks(1.0, 1.7), [10.0, 15.0, 20.0, 30.0, 40.0]);
         assert_eq!(decade_ticks(1.0, 2.0), [10.0, 20.0, 50.0, 100.0]);
         assert_eq!(decade_ticks(-1.0, 1.5), [0.1, 1.0, 10.0]);
     }

@@ -24,7 +24,7 @@ pub fn section(results: &Results) -> Markup {
                 }
                 li {
                     strong { "Features. " }
-                    "The paper’s 34 features go into the networks as they are, though some are a thousand times as large as others. Here "
+                    "The paper’s 34 features go into the networks as they are, though their sizes lie orders of magnitude apart. Here "
                     "they are standardised by mean and deviation, which clients work out together without showing a clip."
                 }
                 li {
@@ -37,9 +37,9 @@ pub fn section(results: &Results) -> Markup {
                     "In the published notebooks the calls that train the dense and the convolutional baseline are given " code { "Y" }
                     ", the labels of all utterances before the split, where lstm’s call is given the training part’s own labels. As far "
                     "as the notebooks show, inputs and labels then do not belong together, which would explain why these two "
-                    "baselines (F1 0.22 and 0.16) lie at chance and below their own federated versions (0.49 and 0.37). We have no "
-                    "such gap to report: see the tables of Experiment 1. Their baselines also have batches of 64 and ours of 20, as "
-                    "the clients have."
+                    "baselines (F1 0.22 and 0.16) lie at chance and below their own federated versions (0.49 and 0.37). How the "
+                    "baselines stand to federation here is what the tables of Experiment 1 say. Their baselines also have batches of "
+                    "64, and ours of 20, as the clients have."
                 }
                 li {
                     strong { "Clients. " }
@@ -50,7 +50,7 @@ pub fn section(results: &Results) -> Markup {
                     strong { "Padding. " }
                     "A clip has 100 frames, the shorter ones end in zeros, and the paper’s lstm is read at the hundredth frame, after the "
                     "zeros. " code { "lstm" } " is read at the last real frame here; " code { "lstm-padded" }
-                    " is the paper’s way, and its numbers stand beside both."
+                    " is the paper’s way, and the paper’s numbers stand beside both."
                 }
                 li {
                     strong { "The server’s Adam. " }
@@ -97,8 +97,8 @@ fn single_emotion(results: &Results) -> Markup {
         (!written.is_empty()).then(|| written.join(", "))
     };
     html! {
-        "A client that knows one label alone learns to answer with it, and the mean of such models knows nothing; the longer "
-        "clients train by themselves, the worse. "
+        "A client that knows one label alone can learn no more than to answer with it, and the mean of such models need not "
+        "know anything. "
         @if let Some(paper) = of("paper") { "The recipe “paper” reaches a UAR of " (paper) " here. " }
         @if let Some(fedavg) = of("fedavg") { "FedAvg reaches " (fedavg) ". " }
         @if let Some(gradient) = of("gradient") {

@@ -10,7 +10,7 @@ pub fn figure(svg: String, caption: &str, data: Markup, measured: &[&Measured], 
     html! {
         figure {
             (PreEscaped(svg))
-            figcaption { (caption) }
+            figcaption { span { (caption) } }
             details { summary { "The data of this figure" } (data) }
             (commands(measured, results))
         }
@@ -22,7 +22,7 @@ pub fn table(caption: &str, heading: &[Cell], rows: &[Vec<Cell>]) -> Markup {
     html! {
         div class="scroll" tabindex="0" role="region" aria-label=(if caption.is_empty() { "table" } else { caption }) {
             table {
-                @if !caption.is_empty() { caption { (caption) } }
+                @if !caption.is_empty() { caption { span { (caption) } } }
                 thead { tr { @for cell in heading { th scope="col" class=[cell.class()] { (cell.content()) } } } }
                 tbody {
                     @for row in rows {

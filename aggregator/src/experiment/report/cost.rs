@@ -21,7 +21,7 @@ pub fn section(results: &Results) -> Markup {
             } @else {
                 p {
                     "Megabytes are those of all clients together, counted on every message and frame as it would travel; each "
-                    "client has an equal share. Seconds are those of training and aggregation in one process on one "
+                    "client has an equal share. More comes down than goes up, because the finished model goes out as well. Seconds are those of training and aggregation in one process on one "
                     "machine, with clients side by side as far as there are processor cores, and without evaluation or a network."
                 }
                 (costs(&measured))
@@ -84,23 +84,26 @@ fn against_megabytes(results: &Results, system: System, measured: &[&Measured]) 
         y: "UAR".to_owned(),
         y_range: Range::Share,
     };
-    let heading: Vec<Cell> =
-        ["", "MB after the first round", "UAR", "MB after the last round", "UAR"].map(Cell::from).into();
-    let rows: Vec<Vec<Cell>> = own
-        .iter()
-        .filter_map(|one| {
-            let (first, last) = (one.curve.first()?, one.curve.last()?);
-            let pair =
-                |megabytes: f64, uar: f64| [number::megabytes(megabytes * 1e6).into(), number::share(uar).into()];
-            let numbers = [pair(first.megabytes, first.uar.mean), pair(last.megabytes, last.uar.mean)];
-            Some(std::iter::once(name(one).into()).chain(numbers.into_iter().flatten()).collect())
+    let mut heading: Vec<Cell> = vec!["round".into()];
+    heading.extend(own.iter().map(|one| Cell::from(name(one))));
+    let rounds = own.iter().map(|one| one.curve.len()).max().unwrap_or(0);
+    let rows: Vec<Vec<Cell>> = (0..rounds)
+        .map(|round| {
+            let value = |one: &&Measured| match one.curve.get(round) {
+                Some(round) => Cell::With(
+                    number::share(round.uar.mean),
+                    format!("{} MB", number::megabytes(round.megabytes * 1e6)),
+                ),
+                None => "–".into(),
+            };
+            std::iter::once(Cell::from((round + 1).to_string())).chain(own.iter().map(value)).collect()
         })
         .collect();
     html! {
         @if !own.is_empty() {
             (figure(
                 logarithmic_curves(&series, &axes),
-                "Round by round, on a logarithmic axis. The values between first and last round stand in results.json.",
+                "UAR after each round against all megabytes sent by then, on a logarithmic axis.",
                 table("", &heading, &rows),
                 &own,
                 results,

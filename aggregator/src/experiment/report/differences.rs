@@ -20,12 +20,13 @@ pub fn section(results: &Results) -> Markup {
             p {
                 "Differences of UAR between two systems, with an interval that holds 95 % of " (number::grouped(RESAMPLES))
                 " resamples (paired bootstrap): as many speakers as were tested are drawn with replacement, the same ones for "
-                "both systems, and the difference is worked out on their clips. Seeds are averaged within each resample."
+                "both systems, and the difference is worked out on their clips. Seeds are averaged within each resample. "
+                "The predictions lie in " code { "runs/" } "; the commands that repeat them stand below the tables of the experiments."
             }
             @if comparisons.is_empty() {
                 p {
-                    "There is none: it takes two speakers who are tested, and two systems with results. "
-                    (count(results.tested.speakers.len(), "speaker")) " were tested."
+                    "There is none to tell: it takes two systems with results, and at least two speakers who are tested; here it was "
+                    (results.tested.speakers.len()) "."
                 }
             } @else {
                 @if results.tested.speakers.len() < FEW_SPEAKERS {

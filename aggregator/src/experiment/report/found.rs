@@ -1,10 +1,10 @@
 //! The corpus, what was left out, how everything was trained, and what could not be done.
 
 use maud::{Markup, html};
-use protocol::Optimiser;
 
 use super::block::{Cell, table};
 use super::number::count;
+use crate::experiment::recipe::CENTRALISED;
 use crate::experiment::results::Results;
 
 /// Skipped files that are listed; all of them stand in `results.json`.
@@ -47,27 +47,16 @@ pub fn corpus(results: &Results) -> Markup {
 
 /// The recipes.
 pub fn recipes(results: &Results) -> Markup {
-    let heading = ["recipe", "what it does", "a client’s part in a round", "why it is here"];
+    let heading = ["recipe", "a client in a round", "the server", "why it is here"];
     let heading: Vec<Cell> = heading.map(|word| Cell::Words(word.to_owned())).into();
     let rows: Vec<Vec<Cell>> = results
         .recipes
         .iter()
         .map(|recipe| {
-            let training = recipe.training;
-            let optimiser = match training.optimiser {
-                Optimiser::Adam => "Adam",
-                Optimiser::Sgd => "SGD",
-            };
-            let part = format!(
-                "{}, {} a step, {optimiser} {}",
-                count(training.epochs as usize, "epoch"),
-                count(training.batch_size as usize, "clip"),
-                training.learning_rate
-            );
             vec![
                 recipe.name.into(),
-                Cell::Words(recipe.what.to_owned()),
-                Cell::Words(part),
+                Cell::Words(recipe.client()),
+                Cell::Words(if recipe.name == CENTRALISED.name { "none".to_owned() } else { recipe.server() }),
                 Cell::Words(recipe.why.to_owned()),
             ]
         })

@@ -7,7 +7,7 @@ pub fn share(value: f64) -> String {
     fixed(value, 2)
 }
 
-/// Mean ± deviation, or the mean alone where something was measured once.
+/// Mean ± deviation, which no line breaks apart, or the mean alone where something was measured once.
 pub fn spread(spread: &Spread) -> String {
     with_deviation(spread, 2)
 }
@@ -20,7 +20,7 @@ pub fn seconds(spread: &Spread) -> String {
 fn with_deviation(spread: &Spread, digits: usize) -> String {
     let mean = if spread.values.is_empty() { f64::NAN } else { spread.mean };
     match spread.deviation {
-        Some(deviation) => format!("{} ± {}", fixed(mean, digits), fixed(deviation, digits)),
+        Some(deviation) => format!("{}\u{a0}±\u{a0}{}", fixed(mean, digits), fixed(deviation, digits)),
         None => fixed(mean, digits),
     }
 }
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_people_read_them() {
-        assert_eq!(spread(&Spread::of([0.6, 0.7])), "0.65 ± 0.07");
+        assert_eq!(spread(&Spread::of([0.6, 0.7])), "0.65\u{a0}±\u{a0}0.07");
         assert_eq!(spread(&Spread::of([0.625])), "0.62");
         assert_eq!(spread(&Spread::of([])), "–");
         assert_eq!([signed(0.104), signed(-0.104), signed(-0.001), signed(0.001)], ["+0.10", "−0.10", "0.00", "0.00"]);

@@ -59,8 +59,8 @@ fn federated(results: &Results) -> String {
     };
     match (of(System::Random), of(System::SingleEmotion)) {
         (Some(random), Some(single)) => format!(
-            "Four clients with random clips reach {random}, and four clients with a single emotion each {single}: what \
-             makes the difference there is the recipe."
+            "Four clients with random clips reach {random} by network and recipe, and four clients with a single emotion \
+             each {single}."
         ),
         (Some(one), None) | (None, Some(one)) => format!("Four clients reach {one}."),
         (None, None) => "Experiment 1 has no federated result.".to_owned(),
