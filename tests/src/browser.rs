@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use fantoccini::wd::WindowHandle;
+use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ pub struct Options {
 /// A browser of its own profile. Several windows of it are several tabs of one person's browser.
 pub struct Browser {
     client: Client,
-    _driver: Child,
+    driver: Child,
     _profile: tempfile::TempDir,
 }
 
@@ -42,6 +42,7 @@ impl Browser {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()
             .context("chromedriver does not start; `cargo xtask setup` installs it or says how")?;
@@ -94,7 +95,7 @@ impl Browser {
                 Err(_) => sleep(Duration::from_millis(200)).await,
             }
         };
-        Ok(Self { client, _driver: driver, _profile: profile })
+        Ok(Self { client, driver, _profile: profile })
     }
 
     /// Opens a page in a new tab and returns the tab.
@@ -107,6 +108,38 @@ impl Browser {
         tab.show().await?;
         self.client.goto(address).await?;
         Ok(tab)
+    }
+
+    /// Ends the browser's graphics process, as a failing driver would; the browser starts another by itself.
+    ///
+    /// # Errors
+    /// Where the browser refuses.
+    pub async fn crash_graphics(&self) -> Result<()> {
+        self.client.issue_cmd(CrashGraphics).await.context("the browser keeps its graphics process")?;
+        Ok(())
+    }
+}
+
+/// Chromium's own command, by way of chromedriver.
+#[derive(Debug)]
+struct CrashGraphics;
+
+impl WebDriverCompatibleCommand for CrashGraphics {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(json!({ "cmd": "Browser.crashGpuProcess", "params": {} }).to_string()))
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Chromium is chromedriver's child and outlives it; both are in a process group of their own.
+        if let Some(group) = self.driver.id() {
+            let _ = std::process::Command::new("kill").args(["--", &format!("-{group}")]).status();
+        }
     }
 }
 

@@ -48,3 +48,27 @@ async fn a_round_on_webgpu_agrees_with_the_same_round_on_the_processor() -> Resu
     assert!(apart < 1e-3 * moved, "the two backends' updates differ by more than a thousandth");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graphics_processor_lost_in_mid_round_costs_no_one_the_round() -> Result<()> {
+    let voices = Voices::open()?;
+    let clips: Vec<PathBuf> = voices.of_speakers(0..1).iter().map(|clip| voices.path(clip)).collect();
+    let server = Server::start(&["--rounds", "2", "--least", "1", "--epochs", "3"]).await?;
+    let browser = Browser::start(Options { webgpu: true, ..Options::default() }).await?;
+    let tab = browser.open(&server.page()).await?;
+    tab.give(&clips).await?;
+    tab.run("document.querySelector('[data-test=\"settings\"]').open = true", vec![]).await?;
+    tab.click("backend-webgpu").await?;
+    tab.click("take-part").await?;
+    let kind = "document.querySelector('[data-test=\"backend\"]').dataset.kind";
+    tab.wait("training on WebGPU", &format!("return {kind} === 'webgpu'"), Duration::from_secs(60)).await?;
+    let stepping = "return /step [1-9]/i.test(document.querySelector('[data-test=\"work\"]').innerText)";
+    tab.wait("the first steps", stepping, Duration::from_secs(120)).await?;
+
+    // Chromium's own way to end its graphics process, as a failing driver would.
+    browser.crash_graphics().await?;
+    server.wait_for_rounds(2, Duration::from_secs(300)).await?;
+    assert_eq!(tab.run(&format!("return {kind}"), vec![]).await?, "cpu", "the processor took over");
+    tab.screenshot("graphics-lost").await?;
+    Ok(())
+}
