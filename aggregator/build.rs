@@ -4,8 +4,9 @@
 use std::path::Path;
 
 fn main() -> std::io::Result<()> {
-    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bundle");
-    std::fs::create_dir_all(&bundle)?;
+    // A build script runs in its package's folder.
+    let bundle = Path::new("../bundle");
+    std::fs::create_dir_all(bundle)?;
     println!("cargo:rerun-if-changed={}", bundle.display());
     Ok(())
 }

@@ -251,8 +251,7 @@ impl Tab<'_> {
     /// Where it cannot be taken or written.
     pub async fn screenshot(&self, name: &str) -> Result<()> {
         self.show().await?;
-        let folder = std::env::var_os("CHORUS_TEST_OUTPUT")
-            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("output"), PathBuf::from);
+        let folder = std::env::var_os("CHORUS_TEST_OUTPUT").map_or_else(|| "output".into(), PathBuf::from);
         std::fs::create_dir_all(&folder)?;
         let picture = self.client.screenshot().await?;
         std::fs::write(folder.join(format!("{name}.png")), picture)?;

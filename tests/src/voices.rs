@@ -22,8 +22,7 @@ pub fn labels() -> Vec<String> {
 
 /// `CHORUS_DATA`, or `../shared/data` beside the checkout.
 fn data() -> PathBuf {
-    std::env::var_os("CHORUS_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from)
+    std::env::var_os("CHORUS_DATA").map_or_else(|| "../../shared/data".into(), PathBuf::from)
 }
 
 impl Voices {

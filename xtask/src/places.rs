@@ -1,13 +1,20 @@
 //! Where things lie: the workspace, its bundle, cargo's target folder. Must not create any of them.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 
 /// The root of the workspace.
 pub fn workspace() -> &'static Path {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().unwrap_or(xtask)
+    static WORKSPACE: OnceLock<PathBuf> = OnceLock::new();
+    WORKSPACE.get_or_init(|| {
+        // Cargo says at run time where it found this crate. Where it was compiled is another question: two checkouts may
+        // share one target folder.
+        let xtask =
+            std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+        xtask.parent().map_or_else(|| xtask.clone(), Path::to_path_buf)
+    })
 }
 
 /// The pages and programs that `chorus` embeds: made by `cargo xtask bundle`, never committed.

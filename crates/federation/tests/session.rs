@@ -20,7 +20,7 @@ enum Line {
 }
 
 fn session() -> Vec<Line> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/protocol.md");
+    let path = Path::new("../../docs/protocol.md");
     let page = std::fs::read_to_string(path).unwrap();
     let (_, section) = page.split_once("## A session").unwrap();
     let (_, block) = section.split_once("```text\n").unwrap();

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// The messages that each direction has, by the page's own headings.
 fn examples() -> Vec<(bool, String, String)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/protocol.md");
+    let path = Path::new("../../docs/protocol.md");
     let page = std::fs::read_to_string(path).unwrap();
     let mut examples = Vec::new();
     let (mut from_client, mut heading, mut block) = (true, String::new(), None::<String>);

@@ -6,7 +6,7 @@ use std::f64::consts::TAU;
 use speech::{SAMPLE_RATE, Sound, SoundError};
 
 fn fixture(name: &str) -> Vec<u8> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/");
+    let folder = "tests/fixtures/";
     std::fs::read(format!("{folder}{name}")).expect("make.sh made it")
 }
 

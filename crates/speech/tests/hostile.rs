@@ -17,7 +17,7 @@ const FIXTURES: [&str; 9] = [
 ];
 
 fn fixture(name: &str) -> Vec<u8> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/");
+    let folder = "tests/fixtures/";
     std::fs::read(format!("{folder}{name}")).expect("make.sh made it")
 }
 
