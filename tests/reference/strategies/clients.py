@@ -48,7 +48,7 @@ def scaffold(server_rate, present):
 
 
 def fednova():
-    """Wang et al. (2020), equation 7: d_i is the normalised gradient, for plain SGD the mean of the local gradients."""
+    """Wang et al. (2020), normalised averaging: d_i is the normalised gradient, for plain SGD the mean of the local gradients."""
     x, rounds = initial.copy(), []
     p = np.array(EXAMPLES) / sum(EXAMPLES)
     for _ in range(ROUNDS):
