@@ -1,0 +1,157 @@
+//! `chorus simulate` on made-up voices, as a researcher runs it: what it writes, that it can be repeated, and what is
+//! refused.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn chorus(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_chorus")).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Five speakers with two clips of each emotion, and where features are kept.
+struct Voices {
+    folder: tempfile::TempDir,
+}
+
+impl Voices {
+    fn new() -> Self {
+        let voices = Self { folder: tempfile::tempdir().unwrap() };
+        let made = chorus(&["synth", "--out", &voices.path("data"), "--speakers", "5", "--per-emotion", "2"]);
+        assert!(made.status.success());
+        voices
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Three rounds of `compact` on these voices, unless `arguments` say otherwise.
+    fn simulate(&self, arguments: &[&str]) -> Output {
+        let (data, cache) = (self.path("data"), self.path("cache"));
+        let rounds: &[&str] = if arguments.contains(&"--rounds") { &[] } else { &["--rounds", "3"] };
+        chorus(&[&["simulate", "--data", &data, "--cache", &cache, "--json", "-"], rounds, arguments].concat())
+    }
+
+    fn outcome(&self, arguments: &[&str]) -> Value {
+        let output = self.simulate(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn refusal(&self, arguments: &[&str]) -> String {
+        let output = self.simulate(arguments);
+        assert!(!output.status.success(), "{arguments:?} works");
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+/// An outcome without what a clock measured.
+fn without_times(mut outcome: Value) -> Value {
+    outcome["seconds"] = Value::Null;
+    for round in outcome["rounds"].as_array_mut().unwrap() {
+        round["seconds"] = Value::Null;
+    }
+    outcome
+}
+
+#[test]
+fn the_outcome_says_how_good_the_model_is_and_what_it_took() {
+    let voices = Voices::new();
+    let outcome = voices.outcome(&["--partition", "by-speaker", "--clients", "4"]);
+    for share in ["accuracy", "uar", "precision", "f1"] {
+        assert!((0.0..=1.0).contains(&outcome[share].as_f64().unwrap()), "{share}");
+    }
+    assert_eq!(outcome["test_speakers"], serde_json::json!(["synthetic_05"]));
+    assert_eq!((outcome["training_clips"].as_u64(), outcome["test_clips"].as_u64()), (Some(32), Some(8)));
+    let confusion: u64 = outcome["confusion"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|row| row.as_array().unwrap())
+        .map(|count| count.as_u64().unwrap())
+        .sum();
+    assert_eq!(confusion, 8);
+    assert_eq!(outcome["predictions"].as_array().unwrap().len(), 8);
+    assert_eq!(outcome["rounds"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        outcome["holdings"]["counts"],
+        serde_json::json!([[2, 2, 2, 2], [2, 2, 2, 2], [2, 2, 2, 2], [2, 2, 2, 2]])
+    );
+    // Four clients send and receive the model three times; beside it there are only some kilobytes of messages. The
+    // finished model goes out once more.
+    let model = outcome["parameters"].as_u64().unwrap() * 4;
+    let (up, down) = (outcome["bytes_up"].as_u64().unwrap(), outcome["bytes_down"].as_u64().unwrap());
+    assert!((12 * model..12 * model + 40_000).contains(&up), "{up}");
+    assert!((16 * model..16 * model + 80_000).contains(&down), "{down}");
+}
+
+#[test]
+fn the_same_plan_gives_the_same_outcome_and_another_seed_another() {
+    let voices = Voices::new();
+    let one = without_times(voices.outcome(&["--seed", "7"]));
+    assert_eq!(one, without_times(voices.outcome(&["--seed", "7"])), "now with features from the cache");
+    assert_ne!(one["loss"], voices.outcome(&["--seed", "8"])["loss"]);
+}
+
+#[test]
+fn every_strategy_and_partition_runs() {
+    let voices = Voices::new();
+    for strategy in ["fedavg", "fedavgm", "fedadagrad", "fedadam", "fedyogi", "fedprox", "scaffold", "fednova"] {
+        let outcome = voices.outcome(&["--strategy", strategy, "--rounds", "2"]);
+        assert_eq!(outcome["plan"]["strategy"]["name"], strategy);
+        assert!(outcome["loss"].as_f64().unwrap().is_finite(), "{strategy}");
+    }
+    for partition in ["centralised", "random", "single-emotion", "by-speaker", "dirichlet:0.5", "quantity-skew"] {
+        let outcome = voices.outcome(&["--partition", partition, "--rounds", "1"]);
+        let held: u64 = outcome["holdings"]["counts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|row| row.as_array().unwrap())
+            .map(|count| count.as_u64().unwrap())
+            .sum();
+        assert_eq!(held, 32, "{partition}: every training clip is with one client");
+    }
+}
+
+#[test]
+fn a_model_can_be_tested_on_another_corpus() {
+    let voices = Voices::new();
+    let other = voices.path("other");
+    chorus(&["synth", "--out", &other, "--speakers", "2", "--per-emotion", "1", "--seed", "9"]);
+    let outcome = voices.outcome(&["--eval-data", &other]);
+    assert_eq!((outcome["training_clips"].as_u64(), outcome["test_clips"].as_u64()), (Some(40), Some(8)));
+}
+
+#[test]
+fn what_cannot_work_is_refused_in_words() {
+    let voices = Voices::new();
+    for (arguments, words) in [
+        (&["--strategy", "fedadm"][..], "did you mean fedadam?"),
+        (&["--model", "convv"], "choose dense, conv"),
+        (&["--partition", "singel-emotion"], "single-emotion"),
+        (&["--clients", "33"], "too few for 33 clients"),
+        (&["--partition", "by-speaker", "--clients", "5"], "4 speakers are too few"),
+        (&["--test-speakers", "synthetic_1"], "did you mean"),
+        (&["--fold", "1/9"], "folds"),
+        (&["--labels", "angry,happy,calm"], "calm"),
+        (&["--strategy", "scaffold", "--optimiser", "adam"], "sgd"),
+        (&["--eval-data", "/no such folder"], "/no such folder"),
+    ] {
+        let refusal = voices.refusal(arguments);
+        assert!(refusal.contains(words), "{arguments:?}: {refusal}");
+    }
+}
+
+#[test]
+fn an_unreadable_clip_is_left_out_and_named() {
+    let voices = Voices::new();
+    std::fs::write(voices.path("data/synthetic_01/angry/01.wav"), "no sound").unwrap();
+    let outcome = voices.outcome(&[]);
+    assert_eq!(outcome["training_clips"].as_u64(), Some(31));
+    let skipped = outcome["skipped"].as_array().unwrap();
+    assert!(skipped.len() == 1 && skipped[0][0].as_str().unwrap().ends_with("angry/01.wav"), "{skipped:?}");
+}
