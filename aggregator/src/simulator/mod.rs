@@ -11,8 +11,8 @@ mod plan;
 mod run;
 mod scores;
 
-pub use dataset::{Dataset, Spoken};
+pub use dataset::Dataset;
 pub use feature_cache::FeatureCache;
 pub use plan::{Device, Normalisation, Plan, TestSpeakers};
-pub use run::{LastFive, Outcome, Prediction, RoundOutcome, run, steps};
-pub use scores::{LabelScores, Scores};
+pub use run::{LastFive, Outcome, RoundOutcome, run, steps};
+pub use scores::Scores;
