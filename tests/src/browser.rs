@@ -1,6 +1,6 @@
 //! A headless Chromium, driven over WebDriver as a person would use the page.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Voices for the tests: real ones from RAVDESS where its folder lies beside the checkout, else made-up ones,
 //! and the test's output says which.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
