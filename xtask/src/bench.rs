@@ -43,6 +43,8 @@ enum Part {
     Speech,
     /// A training step of each network, natively, beside PyTorch
     Models,
+    /// The paper's first experiment with `conv`, in one process
+    Simulation,
     /// Features and training steps in headless Chromium, beside Meyda and TensorFlow.js
     Browser,
     /// Memory of the aggregator with 16 clients of the largest network
@@ -69,6 +71,9 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
     }
     if wants(Part::Models) {
         native::models(options, &mut figures)?;
+    }
+    if wants(Part::Simulation) {
+        native::simulation(&mut figures)?;
     }
     if wants(Part::Aggregator) {
         native::aggregator(&mut figures)?;

@@ -101,6 +101,38 @@ pub fn aggregator(figures: &mut Figures) -> Result<()> {
     Ok(())
 }
 
+/// The paper's first experiment with `conv`: centralised, random clients, clients of a single emotion; 20 rounds each, on
+/// as many clips as RAVDESS has of the four emotions.
+pub fn simulation(figures: &mut Figures) -> Result<()> {
+    say("experiment 1 with conv: three systems, 20 rounds, 672 clips");
+    // The development profile optimises what computes, and the demo and the tests have built it already.
+    process::run(process::cargo().args(["build", "--workspace", "--exclude", "wasm-client", "--bin", "chorus"]))?;
+    let target = crate::places::target()?;
+    let chorus = target.join("debug/chorus").with_extension(std::env::consts::EXE_EXTENSION);
+    let folder = target.join("bench/simulation");
+    let voices = folder.join("voices");
+    let synth = ["--speakers", "24", "--per-emotion", "7", "--force"];
+    process::run(process::program(&chorus).args(["synth", "--out"]).arg(&voices).args(synth))?;
+    let mut figure = Figure::new("simulation", "experiment 1, `conv`, training time", "s", Better::Lower);
+    figure.goal = Some(240.0);
+    let (mut sum, mut notes) = (0.0, Vec::new());
+    for partition in ["centralised", "random", "single-emotion"] {
+        let outcome = folder.join("outcome.json");
+        let mut run = process::program(&chorus);
+        run.args(["simulate", "--model", "conv", "--partition", partition, "--test-speakers"]);
+        run.args(["synthetic_21,synthetic_22,synthetic_23,synthetic_24", "--data"]).arg(&voices);
+        process::run(run.arg("--json").arg(&outcome))?;
+        let outcome: Value = serde_json::from_slice(&std::fs::read(&outcome)?)?;
+        let seconds = outcome["seconds"].as_f64().context("an outcome names its seconds")?;
+        sum += seconds;
+        notes.push(format!("{partition} {seconds:.0}"));
+    }
+    figure.value = Some(sum);
+    figure.note(notes.join(", "));
+    figures.add([figure]);
+    Ok(())
+}
+
 /// Builds and runs an example of a package, and reads what it prints.
 fn example(
     package: &str,
