@@ -161,18 +161,18 @@ pub fn execute(
 
 #[cfg(test)]
 pub(super) mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::experiment::paper;
-    use crate::simulator::{LastFive, Prediction, Scores};
+    use crate::simulator::{LastFive, Scores};
 
     /// A run's outcome where a model answers with the first label to everything.
     pub fn outcome(run: &Run, dataset: &Dataset) -> Outcome {
         let Split { train, test } = dataset.split(&run.plan.test).unwrap();
-        let predictions = test.iter().map(|&clip| Prediction {
-            file: dataset.clips[clip].path.clone(),
-            speaker: dataset.clips[clip].speaker.clone(),
-            truth: dataset.clips[clip].example.label,
-            found: 0,
+        let predictions = test.iter().map(|&clip| {
+            let spoken = &dataset.clips[clip];
+            json!({ "file": spoken.path, "speaker": spoken.speaker, "truth": spoken.example.label, "found": 0 })
         });
         Outcome {
             plan: run.plan.clone(),
@@ -188,7 +188,7 @@ pub(super) mod tests {
             test_clips: test.len(),
             test_speakers: Vec::new(),
             holdings: corpus::Holdings { labels: Vec::new(), counts: Vec::new(), speakers: Vec::new() },
-            predictions: predictions.collect(),
+            predictions: serde_json::from_value(predictions.collect()).unwrap(),
             skipped: Vec::new(),
         }
     }

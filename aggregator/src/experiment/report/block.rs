@@ -83,7 +83,7 @@ pub fn commands(measured: &[&Measured], results: &Results) -> Markup {
         @if !first.is_empty() {
             details {
                 summary { (if first.len() == 1 { "The command that repeats it" } else { "The commands that repeat it" }) }
-                pre { (first.join("\n")) }
+                pre { @for command in &first { code { (command) } } }
                 @if seeds > 1 || folds.is_some() {
                     p class="soft" {
                         "These are the first of "
