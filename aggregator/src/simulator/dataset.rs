@@ -108,7 +108,7 @@ impl Dataset {
                 absent.join(", ")
             );
             dataset.found += &format!("{}\n{report}\n", folder.display());
-            dataset.published_test_speakers.extend(corpus.test_speakers().into_iter().map(|speaker| named(speaker)));
+            dataset.published_test_speakers.extend(corpus.test_speakers().into_iter().map(named));
         }
         if normalisation == Normalisation::Speaker {
             dataset.standardise_by_speaker();
