@@ -53,6 +53,8 @@ pub struct Identity {
     pub config: Arc<ServerConfig>,
     /// SHA-256 of the first certificate, as browsers show it.
     pub fingerprint: String,
+    /// Whether this program made the certificate, which nobody else vouches for then.
+    pub self_signed: bool,
 }
 
 /// The identity for `tls`, or `None` where it is off. A certificate of our own is kept under `state`, where there is one.
@@ -77,7 +79,7 @@ pub fn identity(tls: &Tls, state: Option<&Path>) -> Result<Option<Identity>> {
         .context("certificate and key do not belong together")?;
     // WebSockets need HTTP/1.1, and the pages are few.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Some(Identity { config: Arc::new(config), fingerprint }))
+    Ok(Some(Identity { config: Arc::new(config), fingerprint, self_signed: *tls == Tls::SelfSigned }))
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -70,9 +70,17 @@ fn a_scaffold_room_goes_on_after_a_restart() -> Result<()> {
     let room = &events(&first, "joined")[0]["room"];
     assert_eq!((&room["strategy"]["name"], &room["training"]["optimiser"]), (&"scaffold".into(), &"sgd".into()));
     let code = server.room.clone();
+    // The participants leave when their updates are in; the round is closed and stored a moment later.
+    let stored = state.path().join(format!("rooms/{code}/strategy-1.safetensors"));
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let checkpoint = state.path().join(format!("rooms/{code}/checkpoint.json"));
+    while !std::fs::read_to_string(&checkpoint)?.contains("\"model_version\":1") && std::time::Instant::now() < patience
+    {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     drop(server);
     // The control variate is not zero once a round is over.
-    let remembered = std::fs::read(state.path().join(format!("rooms/{code}/strategy-1.safetensors")))?;
+    let remembered = std::fs::read(stored)?;
     assert!(remembered.iter().rev().take(1_000).any(|byte| *byte != 0));
 
     let server = Server::start(PROGRAM.as_ref(), &arguments)?;

@@ -97,9 +97,8 @@ impl App {
         };
         let notice = notice.unwrap_or_default();
         if *self.notice_shown.borrow() != notice {
-            if !notice.is_empty() {
-                self.notice("warning", "round", &notice);
-            }
+            // An empty one takes the last one away: what it told of is over.
+            self.notice(if notice.is_empty() { "info" } else { "warning" }, "round", &notice);
             self.notice_shown.replace(notice);
         }
     }
@@ -203,7 +202,9 @@ impl App {
         let view = participant.view();
         let shared = shared_results(&view);
         let own = self.own.borrow();
-        let key = format!("{}/{}/{:?}", state.history.len(), own.len(), shared.keys().next_back());
+        // The finished model's evaluation grows as one client after the other has said how it does.
+        let newest = shared.iter().next_back().map(|(version, evaluation)| (version, evaluation.examples));
+        let key = format!("{}/{}/{newest:?}", state.history.len(), own.len());
         if *self.charts_shown.borrow() == key {
             return;
         }

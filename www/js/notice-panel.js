@@ -15,6 +15,7 @@ export function noticePanel(parent) {
     for (const same of parent.querySelectorAll('.notice')) {
       if (same.getAttribute('data-code') === code) same.remove();
     }
+    if (!message) return; // What it told of is over.
     const notice = h('div', { class: 'notice banner', 'data-test': 'notice', 'data-level': level, 'data-code': code, role: level === 'error' ? 'alert' : null },
       icon(level === 'info' ? 'good' : 'fair'),
       h('div', {}, h('p', {}, message), detail && h('p', { class: 'hint' }, detail)),

@@ -17,7 +17,7 @@ export function statusSentence(state, words) {
   const count = state.clips.length;
   if (!state.taking_part) {
     if (count === 0) return status.empty;
-    return state.round > 0 ? status.idleRunning(count) : status.idle(count);
+    return state.phase === 'collecting' ? status.idleRunning(count) : status.idle(count);
   }
   if (state.trainer === 'failed') return status.trainerFailed;
   if (state.work) return words.train.work[state.work.what] ?? '';

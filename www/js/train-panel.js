@@ -62,7 +62,8 @@ export function trainPanel(client, tell) {
       fill(task.bar, work.fraction, 1);
     }
     tellChanges(state);
-    if (state.finished && !before?.finished) showFinished(state);
+    // The result grows as one laptop after the other has said how the finished model does.
+    if (state.finished && (!before?.finished || latestAccuracy(state.history) !== latestAccuracy(before.history))) showFinished(state);
     show(byId('finished'), state.finished);
     before = state;
   }

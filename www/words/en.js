@@ -318,7 +318,7 @@ export const words = {
     title: 'Who is here',
     none: 'Nobody yet.',
     unnamed: 'No name yet',
-    clips: (count) => plural(count, 'clip', 'clips'),
+    clips: (count) => plural(count, 'clip to train on', 'clips to train on'),
     summary: (count, ready) => `${plural(count, 'laptop', 'laptops')}, ${ready} taking part`,
     states: {
       watching: 'looking on',

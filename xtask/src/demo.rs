@@ -218,7 +218,7 @@ fn follow(link: &str, class: &mut Class, interrupted: &mpsc::Receiver<()>) -> Re
                 (_, false) => {
                     say(format!("{name} has failed; its log is in {}", places::target()?.join("demo").display()))
                 }
-                (_, true) => say(format!("{name} has done its part")),
+                (_, true) => say(format!("{name}: done")),
             }
         }
         let Ok(room) = get(&room) else { continue };
@@ -230,7 +230,11 @@ fn follow(link: &str, class: &mut Class, interrupted: &mpsc::Receiver<()>) -> Re
         let ready = status["ready"].as_u64();
         if told == 0 && waiting != ready {
             waiting = ready;
-            say(format!("{} of {} who start a round are ready", ready.unwrap_or(0), status["least"]));
+            say(format!(
+                "{} of {} participants are ready; the rounds begin when all are",
+                ready.unwrap_or(0),
+                status["least"]
+            ));
         }
         if status["phase"] == "finished" && !finished {
             finished = true;
@@ -242,7 +246,7 @@ fn follow(link: &str, class: &mut Class, interrupted: &mpsc::Receiver<()>) -> Re
 fn tell(round: &Value, rounds: &Value) -> String {
     let how_good = match (round["evaluation"]["accuracy"].as_f64(), round["evaluation"]["loss"].as_f64()) {
         (Some(accuracy), Some(loss)) => {
-            format!("shared model before it: {:.0} % right, loss {loss:.2}; ", 100.0 * accuracy)
+            format!("the model it began with was {:.0} % right (loss {loss:.2}); ", 100.0 * accuracy)
         }
         _ => String::new(),
     };

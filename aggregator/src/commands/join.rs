@@ -23,7 +23,7 @@ Exit codes: 0 the room is finished, or the planned rounds are done; 1 anything e
 
 /// Take part in a room without a browser, with labelled clips from disk or a made-up voice.
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, group = clap::ArgGroup::new("source").required(true).args(["data", "synthetic"]))]
 pub struct Arguments {
     /// The room's link, or the aggregator's address
     #[arg(value_name = "URL")]
@@ -32,10 +32,10 @@ pub struct Arguments {
     #[arg(long, value_name = "CODE")]
     room: Option<RoomCode>,
     /// Folder of labelled clips: a manifest.csv, a folder for each label, or a known corpus
-    #[arg(long, value_name = "DIR", required_unless_present = "synthetic")]
+    #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Take a made-up voice in place of clips; each number is another one
-    #[arg(long, value_name = "SEED", conflicts_with = "data")]
+    #[arg(long, value_name = "SEED")]
     synthetic: Option<u64>,
     /// Use one speaker's clips alone
     #[arg(long, requires = "data")]
@@ -236,8 +236,14 @@ fn print(line: &str) {
 
 fn line(news: &News<'_>) -> Option<String> {
     Some(match news {
-        News::Joined { client, room } => {
-            format!("joined room {} ({}) as number {client}; it trains {}", room.code, room.name, room.architecture)
+        News::Joined { client, room, finished } => {
+            let named = if room.name == room.code.as_str() { String::new() } else { format!(" ({})", room.name) };
+            let doing = if *finished {
+                "its training was over before, and nothing is trained".to_owned()
+            } else {
+                format!("it trains {}", room.architecture)
+            };
+            format!("joined room {}{named} as number {client}; {doing}", room.code)
         }
         News::Clips { training, held_back, skipped } => {
             let mut line = format!("{training} clips to train on, {held_back} held back");

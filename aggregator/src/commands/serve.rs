@@ -241,7 +241,7 @@ impl Announcement<'_> {
             writeln!(out, "\n{code}")?;
         }
         match self.identity {
-            Some(identity) => {
+            Some(identity) if identity.self_signed => {
                 writeln!(
                     out,
                     "Browsers warn once about a certificate that this program made itself; its SHA-256 fingerprint is"
@@ -258,12 +258,13 @@ impl Announcement<'_> {
                     "localhost). Start with `--tls self-signed`, or `--tls CERT KEY` with a certificate that browsers trust.\n"
                 )?;
             }
-            None => {}
+            _ => {}
         }
         if !stored {
             writeln!(out, "Nothing is kept when this program ends; `--state DIR` keeps rooms and models.")?;
         }
-        writeln!(out, "Without a browser:  chorus join {}{path} --synthetic 1", self.reach.here)?;
+        let insecure = if self.identity.is_some_and(|identity| identity.self_signed) { " --insecure" } else { "" };
+        writeln!(out, "Without a browser:  chorus join {}{path} --synthetic 1{insecure}", self.reach.here)?;
         writeln!(out, "Host token, for making more rooms with POST /api/rooms:  {}", self.host_token.secret())?;
         writeln!(out, "Ctrl-C ends the room.\n")?;
         Ok(out.flush()?)

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use federation::{Connection, Input, Millis, Output, Participant, ParticipantConfig, StopReason, View, Work};
-use protocol::{ClientId, Evaluation, ModelVersion, RoomConfig, Round, RoundRecord};
+use protocol::{ClientId, Evaluation, ModelVersion, Phase, RoomConfig, Round, RoundRecord};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite;
@@ -56,6 +56,8 @@ pub enum News<'a> {
         client: ClientId,
         /// The room.
         room: &'a RoomConfig,
+        /// Whether its last round was over before.
+        finished: bool,
     },
     /// It has read its clips.
     Clips {
@@ -274,7 +276,8 @@ impl<T: Fn(&News<'_>)> Shell<T> {
             self.known.lost = false;
             if !self.joined {
                 self.joined = true;
-                (self.tell)(&News::Joined { client, room });
+                let finished = view.status.is_some_and(|status| status.phase == Phase::Finished);
+                (self.tell)(&News::Joined { client, room, finished });
                 self.clips = Preparation::Reading(begin_reading(&self.plan, room));
             }
         }
@@ -341,7 +344,12 @@ impl<T: Fn(&News<'_>)> Shell<T> {
         let since = *self.unreachable.get_or_insert_with(Instant::now);
         if let Some(reason) = reason {
             if is_lasting(&reason) {
-                return Err(reason).with_context(|| format!("cannot connect to {}", self.plan.address.socket));
+                let hint = if is_certificate(&reason) {
+                    "; if the aggregator made its own certificate (--tls self-signed), add --insecure"
+                } else {
+                    ""
+                };
+                return Err(reason).with_context(|| format!("cannot connect to {}{hint}", self.plan.address.socket));
             }
             self.last_failure = Some(reason);
         }
@@ -403,6 +411,16 @@ async fn until(moment: Option<Instant>) {
     match moment {
         Some(moment) => tokio::time::sleep_until(moment.into()).await,
         None => std::future::pending().await,
+    }
+}
+
+/// Whether the other end's certificate is one that nobody vouches for.
+fn is_certificate(reason: &anyhow::Error) -> bool {
+    match reason.downcast_ref::<tungstenite::Error>() {
+        Some(tungstenite::Error::Io(error)) => {
+            matches!(error.get_ref().and_then(|inner| inner.downcast_ref()), Some(rustls::Error::InvalidCertificate(_)))
+        }
+        _ => false,
     }
 }
 
