@@ -115,6 +115,25 @@ impl Server {
         Ok(serde_json::from_slice(&self.get(&format!("/api/rooms/{CODE}")).await?)?)
     }
 
+    /// Waits until the finished model was evaluated on that many clips, and returns the evaluation.
+    ///
+    /// # Errors
+    /// Where that takes longer than `limit`.
+    pub async fn wait_for_final_evaluation(&self, clips: usize, limit: Duration) -> Result<Value> {
+        let deadline = Instant::now() + limit;
+        let mut last = Value::Null;
+        while Instant::now() < deadline {
+            if let Ok(mut room) = self.room().await {
+                last = room["status"]["final_evaluation"].take();
+                if last["examples"] == clips {
+                    return Ok(last);
+                }
+            }
+            sleep(Duration::from_millis(200)).await;
+        }
+        bail!("the finished model was not evaluated on {clips} clips within {limit:?}, only so: {last}")
+    }
+
     /// Waits until the room has finished that many rounds, and returns its history.
     ///
     /// # Errors

@@ -21,12 +21,14 @@ async fn two_tabs_train_one_model_that_knows_unseen_speakers() -> Result<()> {
     let server = Server::start(&["--rounds", &rounds, "--epochs", "3", "--least", "2", "--seed", "7"]).await?;
     let browser = Browser::start(Options::default()).await?;
 
-    let mut tabs = Vec::new();
+    let (mut tabs, mut held_back) = (Vec::new(), 0);
     for seat in 0..2 {
         let tab = browser.open(&server.page()).await?;
         let clips = voices.of_speakers(seat * SPEAKERS..(seat + 1) * SPEAKERS);
         let paths: Vec<PathBuf> = clips.iter().map(|clip| voices.path(clip)).collect();
         tab.give(&paths).await?;
+        let labels: Vec<usize> = clips.iter().map(|clip| clip.label).collect();
+        held_back += models::held_back(&labels).iter().filter(|held_back| **held_back).count();
         tab.screenshot(&format!("federation-{seat}-clips")).await?;
         tabs.push(tab);
     }
@@ -34,8 +36,17 @@ async fn two_tabs_train_one_model_that_knows_unseen_speakers() -> Result<()> {
         tab.click("take-part").await?;
     }
     let history = server.wait_for_rounds(ROUNDS, Duration::from_secs(420)).await?;
+    // Both tabs hold clips back, and the result is that of all of them, not of whoever said it first.
+    let evaluated = server.wait_for_final_evaluation(held_back, Duration::from_secs(60)).await?;
+    let percent = format!("{} %", (100.0 * evaluated["accuracy"].as_f64().unwrap_or_default()).round());
     for (seat, tab) in tabs.iter().enumerate() {
         tab.wait_for("chart-accuracy").await?;
+        let said = format!("return document.querySelector('[data-test=\"finished\"]').innerText.includes('{percent}')");
+        tab.wait(&format!("the finished model's {percent}"), &said, Duration::from_secs(10)).await?;
+        let charted = format!(
+            "return document.getElementById('chart-confusion').innerHTML.includes('of {held_back} clips right')"
+        );
+        tab.wait("the confusion matrix of everyone's clips", &charted, Duration::from_secs(10)).await?;
         tab.screenshot(&format!("federation-{seat}-finished")).await?;
     }
 

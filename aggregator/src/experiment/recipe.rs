@@ -33,7 +33,7 @@ pub const CENTRALISED: Recipe = Recipe {
 pub const FEDERATED: [Recipe; 3] = [
     Recipe {
         name: "paper",
-        why: "the learning rates of the paper's notebooks; FedAdam is the one of Reddi et al., without Keras' bias correction, and β₂ is 0.99 for 0.999, since with the latter its first steps are three to six times as long as Keras' and no network learns anything",
+        why: "the learning rates of the paper's notebooks; FedAdam is the one of Reddi et al., without bias correction, and so has β₂ 0.99 for Keras' 0.999, with which its first steps would be three to six times as long",
         training: one_epoch(Optimiser::Adam, 1.0e-4),
         strategy: Strategy::FedAdam { server_learning_rate: 1.0e-2, beta_1: 0.9, beta_2: 0.99, tau: 1.0e-7 },
     },
