@@ -291,7 +291,7 @@ mod tests {
             json!({ "round": 3, "clients": 4, "examples": 128, "evaluation": { "accuracy": 0.625, "loss": 0.9171 } });
         assert_eq!(
             tell(&round, &json!(30)),
-            "round 3 of 30: shared model before it: 62 % right, loss 0.92; 4 participants, 128 clips"
+            "round 3 of 30: the model it began with was 62 % right (loss 0.92); 4 participants, 128 clips"
         );
     }
 }
