@@ -4,6 +4,7 @@
 mod api;
 mod commands;
 mod experiment;
+mod grouped;
 mod links;
 mod memory_file;
 mod model_file;

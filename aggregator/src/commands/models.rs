@@ -6,6 +6,8 @@ use anyhow::Result;
 use models::{Architecture, LEAST_LABELS, MOST_LABELS, TensorSpec};
 use serde::Serialize;
 
+use crate::grouped::grouped;
+
 const EXAMPLES: &str = "Examples:
   chorus models
   chorus models --labels 7
@@ -91,17 +93,4 @@ fn table(networks: &[Network]) -> String {
     }
     lines.pop();
     lines.join("\n")
-}
-
-/// A number with a comma before every three digits.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }

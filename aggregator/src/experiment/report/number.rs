@@ -1,6 +1,7 @@
 //! How numbers are written in the report.
 
 use crate::experiment::statistics::Spread;
+use crate::grouped::grouped;
 
 /// A share such as 0.62; a dash where there is none.
 pub fn share(value: f64) -> String {
@@ -40,19 +41,6 @@ pub fn megabytes(bytes: f64) -> String {
         some if some < 100.0 => fixed(some, 1),
         many => grouped(many.round() as usize),
     }
-}
-
-/// A count with a comma before every three digits.
-pub fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// "1 clip", "2 clips".
