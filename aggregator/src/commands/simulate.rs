@@ -19,7 +19,8 @@ use crate::simulator::{self, Dataset, Device, FeatureCache, Normalisation, Outco
 const EXAMPLES: &str = "Examples:
   chorus simulate --data ravdess --model conv --partition random --clients 4
   chorus simulate --data ravdess --model compact --partition by-speaker --clients 16 --rounds 30 --json result.json
-  chorus simulate --data emodb --partition single-emotion --strategy fedadam --optimiser sgd --learning-rate 0.001
+  chorus simulate --data emodb --partition single-emotion --optimiser sgd --learning-rate 0.001 \\
+    --strategy '{\"name\":\"fedadam\",\"server_learning_rate\":0.003,\"beta_1\":0.9,\"beta_2\":0.99,\"tau\":1e-7}'
   chorus simulate --data ravdess --partition centralised --eval-data emodb
 
 Clients, aggregator, features and networks are those of a real room; only the network between them is left out. The test
