@@ -57,6 +57,12 @@ fn without_times(mut outcome: Value) -> Value {
     outcome
 }
 
+/// The sum of a table of counts.
+fn total(table: &Value) -> u64 {
+    let rows = table.as_array().unwrap().iter();
+    rows.flat_map(|row| row.as_array().unwrap()).map(|count| count.as_u64().unwrap()).sum()
+}
+
 #[test]
 fn the_outcome_says_how_good_the_model_is_and_what_it_took() {
     let voices = Voices::new();
@@ -66,14 +72,7 @@ fn the_outcome_says_how_good_the_model_is_and_what_it_took() {
     }
     assert_eq!(outcome["test_speakers"], serde_json::json!(["synthetic_05"]));
     assert_eq!((outcome["training_clips"].as_u64(), outcome["test_clips"].as_u64()), (Some(32), Some(8)));
-    let confusion: u64 = outcome["confusion"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .flat_map(|row| row.as_array().unwrap())
-        .map(|count| count.as_u64().unwrap())
-        .sum();
-    assert_eq!(confusion, 8);
+    assert_eq!(total(&outcome["confusion"]), 8);
     assert_eq!(outcome["predictions"].as_array().unwrap().len(), 8);
     assert_eq!(outcome["rounds"].as_array().unwrap().len(), 3);
     assert_eq!(
@@ -106,14 +105,7 @@ fn every_strategy_and_partition_runs() {
     }
     for partition in ["centralised", "random", "single-emotion", "by-speaker", "dirichlet:0.5", "quantity-skew"] {
         let outcome = voices.outcome(&["--partition", partition, "--rounds", "1"]);
-        let held: u64 = outcome["holdings"]["counts"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .flat_map(|row| row.as_array().unwrap())
-            .map(|count| count.as_u64().unwrap())
-            .sum();
-        assert_eq!(held, 32, "{partition}: every training clip is with one client");
+        assert_eq!(total(&outcome["holdings"]["counts"]), 32, "{partition}: every training clip is with one client");
     }
 }
 

@@ -63,17 +63,17 @@ impl Clips {
         let examples = |part: Vec<(Example, bool)>| part.into_iter().map(|(example, _)| example).collect();
         Ok(Self { training: examples(training), held_back: examples(kept), skipped })
     }
+}
 
-    /// How many training clips each label has.
-    pub fn per_label(&self, labels: usize) -> Vec<u32> {
-        let mut counts = vec![0; labels];
-        for example in &self.training {
-            if let Some(count) = counts.get_mut(example.label) {
-                *count += 1;
-            }
+/// How many examples each label has.
+pub fn per_label(examples: &[Example], labels: usize) -> Vec<u32> {
+    let mut counts = vec![0; labels];
+    for example in examples {
+        if let Some(count) = counts.get_mut(example.label) {
+            *count += 1;
         }
-        counts
     }
+    counts
 }
 
 fn from_folder(
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_made_up_voice_says_every_label_equally_and_holds_some_back() {
         let clips = Clips::load(&Source::MadeUp { voice: 3 }, &emotions(), Some(20)).unwrap();
-        assert_eq!(clips.per_label(4), [4, 4, 4, 4]);
+        assert_eq!(per_label(&clips.training, 4), [4, 4, 4, 4]);
         assert_eq!(clips.held_back.len(), 4);
     }
 

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use anyhow::{Context as _, Result};
 use federation::{Input, TrainRequest};
 use models::{Example, Learner, Step, Training};
-use protocol::{Evaluation, LocalTraining, Standardisation};
+use protocol::{Evaluation, LocalSettings, LocalTraining, Standardisation};
 
 /// What a client's work in a round gives.
 #[derive(Debug)]
@@ -37,18 +37,10 @@ pub async fn local_round(
     on_step: impl AsyncFnMut(Step) -> ControlFlow<()>,
 ) -> Result<Option<LocalRound>> {
     let evaluation = evaluate(learner, &request.model, &request.standardisation, held_back).await?;
-    let settings = request.training.settings;
     let how = Training {
-        epochs: settings.epochs,
-        batch_size: settings.batch_size as usize,
-        optimiser: match settings.optimiser {
-            protocol::Optimiser::Adam => models::Optimiser::Adam,
-            protocol::Optimiser::Sgd => models::Optimiser::Sgd,
-        },
-        learning_rate: settings.learning_rate,
         proximal: request.proximal,
         correction: request.correction.as_ref().map(|correction| correction.to_vec()),
-        seed: request.training.seed.into(),
+        ..training_as(request.training.settings, request.training.seed)
     };
     let trained = learner.train(training, &how, on_step).await?;
     if trained.stopped {
@@ -62,6 +54,21 @@ pub async fn local_round(
         steps: trained.steps,
         training: LocalTraining { loss: last.loss, accuracy: last.accuracy },
     }))
+}
+
+/// A room's local settings as a learner takes them.
+pub fn training_as(settings: LocalSettings, seed: u32) -> Training {
+    Training {
+        epochs: settings.epochs,
+        batch_size: settings.batch_size as usize,
+        optimiser: match settings.optimiser {
+            protocol::Optimiser::Adam => models::Optimiser::Adam,
+            protocol::Optimiser::Sgd => models::Optimiser::Sgd,
+        },
+        learning_rate: settings.learning_rate,
+        seed: seed.into(),
+        ..Training::default()
+    }
 }
 
 /// Evaluates a model on held-back examples; `None` where there are none. The learner has the model from then on.

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite;
 
 pub use address::Address;
 use clips::Clips;
-pub use clips::{Source, Speaker};
+pub use clips::{Source, Speaker, per_label};
 use link::{FromLink, Link};
 use trainer::{Report, Trainer};
 
@@ -312,7 +312,7 @@ impl<T: Fn(&News<'_>)> Shell<T> {
 
     fn take_clips(&mut self, clips: Clips) -> Result<()> {
         let room = self.participant.view().room.context("the room is not known")?;
-        let labels = clips.per_label(room.labels.len());
+        let labels = per_label(&clips.training, room.labels.len());
         (self.tell)(&News::Clips {
             training: clips.training.len(),
             held_back: clips.held_back.len(),
@@ -344,7 +344,7 @@ impl<T: Fn(&News<'_>)> Shell<T> {
         let since = *self.unreachable.get_or_insert_with(Instant::now);
         if let Some(reason) = reason {
             if is_lasting(&reason) {
-                let hint = if is_certificate(&reason) {
+                let hint = if let Some(rustls::Error::InvalidCertificate(_)) = tls_error(&reason) {
                     "; if the aggregator made its own certificate (--tls self-signed), add --insecure"
                 } else {
                     ""
@@ -414,23 +414,16 @@ async fn until(moment: Option<Instant>) {
     }
 }
 
-/// Whether the other end's certificate is one that nobody vouches for.
-fn is_certificate(reason: &anyhow::Error) -> bool {
-    match reason.downcast_ref::<tungstenite::Error>() {
-        Some(tungstenite::Error::Io(error)) => {
-            matches!(error.get_ref().and_then(|inner| inner.downcast_ref()), Some(rustls::Error::InvalidCertificate(_)))
-        }
-        _ => false,
+/// What TLS has against the other end, if it is TLS.
+fn tls_error(reason: &anyhow::Error) -> Option<&rustls::Error> {
+    match reason.downcast_ref()? {
+        tungstenite::Error::Io(error) => error.get_ref()?.downcast_ref(),
+        _ => None,
     }
 }
 
 /// Whether trying again is of no use: the other end is there, but is no aggregator or shows a wrong certificate.
 fn is_lasting(reason: &anyhow::Error) -> bool {
-    match reason.downcast_ref::<tungstenite::Error>() {
-        Some(tungstenite::Error::Io(error)) => {
-            error.get_ref().is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some())
-        }
-        Some(tungstenite::Error::Tls(_) | tungstenite::Error::Http(_) | tungstenite::Error::Url(_)) => true,
-        _ => false,
-    }
+    use tungstenite::Error;
+    tls_error(reason).is_some() || matches!(reason.downcast_ref(), Some(Error::Tls(_) | Error::Http(_) | Error::Url(_)))
 }

@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use anyhow::Result;
-use models::{Evaluation, Example, Learner, Optimiser, Standardisation, Training};
+use models::{Evaluation, Example, Learner, Standardisation};
 
 use super::Plan;
 use super::run::RoundCost;
+use crate::participant::local_round::training_as;
 
-/// Trains for `rounds` times `epochs` epochs and evaluates after every `epochs` of them. Gives the bytes that
-/// travelled, which are none, or `None` where `on_step` ended it.
+/// Trains for `rounds` times `epochs` epochs and evaluates after every `epochs` of them. `None` where `on_step`
+/// ended it.
 pub async fn centralised(
     plan: &Plan,
     learner: &mut Learner,
@@ -18,21 +19,11 @@ pub async fn centralised(
     tested: &[Example],
     on_step: &(impl Fn() -> ControlFlow<()> + Sync),
     mut on_round: impl FnMut(RoundCost, Evaluation),
-) -> Result<Option<(u64, u64)>> {
+) -> Result<Option<()>> {
     let labels = learner.labels();
     learner.set_parameters(&models::initial_parameters(plan.model, labels, plan.seed.into())).await?;
     learner.set_standardisation(Standardisation::of(training))?;
-    let how = Training {
-        epochs: plan.training.epochs,
-        batch_size: plan.training.batch_size as usize,
-        optimiser: match plan.training.optimiser {
-            protocol::Optimiser::Adam => Optimiser::Adam,
-            protocol::Optimiser::Sgd => Optimiser::Sgd,
-        },
-        learning_rate: plan.training.learning_rate,
-        seed: plan.seed.into(),
-        ..Training::default()
-    };
+    let how = training_as(plan.training, plan.seed);
     let mut course = learner.begin(&how)?;
     for round in 1..=plan.rounds {
         let began = Instant::now();
@@ -46,5 +37,5 @@ pub async fn centralised(
         let cost = RoundCost { round, training_loss, training_accuracy, bytes_up: 0, bytes_down: 0, seconds };
         on_round(cost, learner.evaluate(tested).await?);
     }
-    Ok(Some((0, 0)))
+    Ok(Some(()))
 }

@@ -12,6 +12,8 @@ use federation::{
 use models::{Example, FrameSums};
 use protocol::{Chunk, ClientMessage, ServerMessage, Token, parse_client, parse_server};
 
+use crate::participant::per_label;
+
 /// The one moment at which everything happens.
 const NOW: Millis = Millis(1);
 
@@ -57,12 +59,7 @@ impl Exchange {
                 seed: number,
             };
             let mut participant = Participant::new(config, NOW);
-            let mut counts = vec![0; labels];
-            for example in examples.iter() {
-                if let Some(count) = counts.get_mut(example.label) {
-                    *count += 1;
-                }
-            }
+            let counts = per_label(&examples, labels);
             participant.handle(NOW, Input::Holdings { examples: examples.len() as u32, labels: counts });
             participant.handle(NOW, Input::TakePart(true));
             let connection = ConnectionId(number + 1);

@@ -9,8 +9,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use corpus::{Holdings, Split};
 use federation::Coordinator;
-use models::{Evaluation, Example};
-use protocol::Standardisation;
+use models::Example;
 use serde::{Deserialize, Serialize};
 
 use super::centralised::centralised;
@@ -18,6 +17,7 @@ use super::dataset::Dataset;
 use super::exchange::{Exchange, Next};
 use super::learners::Learners;
 use super::{Plan, Scores};
+use crate::participant::local_round::evaluate;
 
 /// Rounds at the end whose mean is reported beside the last one, because single rounds swing.
 const LAST_ROUNDS: usize = 5;
@@ -148,18 +148,21 @@ pub fn run(
     let shares: Vec<Arc<Vec<Example>>> = parts.iter().map(|part| Arc::new(examples(part))).collect();
     let labels = dataset.labels.len();
     let mut learners = Learners::new(plan.model, labels, plan.device, parts.len())?;
-    let mut test_bench = TestBench { tested: &tested, rounds: Vec::new(), last: None };
+    let mut test_bench = TestBench { tested: &tested, rounds: Vec::new(), scores: None };
     let finished = if plan.is_centralised() {
-        learners.first(|learner| {
-            let whole = shares.first().map_or(&[][..], |share| share.as_slice());
-            pollster::block_on(centralised(plan, learner, whole, &tested, &on_step, |round, evaluation| {
-                test_bench.add(round, evaluation, &mut on_round);
-            }))
-        })??
+        learners
+            .first(|learner| {
+                let whole = shares.first().map_or(&[][..], |share| share.as_slice());
+                pollster::block_on(centralised(plan, learner, whole, &tested, &on_step, |round, evaluation| {
+                    test_bench.add(round, evaluation.loss, &evaluation.confusion, &mut on_round);
+                }))
+            })??
+            // Nothing travels.
+            .map(|()| (0, 0))
     } else {
         federated(plan, &mut learners, &shares, &on_step, &mut test_bench, &mut on_round)?
     };
-    let (Some((bytes_up, bytes_down)), Some(last)) = (finished, test_bench.last) else {
+    let (Some((bytes_up, bytes_down)), Some(scores)) = (finished, test_bench.scores) else {
         return Ok(None);
     };
     let rounds = test_bench.rounds;
@@ -181,8 +184,8 @@ pub fn run(
     let label_of: Vec<usize> = dataset.clips.iter().map(|clip| clip.example.label).collect();
     let speaker_of: Vec<&str> = dataset.clips.iter().map(|clip| clip.speaker.as_str()).collect();
     Ok(Some(Outcome {
-        scores: Scores::of(&last.confusion),
-        loss: last.loss,
+        scores,
+        loss: rounds.last().map_or(f64::NAN, |round| round.loss),
         last_five: last_five(&rounds),
         seconds: rounds.iter().map(|round| round.seconds).sum(),
         bytes_up,
@@ -233,19 +236,13 @@ fn federated(
                 let coordinator = exchange.coordinator();
                 let Some(record) = coordinator.history().last() else { continue };
                 let seconds = began.elapsed().as_secs_f64();
-                let Standardisation { mean, deviation } = coordinator
-                    .standardisation()
-                    .cloned()
-                    .context("a round was over before anything was normalised")?;
+                let standardisation =
+                    coordinator.standardisation().context("a round was over before anything was normalised")?;
                 let model = coordinator.model().parameters();
                 let tested = test_bench.tested;
-                let evaluation = learners.first(|learner| {
-                    pollster::block_on(async {
-                        learner.set_parameters(model).await?;
-                        learner.set_standardisation(models::Standardisation { mean, deviation })?;
-                        learner.evaluate(tested).await
-                    })
-                })??;
+                let evaluation = learners
+                    .first(|learner| pollster::block_on(evaluate(learner, model, standardisation, tested)))??
+                    .context("there is no clip of a test speaker to measure by")?;
                 let now = (exchange.bytes_up, exchange.bytes_down);
                 let round = RoundCost {
                     round: record.round.0,
@@ -255,7 +252,7 @@ fn federated(
                     bytes_down: now.1 - before.1,
                     seconds,
                 };
-                test_bench.add(round, evaluation, on_round);
+                test_bench.add(round, evaluation.loss, &evaluation.confusion, on_round);
                 (began, before) = (Instant::now(), now);
             }
             Next::Finished => return Ok(Some((exchange.bytes_up, exchange.bytes_down))),
@@ -277,18 +274,19 @@ pub(super) struct RoundCost {
 struct TestBench<'a> {
     tested: &'a [Example],
     rounds: Vec<RoundOutcome>,
-    last: Option<Evaluation>,
+    /// Of the newest version.
+    scores: Option<Scores>,
 }
 
 impl TestBench<'_> {
-    fn add(&mut self, cost: RoundCost, evaluation: Evaluation, on_round: &mut impl FnMut(&RoundOutcome)) {
-        let scores = Scores::of(&evaluation.confusion);
+    fn add(&mut self, cost: RoundCost, loss: f64, confusion: &[Vec<u32>], on_round: &mut impl FnMut(&RoundOutcome)) {
+        let scores = Scores::of(confusion);
         let round = RoundOutcome {
             round: cost.round,
             accuracy: scores.accuracy,
             uar: scores.uar,
             f1: scores.f1,
-            loss: evaluation.loss,
+            loss,
             training_loss: cost.training_loss,
             training_accuracy: cost.training_accuracy,
             bytes_up: cost.bytes_up,
@@ -297,7 +295,7 @@ impl TestBench<'_> {
         };
         on_round(&round);
         self.rounds.push(round);
-        self.last = Some(evaluation);
+        self.scores = Some(scores);
     }
 }
 

@@ -8,6 +8,7 @@ mod cost;
 mod differences;
 mod found;
 mod holdings;
+mod learning;
 mod number;
 mod speakers;
 mod summary;

@@ -1,11 +1,10 @@
 //! Experiment 3: clients by speaker, which the paper names as future work.
 
-use figures::{Axes, Range, Series, learning_curves};
 use maud::{Markup, html};
 use models::Architecture;
 
-use super::block::{self, Cell, figure, table};
-use super::number;
+use super::block::{self, Cell, table};
+use super::{learning, number};
 use crate::experiment::condition::System;
 use crate::experiment::paper::Experiment;
 use crate::experiment::results::{Measured, Results};
@@ -79,40 +78,9 @@ fn overview(results: &Results, measured: &[&Measured]) -> Markup {
 
 fn curves(results: &Results, model: Architecture, measured: &[&Measured]) -> Markup {
     let own: Vec<&Measured> = measured.iter().filter(|one| one.condition.model == model).copied().collect();
-    let name = |one: &Measured| format!("{}, {}", one.condition.system, one.condition.recipe);
-    let series: Vec<Series> = own
-        .iter()
-        .map(|one| Series {
-            name: name(one),
-            values: one.curve.iter().map(|round| (f64::from(round.round), round.uar.mean)).collect(),
-        })
-        .collect();
-    let axes = Axes {
-        title: format!("{model}: UAR on the test speakers"),
-        x: "round".to_owned(),
-        y: "UAR".to_owned(),
-        y_range: Range::Share,
-    };
-    let rounds = own.iter().map(|one| one.curve.len()).max().unwrap_or(0);
-    let mut heading: Vec<Cell> = vec!["round".into()];
-    heading.extend(own.iter().map(|one| Cell::from(name(one))));
-    let rows: Vec<Vec<Cell>> = (0..rounds)
-        .map(|round| {
-            let value = |one: &&Measured| {
-                Cell::from(one.curve.get(round).map_or("–".into(), |round| number::spread(&round.uar)))
-            };
-            std::iter::once(Cell::from((round + 1).to_string())).chain(own.iter().map(value)).collect()
-        })
-        .collect();
     html! {
         @if !own.is_empty() {
-            (figure(
-                learning_curves(&series, &axes),
-                "Learning curves by speaker.",
-                table("", &heading, &rows),
-                &own,
-                results,
-            ))
+            (learning::curves(results, model, &own, "Learning curves by speaker."))
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Experiment 1: the baseline beside random clients and clients of a single emotion, in the form of the paper's tables.
 
-use figures::{Axes, Range, Series, confusion, learning_curves};
+use figures::confusion;
 use maud::{Markup, html};
 use models::Architecture;
 
 use super::block::{self, Cell, figure, table};
-use super::number;
+use super::{learning, number};
 use crate::experiment::condition::System;
 use crate::experiment::paper::Experiment;
 use crate::experiment::reference;
@@ -160,34 +160,6 @@ fn paper_table(results: &Results, model: Architecture, recipe: &str, own: &[&Mea
 }
 
 fn curves(results: &Results, model: Architecture, own: &[&Measured]) -> Markup {
-    let name = |one: &Measured| match one.condition.system {
-        System::Centralised => one.condition.system.to_string(),
-        system => format!("{system}, {}", one.condition.recipe),
-    };
-    let series: Vec<Series> = own
-        .iter()
-        .map(|one| Series {
-            name: name(one),
-            values: one.curve.iter().map(|round| (f64::from(round.round), round.uar.mean)).collect(),
-        })
-        .collect();
-    let axes = Axes {
-        title: format!("{model}: UAR on the test speakers"),
-        x: "round".to_owned(),
-        y: "UAR".to_owned(),
-        y_range: Range::Share,
-    };
-    let rounds = own.iter().map(|one| one.curve.len()).max().unwrap_or(0);
-    let mut heading: Vec<Cell> = vec!["round".into()];
-    heading.extend(own.iter().map(|one| Cell::from(name(one))));
-    let rows: Vec<Vec<Cell>> = (0..rounds)
-        .map(|round| {
-            let value = |one: &&Measured| {
-                Cell::from(one.curve.get(round).map_or("–".into(), |round| number::spread(&round.uar)))
-            };
-            std::iter::once(Cell::from((round + 1).to_string())).chain(own.iter().map(value)).collect()
-        })
-        .collect();
     let means = match (results.options.seeds, results.options.folds) {
         (1, None) => "",
         (_, None) => " Means over seeds.",
@@ -198,7 +170,7 @@ fn curves(results: &Results, model: Architecture, own: &[&Measured]) -> Markup {
         "Learning curves. For the centralised model a round is an epoch. Chance is {}.{means}",
         number::share(1.0 / results.options.labels.len() as f64)
     );
-    figure(learning_curves(&series, &axes), &caption, table("", &heading, &rows), own, results)
+    learning::curves(results, model, own, &caption)
 }
 
 fn labels(results: &Results, own: &[&Measured]) -> Markup {
