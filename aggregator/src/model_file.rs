@@ -53,12 +53,13 @@ impl<'a> Description<'a> {
 /// The file's beginning: everything before the parameters, which follow as `f32` little endian in the layout's order.
 pub fn header(about: &Description<'_>) -> Result<Bytes> {
     let layout = about.architecture.layout(about.labels.len());
+    let features = about.architecture.features();
     let mut metadata: HashMap<String, String> = [
         ("format", "chorus.v1".to_owned()),
         ("architecture", about.architecture.name().to_owned()),
         ("labels", serde_json::to_string(about.labels)?),
         ("layout", layout_text(&layout)?),
-        ("features", serde_json::to_string(speech::FEATURE_NAMES.as_slice())?),
+        ("features", serde_json::to_string(&speech::INPUT_NAMES[..features])?),
         ("sample_rate", speech::SAMPLE_RATE.to_string()),
         ("window", speech::WINDOW.to_string()),
         ("hop", speech::HOP.to_string()),
@@ -73,8 +74,9 @@ pub fn header(about: &Description<'_>) -> Result<Bytes> {
     .map(|(key, value)| (key.to_owned(), value))
     .collect();
     if let Some(standardisation) = about.standardisation {
-        metadata.insert("mean".to_owned(), serde_json::to_string(&standardisation.mean)?);
-        metadata.insert("deviation".to_owned(), serde_json::to_string(&standardisation.deviation)?);
+        let used = |numbers: &[f32]| serde_json::to_string(&numbers[..features.min(numbers.len())]);
+        metadata.insert("mean".to_owned(), used(&standardisation.mean)?);
+        metadata.insert("deviation".to_owned(), used(&standardisation.deviation)?);
     }
     let tensors = layout
         .tensors
@@ -132,7 +134,7 @@ mod tests {
         let about = Description {
             architecture: Architecture::Compact,
             labels: &labels,
-            standardisation: Some(&Standardisation { mean: vec![0.0; 34], deviation: vec![1.0; 34] }),
+            standardisation: Some(&Standardisation { mean: vec![0.0; 60], deviation: vec![1.0; 60] }),
             room: "ABCDEF",
             round: 3,
             model_version: 3,

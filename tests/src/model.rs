@@ -53,8 +53,13 @@ impl SharedModel {
         let mut examples = Vec::new();
         for clip in clips {
             let sound = speech::decode(&std::fs::read(voices.path(clip))?, clip.path.to_str())?;
-            let input = speech::input(&speech::features(&sound)?);
-            examples.push(Example { values: input.values, frames: input.frames, label: clip.label });
+            let input = speech::input(&sound)?;
+            examples.push(Example {
+                values: input.values,
+                frames: input.frames,
+                label: clip.label,
+                variants: Vec::new(),
+            });
         }
         Ok(learner.evaluate(&examples).await?)
     }

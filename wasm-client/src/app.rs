@@ -214,10 +214,19 @@ impl App {
                     seat.name = name;
                 }
                 let mut kept = Vec::new();
-                for clip in storage.clips(&seat.id).await? {
+                for mut clip in storage.clips(&seat.id).await? {
                     if clip.removed {
                         storage.delete_clip(clip.id).await?;
                     } else if room.labels.contains(&clip.label) {
+                        match clips::renew(&mut clip) {
+                            Ok(true) => storage.put_clip(&clip).await?,
+                            Ok(false) => {}
+                            // It stays stored; another version of this page may know what to do with it.
+                            Err(failure) => {
+                                self.notice("warning", failure.code, &failure.message);
+                                continue;
+                            }
+                        }
                         kept.push(clip);
                     }
                 }

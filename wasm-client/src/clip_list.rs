@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use federation::Input;
 use js_sys::{Array, Object, Reflect};
+use protocol::Augmentation;
 use speech::Sound;
 use wasm_bindgen::JsValue;
 
@@ -137,6 +138,11 @@ impl App {
         clips.into_iter().zip(held).map(|((clip, label), held)| (clip, label, held)).collect()
     }
 
+    /// Whether the room hears clips at several speeds.
+    pub(crate) fn augmentation(&self) -> Augmentation {
+        self.room.borrow().as_ref().map(|room| room.training.augmentation).unwrap_or_default()
+    }
+
     /// What there is to train on.
     pub(crate) fn training_clips(&self) -> Vec<models::Example> {
         self.examples(false)
@@ -153,10 +159,11 @@ impl App {
     }
 
     fn examples(&self, held_back: bool) -> Vec<models::Example> {
+        let augmentation = self.augmentation();
         self.listed()
             .iter()
             .filter(|(_, _, held)| *held == held_back)
-            .map(|(clip, label, _)| clips::example(clip, *label))
+            .map(|(clip, label, _)| clips::example(clip, *label, augmentation))
             .collect()
     }
 

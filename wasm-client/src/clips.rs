@@ -1,8 +1,9 @@
 //! From a sound to a clip that can be kept, shown and trained on.
 
 use js_sys::{ArrayBuffer, Float32Array, Uint8Array};
-use models::Example;
-use speech::{Sound, SoundError};
+use models::{Example, Variant};
+use protocol::Augmentation;
+use speech::{Input, Sound, SoundError};
 
 use crate::failure::Failure;
 use crate::storage::StoredClip;
@@ -13,6 +14,9 @@ const COLUMNS: usize = 96;
 const BANDS: usize = 32;
 /// What the spectrogram's darkest pixel is below its brightest, in dB.
 const RANGE_DB: f32 = 60.0;
+
+/// Values of a network's input.
+const INPUT: usize = speech::MAX_FRAMES * speech::INPUT_FEATURES;
 
 /// Says a sound's error in the page's codes.
 pub fn failure_of(error: &SoundError) -> Failure {
@@ -60,8 +64,7 @@ pub struct Origin<'a> {
 /// # Errors
 /// `too_short` and the other codes of [`failure_of`].
 pub fn make(sound: &Sound, origin: &Origin<'_>) -> Result<StoredClip, Failure> {
-    let frames = speech::features(sound).map_err(|error| failure_of(&error))?;
-    let input = speech::input(&frames);
+    let (inputs, input_frames) = inputs(sound)?;
     let picture = speech::spectrogram(sound, COLUMNS, BANDS);
     let wav = sound.to_wav();
     let now = js_sys::Date::now();
@@ -74,13 +77,49 @@ pub fn make(sound: &Sound, origin: &Origin<'_>) -> Result<StoredClip, Failure> {
         made_up: origin.made_up,
         digest: protocol::Checksum::of(&wav).0,
         wav: Uint8Array::from(wav.as_slice()),
-        features: Float32Array::from(input.values.as_slice()),
-        frames: input.frames as u32,
+        inputs,
+        input_frames,
         columns: picture.columns as u32,
         bands: picture.bands as u32,
         pixels: Uint8Array::from(shades(&picture.db).as_slice()),
         removed: false,
     })
+}
+
+/// A sound as networks take it, and with `augmentation` its variants.
+///
+/// # Errors
+/// `too_short` and the other codes of [`failure_of`].
+pub fn example_of(sound: &Sound, augmentation: Augmentation) -> Result<Example, Failure> {
+    let inputs = match augmentation {
+        Augmentation::None => speech::input(sound).map(|input| vec![input]),
+        Augmentation::Speed => speech::inputs_at_speeds(sound),
+    };
+    let inputs = inputs.map_err(|error| failure_of(&error))?;
+    let mut inputs = inputs.into_iter().map(|Input { values, frames }| Variant { values, frames });
+    let Variant { values, frames } = inputs.next().ok_or_else(|| failure_of(&SoundError::Empty))?;
+    Ok(Example { values, frames, label: 0, variants: inputs.collect() })
+}
+
+/// What is stored of it, at all speeds, whatever room the clip is in.
+fn inputs(sound: &Sound) -> Result<(Float32Array, Vec<u32>), Failure> {
+    let inputs = speech::inputs_at_speeds(sound).map_err(|error| failure_of(&error))?;
+    let values: Vec<f32> = inputs.iter().flat_map(|input| &input.values).copied().collect();
+    Ok((Float32Array::from(values.as_slice()), inputs.iter().map(|input| input.frames as u32).collect()))
+}
+
+/// Makes the features of a stored clip anew where they are not what networks take today. True where it did.
+///
+/// # Errors
+/// The codes of [`failure_of`].
+pub fn renew(clip: &mut StoredClip) -> Result<bool, Failure> {
+    let count = clip.input_frames.len();
+    if count > 0 && clip.inputs.length() as usize == count * INPUT {
+        return Ok(false);
+    }
+    let sound = speech::decode(&clip.wav.to_vec(), None).map_err(|error| failure_of(&error))?;
+    (clip.inputs, clip.input_frames) = inputs(&sound)?;
+    Ok(true)
 }
 
 /// Decibels as 0 to 255 over the loudest 60 dB.
@@ -95,7 +134,14 @@ fn shades(db: &[f32]) -> Vec<u8> {
         .collect()
 }
 
-/// The clip as a network takes it.
-pub fn example(clip: &StoredClip, label: usize) -> Example {
-    Example { values: clip.features.to_vec(), frames: clip.frames as usize, label }
+/// The clip as a network takes it, and in training, where `augmentation` says so, its variants.
+pub fn example(clip: &StoredClip, label: usize, augmentation: Augmentation) -> Example {
+    let values = clip.inputs.to_vec();
+    let mut all = values.chunks_exact(INPUT).zip(&clip.input_frames).map(|(values, &frames)| (values.to_vec(), frames));
+    let (values, frames) = all.next().unwrap_or_default();
+    let variants = match augmentation {
+        Augmentation::None => Vec::new(),
+        Augmentation::Speed => all.map(|(values, frames)| Variant { values, frames: frames as usize }).collect(),
+    };
+    Example { values, frames: frames as usize, label, variants }
 }

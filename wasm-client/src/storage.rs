@@ -55,11 +55,13 @@ pub struct StoredClip {
     /// The sound as a 16-bit WAV file.
     #[serde(with = "serde_wasm_bindgen::preserve")]
     pub wav: Uint8Array,
-    /// 100 × 34 features, zero-padded, not standardised.
-    #[serde(with = "serde_wasm_bindgen::preserve")]
-    pub features: Float32Array,
-    /// The real frames among the 100.
-    pub frames: u32,
+    /// What networks see: 100 × 60 features, zero-padded, not standardised, of the clip at its own speed and then at
+    /// others. Made anew from the sound where an older version of this page stored something else.
+    #[serde(with = "serde_wasm_bindgen::preserve", default = "Float32Array::default")]
+    pub inputs: Float32Array,
+    /// The real frames of each of them.
+    #[serde(default)]
+    pub input_frames: Vec<u32>,
     /// Columns of the small spectrogram.
     pub columns: u32,
     /// Bands of the small spectrogram.

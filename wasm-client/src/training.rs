@@ -2,7 +2,7 @@
 //! buffers change hands instead of being copied.
 
 use js_sys::Float32Array;
-use models::{Evaluation, Example, Standardisation, Training};
+use models::{Evaluation, Example, Standardisation, Training, Variant};
 use serde::{Deserialize, Serialize};
 
 /// Which processor trains.
@@ -20,40 +20,51 @@ pub enum Choice {
 /// Labelled inputs, packed.
 #[derive(Serialize, Deserialize)]
 pub struct Examples {
-    /// n × 100 × 34 features, not standardised, one utterance after the other.
+    /// n × 100 × 60 features, not standardised, one input after the other: of each utterance its own, then its variants.
     #[serde(with = "serde_wasm_bindgen::preserve")]
     pub values: Float32Array,
-    /// The number of real frames of each utterance.
+    /// The number of real frames of each input.
     pub frames: Vec<u32>,
-    /// The label's index of each utterance.
-    pub labels: Vec<u32>,
+    /// The label's index of each utterance, and how many inputs it has.
+    pub utterances: Vec<(u32, u32)>,
 }
 
 impl Examples {
     /// Packs examples into one typed array.
     pub fn pack(examples: &[Example]) -> Self {
-        let mut values = Vec::with_capacity(examples.iter().map(|example| example.values.len()).sum());
+        let mut values = Vec::new();
+        let mut frames = Vec::new();
         for example in examples {
             values.extend_from_slice(&example.values);
+            frames.push(example.frames as u32);
+            for variant in &example.variants {
+                values.extend_from_slice(&variant.values);
+                frames.push(variant.frames as u32);
+            }
         }
         Self {
             values: Float32Array::from(values.as_slice()),
-            frames: examples.iter().map(|example| example.frames as u32).collect(),
-            labels: examples.iter().map(|example| example.label as u32).collect(),
+            frames,
+            utterances: examples
+                .iter()
+                .map(|example| (example.label as u32, 1 + example.variants.len() as u32))
+                .collect(),
         }
     }
 
     /// The examples again.
     pub fn unpack(&self) -> Vec<Example> {
-        let size = speech::MAX_FRAMES * speech::FEATURES;
         let values = self.values.to_vec();
-        values
-            .chunks_exact(size)
-            .zip(self.frames.iter().zip(&self.labels))
-            .map(|(values, (&frames, &label))| Example {
-                values: values.to_vec(),
-                frames: frames as usize,
-                label: label as usize,
+        let mut inputs = values
+            .chunks_exact(speech::MAX_FRAMES * speech::INPUT_FEATURES)
+            .zip(&self.frames)
+            .map(|(values, &frames)| Variant { values: values.to_vec(), frames: frames as usize });
+        self.utterances
+            .iter()
+            .filter_map(|&(label, count)| {
+                let Variant { values, frames } = inputs.next()?;
+                let variants = inputs.by_ref().take(count.saturating_sub(1) as usize).collect();
+                Some(Example { values, frames, label: label as usize, variants })
             })
             .collect()
     }

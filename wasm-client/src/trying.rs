@@ -10,7 +10,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::app::{App, now};
-use crate::clips::failure_of;
+use crate::clips::{example_of, failure_of};
 use crate::failure::{Failure, set};
 use crate::training::{Examples, Job};
 
@@ -38,15 +38,9 @@ struct LiveEvent {
     level: f32,
 }
 
-fn example_of(sound: &Sound) -> Result<Example, Failure> {
-    let frames = speech::features(sound).map_err(|error| failure_of(&error))?;
-    let input = speech::input(&frames);
-    Ok(Example { values: input.values, frames: input.frames, label: 0 })
-}
-
 impl App {
     pub(crate) async fn predict(self: &Rc<Self>, sound: &Sound) -> Result<JsValue, Failure> {
-        let example = example_of(sound)?;
+        let example = example_of(sound, self.augmentation())?;
         let frames = example.frames;
         let probabilities = self.probabilities(example).await?;
         let answer = Object::new();
@@ -100,7 +94,7 @@ impl App {
                 spawn_local(async move {
                     let probabilities = async {
                         let sound = Sound::from_pcm(&recent, 1, rate).map_err(|error| failure_of(&error))?;
-                        app.probabilities(example_of(&sound)?).await
+                        app.probabilities(example_of(&sound, app.augmentation())?).await
                     };
                     let probabilities = match probabilities.await {
                         Ok(probabilities) => Some(probabilities),

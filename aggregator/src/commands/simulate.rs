@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use corpus::Partition;
 use indicatif::{ProgressBar, ProgressStyle};
 use models::Architecture;
-use protocol::{Optimiser, Strategy};
+use protocol::{Augmentation, Optimiser, Strategy};
 
 use super::interrupt::on_interrupt;
 use crate::settings::Settings;
@@ -61,6 +61,10 @@ pub struct Arguments {
     /// Its step size [default: 0.001 with adam, 0.01 with sgd]
     #[arg(long)]
     learning_rate: Option<f64>,
+    /// How clips are changed from pass to pass: none, or speed for hearing each at one of five speeds [default: speed for
+    /// compact, none for the others]
+    #[arg(long)]
+    augmentation: Option<Augmentation>,
     /// How updates become the next model: fedavg, fedavgm, fedadagrad, fedadam, fedyogi, fedprox, scaffold or fednova, or
     /// one of them with all of its settings as JSON
     #[arg(long, default_value = "fedavg", value_parser = strategy)]
@@ -115,6 +119,8 @@ fn strategy(text: &str) -> Result<Strategy, String> {
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<()> {
     let room = Settings {
+        model: Some(arguments.model),
+        augmentation: arguments.augmentation,
         rounds: Some(arguments.rounds),
         epochs: Some(arguments.epochs),
         batch_size: Some(arguments.batch_size),

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use anyhow::{Result, ensure};
 use corpus::Split;
 use models::Architecture;
+use protocol::{Augmentation, LocalSettings};
 use serde::{Serialize, Serializer};
 
 use super::condition::{Condition, System};
@@ -158,7 +159,7 @@ pub fn runs(options: &Options, dataset: &Dataset) -> Result<Vec<Run>> {
                             Experiment::Systems | Experiment::Speakers => ROUNDS,
                             Experiment::Clients => ROUNDS_OF_CLIENT_COUNTS,
                         }),
-                        training: recipe.training,
+                        training: trained_with(condition.model, recipe.training),
                         strategy: recipe.strategy,
                         seed,
                         normalisation: options.normalisation,
@@ -170,6 +171,12 @@ pub fn runs(options: &Options, dataset: &Dataset) -> Result<Vec<Run>> {
         }
     }
     Ok(runs)
+}
+
+/// A recipe's local training: the paper's networks learn from the clips as they are, `compact` at several speeds.
+fn trained_with(model: Architecture, training: LocalSettings) -> LocalSettings {
+    let augmentation = if model == Architecture::Compact { Augmentation::Speed } else { Augmentation::None };
+    LocalSettings { augmentation, ..training }
 }
 
 fn conditions(options: &Options, experiment: Experiment) -> Vec<(Condition, Recipe)> {

@@ -24,6 +24,7 @@ pub fn command(plan: &Plan) -> String {
     option("batch-size", plan.training.batch_size.to_string());
     option("optimiser", plan.training.optimiser.to_string());
     option("learning-rate", plan.training.learning_rate.to_string());
+    option("augmentation", plan.training.augmentation.to_string());
     if !plan.is_centralised() {
         option("strategy", strategy(&plan.strategy));
     }

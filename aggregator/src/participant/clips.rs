@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use corpus::synth::Voice;
 use corpus::{Clip, Corpus};
-use models::Example;
+use models::{Example, Variant};
+use protocol::Augmentation;
+use speech::{Input, Sound};
 
 /// Clips that a made-up voice says where no number is given.
 const MADE_UP_CLIPS: usize = 48;
@@ -52,10 +54,13 @@ pub struct Clips {
 
 impl Clips {
     /// Reads at most `most` clips, spread evenly over the room's labels.
-    pub fn load(source: &Source, labels: &[String], most: Option<usize>) -> Result<Self> {
+    pub fn load(source: &Source, labels: &[String], most: Option<usize>, augmentation: Augmentation) -> Result<Self> {
         let (examples, skipped) = match source {
-            Source::Folder { folder, speaker } => from_folder(folder, speaker, labels, most)?,
-            Source::MadeUp { voice } => (made_up(*voice, labels, most.unwrap_or(MADE_UP_CLIPS))?, Vec::new()),
+            Source::Folder { folder, speaker } => from_folder(folder, speaker, labels, most, augmentation)?,
+            Source::MadeUp { voice } => {
+                let clips = made_up(*voice, labels, most.unwrap_or(MADE_UP_CLIPS), augmentation)?;
+                (clips, Vec::new())
+            }
         };
         let held_back = models::held_back(&examples.iter().map(|example| example.label).collect::<Vec<_>>());
         let (kept, training): (Vec<_>, Vec<_>) =
@@ -81,6 +86,7 @@ fn from_folder(
     speaker: &Speaker,
     labels: &[String],
     most: Option<usize>,
+    augmentation: Augmentation,
 ) -> Result<(Vec<Example>, Vec<String>)> {
     let corpus =
         Corpus::open(folder, labels).with_context(|| format!("cannot read clips from {}", folder.display()))?;
@@ -106,7 +112,7 @@ fn from_folder(
         corpus.skipped.iter().map(|(path, reason)| format!("{}: {reason}", path.display())).collect();
     let mut examples = Vec::new();
     for clip in evenly(&of_speaker, labels.len(), most.unwrap_or(usize::MAX)) {
-        match example(clip) {
+        match read(clip, augmentation) {
             Ok(example) => examples.push(example),
             Err(error) => skipped.push(format!("{}: {error:#}", clip.path.display())),
         }
@@ -132,20 +138,30 @@ fn evenly<'a>(clips: &[&'a Clip], labels: usize, most: usize) -> Vec<&'a Clip> {
     ranked.into_iter().map(|(_, clip)| clip).take(most).collect()
 }
 
-fn example(clip: &Clip) -> Result<Example> {
+fn read(clip: &Clip, augmentation: Augmentation) -> Result<Example> {
     let bytes = std::fs::read(&clip.path)?;
     let name = clip.path.file_name().map(|name| name.to_string_lossy());
     let sound = speech::decode(&bytes, name.as_deref())?;
-    of_sound(&sound, clip.label)
+    of_sound(&sound, clip.label, augmentation)
 }
 
-fn of_sound(sound: &speech::Sound, label: usize) -> Result<Example> {
-    let speech::Input { values, frames } = speech::input(&speech::features(sound)?);
-    Ok(Example { values, frames, label })
+fn of_sound(sound: &Sound, label: usize, augmentation: Augmentation) -> Result<Example> {
+    let inputs = match augmentation {
+        Augmentation::None => vec![speech::input(sound)?],
+        Augmentation::Speed => speech::inputs_at_speeds(sound)?,
+    };
+    example_of(inputs, label)
+}
+
+/// A clip's input and its variants as an example.
+pub fn example_of(inputs: Vec<Input>, label: usize) -> Result<Example> {
+    let mut inputs = inputs.into_iter().map(|Input { values, frames }| Variant { values, frames });
+    let Variant { values, frames } = inputs.next().context("a clip has no input at all")?;
+    Ok(Example { values, frames, label, variants: inputs.collect() })
 }
 
 /// A made-up voice knows the four emotions by name; a room with other labels has none for it.
-fn made_up(voice: u64, labels: &[String], most: usize) -> Result<Vec<Example>> {
+fn made_up(voice: u64, labels: &[String], most: usize, augmentation: Augmentation) -> Result<Vec<Example>> {
     let emotions: Vec<usize> = labels
         .iter()
         .map(|label| {
@@ -157,7 +173,7 @@ fn made_up(voice: u64, labels: &[String], most: usize) -> Result<Vec<Example>> {
     (0..most)
         .map(|index| {
             let label = index % emotions.len();
-            of_sound(&voice.say(emotions[label], (index / emotions.len()) as u64), label)
+            of_sound(&voice.say(emotions[label], (index / emotions.len()) as u64), label, augmentation)
         })
         .collect()
 }
@@ -172,22 +188,28 @@ mod tests {
 
     #[test]
     fn a_made_up_voice_says_every_label_equally_and_holds_some_back() {
-        let clips = Clips::load(&Source::MadeUp { voice: 3 }, &emotions(), Some(20)).unwrap();
+        let clips = Clips::load(&Source::MadeUp { voice: 3 }, &emotions(), Some(20), Augmentation::Speed).unwrap();
         assert_eq!(per_label(&clips.training, 4), [4, 4, 4, 4]);
         assert_eq!(clips.held_back.len(), 4);
+        assert!(clips.training.iter().all(|example| example.variants.len() == speech::SPEEDS.len()));
     }
 
     #[test]
     fn a_made_up_voice_follows_the_order_of_the_rooms_labels() {
         let labels = ["sad".to_owned(), "angry".to_owned()];
-        let here = Clips::load(&Source::MadeUp { voice: 3 }, &labels, Some(2)).unwrap();
-        let usual = Clips::load(&Source::MadeUp { voice: 3 }, &emotions(), Some(4)).unwrap();
+        let here = Clips::load(&Source::MadeUp { voice: 3 }, &labels, Some(2), Augmentation::None).unwrap();
+        let usual = Clips::load(&Source::MadeUp { voice: 3 }, &emotions(), Some(4), Augmentation::None).unwrap();
         assert_eq!(here.training[0].values, usual.training[3].values, "sad is the fourth emotion");
     }
 
     #[test]
     fn a_label_that_no_made_up_voice_knows_is_refused_in_words() {
-        let error = Clips::load(&Source::MadeUp { voice: 1 }, &["calm".to_owned(), "angry".to_owned()], None);
+        let error = Clips::load(
+            &Source::MadeUp { voice: 1 },
+            &["calm".to_owned(), "angry".to_owned()],
+            None,
+            Augmentation::None,
+        );
         assert!(error.unwrap_err().to_string().contains("--data"));
     }
 

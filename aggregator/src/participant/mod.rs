@@ -2,7 +2,7 @@
 //! disk or a made-up voice, and a thread that trains. It prints nothing; whoever runs it is told the [`News`].
 
 mod address;
-mod clips;
+pub mod clips;
 mod connection;
 mod link;
 pub mod local_round;
@@ -386,9 +386,10 @@ impl<T: Fn(&News<'_>)> Shell<T> {
 fn begin_reading(plan: &Plan, room: &RoomConfig) -> oneshot::Receiver<Result<Clips>> {
     let (done, read) = oneshot::channel();
     let (source, labels, most) = (plan.source.clone(), room.labels.clone(), plan.most_clips);
+    let augmentation = room.training.augmentation;
     tokio::task::spawn_blocking(move || {
         // Nobody waits for them where the participant is over already.
-        let _ = done.send(Clips::load(&source, &labels, most));
+        let _ = done.send(Clips::load(&source, &labels, most, augmentation));
     });
     read
 }

@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, ensure};
 use corpus::{Clip, Corpus, Split};
-use models::{Example, FEATURES, Standardisation};
+use models::{Example, Standardisation};
 use rayon::prelude::*;
 
 use super::{FeatureCache, Normalisation, TestSpeakers};
+use crate::participant::clips::example_of;
 
 /// A clip, ready to train on.
 #[derive(Debug, Clone)]
@@ -165,24 +166,17 @@ impl Dataset {
     }
 }
 
-/// The clip's features, from the cache where they are.
+/// The clip with its variants at other speeds; features from the cache where they are.
 fn example(clip: &Clip, cache: Option<&FeatureCache>) -> Result<Example> {
     let bytes = fs::read(&clip.path)?;
     let key = corpus::content_key(&bytes);
-    let kept = cache.and_then(|cache| cache.get(&key));
-    let frames = match kept {
-        Some(values) => values,
-        None => {
-            let name = clip.path.file_name().map(|name| name.to_string_lossy());
-            let sound = speech::decode(&bytes, name.as_deref())?;
-            let values = speech::features(&sound)?.as_flattened().to_vec();
-            if let Some(cache) = cache {
-                cache.put(&key, &values)?;
-            }
-            values
-        }
-    };
-    let frames: Vec<speech::Frame> = frames.chunks_exact(FEATURES).filter_map(|frame| frame.try_into().ok()).collect();
-    let speech::Input { values, frames } = speech::input(&frames);
-    Ok(Example { values, frames, label: clip.label })
+    if let Some(inputs) = cache.and_then(|cache| cache.get(&key)) {
+        return example_of(inputs, clip.label);
+    }
+    let name = clip.path.file_name().map(|name| name.to_string_lossy());
+    let inputs = speech::inputs_at_speeds(&speech::decode(&bytes, name.as_deref())?)?;
+    if let Some(cache) = cache {
+        cache.put(&key, &inputs)?;
+    }
+    example_of(inputs, clip.label)
 }

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use corpus::{Holdings, Split};
 use federation::Coordinator;
 use models::Example;
+use protocol::Augmentation;
 use serde::{Deserialize, Serialize};
 
 use super::centralised::centralised;
@@ -141,11 +142,18 @@ pub fn run(
     mut on_round: impl FnMut(&RoundOutcome) + Send,
 ) -> Result<Option<Outcome>> {
     let (test, parts) = divide(plan, dataset)?;
-    let examples =
-        |clips: &[usize]| -> Vec<Example> { clips.iter().map(|&clip| dataset.clips[clip].example.clone()).collect() };
-    let tested = examples(&test);
+    let plain = |clip: usize| {
+        let Example { values, frames, label, .. } = &dataset.clips[clip].example;
+        Example { values: values.clone(), frames: *frames, label: *label, variants: Vec::new() }
+    };
+    let example = |clip: usize| match plan.training.augmentation {
+        Augmentation::None => plain(clip),
+        Augmentation::Speed => dataset.clips[clip].example.clone(),
+    };
+    let tested: Vec<Example> = test.iter().map(|&clip| example(clip)).collect();
     ensure!(!tested.is_empty(), "there is no clip of a test speaker to measure by");
-    let shares: Vec<Arc<Vec<Example>>> = parts.iter().map(|part| Arc::new(examples(part))).collect();
+    let shares: Vec<Arc<Vec<Example>>> =
+        parts.iter().map(|part| Arc::new(part.iter().map(|&clip| example(clip)).collect())).collect();
     let labels = dataset.labels.len();
     let mut learners = Learners::new(plan.model, labels, plan.device, parts.len())?;
     let mut test_bench = TestBench { tested: &tested, rounds: Vec::new(), scores: None };

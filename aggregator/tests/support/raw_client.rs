@@ -140,7 +140,7 @@ impl RawClient {
             match round {
                 Some(round) => return Ok(round),
                 None => {
-                    let (sum, sum_squares) = (vec![200.0; 34], vec![500.0; 34]);
+                    let (sum, sum_squares) = (vec![200.0; 60], vec![500.0; 60]);
                     self.say(&ClientMessage::Statistics { frames: 100, sum, sum_squares }).await?;
                 }
             }

@@ -38,6 +38,7 @@ async fn time_steps(architecture: Architecture, backend: Backend, time: Duration
         values: (0..FRAMES * FEATURES).map(|i| ((i * 37 + clip * 101) % 97) as f32 / 30.0 - 1.6).collect(),
         frames: FRAMES,
         label: clip % 4,
+        variants: Vec::new(),
     };
     let clips: Vec<Example> = (0..20).map(clip).collect();
     let how = Training { epochs: u32::MAX, ..Training::default() };

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{FEATURES, FRAMES, Layer, Layout, LstmOutput};
 
+/// The short-term features, which stand first in a frame.
+const SHORT_TERM: usize = 34;
+
 /// A network by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -38,19 +41,28 @@ impl Architecture {
         }
     }
 
-    /// The layers from input (100 frames of 34 features) to logits.
+    /// How many of a frame's features it uses, counted from the first: the networks of Chau & Garces the 34 short-term
+    /// ones, `compact` all.
+    pub fn features(self) -> usize {
+        match self {
+            Self::Compact => FEATURES,
+            Self::Dense | Self::Conv | Self::Lstm | Self::LstmPadded => SHORT_TERM,
+        }
+    }
+
+    /// The layers from input (100 frames of [`Architecture::features`]) to logits.
     pub fn layers(self, labels: usize) -> Vec<Layer> {
         let convolution = |inputs, outputs| Layer::Convolution { inputs, outputs, dropout: true };
         match self {
             Self::Dense => vec![
-                convolution(FEATURES, 512),
+                convolution(SHORT_TERM, 512),
                 Layer::Flatten { frames: FRAMES - 2, channels: 512 },
                 Layer::Dense { inputs: (FRAMES - 2) * 512, outputs: 512, dropout: true },
                 Layer::Dense { inputs: 512, outputs: 512, dropout: true },
                 Layer::Output { inputs: 512, labels },
             ],
             Self::Conv => vec![
-                convolution(FEATURES, 512),
+                convolution(SHORT_TERM, 512),
                 convolution(512, 128),
                 convolution(128, 128),
                 convolution(128, 64),
@@ -91,7 +103,7 @@ impl Architecture {
 
 fn lstm(output: LstmOutput, labels: usize) -> Vec<Layer> {
     vec![
-        Layer::Lstm { inputs: FEATURES, units: 512, output: LstmOutput::EveryFrame },
+        Layer::Lstm { inputs: SHORT_TERM, units: 512, output: LstmOutput::EveryFrame },
         Layer::Lstm { inputs: 512, units: 512, output },
         Layer::Dense { inputs: 512, outputs: 512, dropout: false },
         Layer::Output { inputs: 512, labels },

@@ -28,7 +28,7 @@ pub fn held_back(labels: &[usize]) -> Vec<bool> {
 pub struct FrameSums {
     /// Real frames counted.
     pub frames: u64,
-    /// Sum of each of the 34 features, in the feature's own unit.
+    /// Sum of each of the 60 features, in the feature's own unit.
     pub sum: Vec<f64>,
     /// Sum of each feature's square.
     pub sum_squares: Vec<f64>,
@@ -72,7 +72,7 @@ mod tests {
         values[..FEATURES].fill(2.0);
         values[FEATURES..2 * FEATURES].fill(-1.0);
         values[2 * FEATURES] = 99.0;
-        let sums = FrameSums::of(&[Example { values, frames: 2, label: 0 }]);
+        let sums = FrameSums::of(&[Example { values, frames: 2, label: 0, variants: Vec::new() }]);
         assert_eq!(sums.frames, 2);
         assert_eq!(sums.sum, vec![1.0; FEATURES]);
         assert_eq!(sums.sum_squares, vec![5.0; FEATURES]);

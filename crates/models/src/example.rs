@@ -7,20 +7,59 @@ use crate::{FEATURES, FRAMES, ModelError};
 /// One labelled clip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
-    /// 100 frames of 34 raw features, frame by frame; a short clip ends in zero frames.
+    /// 100 frames of 60 raw features, frame by frame; a short clip ends in zero frames.
     pub values: Vec<f32>,
     /// How many of the frames are real, 1 to 100. What lies beyond is never looked at.
     pub frames: usize,
     /// The true label, from 0.
     pub label: usize,
+    /// The same clip in other ways, such as at another speed. In every epoch of training one of them, or the clip as it
+    /// is, is drawn; evaluation and prediction take the mean of the logits over all of them. Statistics are of the clip
+    /// as it is.
+    pub variants: Vec<Variant>,
+}
+
+/// An example's clip in another way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// As [`Example::values`].
+    pub values: Vec<f32>,
+    /// As [`Example::frames`].
+    pub frames: usize,
+}
+
+/// What a network sees of a clip.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub values: &'a [f32],
+    pub frames: usize,
+}
+
+impl Example {
+    /// The clip as it is.
+    pub(crate) fn seen(&self) -> Seen<'_> {
+        Seen { values: &self.values, frames: self.frames }
+    }
+
+    /// The clip in all of its ways.
+    pub(crate) fn all_seen(&self) -> impl Iterator<Item = Seen<'_>> {
+        let variants = self.variants.iter().map(|Variant { values, frames }| Seen { values, frames: *frames });
+        std::iter::once(self.seen()).chain(variants)
+    }
+
+    /// The clip in one of its ways, each as likely as the others; `draw` gives a number below its argument.
+    pub(crate) fn seen_in_training(&self, draw: impl FnOnce(u32) -> u32) -> Seen<'_> {
+        let drawn = if self.variants.is_empty() { 0 } else { draw(self.variants.len() as u32 + 1) };
+        self.all_seen().nth(drawn as usize).unwrap_or_else(|| self.seen())
+    }
 }
 
 /// Mean and standard deviation of each feature over the real frames of the training data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Standardisation {
-    /// 34 means.
+    /// 60 means.
     pub mean: Vec<f32>,
-    /// 34 standard deviations, above zero.
+    /// 60 standard deviations, above zero.
     pub deviation: Vec<f32>,
 }
 
@@ -57,22 +96,25 @@ impl Standardisation {
         if fits { Ok(()) } else { Err(ModelError::Standardisation) }
     }
 
-    /// Standardises the real frames of an example in place.
+    /// Standardises the real frames of an example and its variants in place.
     pub fn standardise(&self, example: &mut Example) {
-        let mut values = vec![0.0; example.values.len()];
-        self.apply(example, &mut values);
-        example.values = values;
+        let Example { values, frames, variants, .. } = example;
+        let others = variants.iter_mut().map(|variant| (&mut variant.values, variant.frames));
+        for (values, frames) in others.chain([(values, *frames)]) {
+            let raw = std::mem::replace(values, vec![0.0; FRAMES * FEATURES]);
+            self.apply(Seen { values: &raw, frames }, FEATURES, values);
+        }
     }
 
-    /// Writes the example's real frames, standardised, and zeros for the rest (100 x 34 values).
-    pub(crate) fn apply(&self, example: &Example, out: &mut [f32]) {
-        let real = example.frames * FEATURES;
-        for (out, frame) in out.chunks_exact_mut(FEATURES).zip(example.values[..real].chunks_exact(FEATURES)) {
+    /// Writes the first `features` of a clip's real frames, standardised, and zeros for the rest (100 x `features` values).
+    pub(crate) fn apply(&self, clip: Seen<'_>, features: usize, out: &mut [f32]) {
+        let real = clip.values.chunks_exact(FEATURES).take(clip.frames);
+        for (out, frame) in out.chunks_exact_mut(features).zip(real) {
             for (feature, value) in out.iter_mut().enumerate() {
                 *value = (frame[feature] - self.mean[feature]) / self.deviation[feature];
             }
         }
-        out[real..].fill(0.0);
+        out[clip.frames * features..].fill(0.0);
     }
 }
 
@@ -82,15 +124,18 @@ pub(crate) fn check(examples: &[Example], labels: Option<usize>) -> Result<(), M
         return Err(ModelError::NoExamples);
     }
     for (index, example) in examples.iter().enumerate() {
-        let Example { values, frames, label } = example;
-        if values.len() != FRAMES * FEATURES || !(1..=FRAMES).contains(frames) {
-            return Err(ModelError::Shape { index, values: values.len(), frames: *frames });
+        let label = example.label;
+        if let Some(labels) = labels.filter(|&labels| label >= labels) {
+            return Err(ModelError::Label { index, label, labels });
         }
-        if let Some(labels) = labels.filter(|labels| label >= labels) {
-            return Err(ModelError::Label { index, label: *label, labels });
-        }
-        if let Some(place) = values[..frames * FEATURES].iter().position(|value| !value.is_finite()) {
-            return Err(ModelError::NotFinite { index, frame: place / FEATURES });
+        let variants = example.variants.iter().map(|Variant { values, frames }| (values, *frames));
+        for (values, frames) in variants.chain([(&example.values, example.frames)]) {
+            if values.len() != FRAMES * FEATURES || !(1..=FRAMES).contains(&frames) {
+                return Err(ModelError::Shape { index, values: values.len(), frames });
+            }
+            if let Some(place) = values[..frames * FEATURES].iter().position(|value| !value.is_finite()) {
+                return Err(ModelError::NotFinite { index, frame: place / FEATURES });
+            }
         }
     }
     Ok(())

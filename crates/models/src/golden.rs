@@ -48,11 +48,16 @@ fn uniform(seed: u32) -> impl Iterator<Item = f32> {
     })
 }
 
-fn clips() -> Vec<Example> {
-    let raw: Vec<f32> = uniform(1000).take(REAL_FRAMES.len() * FRAMES * FEATURES).collect();
-    raw.chunks_exact(FRAMES * FEATURES)
+/// Clips whose first `features` are the script's; what a network does not use of a frame is no number.
+fn clips(features: usize) -> Vec<Example> {
+    let raw: Vec<f32> = uniform(1000).take(REAL_FRAMES.len() * FRAMES * features).collect();
+    raw.chunks_exact(FRAMES * features)
         .zip(REAL_FRAMES.iter().zip(TRUTH))
-        .map(|(values, (&frames, label))| Example { values: values.to_vec(), frames, label })
+        .map(|(values, (&frames, label))| {
+            let whole = |frame: &[f32]| [frame, &[f32::NAN; FEATURES][features..]].concat();
+            let values = values.chunks_exact(features).flat_map(whole).collect();
+            Example { values, frames, label, variants: Vec::new() }
+        })
         .collect()
 }
 
@@ -90,12 +95,13 @@ async fn check(architecture: Architecture, backend: Backend) {
     let layers = architecture.layers(4);
     let layout = architecture.layout(4);
     assert_eq!(layout.total(), golden.parameters);
-    let half = |seed: u32| uniform(seed).take(FEATURES).map(|value| value / 2.0);
+    let features = architecture.features();
+    let half = |seed: u32| uniform(seed).take(features).map(|value| value / 2.0);
     let standardisation =
         Standardisation { mean: half(1001).collect(), deviation: half(1002).map(|value| 1.0 + value).collect() };
     let device = backend.open().await.expect("the backend is there").device;
-    let clips = clips();
-    let examples: Vec<&Example> = clips.iter().collect();
+    let clips = clips(features);
+    let examples: Vec<_> = clips.iter().map(Example::seen).collect();
     let one_hot: Vec<f32> =
         TRUTH.iter().flat_map(|&truth| (0..4).map(move |label| f32::from(label == truth))).collect();
     let one_hot = Tensor::<2>::from_data(TensorData::new(one_hot, [6, 4]), &device);
@@ -108,7 +114,7 @@ async fn check(architecture: Architecture, backend: Backend) {
 
     let mut adam = Adam::new(1e-3, parameters.len());
     for (step, &expected) in golden.losses.iter().enumerate() {
-        let batch = Batch::new(&examples, &standardisation, &layers, &device);
+        let batch = Batch::new(&examples, &standardisation, architecture, &device);
         let (logits, trace) = network::forward(&layers, &parameters, batch, None);
         let ours = read(logits.clone()).await.expect("the device answers");
         let loss: f64 = ours.chunks(4).zip(TRUTH).map(|(row, label)| loss::outcome(row, label).loss).sum::<f64>() / 6.0;

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use burn::tensor::{Device, Tensor, TensorData, TensorReadError};
+use rand::RngExt as _;
 use rand::seq::SliceRandom;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
@@ -11,7 +12,8 @@ use crate::{
     Standardisation, Step, Trained, Training,
     descent::Descent,
     dropout::Dropout,
-    example, initial_parameters, loss,
+    example::{self, Seen},
+    initial_parameters, loss,
     network::{self, Batch},
 };
 
@@ -35,6 +37,8 @@ pub struct Learner {
 pub struct Course {
     how: Training,
     shuffler: ChaCha8Rng,
+    /// Which variant of an example is seen.
+    chooser: ChaCha8Rng,
     dropout: Dropout,
     descent: Descent,
 }
@@ -122,7 +126,7 @@ impl Learner {
     /// The statistics by which features are standardised from now on.
     ///
     /// # Errors
-    /// Other than 34 finite means and 34 deviations above zero; the statistics then stay as they were.
+    /// Other than 60 finite means and 60 deviations above zero; the statistics then stay as they were.
     pub fn set_standardisation(&mut self, standardisation: Standardisation) -> Result<(), ModelError> {
         standardisation.check()?;
         self.standardisation = standardisation;
@@ -152,8 +156,12 @@ impl Learner {
     /// A plan that cannot be carried out, or whose correction has another length than the parameters.
     pub fn begin(&self, how: &Training) -> Result<Course, ModelError> {
         how.check()?;
+        // Shuffling uses the seed's first stream, dropout its second, this its third.
+        let mut chooser = ChaCha8Rng::seed_from_u64(how.seed);
+        chooser.set_stream(2);
         Ok(Course {
             shuffler: ChaCha8Rng::seed_from_u64(how.seed),
+            chooser,
             dropout: Dropout::new(how.seed),
             descent: Descent::new(how, &self.parameters, &self.layout)?,
             how: how.clone(),
@@ -171,7 +179,7 @@ impl Learner {
         mut on_step: impl AsyncFnMut(Step) -> ControlFlow<()>,
     ) -> Result<Trained, ModelError> {
         example::check(data, Some(self.labels))?;
-        let Course { how, shuffler, dropout, descent } = course;
+        let Course { how, shuffler, chooser, dropout, descent } = course;
         let mut order: Vec<&Example> = data.iter().collect();
         let mut trained = Trained { epochs: Vec::new(), steps: 0, stopped: false };
         let steps = data.len().div_ceil(how.batch_size) as u32;
@@ -179,7 +187,11 @@ impl Learner {
             order.shuffle(shuffler);
             let (mut loss, mut right, mut seen) = (0.0, 0.0, 0.0);
             for (step, examples) in (1..).zip(order.chunks(how.batch_size)) {
-                let batch = self.step(examples, dropout, descent).await?;
+                let clips: Vec<Seen<'_>> = examples
+                    .iter()
+                    .map(|example| example.seen_in_training(|ways| chooser.random_range(..ways)))
+                    .collect();
+                let batch = self.step(examples, &clips, dropout, descent).await?;
                 trained.steps += 1;
                 if !batch.loss.is_finite() {
                     return Err(ModelError::Diverged { step: trained.steps });
@@ -211,6 +223,7 @@ impl Learner {
     async fn step(
         &mut self,
         examples: &[&Example],
+        clips: &[Seen<'_>],
         dropout: &mut Dropout,
         descent: &mut Descent,
     ) -> Result<Evaluation, ModelError> {
@@ -220,7 +233,7 @@ impl Learner {
             row[label] = 1.0;
         }
         let one_hot = Tensor::from_data(TensorData::new(one_hot, [truth.len(), self.labels]), &self.device);
-        let batch = Batch::new(examples, &self.standardisation, &self.layers, &self.device);
+        let batch = Batch::new(clips, &self.standardisation, self.architecture, &self.device);
         let (logits, trace) = network::forward(&self.layers, &self.parameters, batch, Some(dropout));
         let gradient = loss::gradient(logits.clone(), one_hot);
         descent.begin_step();
@@ -251,16 +264,26 @@ impl Learner {
         Ok(logits.chunks_exact(self.labels).map(loss::probabilities).collect())
     }
 
-    /// A row of logits for each example, one after another.
+    /// A row of logits for each example, one after another: the mean over the ways in which it is seen.
     async fn logits(&self, data: &[Example]) -> Result<Vec<f32>, ModelError> {
-        let mut logits = Vec::with_capacity(data.len() * self.labels);
-        for examples in data.chunks(EVALUATION_BATCH) {
-            let examples: Vec<&Example> = examples.iter().collect();
-            let batch = Batch::new(&examples, &self.standardisation, &self.layers, &self.device);
-            let (rows, _) = network::forward(&self.layers, &self.parameters, batch, None);
-            logits.extend_from_slice(&read(rows).await?);
+        let seen: Vec<Seen<'_>> = data.iter().flat_map(Example::all_seen).collect();
+        let mut rows = Vec::with_capacity(seen.len() * self.labels);
+        for clips in seen.chunks(EVALUATION_BATCH) {
+            let batch = Batch::new(clips, &self.standardisation, self.architecture, &self.device);
+            let (logits, _) = network::forward(&self.layers, &self.parameters, batch, None);
+            rows.extend_from_slice(&read(logits).await?);
         }
-        Ok(logits)
+        let mut rows = rows.chunks_exact(self.labels);
+        let mut means = Vec::with_capacity(data.len() * self.labels);
+        for example in data {
+            let ways = 1 + example.variants.len();
+            let mut sum = vec![0.0_f32; self.labels];
+            for row in rows.by_ref().take(ways) {
+                sum.iter_mut().zip(row).for_each(|(sum, logit)| *sum += logit);
+            }
+            means.extend(sum.iter().map(|sum| sum / ways as f32));
+        }
+        Ok(means)
     }
 }
 

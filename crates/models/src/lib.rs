@@ -10,7 +10,7 @@
 //! # use std::ops::ControlFlow;
 //! # pollster::block_on(async {
 //! let mut learner = Learner::new(Architecture::Compact, 2, Backend::Cpu).await?;
-//! let clip = |value: f32, label| Example { values: vec![value; 100 * 34], frames: 100, label };
+//! let clip = |value: f32, label| Example { values: vec![value; 100 * 60], frames: 100, label, variants: Vec::new() };
 //! let how = Training { epochs: 2, ..Training::default() };
 //! let trained = learner.train(&[clip(-1.0, 0), clip(1.0, 1)], &how, async |_step| ControlFlow::Continue(())).await?;
 //! assert_eq!(trained.steps, 2);
@@ -66,7 +66,7 @@ pub use backend::Backend;
 pub use client_data::{FrameSums, held_back};
 pub use error::ModelError;
 pub use evaluation::Evaluation;
-pub use example::{Example, Standardisation};
+pub use example::{Example, Standardisation, Variant};
 pub use initial::initial_parameters;
 pub use layer::{Layer, LstmOutput};
 pub use layout::{Layout, TensorSpec};
@@ -76,8 +76,8 @@ pub use training::{EpochReport, Optimiser, Step, Trained, Training};
 
 /// Frames of a clip that a network sees; shorter clips end in zero frames.
 pub const FRAMES: usize = 100;
-/// Features of one frame.
-pub const FEATURES: usize = 34;
+/// Features of one frame, of which some networks use the first alone ([`Architecture::features`]).
+pub const FEATURES: usize = 60;
 /// The fewest labels a network can tell apart.
 pub const LEAST_LABELS: usize = 2;
 /// The most labels a network can tell apart.

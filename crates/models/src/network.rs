@@ -3,14 +3,15 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::{
-    Example, FEATURES, FRAMES, Layer, LstmOutput, Standardisation,
+    Architecture, FRAMES, Layer, LstmOutput, Standardisation,
     dropout::Dropout,
+    example::Seen,
     layers::{Gradient, convolution, dense, flatten, lstm, normalise, pooling},
 };
 
 /// Clips on the device, ready to go in.
 pub(crate) struct Batch {
-    /// (100 · clips, 34): clip after clip, or frame after frame for a recurrent network.
+    /// (100 · clips, the network's features): clip after clip, or frame after frame for a recurrent network.
     input: Tensor<2>,
     /// Real frames of each clip.
     frames: Vec<usize>,
@@ -18,23 +19,28 @@ pub(crate) struct Batch {
 
 impl Batch {
     /// Standardises clips and brings them to the device.
-    pub fn new(examples: &[&Example], standardisation: &Standardisation, layers: &[Layer], device: &Device) -> Self {
-        const VALUES: usize = FRAMES * FEATURES;
-        let clips = examples.len();
-        let mut values = vec![0.0; clips * VALUES];
-        for (example, out) in examples.iter().zip(values.chunks_exact_mut(VALUES)) {
-            standardisation.apply(example, out);
+    pub fn new(
+        clips: &[Seen<'_>],
+        standardisation: &Standardisation,
+        architecture: Architecture,
+        device: &Device,
+    ) -> Self {
+        let features = architecture.features();
+        let count = clips.len();
+        let mut values = vec![0.0; count * FRAMES * features];
+        for (clip, out) in clips.iter().zip(values.chunks_exact_mut(FRAMES * features)) {
+            standardisation.apply(*clip, features, out);
         }
-        if let Some(Layer::Lstm { .. }) = layers.first() {
+        if let Architecture::Lstm | Architecture::LstmPadded = architecture {
             let by_clip = values.clone();
-            for (row, out) in values.chunks_exact_mut(FEATURES).enumerate() {
-                let (frame, clip) = (row / clips, row % clips);
-                let place = (clip * FRAMES + frame) * FEATURES;
-                out.copy_from_slice(&by_clip[place..place + FEATURES]);
+            for (row, out) in values.chunks_exact_mut(features).enumerate() {
+                let (frame, clip) = (row / count, row % count);
+                let place = (clip * FRAMES + frame) * features;
+                out.copy_from_slice(&by_clip[place..place + features]);
             }
         }
-        let input = Tensor::from_data(TensorData::new(values, [clips * FRAMES, FEATURES]), device);
-        Self { input, frames: examples.iter().map(|example| example.frames).collect() }
+        let input = Tensor::from_data(TensorData::new(values, [count * FRAMES, features]), device);
+        Self { input, frames: clips.iter().map(|clip| clip.frames).collect() }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use models::{
-    Architecture, Backend, Example, FEATURES, FRAMES, Learner, ModelError, Standardisation, Step, Trained, Training,
-    initial_parameters,
+    Architecture, Backend, Example, FEATURES, FRAMES, Learner, ModelError, Optimiser, Standardisation, Step, Trained,
+    Training, Variant, initial_parameters,
 };
 use pollster::block_on;
 
@@ -15,7 +15,7 @@ fn clip(label: usize, take: usize, frames: usize) -> Example {
         let noise = ((i * 31 + take * 977 + label * 13) % 101) as f32 / 50.0 - 1.0;
         *value = noise + if i % FEATURES < 8 { 1.5 * (label as f32 - 0.5) } else { 0.0 };
     }
-    Example { values, frames, label }
+    Example { values, frames, label, variants: Vec::new() }
 }
 
 fn clips(count: usize) -> Vec<Example> {
@@ -246,9 +246,9 @@ fn wrong_examples_are_refused_and_change_nothing() {
     assert_eq!(refused(poisoned), Err(ModelError::NotFinite { index: 1, frame: 3 }));
     assert_eq!(refused(clip(2, 1, 50)), Err(ModelError::Label { index: 1, label: 2, labels: 2 }));
     let silent = Example { frames: 0, ..clip(0, 1, 50) };
-    assert_eq!(refused(silent), Err(ModelError::Shape { index: 1, values: 3400, frames: 0 }));
+    assert_eq!(refused(silent), Err(ModelError::Shape { index: 1, values: 6000, frames: 0 }));
     let long = Example { frames: 101, ..clip(0, 1, 50) };
-    assert_eq!(refused(long), Err(ModelError::Shape { index: 1, values: 3400, frames: 101 }));
+    assert_eq!(refused(long), Err(ModelError::Shape { index: 1, values: 6000, frames: 101 }));
     let narrow = Example { values: vec![0.0; 99], ..clip(0, 1, 50) };
     assert_eq!(refused(narrow), Err(ModelError::Shape { index: 1, values: 99, frames: 50 }));
     assert_eq!(train(&mut learner, &[], &Training::default()), Err(ModelError::NoExamples));
@@ -302,7 +302,41 @@ fn standardisation_counts_real_frames_only() {
     let constant = statistics.mean.clone();
     learner.set_standardisation(statistics).unwrap();
     // Frames that equal the mean become zeros, as padding is: a clip of 100 of them and one of 10 sound alike.
-    let mean = |frames| Example { values: constant.repeat(FRAMES), frames, label: 0 };
+    let mean = |frames| Example { values: constant.repeat(FRAMES), frames, label: 0, variants: Vec::new() };
     let rows = block_on(learner.predict(&[mean(100), mean(10)])).unwrap();
     assert_eq!(rows[0], rows[1]);
+}
+
+/// In training a clip is seen in one of its ways, each about as often; the answer for it is the mean over all.
+#[test]
+fn variants_are_drawn_in_training_and_averaged_otherwise() {
+    let own = clip(0, 1, 40);
+    let other = clip(1, 2, 60);
+    let varied =
+        Example { variants: vec![Variant { values: other.values.clone(), frames: other.frames }], ..own.clone() };
+    let mut learner = learner(Architecture::Compact, 2);
+    let rows = block_on(learner.predict(&[own.clone(), other.clone(), varied.clone()])).unwrap();
+    // The mean of logits is, after the softmax, the geometric mean of probabilities, made to sum to one.
+    let geometric: Vec<f32> = rows[0].iter().zip(&rows[1]).map(|(a, b)| (a * b).sqrt()).collect();
+    for (found, expected) in rows[2].iter().zip(&geometric) {
+        assert!((found - expected / geometric.iter().sum::<f32>()).abs() < 1e-6);
+    }
+    let statistics = Standardisation::of([&own]);
+    assert_eq!(Standardisation::of([&varied]), statistics);
+
+    // Trained without moving, so that the only thing that differs from step to step is what was drawn.
+    let still = Training { epochs: 200, learning_rate: 1e-30, optimiser: Optimiser::Sgd, ..Training::default() };
+    let losses = |learner: &mut Learner, example: &Example| -> Vec<f64> {
+        let trained = train(learner, std::slice::from_ref(example), &still).unwrap();
+        trained.epochs.iter().map(|epoch| epoch.loss).collect()
+    };
+    let both = [losses(&mut learner, &own), losses(&mut learner, &Example { label: 0, ..other })];
+    let drawn = losses(&mut learner, &varied);
+    let of = |which: usize| (0..200).filter(|&epoch| drawn[epoch] == both[which][epoch]).count();
+    assert_eq!(of(0) + of(1), 200, "each is one of the two, with the same dropout");
+    assert!((70..=130).contains(&of(0)), "{} of 200 are the clip as it is", of(0));
+    assert_eq!(losses(&mut learner, &varied), drawn, "the seed decides");
+
+    let damaged = Example { variants: vec![Variant { values: vec![0.0; 3], frames: 1 }], ..own };
+    assert_eq!(block_on(learner.evaluate(&[damaged])), Err(ModelError::Shape { index: 0, values: 3, frames: 1 }));
 }

@@ -31,4 +31,4 @@ pub use message::{
 };
 pub use parse::{parse_client, parse_server};
 pub use room::{LocalSettings, RoomConfig};
-pub use strategy::{Optimiser, Strategy, UnknownStrategy};
+pub use strategy::{Augmentation, Optimiser, Strategy, UnknownStrategy};

@@ -7,7 +7,7 @@ use crate::limits::{
     MAX_ROUNDS, MIN_LABELS, MIN_SCAFFOLD_LEARNING_RATE,
 };
 use crate::parse::{check_name, check_range};
-use crate::{Encoding, Optimiser, ProtocolError, RoomCode, Strategy};
+use crate::{Augmentation, Encoding, Optimiser, ProtocolError, RoomCode, Strategy};
 
 /// How a client trains in each round.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,7 +21,13 @@ pub struct LocalSettings {
     pub optimiser: Optimiser,
     /// Its learning rate, above 0 and at most 1.
     pub learning_rate: f64,
+    /// How it changes its clips from one pass to the next.
+    #[serde(default, skip_serializing_if = "Augmentation::is_none")]
+    pub augmentation: Augmentation,
 }
+
+/// Features of a frame that clients of this version compute.
+const FEATURES: u32 = 60;
 
 /// A room's settings. They don't change while the room lives; every client is told all of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,7 +81,7 @@ impl RoomConfig {
             labels,
             architecture: architecture.to_owned(),
             parameters,
-            features: 34,
+            features: FEATURES,
             encoding: Encoding::F32,
             rounds: 20,
             goal: 0,
@@ -83,7 +89,13 @@ impl RoomConfig {
             max_clients: 64,
             deadline_ms: 180_000,
             grace_ms: 15_000,
-            training: LocalSettings { epochs: 2, batch_size: 20, optimiser: Optimiser::Adam, learning_rate: 1.0e-3 },
+            training: LocalSettings {
+                epochs: 2,
+                batch_size: 20,
+                optimiser: Optimiser::Adam,
+                learning_rate: 1.0e-3,
+                augmentation: Augmentation::None,
+            },
             strategy: Strategy::DEFAULT,
             weight_cap: 1_000,
             norm_limit: 1.0e4,

@@ -31,6 +31,24 @@ pub enum Optimiser {
     Sgd,
 }
 
+/// How a client changes its clips from one pass to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Augmentation {
+    /// Not at all.
+    #[default]
+    None,
+    /// In every pass each clip is heard at its own speed or at another, drawn by chance.
+    Speed,
+}
+
+impl Augmentation {
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        *self == Augmentation::None
+    }
+}
+
 /// How a round's updates become the next model, with its settings. In JSON an object whose `name` is the strategy's.
 ///
 /// Δ is the mean of the clients' updates (trained − received), weighted by examples where nothing else is said; x is
@@ -209,6 +227,27 @@ impl FromStr for Strategy {
 impl fmt::Display for Strategy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Augmentation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Augmentation::None => "none",
+            Augmentation::Speed => "speed",
+        })
+    }
+}
+
+impl FromStr for Augmentation {
+    type Err = ProtocolError;
+
+    fn from_str(name: &str) -> Result<Augmentation, ProtocolError> {
+        match name {
+            "none" => Ok(Augmentation::None),
+            "speed" => Ok(Augmentation::Speed),
+            _ => Err(ProtocolError::invalid("augmentation", "choose none or speed")),
+        }
     }
 }
 

@@ -25,7 +25,7 @@ const ROLLOFF: f64 = 0.90;
 const EPSILON: f64 = f64::EPSILON;
 
 /// What it adds to a clip's peak before it divides by it, when samples are in −1 to 1.
-const PEAK_EPSILON: f64 = 1e-10;
+pub(crate) const PEAK_EPSILON: f64 = 1e-10;
 
 /// Tables that every analyser shares; planning the transform costs as much as many frames.
 static PLAN: LazyLock<Arc<dyn RealToComplex<f64>>> = LazyLock::new(|| RealFftPlanner::new().plan_fft_forward(WINDOW));

@@ -1,9 +1,9 @@
 //! Sound in, features out.
 //!
 //! Any sound file or raw samples become a [`Sound`] (16 kHz, mono), a sound becomes one [`Frame`] of the 34 short-term
-//! features of pyAudioAnalysis for every tenth of a second, and the frames become the [`Input`] of a network. The same
-//! code runs natively and in a browser tab: no files, threads, clocks or network here, and nothing about models or
-//! rounds.
+//! features of pyAudioAnalysis for every tenth of a second, and together with 26 more they become the [`Input`] of a
+//! network. The same code runs natively and in a browser tab: no files, threads, clocks or network here, and nothing
+//! about models or rounds.
 //!
 //! ```
 //! # fn main() -> Result<(), speech::SoundError> {
@@ -14,8 +14,8 @@
 //! let sound = speech::Sound::from_pcm(&recorded, 2, 44_100)?;
 //! let frames = speech::features(&sound)?;
 //! assert_eq!(frames.len(), 9); // 0.2 s windows, one every 0.1 s
-//! let input = speech::input(&frames);
-//! assert_eq!((input.values.len(), input.frames), (100 * 34, 9));
+//! let input = speech::input(&sound)?;
+//! assert_eq!((input.values.len(), input.frames), (100 * 60, 9));
 //! # Ok(())
 //! # }
 //! ```
@@ -32,12 +32,13 @@ mod resample;
 mod sound;
 mod spectrogram;
 mod stream;
+mod texture;
 
 pub use decode::decode;
 pub use error::SoundError;
 pub use features::{FEATURE_NAMES, FEATURES, Frame, HOP, Normalisation, WINDOW, features};
-pub use input::{Input, MAX_FRAMES, input};
+pub use input::{INPUT_FEATURES, INPUT_NAMES, Input, MAX_FRAMES, input, inputs_at_speeds};
 pub use resample::{RATES, Resampler};
-pub use sound::{MAX_SECONDS, SAMPLE_RATE, Sound};
+pub use sound::{MAX_SECONDS, SAMPLE_RATE, SPEEDS, Sound};
 pub use spectrogram::{DYNAMIC_RANGE, Spectrogram, spectrogram};
 pub use stream::Stream;

@@ -1,9 +1,11 @@
 //! The 34 features agree with those that pyAudioAnalysis 0.3.14 computed from the same signals
-//! (`tests/reference/pyaudioanalysis/golden.py` makes both).
+//! (`tests/reference/pyaudioanalysis/golden.py` makes both), and the texture features with librosa's
+//! (`tests/reference/librosa/golden.py`).
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use speech::{FEATURE_NAMES, Frame};
+use speech::{FEATURE_NAMES, FEATURES, Frame, INPUT_FEATURES, INPUT_NAMES};
 
 /// Below this energy the reference's own epsilons dominate, and numbers need only be finite.
 const LEAST_ENERGY: f64 = 1e-5;
@@ -31,6 +33,33 @@ fn features_agree_with_pyaudioanalysis_on_every_golden_signal() {
         }
     }
     assert!(loud_frames > 60, "only {loud_frames} frames were loud enough to be compared");
+}
+
+/// Absolute plus relative.
+const TEXTURE_TOLERANCE: f64 = 1e-4;
+
+#[test]
+fn texture_agrees_with_librosa_on_every_golden_signal() {
+    let reference = Path::new("../../tests/reference");
+    let golden = std::fs::read_to_string(reference.join("librosa/texture.json")).unwrap();
+    let golden: BTreeMap<String, Vec<Vec<f64>>> = serde_json::from_str(&golden).unwrap();
+    assert!(golden.len() > 10);
+    for (name, expected) in golden {
+        let wav = std::fs::read(reference.join(format!("pyaudioanalysis/golden/{name}.wav"))).unwrap();
+        let input = speech::input(&speech::decode(&wav, None).unwrap()).unwrap();
+        assert_eq!(input.frames, expected.len(), "{name}: number of frames");
+        for (index, (frame, expected)) in input.values.chunks_exact(INPUT_FEATURES).zip(&expected).enumerate() {
+            let texture = frame[FEATURES..].iter().zip(&INPUT_NAMES[FEATURES..]);
+            assert_eq!(texture.len(), expected.len());
+            for ((&value, feature), &expected) in texture.zip(expected) {
+                let difference = (f64::from(value) - expected).abs();
+                assert!(
+                    difference <= TEXTURE_TOLERANCE * (1.0 + expected.abs()),
+                    "{name}, frame {index}: {feature} is {value}, librosa says {expected}"
+                );
+            }
+        }
+    }
 }
 
 fn compare(place: &str, frame: &Frame, expected: &[f64]) {

@@ -24,7 +24,7 @@ def main():
     for name in chosen.models.split(","):
         model = network(name).train()
         optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
-        clips = torch.randn(20, FRAMES, FEATURES)
+        clips = torch.randn(20, FRAMES, FEATURES[name])
         frames = torch.full((20,), FRAMES)
         labels = torch.arange(20) % 4
 

@@ -19,11 +19,11 @@ LABELS = [0, 1, 2, 3, 1, 0]
 LEARNING_RATE = 1e-3
 
 
-def clips():
+def clips(features):
     """Standardised clips; mean and deviation are made up too."""
-    raw = uniform(len(REAL_FRAMES) * FRAMES * FEATURES, seed=1000).reshape(len(REAL_FRAMES), FRAMES, FEATURES)
-    mean = uniform(FEATURES, seed=1001) / 2
-    deviation = 1 + uniform(FEATURES, seed=1002) / 2
+    raw = uniform(len(REAL_FRAMES) * FRAMES * features, seed=1000).reshape(len(REAL_FRAMES), FRAMES, features)
+    mean = uniform(features, seed=1001) / 2
+    deviation = 1 + uniform(features, seed=1002) / 2
     values = (raw.astype(numpy.float64) - mean) / deviation
     for clip, frames in zip(values, REAL_FRAMES):
         clip[frames:] = 0
@@ -54,8 +54,9 @@ def statistics(tensor, axes):
 
 def main():
     golden = {}
-    inputs, frames, labels = clips(), torch.tensor(REAL_FRAMES), torch.tensor(LABELS)
+    frames, labels = torch.tensor(REAL_FRAMES), torch.tensor(LABELS)
     for name in ("dense", "conv", "lstm", "lstm-padded", "compact"):
+        inputs = clips(FEATURES[name])
         model = network(name).double().eval()
         fill(model)
         optimiser = torch.optim.Adam([tensor for tensor, _ in tensors(model)], lr=LEARNING_RATE)

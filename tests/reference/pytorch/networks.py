@@ -8,7 +8,8 @@ import numpy
 import torch
 from torch import nn
 
-FRAMES, FEATURES = 100, 34
+FRAMES = 100
+FEATURES = {"dense": 34, "conv": 34, "lstm": 34, "lstm-padded": 34, "compact": 60}  # of each frame
 RATE = 1 - 205 / 256  # dropout, as crates/models/src/dropout.rs has it
 
 
@@ -45,7 +46,7 @@ class Recurrent(nn.Module):
     def __init__(self, labels, padded):
         super().__init__()
         self.padded = padded
-        self.first = nn.LSTM(FEATURES, 512, batch_first=True)
+        self.first = nn.LSTM(34, 512, batch_first=True)
         self.second = nn.LSTM(512, 512, batch_first=True)
         for layer in (self.first, self.second):
             nn.init.zeros_(layer.bias_hh_l0).requires_grad_(False)
@@ -95,7 +96,7 @@ def network(name, labels=4):
     if name in ("lstm", "lstm-padded"):
         return Recurrent(labels, padded=name == "lstm-padded")
     if name == "compact":
-        return Pooled((34, 64, 64, 64), [dense(128, 64), nn.Linear(64, labels)])
+        return Pooled((60, 64, 64, 64), [dense(128, 64), nn.Linear(64, labels)])
     raise ValueError(f"no network is called {name}")
 
 

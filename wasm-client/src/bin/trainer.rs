@@ -213,9 +213,10 @@ pub async fn bench_step(model: String, backend: String, steps: u32) -> Result<Js
     learner.set_parameters(&models::initial_parameters(architecture, 4, 1)).await.map_err(failed)?;
     let examples: Vec<models::Example> = (0..20)
         .map(|index| models::Example {
-            values: (0..speech::MAX_FRAMES * speech::FEATURES).map(|_| js_sys::Math::random() as f32 - 0.5).collect(),
-            frames: speech::MAX_FRAMES,
+            values: (0..models::FRAMES * models::FEATURES).map(|_| js_sys::Math::random() as f32 - 0.5).collect(),
+            frames: models::FRAMES,
             label: index % 4,
+            variants: Vec::new(),
         })
         .collect();
     let training = Training { epochs: steps + 1, seed: 1, ..Training::default() };
