@@ -1,5 +1,5 @@
 //! How many times faster than real time the 34 features of one second of speech-like sound are computed, on one core,
-//! as JSON.
+//! and all that is computed of a clip in a room with `compact`; as JSON lines.
 //!
 //!     cargo run --release -p speech --example bench_features
 //!
@@ -46,14 +46,30 @@ fn work(voice: &Sound) {
     }
 }
 
+/// What is computed when a clip is added to a room with `compact`: all of a network's input, at five speeds.
+#[cfg(not(target_family = "wasm"))]
+fn work_on_inputs(voice: &Sound) {
+    for _ in 0..CLIPS {
+        let _ = black_box(speech::inputs_at_speeds(black_box(voice)));
+    }
+}
+
 #[cfg(not(target_family = "wasm"))]
 fn main() -> Result<(), speech::SoundError> {
     let voice = voice()?;
-    work(&voice); // warms up caches, clock rate and tables
+    report("features, native, one core", || work(&voice));
+    report("input at five speeds, native, one core", || work_on_inputs(&voice));
+    Ok(())
+}
+
+/// Times some work on [`CLIPS`] seconds of sound.
+#[cfg(not(target_family = "wasm"))]
+fn report(name: &str, work: impl Fn()) {
+    work(); // warms up caches, clock rate and tables
     let mut seconds: Vec<f64> = (0..15)
         .map(|_| {
             let start = std::time::Instant::now();
-            work(&voice);
+            work();
             start.elapsed().as_secs_f64() / CLIPS as f64
         })
         .collect();
@@ -62,13 +78,12 @@ fn main() -> Result<(), speech::SoundError> {
     println!(
         "{}",
         serde_json::json!({
-            "name": "features, native, one core",
+            "name": name,
             "times_real_time": (1.0 / median).round(),
             "best_times_real_time": (1.0 / seconds[0]).round(),
             "milliseconds_per_second_of_sound": median * 1e3,
         })
     );
-    Ok(())
 }
 
 #[cfg(target_family = "wasm")]
