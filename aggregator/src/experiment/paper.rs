@@ -9,12 +9,13 @@ use std::str::FromStr;
 use anyhow::{Result, ensure};
 use corpus::Split;
 use models::Architecture;
-use protocol::{Augmentation, LocalSettings};
+use protocol::LocalSettings;
 use serde::{Serialize, Serializer};
 
 use super::condition::{Condition, System};
 use super::recipe::{self, Recipe};
 use super::runs::Run;
+use crate::settings::usual_augmentation;
 use crate::simulator::{Dataset, Device, Normalisation, Plan, TestSpeakers};
 
 /// Clients of experiment 1, and groups of speakers of experiment 3.
@@ -159,7 +160,10 @@ pub fn runs(options: &Options, dataset: &Dataset) -> Result<Vec<Run>> {
                             Experiment::Systems | Experiment::Speakers => ROUNDS,
                             Experiment::Clients => ROUNDS_OF_CLIENT_COUNTS,
                         }),
-                        training: trained_with(condition.model, recipe.training),
+                        training: LocalSettings {
+                            augmentation: usual_augmentation(condition.model),
+                            ..recipe.training
+                        },
                         strategy: recipe.strategy,
                         seed,
                         normalisation: options.normalisation,
@@ -171,12 +175,6 @@ pub fn runs(options: &Options, dataset: &Dataset) -> Result<Vec<Run>> {
         }
     }
     Ok(runs)
-}
-
-/// A recipe's local training: the paper's networks learn from the clips as they are, `compact` at several speeds.
-fn trained_with(model: Architecture, training: LocalSettings) -> LocalSettings {
-    let augmentation = if model == Architecture::Compact { Augmentation::Speed } else { Augmentation::None };
-    LocalSettings { augmentation, ..training }
 }
 
 fn conditions(options: &Options, experiment: Experiment) -> Vec<(Condition, Recipe)> {
