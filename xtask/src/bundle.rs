@@ -32,6 +32,9 @@ pub struct Options {
     /// For work on the page: light compression
     #[arg(long)]
     pub quick: bool,
+    /// For work on the page: leave the large program, which takes minutes to link, as it was built last
+    #[arg(long)]
+    pub client_only: bool,
     /// Also write the sizes to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -40,7 +43,7 @@ pub struct Options {
 /// Makes the bundle and prints what it weighs.
 pub fn run(options: &Options, install: Install) -> Result<Vec<Size>> {
     let toolchain = setup::wasm_toolchain(install)?;
-    compile(&toolchain)?;
+    compile(&toolchain, if options.client_only { &PROGRAMS[..1] } else { &PROGRAMS })?;
 
     let mut bundle = Bundle::open(places::bundle(), places::browser_target()?.join("bundle.json"), options.quick);
     for program in PROGRAMS {
@@ -74,12 +77,12 @@ pub fn arguments_for(program: &str) -> Vec<&str> {
     arguments
 }
 
-fn compile(toolchain: &Toolchain) -> Result<()> {
+fn compile(toolchain: &Toolchain, programs: &[&str]) -> Result<()> {
     say(format!("compiling the tab's programs with {}", toolchain.describe()));
     if !compiled("trainer")?.is_file() {
         say("the first time this takes about 15 minutes on two cores: GPU and matrix kernels are compiled too");
     }
-    for program in PROGRAMS {
+    for program in programs {
         process::run(toolchain.cargo("build")?.args(arguments_for(program)))?;
     }
     Ok(())
