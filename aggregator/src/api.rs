@@ -63,6 +63,8 @@ pub fn routes(rooms: Arc<Rooms>, host_token: HostToken) -> Router {
     Router::new()
         .route("/", get(pages::index))
         .route("/room/{code}", get(pages::room))
+        .route("/room/{code}/board", get(pages::board))
+        .route("/teach", get(pages::teach))
         .route("/ws", get(socket::open))
         .route("/health", get(health))
         .route("/api/rooms/{code}", get(room))
