@@ -263,6 +263,7 @@ fn phase_word(phase: Phase) -> &'static str {
 fn state_word(state: ClientState) -> &'static str {
     match state {
         ClientState::Watching => "watching",
+        ClientState::Recording => "recording",
         ClientState::Ready => "ready",
         ClientState::Normalising => "normalising",
         ClientState::Training => "training",

@@ -9,15 +9,11 @@ import { KeyedList } from './keyed-list.js';
 import { fillShapedStrip } from './label-strip.js';
 import { labelIcon } from './labels.js';
 import { labelName, words } from './language.js';
+import { stateIcon, stateName } from './laptop-state.js';
 import { columnsFor } from './roster-grid.js';
 
 /** @typedef {import('./api-shapes.js').ClientSummary} Laptop */
 
-/** @type {Record<string, import('./icons.js').IconName>} */
-const ICONS = {
-  watching: 'eye', recording: 'microphone', ready: 'good', normalising: 'measure', training: 'train',
-  waiting: 'clock', uploading: 'up', accepted: 'good', refused: 'undo', offline: 'lost',
-};
 const WITH_BAR = ['training', 'uploading', 'normalising', 'waiting'];
 
 export function boardRoster() {
@@ -57,7 +53,7 @@ export function boardRoster() {
         const share = fraction === undefined ? '' : percent(fraction);
         const showShare = share && (state === 'training' || state === 'uploading');
         setText(doing, showShare ? words.board.doing(stateName(state), share) : stateName(state));
-        if (drawn !== state) picture.replaceChildren(icon(ICONS[state] ?? 'person'));
+        if (drawn !== state) picture.replaceChildren(icon(stateIcon(state)));
         drawn = state;
         bar.classList.toggle('unseen', !WITH_BAR.includes(state));
         bar.value = fraction ?? 0;
@@ -101,12 +97,6 @@ export function boardRoster() {
   }
 
   return { update };
-}
-
-/** @param {string} state */
-function stateName(state) {
-  const names = /** @type {Record<string, string>} */ (words.board.states);
-  return Object.hasOwn(names, state) ? names[state] : state;
 }
 
 /** The sentence that explains the compasses, and one compass of each kind. */

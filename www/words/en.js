@@ -393,7 +393,7 @@ export const words = {
       title: 'Rooms',
       none: 'No rooms yet.',
       create: 'New room',
-      here: (count) => (count === 1 ? '1 laptop here' : `${count} laptops here`),
+      here: (count) => plural(count, 'laptop', 'laptops'),
       phases: { lobby: 'Waiting', normalising: 'Starting', collecting: 'Training', finished: 'Finished', paused: 'Paused' },
       round: (round, rounds) => `round ${round} of ${rounds}`,
       notBegun: (rounds) => plural(rounds, 'round', 'rounds'),
@@ -433,7 +433,7 @@ export const words = {
       namePlaceholder: 'Class 9b',
       rounds: 'Rounds',
       roundsHint: 'In each round every laptop trains once, and the results are averaged.',
-      estimate: (duration, laptops) => `About ${duration} with ${laptops} laptops on one Wi-Fi.`,
+      estimate: (duration, laptops) => `About ${duration} with ${laptops} laptops on one Wi‑Fi.`,
       duration: {
         seconds: (seconds) => `${seconds} seconds`,
         minutes: (low, high) => (low === high ? plural(low, 'minute', 'minutes') : `${low} to ${high} minutes`),
