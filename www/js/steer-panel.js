@@ -41,6 +41,7 @@ export function steerPanel({ act }) {
       setText(name, next.name);
       setAttribute(button, 'data-test', next.command);
       setAttribute(button, 'aria-disabled', next.why ? 'true' : null);
+      button.classList.toggle('primary', next.likely);
       setText(why, next.why);
       const said = `${next.why}\n${next.meaning}`;
       if (meaning.dataset.said !== said) meaning.replaceChildren(...(next.why ? [why, ' '] : []), next.meaning);

@@ -9,7 +9,6 @@ import { labelIcon } from './labels.js';
 import { labelName, words } from './language.js';
 import { stateIcon, stateName } from './laptop-state.js';
 import { LONGEST_NAME } from './nickname.js';
-import { takingPart } from './status-sentence.js';
 
 /** @typedef {import('./api-shapes.js').ClientSummary} Student */
 
@@ -89,11 +88,11 @@ export function studentsPanel({ act }) {
   }
 
   /** @param {import('./api-shapes.js').HostRoom} room */
-  function update({ room, status: { clients, connected } }) {
+  function update({ room, status: { clients, connected, ready } }) {
     code = room.code;
     labels = room.labels;
     show(byId('no-students'), clients.length === 0);
-    setText(byId('students-summary'), clients.length ? words.teach.roster.summary(connected, takingPart(/** @type {any} */ (clients))) : '');
+    setText(byId('students-summary'), clients.length ? words.teach.roster.summary(connected, ready) : '');
     list.render(clients);
   }
 
