@@ -14,6 +14,8 @@ import { columnsFor } from './roster-grid.js';
 
 /** @typedef {import('./api-shapes.js').ClientSummary} Laptop */
 
+/** So many cards have room in one row. */
+const FEW = 8;
 const WITH_BAR = ['training', 'uploading', 'normalising', 'waiting'];
 
 export function boardRoster() {
@@ -90,6 +92,7 @@ export function boardRoster() {
     list.render(clients);
     if (count !== clients.length) {
       count = clients.length;
+      byId('content').toggleAttribute('data-few', count <= FEW);
       arrange();
     }
     if (known) for (const { client, name } of clients) if (!known.has(client)) announce(words.board.newcomer(name));
