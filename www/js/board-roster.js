@@ -16,6 +16,8 @@ import { columnsFor } from './roster-grid.js';
 
 /** So many cards have room in one row. */
 const FEW = 8;
+/** More cards than this take some of the charts' room. */
+const MANY = 36;
 const WITH_BAR = ['training', 'uploading', 'normalising', 'waiting'];
 
 export function boardRoster() {
@@ -93,6 +95,7 @@ export function boardRoster() {
     if (count !== clients.length) {
       count = clients.length;
       byId('content').toggleAttribute('data-few', count <= FEW);
+      byId('content').toggleAttribute('data-many', count > MANY);
       arrange();
     }
     if (known) for (const { client, name } of clients) if (!known.has(client)) announce(words.board.newcomer(name));
