@@ -40,11 +40,11 @@
 
 /** @typedef {{code: string, name: string, labels: string[], architecture: string, rounds: number, least: number, strategy: {name: string}}} RoomConfig */
 
-/** @typedef {{room: RoomConfig, status: Status, history: RoundRecord[], links: string[]}} PublicRoom what everyone may see */
+/** @typedef {{room: RoomConfig, status: Status, history: RoundRecord[], links: string[]}} PublicRoom what everyone may see; the best link for other laptops comes first */
 
 /** @typedef {{version: number, created_at: number, accuracy: number | null, best: boolean}} Version */
 
-/** @typedef {{room: RoomConfig, status: Status, history: RoundRecord[], created_at: number, versions: Version[]}} HostRoom what the host sees */
+/** @typedef {PublicRoom & {created_at: number, versions: Version[]}} HostRoom what the host sees */
 
 /** @typedef {{version: string, secure: boolean, origins: string[], kept: boolean, rooms: HostRoom[]}} Host */
 

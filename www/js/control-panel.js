@@ -19,12 +19,9 @@ export function controlPanel(does) {
   const steer = steerPanel(does);
   const panels = [invitePanel(), steer, studentsPanel(does), resultsPanel(), managePanel(does)];
   return {
-    /**
-     * @param {HostRoom} room
-     * @param {string[]} links
-     */
-    update(room, links) {
-      for (const panel of panels) panel.update(room, links);
+    /** @param {HostRoom} room */
+    update(room) {
+      for (const panel of panels) panel.update(room);
     },
     /** Forgets what was said about another room. */
     clear: () => steer.clear(),

@@ -26,11 +26,8 @@ export function invitePanel() {
     timer = setTimeout(() => setText(copyText, words.teach.invite.copy), 4000);
   });
 
-  /**
-   * @param {import('./api-shapes.js').HostRoom} room
-   * @param {string[]} links
-   */
-  function update({ room }, links) {
+  /** @param {import('./api-shapes.js').HostRoom} room */
+  function update({ room, links }) {
     link = links[0] ?? '';
     setText(byId('control-title'), room.name);
     setText(byId('invite-code'), room.code);

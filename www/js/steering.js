@@ -38,7 +38,7 @@ export function steering({ status, history }, words) {
     if (finished) return button('next_round', steer.nextNothing, steer.why.finished, 'next');
     if (phase === 'lobby') {
       const why = paused ? steer.why.paused : ready === 0 ? steer.why.nobodyReady : '';
-      return button('next_round', [steer.nextLobby[0], why ? steer.nextNothing[1] : /** @type {any} */ (steer.nextLobby[1])(ready)], why, 'next', !why);
+      return button('next_round', [steer.nextLobby[0], why ? steer.nextLobbyLater : /** @type {any} */ (steer.nextLobby[1])(ready)], why, 'next', !why);
     }
     if (received === 0) return button('next_round', steer.nextNothing, steer.why.nothingIn, 'next');
     return button('next_round', [steer.nextRound[0], /** @type {any} */ (steer.nextRound[1])(received, goal)], '', 'next');

@@ -36,8 +36,6 @@ const control = controlPanel({ act, remove });
 let api = null;
 /** @type {Host | null} */
 let host = null;
-/** Codes of the rooms with their links, best first. @type {Map<string, string[]>} */
-const links = new Map();
 let selected = normaliseCode(new URLSearchParams(location.search).get('room') ?? '');
 /** Ends the watching of the selected room. */
 let unwatch = () => {};
@@ -128,7 +126,7 @@ function render() {
   show(byId('create'), !room);
   show(byId('control'), Boolean(room));
   document.title = room ? words.teach.roomTitle(room.room.name) : words.teach.title;
-  if (room) control.update(room, links.get(selected) ?? []);
+  if (room) control.update(room);
 }
 
 /**
@@ -151,12 +149,11 @@ function choose(code, focus = false) {
 /** @param {string} code */
 function watch(code) {
   return watchRoom(code, {
-    room({ room, status, history, links: ways }) {
-      links.set(code, ways);
+    room({ room, status, history, links }) {
       const known = host?.rooms.find((one) => one.room.code === code);
       if (!known) return;
       const more = known.history.length !== history.length;
-      Object.assign(known, { room, status, history });
+      Object.assign(known, { room, status, history, links });
       render();
       if (more) refresh(); // there is a new version of the model, too
     },

@@ -18,6 +18,8 @@ pub fn recall(title: &str, labels: &[String], counts: &[Vec<u32>]) -> String {
     let words: Vec<String> =
         rows.iter().map(|row| format!("{} {} ({})", row.label, percent(row.share), row.of)).collect();
     let widest = labels.iter().map(|label| text_width(label, FONT)).fold(0.0, f64::max).min(WIDTH / 3.0);
+    // Bold and wide fonts take more than the estimate.
+    let widest = widest * 1.15;
     let left = widest + 8.0;
     let full = WIDTH - NUMBER - left;
     let mut document = Document::new(TITLE + ROW * rows.len().max(1) as f64, title, &words.join(", "));
