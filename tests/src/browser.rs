@@ -245,6 +245,24 @@ impl Tab<'_> {
         Ok(self.client.refresh().await?)
     }
 
+    /// What axe-core finds on the page as it is now that violates WCAG 2.2 at level A or AA: a line a rule, with the elements.
+    /// Nothing where `CHORUS_AXE` does not say where axe-core is; the program that runs all tests says so then.
+    ///
+    /// # Errors
+    /// Where axe-core cannot be run.
+    pub async fn violations(&self) -> Result<Vec<String>> {
+        let Some(axe) = std::env::var_os("CHORUS_AXE") else { return Ok(Vec::new()) };
+        self.run(&std::fs::read_to_string(axe)?, vec![]).await?;
+        let search = "const done = arguments[arguments.length - 1];
+            const levels = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+            axe.run(document, { runOnly: levels }).then(
+              ({ violations }) => done(violations.map(({ id, help, nodes }) =>
+                `${id}: ${help}: ${nodes.map(({ target, failureSummary }) => `${target} (${failureSummary})`).join('; ')}`)),
+              (error) => done([String(error)]))";
+        let found = self.client.execute_async(search, vec![]).await?;
+        Ok(serde_json::from_value(found)?)
+    }
+
     /// Keeps a picture of the page in `CHORUS_TEST_OUTPUT`, else `tests/output/`, for people to look at.
     ///
     /// # Errors

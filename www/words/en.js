@@ -1,5 +1,6 @@
 // All words that the pages show, in English. To translate, copy this file to words/<language>.js, translate the
-// strings (functions take numbers and names and give a sentence) and name the file in js/language.js.
+// strings (functions take numbers and names and give a sentence) and name the language in js/language.js. A test holds all
+// languages to the same shape (`node --test tests/page/`).
 
 const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 
@@ -14,6 +15,8 @@ export const words = {
     dismiss: 'Dismiss this message',
     reload: 'Reload the page',
     you: 'you',
+    language: 'Language',
+    loading: 'Loading…',
   },
 
   join: {
