@@ -103,6 +103,8 @@ pub fn routes(site: Site) -> Router {
     Router::new()
         .route("/", get(pages::index))
         .route("/room/{code}", get(pages::room))
+        .route("/room/{code}/board", get(pages::board))
+        .route("/teach", get(pages::teach))
         .route("/ws", get(socket::open))
         .route("/health", get(health))
         .route("/api/host", get(host::overview))

@@ -26,6 +26,16 @@ pub async fn room(Path(_code): Path<String>, headers: HeaderMap) -> Response {
     page("room.html", &headers)
 }
 
+/// The teacher's page. It asks for the host token itself; the page holds no secret.
+pub async fn teach(headers: HeaderMap) -> Response {
+    page("teach.html", &headers)
+}
+
+/// The board of one room, for the projector; the same for every code.
+pub async fn board(Path(_code): Path<String>, headers: HeaderMap) -> Response {
+    page("board.html", &headers)
+}
+
 /// Any other embedded file, by its path.
 pub async fn file(uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');

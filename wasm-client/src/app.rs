@@ -14,8 +14,9 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, Response};
 
+use crate::charts::ChartWords;
 use crate::clips;
-use crate::commands::{ChartWords, Command};
+use crate::commands::Command;
 use crate::failure::{Failure, set};
 use crate::seats;
 use crate::socket::Socket;
@@ -196,6 +197,7 @@ impl App {
             Command::LiveStart { rate } => self.live_start(rate),
             Command::LivePush { samples } => self.live_push(&samples),
             Command::LiveStop {} => self.live_stop(),
+            Command::Charts(request) => request.drawn(),
         }
     }
 

@@ -3,22 +3,8 @@
 use js_sys::{ArrayBuffer, Float32Array};
 use serde::Deserialize;
 
+use crate::charts::{self, ChartWords};
 use crate::training::Choice;
-
-/// What to write on charts, in the page's language.
-#[derive(Clone, Default, Deserialize)]
-pub struct ChartWords {
-    /// The curve over everyone's held-back clips.
-    pub shared: String,
-    /// The curve over one's own.
-    pub own: String,
-    /// The x axis: how many rounds the model has been trained.
-    pub rounds: String,
-    /// The title and y axis of the one chart.
-    pub accuracy: String,
-    /// The title and y axis of the other.
-    pub loss: String,
-}
 
 /// A command of the page: its type and its fields. (Tagged from outside, since typed arrays would not survive the
 /// buffering that a tag among the fields needs.)
@@ -134,4 +120,6 @@ pub enum Command {
     },
     /// Ends live use.
     LiveStop {},
+    /// Draws charts of plain figures, in a page that is in no room. Answers with their SVG texts.
+    Charts(charts::Request),
 }

@@ -8,6 +8,7 @@
 
 pub mod adapter;
 pub mod app;
+mod charts;
 mod clip_list;
 mod clips;
 mod commands;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use figures::{Axes, Range, Series};
 use gloo_timers::callback::Timeout;
 use protocol::{ClientState, Evaluation, Phase, RoomConfig, Status};
 use serde::Serialize;
 
 use crate::app::{App, TrainerState, now, scope};
+use crate::charts::{Charts, Measured};
 use crate::training::Choice;
 use crate::view::{
     BackendView, BytesView, ClipView, MemberView, PictureView, RoomView, RoundView, StateView, WorkView,
@@ -27,9 +27,8 @@ struct StateEvent {
 #[derive(Serialize)]
 struct ChartsEvent {
     r#type: &'static str,
-    accuracy: String,
-    loss: String,
-    confusion: Option<String>,
+    #[serde(flatten)]
+    charts: Charts,
 }
 
 #[derive(Serialize)]
@@ -208,38 +207,17 @@ impl App {
         if *self.charts_shown.borrow() == key {
             return;
         }
-        let words = self.words.borrow();
-        let curve = |of: fn(f64, f64) -> f64| {
-            vec![
-                Series {
-                    name: words.shared.clone(),
-                    values: shared
-                        .iter()
-                        .map(|(&version, evaluation)| (f64::from(version), of(evaluation.loss, evaluation.accuracy)))
-                        .collect(),
-                },
-                Series {
-                    name: words.own.clone(),
-                    values: own
-                        .iter()
-                        .map(|(&version, own)| (f64::from(version), of(own.loss, own.accuracy)))
-                        .collect(),
-                },
-            ]
-        };
-        let axes = |title: &str, y_range| Axes {
-            title: title.to_owned(),
-            x: words.rounds.clone(),
-            y: title.to_owned(),
-            y_range,
-        };
-        let latest = shared.values().next_back();
-        self.post(&ChartsEvent {
-            r#type: "charts",
-            accuracy: figures::learning_curves(&curve(|_, accuracy| accuracy), &axes(&words.accuracy, Range::Percent)),
-            loss: figures::learning_curves(&curve(|loss, _| loss), &axes(&words.loss, Range::FromZero)),
-            confusion: latest.map(|evaluation| figures::confusion(&self.labels(), &evaluation.confusion)),
-        });
+        let shared_line: Vec<Measured> = shared
+            .iter()
+            .map(|(&version, result)| Measured { version, loss: result.loss, accuracy: result.accuracy })
+            .collect();
+        let own_line: Vec<Measured> = own
+            .iter()
+            .map(|(&version, result)| Measured { version, loss: result.loss, accuracy: result.accuracy })
+            .collect();
+        let confusion = shared.values().next_back().map(|evaluation| evaluation.confusion.as_slice());
+        let charts = Charts::draw(&self.words.borrow(), &shared_line, Some(&own_line), &self.labels(), confusion);
+        self.post(&ChartsEvent { r#type: "charts", charts });
         self.charts_shown.replace(key);
     }
 }
@@ -285,6 +263,7 @@ fn phase_word(phase: Phase) -> &'static str {
 fn state_word(state: ClientState) -> &'static str {
     match state {
         ClientState::Watching => "watching",
+        ClientState::Recording => "recording",
         ClientState::Ready => "ready",
         ClientState::Normalising => "normalising",
         ClientState::Training => "training",

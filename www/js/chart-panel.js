@@ -1,5 +1,6 @@
 // The curves that the worker draws, and the same figures as a table for those who cannot see them.
 
+import { placeChart } from './chart-svg.js';
 import { byId, h, setText, show } from './element.js';
 import { percent } from './format.js';
 import { words } from './language.js';
@@ -30,9 +31,9 @@ export function chartPanel() {
   return {
     /** @param {import('./messages.js').Charts} charts */
     draw({ accuracy, loss, confusion }) {
-      place(byId('chart-accuracy'), accuracy);
-      place(byId('chart-loss'), loss);
-      place(byId('chart-confusion'), confusion);
+      placeChart(byId('chart-accuracy'), accuracy);
+      placeChart(byId('chart-loss'), loss);
+      placeChart(byId('chart-confusion'), confusion);
       show(byId('confusion-hint'), Boolean(confusion));
     },
 
@@ -55,17 +56,4 @@ export function chartPanel() {
  */
 function known(value, write) {
   return typeof value === 'number' ? write(value) : words.charts.unknown;
-}
-
-/**
- * Puts a chart in its place. It is read as an XML image, which runs nothing, and must be one.
- * @param {HTMLElement} parent
- * @param {string | null} text
- */
-function place(parent, text) {
-  show(parent, Boolean(text));
-  if (!text) return;
-  const chart = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement;
-  if (chart.localName !== 'svg' || chart.querySelector('script, foreignObject, parsererror')) return;
-  parent.replaceChildren(document.importNode(chart, true));
 }

@@ -43,3 +43,15 @@ export function seconds(seconds) {
 export function grouped(value) {
   return Math.round(value).toLocaleString('en-GB');
 }
+
+/**
+ * Seconds as a clock shows them: `0:07`, `2:30`, `1:02:03`.
+ * @param {number} seconds
+ * @returns {string}
+ */
+export function clock(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (/** @type {number} */ value) => String(value).padStart(2, '0');
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}

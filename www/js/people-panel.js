@@ -2,7 +2,7 @@
 
 import { byId, h, setAttribute, setText } from './element.js';
 import { KeyedList } from './keyed-list.js';
-import { colourAs } from './labels.js';
+import { fillStrip } from './label-strip.js';
 import { labelName, words } from './language.js';
 import { takingPart } from './status-sentence.js';
 
@@ -30,7 +30,7 @@ export function peoplePanel() {
         setText(doing, stateName(person.state));
         setText(clips, words.people.clips(person.examples));
         setAttribute(clips, 'title', labels.map((label, i) => words.clips.count(labelName(label), person.labels[i] ?? 0)).join(', '));
-        fillShare(share, person.labels);
+        fillStrip(share, person.labels);
       },
     };
   });
@@ -49,19 +49,4 @@ export function peoplePanel() {
 function stateName(state) {
   const names = /** @type {Record<string, string>} */ (words.people.states);
   return Object.hasOwn(names, state) ? names[state] : state;
-}
-
-/**
- * One strip, divided as the clips are divided among the labels.
- * @param {HTMLElement} strip
- * @param {number[]} labels
- */
-function fillShare(strip, labels) {
-  while (strip.childElementCount < labels.length) strip.append(h('i'));
-  labels.forEach((count, index) => {
-    const part = /** @type {HTMLElement} */ (strip.children[index]);
-    colourAs(part, index);
-    part.style.flexGrow = String(count);
-    part.hidden = count === 0;
-  });
 }

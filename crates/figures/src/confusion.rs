@@ -4,6 +4,11 @@ use crate::svg::{Anchor, Document, FONT, SMALL, WIDTH, escape, fit, percent, ser
 
 /// The strongest shade of a cell: text in `currentColor` stays readable on it, on a light and on a dark page.
 const DARKEST: f64 = 0.6;
+/// Height of a cell, and of one where there are more labels than `LABELS_WITH_HIGH_CELLS`: a matrix that is much higher
+/// than wide gets small where its height is given.
+const CELL_HEIGHTS: [f64; 2] = [56.0, 40.0];
+/// See `CELL_HEIGHTS`.
+const LABELS_WITH_HIGH_CELLS: usize = 4;
 /// With more labels than this, the cells are too small for a second line.
 const LABELS_WITH_SHARES: usize = 7;
 
@@ -40,7 +45,7 @@ pub fn confusion(labels: &[String], counts: &[Vec<u32>]) -> String {
     let widest = labels.iter().map(|label| text_width(label, SMALL)).fold(0.0, f64::max).min(WIDTH / 4.0);
     let left = 22.0 + widest + 8.0;
     let cell = (WIDTH - left) / all.max(1) as f64;
-    let cell_height = cell.min(56.0);
+    let cell_height = cell.min(CELL_HEIGHTS[usize::from(all > LABELS_WITH_HIGH_CELLS)]);
     // Column labels that are wider than their column are turned upright.
     let upright = widest > cell - 4.0;
     let top = 48.0 + if upright { widest } else { 14.0 };

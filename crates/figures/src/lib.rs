@@ -1,5 +1,5 @@
-//! Charts as SVG text: curves, confusion matrices, probabilities, shares and spectrograms, natively and in a browser's
-//! worker.
+//! Charts as SVG text: curves, confusion matrices, recall, probabilities, shares and spectrograms, natively and in a
+//! browser's worker.
 //!
 //! Numbers go in and text comes out; this crate knows no page, no file and nothing of training.
 //!
@@ -27,6 +27,7 @@ mod bars;
 mod confusion;
 mod curves;
 mod logarithmic;
+mod recall;
 mod spectrogram;
 mod stacked_bars;
 mod svg;
@@ -35,5 +36,6 @@ pub use bars::bars;
 pub use confusion::confusion;
 pub use curves::{Axes, Range, Series, learning_curves};
 pub use logarithmic::logarithmic_curves;
+pub use recall::recall;
 pub use spectrogram::{loudness, spectrogram};
 pub use stacked_bars::{Bar, stacked_bars};

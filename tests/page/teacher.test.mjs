@@ -1,0 +1,138 @@
+// The pure pieces of the teacher's page and of the board, by example.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { angleOf, wayOf } from '../../www/js/agreement.js';
+import { clock } from '../../www/js/format.js';
+import { tokenOf } from '../../www/js/host-token.js';
+import { checkLabels } from '../../www/js/label-list.js';
+import { LESSONS } from '../../www/js/lessons.js';
+import { roomSentence } from '../../www/js/room-sentence.js';
+import { columnsFor } from '../../www/js/roster-grid.js';
+import { roundsTake, spanInWords } from '../../www/js/round-estimate.js';
+import { sharedResults } from '../../www/js/shared-results.js';
+import { steering } from '../../www/js/steering.js';
+import { words } from '../../www/words/en.js';
+
+test('the secret is found in a link or alone, and nowhere else', () => {
+  assert.equal(tokenOf(' https://192.0.2.7:8443/teach#0123456789abcdef\n'), '0123456789abcdef');
+  assert.equal(tokenOf('0123456789abcdef'), '0123456789abcdef');
+  assert.equal(tokenOf('#0123456789abcdef'), '0123456789abcdef');
+  assert.equal(tokenOf('https://192.0.2.7:8443/teach'), '', 'a link without its secret');
+  assert.equal(tokenOf('short'), '');
+  assert.equal(tokenOf('0123456789 abcdef ü'), '', 'what no header may carry');
+});
+
+const problem = (...labels) => checkLabels(labels).problem?.key ?? null;
+
+test('labels are trimmed, and those that nobody could tell apart are found', () => {
+  assert.deepEqual(checkLabels(['  a  b ', 'c']).labels, ['a b', 'c']);
+  assert.equal(problem('angry', 'happy'), null);
+  assert.equal(problem('a', 'e', 'i', 'o', 'u'), null, 'short labels may differ by one letter');
+  assert.equal(problem('loud', 'load'), null);
+  assert.equal(problem('angry'), 'few');
+  assert.equal(problem('angry', ' '), 'empty');
+  assert.equal(problem('angry', 'angry '), 'twice');
+  assert.equal(problem('Angry', 'angry'), 'alike');
+  assert.equal(problem('fröhlich', 'frohlich'), 'alike');
+  assert.equal(problem('high-hat', 'high hat'), 'alike');
+  assert.equal(problem('neutral', 'nuetral'), null, 'two letters changed places: not taken for one');
+  assert.equal(problem('neutral', 'neutal'), 'alike');
+  assert.equal(problem('neutral', 'neutrol'), 'alike');
+  assert.equal(problem('x'.repeat(41), 'b'), 'long');
+  assert.equal(problem('a\u0007', 'b'), 'control');
+  assert.equal(checkLabels(['angry', 'happy', 'happy']).problem.at, 2);
+  for (const [key, say] of Object.entries(words.teach.create.problems)) assert.ok(say('a', 'b').length > 10, key);
+});
+
+test('every lesson is named and has labels that a room may have', () => {
+  for (const { key, labels } of LESSONS) {
+    assert.equal(words.teach.create.templates[key]?.length, 2, key);
+    if (key !== 'own') assert.equal(checkLabels(labels).problem, null, key);
+  }
+});
+
+test('an estimate grows with rounds and networks, and never beyond the deadlines', () => {
+  const [quick, slow] = roundsTake({ rounds: 20 });
+  assert.ok(quick < slow);
+  assert.ok(roundsTake({ rounds: 40 })[0] === quick * 2);
+  assert.ok(roundsTake({ rounds: 20, model: 'conv' })[1] > slow * 5);
+  // 25 laptops fetch and send 26,008,068 f32 values each: 5.2 GB a round, 208 s even at 25 MB/s, cut off at 180 s.
+  assert.deepEqual(roundsTake({ rounds: 10, model: 'dense' }), [1800, 1800]);
+  assert.ok(roundsTake({ rounds: 20, model: 'conv', encoding: 'f16' })[1] < roundsTake({ rounds: 20, model: 'conv' })[1]);
+  const say = (low, high) => spanInWords([low, high], words.teach.create.duration);
+  assert.equal(say(4, 12), '20 seconds');
+  assert.equal(say(40, 170), '1 to 3 minutes');
+  assert.equal(say(61, 62), '1 minute');
+  assert.equal(say(1800, 1800), '30 minutes');
+  assert.equal(say(3600, 10_800), '1 to 3 hours');
+});
+
+const status = {
+  phase: 'lobby', round: 1, rounds: 20, model_version: 0, connected: 2, ready: 2, goal: 2, least: 4, received: 0, clients: [{}, {}],
+};
+const press = (change, history = []) => Object.fromEntries(steering({ status: { ...status, ...change }, history }, words).map((button) => [button.command, button]));
+
+test('a button that makes no sense now says why', () => {
+  const { why } = words.teach.steer;
+  const lobby = press({});
+  assert.deepEqual(Object.keys(lobby), ['next_round', 'pause', 'lock', 'end', 'restart']);
+  assert.equal(lobby.next_round.why, '');
+  assert.equal(lobby.next_round.name, 'Begin now');
+  assert.equal(lobby.end.why, why.untrained);
+  assert.equal(lobby.restart.why, why.untrained);
+  assert.equal(press({ ready: 0 }).next_round.why, why.nobodyReady);
+  assert.equal(press({ paused: true }).next_round.why, why.paused);
+  assert.ok('resume' in press({ paused: true }) && 'unlock' in press({ locked: true }));
+
+  const training = press({ phase: 'collecting', round: 3, model_version: 2, received: 1, goal: 4 }, [{}, {}]);
+  assert.equal(training.next_round.why, '');
+  assert.match(training.next_round.meaning, /the 1 of 4 results/);
+  assert.equal(training.end.why + training.restart.why, '');
+  assert.equal(press({ phase: 'collecting', paused: true, received: 1 }).next_round.why, '', 'the open round may be closed in a pause');
+  for (const phase of ['collecting', 'normalising']) assert.equal(press({ phase }).next_round.why, why.nothingIn);
+
+  const finished = press({ phase: 'finished' }, [{}]);
+  for (const command of ['next_round', 'pause', 'end']) assert.equal(finished[command].why, why.finished);
+  assert.equal(finished.restart.why, '');
+  assert.equal(finished.restart.name, 'More rounds…');
+});
+
+test('the board says in one sentence what goes on', () => {
+  const say = (change) => roomSentence({ ...status, ...change }, words);
+  assert.equal(say({ clients: [] }), 'Open the link and join.');
+  assert.equal(say({}), 'Waiting for the group: 2 of at least 4 ready.');
+  assert.equal(say({ paused: true }), words.board.sentence.pausedLobby);
+  assert.equal(say({ model_version: 3 }), 'The next round begins when 4 laptops are ready; now it is 2.');
+  assert.equal(say({ phase: 'collecting', received: 3, goal: 9 }), 'Every laptop trains on its own clips. 3 of 9 results are in.');
+  assert.equal(say({ phase: 'finished', paused: true }), 'All 20 rounds are done.');
+});
+
+test('a round measures the model that it began with, the finished model is measured at the end', () => {
+  const evaluation = (accuracy) => ({ examples: 4, loss: 1, accuracy, confusion: [[4]] });
+  const history = [{ round: 1, model_version: 1, evaluation: evaluation(0.25) }, { round: 2, model_version: 2 }, { round: 3, model_version: 3, evaluation: evaluation(0.5) }];
+  const results = (status) => sharedResults({ history, status }).map(({ version, accuracy }) => [version, accuracy]);
+  assert.deepEqual(results({ model_version: 3 }), [[0, 0.25], [2, 0.5]]);
+  assert.deepEqual(results({ model_version: 3, final_evaluation: evaluation(0.75) }), [[0, 0.25], [2, 0.5], [3, 0.75]]);
+});
+
+test('an update goes with the others, its own way, or against them', () => {
+  assert.ok(Math.abs(angleOf(0.5) - 60) < 1e-9 && angleOf(0) === 90 && angleOf(-1) === 180);
+  assert.equal(angleOf(1.0000001), 0, 'rounding may take a cosine beyond 1');
+  assert.deepEqual([1, 0.51, 0.49, 0, -0.17, -0.18, -1].map(wayOf), ['with', 'with', 'own', 'own', 'own', 'against', 'against']);
+  assert.deepEqual([undefined, null, Number.NaN].map(wayOf), ['unknown', 'unknown', 'unknown']);
+});
+
+test('cards fill their space', () => {
+  const wide = { width: 1900, height: 430 };
+  assert.equal(columnsFor(1, wide), 1);
+  assert.equal(columnsFor(4, wide), 4);
+  assert.equal(columnsFor(30, wide), 10);
+  assert.equal(columnsFor(9, { width: 1000, height: 1000 }), 3);
+  assert.equal(columnsFor(6, { width: 300, height: 2000 }), 1);
+});
+
+test('time is written as on a clock', () => {
+  assert.deepEqual([-3, 0, 7.4, 60, 150, 3723].map(clock), ['0:00', '0:00', '0:07', '1:00', '2:30', '1:02:03']);
+});

@@ -1,0 +1,208 @@
+//! A lesson as its teacher leads it: the teacher's page, the board on the projector, and a student's tab.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use tests::browser::{Browser, Options, Tab};
+use tests::program::Server;
+
+const TOKEN: &str = "a-secret-of-the-test";
+const SECONDS_10: Duration = Duration::from_secs(10);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Types into a field as far as the page can tell: its value and the event.
+async fn fill(tab: &Tab<'_>, name: &str, value: &str) -> Result<()> {
+    tab.wait_for(name).await?;
+    let script = "const [name, value] = arguments;
+        const field = document.querySelector(`[data-test=\"${name}\"]`);
+        field.value = value;
+        field.dispatchEvent(new Event('input', { bubbles: true }));";
+    tab.run(script, vec![json!(name), json!(value)]).await?;
+    Ok(())
+}
+
+async fn text_of(tab: &Tab<'_>, name: &str) -> Result<String> {
+    let script = "return document.querySelector(`[data-test=\"${arguments[0]}\"]`)?.innerText ?? ''";
+    Ok(tab.run(script, vec![json!(name)]).await?.as_str().unwrap_or_default().to_owned())
+}
+
+/// Waits until the page's visible text has `words` in it.
+async fn reads(tab: &Tab<'_>, words: &str, limit: Duration) -> Result<()> {
+    tab.wait(
+        &format!("the words “{words}”"),
+        &format!("return document.body.innerText.includes({})", json!(words)),
+        limit,
+    )
+    .await
+}
+
+/// Presses a button of the control as soon as it may be pressed.
+async fn press(tab: &Tab<'_>, command: &str) -> Result<()> {
+    let enabled = format!(
+        "const button = document.querySelector('[data-test=\"{command}\"]'); \
+         return !!button && button.getAttribute('aria-disabled') !== 'true'"
+    );
+    tab.wait(&format!("“{command}” to make sense"), &enabled, MINUTE).await?;
+    tab.click(command).await
+}
+
+async fn room(server: &Server, code: &str) -> Result<Value> {
+    Ok(serde_json::from_slice(&server.get(&format!("/api/rooms/{code}")).await?)?)
+}
+
+/// Waits until the room has had that many rounds.
+async fn rounds_done(server: &Server, code: &str, rounds: usize) -> Result<()> {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
+    loop {
+        let room = room(server, code).await?;
+        if room["history"].as_array().is_some_and(|history| history.len() >= rounds) {
+            return Ok(());
+        }
+        anyhow::ensure!(tokio::time::Instant::now() < deadline, "round {rounds} took too long; the room: {room:#}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_secret_opens_nothing_and_the_right_one_leaves_the_address_bar() -> Result<()> {
+    let server = Server::start(&["--host-token", TOKEN]).await?;
+    let browser = Browser::start(Options::default()).await?;
+    let tab = browser.open(&format!("{}/teach#not-the-right-secret", server.origin())).await?;
+    reads(&tab, "does not belong to the program", SECONDS_10).await?;
+    tab.screenshot("teach-wrong-secret").await?;
+    fill(&tab, "secret", &format!("{}/teach#{TOKEN}", server.origin())).await?;
+    tab.click("unlock-button").await?;
+    tab.wait_for("create").await?;
+    let address = tab.run("return location.href", vec![]).await?;
+    assert!(!address.as_str().context("an address is text")?.contains(TOKEN), "{address}");
+    tab.reload().await?;
+    tab.wait_for("create").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_that_are_almost_the_same_are_found_before_the_room_is_made() -> Result<()> {
+    let server = Server::start(&["--host-token", TOKEN]).await?;
+    let browser = Browser::start(Options::default()).await?;
+    let tab = browser.open(&format!("{}/teach#{TOKEN}", server.origin())).await?;
+    tab.click("lesson-own").await?;
+    tab.run(
+        "document.querySelectorAll('[data-test=\"label-field\"]').forEach((field, i) => {
+           field.value = ['laugh', 'Laugh'][i];
+           field.dispatchEvent(new Event('input', { bubbles: true }));
+         })",
+        vec![],
+    )
+    .await?;
+    tab.click("create-button").await?;
+    reads(&tab, "“laugh” and “Laugh” are almost the same", SECONDS_10).await?;
+    // What the server refuses stands beside the form, and what was typed is still there.
+    tab.click("lesson-emotions4").await?;
+    fill(&tab, "create-name", "Class 9b").await?;
+    fill(&tab, "create-least", "65").await?;
+    tab.click("create-button").await?;
+    reads(&tab, "least", SECONDS_10).await?;
+    tab.wait_for("create-problem").await?;
+    let name = tab.run("return document.querySelector('[data-test=\"create-name\"]').value", vec![]).await?;
+    assert_eq!(name, "Class 9b");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_teacher_leads_a_lesson() -> Result<()> {
+    let server = Server::start(&["--host-token", TOKEN]).await?;
+    let browser = Browser::start(Options::default()).await?;
+    let teacher = browser.open(&format!("{}/teach#{TOKEN}", server.origin())).await?;
+
+    // A room from a template.
+    teacher.click("lesson-emotions2").await?;
+    fill(&teacher, "create-name", "Class 9b").await?;
+    fill(&teacher, "create-rounds", "2").await?;
+    teacher.click("create-button").await?;
+    teacher.wait_for("control").await?;
+    let code = text_of(&teacher, "invite-code").await?;
+    assert_eq!(room(&server, &code).await?["room"]["labels"], json!(["happy", "sad"]));
+    reads(&teacher, &format!("/room/{code}"), SECONDS_10).await?;
+    teacher.screenshot("teach-lobby").await?;
+
+    // The board, and a student who joins.
+    let board = browser.open(&format!("{}/room/{code}/board", server.origin())).await?;
+    board.wait_for("join-code").await?;
+    assert_eq!(text_of(&board, "join-code").await?, code);
+    let student = browser.open(&format!("{}/room/{code}", server.origin())).await?;
+    student.click("made-up").await?;
+    student.wait("clips", "return parseInt(document.getElementById('clip-list-title').innerText) > 0", MINUTE).await?;
+    student.click("take-part").await?;
+    board
+        .wait(
+            "the student's card",
+            "return document.querySelector('[data-test=\"laptop\"]')?.dataset.state === 'ready'",
+            MINUTE,
+        )
+        .await?;
+    board.screenshot("board-lobby").await?;
+
+    // Another name, and a lock that lets nobody new in.
+    teacher.click("rename-student").await?;
+    fill(&teacher, "dialog-field", "Mila").await?;
+    teacher.click("dialog-confirm").await?;
+    reads(&board, "Mila", SECONDS_10).await?;
+    press(&teacher, "lock").await?;
+    board.wait_for("locked").await?;
+    let late = browser.open(&format!("{}/room/{code}", server.origin())).await?;
+    late.wait("a word about the lock", "return /lock/i.test(document.body.innerText)", MINUTE).await?;
+    press(&teacher, "unlock").await?;
+
+    // A paused room begins nothing; then two rounds, each begun by hand, since one student is fewer than four.
+    press(&teacher, "pause").await?;
+    board.wait_for("paused").await?;
+    teacher
+        .wait(
+            "the next round to wait for the pause to end",
+            "return document.querySelector('[data-test=\"next_round\"]').getAttribute('aria-disabled') === 'true'",
+            SECONDS_10,
+        )
+        .await?;
+    press(&teacher, "resume").await?;
+    for round in 1..=2 {
+        press(&teacher, "next_round").await?;
+        rounds_done(&server, &code, round).await?;
+    }
+    board.wait_for("finished").await?;
+    board
+        .wait(
+            "a learning curve",
+            "return !!document.querySelector('[data-test=\"chart-accuracy\"] svg path')",
+            Duration::from_secs(30),
+        )
+        .await?;
+    board.screenshot("board-finished").await?;
+    teacher.screenshot("teach-finished").await?;
+
+    // A finished room goes on from its present version, and is ended by hand.
+    press(&teacher, "restart").await?;
+    fill(&teacher, "more-rounds", "5").await?;
+    teacher.click("dialog-confirm").await?;
+    teacher.wait("the room to go on", "return !document.querySelector('dialog')", SECONDS_10).await?;
+    assert_eq!(room(&server, &code).await?["status"]["rounds"], 7);
+    press(&teacher, "next_round").await?;
+    rounds_done(&server, &code, 3).await?;
+    press(&teacher, "end").await?;
+    teacher.click("dialog-confirm").await?;
+    board.wait_for("finished").await?;
+    let ended = room(&server, &code).await?;
+    assert_eq!((&ended["status"]["phase"], &ended["status"]["rounds"]), (&json!("finished"), &json!(3)));
+
+    // A student is put out, and the room is deleted.
+    teacher.click("remove-student").await?;
+    teacher.click("dialog-confirm").await?;
+    student
+        .wait("a word about being put out", "return /put .*out|removed/i.test(document.body.innerText)", MINUTE)
+        .await?;
+    teacher.click("delete-room").await?;
+    teacher.click("dialog-confirm").await?;
+    board.wait_for("dead-end").await?;
+    assert!(room(&server, &code).await.is_err(), "the room is gone");
+    Ok(())
+}

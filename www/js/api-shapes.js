@@ -1,0 +1,51 @@
+// The shapes of what the server's HTTP interface answers (docs/protocol.md). Types only: nothing here runs.
+
+/** @typedef {'watching' | 'recording' | 'ready' | 'normalising' | 'training' | 'waiting' | 'uploading' | 'accepted' | 'refused' | 'offline'} ClientState */
+
+/**
+ * @typedef {object} ClientSummary
+ * @property {number} client
+ * @property {string} name
+ * @property {ClientState} state
+ * @property {number} [fraction] 0 to 1
+ * @property {number} examples
+ * @property {number[]} labels
+ * @property {number} [agreement] cosine of its last update with the mean of the others', -1 to 1
+ * @property {number} [update_norm]
+ */
+
+/** @typedef {{examples: number, loss: number, accuracy: number, confusion: number[][]}} Evaluation */
+
+/**
+ * @typedef {object} Status
+ * @property {'lobby' | 'normalising' | 'collecting' | 'finished'} phase
+ * @property {number} round
+ * @property {number} rounds
+ * @property {number} model_version
+ * @property {number} connected
+ * @property {number} ready
+ * @property {number} goal
+ * @property {number} least
+ * @property {number} received
+ * @property {number} [deadline_ms] left when it was sent
+ * @property {boolean} [paused]
+ * @property {boolean} [locked]
+ * @property {number} [bytes_up]
+ * @property {number} [bytes_down]
+ * @property {ClientSummary[]} clients
+ * @property {Evaluation} [final_evaluation]
+ */
+
+/** @typedef {{round: number, model_version: number, clients: number, examples: number, evaluation?: Evaluation}} RoundRecord */
+
+/** @typedef {{code: string, name: string, labels: string[], architecture: string, rounds: number, least: number, strategy: {name: string}}} RoomConfig */
+
+/** @typedef {{room: RoomConfig, status: Status, history: RoundRecord[], links: string[]}} PublicRoom what everyone may see */
+
+/** @typedef {{version: number, created_at: number, accuracy: number | null, best: boolean}} Version */
+
+/** @typedef {{room: RoomConfig, status: Status, history: RoundRecord[], created_at: number, versions: Version[]}} HostRoom what the host sees */
+
+/** @typedef {{version: string, secure: boolean, origins: string[], kept: boolean, rooms: HostRoom[]}} Host */
+
+export {};

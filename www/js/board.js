@@ -1,0 +1,69 @@
+// The board for the projector: what everyone may see of a room, live and large. It holds no secret and changes nothing.
+
+import { announce } from './announcer.js';
+import { boardHead } from './board-head.js';
+import { boardLearning } from './board-learning.js';
+import { boardRoster } from './board-roster.js';
+import { celebration } from './celebration.js';
+import { byId, h, setAttribute, setText, show } from './element.js';
+import { fullscreenButton } from './fullscreen-button.js';
+import { fillWords, words } from './language.js';
+import { codeOfPath } from './room-code.js';
+import { watchRoom } from './room-watch.js';
+
+/** @typedef {import('./api-shapes.js').PublicRoom} Room */
+
+fillWords();
+document.title = words.board.loading;
+fullscreenButton(/** @type {HTMLButtonElement} */ (byId('fullscreen')));
+setText(byId('away'), words.board.away);
+
+const code = codeOfPath(location.pathname);
+const panels = [boardHead(), joinCard(), celebration(), boardRoster(), boardLearning()];
+
+watchRoom(code, {
+  room(room) {
+    document.title = words.board.title(room.room.name);
+    const begun = room.status.model_version > 0 || room.status.phase === 'normalising' || room.status.phase === 'collecting';
+    byId('content').dataset.phase = room.status.phase === 'finished' ? 'finished' : begun ? 'running' : 'lobby';
+    for (const id of ['head', 'join', 'people', 'learning']) show(byId(id), true);
+    for (const panel of panels) panel.update(room);
+  },
+  away(away) {
+    if (away === !byId('away').hidden) return;
+    show(byId('away'), away);
+    if (!away) announce(words.board.back);
+  },
+  gone: () => endWith(words.board.goneTitle, words.board.gone),
+  unknown: () => endWith(words.board.unknownTitle, words.board.unknown(code)),
+});
+
+/** The code, the link and the QR code of the room. */
+function joinCard() {
+  const picture = /** @type {HTMLImageElement} */ (byId('join-qr'));
+
+  /** @param {Room} room */
+  function update({ room, links }) {
+    setText(byId('join-code'), room.code);
+    // A long link is broken before its path rather than anywhere.
+    const [, origin = '', path = ''] = /^(\w+:\/\/[^/]+)(.*)$/.exec(links[0] ?? '') ?? [];
+    const link = byId('join-link');
+    if (link.textContent !== origin + path) link.replaceChildren(origin, h('wbr'), path);
+    setAttribute(picture, 'src', `/api/rooms/${encodeURIComponent(room.code)}/qr.svg`);
+    setAttribute(picture, 'alt', words.board.qr(room.code));
+  }
+
+  return { update };
+}
+
+/**
+ * @param {string} title
+ * @param {string} text
+ */
+function endWith(title, text) {
+  const end = byId('dead-end');
+  end.replaceChildren(h('h2', {}, title), h('p', {}, text), h('a', { class: 'button primary', href: '/' }, words.board.start));
+  for (const id of ['head', 'join', 'people', 'learning', 'finished', 'away']) show(byId(id), false);
+  show(end, true);
+  document.title = title;
+}
