@@ -6,6 +6,8 @@
 
 use protocol::{Encoding, RefusalReason};
 
+use crate::sketch::Sketch;
+
 /// The weighted mean of the updates folded so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Accumulator {
@@ -41,6 +43,7 @@ impl Unfit {
 pub(crate) struct Update<'a> {
     encoding: Encoding,
     bytes: &'a [u8],
+    norm: f64,
 }
 
 impl<'a> Update<'a> {
@@ -66,7 +69,21 @@ impl<'a> Update<'a> {
         if norm > norm_limit {
             return Err(Unfit::NormTooLarge(norm));
         }
-        Ok(Update { encoding, bytes })
+        Ok(Update { encoding, bytes, norm })
+    }
+
+    /// Its L2 norm.
+    pub(crate) fn norm(&self) -> f64 {
+        self.norm
+    }
+
+    /// Which way it points.
+    pub(crate) fn sketch(&self) -> Sketch {
+        match self.encoding.values(self.bytes) {
+            Ok(values) => Sketch::of(values, self.bytes.len() / self.encoding.bytes_per_value()),
+            // `inspect` has read the same bytes.
+            Err(_) => Sketch::of(std::iter::empty(), 0),
+        }
     }
 }
 

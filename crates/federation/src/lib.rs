@@ -18,11 +18,12 @@ mod metrics;
 mod model;
 mod normalisation;
 mod participant;
+mod sketch;
 mod strategy;
 mod time;
 
 pub use coordinator::{
-    Action, Checkpoint, CloseReason, ConnectionId, Coordinator, CoordinatorError, Event, Identity, Load,
+    Action, Checkpoint, CloseReason, ConnectionId, Coordinator, CoordinatorError, Event, HostError, Identity, Load,
 };
 pub use model::Model;
 pub use participant::{

@@ -12,6 +12,7 @@ mod checksum;
 mod chunk;
 mod encoding;
 mod error;
+mod host;
 mod id;
 pub mod limits;
 mod message;
@@ -24,6 +25,7 @@ pub use checksum::Checksum;
 pub use chunk::{Chunk, chunks};
 pub use encoding::{Encoding, EncodingError};
 pub use error::ProtocolError;
+pub use host::HostCommand;
 pub use id::{ClientId, ModelVersion, RoomCode, Round, Token, TransferId};
 pub use message::{
     ClientMessage, ClientState, ClientSummary, ErrorCode, Evaluation, LocalTraining, Phase, RefusalReason, RoundRecord,

@@ -43,6 +43,11 @@ pub enum ClientMessage {
     },
     /// Stops taking part, but stays and watches.
     Pause,
+    /// Begins or ends to record a clip, for the others to see. Nothing depends on it.
+    Recording {
+        /// Which of the two.
+        on: bool,
+    },
     /// Goes for good: nothing waits for this client any more and its identity is forgotten.
     Leave,
     /// Answers `statistics_request`: sums over the real (not padded) frames of the client's training examples.
@@ -137,6 +142,16 @@ pub enum ServerMessage {
     History {
         /// The records.
         rounds: Vec<RoundRecord>,
+    },
+    /// The host changed the room's settings.
+    Settings {
+        /// All of them.
+        room: RoomConfig,
+    },
+    /// The host gave this client another name.
+    Renamed {
+        /// The name that others see from now on.
+        name: String,
     },
     /// Asks for `statistics`.
     StatisticsRequest,
@@ -297,11 +312,33 @@ pub struct Status {
     /// Time left in this phase, milliseconds; left out where nothing is waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
+    /// Whether the host lets no further round begin.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub paused: bool,
+    /// Whether the host lets nobody new in.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub locked: bool,
+    /// Bytes of updates received since the room was made, headers of their frames included.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bytes_up: u64,
+    /// Bytes of models sent since the room was made, headers of their frames included.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bytes_down: u64,
     /// The clients that are here or are waited for, in the order they came.
     pub clients: Vec<ClientSummary>,
     /// How the finished model does on what all clients hold back, as far as they have said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub final_evaluation: Option<Evaluation>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// What everyone in a room sees of a client.
@@ -320,6 +357,13 @@ pub struct ClientSummary {
     pub examples: u32,
     /// How many of them each label has; empty until the client has been ready once.
     pub labels: Vec<u32>,
+    /// The cosine, −1 to 1, between this client's update and the mean of the others' in the last round that was closed with
+    /// it; left out where there is no such round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<f32>,
+    /// The L2 norm of that update, in the parameters' own unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update_norm: Option<f32>,
 }
 
 /// What a client is doing.
@@ -328,6 +372,8 @@ pub struct ClientSummary {
 pub enum ClientState {
     /// Connected without taking part.
     Watching,
+    /// Records a clip, and is asked for nothing meanwhile.
+    Recording,
     /// Takes part and waits for the next thing to do.
     Ready,
     /// Computes its statistics.
@@ -379,8 +425,14 @@ pub enum ErrorCode {
     RoomUnknown,
     /// The room has as many clients as it may have. Fatal.
     RoomFull,
+    /// The host lets nobody new in. Fatal.
+    Locked,
+    /// The host put this client out. Fatal.
+    Removed,
     /// The same identity connected from elsewhere. Fatal.
     Replaced,
+    /// The host went back to an earlier version of the model; the connection is closed, and tried again at once.
+    Restarted,
     /// A message or frame was not understood or not allowed.
     Malformed,
     /// A message that makes no sense now, such as a second `hello`.

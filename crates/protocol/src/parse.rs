@@ -16,8 +16,19 @@ use crate::{
 };
 
 /// The `type`s that a client may send.
-const CLIENT_TYPES: &[&str] =
-    &["hello", "rename", "ready", "pause", "leave", "statistics", "download", "progress", "update", "evaluation"];
+const CLIENT_TYPES: &[&str] = &[
+    "hello",
+    "rename",
+    "ready",
+    "pause",
+    "leave",
+    "statistics",
+    "download",
+    "progress",
+    "update",
+    "evaluation",
+    "recording",
+];
 
 /// The `type`s that a server may send.
 const SERVER_TYPES: &[&str] = &[
@@ -33,6 +44,8 @@ const SERVER_TYPES: &[&str] = &[
     "round_closed",
     "round_abandoned",
     "finished",
+    "settings",
+    "renamed",
 ];
 
 /// Reads a client's text frame.
@@ -96,7 +109,10 @@ impl ClientMessage {
                     ))
                 }
             }
-            ClientMessage::Pause | ClientMessage::Leave | ClientMessage::Download { .. } => Ok(()),
+            ClientMessage::Pause
+            | ClientMessage::Recording { .. }
+            | ClientMessage::Leave
+            | ClientMessage::Download { .. } => Ok(()),
             ClientMessage::Statistics { frames, sum, sum_squares } => {
                 check_range("frames", *frames, 1..=MAX_FRAMES)?;
                 check_range("sum", sum.len(), 1..=MAX_FEATURES)?;
@@ -150,6 +166,8 @@ impl ServerMessage {
                 check_range("rounds", rounds.len(), 0..=MAX_HISTORY_PAGE)?;
                 rounds.iter().try_for_each(check_record)
             }
+            ServerMessage::Settings { room } => room.check(),
+            ServerMessage::Renamed { name } => check_name("name", name),
             ServerMessage::StatisticsRequest | ServerMessage::Upload { .. } => Ok(()),
             ServerMessage::Round { round, model_version, training, standardisation, model, .. } => {
                 check_round(round.0)?;
@@ -195,6 +213,12 @@ fn check_status(status: &Status) -> Result<(), ProtocolError> {
         check_range("labels", client.labels.len(), 0..=MAX_LABELS)?;
         if let Some(fraction) = client.fraction {
             check_fraction("fraction", f64::from(fraction))?;
+        }
+        if client.agreement.is_some_and(|agreement| !(-1.0..=1.0).contains(&agreement)) {
+            return Err(ProtocolError::invalid("agreement", "must lie between -1 and 1"));
+        }
+        if client.update_norm.is_some_and(|norm| !(norm >= 0.0 && norm.is_finite())) {
+            return Err(ProtocolError::invalid("update_norm", "must be finite and not below 0"));
         }
     }
     // The sum over clients: only its shape and its numbers are bounded, not its count.

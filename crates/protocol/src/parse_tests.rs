@@ -49,6 +49,7 @@ fn client_messages() -> Vec<ClientMessage> {
             training,
         },
         ClientMessage::Evaluation { model_version: ModelVersion(1), evaluation: evaluation() },
+        ClientMessage::Recording { on: true },
     ]
 }
 
@@ -64,6 +65,10 @@ fn server_messages() -> Vec<ServerMessage> {
         least: 1,
         received: 0,
         deadline_ms: Some(1_000),
+        paused: true,
+        locked: false,
+        bytes_up: 12,
+        bytes_down: 0,
         clients: vec![ClientSummary {
             client: ClientId(1),
             name: "Ada".to_owned(),
@@ -71,6 +76,8 @@ fn server_messages() -> Vec<ServerMessage> {
             fraction: Some(0.5),
             examples: 3,
             labels: vec![1, 2],
+            agreement: Some(-0.25),
+            update_norm: Some(2.5),
         }],
         final_evaluation: None,
     };
@@ -119,6 +126,8 @@ fn server_messages() -> Vec<ServerMessage> {
         ServerMessage::RoundClosed { record },
         ServerMessage::RoundAbandoned { round: None, received: 0, least: 2 },
         ServerMessage::Finished { model_version: ModelVersion(20), model: transfer(), standardisation },
+        ServerMessage::Settings { room: room() },
+        ServerMessage::Renamed { name: "Grace".to_owned() },
     ]
 }
 
@@ -273,6 +282,10 @@ fn a_server_is_not_trusted_either() {
         (0, "/room/training/learning_rate", json!(0.0)),
         (0, "/room/goal", json!(1)),
         (2, "/clients/0/name", json!("x".repeat(50))),
+        (2, "/clients/0/agreement", json!(1.5)),
+        (2, "/clients/0/update_norm", json!(-1.0)),
+        (12, "/room/labels", json!(["a", "a"])),
+        (13, "/name", json!("")),
         (3, "/rounds", json!(vec![serde_json::to_value(&server_messages()[9]).unwrap()["record"].clone(); 33])),
         (5, "/model/bytes", json!(0)),
         (5, "/standardisation/deviation", json!([1.0, 0.0])),

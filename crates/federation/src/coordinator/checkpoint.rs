@@ -27,6 +27,14 @@ pub struct Checkpoint {
     pub identities: Vec<Identity>,
     /// The number that the next new client gets.
     pub next_client: u32,
+    /// Whether the host lets no further round begin.
+    pub paused: bool,
+    /// Whether the host lets nobody new in.
+    pub locked: bool,
+    /// Bytes of updates received.
+    pub bytes_up: u64,
+    /// Bytes of models sent.
+    pub bytes_down: u64,
 }
 
 /// A client that may come back.
@@ -40,6 +48,10 @@ pub struct Identity {
     pub token: Token,
     /// Whether its evaluation is part of `final_evaluation`.
     pub evaluated: bool,
+    /// Whether the host put it out.
+    pub removed: bool,
+    /// Whether the host gave it its name.
+    pub named_by_host: bool,
 }
 
 impl Coordinator {
@@ -50,6 +62,8 @@ impl Coordinator {
             name: client.name.clone(),
             token: client.token.clone(),
             evaluated: client.evaluated,
+            removed: client.removed,
+            named_by_host: client.named_by_host,
         };
         Checkpoint {
             config: self.config.clone(),
@@ -59,6 +73,10 @@ impl Coordinator {
             final_evaluation: self.final_evaluation.clone(),
             identities: self.clients.all.values().map(identity).collect(),
             next_client: self.clients.next,
+            paused: self.paused,
+            locked: self.locked,
+            bytes_up: self.bytes_up,
+            bytes_down: self.bytes_down,
         }
     }
 
@@ -77,8 +95,19 @@ impl Coordinator {
         parameters: Vec<f32>,
         memory: BTreeMap<String, Vec<f32>>,
     ) -> Result<Coordinator, CoordinatorError> {
-        let Checkpoint { config, model_version, standardisation, history, final_evaluation, identities, next_client } =
-            checkpoint;
+        let Checkpoint {
+            config,
+            model_version,
+            standardisation,
+            history,
+            final_evaluation,
+            identities,
+            next_client,
+            paused,
+            locked,
+            bytes_up,
+            bytes_down,
+        } = checkpoint;
         let damaged = |what: &str| CoordinatorError::Damaged { what: what.to_owned() };
         let mut room = Coordinator::at(config, model_version, parameters, |rule| {
             strategy::restore(rule, memory).map_err(|what| damaged(&what))
@@ -102,6 +131,8 @@ impl Coordinator {
         for identity in identities {
             let mut client = Client::new(identity.client, identity.token, identity.name);
             client.evaluated = identity.evaluated;
+            client.removed = identity.removed;
+            client.named_by_host = identity.named_by_host;
             room.clients.insert(client);
         }
         if model_version.0 == room.config.rounds {
@@ -110,6 +141,8 @@ impl Coordinator {
         room.standardisation = standardisation;
         room.history = history;
         room.final_evaluation = final_evaluation;
+        (room.paused, room.locked) = (paused, locked);
+        (room.bytes_up, room.bytes_down) = (bytes_up, bytes_down);
         Ok(room)
     }
 }

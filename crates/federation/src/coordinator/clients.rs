@@ -49,6 +49,16 @@ pub(crate) struct Client {
     pub downloads: u32,
     /// Whether it has evaluated the finished model.
     pub evaluated: bool,
+    /// Whether it says that a clip is being recorded.
+    pub recording: bool,
+    /// Whether the host put it out.
+    pub removed: bool,
+    /// Whether the host gave it its name.
+    pub named_by_host: bool,
+    /// How far its last update pointed where the others' did, a cosine.
+    pub agreement: Option<f32>,
+    /// The L2 norm of that update.
+    pub update_norm: Option<f32>,
 }
 
 impl Client {
@@ -68,6 +78,11 @@ impl Client {
             refusals: 0,
             downloads: 0,
             evaluated: false,
+            recording: false,
+            removed: false,
+            named_by_host: false,
+            agreement: None,
+            update_norm: None,
         }
     }
 
@@ -133,7 +148,8 @@ impl Clients {
                 .all
                 .values()
                 .filter(|client| client.connection.is_none() && client.task != Task::Done)
-                .min_by_key(|client| client.lost_at)?
+                // One that was put out is remembered as long as there is room: forgotten, it could come in again.
+                .min_by_key(|client| (client.removed, client.lost_at))?
                 .id;
             self.forget(longest_absent);
         }

@@ -7,6 +7,7 @@
 mod checkpoint;
 mod clients;
 mod event;
+mod host;
 mod phase;
 mod status;
 #[cfg(test)]
@@ -15,7 +16,7 @@ mod uploads;
 
 use std::collections::VecDeque;
 
-use protocol::limits::{MAX_HISTORY_PAGE, PROTOCOL_VERSION};
+use protocol::limits::{CHUNK_HEADER_BYTES, MAX_CHUNK_PAYLOAD, MAX_HISTORY_PAGE, PROTOCOL_VERSION};
 use protocol::{
     ClientId, ClientMessage, ErrorCode, Evaluation, ModelVersion, ProtocolError, RefusalReason, RoomConfig, Round,
     RoundRecord, ServerMessage, Standardisation, Token, TransferId,
@@ -24,6 +25,7 @@ use protocol::{
 pub use checkpoint::{Checkpoint, Identity};
 pub(crate) use clients::{Client, Clients, Link, Task};
 pub use event::{Action, CloseReason, ConnectionId, Event};
+pub use host::HostError;
 use phase::PhaseState;
 pub use status::Load;
 
@@ -87,6 +89,15 @@ pub struct Coordinator {
     status_sent: Millis,
     /// Clients came or went, and a checkpoint should remember it.
     identities_changed: bool,
+    /// The host lets no further round begin.
+    paused: bool,
+    /// The host lets nobody new in.
+    locked: bool,
+    /// The host began the present phase, for which fewer than the least are enough.
+    hurried: bool,
+    /// Bytes of updates received, and of models sent, with the headers of their frames.
+    bytes_up: u64,
+    bytes_down: u64,
 }
 
 impl Coordinator {
@@ -128,6 +139,11 @@ impl Coordinator {
             status_changed: false,
             status_sent: Millis(0),
             identities_changed: false,
+            paused: false,
+            locked: false,
+            hurried: false,
+            bytes_up: 0,
+            bytes_down: 0,
             config,
         })
     }
@@ -232,7 +248,7 @@ impl Coordinator {
                 self.error(connection, ErrorCode::OutOfOrder, "hello was said before".to_owned());
             }
             ClientMessage::Rename { name } => {
-                if let Some(client) = self.clients.get_mut(client) {
+                if let Some(client) = self.clients.get_mut(client).filter(|client| !client.named_by_host) {
                     client.name = name;
                     self.status_changed = true;
                     self.identities_changed = true;
@@ -240,6 +256,12 @@ impl Coordinator {
             }
             ClientMessage::Ready { examples, labels } => self.ready(connection, client, examples, labels),
             ClientMessage::Pause => self.stop_taking_part(client),
+            ClientMessage::Recording { on } => {
+                if let Some(client) = self.clients.get_mut(client) {
+                    client.recording = on;
+                    self.status_changed = true;
+                }
+            }
             ClientMessage::Leave => {
                 self.stop_taking_part(client);
                 self.clients.forget(client);
@@ -282,6 +304,12 @@ impl Coordinator {
             return self.end(connection, ErrorCode::RoomUnknown, message, true);
         }
         let known = token.and_then(|token| self.clients.known(&token));
+        if known.is_some_and(|client| self.clients.is_removed(client)) {
+            return self.end(connection, ErrorCode::Removed, host::removed_text(), true);
+        }
+        if known.is_none() && self.locked {
+            return self.end(connection, ErrorCode::Locked, host::locked_text(), true);
+        }
         let client = match known {
             Some(client) if self.clients.may_return(client) => Some(client),
             Some(_) => None,
@@ -301,7 +329,7 @@ impl Coordinator {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        if let Some(name) = name {
+        if let Some(name) = name.filter(|_| !client.named_by_host) {
             client.name = name;
         }
         let before = client.connection.replace(connection);
@@ -392,6 +420,7 @@ impl Coordinator {
         }
         client.downloads += 1;
         let bytes = self.model.encoded();
+        self.bytes_down += bytes_on_wire(bytes.len());
         self.actions.push_back(Action::SendModel { connection, transfer, bytes });
     }
 
@@ -404,6 +433,7 @@ impl Coordinator {
             client.connection = None;
             client.lost_at = self.now;
             client.fraction = None;
+            client.recording = false;
         }
         self.status_changed = true;
         self.cancel_upload(id);
@@ -463,6 +493,11 @@ impl Coordinator {
     fn present_round(&self) -> Round {
         Round((self.history.len() as u32 + 1).min(self.config.rounds))
     }
+}
+
+/// Bytes of a model with the headers of its frames.
+fn bytes_on_wire(bytes: usize) -> u64 {
+    (bytes + bytes.div_ceil(MAX_CHUNK_PAYLOAD) * CHUNK_HEADER_BYTES) as u64
 }
 
 fn full_text() -> String {

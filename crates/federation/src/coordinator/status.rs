@@ -54,10 +54,14 @@ impl Coordinator {
             model_version: self.model.version(),
             connected: clients.connected().count() as u32,
             ready: clients.ready().count() as u32,
-            goal: if self.config.goal > 0 { self.config.goal } else { taking_part.max(self.config.least) },
-            least: self.config.least,
+            goal: if self.config.goal > 0 { self.config.goal } else { taking_part.max(self.least()) },
+            least: self.least(),
             received,
             deadline_ms: deadline.map(|deadline| deadline.since(now)),
+            paused: self.paused,
+            locked: self.locked,
+            bytes_up: self.bytes_up,
+            bytes_down: self.bytes_down,
             clients: clients.all.values().filter(here).map(|client| self.summary(client)).collect(),
             final_evaluation: self.final_evaluation.clone(),
         }
@@ -72,6 +76,8 @@ impl Coordinator {
             fraction,
             examples: client.examples,
             labels: client.labels.clone(),
+            agreement: client.agreement,
+            update_norm: client.update_norm,
         }
     }
 
@@ -79,8 +85,9 @@ impl Coordinator {
         if client.connection.is_none() {
             return (ClientState::Offline, None);
         }
+        let idle = if client.recording { ClientState::Recording } else { ClientState::Ready };
         if !client.taking_part {
-            return (ClientState::Watching, None);
+            return (if client.recording { ClientState::Recording } else { ClientState::Watching }, None);
         }
         match (&self.phase, client.task) {
             (PhaseState::Normalising(_), Task::Asked) => (ClientState::Normalising, None),
@@ -91,7 +98,7 @@ impl Coordinator {
             },
             (PhaseState::Collecting(_), Task::Done) => (ClientState::Accepted, None),
             (_, Task::GivenUp) => (ClientState::Refused, None),
-            _ => (ClientState::Ready, None),
+            _ => (idle, None),
         }
     }
 

@@ -55,6 +55,8 @@ pub enum Input {
     },
     /// The person starts or stops taking part.
     TakePart(bool),
+    /// The person begins or ends to record a clip.
+    Recording(bool),
     /// The person wants another name.
     Rename(String),
     /// The person goes for good.

@@ -50,6 +50,7 @@ pub struct Participant {
     examples: u32,
     labels: Vec<u32>,
     statistics_wanted: bool,
+    recording: bool,
 
     job: Job,
     fetched: Option<Fetched>,
@@ -85,6 +86,7 @@ impl Participant {
             examples: 0,
             labels: Vec::new(),
             statistics_wanted: false,
+            recording: false,
             job: Job::None,
             fetched: None,
             control: ControlVariate::default(),
@@ -127,6 +129,11 @@ impl Participant {
                 self.say_whether_ready();
             }
             Input::TakePart(on) => self.take_part(on),
+            Input::Recording(on) => {
+                if std::mem::replace(&mut self.recording, on) != on {
+                    self.send(ClientMessage::Recording { on });
+                }
+            }
             Input::Rename(name) => {
                 self.name = Some(name.clone());
                 self.send(ClientMessage::Rename { name });
@@ -222,11 +229,16 @@ impl Participant {
                     self.take_accepted(round);
                 }
                 self.say_whether_ready();
+                if self.recording {
+                    self.send(ClientMessage::Recording { on: true });
+                }
                 self.send_final_evaluation();
             }
             ServerMessage::Error { code, message, fatal } => self.error(code, message, fatal),
             ServerMessage::Status(status) => self.status = Some(status),
             ServerMessage::History { rounds } => self.remember(rounds),
+            ServerMessage::Settings { room } => self.room = Some(room),
+            ServerMessage::Renamed { name } => self.name = Some(name),
             ServerMessage::StatisticsRequest => {
                 if self.wants_part() {
                     self.statistics_wanted = true;

@@ -5,6 +5,7 @@ use protocol::{ModelVersion, Round, RoundRecord, ServerMessage};
 use super::PhaseState;
 use crate::Model;
 use crate::coordinator::{Action, Coordinator};
+use crate::sketch::Sketch;
 
 impl Coordinator {
     /// Publishes the round's model and opens the next round, or finishes.
@@ -14,6 +15,7 @@ impl Coordinator {
             return;
         };
         self.back_to_lobby();
+        self.hurried = false;
         let round = Round(self.history.len() as u32 + 1);
         let version = ModelVersion(self.model.version().0 + 1);
         let Some(parameters) = self.rule.publish(state.gathered, self.model.parameters(), clients) else {
@@ -34,6 +36,14 @@ impl Coordinator {
         self.history.push(record.clone());
         for client in self.clients.all.values_mut() {
             client.downloads = 0;
+        }
+        let sketches: Vec<&Sketch> = state.sketches.values().map(|(sketch, _)| sketch).collect();
+        let agreements = Sketch::agreements(&sketches);
+        for ((id, (_, norm)), agreement) in state.sketches.iter().zip(agreements) {
+            if let Some(client) = self.clients.get_mut(*id) {
+                client.agreement = agreement;
+                client.update_norm = agreement.map(|_| *norm);
+            }
         }
         // Stored before anyone is told: a server that is killed now must not know less than its clients.
         self.identities_changed = false;

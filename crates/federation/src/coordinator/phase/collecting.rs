@@ -1,5 +1,8 @@
 //! Collecting: a round is open; updates are announced, sent one after the other, looked at whole, and folded.
 
+use std::collections::BTreeMap;
+
+use protocol::limits::CHUNK_HEADER_BYTES;
 use protocol::{
     AssemblyError, Chunk, ClientId, Evaluation, ModelVersion, RefusalReason, Round, ServerMessage, Training,
 };
@@ -10,6 +13,7 @@ use crate::accumulator::{Unfit, Update};
 use crate::coordinator::uploads::{Announcement, Taken, Uploads};
 use crate::coordinator::{ConnectionId, Coordinator, Task};
 use crate::metrics::Metrics;
+use crate::sketch::Sketch;
 use crate::strategy::{Effort, Gathered};
 
 /// A client whose update was refused so often in a round is not waited for any more.
@@ -24,6 +28,8 @@ pub(in crate::coordinator) struct Collecting {
     pub metrics: Metrics,
     pub uploads: Uploads,
     pub refused: u32,
+    /// Of each update in the mean, whose it is, which way it points, and its L2 norm.
+    pub sketches: BTreeMap<ClientId, (Sketch, f32)>,
 }
 
 impl Collecting {
@@ -44,6 +50,7 @@ impl Coordinator {
             metrics: Metrics::none(),
             uploads: Uploads::new(self.config.update_bytes() as usize),
             refused: 0,
+            sketches: BTreeMap::new(),
         }));
         self.ask_all();
     }
@@ -198,6 +205,7 @@ impl Coordinator {
         if link.ended == Some(chunk.transfer) {
             return; // It was on its way when its upload was ended, and its sender knows by now.
         }
+        self.bytes_up += (CHUNK_HEADER_BYTES + chunk.payload.len()) as u64;
         let taken = match &mut self.phase {
             PhaseState::Collecting(state) => state.uploads.take(self.now, connection, &chunk),
             _ => Taken::Unannounced,
@@ -228,6 +236,7 @@ impl Coordinator {
             return;
         };
         self.rule.fold(&mut state.gathered, &update, effort);
+        state.sketches.insert(announced.client, (update.sketch(), update.norm() as f32));
         state.metrics.add(announced.examples, announced.training, announced.evaluation.as_ref());
         client.task = Task::Done;
         client.fraction = None;
@@ -320,10 +329,16 @@ impl Coordinator {
             self.aggregate();
         } else {
             self.back_to_lobby();
+            self.hurried = false;
             let least = self.config.least;
             self.broadcast(ServerMessage::RoundAbandoned { round: Some(round), received, least });
         }
         true
+    }
+
+    /// Closes the open round with what is in.
+    pub(in crate::coordinator) fn close_round(&mut self) {
+        self.leave_collecting(Verdict::Close);
     }
 
     /// Whether an evaluation of the finished model can be taken; see `finished.rs`.

@@ -6,7 +6,7 @@ use crate::coordinator::Coordinator;
 impl Coordinator {
     /// Begins what is due, if enough clients are ready.
     pub(super) fn leave_lobby(&mut self) -> bool {
-        if (self.clients.ready().count() as u32) < self.config.least {
+        if self.paused || (self.clients.ready().count() as u32) < self.least() {
             return false;
         }
         if self.standardisation.is_some() {
@@ -18,7 +18,7 @@ impl Coordinator {
     }
 
     /// Goes back to wait; everyone is asked anew.
-    pub(super) fn back_to_lobby(&mut self) {
+    pub(in crate::coordinator) fn back_to_lobby(&mut self) {
         self.phase = PhaseState::Lobby;
         self.clients.reset_tasks();
     }

@@ -74,7 +74,7 @@ impl Coordinator {
     /// kept, and somebody may still join before the deadline.
     fn verdict(&self, received: u32, goal: u32, deadline: Millis) -> Verdict {
         let late = self.now >= deadline;
-        if received >= self.config.least {
+        if received >= self.least() {
             let reached = goal > 0 && received >= goal;
             if reached || late || !self.clients.anyone_missing() { Verdict::Close } else { Verdict::GoOn }
         } else if late {

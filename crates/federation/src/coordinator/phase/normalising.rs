@@ -71,6 +71,11 @@ impl Coordinator {
         }
     }
 
+    /// Closes the collection of statistics with what is in.
+    pub(in crate::coordinator) fn close_normalising(&mut self) {
+        self.leave_normalising(Verdict::Close);
+    }
+
     pub(super) fn leave_normalising(&mut self, verdict: Verdict) -> bool {
         let PhaseState::Normalising(state) = &self.phase else {
             return false;
@@ -86,6 +91,7 @@ impl Coordinator {
             }
             Verdict::Abandon => {
                 self.back_to_lobby();
+                self.hurried = false;
                 let least = self.config.least;
                 self.broadcast(ServerMessage::RoundAbandoned { round: None, received, least });
                 true

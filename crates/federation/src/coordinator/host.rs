@@ -1,0 +1,238 @@
+//! What the host asks of a running room: who may be in it, whether rounds go on, and from which version of the model.
+
+use std::collections::BTreeMap;
+
+use protocol::limits::MAX_ROUNDS;
+use protocol::{ClientId, ErrorCode, HostCommand, ModelVersion, ProtocolError, RefusalReason, Round, ServerMessage};
+
+use super::{Action, Clients, Coordinator, CoordinatorError, PhaseState};
+use crate::{Millis, Model, strategy};
+
+/// Why a wish of the host makes no sense now.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// A field is out of bounds.
+    #[error(transparent)]
+    Invalid(#[from] ProtocolError),
+    /// There is no such client.
+    #[error("there is no client {0} in this room any more")]
+    NoClient(ClientId),
+    /// Nothing came in that a round could be closed with.
+    #[error("no update is in yet; wait for the first one")]
+    NothingIn,
+    /// Nobody is ready whom a round could begin with.
+    #[error("nobody is ready yet; wait until somebody takes part")]
+    NobodyReady,
+    /// No round begins in a paused room.
+    #[error("the room is paused; let it go on first")]
+    Paused,
+    /// The room is over.
+    #[error("all rounds are over; go back to a version of the model to have more of them")]
+    Finished,
+    /// There is no trained model to end with.
+    #[error("no round is over yet, so there is no model to end with; delete the room instead")]
+    Untrained,
+    /// The version is not one that the room has had.
+    #[error("the room's model has no version {0}")]
+    NoVersion(ModelVersion),
+    /// Too few rounds, or too many.
+    #[error("there must be more rounds than the {version} that the model has had, and at most {MAX_ROUNDS}")]
+    NoRounds {
+        /// The version to go on from.
+        version: ModelVersion,
+    },
+    /// What was stored of the version does not belong to this room.
+    #[error(transparent)]
+    Stored(#[from] CoordinatorError),
+}
+
+impl Coordinator {
+    /// Does what the host asks. [`HostCommand::Restart`] needs what was stored of the version, and so is
+    /// [`Coordinator::restart`]'s.
+    ///
+    /// # Errors
+    /// It makes no sense now; nothing has changed then.
+    pub fn command(&mut self, now: Millis, command: HostCommand) -> Result<(), HostError> {
+        command.check()?;
+        self.now = self.now.max(now);
+        match command {
+            HostCommand::Lock => self.locked = true,
+            HostCommand::Unlock => self.locked = false,
+            HostCommand::Pause => self.paused = true,
+            HostCommand::Resume => self.paused = false,
+            HostCommand::NextRound => self.next_round_now()?,
+            HostCommand::End => self.end_rounds()?,
+            HostCommand::Restart { version, .. } => return Err(HostError::NoVersion(version)),
+            HostCommand::Remove { client } => self.remove(client)?,
+            HostCommand::RenameClient { client, name } => self.rename_client(client, name)?,
+            HostCommand::Rename { name } => {
+                self.config.name = name;
+                self.broadcast(ServerMessage::Settings { room: self.config.clone() });
+            }
+        }
+        self.status_changed = true;
+        self.identities_changed = true;
+        self.advance();
+        // The host is answered once it is stored.
+        self.identities_changed = false;
+        self.actions.push_back(Action::Checkpoint { model: false });
+        self.send_status();
+        Ok(())
+    }
+
+    /// Goes back to a version of the model, with the parameters that it had and what the strategy remembered then, and on
+    /// from there until there were `rounds` in all. Later records are dropped. Everyone has to connect again, so that no
+    /// message of the time before is taken for one of now.
+    ///
+    /// # Errors
+    /// The version, or what is given of it, is not the room's; nothing has changed then.
+    pub fn restart(
+        &mut self,
+        now: Millis,
+        version: ModelVersion,
+        rounds: Option<u32>,
+        parameters: Vec<f32>,
+        memory: BTreeMap<String, Vec<f32>>,
+    ) -> Result<(), HostError> {
+        self.now = self.now.max(now);
+        if version > self.model.version() {
+            return Err(HostError::NoVersion(version));
+        }
+        let rounds = rounds.unwrap_or_else(|| self.config.rounds.max(version.0 + 1));
+        if rounds <= version.0 || rounds > MAX_ROUNDS {
+            return Err(HostError::NoRounds { version });
+        }
+        let expected = self.config.parameters as usize;
+        if parameters.len() != expected {
+            return Err(CoordinatorError::WrongLength { found: parameters.len(), expected }.into());
+        }
+        let mut rule = strategy::rule(&self.config);
+        strategy::restore(&mut *rule, memory).map_err(|what| CoordinatorError::Damaged { what })?;
+        let message = "the host went back to an earlier version of the model; this page comes back by itself";
+        let connections: Vec<_> = self.clients.links.keys().copied().collect();
+        for connection in connections {
+            self.end(connection, ErrorCode::Restarted, message.to_owned(), false);
+        }
+        self.model = Model::new(version, parameters, rule.attachment(), self.config.encoding);
+        self.rule = rule;
+        self.config.rounds = rounds;
+        self.history.truncate(version.0 as usize);
+        self.final_evaluation = None;
+        if version.0 == 0 {
+            // From the very beginning: who is here now may have other sound than who was here then.
+            self.standardisation = None;
+        }
+        self.back_to_lobby();
+        self.hurried = false;
+        for client in self.clients.all.values_mut() {
+            client.evaluated = false;
+            client.taking_part = false;
+            client.downloads = 0;
+            client.agreement = None;
+            client.update_norm = None;
+        }
+        self.status_changed = true;
+        self.identities_changed = false;
+        self.actions.push_back(Action::Checkpoint { model: true });
+        self.send_status();
+        Ok(())
+    }
+
+    fn next_round_now(&mut self) -> Result<(), HostError> {
+        match &self.phase {
+            PhaseState::Finished => Err(HostError::Finished),
+            PhaseState::Collecting(state) if state.received() == 0 => Err(HostError::NothingIn),
+            PhaseState::Collecting(_) => {
+                self.close_round();
+                Ok(())
+            }
+            PhaseState::Normalising(state) if state.received == 0 => Err(HostError::NothingIn),
+            PhaseState::Normalising(_) => {
+                self.close_normalising();
+                self.hurried = true;
+                Ok(())
+            }
+            PhaseState::Lobby if self.paused => Err(HostError::Paused),
+            PhaseState::Lobby if self.clients.ready().next().is_none() => Err(HostError::NobodyReady),
+            PhaseState::Lobby => {
+                self.hurried = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn end_rounds(&mut self) -> Result<(), HostError> {
+        if matches!(self.phase, PhaseState::Finished) {
+            return Err(HostError::Finished);
+        }
+        if self.history.is_empty() {
+            return Err(HostError::Untrained);
+        }
+        let open = Round(self.history.len() as u32 + 1);
+        if let PhaseState::Collecting(state) = &mut self.phase {
+            let unfinished = state.uploads.end_all();
+            for announced in unfinished {
+                if let Some(link) = self.clients.links.get_mut(&announced.connection) {
+                    link.ended = Some(announced.update.id);
+                }
+                let message = format!("the host ended the room in round {open}; its model is the final one");
+                self.refuse(announced.connection, Some(open), RefusalReason::RoundClosed, message);
+            }
+        }
+        self.back_to_lobby();
+        self.config.rounds = self.history.len() as u32;
+        self.phase = PhaseState::Finished;
+        self.broadcast(ServerMessage::Settings { room: self.config.clone() });
+        if let Some(message) = self.finished_message() {
+            self.broadcast(message);
+        }
+        Ok(())
+    }
+
+    /// Puts a client out. What it gave to earlier rounds, and to the open one, stays in them.
+    fn remove(&mut self, id: ClientId) -> Result<(), HostError> {
+        let connection = self.present_client(id)?.connection;
+        self.stop_taking_part(id);
+        if let Some(client) = self.clients.get_mut(id) {
+            client.removed = true;
+        }
+        if let Some(connection) = connection {
+            self.end(connection, ErrorCode::Removed, removed_text(), true);
+        }
+        Ok(())
+    }
+
+    fn rename_client(&mut self, id: ClientId, name: String) -> Result<(), HostError> {
+        let client = self.present_client(id)?;
+        client.name.clone_from(&name);
+        client.named_by_host = true;
+        if let Some(connection) = client.connection {
+            self.send(connection, ServerMessage::Renamed { name });
+        }
+        Ok(())
+    }
+
+    fn present_client(&mut self, id: ClientId) -> Result<&mut super::Client, HostError> {
+        self.clients.get_mut(id).filter(|client| !client.removed).ok_or(HostError::NoClient(id))
+    }
+
+    /// Fewest answers that the present phase needs.
+    pub(super) fn least(&self) -> u32 {
+        if self.hurried { 1 } else { self.config.least }
+    }
+}
+
+impl Clients {
+    /// Whether this identity was put out.
+    pub(super) fn is_removed(&self, id: ClientId) -> bool {
+        self.all.get(&id).is_some_and(|client| client.removed)
+    }
+}
+
+pub(super) fn removed_text() -> String {
+    "whoever runs this room has put this laptop out of it; ask them if you think that this is a mistake".to_owned()
+}
+
+pub(super) fn locked_text() -> String {
+    "the room is locked: nobody new can come in; ask whoever runs it to unlock it, and load the page again".to_owned()
+}
