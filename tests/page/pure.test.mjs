@@ -45,6 +45,7 @@ const say = (change) => statusSentence({ ...lobby, ...change }, words);
 
 test('the status line says what one waits for', () => {
   assert.equal(takingPart(lobby.clients), 2);
+  assert.equal(takingPart([person('recording'), { ...person('recording'), examples: 0 }]), 1);
   assert.equal(say({}), 'Waiting for the group: 2 of at least 3 ready.');
   assert.equal(say({ taking_part: false, clips: [] }), 'Add a few clips first. You can then train with the group.');
   assert.equal(say({ taking_part: false, clips: [{}] }), 'You have 1 clip. Train with the group as soon as you like.');

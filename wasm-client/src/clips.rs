@@ -163,16 +163,10 @@ fn waveform(sound: &Sound) -> Int8Array {
     Int8Array::from(steps.as_slice())
 }
 
-/// Decibels as 0 to 255 over the loudest 60 dB.
+/// Decibels below the loudest as 0 to 255 over the loudest 60 dB; silence is dark.
 fn shades(db: &[f32]) -> Vec<u8> {
-    let top = db.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    db.iter()
-        .map(|&level| {
-            let shade = (level - top + RANGE_DB) / RANGE_DB;
-            // Casting from float saturates, and takes NaN to 0.
-            (shade * 255.0) as u8
-        })
-        .collect()
+    // Casting from float saturates, and takes NaN to 0.
+    db.iter().map(|&level| ((level + RANGE_DB) / RANGE_DB * 255.0) as u8).collect()
 }
 
 /// The clip as a network takes it, and in training, where `augmentation` says so, its variants.

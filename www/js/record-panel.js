@@ -247,8 +247,11 @@ export function recordPanel(client) {
      * @param {number} clip
      */
     again(label, clip) {
-      turn += 1;
-      record(label, clip);
+      // A recording that is on, or not decided about, is not thrown away: it is shown.
+      if (stage.contains(prompt)) {
+        turn += 1;
+        record(label, clip);
+      }
       stage.scrollIntoView({ block: 'center' });
     },
   };

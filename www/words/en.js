@@ -339,7 +339,7 @@ export const words = {
 
   try: {
     title: 'Try it',
-    intro: 'Speak, or choose a sound. It is not stored and not sent.',
+    intro: 'Speak, or choose a sound. It is not sent, and kept only if you correct the model.',
     introNone: 'The shared model arrives with the first round. After that you can try it here.',
     speak: 'Speak',
     speaking: 'Speak now…',
