@@ -64,15 +64,27 @@ pub enum Command {
         /// The label's index.
         label: usize,
     },
-    /// Deletes a clip; it can come back while the page is open.
+    /// Deletes clips in one step; they can come back while the page is open.
     Remove {
         /// Which.
-        clip: f64,
+        clips: Vec<f64>,
     },
-    /// Takes a deletion back.
-    Restore {
-        /// Which.
-        clip: f64,
+    /// Takes the last deletion back; may be asked for until all are.
+    Undo {},
+    /// Asks how good a recording is, before it is kept.
+    Quality {
+        /// Samples, interleaved.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        samples: Float32Array,
+        /// How many channels are interleaved.
+        channels: u16,
+        /// Samples a second and channel.
+        rate: u32,
+    },
+    /// Says to the room that a clip is being recorded, or no longer.
+    Recording {
+        /// Which of the two.
+        on: bool,
     },
     /// Asks for a clip's sound as a WAV file.
     Sound {
@@ -117,9 +129,27 @@ pub enum Command {
         /// The samples.
         #[serde(with = "serde_wasm_bindgen::preserve")]
         samples: Float32Array,
+        /// When they came, on the page's clock; it comes back with the answer.
+        at: f64,
     },
     /// Ends live use.
     LiveStop {},
     /// Draws charts of plain figures, in a page that is in no room. Answers with their SVG texts.
     Charts(charts::Request),
+    /// The model was wrong: makes a clip of the last moments of live use, or else of what was last tried.
+    Correct {
+        /// A name for it.
+        name: String,
+        /// What it was.
+        label: usize,
+    },
+    /// Makes the personal model: goes on from the shared one on this seat's clips alone.
+    Tune {},
+    /// Gives that up.
+    StopTuning {},
+    /// Chooses which model is tried.
+    TryWith {
+        /// The personal one, or else the shared one.
+        mine: bool,
+    },
 }

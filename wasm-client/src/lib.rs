@@ -13,6 +13,7 @@ mod clip_list;
 mod clips;
 mod commands;
 pub mod failure;
+mod personal;
 mod rounds;
 mod seats;
 mod showing;

@@ -103,6 +103,7 @@ impl App {
                 self.finished.set(true);
                 self.keep_model(model_version, model, &standardisation);
                 self.evaluate_finished();
+                self.tune_finished();
             }
             Output::Changed => {}
         }
@@ -249,6 +250,9 @@ impl App {
     }
 
     fn progress(self: &Rc<Self>, progress: &Progress) {
+        if progress.tuning {
+            return self.tuning_progress(progress);
+        }
         let Some(round) = self.training_round() else { return };
         self.input(Input::Progress {
             round,
@@ -259,7 +263,7 @@ impl App {
         });
     }
 
-    fn training_round(&self) -> Option<protocol::Round> {
+    pub(crate) fn training_round(&self) -> Option<protocol::Round> {
         match self.participant.borrow().as_ref()?.view().work {
             federation::Work::Training { round, .. } => Some(round),
             _ => None,
@@ -312,6 +316,7 @@ impl App {
         let number = self.job.get() + 1;
         self.job.set(number);
         self.keep_model(request.model_version, Arc::clone(&request.model), &request.standardisation);
+        self.yield_to_round();
         let app = Rc::clone(self);
         spawn_local(async move {
             let mut result = app.run_round(&request).await;

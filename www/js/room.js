@@ -12,6 +12,7 @@ import { filePanel } from './file-panel.js';
 import { fillWords, words } from './language.js';
 import { laptopPanel } from './laptop-panel.js';
 import { madeUpButton } from './made-up-button.js';
+import { minePanel } from './mine-panel.js';
 import { LONGEST_NAME, recallName, rememberName } from './nickname.js';
 import { noticePanel } from './notice-panel.js';
 import { peoplePanel } from './people-panel.js';
@@ -30,19 +31,22 @@ setText(byId('room-code'), code);
 setText(byId('status-line'), words.train.status.loading);
 byId('meanings').append(...words.train.meanings.map(([word, meaning]) => h('div', {}, h('dt', {}, word), h('dd', {}, meaning))));
 showCapabilities(byId('capabilities'));
+byId('steps').append(...['clips', 'train', 'try', 'mine'].map((step, index) => h('a', { href: `#${step}` }, words.room.stepNames[index])));
 
 const client = new Client('/js/worker.js');
 const notices = noticePanel(byId('notices'));
 const charts = chartPanel();
 const tryIt = tryPanel(client);
+const recorder = recordPanel(client);
 const panels = [
   connectionPanel(),
-  recordPanel(client),
+  recorder,
   filePanel(client),
-  clipPanel(client, notices.tell),
+  clipPanel(client, notices.tell, recorder.again),
   trainPanel(client, notices.tell),
   charts,
   tryIt,
+  minePanel(client),
   peoplePanel(),
   laptopPanel(client, notices.tell),
 ];
