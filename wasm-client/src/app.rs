@@ -17,6 +17,7 @@ use web_sys::{DedicatedWorkerGlobalScope, Response};
 use crate::clips;
 use crate::commands::{ChartWords, Command};
 use crate::failure::{Failure, set};
+use crate::receipts::Receipts;
 use crate::seats;
 use crate::socket::Socket;
 use crate::storage::{Seat, Storage, StoredClip};
@@ -79,6 +80,7 @@ pub struct App {
     pub(crate) sending: Cell<u32>,
     pub(crate) bytes_sent: Cell<u64>,
     pub(crate) bytes_received: Cell<u64>,
+    pub(crate) receipts: RefCell<Receipts>,
     pub(crate) live: RefCell<Option<Live>>,
     pub(crate) words: RefCell<ChartWords>,
     pub(crate) shown_at: Cell<f64>,
@@ -150,6 +152,7 @@ impl App {
             sending: Cell::new(0),
             bytes_sent: Cell::new(0),
             bytes_received: Cell::new(0),
+            receipts: RefCell::default(),
             live: RefCell::default(),
             words: RefCell::default(),
             shown_at: Cell::new(f64::NEG_INFINITY),
@@ -170,9 +173,9 @@ impl App {
                 self.open(&code, name, seat.as_deref()).await
             }
             Command::Name { name } => self.rename(name).await,
-            Command::AddFile { name, path, bytes, label } => {
+            Command::AddFile { name, path, bytes, label, made_up } => {
                 let sound = clips::decode(&name, &bytes)?;
-                self.add(&sound, &name, path.as_deref(), label, false).await
+                self.add(&sound, &name, path.as_deref(), label, made_up).await
             }
             Command::AddPcm { name, path, samples, channels, rate, label } => {
                 let sound = clips::from_pcm(&samples, channels, rate)?;
@@ -196,6 +199,12 @@ impl App {
             Command::LiveStart { rate } => self.live_start(rate),
             Command::LivePush { samples } => self.live_push(&samples),
             Command::LiveStop {} => self.live_stop(),
+            Command::PackClips {} => self.pack_clips(),
+            Command::Unpack { bytes } => self.unpack(&bytes),
+            Command::ToWav { samples, channels, rate } => clips::to_wav(&samples, channels, rate),
+            Command::Receipts {} => self.receipts(),
+            Command::ReceiptPicture { number } => self.receipt_picture(number),
+            Command::SearchVoice {} => self.search_voice().await,
         }
     }
 

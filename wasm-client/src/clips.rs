@@ -1,11 +1,12 @@
 //! From a sound to a clip that can be kept, shown and trained on.
 
-use js_sys::{ArrayBuffer, Float32Array, Uint8Array};
+use js_sys::{ArrayBuffer, Float32Array, Object, Uint8Array};
 use models::{Example, Variant};
 use protocol::Augmentation;
 use speech::{Input, Sound, SoundError};
+use wasm_bindgen::JsValue;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, set};
 use crate::storage::StoredClip;
 
 /// Columns of the small spectrogram in the list.
@@ -14,6 +15,9 @@ const COLUMNS: usize = 96;
 const BANDS: usize = 32;
 /// What the spectrogram's darkest pixel is below its brightest, in dB.
 const RANGE_DB: f32 = 60.0;
+
+/// Bytes before the samples in a stored WAV file (see `speech::Sound::to_wav`).
+const WAV_HEADER: u32 = 44;
 
 /// Values of a network's input.
 const INPUT: usize = speech::MAX_FRAMES * speech::INPUT_FEATURES;
@@ -45,6 +49,16 @@ pub fn decode(name: &str, bytes: &ArrayBuffer) -> Result<Sound, Failure> {
 /// The codes of [`failure_of`].
 pub fn from_pcm(samples: &Float32Array, channels: u16, rate: u32) -> Result<Sound, Failure> {
     Sound::from_pcm(&samples.to_vec(), channels, rate).map_err(|error| failure_of(&error))
+}
+
+/// Recorded sound as a WAV file, in the field `wav`.
+///
+/// # Errors
+/// The codes of [`failure_of`].
+pub fn to_wav(samples: &Float32Array, channels: u16, rate: u32) -> Result<JsValue, Failure> {
+    let answer = Object::new();
+    set(&answer, "wav", &Uint8Array::from(from_pcm(samples, channels, rate)?.to_wav().as_slice()));
+    Ok(answer.into())
 }
 
 /// Where a clip comes from.
@@ -132,6 +146,11 @@ fn shades(db: &[f32]) -> Vec<u8> {
             (shade * 255.0) as u8
         })
         .collect()
+}
+
+/// A stored clip's samples: 16 bits each, little-endian.
+pub fn samples_as_bytes(clip: &StoredClip) -> Vec<u8> {
+    clip.wav.slice(WAV_HEADER, clip.wav.length()).to_vec()
 }
 
 /// The clip as a network takes it, and in training, where `augmentation` says so, its variants.

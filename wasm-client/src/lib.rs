@@ -8,10 +8,12 @@
 
 pub mod adapter;
 pub mod app;
+mod archive;
 mod clip_list;
 mod clips;
 mod commands;
 pub mod failure;
+mod receipts;
 mod rounds;
 mod seats;
 mod showing;

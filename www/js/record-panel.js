@@ -11,6 +11,7 @@ import { peak } from './loudness.js';
 import { microphoneProblem } from './microphone-problem.js';
 import { play, stopPlaying } from './player.js';
 import { Recording } from './recording.js';
+import { saveFile } from './save-file.js';
 
 /** @typedef {import('./messages.js').RoomState} State */
 
@@ -121,10 +122,22 @@ export function recordPanel(client) {
       } catch (error) {
         keep.removeAttribute('aria-disabled');
         tell(explain(words.files.errors, /** @type {any} */ (error)));
+        // It could not be stored: it can still be saved, and nothing is lost.
+        if (!saver.isConnected) keep.after(saver);
       }
     });
     const drop = h('button', { type: 'button', 'data-test': 'drop-clip', onclick: () => { stopPlaying(); choose(label); } }, icon('bin'), words.record.drop);
     const again = h('button', { type: 'button', 'data-test': 'record-again', onclick: () => record(label) }, icon('microphone'), words.record.again);
+
+    const saver = h('button', { type: 'button', 'data-test': 'save-recording' }, icon('download'), words.takeHome.recording);
+    saver.addEventListener('click', async () => {
+      try {
+        const { wav } = await client.request('to_wav', { samples: sound.samples, channels: 1, rate: sound.rate });
+        saveFile(`${clipName(labels[label]).replaceAll(':', '-')}.wav`, wav, 'audio/wav');
+      } catch (error) {
+        tell(explain(words.files.errors, /** @type {any} */ (error)));
+      }
+    });
 
     /** @param {string} text */
     function tell(text) {
