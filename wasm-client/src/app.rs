@@ -19,6 +19,7 @@ use crate::clips::{self, Source};
 use crate::commands::Command;
 use crate::failure::{Failure, set};
 use crate::personal::Comparison;
+use crate::receipts::Receipts;
 use crate::seats;
 use crate::socket::Socket;
 use crate::storage::{Seat, Storage, StoredClip};
@@ -81,6 +82,7 @@ pub struct App {
     pub(crate) sending: Cell<u32>,
     pub(crate) bytes_sent: Cell<u64>,
     pub(crate) bytes_received: Cell<u64>,
+    pub(crate) receipts: RefCell<Receipts>,
     pub(crate) live: RefCell<Option<Live>>,
     /// The sound that was tried last, in case the model was wrong about it.
     pub(crate) tried: RefCell<Option<speech::Sound>>,
@@ -161,6 +163,7 @@ impl App {
             sending: Cell::new(0),
             bytes_sent: Cell::new(0),
             bytes_received: Cell::new(0),
+            receipts: RefCell::default(),
             live: RefCell::default(),
             tried: RefCell::default(),
             deletions: RefCell::default(),
@@ -186,9 +189,10 @@ impl App {
                 self.open(&code, name, seat.as_deref()).await
             }
             Command::Name { name } => self.rename(name).await,
-            Command::AddFile { name, path, bytes, label } => {
+            Command::AddFile { name, path, bytes, label, made_up } => {
                 let sound = clips::decode(&name, &bytes)?;
-                self.add(&sound, &name, path.as_deref(), label, Source::Person).await
+                let source = if made_up { Source::MadeUp } else { Source::Person };
+                self.add(&sound, &name, path.as_deref(), label, source).await
             }
             Command::AddPcm { name, path, samples, channels, rate, label } => {
                 let sound = clips::from_pcm(&samples, channels, rate)?;
@@ -222,6 +226,12 @@ impl App {
             Command::Tune {} => self.tune().await,
             Command::StopTuning {} => self.stop_tuning(),
             Command::TryWith { mine } => self.try_with(mine),
+            Command::PackClips {} => self.pack_clips(),
+            Command::Unpack { bytes } => self.unpack(&bytes),
+            Command::ToWav { samples, channels, rate } => clips::to_wav(&samples, channels, rate),
+            Command::Receipts {} => self.receipts(),
+            Command::ReceiptPicture { number } => self.receipt_picture(number),
+            Command::SearchVoice {} => self.search_voice().await,
         }
     }
 

@@ -4,12 +4,15 @@
 use std::rc::Rc;
 
 use federation::Input;
-use js_sys::{Array, Object, Reflect};
+use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use protocol::Augmentation;
+use serde::Serialize;
+use serde_wasm_bindgen::Serializer;
 use speech::Sound;
 use wasm_bindgen::JsValue;
 
 use crate::app::App;
+use crate::archive;
 use crate::clips::{self, Origin, Source};
 use crate::failure::{Failure, set};
 use crate::storage::StoredClip;
@@ -132,6 +135,24 @@ impl App {
         let answer = Object::new();
         // A copy: the page may do with its buffer what it likes.
         set(&answer, "wav", &clip.wav.slice(0, clip.wav.length()).buffer());
+        Ok(answer.into())
+    }
+
+    /// All clips in the list as one zip file.
+    pub(crate) fn pack_clips(&self) -> Result<JsValue, Failure> {
+        let clips: Vec<StoredClip> = self.listed().into_iter().map(|(clip, ..)| clip).collect();
+        let answer = Object::new();
+        set(&answer, "zip", &Uint8Array::from(archive::pack(&clips)?.as_slice()));
+        Ok(answer.into())
+    }
+
+    /// The clips in a zip file, for the page to add one after the other.
+    pub(crate) fn unpack(&self, bytes: &ArrayBuffer) -> Result<JsValue, Failure> {
+        let clips = archive::unpack(&Uint8Array::new(bytes).to_vec(), &self.labels())?;
+        let clips =
+            clips.serialize(&Serializer::json_compatible()).map_err(|error| Failure::new("zip", error.to_string()))?;
+        let answer = Object::new();
+        set(&answer, "clips", &clips);
         Ok(answer.into())
     }
 

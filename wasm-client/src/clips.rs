@@ -16,6 +16,9 @@ const BANDS: usize = 32;
 /// What the spectrogram's darkest pixel is below its brightest, in dB.
 const RANGE_DB: f32 = 60.0;
 
+/// Bytes before the samples in a stored WAV file (see `speech::Sound::to_wav`).
+const WAV_HEADER: u32 = 44;
+
 /// Values of a network's input.
 const INPUT: usize = speech::MAX_FRAMES * speech::INPUT_FEATURES;
 
@@ -57,6 +60,16 @@ pub enum Source {
     MadeUp,
     /// The model was wrong about it, and the person said what it is.
     Correction,
+}
+
+/// Recorded sound as a WAV file, in the field `wav`.
+///
+/// # Errors
+/// The codes of [`failure_of`].
+pub fn to_wav(samples: &Float32Array, channels: u16, rate: u32) -> Result<JsValue, Failure> {
+    let answer = Object::new();
+    set(&answer, "wav", &Uint8Array::from(from_pcm(samples, channels, rate)?.to_wav().as_slice()));
+    Ok(answer.into())
 }
 
 /// Where a clip comes from.
@@ -167,6 +180,11 @@ fn waveform(sound: &Sound) -> Int8Array {
 fn shades(db: &[f32]) -> Vec<u8> {
     // Casting from float saturates, and takes NaN to 0.
     db.iter().map(|&level| ((level + RANGE_DB) / RANGE_DB * 255.0) as u8).collect()
+}
+
+/// A stored clip's samples: 16 bits each, little-endian.
+pub fn samples_as_bytes(clip: &StoredClip) -> Vec<u8> {
+    clip.wav.slice(WAV_HEADER, clip.wav.length()).to_vec()
 }
 
 /// The clip as a network takes it, and in training, where `augmentation` says so, its variants.

@@ -38,6 +38,9 @@ pub enum Command {
         bytes: ArrayBuffer,
         /// The label chosen for it.
         label: Option<usize>,
+        /// Whether a program made this voice, as a list of clips from another laptop may say.
+        #[serde(default)]
+        made_up: bool,
     },
     /// Adds sound that the browser has decoded or recorded.
     AddPcm {
@@ -152,4 +155,31 @@ pub enum Command {
         /// The personal one, or else the shared one.
         mine: bool,
     },
+    /// Asks for all clips as one zip file.
+    PackClips {},
+    /// Asks for the clips in a zip file that was made so.
+    Unpack {
+        /// The zip file's bytes.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        bytes: ArrayBuffer,
+    },
+    /// Asks for a recording as a WAV file, where it could not be kept as a clip.
+    ToWav {
+        /// Samples, interleaved.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        samples: Float32Array,
+        /// How many channels are interleaved.
+        channels: u16,
+        /// Samples a second and channel.
+        rate: u32,
+    },
+    /// Asks for the receipts of everything that was sent.
+    Receipts {},
+    /// Asks for a picture of the values of an update.
+    ReceiptPicture {
+        /// Which receipt.
+        number: u32,
+    },
+    /// Looks for the person's own voice in what was sent.
+    SearchVoice {},
 }

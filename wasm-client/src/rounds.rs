@@ -73,6 +73,7 @@ impl App {
                 // Our own messages are plain data: writing them as JSON cannot fail.
                 if let (Some(socket), Ok(text)) = (self.socket.borrow().as_ref(), serde_json::to_string(&message)) {
                     self.bytes_sent.set(self.bytes_sent.get() + text.len() as u64);
+                    self.receipts.borrow_mut().message(&message, &text);
                     socket.send_text(&text);
                 }
             }
@@ -174,6 +175,7 @@ impl App {
                 if app.sending.get() != number || !socket.is_open() {
                     return;
                 }
+                app.receipts.borrow_mut().frame(&frame, app.encoding());
                 socket.send_binary(&frame);
                 app.bytes_sent.set(app.bytes_sent.get() + frame.len() as u64);
                 sent += (frame.len() - protocol::limits::CHUNK_HEADER_BYTES) as u32;

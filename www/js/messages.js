@@ -97,4 +97,21 @@
  * @property {number} at when the last one came
  */
 
+/**
+ * @typedef {object} Receipt of one message, of a run of messages of `progress`, or of the frames of one update
+ * @property {number} number counted from 1
+ * @property {number} at milliseconds since 1970
+ * @property {number} until the same for the last of a run
+ * @property {string} kind the message's type, or `numbers`
+ * @property {number} count messages or frames
+ * @property {number} bytes
+ * @property {string} sha256 of the last message, or of all frames one after the other
+ * @property {string} json the last message, its secret replaced by dots
+ * @property {{count: number, norm: number, smallest: number, largest: number} | null} numbers
+ */
+
+/** @typedef {{columns: number, rows: number, pixels: Uint8Array}} UpdatePicture 0 to 255, 128 is zero */
+
+/** @typedef {{clips: number, sound_bytes: number, feature_bytes: number, searched_bytes: number, proved: boolean, found: [number, number][]}} Searched */
+
 export {};

@@ -13,6 +13,7 @@ import { play, stopPlaying } from './player.js';
 import { nextLabel, promptFor } from './prompts.js';
 import { adviceBanner, adviceOn } from './quality-advice.js';
 import { Recording } from './recording.js';
+import { saveFile } from './save-file.js';
 
 /** @typedef {import('./messages.js').RoomState} State */
 
@@ -202,10 +203,22 @@ export function recordPanel(client) {
       } catch (error) {
         keep.removeAttribute('aria-disabled');
         tell(explain(words.files.errors, /** @type {any} */ (error)));
+        // It could not be stored: it can still be saved, and nothing is lost.
+        if (!saver.isConnected) keep.after(saver);
       }
     });
     const drop = h('button', { type: 'button', 'data-test': 'drop-clip', onclick: () => { stopPlaying(); choose('prompt'); } }, icon('bin'), words.record.drop);
     const again = h('button', { type: 'button', 'data-test': 'record-again', class: advice ? 'primary' : '', onclick: () => record(label, replaces) }, icon('microphone'), words.record.again);
+
+    const saver = h('button', { type: 'button', 'data-test': 'save-recording' }, icon('download'), words.takeHome.recording);
+    saver.addEventListener('click', async () => {
+      try {
+        const { wav } = await client.request('to_wav', { samples: sound.samples, channels: 1, rate: sound.rate });
+        saveFile(`${clipName(labels[label]).replaceAll(':', '-')}.wav`, wav, 'audio/wav');
+      } catch (error) {
+        tell(explain(words.files.errors, /** @type {any} */ (error)));
+      }
+    });
 
     /** @param {string} text */
     function tell(text) {

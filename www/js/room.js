@@ -16,9 +16,11 @@ import { minePanel } from './mine-panel.js';
 import { LONGEST_NAME, recallName, rememberName } from './nickname.js';
 import { noticePanel } from './notice-panel.js';
 import { peoplePanel } from './people-panel.js';
+import { receiptPanel } from './receipt-panel.js';
 import { recordPanel } from './record-panel.js';
 import { codeOfPath } from './room-code.js';
 import { recallSeat, rememberSeat } from './seat.js';
+import { takeHomePanel } from './take-home-panel.js';
 import { trainPanel } from './train-panel.js';
 import { tryPanel } from './try-panel.js';
 
@@ -38,6 +40,7 @@ const notices = noticePanel(byId('notices'));
 const charts = chartPanel();
 const tryIt = tryPanel(client);
 const recorder = recordPanel(client);
+const receipts = receiptPanel(client, notices.tell);
 const panels = [
   connectionPanel(),
   recorder,
@@ -49,6 +52,8 @@ const panels = [
   minePanel(client),
   peoplePanel(),
   laptopPanel(client, notices.tell),
+  takeHomePanel(client, notices.tell),
+  receipts,
 ];
 madeUpButton(client, notices.tell);
 
@@ -63,6 +68,7 @@ client.on('state', (/** @type {State} */ view) => {
 });
 client.on('charts', charts.draw);
 client.on('live', tryIt.heard);
+client.on('searching', receipts.searching);
 client.on('notice', notices.show);
 client.on('crashed', ({ message }) => showCrash(message));
 
