@@ -1,12 +1,16 @@
 //! The HTTP side: which address leads where, rooms as JSON, and the model as a file.
 
+mod events;
+mod host;
+mod results;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use anyhow::ensure;
 use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, FromRef, Path, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -17,11 +21,12 @@ use futures_util::stream;
 use protocol::RoomCode;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
+use tokio::sync::Semaphore;
 
+use crate::links::{self, Reach};
 use crate::model_file::{self, Description};
-use crate::room::{Ended, Snapshot};
-use crate::rooms::{CreateError, Rooms};
-use crate::settings::Settings;
+use crate::room::{Ended, RoomHandle, Snapshot};
+use crate::rooms::Rooms;
 use crate::{pages, socket};
 
 /// Longest body that a request may have, bytes.
@@ -58,8 +63,43 @@ impl HostToken {
     }
 }
 
+/// What the handlers of all addresses share.
+#[derive(Clone)]
+pub struct Site {
+    rooms: Arc<Rooms>,
+    host_token: HostToken,
+    reach: Arc<Reach>,
+    kept: bool,
+    boards: Arc<Semaphore>,
+}
+
+impl Site {
+    /// `kept` says whether rooms outlive the program.
+    pub fn new(rooms: Arc<Rooms>, host_token: HostToken, reach: Arc<Reach>, kept: bool) -> Self {
+        Self { rooms, host_token, reach, kept, boards: Arc::new(Semaphore::new(events::MOST_BOARDS)) }
+    }
+
+    fn find(&self, code: &str) -> Result<RoomHandle, Failure> {
+        let unknown = || Failure(StatusCode::NOT_FOUND, format!("there is no room {code:?} here; check its code"));
+        let code = RoomCode::parse(code).map_err(|_| unknown())?;
+        self.rooms.get(&code).ok_or_else(unknown)
+    }
+
+    /// The room's links, that which is best for other machines first.
+    fn links(&self, code: &RoomCode) -> Vec<String> {
+        let origins = self.reach.network.iter().chain([&self.reach.here]);
+        origins.map(|origin| format!("{origin}/room/{code}")).collect()
+    }
+}
+
+impl FromRef<Site> for Arc<Rooms> {
+    fn from_ref(site: &Site) -> Self {
+        site.rooms.clone()
+    }
+}
+
 /// Every address of the program.
-pub fn routes(rooms: Arc<Rooms>, host_token: HostToken) -> Router {
+pub fn routes(site: Site) -> Router {
     Router::new()
         .route("/", get(pages::index))
         .route("/room/{code}", get(pages::room))
@@ -67,22 +107,34 @@ pub fn routes(rooms: Arc<Rooms>, host_token: HostToken) -> Router {
         .route("/teach", get(pages::teach))
         .route("/ws", get(socket::open))
         .route("/health", get(health))
-        .route("/api/rooms/{code}", get(room))
+        .route("/api/host", get(host::overview))
+        .route("/api/rooms/{code}", get(room).delete(host::delete))
+        .route("/api/rooms/{code}/command", post(host::command))
+        .route("/api/rooms/{code}/events", get(events::follow))
+        .route("/api/rooms/{code}/qr.svg", get(qr_code))
+        .route("/api/rooms/{code}/results.json", get(results::json))
+        .route("/api/rooms/{code}/results.csv", get(results::csv))
         .route("/api/rooms/{code}/history", get(history))
         .route("/api/rooms/{code}/model.safetensors", get(model))
-        .route("/api/rooms", post(move |state, headers, body| create(host_token, state, headers, body)))
+        .route("/api/rooms", post(host::create))
         .fallback(get(pages::file))
         .layer(DefaultBodyLimit::max(MOST_BODY))
         .layer(middleware::from_fn(pages::strict_headers))
-        .with_state(rooms)
+        .with_state(site)
 }
 
 /// What went wrong, as `{"error": "…"}` with a status.
-struct Failure(StatusCode, String);
+pub struct Failure(StatusCode, String);
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         (self.0, Json(json!({ "error": self.1 }))).into_response()
+    }
+}
+
+impl From<JsonRejection> for Failure {
+    fn from(rejection: JsonRejection) -> Self {
+        Self(rejection.status(), rejection.body_text())
     }
 }
 
@@ -96,25 +148,32 @@ async fn health() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-async fn find(rooms: &Rooms, code: &str) -> Result<Snapshot, Failure> {
-    let unknown = || Failure(StatusCode::NOT_FOUND, format!("there is no room {code:?} here; check its code"));
-    let code = RoomCode::parse(code).map_err(|_| unknown())?;
-    let room = rooms.get(&code).ok_or_else(unknown)?;
-    Ok(room.inspect().await?)
+async fn room(State(site): State<Site>, Path(code): Path<String>) -> Result<Json<Value>, Failure> {
+    Ok(Json(public(&site, site.find(&code)?.inspect().await?)))
 }
 
-async fn room(State(rooms): State<Arc<Rooms>>, Path(code): Path<String>) -> Result<Json<Value>, Failure> {
-    let Snapshot { checkpoint, status, .. } = find(&rooms, &code).await?;
-    // Only these: a checkpoint holds secrets as well.
-    Ok(Json(json!({ "room": checkpoint.config, "status": status, "history": checkpoint.history })))
+/// What everyone may know of a room. Only these: a checkpoint holds secrets as well.
+fn public(site: &Site, Snapshot { checkpoint, status, .. }: Snapshot) -> Value {
+    let links = site.links(&checkpoint.config.code);
+    json!({ "room": checkpoint.config, "status": status, "history": checkpoint.history, "links": links })
 }
 
-async fn history(State(rooms): State<Arc<Rooms>>, Path(code): Path<String>) -> Result<Json<Value>, Failure> {
-    Ok(Json(json!(find(&rooms, &code).await?.checkpoint.history)))
+async fn history(State(site): State<Site>, Path(code): Path<String>) -> Result<Json<Value>, Failure> {
+    Ok(Json(json!(site.find(&code)?.inspect().await?.checkpoint.history)))
 }
 
-async fn model(State(rooms): State<Arc<Rooms>>, Path(code): Path<String>) -> Result<Response, Failure> {
-    let snapshot = find(&rooms, &code).await?;
+/// The link for other machines as a QR code.
+async fn qr_code(State(site): State<Site>, Path(code): Path<String>) -> Result<Response, Failure> {
+    let snapshot = site.find(&code)?.inspect().await?;
+    let links = site.links(&snapshot.checkpoint.config.code);
+    let picture = links.first().and_then(|link| links::qr_picture(link));
+    let too_long = || Failure(StatusCode::NOT_FOUND, "the room's link is too long for a QR code".to_owned());
+    let headers = [(CONTENT_TYPE, "image/svg+xml"), (CACHE_CONTROL, "no-store")];
+    Ok((headers, picture.ok_or_else(too_long)?).into_response())
+}
+
+async fn model(State(site): State<Site>, Path(code): Path<String>) -> Result<Response, Failure> {
+    let snapshot = site.find(&code)?.inspect().await?;
     let (code, version) = (&snapshot.checkpoint.config.code, snapshot.checkpoint.model_version);
     let broken = |error: anyhow::Error| Failure(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"));
     let header = Description::of(&snapshot.checkpoint).and_then(|about| model_file::header(&about)).map_err(broken)?;
@@ -129,29 +188,4 @@ async fn model(State(rooms): State<Arc<Rooms>>, Path(code): Path<String>) -> Res
     let pieces = (0..model.len()).step_by(PIECE).map(move |start| model.slice(start..model.len().min(start + PIECE)));
     let body = stream::iter(std::iter::once(header).chain(pieces).map(Ok::<Bytes, Infallible>));
     Ok((headers, Body::from_stream(body)).into_response())
-}
-
-async fn create(
-    host_token: HostToken,
-    State(rooms): State<Arc<Rooms>>,
-    headers: HeaderMap,
-    body: Result<Json<Settings>, JsonRejection>,
-) -> Result<Response, Failure> {
-    if !host_token.is_shown(&headers) {
-        let text = "making a room needs the host token that was printed at the start: Authorization: Bearer TOKEN";
-        return Err(Failure(StatusCode::UNAUTHORIZED, text.to_owned()));
-    }
-    let Json(settings) = body.map_err(|rejection| Failure(rejection.status(), rejection.body_text()))?;
-    let config = settings.room().map_err(|error| Failure(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
-    let answer = json!({ "room": config, "path": format!("/room/{}", config.code) });
-    // Initialising a large model takes a moment in which other requests should not wait.
-    let created = tokio::task::spawn_blocking(move || rooms.create(config)).await;
-    match created {
-        Ok(Ok(())) => Ok((StatusCode::CREATED, Json(answer)).into_response()),
-        Ok(Err(error @ (CreateError::Taken(_) | CreateError::TooMany))) => {
-            Err(Failure(StatusCode::CONFLICT, error.to_string()))
-        }
-        Ok(Err(error)) => Err(Failure(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
-        Err(error) => Err(Failure(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
-    }
 }

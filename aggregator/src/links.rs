@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use qrcode::QrCode;
+use qrcode::render::svg;
 use qrcode::render::unicode::Dense1x2;
 
 /// Where the program can be reached, best first.
@@ -11,6 +12,8 @@ pub struct Reach {
     pub here: String,
     /// Origins that other machines on the same network can open.
     pub network: Vec<String>,
+    /// Whether they are https, without which browsers on other machines give no microphone.
+    pub secure: bool,
 }
 
 impl Reach {
@@ -29,7 +32,7 @@ impl Reach {
             }
             address => origin(address),
         };
-        Self { here, network }
+        Self { here, network, secure }
     }
 }
 
@@ -66,6 +69,12 @@ pub fn qr_code(link: &str, colours: bool) -> Option<String> {
         false => format!("  {line}\n"),
     });
     Some(lines.collect())
+}
+
+/// A link as an SVG picture, black on white; `None` where it is too long for a QR code.
+pub fn qr_picture(link: &str) -> Option<String> {
+    let code = QrCode::new(link).ok()?;
+    Some(code.render::<svg::Color<'_>>().dark_color(svg::Color("#000")).light_color(svg::Color("#fff")).build())
 }
 
 #[cfg(test)]

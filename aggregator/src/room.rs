@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
-use federation::{Action, Checkpoint, ConnectionId, Coordinator, Event, Millis};
-use protocol::{RoomCode, ServerMessage, Status, Token};
+use federation::{Action, Checkpoint, ConnectionId, Coordinator, Event, HostError, Millis};
+use protocol::{HostCommand, RoomCode, ServerMessage, Status, Token};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::outbox::{Behind, Outbox, Outgoing};
@@ -36,10 +36,25 @@ pub struct Snapshot {
 #[error("the room has ended")]
 pub struct Ended;
 
+/// Why a wish of the host was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// It makes no sense now.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// What was stored of a version cannot be used.
+    #[error("{0:#}")]
+    Stored(#[from] anyhow::Error),
+    /// The room's thread is gone.
+    #[error(transparent)]
+    Ended(#[from] Ended),
+}
+
 enum Input {
     Connect { connection: ConnectionId, outbox: Outbox },
     Event(Event),
     Inspect { answer: oneshot::Sender<Snapshot> },
+    Command { command: HostCommand, answer: oneshot::Sender<Result<(), CommandError>> },
     Park { done: oneshot::Sender<()> },
 }
 
@@ -67,6 +82,13 @@ impl RoomHandle {
         snapshot.await.map_err(|_| Ended)
     }
 
+    /// Does what the host asks, and stores it before it returns.
+    pub async fn command(&self, command: HostCommand) -> Result<(), CommandError> {
+        let (answer, done) = oneshot::channel();
+        self.put(Input::Command { command, answer }).await?;
+        done.await.map_err(|_| Ended)?
+    }
+
     /// Tells every participant that the program ends, stores the room, and ends its thread.
     pub async fn park(&self) {
         let (done, parked) = oneshot::channel();
@@ -82,7 +104,7 @@ impl RoomHandle {
 }
 
 /// Starts the thread of a room.
-pub fn start(code: &RoomCode, coordinator: Coordinator, store: Option<Arc<Store>>) -> Result<RoomHandle> {
+pub fn start(code: &RoomCode, coordinator: Coordinator, store: Arc<Store>) -> Result<RoomHandle> {
     let (inputs, queue) = mpsc::channel(QUEUE);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let room = Room { coordinator, store, clients: HashMap::new(), began: Instant::now() };
@@ -95,7 +117,7 @@ pub fn start(code: &RoomCode, coordinator: Coordinator, store: Option<Arc<Store>
 
 struct Room {
     coordinator: Coordinator,
-    store: Option<Arc<Store>>,
+    store: Arc<Store>,
     clients: HashMap<ConnectionId, Outbox>,
     /// Where this room's time starts.
     began: Instant,
@@ -127,6 +149,12 @@ impl Room {
                     // Whoever asked may have gone meanwhile.
                     let _ = answer.send(self.snapshot());
                 }
+                Some(Input::Command { command, answer }) => {
+                    let done = self.command(command);
+                    self.carry_out();
+                    // Whoever asked may have gone meanwhile; it is done all the same.
+                    let _ = answer.send(done);
+                }
                 Some(Input::Connect { connection, outbox }) => {
                     self.clients.insert(connection, outbox);
                     let fresh_token = Token::from_random(rand::random());
@@ -149,6 +177,15 @@ impl Room {
     fn handle(&mut self, event: Event) {
         self.coordinator.handle(self.now(), event);
         self.carry_out();
+    }
+
+    fn command(&mut self, command: HostCommand) -> Result<(), CommandError> {
+        let HostCommand::Restart { version, rounds } = command else {
+            return Ok(self.coordinator.command(self.now(), command)?);
+        };
+        command.check().map_err(HostError::from)?;
+        let (parameters, memory) = self.store.parameters(&self.coordinator.checkpoint(), version)?;
+        Ok(self.coordinator.restart(self.now(), version, rounds, parameters, memory)?)
     }
 
     fn carry_out(&mut self) {
@@ -189,8 +226,7 @@ impl Room {
     }
 
     fn save(&self, model_changed: bool) {
-        let Some(store) = &self.store else { return };
-        if let Err(error) = store.save(&self.coordinator, model_changed) {
+        if let Err(error) = self.store.save(&self.coordinator, model_changed) {
             let room = &self.coordinator.config().code;
             tracing::error!(%room, "the room could not be stored ({error:#}); it goes on, but a restart would lose what is new");
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, Result};
 use federation::{ConnectionId, Coordinator};
 use models::Architecture;
 use protocol::{RoomCode, RoomConfig};
@@ -36,14 +36,14 @@ pub enum CreateError {
 /// The rooms, and what they have in common.
 pub struct Rooms {
     rooms: RwLock<HashMap<RoomCode, RoomHandle>>,
-    store: Option<Arc<Store>>,
+    store: Arc<Store>,
     stopping: watch::Receiver<bool>,
     connections: AtomicU64,
 }
 
 impl Rooms {
     /// No rooms yet. `stopping` turns true when the program is to end.
-    pub fn new(store: Option<Arc<Store>>, stopping: watch::Receiver<bool>) -> Self {
+    pub fn new(store: Arc<Store>, stopping: watch::Receiver<bool>) -> Self {
         Self { rooms: RwLock::default(), store, stopping, connections: AtomicU64::new(0) }
     }
 
@@ -53,12 +53,30 @@ impl Rooms {
         let initial = models::initial_parameters(architecture, config.labels.len(), config.seed.into());
         let code = config.code.clone();
         let coordinator = Coordinator::new(config, initial).context("the room's settings do not fit together")?;
-        if let Some(store) = &self.store
-            && self.get(&code).is_none()
-        {
-            store.save(&coordinator, true).context("the new room cannot be stored")?;
+        // A damaged room is in the store and not here: it must not be overwritten.
+        if self.store.contains(&code)? {
+            return Err(CreateError::Taken(code));
         }
-        self.add(code, coordinator)
+        self.store.save(&coordinator, true).context("the new room cannot be stored")?;
+        self.add(code.clone(), coordinator).inspect_err(|_| {
+            if let Err(error) = self.store.delete(&code) {
+                tracing::error!(room = %code, "what was stored of a room that was not made is left behind ({error:#})");
+            }
+        })
+    }
+
+    /// Ends a room for everyone in it and deletes everything that is stored of it.
+    pub async fn delete(&self, code: &RoomCode) -> Result<()> {
+        let room = self.rooms.write().unwrap_or_else(PoisonError::into_inner).remove(code);
+        if let Some(room) = room {
+            room.park().await;
+        }
+        self.store.delete(code)
+    }
+
+    /// Where rooms are stored.
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Lets a room go on, new or restored.

@@ -71,11 +71,10 @@ fn a_scaffold_room_goes_on_after_a_restart() -> Result<()> {
     assert_eq!((&room["strategy"]["name"], &room["training"]["optimiser"]), (&"scaffold".into(), &"sgd".into()));
     let code = server.room.clone();
     // The participants leave when their updates are in; the round is closed and stored a moment later.
-    let stored = state.path().join(format!("rooms/{code}/strategy-1.safetensors"));
+    let stored = state.path().join(format!("models/{code}/strategy-1.safetensors"));
     let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    let checkpoint = state.path().join(format!("rooms/{code}/checkpoint.json"));
-    while !std::fs::read_to_string(&checkpoint)?.contains("\"model_version\":1") && std::time::Instant::now() < patience
-    {
+    let room = format!("{}/api/rooms/{code}/history", server.origin);
+    while ureq::get(&room).call()?.body_mut().read_to_string()? == "[]" && std::time::Instant::now() < patience {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     drop(server);

@@ -3,8 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { score, signTest, verdict } from '../../www/js/comparison.js';
 import { bytes, percent, seconds } from '../../www/js/format.js';
-import { loudness, peak } from '../../www/js/loudness.js';
+import { Latency } from '../../www/js/latency.js';
+import { loudness } from '../../www/js/loudness.js';
+import { balance, nextLabel, promptFor } from '../../www/js/prompts.js';
 import { codeOfPath, normaliseCode } from '../../www/js/room-code.js';
 import { latestAccuracy, statusSentence, takingPart } from '../../www/js/status-sentence.js';
 import { words } from '../../www/words/en.js';
@@ -31,7 +34,6 @@ test('a full-scale sine is 3 dB below the top of the meter, silence is at its fo
   assert.ok(Math.abs(loudness(sine) - (1 - 3.0103 / 60)) < 1e-4);
   assert.equal(loudness(new Float32Array(1000)), 0);
   assert.equal(loudness(new Float32Array(0)), 0);
-  assert.ok(Math.abs(peak(sine) - 1) < 1e-6);
 });
 
 const person = (state, me = false) => ({ name: '', state, examples: 5, labels: [5], me });
@@ -43,6 +45,7 @@ const say = (change) => statusSentence({ ...lobby, ...change }, words);
 
 test('the status line says what one waits for', () => {
   assert.equal(takingPart(lobby.clients), 2);
+  assert.equal(takingPart([person('recording'), { ...person('recording'), examples: 0 }]), 1);
   assert.equal(say({}), 'Waiting for the group: 2 of at least 3 ready.');
   assert.equal(say({ taking_part: false, clips: [] }), 'Add a few clips first. You can then train with the group.');
   assert.equal(say({ taking_part: false, clips: [{}] }), 'You have 1 clip. Train with the group as soon as you like.');
@@ -57,4 +60,64 @@ test('the status line says what one waits for', () => {
 test('the newest accuracy is that of the newest round which measured one', () => {
   assert.equal(latestAccuracy([{ shared_accuracy: 0.25 }, { shared_accuracy: 0.5 }, { shared_accuracy: null }]), '50 %');
   assert.equal(latestAccuracy([]), '');
+});
+
+test('the prompt goes to the label that has the fewest clips, and a skipped one waits', () => {
+  assert.equal(nextLabel([2, 1, 1, 3]), 1);
+  assert.equal(nextLabel([2, 1, 1, 3], [1]), 2);
+  assert.equal(nextLabel([2, 1, 1, 3], [1, 2]), 0);
+  assert.equal(nextLabel([0, 0], [0, 1]), 0, 'with all skipped none is');
+  assert.equal(nextLabel([]), -1);
+});
+
+test('uneven clips are told of, the worst first', () => {
+  assert.deepEqual(balance([0, 0, 0]), { what: 'nothing' });
+  assert.deepEqual(balance([9, 0, 0]), { what: 'missing', labels: [1, 2] });
+  assert.deepEqual(balance([2, 7, 6]), { what: 'uneven', many: 1, few: 0, times: 3 });
+  assert.deepEqual(balance([4, 5, 3]), { what: 'few', label: 2, missing: 2 });
+  assert.deepEqual(balance([5, 9]), { what: 'balanced' });
+});
+
+test('a prompt says what to say and how; a label of one’s own has no sentence', () => {
+  const angry = promptFor('angry', 'angry', 0, words);
+  assert.equal(angry.say, 'Say “The door is open” as if you were angry.');
+  assert.ok(angry.spoken && angry.how.length > 0);
+  assert.notEqual(promptFor('angry', 'angry', 1, words).say, angry.say);
+  assert.equal(promptFor('angry', 'angry', words.prompts.sentences.length, words).say, angry.say);
+  assert.deepEqual(promptFor('guitar', 'guitar', 0, words), { say: 'Play or say something that is “guitar”.', how: words.prompts.otherManner, spoken: false });
+  assert.equal(promptFor('toString', 'toString', 0, words).spoken, false);
+});
+
+test('the sign test is that of the tables', () => {
+  // Two-sided binomial test with p = 1/2, as R's binom.test gives it.
+  for (const [wins, all, expected] of [[0, 5, 0.0625], [0, 6, 0.03125], [1, 8, 0.0703125], [2, 12, 0.03857422], [4, 8, 1]]) {
+    assert.ok(Math.abs(signTest(wins, all) - expected) < 1e-7, `${wins} of ${all}`);
+  }
+});
+
+const clips = (...pairs) => pairs.map(([mine, ours], clip) => ({ clip, label: 0, mine: mine ? 0 : 1, ours: ours ? 0 : 1 }));
+const times = (count, pair) => Array.from({ length: count }, () => pair);
+
+test('no model is called better on too few clips or by chance', () => {
+  assert.equal(verdict([]), 'none');
+  assert.equal(verdict(clips(...times(7, [1, 0]))), 'few');
+  assert.equal(verdict(clips(...times(9, [1, 1]), [0, 0])), 'same');
+  assert.equal(verdict(clips(...times(5, [1, 0]), ...times(5, [1, 1]))), 'undecided');
+  assert.equal(verdict(clips(...times(6, [1, 0]), ...times(5, [1, 1]))), 'mine');
+  assert.equal(verdict(clips(...times(6, [0, 1]), ...times(5, [1, 1]))), 'ours');
+  assert.deepEqual(score(clips([1, 0], [1, 1], [0, 0])), { all: 3, mine: 2, ours: 1 });
+});
+
+test('the median latency is of the last answers', () => {
+  const latency = new Latency();
+  assert.ok(Number.isNaN(latency.median()));
+  for (const time of [900, 30, 10, 20]) latency.add(time);
+  assert.equal(latency.median(), 30);
+  for (let nth = 0; nth < 50; nth += 1) latency.add(40);
+  assert.equal(latency.median(), 40);
+});
+
+test('every label without clips is named', () => {
+  assert.equal(words.clips.missing(['sad']), 'You have no sad clips yet.');
+  assert.equal(words.clips.missing(['happy', 'sad']), 'You have no happy or sad clips yet.');
 });

@@ -20,6 +20,8 @@ pub struct Options {
     pub microphone: Option<PathBuf>,
     /// Whether WebGPU, computed in software, is there.
     pub webgpu: bool,
+    /// The port of a proxy on this machine that everything goes through, this machine's own servers included.
+    pub proxy: Option<u16>,
 }
 
 /// A browser of its own profile. Several windows of it are several tabs of one person's browser.
@@ -73,6 +75,10 @@ impl Browser {
                     .map(str::to_owned),
             );
         }
+        if let Some(port) = options.proxy {
+            arguments.push(format!("--proxy-server=127.0.0.1:{port}"));
+            arguments.push("--proxy-bypass-list=<-loopback>".to_owned());
+        }
         if let Some(clip) = options.microphone {
             arguments.push(format!("--use-file-for-fake-audio-capture={}", clip.display()));
         }
@@ -115,22 +121,26 @@ impl Browser {
     /// # Errors
     /// Where the browser refuses.
     pub async fn crash_graphics(&self) -> Result<()> {
-        self.client.issue_cmd(CrashGraphics).await.context("the browser keeps its graphics process")?;
+        let crash = Chromium { command: "Browser.crashGpuProcess", parameters: json!({}) };
+        self.client.issue_cmd(crash).await.context("the browser keeps its graphics process")?;
         Ok(())
     }
 }
 
-/// Chromium's own command, by way of chromedriver.
+/// One of Chromium's own commands, by way of chromedriver.
 #[derive(Debug)]
-struct CrashGraphics;
+struct Chromium {
+    command: &'static str,
+    parameters: Value,
+}
 
-impl WebDriverCompatibleCommand for CrashGraphics {
+impl WebDriverCompatibleCommand for Chromium {
     fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
         base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
     }
 
     fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
-        (http::Method::POST, Some(json!({ "cmd": "Browser.crashGpuProcess", "params": {} }).to_string()))
+        (http::Method::POST, Some(json!({ "cmd": self.command, "params": self.parameters }).to_string()))
     }
 }
 
@@ -243,6 +253,35 @@ impl Tab<'_> {
     pub async fn reload(&self) -> Result<()> {
         self.show().await?;
         Ok(self.client.refresh().await?)
+    }
+
+    /// What axe-core finds on the page as it is now that violates WCAG 2.2 at level A or AA: a line a rule, with the elements.
+    /// Nothing where `CHORUS_AXE` does not say where axe-core is; the program that runs all tests says so then.
+    ///
+    /// # Errors
+    /// Where axe-core cannot be run.
+    pub async fn violations(&self) -> Result<Vec<String>> {
+        let Some(axe) = std::env::var_os("CHORUS_AXE") else { return Ok(Vec::new()) };
+        self.run(&std::fs::read_to_string(axe)?, vec![]).await?;
+        let search = "const done = arguments[arguments.length - 1];
+            const levels = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+            axe.run(document, { runOnly: levels }).then(
+              ({ violations }) => done(violations.map(({ id, help, nodes }) =>
+                `${id}: ${help}: ${nodes.map(({ target, failureSummary }) => `${target} (${failureSummary})`).join('; ')}`)),
+              (error) => done([String(error)]))";
+        let found = self.client.execute_async(search, vec![]).await?;
+        Ok(serde_json::from_value(found)?)
+    }
+
+    /// Leaves the pages of an origin no more than that many bytes of storage.
+    ///
+    /// # Errors
+    /// Where the browser refuses.
+    pub async fn limit_storage(&self, origin: &str, bytes: u64) -> Result<()> {
+        self.show().await?;
+        let parameters = json!({ "origin": origin, "quotaSize": bytes });
+        self.client.issue_cmd(Chromium { command: "Storage.overrideQuotaForOrigin", parameters }).await?;
+        Ok(())
     }
 
     /// Keeps a picture of the page in `CHORUS_TEST_OUTPUT`, else `tests/output/`, for people to look at.

@@ -4,4 +4,5 @@
 pub mod browser;
 pub mod model;
 pub mod program;
+pub mod recorder;
 pub mod voices;

@@ -15,9 +15,11 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, Response};
 
 use crate::charts::ChartWords;
-use crate::clips;
+use crate::clips::{self, Source};
 use crate::commands::Command;
 use crate::failure::{Failure, set};
+use crate::personal::Comparison;
+use crate::receipts::Receipts;
 use crate::seats;
 use crate::socket::Socket;
 use crate::storage::{Seat, Storage, StoredClip};
@@ -80,7 +82,17 @@ pub struct App {
     pub(crate) sending: Cell<u32>,
     pub(crate) bytes_sent: Cell<u64>,
     pub(crate) bytes_received: Cell<u64>,
+    pub(crate) receipts: RefCell<Receipts>,
     pub(crate) live: RefCell<Option<Live>>,
+    /// The sound that was tried last, in case the model was wrong about it.
+    pub(crate) tried: RefCell<Option<speech::Sound>>,
+    /// The clips of each deletion that can be taken back, the last one last.
+    pub(crate) deletions: RefCell<Vec<Vec<f64>>>,
+    /// How far the personal model is, 0 to 1, while it is being made.
+    pub(crate) tuning: Cell<Option<f64>>,
+    /// Whether the personal model is tried rather than the shared one.
+    pub(crate) try_mine: Cell<bool>,
+    pub(crate) comparison: RefCell<Option<Comparison>>,
     pub(crate) words: RefCell<ChartWords>,
     pub(crate) shown_at: Cell<f64>,
     pub(crate) show_timer: RefCell<Option<Timeout>>,
@@ -151,7 +163,13 @@ impl App {
             sending: Cell::new(0),
             bytes_sent: Cell::new(0),
             bytes_received: Cell::new(0),
+            receipts: RefCell::default(),
             live: RefCell::default(),
+            tried: RefCell::default(),
+            deletions: RefCell::default(),
+            tuning: Cell::new(None),
+            try_mine: Cell::new(false),
+            comparison: RefCell::default(),
             words: RefCell::default(),
             shown_at: Cell::new(f64::NEG_INFINITY),
             show_timer: RefCell::default(),
@@ -171,18 +189,24 @@ impl App {
                 self.open(&code, name, seat.as_deref()).await
             }
             Command::Name { name } => self.rename(name).await,
-            Command::AddFile { name, path, bytes, label } => {
+            Command::AddFile { name, path, bytes, label, made_up } => {
                 let sound = clips::decode(&name, &bytes)?;
-                self.add(&sound, &name, path.as_deref(), label, false).await
+                let source = if made_up { Source::MadeUp } else { Source::Person };
+                self.add(&sound, &name, path.as_deref(), label, source).await
             }
             Command::AddPcm { name, path, samples, channels, rate, label } => {
                 let sound = clips::from_pcm(&samples, channels, rate)?;
-                self.add(&sound, &name, path.as_deref(), label, false).await
+                self.add(&sound, &name, path.as_deref(), label, Source::Person).await
             }
             Command::AddMadeUp {} => self.add_made_up().await,
             Command::Relabel { clip, label } => self.relabel(clip, label).await,
-            Command::Remove { clip } => self.set_removed(clip, true).await,
-            Command::Restore { clip } => self.set_removed(clip, false).await,
+            Command::Remove { clips } => self.remove(&clips).await,
+            Command::Undo {} => self.undo().await,
+            Command::Quality { samples, channels, rate } => clips::quality(&clips::from_pcm(&samples, channels, rate)?),
+            Command::Recording { on } => {
+                self.input(Input::Recording(on));
+                Ok(js_sys::Object::new().into())
+            }
             Command::Sound { clip } => self.sound(clip),
             Command::TakePart { on } => self.take_part(on).await,
             Command::Backend { choice } => self.choose(choice),
@@ -195,9 +219,19 @@ impl App {
                 self.predict(&sound).await
             }
             Command::LiveStart { rate } => self.live_start(rate),
-            Command::LivePush { samples } => self.live_push(&samples),
+            Command::LivePush { samples, at } => self.live_push(&samples, at),
             Command::LiveStop {} => self.live_stop(),
             Command::Charts(request) => request.drawn(),
+            Command::Correct { name, label } => self.correct(&name, label).await,
+            Command::Tune {} => self.tune().await,
+            Command::StopTuning {} => self.stop_tuning(),
+            Command::TryWith { mine } => self.try_with(mine),
+            Command::PackClips {} => self.pack_clips(),
+            Command::Unpack { bytes } => self.unpack(&bytes),
+            Command::ToWav { samples, channels, rate } => clips::to_wav(&samples, channels, rate),
+            Command::Receipts {} => self.receipts(),
+            Command::ReceiptPicture { number } => self.receipt_picture(number),
+            Command::SearchVoice {} => self.search_voice().await,
         }
     }
 
@@ -246,6 +280,7 @@ impl App {
                     name,
                     taking_part: false,
                     opened_at: js_sys::Date::now(),
+                    personal: None,
                 }
             }
         };

@@ -4,13 +4,16 @@
 use std::rc::Rc;
 
 use federation::Input;
-use js_sys::{Array, Object, Reflect};
+use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use protocol::Augmentation;
+use serde::Serialize;
+use serde_wasm_bindgen::Serializer;
 use speech::Sound;
 use wasm_bindgen::JsValue;
 
 use crate::app::App;
-use crate::clips::{self, Origin};
+use crate::archive;
+use crate::clips::{self, Origin, Source};
 use crate::failure::{Failure, set};
 use crate::storage::StoredClip;
 
@@ -31,7 +34,7 @@ impl App {
         name: &str,
         path: Option<&str>,
         label: Option<usize>,
-        made_up: bool,
+        source: Source,
     ) -> Result<JsValue, Failure> {
         let labels = self.labels();
         let label = label
@@ -49,7 +52,7 @@ impl App {
             ));
         }
         let seat = self.seat.borrow().as_ref().map(|seat| seat.id.clone()).unwrap_or_default();
-        let clip = clips::make(sound, &Origin { seat: &seat, name, label, made_up })?;
+        let clip = clips::make(sound, &Origin { seat: &seat, name, label, source })?;
         let id = clip.id;
         if self.clips.borrow().iter().any(|other| other.digest == clip.digest && !other.removed) {
             return Err(Failure::new("duplicate", "This very sound is in the list already."));
@@ -77,7 +80,7 @@ impl App {
                 let Some(emotion) = emotion else { continue };
                 let sound = voice.say(*emotion, take);
                 let name = format!("made-up voice {}, take {}", seed % 1000, take + 1);
-                let answer = self.add(&sound, &name, None, Some(label), true).await?;
+                let answer = self.add(&sound, &name, None, Some(label), Source::MadeUp).await?;
                 added.push(&Reflect::get(&answer, &"clip".into()).unwrap_or(JsValue::NULL));
             }
         }
@@ -92,8 +95,38 @@ impl App {
         self.change(clip, |clip| clip.label = label).await
     }
 
-    pub(crate) async fn set_removed(self: &Rc<Self>, clip: f64, removed: bool) -> Result<JsValue, Failure> {
-        self.change(clip, |clip| clip.removed = removed).await
+    /// Deletes clips in one step, which [`App::undo`] takes back as one.
+    pub(crate) async fn remove(self: &Rc<Self>, clips: &[f64]) -> Result<JsValue, Failure> {
+        let present: Vec<f64> =
+            self.clips.borrow().iter().filter(|clip| !clip.removed && clips.contains(&clip.id)).map(|c| c.id).collect();
+        if present.is_empty() {
+            return Err(no_clip());
+        }
+        // Noted first: whatever of it is stored before the browser refuses can then come back.
+        self.deletions.borrow_mut().push(present.clone());
+        self.set_removed(&present, true).await
+    }
+
+    /// Takes the last deletion back.
+    pub(crate) async fn undo(self: &Rc<Self>) -> Result<JsValue, Failure> {
+        let Some(clips) = self.deletions.borrow_mut().pop() else { return Ok(Object::new().into()) };
+        let restored = self.set_removed(&clips, false).await;
+        if restored.is_err() {
+            self.deletions.borrow_mut().push(clips);
+        }
+        restored
+    }
+
+    async fn set_removed(self: &Rc<Self>, clips: &[f64], removed: bool) -> Result<JsValue, Failure> {
+        let mut changed = Ok(());
+        for &id in clips {
+            changed = self.change_one(id, |clip| clip.removed = removed).await;
+            if changed.is_err() {
+                break;
+            }
+        }
+        self.tell_holdings();
+        changed.map(|()| Object::new().into())
     }
 
     pub(crate) fn sound(&self, clip: f64) -> Result<JsValue, Failure> {
@@ -105,15 +138,38 @@ impl App {
         Ok(answer.into())
     }
 
+    /// All clips in the list as one zip file.
+    pub(crate) fn pack_clips(&self) -> Result<JsValue, Failure> {
+        let clips: Vec<StoredClip> = self.listed().into_iter().map(|(clip, ..)| clip).collect();
+        let answer = Object::new();
+        set(&answer, "zip", &Uint8Array::from(archive::pack(&clips)?.as_slice()));
+        Ok(answer.into())
+    }
+
+    /// The clips in a zip file, for the page to add one after the other.
+    pub(crate) fn unpack(&self, bytes: &ArrayBuffer) -> Result<JsValue, Failure> {
+        let clips = archive::unpack(&Uint8Array::new(bytes).to_vec(), &self.labels())?;
+        let clips =
+            clips.serialize(&Serializer::json_compatible()).map_err(|error| Failure::new("zip", error.to_string()))?;
+        let answer = Object::new();
+        set(&answer, "clips", &clips);
+        Ok(answer.into())
+    }
+
     async fn change(self: &Rc<Self>, id: f64, change: impl FnOnce(&mut StoredClip)) -> Result<JsValue, Failure> {
+        self.change_one(id, change).await?;
+        self.tell_holdings();
+        Ok(Object::new().into())
+    }
+
+    async fn change_one(&self, id: f64, change: impl FnOnce(&mut StoredClip)) -> Result<(), Failure> {
         let mut clip = self.clips.borrow().iter().find(|other| other.id == id).cloned().ok_or_else(no_clip)?;
         change(&mut clip);
         self.store(&clip).await?;
         if let Some(place) = self.clips.borrow_mut().iter_mut().find(|other| other.id == id) {
             *place = clip;
         }
-        self.tell_holdings();
-        Ok(Object::new().into())
+        Ok(())
     }
 
     async fn store(&self, clip: &StoredClip) -> Result<(), Failure> {
@@ -124,7 +180,8 @@ impl App {
         }
     }
 
-    /// The clips in the list with their labels' indices and whether each is kept for the test.
+    /// The clips in the list with their labels' indices and whether each is kept for the test. Corrections never are: the
+    /// person was told that they are trained on, and a test of sounds that a model got wrong would be unfair to it.
     pub(crate) fn listed(&self) -> Vec<(StoredClip, usize, bool)> {
         let labels = self.labels();
         let clips: Vec<(StoredClip, usize)> = self
@@ -134,8 +191,16 @@ impl App {
             .filter(|clip| !clip.removed)
             .filter_map(|clip| Some((clip.clone(), labels.iter().position(|label| *label == clip.label)?)))
             .collect();
-        let held: Vec<bool> = models::held_back(&clips.iter().map(|(_, label)| *label).collect::<Vec<_>>());
-        clips.into_iter().zip(held).map(|((clip, label), held)| (clip, label, held)).collect()
+        let may_be_held: Vec<usize> =
+            clips.iter().filter(|(clip, _)| !clip.corrected).map(|(_, label)| *label).collect();
+        let mut held = models::held_back(&may_be_held).into_iter();
+        clips
+            .into_iter()
+            .map(|(clip, label)| {
+                let held = !clip.corrected && held.next().unwrap_or(false);
+                (clip, label, held)
+            })
+            .collect()
     }
 
     /// Whether the room hears clips at several speeds.
@@ -178,6 +243,7 @@ impl App {
             }
         }
         self.input(Input::Holdings { examples, labels: counts });
+        self.compare();
     }
 }
 

@@ -1,19 +1,23 @@
 //! From a sound to a clip that can be kept, shown and trained on.
 
-use js_sys::{ArrayBuffer, Float32Array, Uint8Array};
+use js_sys::{ArrayBuffer, Float32Array, Int8Array, Object, Uint8Array};
 use models::{Example, Variant};
 use protocol::Augmentation;
 use speech::{Input, Sound, SoundError};
+use wasm_bindgen::JsValue;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, set};
 use crate::storage::StoredClip;
 
-/// Columns of the small spectrogram in the list.
+/// Columns of the small spectrogram and of the waveform in the list.
 const COLUMNS: usize = 96;
 /// Bands of the small spectrogram in the list.
 const BANDS: usize = 32;
 /// What the spectrogram's darkest pixel is below its brightest, in dB.
 const RANGE_DB: f32 = 60.0;
+
+/// Bytes before the samples in a stored WAV file (see `speech::Sound::to_wav`).
+const WAV_HEADER: u32 = 44;
 
 /// Values of a network's input.
 const INPUT: usize = speech::MAX_FRAMES * speech::INPUT_FEATURES;
@@ -47,6 +51,27 @@ pub fn from_pcm(samples: &Float32Array, channels: u16, rate: u32) -> Result<Soun
     Sound::from_pcm(&samples.to_vec(), channels, rate).map_err(|error| failure_of(&error))
 }
 
+/// Who made a clip's sound, and why.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A person recorded it or chose the file.
+    Person,
+    /// A program made the voice up.
+    MadeUp,
+    /// The model was wrong about it, and the person said what it is.
+    Correction,
+}
+
+/// Recorded sound as a WAV file, in the field `wav`.
+///
+/// # Errors
+/// The codes of [`failure_of`].
+pub fn to_wav(samples: &Float32Array, channels: u16, rate: u32) -> Result<JsValue, Failure> {
+    let answer = Object::new();
+    set(&answer, "wav", &Uint8Array::from(from_pcm(samples, channels, rate)?.to_wav().as_slice()));
+    Ok(answer.into())
+}
+
 /// Where a clip comes from.
 pub struct Origin<'a> {
     /// The seat that keeps it.
@@ -55,8 +80,8 @@ pub struct Origin<'a> {
     pub name: &'a str,
     /// The label's name.
     pub label: &'a str,
-    /// Whether a program made this voice.
-    pub made_up: bool,
+    /// Who made it.
+    pub source: Source,
 }
 
 /// Computes everything that is kept of a clip.
@@ -74,7 +99,8 @@ pub fn make(sound: &Sound, origin: &Origin<'_>) -> Result<StoredClip, Failure> {
         name: origin.name.to_owned(),
         label: origin.label.to_owned(),
         seconds: sound.seconds(),
-        made_up: origin.made_up,
+        made_up: origin.source == Source::MadeUp,
+        corrected: origin.source == Source::Correction,
         digest: protocol::Checksum::of(&wav).0,
         wav: Uint8Array::from(wav.as_slice()),
         inputs,
@@ -82,6 +108,8 @@ pub fn make(sound: &Sound, origin: &Origin<'_>) -> Result<StoredClip, Failure> {
         columns: picture.columns as u32,
         bands: picture.bands as u32,
         pixels: Uint8Array::from(shades(&picture.db).as_slice()),
+        waveform: waveform(sound),
+        quality: Some(speech::quality(sound)),
         removed: false,
     })
 }
@@ -108,30 +136,55 @@ fn inputs(sound: &Sound) -> Result<(Float32Array, Vec<u32>), Failure> {
     Ok((Float32Array::from(values.as_slice()), inputs.iter().map(|input| input.frames as u32).collect()))
 }
 
-/// Makes the features of a stored clip anew where they are not what networks take today. True where it did.
+/// Makes anew what older versions of this page have not stored of a clip, or not as it is wanted today. True where
+/// something was.
 ///
 /// # Errors
 /// The codes of [`failure_of`].
 pub fn renew(clip: &mut StoredClip) -> Result<bool, Failure> {
     let count = clip.input_frames.len();
-    if count > 0 && clip.inputs.length() as usize == count * INPUT {
+    let has_inputs = count > 0 && clip.inputs.length() as usize == count * INPUT;
+    if has_inputs && clip.quality.is_some() && clip.waveform.length() > 0 {
         return Ok(false);
     }
     let sound = speech::decode(&clip.wav.to_vec(), None).map_err(|error| failure_of(&error))?;
-    (clip.inputs, clip.input_frames) = inputs(&sound)?;
+    if !has_inputs {
+        (clip.inputs, clip.input_frames) = inputs(&sound)?;
+    }
+    clip.waveform = waveform(&sound);
+    clip.quality = Some(speech::quality(&sound));
     Ok(true)
 }
 
-/// Decibels as 0 to 255 over the loudest 60 dB.
+/// What the page is told of a recording's quality: `complaints`, the worst first.
+///
+/// # Errors
+/// Never, in practice: the words are plain data.
+pub fn quality(sound: &Sound) -> Result<JsValue, Failure> {
+    let answer = Object::new();
+    let complaints = serde_wasm_bindgen::to_value(&speech::quality(sound).complaints())
+        .map_err(|error| Failure::new("quality", error.to_string()))?;
+    set(&answer, "complaints", &complaints);
+    Ok(answer.into())
+}
+
+/// The small waveform: the lowest and the highest sample of each column, in 127ths of the sound's own peak.
+fn waveform(sound: &Sound) -> Int8Array {
+    let columns = speech::waveform(sound, COLUMNS);
+    let peak = columns.iter().flatten().fold(f32::MIN_POSITIVE, |peak, sample| peak.max(sample.abs()));
+    let steps: Vec<i8> = columns.iter().flatten().map(|sample| (sample / peak * 127.0).round() as i8).collect();
+    Int8Array::from(steps.as_slice())
+}
+
+/// Decibels below the loudest as 0 to 255 over the loudest 60 dB; silence is dark.
 fn shades(db: &[f32]) -> Vec<u8> {
-    let top = db.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    db.iter()
-        .map(|&level| {
-            let shade = (level - top + RANGE_DB) / RANGE_DB;
-            // Casting from float saturates, and takes NaN to 0.
-            (shade * 255.0) as u8
-        })
-        .collect()
+    // Casting from float saturates, and takes NaN to 0.
+    db.iter().map(|&level| ((level + RANGE_DB) / RANGE_DB * 255.0) as u8).collect()
+}
+
+/// A stored clip's samples: 16 bits each, little-endian.
+pub fn samples_as_bytes(clip: &StoredClip) -> Vec<u8> {
+    clip.wav.slice(WAV_HEADER, clip.wav.length()).to_vec()
 }
 
 /// The clip as a network takes it, and in training, where `augmentation` says so, its variants.

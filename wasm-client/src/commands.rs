@@ -38,6 +38,9 @@ pub enum Command {
         bytes: ArrayBuffer,
         /// The label chosen for it.
         label: Option<usize>,
+        /// Whether a program made this voice, as a list of clips from another laptop may say.
+        #[serde(default)]
+        made_up: bool,
     },
     /// Adds sound that the browser has decoded or recorded.
     AddPcm {
@@ -64,15 +67,27 @@ pub enum Command {
         /// The label's index.
         label: usize,
     },
-    /// Deletes a clip; it can come back while the page is open.
+    /// Deletes clips in one step; they can come back while the page is open.
     Remove {
         /// Which.
-        clip: f64,
+        clips: Vec<f64>,
     },
-    /// Takes a deletion back.
-    Restore {
-        /// Which.
-        clip: f64,
+    /// Takes the last deletion back; may be asked for until all are.
+    Undo {},
+    /// Asks how good a recording is, before it is kept.
+    Quality {
+        /// Samples, interleaved.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        samples: Float32Array,
+        /// How many channels are interleaved.
+        channels: u16,
+        /// Samples a second and channel.
+        rate: u32,
+    },
+    /// Says to the room that a clip is being recorded, or no longer.
+    Recording {
+        /// Which of the two.
+        on: bool,
     },
     /// Asks for a clip's sound as a WAV file.
     Sound {
@@ -117,9 +132,54 @@ pub enum Command {
         /// The samples.
         #[serde(with = "serde_wasm_bindgen::preserve")]
         samples: Float32Array,
+        /// When they came, on the page's clock; it comes back with the answer.
+        at: f64,
     },
     /// Ends live use.
     LiveStop {},
     /// Draws charts of plain figures, in a page that is in no room. Answers with their SVG texts.
     Charts(charts::Request),
+    /// The model was wrong: makes a clip of the last moments of live use, or else of what was last tried.
+    Correct {
+        /// A name for it.
+        name: String,
+        /// What it was.
+        label: usize,
+    },
+    /// Makes the personal model: goes on from the shared one on this seat's clips alone.
+    Tune {},
+    /// Gives that up.
+    StopTuning {},
+    /// Chooses which model is tried.
+    TryWith {
+        /// The personal one, or else the shared one.
+        mine: bool,
+    },
+    /// Asks for all clips as one zip file.
+    PackClips {},
+    /// Asks for the clips in a zip file that was made so.
+    Unpack {
+        /// The zip file's bytes.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        bytes: ArrayBuffer,
+    },
+    /// Asks for a recording as a WAV file, where it could not be kept as a clip.
+    ToWav {
+        /// Samples, interleaved.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        samples: Float32Array,
+        /// How many channels are interleaved.
+        channels: u16,
+        /// Samples a second and channel.
+        rate: u32,
+    },
+    /// Asks for the receipts of everything that was sent.
+    Receipts {},
+    /// Asks for a picture of the values of an update.
+    ReceiptPicture {
+        /// Which receipt.
+        number: u32,
+    },
+    /// Looks for the person's own voice in what was sent.
+    SearchVoice {},
 }

@@ -8,11 +8,14 @@
 
 pub mod adapter;
 pub mod app;
+mod archive;
 mod charts;
 mod clip_list;
 mod clips;
 mod commands;
 pub mod failure;
+mod personal;
+mod receipts;
 mod rounds;
 mod seats;
 mod showing;

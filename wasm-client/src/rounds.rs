@@ -73,6 +73,7 @@ impl App {
                 // Our own messages are plain data: writing them as JSON cannot fail.
                 if let (Some(socket), Ok(text)) = (self.socket.borrow().as_ref(), serde_json::to_string(&message)) {
                     self.bytes_sent.set(self.bytes_sent.get() + text.len() as u64);
+                    self.receipts.borrow_mut().message(&message, &text);
                     socket.send_text(&text);
                 }
             }
@@ -103,6 +104,7 @@ impl App {
                 self.finished.set(true);
                 self.keep_model(model_version, model, &standardisation);
                 self.evaluate_finished();
+                self.tune_finished();
             }
             Output::Changed => {}
         }
@@ -173,6 +175,7 @@ impl App {
                 if app.sending.get() != number || !socket.is_open() {
                     return;
                 }
+                app.receipts.borrow_mut().frame(&frame, app.encoding());
                 socket.send_binary(&frame);
                 app.bytes_sent.set(app.bytes_sent.get() + frame.len() as u64);
                 sent += (frame.len() - protocol::limits::CHUNK_HEADER_BYTES) as u32;
@@ -249,6 +252,9 @@ impl App {
     }
 
     fn progress(self: &Rc<Self>, progress: &Progress) {
+        if progress.tuning {
+            return self.tuning_progress(progress);
+        }
         let Some(round) = self.training_round() else { return };
         self.input(Input::Progress {
             round,
@@ -259,7 +265,7 @@ impl App {
         });
     }
 
-    fn training_round(&self) -> Option<protocol::Round> {
+    pub(crate) fn training_round(&self) -> Option<protocol::Round> {
         match self.participant.borrow().as_ref()?.view().work {
             federation::Work::Training { round, .. } => Some(round),
             _ => None,
@@ -312,6 +318,7 @@ impl App {
         let number = self.job.get() + 1;
         self.job.set(number);
         self.keep_model(request.model_version, Arc::clone(&request.model), &request.standardisation);
+        self.yield_to_round();
         let app = Rc::clone(self);
         spawn_local(async move {
             let mut result = app.run_round(&request).await;

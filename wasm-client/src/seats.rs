@@ -42,6 +42,7 @@ pub async fn take(storage: &Storage, room: &str, wished: Option<&str>) -> Result
                 name: None,
                 taking_part: false,
                 opened_at: 0.0,
+                personal: None,
             };
             if let Some(locks) = &locks {
                 hold(locks, &seat.id).await;

@@ -116,7 +116,7 @@ impl App {
             federation::Connection::Stopped(_) => "closed",
         };
         let status = view.status;
-        let removed = self.clips.borrow().iter().filter(|clip| clip.removed).map(|clip| clip.id).collect();
+        let removed = self.deletions.borrow().last().cloned().unwrap_or_default();
         let prepared = self.prepared.borrow().clone();
         let choice = self.choice.get();
         let reason = if self.gpu_failed.get() {
@@ -136,6 +136,9 @@ impl App {
             clients: status.map(|status| members(status, view.client)).unwrap_or_default(),
             clips: self.clip_views(),
             removed,
+            tuning: self.tuning.get(),
+            personal: self.personal_view(),
+            try_mine: self.try_mine.get(),
             taking_part: view.taking_part,
             backend: BackendView {
                 choice,
@@ -166,7 +169,10 @@ impl App {
                 label,
                 seconds: clip.seconds,
                 made_up: clip.made_up,
+                corrected: clip.corrected,
                 held_back,
+                complaints: clip.quality.map(|quality| quality.complaints()).unwrap_or_default(),
+                waveform: clip.waveform,
                 spectrogram: PictureView { columns: clip.columns, bands: clip.bands, pixels: clip.pixels },
             })
             .collect()

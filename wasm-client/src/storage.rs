@@ -6,7 +6,7 @@
 use idb::{
     Database, DatabaseEvent, Factory, IndexParams, KeyPath, KeyRange, ObjectStoreParams, Query, TransactionMode,
 };
-use js_sys::{Float32Array, Uint8Array};
+use js_sys::{Float32Array, Int8Array, Uint8Array};
 use serde::{Deserialize, Serialize};
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
@@ -35,6 +35,31 @@ pub struct Seat {
     pub taking_part: bool,
     /// When it was last opened: milliseconds since 1970.
     pub opened_at: f64,
+    /// The personal model, once one was made.
+    #[serde(default)]
+    pub personal: Option<Personal>,
+}
+
+/// A model that went on from the group's on this seat's clips alone. It never leaves the browser.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Personal {
+    /// When it was made: milliseconds since 1970.
+    pub made_at: f64,
+    /// The shared version that it came from.
+    pub version: u32,
+    /// Epochs that it went on for.
+    pub epochs: u32,
+    /// The clips that it was trained on.
+    pub trained_on: Vec<f64>,
+    /// The network's name.
+    pub architecture: String,
+    /// The room's labels at that time.
+    pub labels: Vec<String>,
+    /// The statistics by which features are standardised.
+    pub standardisation: models::Standardisation,
+    /// Its parameters, in the order of the network's layout.
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    pub parameters: Float32Array,
 }
 
 /// One stored clip with everything that was computed from it.
@@ -52,6 +77,9 @@ pub struct StoredClip {
     pub seconds: f64,
     /// Whether a program made this voice.
     pub made_up: bool,
+    /// Whether the person added it because the model was wrong about it.
+    #[serde(default)]
+    pub corrected: bool,
     /// The sound as a 16-bit WAV file.
     #[serde(with = "serde_wasm_bindgen::preserve")]
     pub wav: Uint8Array,
@@ -66,9 +94,16 @@ pub struct StoredClip {
     pub columns: u32,
     /// Bands of the small spectrogram.
     pub bands: u32,
-    /// The small spectrogram, 0 to 255, bands × columns, low frequencies first.
+    /// The small spectrogram, 0 to 255, column after column, each from the lowest band to the highest.
     #[serde(with = "serde_wasm_bindgen::preserve")]
     pub pixels: Uint8Array,
+    /// The waveform of the small picture: the lowest and the highest sample of each column, −127 to 127 for the clip's own
+    /// peak.
+    #[serde(with = "serde_wasm_bindgen::preserve", default = "Int8Array::default")]
+    pub waveform: Int8Array,
+    /// How good the recording is.
+    #[serde(default)]
+    pub quality: Option<speech::Quality>,
     /// CRC-32 of the sound, by which the same sound is known again.
     pub digest: u32,
     /// Whether the person deleted it; it is kept until the room is opened again, so that it can come back.

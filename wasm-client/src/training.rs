@@ -111,6 +111,20 @@ pub enum Job {
         /// What to evaluate the received model on, before it is trained further.
         held_back: Examples,
     },
+    /// Trains the model further on one person's examples alone. It ends early after the first epoch in which it was right
+    /// about enough of them.
+    Tune {
+        /// Which processor.
+        backend: Choice,
+        /// Where training starts.
+        model: Model,
+        /// How to train, for how many epochs at most.
+        training: Training,
+        /// The share of the examples, 0 to 1, that is enough.
+        enough: f64,
+        /// What to train on.
+        examples: Examples,
+    },
     /// Evaluates the model.
     Evaluate {
         /// Which processor.
@@ -160,9 +174,25 @@ pub struct RoundResult {
     pub backend: Prepared,
 }
 
-/// How far a [`Job::Round`] is.
+/// The answer to [`Job::Tune`].
+#[derive(Serialize, Deserialize)]
+pub struct TuneResult {
+    /// The parameters after training.
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    pub parameters: Float32Array,
+    /// Epochs that were trained.
+    pub epochs: u32,
+    /// Whether training was stopped before its end.
+    pub stopped: bool,
+    /// The processor that did it.
+    pub backend: Prepared,
+}
+
+/// How far a [`Job::Round`] or a [`Job::Tune`] is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Progress {
+    /// Whether it is a [`Job::Tune`].
+    pub tuning: bool,
     /// The present epoch, from 1.
     pub epoch: u32,
     /// How many epochs there are.

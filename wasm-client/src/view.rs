@@ -17,8 +17,15 @@ pub struct ClipView {
     pub seconds: f64,
     /// Whether a program made this voice.
     pub made_up: bool,
+    /// Whether it was added because the model was wrong about it.
+    pub corrected: bool,
     /// Whether it is kept for the test and not trained on.
     pub held_back: bool,
+    /// What could be better about the recording, the worst first.
+    pub complaints: Vec<speech::Complaint>,
+    /// Its waveform: the lowest and the highest sample of each column of the picture, −127 to 127 for the clip's own peak.
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    pub waveform: js_sys::Int8Array,
     /// A small picture of it.
     pub spectrogram: PictureView,
 }
@@ -30,7 +37,7 @@ pub struct PictureView {
     pub columns: u32,
     /// Its bands, in frequency.
     pub bands: u32,
-    /// 0 to 255, bands × columns, low frequencies first.
+    /// 0 to 255, column after column, each from the lowest band to the highest.
     #[serde(with = "serde_wasm_bindgen::preserve")]
     pub pixels: js_sys::Uint8Array,
 }
@@ -127,6 +134,34 @@ pub struct BytesView {
     pub received: u64,
 }
 
+/// A clip that was kept for the test, as two models heard it.
+#[derive(Clone, Copy, Serialize)]
+pub struct ComparedView {
+    /// The clip's id.
+    pub clip: f64,
+    /// The index of what it is.
+    pub label: usize,
+    /// The index of what the personal model hears.
+    pub mine: usize,
+    /// The index of what the shared model hears.
+    pub ours: usize,
+}
+
+/// The personal model, and how it does beside the shared one.
+#[derive(Clone, Serialize)]
+pub struct PersonalView {
+    /// The shared version that it came from.
+    pub version: u32,
+    /// Epochs that it went on for.
+    pub epochs: u32,
+    /// How many clips it was trained on.
+    pub clips: usize,
+    /// The shared version beside which it is put.
+    pub shared_version: Option<u32>,
+    /// The clips that were kept for the test; none until both models have heard them.
+    pub compared: Option<Vec<ComparedView>>,
+}
+
 /// The whole view.
 #[derive(Serialize)]
 pub struct StateView {
@@ -146,8 +181,14 @@ pub struct StateView {
     pub clients: Vec<MemberView>,
     /// The clips.
     pub clips: Vec<ClipView>,
-    /// Deleted clips that can come back.
+    /// The clips that undoing the last deletion brings back.
     pub removed: Vec<f64>,
+    /// How far the personal model is, 0 to 1, while it is being made.
+    pub tuning: Option<f64>,
+    /// The personal model, once there is one.
+    pub personal: Option<PersonalView>,
+    /// Whether the personal model is tried rather than the shared one.
+    pub try_mine: bool,
     /// Whether this tab takes part.
     pub taking_part: bool,
     /// Which processor.

@@ -8,7 +8,10 @@ import { KeyedList } from './keyed-list.js';
 import { colourAs, labelIcon } from './labels.js';
 import { labelName, words } from './language.js';
 import { play, stopPlaying } from './player.js';
+import { GOAL, balance } from './prompts.js';
+import { adviceOn } from './quality-advice.js';
 import { drawSpectrogram } from './spectrogram-picture.js';
+import { drawWaveform } from './waveform-picture.js';
 
 /**
  * @typedef {import('./messages.js').RoomState} State
@@ -19,13 +22,13 @@ import { drawSpectrogram } from './spectrogram-picture.js';
 // Of the newest clips, until all are asked for: the training below should stay in reach.
 const SHOWN = 12;
 const SHOWN_ON_A_PHONE = 6;
-const FEW = 3;
 
 /**
  * @param {import('./client.js').Client} client
  * @param {(error: any) => void} tell
+ * @param {(label: number, clip: number) => void} recordAgain
  */
-export function clipPanel(client, tell) {
+export function clipPanel(client, tell, recordAgain) {
   /** @type {string[]} */
   let labels = [];
   /** @type {number[]} */
@@ -42,10 +45,16 @@ export function clipPanel(client, tell) {
   const undo = byId('undo');
   undo.append(icon('undo'), words.clips.undo);
   undo.addEventListener('click', async () => {
-    const clip = removed.at(-1);
-    if (clip === undefined) return;
-    focusClip = clip;
-    await client.request('restore', { clip }).then(() => announce(words.clips.restored), tell);
+    const count = removed.length;
+    if (count === 0) return;
+    focusClip = removed[count - 1];
+    await client.request('undo').then(() => announce(words.clips.restored(count)), tell);
+  });
+  const removeAll = byId('remove-all');
+  removeAll.append(icon('bin'), words.clips.removeAll);
+  removeAll.addEventListener('click', () => {
+    focusUndo = true;
+    client.request('remove', { clips: clips.map(({ id }) => id) }).catch(tell);
   });
   const narrow = matchMedia('(max-width: 40rem)');
   narrow.addEventListener('change', draw);
@@ -64,22 +73,28 @@ export function clipPanel(client, tell) {
     let playing = false;
     const canvas = h('canvas', { class: 'spectrogram', role: 'img' });
     drawSpectrogram(canvas, first.spectrogram);
+    const wave = h('canvas', { class: 'waveform', 'aria-hidden': 'true' });
+    drawWaveform(wave, first.waveform);
     const iconPlace = h('span', { class: 'clip-icon' });
     const select = h('select', { 'data-test': 'relabel', onchange: () => client.request('relabel', { clip: clip.id, label: select.selectedIndex }).catch(tell) });
     const length = h('span', { class: 'clip-length' });
     const heldBack = h('span', { class: 'tag', title: words.clips.heldBackHint }, words.clips.heldBack);
     const madeUp = h('span', { class: 'tag', title: words.clips.madeUpHint }, words.clips.madeUp);
+    const corrected = h('span', { class: 'tag', title: words.clips.correctedHint }, words.clips.corrected);
+    const advice = h('p');
+    const again = h('button', { type: 'button', 'data-test': 'again', onclick: () => recordAgain(clip.label, clip.id) }, icon('microphone'), words.quality.again);
+    const faults = h('div', { class: 'clip-advice', 'data-test': 'clip-advice', hidden: true }, advice, again);
     const playButton = h('button', { type: 'button', class: 'icon-button play', 'data-test': 'play', onclick: toggle }, icon('play'));
     const removeButton = h('button', {
       type: 'button', class: 'icon-button quiet', 'data-test': 'delete',
       onclick: () => {
         focusUndo = true;
-        client.request('remove', { clip: clip.id }).catch(tell);
+        client.request('remove', { clips: [clip.id] }).catch(tell);
       },
     }, icon('bin'));
     const element = h('li', { class: 'clip', 'data-test': 'clip', 'data-id': first.id, title: first.name },
-      h('div', { class: 'clip-picture' }, canvas, playButton, h('span', { class: 'clip-tags' }, heldBack, madeUp), length),
-      h('div', { class: 'clip-foot' }, h('span', { class: 'clip-label' }, iconPlace, select), removeButton));
+      h('div', { class: 'clip-picture' }, wave, canvas, playButton, h('span', { class: 'clip-tags' }, heldBack, madeUp, corrected), length),
+      h('div', { class: 'clip-foot' }, h('span', { class: 'clip-label' }, iconPlace, select), removeButton), faults);
 
     async function toggle() {
       if (playing) return stopPlaying();
@@ -105,6 +120,7 @@ export function clipPanel(client, tell) {
       setAttribute(playButton, 'aria-label', (playing ? words.clips.stop : words.clips.play)(name, clip.number));
       setAttribute(removeButton, 'aria-label', words.clips.remove(name, clip.number));
       setAttribute(select, 'aria-label', words.clips.label(clip.number));
+      setAttribute(again, 'aria-label', words.quality.againFor(name, clip.number));
       setAttribute(canvas, 'aria-label', words.clips.spectrogram(name, seconds(clip.seconds)));
     }
 
@@ -125,6 +141,11 @@ export function clipPanel(client, tell) {
         setText(length, words.clips.seconds(seconds(now.seconds)));
         show(heldBack, now.held_back);
         show(madeUp, now.made_up);
+        show(corrected, now.corrected);
+        show(faults, now.complaints.length > 0);
+        setText(advice, adviceOn(now.complaints).join(' '));
+        element.dataset.complaints = now.complaints.join(' ');
+        setAttribute(element, 'data-corrected', now.corrected);
         nameButton();
       },
     };
@@ -139,21 +160,28 @@ export function clipPanel(client, tell) {
     setText(showAll, all ? words.clips.showFewer : words.clips.showAll(numbered.length));
     setText(byId('clip-list-title'), words.clips.listTitle(numbered.length));
     show(byId('no-clips'), numbered.length === 0);
+    show(removeAll, numbered.length > 1);
+    show(byId('clip-pictures'), numbered.length > 0);
     show(byId('clip-legend'), visible.some((clip) => clip.held_back));
   }
 
   /** @type {KeyedList<{label: string, index: number, count: number}>} */
   const counts = new KeyedList(byId('label-counts'), ({ label }) => label, ({ label, index }) => {
-    const number = h('strong');
+    const number = h('strong', { 'aria-hidden': 'true' });
     const name = h('span', { class: 'visually-hidden' });
-    const element = h('li', { class: 'label-count' }, labelIcon(index), h('span', { 'aria-hidden': 'true' }, labelName(label)), number, name);
+    // A place for each clip that the goal wants; those that are there are filled.
+    const places = Array.from({ length: GOAL }, () => h('i', {}, labelIcon(index)));
+    const element = h('li', { class: 'label-count' },
+      h('span', { class: 'label-name', 'aria-hidden': 'true' }, labelName(label)),
+      h('span', { class: 'goal', 'aria-hidden': 'true' }, ...places), number, name);
     colourAs(element, index);
-    setAttribute(number, 'aria-hidden', 'true');
     return {
       element,
       update({ count }) {
         setText(number, String(count));
-        setText(name, words.clips.count(labelName(label), count));
+        setText(name, words.clips.countOf(labelName(label), count, GOAL));
+        places.forEach((place, nth) => setAttribute(place, 'data-filled', nth < count));
+        setAttribute(element, 'data-reached', count >= GOAL);
         element.dataset.count = String(count);
       },
     };
@@ -161,7 +189,7 @@ export function clipPanel(client, tell) {
 
   /** After a deletion or its undoing the keyboard goes on beside where it was. */
   function moveFocus() {
-    const lost = document.activeElement === document.body || document.activeElement === undo;
+    const lost = [document.body, undo, removeAll].includes(/** @type {HTMLElement} */ (document.activeElement));
     if (focusUndo && removed.length > 0) {
       focusUndo = false;
       if (lost) undo.focus();
@@ -193,9 +221,13 @@ export function clipPanel(client, tell) {
 
 /** @param {{label: string, count: number}[]} perLabel */
 function balanceSentence(perLabel) {
-  if (perLabel.every(({ count }) => count === 0)) return '';
-  const missing = perLabel.filter(({ count }) => count === 0).map(({ label }) => labelName(label));
-  if (missing.length) return words.clips.missing(missing.join(words.clips.and));
-  const fewest = perLabel.reduce((least, one) => (one.count < least.count ? one : least));
-  return fewest.count < FEW ? words.clips.few(labelName(fewest.label)) : words.clips.balanced;
+  const found = balance(perLabel.map(({ count }) => count));
+  const name = (/** @type {number} */ index) => labelName(perLabel[index].label);
+  switch (found.what) {
+    case 'nothing': return '';
+    case 'missing': return words.clips.missing(found.labels.map(name));
+    case 'uneven': return words.clips.uneven(name(found.many), name(found.few), found.times);
+    case 'few': return words.clips.few(name(found.label), found.missing);
+    case 'balanced': return words.clips.balanced;
+  }
 }

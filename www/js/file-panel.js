@@ -11,7 +11,7 @@ import { explain, labelName, words } from './language.js';
 
 /**
  * @typedef {import('./messages.js').RoomState} State
- * @typedef {import('./dropped-files.js').FoundFile & {label: number | null}} Job
+ * @typedef {import('./dropped-files.js').FoundFile & {label: number | null, madeUp?: boolean}} Job
  * @typedef {{path: string, why: string}} Skipped
  */
 
@@ -123,15 +123,27 @@ export function filePanel(client) {
   }
 
   /** @param {Job} job */
-  async function take({ file, path, label }) {
+  async function take({ file, path, label, madeUp = false }) {
     try {
       if (file.size > LARGEST) throw { code: 'too_long' };
       const bytes = await file.arrayBuffer();
-      await client.request('add_file', { name: file.name, path, bytes, label }, [bytes]);
+      if (/\.zip$/i.test(file.name)) return queue.unshift(...await unpack(bytes));
+      await client.request('add_file', { name: file.name, path, bytes, label, made_up: madeUp }, [bytes]);
       added += 1;
     } catch (error) {
       await notTaken({ file, path, label }, /** @type {any} */ (error));
     }
+  }
+
+  /**
+   * The clips of a zip file that this page made, perhaps on another laptop.
+   * @param {ArrayBuffer} bytes
+   * @returns {Promise<Job[]>}
+   */
+  async function unpack(bytes) {
+    /** @type {{clips: {path: string, name: string, label: number | null, made_up: boolean, bytes: Uint8Array<ArrayBuffer>}[]}} */
+    const { clips } = await client.request('unpack', { bytes }, [bytes]);
+    return clips.map(({ path, name, label, made_up: madeUp, bytes: sound }) => ({ file: new File([sound], name), path, label, madeUp }));
   }
 
   /**

@@ -1,8 +1,39 @@
 // Chooses the language of the pages and puts its words where the HTML has left room for them (data-words="path").
 
-import { words } from '/words/en.js';
+/** The languages that there are words for, each by its own name. To add one: translate words/en.js and name it here. */
+export const LANGUAGES = { en: 'English' };
 
-export { words };
+const STORED = 'chorus.language';
+
+/** The language that was chosen in this browser, or the first of the browser's own that there are words for. */
+function language() {
+  const wished = [stored(), ...navigator.languages].map((tag) => (tag ?? '').toLowerCase().split('-')[0]);
+  return wished.find((code) => Object.hasOwn(LANGUAGES, code)) ?? 'en';
+}
+
+function stored() {
+  try {
+    return localStorage.getItem(STORED);
+  } catch {
+    return null; // this browser keeps nothing; then its own languages count
+  }
+}
+
+/**
+ * Chooses a language for this browser and loads the page again in it.
+ * @param {string} code
+ */
+export function chooseLanguage(code) {
+  try {
+    localStorage.setItem(STORED, code);
+  } catch {
+    // It cannot be remembered, and the page comes back as it was.
+  }
+  location.reload();
+}
+
+/** @type {typeof import('/words/en.js').words} */
+export const words = (await import(`/words/${language()}.js`)).words;
 
 /**
  * The word or sentence at a dotted path, such as `join.title`.

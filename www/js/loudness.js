@@ -14,14 +14,3 @@ export function loudness(samples) {
   const db = 10 * Math.log10(sum / samples.length + 1e-12);
   return Math.min(1, Math.max(0, 1 - db / FLOOR_DB));
 }
-
-/**
- * The largest absolute value.
- * @param {Float32Array} samples
- * @returns {number}
- */
-export function peak(samples) {
-  let largest = 0;
-  for (const sample of samples) largest = Math.max(largest, Math.abs(sample));
-  return largest;
-}

@@ -12,12 +12,15 @@ import { filePanel } from './file-panel.js';
 import { fillWords, words } from './language.js';
 import { laptopPanel } from './laptop-panel.js';
 import { madeUpButton } from './made-up-button.js';
+import { minePanel } from './mine-panel.js';
 import { LONGEST_NAME, recallName, rememberName } from './nickname.js';
 import { noticePanel } from './notice-panel.js';
 import { peoplePanel } from './people-panel.js';
+import { receiptPanel } from './receipt-panel.js';
 import { recordPanel } from './record-panel.js';
 import { codeOfPath } from './room-code.js';
 import { recallSeat, rememberSeat } from './seat.js';
+import { takeHomePanel } from './take-home-panel.js';
 import { trainPanel } from './train-panel.js';
 import { tryPanel } from './try-panel.js';
 
@@ -30,21 +33,27 @@ setText(byId('room-code'), code);
 setText(byId('status-line'), words.train.status.loading);
 byId('meanings').append(...words.train.meanings.map(([word, meaning]) => h('div', {}, h('dt', {}, word), h('dd', {}, meaning))));
 showCapabilities(byId('capabilities'));
+byId('steps').append(...['clips', 'train', 'try', 'mine'].map((step, index) => h('a', { href: `#${step}` }, words.room.stepNames[index])));
 
 const client = new Client('/js/worker.js');
 const notices = noticePanel(byId('notices'));
 const charts = chartPanel();
 const tryIt = tryPanel(client);
+const recorder = recordPanel(client);
+const receipts = receiptPanel(client, notices.tell);
 const panels = [
   connectionPanel(),
-  recordPanel(client),
+  recorder,
   filePanel(client),
-  clipPanel(client, notices.tell),
+  clipPanel(client, notices.tell, recorder.again),
   trainPanel(client, notices.tell),
   charts,
   tryIt,
+  minePanel(client),
   peoplePanel(),
   laptopPanel(client, notices.tell),
+  takeHomePanel(client, notices.tell),
+  receipts,
 ];
 madeUpButton(client, notices.tell);
 
@@ -59,6 +68,7 @@ client.on('state', (/** @type {State} */ view) => {
 });
 client.on('charts', charts.draw);
 client.on('live', tryIt.heard);
+client.on('searching', receipts.searching);
 client.on('notice', notices.show);
 client.on('crashed', ({ message }) => showCrash(message));
 

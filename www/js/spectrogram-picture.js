@@ -25,7 +25,7 @@ export function drawSpectrogram(canvas, { columns, bands, pixels }) {
   for (let band = 0; band < bands; band += 1) {
     const row = bands - 1 - band; // low frequencies come first and belong at the bottom
     for (let column = 0; column < columns; column += 1) {
-      const from = pixels[band * columns + column] * 4;
+      const from = pixels[column * bands + band] * 4;
       image.data.set(COLOURS.subarray(from, from + 4), (row * columns + column) * 4);
     }
   }

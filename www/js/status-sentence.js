@@ -25,19 +25,21 @@ export function statusSentence(state, words) {
   if (state.phase === 'lobby') return status.lobby(takingPart(state.clients), state.room.least_clients);
   if (state.phase === 'normalising') return status.normalising;
   switch (state.clients.find(({ me }) => me)?.state) {
-    case 'ready': return status.joining;
+    case 'ready':
+    case 'recording': return status.joining;
     case 'refused': return status.refused;
     default: return status.waiting;
   }
 }
 
 /**
- * How many laptops are here and take part.
+ * How many laptops are here and take part. Someone who records may or may not; who has said that there are clips to train
+ * on does.
  * @param {State['clients']} clients
  * @returns {number}
  */
 export function takingPart(clients) {
-  return clients.filter(({ state }) => state !== 'watching' && state !== 'offline').length;
+  return clients.filter(({ state, examples }) => !['watching', 'offline'].includes(state) && (state !== 'recording' || examples > 0)).length;
 }
 
 /**

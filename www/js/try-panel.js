@@ -1,13 +1,16 @@
-// Trying the shared model: speak, choose a sound, or listen live, and see how likely each label is.
+// Trying a model, the shared or the personal one: speak, choose a sound, or listen live, and see how likely each label
+// is. Where it was wrong, one tap says so.
 
 import { announce } from './announcer.js';
 import { decodeInBrowser } from './browser-decoder.js';
+import { correctionPanel } from './correction-panel.js';
 import { byId, h, setAttribute, setText, show } from './element.js';
 import { percent } from './format.js';
 import { icon } from './icons.js';
 import { KeyedList } from './keyed-list.js';
 import { colourAs, labelIcon } from './labels.js';
 import { explain, labelName, words } from './language.js';
+import { Latency, afterPaint } from './latency.js';
 import { LevelPicture } from './level-picture.js';
 import { MicrophoneError, openMicrophone } from './microphone.js';
 import { microphoneProblem } from './microphone-problem.js';
@@ -33,13 +36,27 @@ export function tryPanel(client) {
   let liveMicrophone = null;
   let liveWanted = false;
   let liveStarted = false;
+  const correction = correctionPanel(client);
+  const list = byId('try-probabilities');
+  // From a sound's arrival to its bars: of the newest piece of sound in an answer, and of the one that waited longest.
+  const newest = new Latency();
+  const oldest = new Latency();
+
+  const which = byId('try-which');
+  for (const whose of /** @type {const} */ (['ours', 'mine'])) {
+    const radio = h('input', {
+      type: 'radio', name: 'try-which', value: whose, 'data-test': `try-${whose}`,
+      onchange: () => client.request('try_with', { mine: whose === 'mine' }).catch((error) => tell(problemOf(error))),
+    });
+    which.append(h('label', { class: 'choice' }, radio, words.try[whose]));
+  }
 
   choose.append(icon('file'), words.try.file);
   nameSpeak();
   nameLive();
 
   /** @type {KeyedList<{label: string, index: number, share: number, most: boolean}>} */
-  const bars = new KeyedList(byId('try-probabilities'), ({ label }) => label, ({ label, index }) => {
+  const bars = new KeyedList(list, ({ label }) => label, ({ label, index }) => {
     const fill = h('span', { class: 'share-fill' });
     const number = h('strong');
     const element = h('li', { class: 'probability', 'data-test': `probability-${index}` },
@@ -61,6 +78,7 @@ export function tryPanel(client) {
     if (recording) return recording.stop();
     stopLive();
     tell('');
+    correction.hide();
     const picture = openPicture();
     recording = new Recording(LONGEST_S, (level, length) => picture.add(level, length));
     nameSpeak();
@@ -87,6 +105,7 @@ export function tryPanel(client) {
     if (!chosen) return;
     stopLive();
     tell('');
+    correction.hide();
     try {
       const bytes = await chosen.arrayBuffer();
       await predict('predict_file', { name: chosen.name, bytes }, chosen.name).catch(async (error) => {
@@ -108,7 +127,7 @@ export function tryPanel(client) {
     nameLive();
     try {
       const microphone = await openMicrophone((samples) => {
-        if (liveStarted) client.request('live_push', { samples }, [samples.buffer]).catch(liveFailed);
+        if (liveStarted) client.request('live_push', { samples, at: performance.now() }, [samples.buffer]).catch(liveFailed);
       }, stopLive);
       liveMicrophone = microphone;
       if (!liveWanted) return microphone.close();
@@ -116,6 +135,8 @@ export function tryPanel(client) {
       liveStarted = liveWanted;
       setText(result, words.try.listening);
       announce(words.try.listening);
+      list.classList.add('live');
+      correction.show();
     } catch (error) {
       liveFailed(error);
     }
@@ -128,6 +149,8 @@ export function tryPanel(client) {
     liveMicrophone?.close();
     liveMicrophone = null;
     client.request('live_stop').catch(() => {}); // it may never have started
+    list.classList.remove('live');
+    list.removeAttribute('data-silent');
     setText(result, '');
     nameLive();
   }
@@ -154,6 +177,7 @@ export function tryPanel(client) {
       const sentence = words.try.result(labelName(labels[most] ?? ''), percent(probabilities[most] ?? 0));
       setText(result, source ? `${sentence}. ${words.try.made(source)}` : sentence);
       announce(sentence);
+      correction.show();
     } catch (error) {
       setText(result, '');
       throw error;
@@ -163,7 +187,7 @@ export function tryPanel(client) {
   /** @param {number[]} probabilities */
   function draw(probabilities) {
     const most = Math.max(...probabilities);
-    show(byId('try-probabilities'), true);
+    show(list, true);
     bars.render(labels.map((label, index) => ({ label, index, share: probabilities[index] ?? 0, most: probabilities[index] === most })));
   }
 
@@ -189,15 +213,32 @@ export function tryPanel(client) {
 
   return {
     /** @param {State} state */
-    update({ room, has_model: hasModel }) {
+    update(state) {
+      const { room, has_model: hasModel, personal, try_mine: mine } = state;
       labels = room.labels;
+      correction.update(state);
+      show(which, personal !== null);
+      for (const radio of which.querySelectorAll('input')) radio.checked = radio.value === (mine ? 'mine' : 'ours');
       speak.classList.toggle('primary', hasModel);
       setText(byId('try-intro'), hasModel ? words.try.intro : words.try.introNone);
     },
 
     /** @param {import('./messages.js').Live} event */
-    heard({ probabilities }) {
-      if (liveWanted && probabilities.length) draw(probabilities);
+    heard({ probabilities, since, at }) {
+      if (!liveWanted) return;
+      setAttribute(list, 'data-silent', !probabilities);
+      if (!probabilities) return setText(result, words.try.silence);
+      draw(probabilities);
+      setText(result, words.try.hears(labelName(labels[probabilities.indexOf(Math.max(...probabilities))] ?? '')));
+      afterPaint(() => {
+        const now = performance.now();
+        newest.add(now - at);
+        oldest.add(now - since);
+        performance.measure('chorus-live', { start: since, end: now });
+        performance.clearMeasures('chorus-live'); // whoever wants them observes them; they must not pile up
+        list.dataset.latencyMs = newest.median().toFixed(0);
+        list.dataset.latencyLongestMs = oldest.median().toFixed(0);
+      });
     },
   };
 }

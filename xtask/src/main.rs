@@ -6,6 +6,7 @@ mod bench;
 mod bundle;
 mod demo;
 mod lint;
+mod npm;
 mod places;
 mod process;
 mod setup;

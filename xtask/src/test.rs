@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::{
-    bundle, places,
+    bundle, npm, places,
     process::{self, say},
     setup::{self, Browser, Install},
 };
@@ -162,6 +162,12 @@ fn drive(command: &mut Command, chorus: &PathBuf, browser: &Browser) -> Result<(
     std::fs::create_dir_all(&output).with_context(|| format!("cannot make {}", output.display()))?;
     command.args(["--test-threads", "1", "--nocapture"]).env("CHORUS_BIN", chorus);
     command.env("CHROMIUM", &browser.chromium).env("CHROMEDRIVER", &browser.chromedriver);
+    match npm::packages("axe") {
+        Ok(modules) => drop(command.env("CHORUS_AXE", modules.join("axe-core/axe.min.js"))),
+        Err(error) => {
+            say(format!("LEFT OUT: the search for violations of WCAG, as axe-core cannot be had ({error:#})"))
+        }
+    }
     if env::var_os("CHORUS_TEST_OUTPUT").is_none() {
         command.env("CHORUS_TEST_OUTPUT", output);
     }

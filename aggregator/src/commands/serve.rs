@@ -13,7 +13,7 @@ use protocol::RoomCode;
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::api::{self, HostToken};
+use crate::api::{self, HostToken, Site};
 use crate::links::{self, Reach};
 use crate::rooms::Rooms;
 use crate::settings::Settings;
@@ -75,16 +75,17 @@ async fn serve(arguments: Arguments) -> Result<()> {
     // Before anyone is told that the program runs, so that whoever hears it may end it.
     let signals = Signals::catch().context("cannot listen for Ctrl-C")?;
     let tls = Tls::from_words(&arguments.tls)?;
-    let store = arguments.state.as_deref().map(Store::open).transpose()?.map(Arc::new);
+    let store = Arc::new(match &arguments.state {
+        Some(state) => Store::open(state)?,
+        None => Store::passing()?,
+    });
     let identity = tls::identity(&tls, arguments.state.as_deref())?;
     let host_token = HostToken::given_or_new(arguments.host_token.as_deref())?;
 
     let (stop, stopping) = watch::channel(false);
     let rooms = Arc::new(Rooms::new(store.clone(), stopping));
-    if let Some(store) = &store {
-        for (code, coordinator) in store.restore()? {
-            rooms.add(code, coordinator)?;
-        }
+    for (code, coordinator) in store.restore()? {
+        rooms.add(code, coordinator)?;
     }
     let room = first_room(&rooms, &arguments.room)?;
 
@@ -92,9 +93,9 @@ async fn serve(arguments: Arguments) -> Result<()> {
         format!("cannot listen on port {}; is it taken? Choose another with --port", arguments.port)
     })?;
     listener.set_nonblocking(true)?;
-    let reach = Reach::of(listener.local_addr()?, identity.is_some());
+    let reach = Arc::new(Reach::of(listener.local_addr()?, identity.is_some()));
     let announcement =
-        Announcement { reach, room, identity: identity.as_ref(), host_token: &host_token, rooms: &rooms };
+        Announcement { reach: &reach, room, identity: identity.as_ref(), host_token: &host_token, rooms: &rooms };
     if arguments.json {
         announcement.as_json()?
     } else {
@@ -103,7 +104,7 @@ async fn serve(arguments: Arguments) -> Result<()> {
 
     let handle = Handle::new();
     let ending = tokio::spawn(end_on_signal(signals, handle.clone(), stop, rooms.clone()));
-    let routes = api::routes(rooms, host_token).into_make_service();
+    let routes = api::routes(Site::new(rooms, host_token, reach, arguments.state.is_some())).into_make_service();
     match identity {
         Some(Identity { config, .. }) => {
             let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(config))?;
@@ -202,7 +203,7 @@ fn start_log(json: bool) -> Result<()> {
 
 /// What is said at the start.
 struct Announcement<'a> {
-    reach: Reach,
+    reach: &'a Reach,
     room: RoomCode,
     identity: Option<&'a Identity>,
     host_token: &'a HostToken,
@@ -220,10 +221,16 @@ impl Announcement<'_> {
             "network": self.reach.network.iter().map(room_links).collect::<Vec<_>>(),
             "tls_sha256": self.identity.map(|identity| &identity.fingerprint),
             "host_token": self.host_token.secret(),
+            "teach": self.teach(),
         });
         let mut out = std::io::stdout().lock();
         writeln!(out, "{line}")?;
         Ok(out.flush()?)
+    }
+
+    /// The teacher's page. The secret is in the fragment, which browsers send to nobody.
+    fn teach(&self) -> String {
+        format!("{}/teach#{}", self.reach.here, self.host_token.secret())
     }
 
     fn for_people(&self, stored: bool) -> Result<()> {
@@ -265,7 +272,7 @@ impl Announcement<'_> {
         }
         let insecure = if self.identity.is_some_and(|identity| identity.self_signed) { " --insecure" } else { "" };
         writeln!(out, "Without a browser:  chorus join {}{path} --synthetic 1{insecure}", self.reach.here)?;
-        writeln!(out, "Host token, for making more rooms with POST /api/rooms:  {}", self.host_token.secret())?;
+        writeln!(out, "Teacher's page, to make and run rooms (keep this link to yourself):\n  {}\n", self.teach())?;
         writeln!(out, "Ctrl-C ends the room.\n")?;
         Ok(out.flush()?)
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use wasm_client::adapter;
 use wasm_client::failure::{Failure, set};
-use wasm_client::training::{Choice, Examples, Job, Model, Prepared, Progress, RoundResult};
+use wasm_client::training::{Choice, Examples, Job, Model, Prepared, Progress, RoundResult, TuneResult};
 
 thread_local! {
     static NETWORK: RefCell<Option<Network>> = const { RefCell::new(None) };
@@ -75,6 +75,13 @@ pub async fn handle(job: JsValue) -> Result<JsValue, JsValue> {
             NETWORK.set(Some(network));
             to_js(&result?)
         }
+        Job::Tune { backend, model, training, enough, examples } => {
+            STOP.set(false);
+            let mut network = network(backend, &model).await?;
+            let result = tune(&mut network, &training, enough, &examples).await;
+            NETWORK.set(Some(network));
+            to_js(&result?)
+        }
         Job::Evaluate { backend, model, examples } => {
             let mut network = network(backend, &model).await?;
             let result = network.learner.evaluate(&examples.unpack()).await;
@@ -110,6 +117,7 @@ async fn round(
             if now - last > 50.0 || step.step == step.steps {
                 last = now;
                 report(&Progress {
+                    tuning: false,
                     epoch: step.epoch,
                     epochs: step.epochs,
                     step: step.step,
@@ -131,6 +139,54 @@ async fn round(
         accuracy: last.map_or(f64::NAN, |epoch| epoch.accuracy),
         steps: trained.steps,
         stopped: trained.stopped,
+        backend: network.backend.clone(),
+    })
+}
+
+async fn tune(
+    network: &mut Network,
+    training: &Training,
+    enough: f64,
+    examples: &Examples,
+) -> Result<TuneResult, JsValue> {
+    network.version.clear();
+    let examples = examples.unpack();
+    // One epoch at a time, in one course: its optimiser goes on where it was.
+    let mut course = network.learner.begin(&Training { epochs: 1, ..training.clone() }).map_err(failed)?;
+    let (mut epochs, mut stopped) = (0, false);
+    let mut last = js_sys::Date::now();
+    while epochs < training.epochs && !stopped {
+        epochs += 1;
+        let trained = network
+            .learner
+            .go_on(&mut course, &examples, async |step| {
+                let now = js_sys::Date::now();
+                if now - last > 50.0 {
+                    last = now;
+                    report(&Progress {
+                        tuning: true,
+                        epoch: epochs,
+                        epochs: training.epochs,
+                        step: step.step,
+                        steps: step.steps,
+                        loss: step.loss,
+                    });
+                    gloo_timers::future::TimeoutFuture::new(0).await;
+                }
+                if STOP.get() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+            .await
+            .map_err(failed)?;
+        stopped = trained.stopped;
+        if trained.epochs.last().is_some_and(|epoch| epoch.accuracy >= enough) {
+            break;
+        }
+    }
+    let parameters = network.learner.parameters().await.map_err(failed)?;
+    Ok(TuneResult {
+        parameters: Float32Array::from(parameters.as_slice()),
+        epochs,
+        stopped,
         backend: network.backend.clone(),
     })
 }

@@ -1,8 +1,6 @@
 //! The figures of what runs in a tab: features and training steps, in one headless Chromium, beside Meyda and
 //! TensorFlow.js. The measuring itself is JavaScript, in `tests/bench-page/` and `tests/reference/`.
 
-use std::{fs, path::PathBuf};
-
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
@@ -13,8 +11,8 @@ use super::{
     site::Site,
 };
 use crate::{
-    places,
-    process::{self, say},
+    npm, places,
+    process::say,
     setup::{self, Install},
 };
 
@@ -34,7 +32,7 @@ pub fn measure(options: &Options, install: Install, figures: &mut Figures) -> Re
     ];
     let mut installed = |name: &'static str, prefix| match options.alone {
         true => Err("left out".to_owned()),
-        false => packages(name).map(|folder| folders.push((prefix, folder))).map_err(|error| format!("{error:#}")),
+        false => npm::packages(name).map(|folder| folders.push((prefix, folder))).map_err(|error| format!("{error:#}")),
     };
     let (meyda, tfjs) = (installed("meyda", "/meyda/"), installed("tfjs", "/tfjs/"));
 
@@ -51,23 +49,6 @@ pub fn measure(options: &Options, install: Install, figures: &mut Figures) -> Re
         }
     }
     Ok(())
-}
-
-/// Installs what a folder of `tests/reference/` names in its package.json, in the target folder.
-fn packages(name: &str) -> Result<PathBuf> {
-    let Some(npm) = places::program(&["npm"]) else { bail!("there is no npm here") };
-    let folder = places::target()?.join("bench").join(name);
-    fs::create_dir_all(&folder)?;
-    let wanted = fs::read(places::workspace().join("tests/reference").join(name).join("package.json"))?;
-    let modules = folder.join("node_modules");
-    let manifest = folder.join("package.json");
-    if !modules.is_dir() || fs::read(&manifest).ok().as_ref() != Some(&wanted) {
-        say(format!("installing {name} with npm, only once"));
-        fs::write(&manifest, wanted)?;
-        let mut command = process::program(npm);
-        process::run(command.current_dir(&folder).args(["install", "--no-audit", "--no-fund", "--ignore-scripts"]))?;
-    }
-    Ok(modules)
 }
 
 /// The page that measures.

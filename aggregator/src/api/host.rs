@@ -1,0 +1,112 @@
+//! What the host may do over HTTP: see all rooms, make and delete them, and steer them. Everything here needs the secret.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use federation::HostError;
+use protocol::{HostCommand, RoomCode};
+use serde_json::{Value, json};
+
+use super::{Failure, Site};
+use crate::room::{CommandError, RoomHandle};
+use crate::rooms::CreateError;
+use crate::settings::Settings;
+
+/// Proof that a request carries the host's secret.
+pub struct Host;
+
+impl FromRequestParts<Site> for Host {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Failure> {
+        if site.host_token.is_shown(&parts.headers) {
+            return Ok(Self);
+        }
+        let text = "this needs the host's secret, which was printed at the start: Authorization: Bearer TOKEN";
+        Err(Failure(StatusCode::UNAUTHORIZED, text.to_owned()))
+    }
+}
+
+/// All rooms, the newest first, and how this program is reached.
+pub async fn overview(_: Host, State(site): State<Site>) -> Result<Json<Value>, Failure> {
+    let mut rooms = Vec::new();
+    for code in site.rooms.codes() {
+        if let Some(room) = site.rooms.get(&code) {
+            rooms.push(host_room(&site, &room).await?);
+        }
+    }
+    rooms.sort_by_key(|room| std::cmp::Reverse(room["created_at"].as_i64()));
+    Ok(Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "secure": site.reach.secure,
+        "origins": site.reach.network.iter().chain([&site.reach.here]).collect::<Vec<_>>(),
+        "kept": site.kept,
+        "rooms": rooms,
+    })))
+}
+
+/// Makes a room.
+pub async fn create(
+    _: Host,
+    State(site): State<Site>,
+    body: Result<Json<Settings>, JsonRejection>,
+) -> Result<Response, Failure> {
+    let Json(settings) = body?;
+    let config = settings.room().map_err(|error| Failure(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
+    let answer = json!({ "room": config, "path": format!("/room/{}", config.code) });
+    // Initialising a large model takes a moment in which other requests should not wait.
+    let created = tokio::task::spawn_blocking(move || site.rooms.create(config)).await;
+    match created {
+        Ok(Ok(())) => Ok((StatusCode::CREATED, Json(answer)).into_response()),
+        Ok(Err(error @ (CreateError::Taken(_) | CreateError::TooMany))) => {
+            Err(Failure(StatusCode::CONFLICT, error.to_string()))
+        }
+        Ok(Err(error)) => Err(Failure(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
+        Err(error) => Err(Failure(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
+    }
+}
+
+/// Does what the host asks of a room, and answers with the room as it is then.
+pub async fn command(
+    _: Host,
+    State(site): State<Site>,
+    Path(code): Path<String>,
+    body: Result<Json<HostCommand>, JsonRejection>,
+) -> Result<Json<Value>, Failure> {
+    let Json(command) = body?;
+    let room = site.find(&code)?;
+    match room.command(command).await {
+        Ok(()) => Ok(Json(host_room(&site, &room).await?)),
+        Err(CommandError::Ended(ended)) => Err(ended.into()),
+        Err(error @ CommandError::Host(HostError::Invalid(_))) => {
+            Err(Failure(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
+        }
+        Err(error) => Err(Failure(StatusCode::CONFLICT, error.to_string())),
+    }
+}
+
+/// Ends a room and deletes all that is stored of it.
+pub async fn delete(_: Host, State(site): State<Site>, Path(code): Path<String>) -> Result<StatusCode, Failure> {
+    site.find(&code)?;
+    let unknown = |_| Failure(StatusCode::NOT_FOUND, format!("there is no room {code:?} here"));
+    let code = RoomCode::parse(&code).map_err(unknown)?;
+    let failed = |error: anyhow::Error| Failure(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"));
+    site.rooms.delete(&code).await.map_err(failed)?;
+    tracing::info!(room = %code, "the room was deleted by its host");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A room as its host sees it.
+async fn host_room(site: &Site, room: &RoomHandle) -> Result<Value, Failure> {
+    let snapshot = room.inspect().await?;
+    let failed = |error: anyhow::Error| Failure(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"));
+    let versions = site.rooms.store().versions(&snapshot.checkpoint).map_err(failed)?;
+    let created_at = site.rooms.store().created_at(&snapshot.checkpoint.config.code).map_err(failed)?;
+    let mut room = super::public(site, snapshot);
+    room["versions"] = json!(versions);
+    room["created_at"] = created_at.into();
+    Ok(room)
+}

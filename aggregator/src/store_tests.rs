@@ -1,0 +1,208 @@
+use std::collections::BTreeMap;
+
+use federation::Checkpoint;
+use protocol::{Evaluation, LocalTraining, Round, RoundRecord, Standardisation};
+
+use super::*;
+use crate::settings::Settings;
+
+fn settings() -> Settings {
+    Settings { code: Some(RoomCode::parse("KMPXZ").unwrap()), seed: Some(9), ..Settings::default() }
+}
+
+fn initial() -> Vec<f32> {
+    models::initial_parameters(models::Architecture::Compact, 4, 9)
+}
+
+fn room() -> Coordinator {
+    Coordinator::new(settings().room().unwrap(), initial()).unwrap()
+}
+
+/// A room after so many rounds, whose model's parameters are all `version` / 100; with FedAdam, so that it remembers something.
+fn after(version: u32) -> Coordinator {
+    let record = |round: u32| RoundRecord {
+        round: Round(round),
+        model_version: ModelVersion(round),
+        clients: 2,
+        examples: 10,
+        refused: 0,
+        duration_ms: 100,
+        // The model that round 4 started from, version 3, is the best.
+        evaluation: Some(Evaluation {
+            examples: 10,
+            loss: 1.0,
+            accuracy: if round == 4 { 0.9 } else { 0.5 },
+            confusion: Vec::new(),
+        }),
+        training: LocalTraining { loss: 1.0, accuracy: 0.5 },
+    };
+    let fresh = room();
+    let values = vec![version as f32 / 100.0; fresh.model().parameters().len()];
+    let memory: BTreeMap<String, Vec<f32>> =
+        fresh.memory().into_iter().map(|(name, _)| (name.to_owned(), values.clone())).collect();
+    assert_eq!(memory.len(), 2, "compact's rooms use FedAdam");
+    let checkpoint = Checkpoint {
+        model_version: ModelVersion(version),
+        history: (1..=version).map(record).collect(),
+        standardisation: Some(Standardisation { mean: vec![0.0; 60], deviation: vec![1.0; 60] }),
+        ..fresh.checkpoint()
+    };
+    Coordinator::restore(checkpoint, values, memory).unwrap()
+}
+
+fn numbers(store: &Store, room: &Coordinator) -> Vec<u32> {
+    store.versions(&room.checkpoint()).unwrap().iter().map(|stored| stored.version.0).collect()
+}
+
+fn files(state: &Path) -> Vec<String> {
+    let entries = fs::read_dir(state.join("models/KMPXZ")).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_room_comes_back_as_it_was() {
+    let state = tempfile::tempdir().unwrap();
+    let before = after(7);
+    {
+        let store = Store::open(state.path()).unwrap();
+        store.save(&room(), true).unwrap();
+        store.save(&before, true).unwrap();
+    }
+    let store = Store::open(state.path()).unwrap();
+    let restored = store.restore().unwrap();
+    let [(code, restored)] = restored.as_slice() else { panic!("{} rooms", restored.len()) };
+    assert_eq!(code.as_str(), "KMPXZ");
+    assert_eq!(restored.checkpoint(), before.checkpoint());
+    assert_eq!(restored.model().parameters(), before.model().parameters());
+    assert_eq!(restored.memory(), before.memory());
+}
+
+#[test]
+fn the_latest_versions_the_first_and_the_best_can_be_gone_back_to() {
+    let state = tempfile::tempdir().unwrap();
+    let store = Store::open(state.path()).unwrap();
+    store.save(&room(), true).unwrap();
+    for version in 1..=12 {
+        store.save(&after(version), true).unwrap();
+    }
+    let last = after(12);
+    assert_eq!(numbers(&store, &last), [0, 3, 8, 9, 10, 11, 12]);
+    let best: Vec<u32> = store
+        .versions(&last.checkpoint())
+        .unwrap()
+        .iter()
+        .filter(|stored| stored.best)
+        .map(|stored| stored.version.0)
+        .collect();
+    assert_eq!(best, [3]);
+    assert_eq!(files(state.path()).len(), 2 * 7, "a model and a memory of each, and nothing else");
+    let (parameters, memory) = store.parameters(&last.checkpoint(), ModelVersion(9)).unwrap();
+    assert!(parameters.iter().chain(&memory["momentum"]).all(|value| *value == 0.09));
+    let (first, _) = store.parameters(&last.checkpoint(), ModelVersion(0)).unwrap();
+    assert_eq!(first, initial());
+    let missing = store.parameters(&last.checkpoint(), ModelVersion(5)).unwrap_err().to_string();
+    assert!(missing.contains("not stored any more"), "{missing}");
+
+    // The host went back to version 9: what came after it is of another time.
+    store.save(&after(9), true).unwrap();
+    assert_eq!(numbers(&store, &after(9)), [0, 3, 8, 9]);
+    assert_eq!(store.restore().unwrap()[0].1.checkpoint(), after(9).checkpoint());
+}
+
+#[test]
+fn a_damaged_model_gives_way_to_the_newest_that_is_whole() {
+    let state = tempfile::tempdir().unwrap();
+    let store = Store::open(state.path()).unwrap();
+    for version in [5, 6, 7] {
+        store.save(&after(version), true).unwrap();
+    }
+    let path = |version: u32| state.path().join(format!("models/KMPXZ/model-{version}.safetensors"));
+    let whole = fs::read(path(7)).unwrap();
+    let mut damaged = whole.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    fs::write(path(7), &damaged).unwrap();
+    fs::write(path(6), &whole[..whole.len() / 2]).unwrap();
+    let restored = store.restore().unwrap();
+    let restored = &restored[0].1;
+    assert_eq!(restored.model().version(), ModelVersion(5));
+    assert_eq!((restored.history().len(), restored.model().parameters()[0]), (5, 0.05));
+    assert_eq!(fs::read(path(7)).unwrap(), damaged, "nothing was overwritten");
+}
+
+#[test]
+fn a_room_of_which_nothing_can_be_used_is_left_as_it_is_and_the_others_go_on() {
+    let state = tempfile::tempdir().unwrap();
+    let store = Store::open(state.path()).unwrap();
+    store.save(&room(), true).unwrap();
+    let other = Settings { code: Some(RoomCode::parse("HARPS").unwrap()), ..settings() };
+    store.save(&Coordinator::new(other.room().unwrap(), initial()).unwrap(), true).unwrap();
+    fs::remove_file(state.path().join("models/KMPXZ/strategy-0.safetensors")).unwrap();
+    let codes: Vec<String> = store.restore().unwrap().iter().map(|(code, _)| code.to_string()).collect();
+    assert_eq!(codes, ["HARPS"], "without its strategy's memory a room would go on differently");
+    assert!(store.contains(&RoomCode::parse("KMPXZ").unwrap()).unwrap());
+    assert!(state.path().join("models/KMPXZ/model-0.safetensors").exists());
+}
+
+#[test]
+fn a_deleted_room_leaves_nothing() {
+    let state = tempfile::tempdir().unwrap();
+    let store = Store::open(state.path()).unwrap();
+    store.save(&after(3), true).unwrap();
+    let code = RoomCode::parse("KMPXZ").unwrap();
+    assert!(store.created_at(&code).unwrap() > 1_700_000_000);
+    store.delete(&code).unwrap();
+    assert!(store.restore().unwrap().is_empty() && !store.contains(&code).unwrap());
+    assert!(!state.path().join("models/KMPXZ").exists());
+    store.delete(&code).unwrap();
+    for table in ["rooms", "rounds", "clients", "models"] {
+        let rows: u32 =
+            store.database().query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 0, "{table}");
+    }
+}
+
+#[test]
+fn two_programs_cannot_share_a_state_folder() {
+    let state = tempfile::tempdir().unwrap();
+    let _first = Store::open(state.path()).unwrap();
+    assert!(Store::open(state.path()).err().unwrap().to_string().contains("another chorus"));
+}
+
+#[test]
+fn a_database_of_another_version_is_not_touched() {
+    let state = tempfile::tempdir().unwrap();
+    drop(Store::open(state.path()).unwrap());
+    let path = state.path().join("chorus.sqlite");
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let error = format!("{:#}", Store::open(state.path()).err().unwrap());
+    assert!(error.contains("another version") && error.contains("--state"), "{error}");
+    fs::write(&path, "a shopping list that happens to have this name, and that is long enough to be read").unwrap();
+    let error = format!("{:#}", Store::open(state.path()).err().unwrap());
+    assert!(error.contains("left as it is"), "{error}");
+    assert!(fs::read_to_string(&path).unwrap().starts_with("a shopping list"));
+}
+
+#[test]
+fn what_does_not_outlive_the_program_is_deleted_with_it() {
+    let store = Store::passing().unwrap();
+    store.save(&room(), true).unwrap();
+    let folder = store.models.parent().unwrap().to_owned();
+    assert!(folder.join("chorus.sqlite").exists());
+    drop(store);
+    assert!(!folder.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn identities_are_readable_by_their_host_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let state = tempfile::tempdir().unwrap();
+    let store = Store::open(state.path()).unwrap();
+    store.save(&room(), true).unwrap();
+    for name in ["chorus.sqlite", "chorus.sqlite-wal", "models/KMPXZ/model-0.safetensors"] {
+        let metadata = fs::metadata(state.path().join(name)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{name}");
+    }
+}

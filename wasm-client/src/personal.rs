@@ -1,0 +1,221 @@
+//! Mine against ours: a personal model that goes on from the shared one on this seat's clips alone, and both side by
+//! side on the clips that were kept for the test. Nothing of it is sent.
+
+use std::rc::Rc;
+
+use js_sys::Object;
+use models::{Example, Optimiser, Training};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::app::App;
+use crate::clips;
+use crate::failure::Failure;
+use crate::storage::Personal;
+use crate::training::{Examples, Job, Progress, TuneResult};
+use crate::view::{ComparedView, PersonalView};
+
+/// Epochs at most. Plain fine-tuning from the shared model is what the more intricate ways of personalisation are
+/// measured against (Wang et al., "Federated Evaluation of On-device Personalization", 2019; Cheng et al., "Fine-tuning is
+/// Fine in Federated Learning", 2021): a few passes, since there is little to learn from.
+const MOST_EPOCHS: u32 = 15;
+/// Training ends after the first epoch in which this share of the training clips was right: from there on it would learn
+/// them by heart. The clips that are kept for the test have no say in it, or the comparison would flatter the personal model.
+const ENOUGH: f64 = 0.95;
+/// The step size that the rooms train with by default.
+const LEARNING_RATE: f64 = 1e-3;
+/// Small, so that even a dozen clips make more than one step an epoch.
+const BATCH_SIZE: usize = 8;
+
+/// Both models' answers to the clips that are kept for the test.
+pub(crate) struct Comparison {
+    /// What it was made of; another question needs another answer.
+    key: String,
+    /// None until both have answered.
+    compared: Option<Vec<ComparedView>>,
+}
+
+impl App {
+    /// Makes the personal model.
+    ///
+    /// # Errors
+    /// No shared model yet; no clips to train on; a failure of the trainer.
+    pub(crate) async fn tune(self: &Rc<Self>) -> Result<JsValue, Failure> {
+        if self.tuning.get().is_some() {
+            return Ok(Object::new().into());
+        }
+        if self.training_round().is_some() {
+            return Err(Failure::new("busy", "Your laptop is training for the group just now. Try again in a moment."));
+        }
+        let model = self.job_model(true)?;
+        let version = self.model.borrow().as_ref().map_or(0, |model| model.version);
+        let examples = self.training_clips();
+        if examples.is_empty() {
+            return Err(Failure::new("no_clips", "Record or add some clips first."));
+        }
+        let trained_on = self.listed().iter().filter(|(_, _, held)| !held).map(|(clip, _, _)| clip.id).collect();
+        let (architecture, standardisation) = (model.architecture, model.standardisation.clone());
+        let job = Job::Tune {
+            backend: self.backend(),
+            model,
+            training: Training {
+                epochs: MOST_EPOCHS,
+                batch_size: BATCH_SIZE,
+                optimiser: Optimiser::Adam,
+                learning_rate: LEARNING_RATE,
+                seed: u64::from(version),
+                ..Training::default()
+            },
+            enough: ENOUGH,
+            examples: Examples::pack(&examples),
+        };
+        self.tuning.set(Some(0.0));
+        self.trainer_has.borrow_mut().clear();
+        self.show();
+        let result = self.ask::<TuneResult>(&job).await;
+        self.tuning.set(None);
+        self.show();
+        let result = result?;
+        self.prepared.replace(Some(result.backend));
+        if result.stopped {
+            return Err(Failure::new(
+                "tuning_stopped",
+                "Your own model was not finished. Make it again when you like.",
+            ));
+        }
+        let personal = Personal {
+            made_at: js_sys::Date::now(),
+            version,
+            epochs: result.epochs,
+            trained_on,
+            architecture: architecture.name().to_owned(),
+            labels: self.labels(),
+            standardisation,
+            parameters: result.parameters,
+        };
+        self.change_seat(|seat| seat.personal = Some(personal)).await?;
+        self.compare();
+        self.show();
+        Ok(Object::new().into())
+    }
+
+    pub(crate) fn stop_tuning(&self) -> Result<JsValue, Failure> {
+        // What the trainer does in a round is the group's, and not to be stopped here.
+        if self.training_round().is_none() {
+            self.yield_to_round();
+        }
+        Ok(Object::new().into())
+    }
+
+    /// The group does not wait for a personal model: a round that begins ends its making.
+    pub(crate) fn yield_to_round(&self) {
+        if self.tuning.get().is_some()
+            && let Some(link) = self.link.borrow().as_ref()
+        {
+            link.stop();
+        }
+    }
+
+    pub(crate) fn tuning_progress(self: &Rc<Self>, progress: &Progress) {
+        if self.tuning.get().is_some() {
+            let epoch = f64::from(progress.epoch - 1) + f64::from(progress.step) / f64::from(progress.steps.max(1));
+            self.tuning.set(Some(epoch / f64::from(progress.epochs.max(1))));
+            self.show();
+        }
+    }
+
+    /// After the last round everyone who took part gets a personal model, unless this one is made already.
+    pub(crate) fn tune_finished(self: &Rc<Self>) {
+        let took_part = self.seat.borrow().as_ref().is_some_and(|seat| seat.taking_part);
+        let version = self.model.borrow().as_ref().map(|model| model.version);
+        let made = self.personal().map(|personal| personal.version);
+        self.compare();
+        if took_part && made != version && self.training_count() > 0 {
+            let app = Rc::clone(self);
+            spawn_local(async move {
+                let tuned = app.tune().await;
+                app.tell(tuned.map(drop));
+            });
+        }
+    }
+
+    /// The personal model, where it fits the room as it is today.
+    pub(crate) fn personal(&self) -> Option<Personal> {
+        let seat = self.seat.borrow();
+        let personal = seat.as_ref()?.personal.as_ref()?;
+        let room = self.room.borrow();
+        let room = room.as_ref()?;
+        let fits = personal.architecture == room.architecture
+            && personal.labels == room.labels
+            && personal.parameters.length() == room.parameters;
+        fits.then(|| personal.clone())
+    }
+
+    pub(crate) fn try_with(self: &Rc<Self>, mine: bool) -> Result<JsValue, Failure> {
+        self.try_mine.set(mine && self.personal().is_some());
+        self.show();
+        Ok(Object::new().into())
+    }
+
+    pub(crate) fn personal_view(&self) -> Option<PersonalView> {
+        let personal = self.personal()?;
+        let shared_version = self.model.borrow().as_ref().map(|model| model.version);
+        let compared = self.comparison.borrow().as_ref().and_then(|comparison| comparison.compared.clone());
+        Some(PersonalView {
+            version: personal.version,
+            epochs: personal.epochs,
+            clips: personal.trained_on.len(),
+            shared_version,
+            compared,
+        })
+    }
+
+    /// Puts the personal model beside the shared one, unless that was done already.
+    pub(crate) fn compare(self: &Rc<Self>) {
+        let Some(personal) = self.personal() else { return };
+        let Some(shared) = self.model.borrow().as_ref().map(|model| model.version) else { return };
+        let augmentation = self.augmentation();
+        // A clip that was trained on before others were deleted is no test of the personal model.
+        let held_back: Vec<_> = self
+            .listed()
+            .into_iter()
+            .filter(|(clip, _, held)| *held && !personal.trained_on.contains(&clip.id))
+            .collect();
+        let clips: Vec<(f64, usize)> = held_back.iter().map(|(clip, label, _)| (clip.id, *label)).collect();
+        let key = format!("{shared} {} {clips:?}", personal.made_at);
+        if self.comparison.borrow().as_ref().is_some_and(|comparison| comparison.key == key) {
+            return;
+        }
+        self.comparison.replace(Some(Comparison { key: key.clone(), compared: None }));
+        let app = Rc::clone(self);
+        spawn_local(async move {
+            let mut compared = Vec::new();
+            for (clip, label, _) in &held_back {
+                let example = || clips::example(clip, *label, augmentation);
+                match (app.heard(true, example()).await, app.heard(false, example()).await) {
+                    (Ok(mine), Ok(ours)) => {
+                        compared.push(ComparedView { clip: clip.id, label: *label, mine, ours });
+                    }
+                    (Err(failure), _) | (_, Err(failure)) => {
+                        app.comparison.replace(None);
+                        return app.notice("warning", failure.code, &failure.message);
+                    }
+                }
+            }
+            if let Some(comparison) = app.comparison.borrow_mut().as_mut().filter(|comparison| comparison.key == key) {
+                comparison.compared = Some(compared);
+            }
+            app.show();
+        });
+    }
+
+    /// The index of the label that a model finds most likely.
+    async fn heard(self: &Rc<Self>, mine: bool, example: Example) -> Result<usize, Failure> {
+        let probabilities = self.probabilities(mine, example).await?;
+        let most = (0..probabilities.len()).max_by(|&a, &b| {
+            let of = |index: usize| probabilities.get(index).copied().unwrap_or(f32::NEG_INFINITY);
+            of(a).total_cmp(&of(b))
+        });
+        most.ok_or_else(|| Failure::new("trainer", "The model gave no answer."))
+    }
+}
