@@ -33,7 +33,7 @@ setText(byId('room-code'), code);
 setText(byId('status-line'), words.train.status.loading);
 byId('meanings').append(...words.train.meanings.map(([word, meaning]) => h('div', {}, h('dt', {}, word), h('dd', {}, meaning))));
 showCapabilities(byId('capabilities'));
-byId('steps').append(...['clips', 'train', 'try', 'mine'].map((step, index) => h('a', { href: `#${step}` }, words.room.stepNames[index])));
+byId('steps').append(...['clips', 'train', 'try', 'mine'].map((step, index) => h('a', { id: `step-${step}`, href: `#${step}` }, words.room.stepNames[index])));
 
 const client = new Client('/js/worker.js');
 const notices = noticePanel(byId('notices'));
