@@ -144,12 +144,36 @@ impl WebDriverCompatibleCommand for Chromium {
     }
 }
 
+/// A laptop's lid: everything of the browser stands still while it is closed.
+impl Browser {
+    /// Closes the lid: every process of the browser is stopped where it is, and its network with it.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn close_lid(&self) -> Result<()> {
+        self.signal("-STOP")
+    }
+
+    /// Opens it again.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn open_lid(&self) -> Result<()> {
+        self.signal("-CONT")
+    }
+
+    fn signal(&self, signal: &str) -> Result<()> {
+        let group = self.driver.id().context("the browser has ended")?;
+        let status = std::process::Command::new("kill").args([signal, "--", &format!("-{group}")]).status()?;
+        if status.success() { Ok(()) } else { bail!("the browser could not be sent {signal}") }
+    }
+}
+
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Chromium is chromedriver's child and outlives it; both are in a process group of their own.
-        if let Some(group) = self.driver.id() {
-            let _ = std::process::Command::new("kill").args(["--", &format!("-{group}")]).status();
-        }
+        // Chromium is chromedriver's child and outlives it; both are in a process group of their own. One whose lid is closed
+        // has to be woken to end.
+        let _ = self.signal("-TERM").and_then(|()| self.open_lid());
     }
 }
 
