@@ -64,6 +64,11 @@ client.on('state', (/** @type {State} */ view) => {
   document.title = words.room.title(state.room.name || state.room.code);
   setText(byId('room-name'), state.room.name);
   setText(byId('room-code'), state.room.code);
+  // Whoever runs the room may have given another name, which stays.
+  if (state.name && state.name !== name && document.activeElement !== nameField) {
+    name = state.name;
+    nameField.value = name;
+  }
   for (const panel of panels) panel.update(state);
 });
 client.on('charts', charts.draw);
