@@ -121,26 +121,22 @@ impl Browser {
     /// # Errors
     /// Where the browser refuses.
     pub async fn crash_graphics(&self) -> Result<()> {
-        let crash = Chromium { command: "Browser.crashGpuProcess", parameters: json!({}) };
-        self.client.issue_cmd(crash).await.context("the browser keeps its graphics process")?;
+        self.client.issue_cmd(CrashGraphics).await.context("the browser keeps its graphics process")?;
         Ok(())
     }
 }
 
-/// One of Chromium's own commands, by way of chromedriver.
+/// Chromium's own command, by way of chromedriver.
 #[derive(Debug)]
-struct Chromium {
-    command: &'static str,
-    parameters: Value,
-}
+struct CrashGraphics;
 
-impl WebDriverCompatibleCommand for Chromium {
+impl WebDriverCompatibleCommand for CrashGraphics {
     fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
         base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
     }
 
     fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
-        (http::Method::POST, Some(json!({ "cmd": self.command, "params": self.parameters }).to_string()))
+        (http::Method::POST, Some(json!({ "cmd": "Browser.crashGpuProcess", "params": {} }).to_string()))
     }
 }
 
@@ -295,17 +291,6 @@ impl Tab<'_> {
               (error) => done([String(error)]))";
         let found = self.client.execute_async(search, vec![]).await?;
         Ok(serde_json::from_value(found)?)
-    }
-
-    /// Leaves the pages of an origin no more than that many bytes of storage.
-    ///
-    /// # Errors
-    /// Where the browser refuses.
-    pub async fn limit_storage(&self, origin: &str, bytes: u64) -> Result<()> {
-        self.show().await?;
-        let parameters = json!({ "origin": origin, "quotaSize": bytes });
-        self.client.issue_cmd(Chromium { command: "Storage.overrideQuotaForOrigin", parameters }).await?;
-        Ok(())
     }
 
     /// Keeps a picture of the page in `CHORUS_TEST_OUTPUT`, else `tests/output/`, for people to look at.
