@@ -2,7 +2,7 @@
 
 import { checkCapabilities } from './capabilities.js';
 import { h } from './element.js';
-import { bytes } from './format.js';
+import { bytes, figures } from './format.js';
 import { icon } from './icons.js';
 import { words } from './language.js';
 
@@ -25,7 +25,7 @@ export async function showCapabilities(list) {
  */
 function fill(row, { what, verdict, reason, detail }) {
   const sentence = /** @type {Record<string, any>} */ (words.capabilities)[reason];
-  const shown = what === 'storage' && typeof detail === 'number' ? bytes(detail) : detail;
+  const shown = typeof detail === 'number' ? (what === 'storage' ? bytes : figures)(detail) : detail;
   row.dataset.verdict = verdict;
   row.dataset.test = `capability-${what}`;
   row.replaceChildren(

@@ -2,7 +2,7 @@
 
 import { placeChart } from './chart-svg.js';
 import { byId, h, setText, show } from './element.js';
-import { percent } from './format.js';
+import { decimal, percent } from './format.js';
 import { words } from './language.js';
 
 /**
@@ -15,8 +15,8 @@ const COLUMNS = [
   [words.charts.round, ({ round }) => String(round)],
   [words.charts.sharedAccuracy, ({ shared_accuracy: share }) => known(share, percent)],
   [words.charts.ownAccuracy, ({ own_accuracy: share }) => known(share, percent)],
-  [words.charts.sharedLoss, ({ shared_loss: loss }) => known(loss, (value) => value.toFixed(3))],
-  [words.charts.ownLoss, ({ own_loss: loss }) => known(loss, (value) => value.toFixed(3))],
+  [words.charts.sharedLoss, ({ shared_loss: loss }) => known(loss, (value) => decimal(value, 3))],
+  [words.charts.ownLoss, ({ own_loss: loss }) => known(loss, (value) => decimal(value, 3))],
   [words.charts.clients, ({ clients }) => String(clients)],
   [words.charts.examples, ({ examples }) => String(examples)],
 ];

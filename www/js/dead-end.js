@@ -1,7 +1,7 @@
 // What the page shows instead of the room when it cannot go on: no such room, or a crash.
 
 import { byId, h, show } from './element.js';
-import { words } from './language.js';
+import { explain, words } from './language.js';
 
 /**
  * @param {string} code
@@ -12,7 +12,7 @@ export function showUnopened(code, error) {
   const unknown = error.code === 'unknown_room' || code === '';
   showInstead(
     unknown ? words.room.unknownTitle : words.room.failedTitle,
-    unknown ? words.room.unknown(code) : error.message,
+    unknown ? words.room.unknown(code) : explain({}, error),
     h('a', { class: 'button primary', href: '/' }, words.room.back),
     !unknown && reloadButton(),
   );

@@ -1,4 +1,10 @@
-// Numbers as people read them. Pure functions.
+// Numbers and times as people read them in the page's language. Pure functions but for that language.
+
+/** What the page is written in (js/language.js says so); English where there is no page. Its English is British. */
+function locale() {
+  const language = globalThis.document?.documentElement.lang || 'en';
+  return language === 'en' ? 'en-GB' : language;
+}
 
 /**
  * Bytes in the largest unit that gives at least 1, with three figures at most: `0 B`, `12.3 kB`, `104 MB`.
@@ -14,7 +20,7 @@ export function bytes(bytes) {
     unit += 1;
   }
   const digits = unit === 0 || value >= 99.95 ? 0 : 1;
-  return `${value.toFixed(digits)} ${units[unit]}`;
+  return `${decimal(value, digits)} ${units[unit]}`;
 }
 
 /**
@@ -32,7 +38,26 @@ export function percent(share) {
  * @returns {string}
  */
 export function seconds(seconds) {
-  return seconds.toFixed(1);
+  return decimal(seconds, 1);
+}
+
+/**
+ * A number with so many decimals: `0.250`.
+ * @param {number} value
+ * @param {number} digits
+ * @returns {string}
+ */
+export function decimal(value, digits) {
+  return value.toLocaleString(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
+}
+
+/**
+ * A number with three significant figures at most: `0.0123`.
+ * @param {number} value
+ * @returns {string}
+ */
+export function figures(value) {
+  return value.toLocaleString(locale(), { maximumSignificantDigits: 3 });
 }
 
 /**
@@ -41,7 +66,25 @@ export function seconds(seconds) {
  * @returns {string}
  */
 export function grouped(value) {
-  return Math.round(value).toLocaleString('en-GB');
+  return Math.round(value).toLocaleString(locale());
+}
+
+/**
+ * The time of day with its seconds: `14:05:09`.
+ * @param {number} at milliseconds since 1970
+ * @returns {string}
+ */
+export function timeOfDay(at) {
+  return new Date(at).toLocaleTimeString(locale());
+}
+
+/**
+ * A day and its time: `3 Nov 2025, 14:05`.
+ * @param {number} at milliseconds since 1970
+ * @returns {string}
+ */
+export function dayAndTime(at) {
+  return new Date(at).toLocaleString(locale(), { dateStyle: 'medium', timeStyle: 'short' });
 }
 
 /**

@@ -73,12 +73,15 @@ export function labelName(label) {
 }
 
 /**
- * What a code from the worker means, or the worker's own message where this language has no words for it.
- * @param {Record<string, any>} meanings
+ * What a code from the worker means: here, or else anywhere; or the worker's own message where this language has no words
+ * for it. Words that are a function take that message as their detail.
+ * @param {Record<string, any>} meanings what codes mean here
  * @param {{code?: string, message?: string}} error
  * @returns {string}
  */
 export function explain(meanings, error) {
-  const known = error.code !== undefined && Object.hasOwn(meanings, error.code) ? meanings[error.code] : undefined;
-  return typeof known === 'string' ? known : error.message || error.code || 'error';
+  const { code = '', message = '' } = error;
+  const known = [meanings, /** @type {Record<string, any>} */ (words.problems)].find((one) => Object.hasOwn(one, code))?.[code];
+  if (typeof known === 'string') return known;
+  return typeof known === 'function' ? known(message) : message || code || words.problems.unknown;
 }

@@ -2,6 +2,7 @@
 
 import { ask, askText } from './dialog.js';
 import { byId, setText } from './element.js';
+import { dayAndTime } from './format.js';
 import { icon } from './icons.js';
 import { labelName, words } from './language.js';
 import { LONGEST_NAME } from './nickname.js';
@@ -43,8 +44,7 @@ export function managePanel({ act, remove }) {
   function update(next) {
     room = next;
     const { labels, architecture, strategy } = room.room;
-    const when = new Date(room.created_at * 1000).toLocaleString(words.language, { dateStyle: 'medium', timeStyle: 'short' });
-    setText(byId('manage-about'), [manage.made(when), labels.map(labelName).join(', '), manage.settings(architecture, strategy.name)].join(' · '));
+    setText(byId('manage-about'), [manage.made(dayAndTime(room.created_at * 1000)), labels.map(labelName).join(', '), manage.settings(architecture, strategy.name)].join(' · '));
   }
 
   return { update };

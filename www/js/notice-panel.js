@@ -3,7 +3,7 @@
 import { announce } from './announcer.js';
 import { h } from './element.js';
 import { icon } from './icons.js';
-import { words } from './language.js';
+import { explain, words } from './language.js';
 
 const INFO_MS = 8000;
 const MOST = 4; // shown at a time; older ones give way
@@ -16,13 +16,14 @@ export function noticePanel(parent) {
       if (same.getAttribute('data-code') === code) same.remove();
     }
     if (!message) return; // What it told of is over.
+    const text = explain({}, { code, message });
     const notice = h('div', { class: 'notice banner', 'data-test': 'notice', 'data-level': level, 'data-code': code, role: level === 'error' ? 'alert' : null },
       icon(level === 'info' ? 'good' : 'fair'),
-      h('div', {}, h('p', {}, message), detail && h('p', { class: 'hint' }, detail)),
+      h('div', {}, h('p', {}, text), detail && h('p', { class: 'hint' }, detail)),
       h('button', { class: 'quiet icon-button', type: 'button', 'aria-label': words.common.dismiss, onclick: () => notice.remove() }, icon('missing')));
     parent.append(notice);
     while (parent.childElementCount > MOST) parent.firstElementChild?.remove();
-    if (level !== 'error') announce(message);
+    if (level !== 'error') announce(text);
     if (level === 'info') setTimeout(() => notice.remove(), INFO_MS);
   }
 

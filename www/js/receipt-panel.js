@@ -2,7 +2,7 @@
 
 import { announce } from './announcer.js';
 import { byId, h, setAttribute, setText, show } from './element.js';
-import { bytes, grouped } from './format.js';
+import { bytes, figures, grouped, timeOfDay } from './format.js';
 import { icon } from './icons.js';
 import { KeyedList } from './keyed-list.js';
 import { words } from './language.js';
@@ -86,7 +86,7 @@ export function receiptPanel(client, tell) {
       /** @param {Receipt} now */
       update(now) {
         receipt = now;
-        setText(time, timeOf(now.at));
+        setText(time, timeOfDay(now.at));
         setText(title, text.title(nameOf(now.kind), now.kind === 'numbers' ? 1 : now.count));
         setText(size, bytes(now.bytes));
         // A square root: beside the numbers of an update, all messages would be invisible.
@@ -94,7 +94,7 @@ export function receiptPanel(client, tell) {
         setText(json, now.json);
         show(json, now.json !== '');
         const rows = [
-          [text.when, now.until - now.at >= 1000 ? text.span(timeOf(now.at), timeOf(now.until)) : timeOf(now.at)],
+          [text.when, now.until - now.at >= 1000 ? text.span(timeOfDay(now.at), timeOfDay(now.until)) : timeOfDay(now.at)],
           [text.size, text.exactly(grouped(now.bytes), now.count, now.kind === 'numbers')],
           [now.kind !== 'numbers' && now.count > 1 ? text.hashOfLast : text.hash, now.sha256],
         ];
@@ -111,7 +111,7 @@ export function receiptPanel(client, tell) {
     if (!numbers) return;
     place.append(
       h('p', { class: 'receipt-meaning' }, text.numbersMeaning(grouped(numbers.count))),
-      h('p', { class: 'hint' }, text.range(numbers.smallest.toPrecision(3), numbers.largest.toPrecision(3), numbers.norm.toPrecision(3))));
+      h('p', { class: 'hint' }, text.range(figures(numbers.smallest), figures(numbers.largest), figures(numbers.norm))));
     try {
       const drawn = await client.request('receipt_picture', { number });
       if (drawn.pixels) {
@@ -184,7 +184,7 @@ export function receiptPanel(client, tell) {
   function tellResult({ clips, sound_bytes: sound, feature_bytes: features, searched_bytes: searched, proved, found }) {
     const place = byId('search-result');
     const [level, headline] = clips === 0 ? ['info', text.searchNoClips]
-      : found.length > 0 ? ['bad', text.searchFound(found.map(([number]) => timeOf(receipts.find((receipt) => receipt.number === number)?.at ?? 0)).join(', '))]
+      : found.length > 0 ? ['bad', text.searchFound(found.map(([number]) => timeOfDay(receipts.find((receipt) => receipt.number === number)?.at ?? 0)).join(', '))]
         : proved ? ['good', text.searchNothing] : ['fair', text.searchUnproved];
     const searchedAll = searched >= sentBytes;
     place.dataset.level = level;
@@ -236,9 +236,4 @@ function nameOf(kind) {
 function whyOf(kind) {
   const why = /** @type {Record<string, string>} */ (text.why);
   return Object.hasOwn(why, kind) ? why[kind] : text.whyOther;
-}
-
-/** @param {number} at milliseconds since 1970 */
-function timeOf(at) {
-  return new Date(at).toLocaleTimeString(words.language === 'en' ? 'en-GB' : words.language);
 }

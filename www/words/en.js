@@ -3,6 +3,7 @@
 // languages to the same shape (`node --test tests/page/`).
 
 const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
+const bracketed = (detail) => (detail ? ` (${detail})` : '');
 const anyOf = (names) => new Intl.ListFormat('en', { type: 'disjunction' }).format(names);
 
 export const words = {
@@ -459,6 +460,26 @@ export const words = {
 
   notices: {
     title: 'Messages',
+  },
+
+  // What the worker could not do, by its codes; functions take the program's own words.
+  problems: {
+    busy: 'Your laptop is training for the group just now. Try again in a moment.',
+    no_clips: 'Record or add some clips first.',
+    no_clip: 'This clip is gone.',
+    no_model: 'There is no shared model yet: it comes with the first round of training.',
+    no_made_up: 'Made-up voices know only angry, happy, neutral and sad.',
+    tuning_stopped: 'Your own model was not finished. Make it again when you like.',
+    storage_full: 'This browser has no room left for more clips. Delete some clips, or free space on this laptop.',
+    storage: (detail) => `This browser could not store or read clips.${bracketed(detail)}`,
+    no_storage: (detail) => `This browser stores nothing, perhaps because its window is private. You can take part all the same, but closing the tab deletes your clips.${bracketed(detail)}`,
+    rate: 'This microphone has an unusual sample rate. Choose another one in the browser’s settings.',
+    trainer: (detail) => `The part that trains could not do its work.${bracketed(detail)}`,
+    trainer_crashed: (detail) => `The part that trains has stopped; it starts again with its next task.${bracketed(detail)}`,
+    gpu_failed: (detail) => `The graphics chip failed, so the processor goes on.${bracketed(detail)}`,
+    no_webgpu: 'This browser offers no WebGPU. Choose the processor under “This laptop”.',
+    unreachable: 'The server does not answer. Are you still on the same Wi-Fi? Reload the page to try again.',
+    unknown: 'Something went wrong.',
   },
 
   teach: {
