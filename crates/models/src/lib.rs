@@ -50,6 +50,7 @@ mod loss;
 mod matrix;
 #[cfg(feature = "learner")]
 mod network;
+pub mod onnx;
 #[cfg(feature = "learner")]
 mod processor;
 #[cfg(feature = "learner")]
