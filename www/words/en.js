@@ -83,6 +83,13 @@ export const words = {
     retryIn: (seconds) => `Next try in ${seconds} s.`,
     retrying: 'Trying now…',
     closedText: 'The room has closed this connection. Reload the page to come back.',
+    closedWhy: {
+      locked: 'The room is locked: nobody new can join just now. Ask whoever runs the room to unlock it, then reload the page.',
+      removed: 'Whoever runs the room has taken this laptop out of it. If you think that this is a mistake, ask them.',
+      room_full: 'The room is full. Ask whoever runs it, and reload the page when there is a place.',
+      replaced: 'You have joined from another tab. Go on there, or reload this page.',
+      room_unknown: 'The room is over: it was deleted.',
+    },
     back: 'Connected again.',
   },
 
