@@ -132,7 +132,7 @@ export const words = {
     intro: 'A clip is one short sentence in one mood. Five of each are a good start.',
     counts: 'Clips of each label',
     count: (label, count) => `${label}: ${plural(count, 'clip', 'clips')}`,
-    countOf: (label, count, goal) => `${label}: ${count} of ${plural(goal, 'clip', 'clips')}`,
+    countOf: (label, count, goal) => (count < goal ? `${label}: ${count} of ${plural(goal, 'clip', 'clips')}` : `${label}: ${plural(count, 'clip', 'clips')}`),
     missing: (labels) => `You have no ${anyOf(labels)} clips yet.`,
     uneven: (many, few, times) => `You have ${times} times as many ${many} clips as ${few} ones: the model will hear ${many} everywhere.`,
     few: (label, missing) => `${plural(missing, 'more clip', 'more clips')} of ${label} would help.`,
