@@ -199,6 +199,7 @@ impl App {
             Command::LiveStart { rate } => self.live_start(rate),
             Command::LivePush { samples } => self.live_push(&samples),
             Command::LiveStop {} => self.live_stop(),
+            Command::OfflineModel {} => self.offline_model(),
             Command::PackClips {} => self.pack_clips(),
             Command::Unpack { bytes } => self.unpack(&bytes),
             Command::ToWav { samples, channels, rate } => clips::to_wav(&samples, channels, rate),

@@ -137,6 +137,8 @@ pub enum Command {
     },
     /// Ends live use.
     LiveStop {},
+    /// Asks for the present shared model, for a page that works without a server.
+    OfflineModel {},
     /// Asks for all clips as one zip file.
     PackClips {},
     /// Asks for the clips in a zip file that was made so.

@@ -10,7 +10,7 @@ pub mod adapter;
 pub mod app;
 mod archive;
 mod clip_list;
-mod clips;
+pub mod clips;
 mod commands;
 pub mod failure;
 mod receipts;

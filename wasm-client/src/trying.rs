@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use js_sys::{Float32Array, Object};
+use js_sys::{Float32Array, Object, Uint8Array};
 use models::Example;
+use protocol::Augmentation;
 use serde::Serialize;
 use speech::Sound;
 use wasm_bindgen::JsValue;
@@ -56,6 +57,20 @@ impl App {
         let mut rows: Vec<Vec<f32>> = self.ask(&job).await?;
         self.trainer_has.replace(version);
         rows.pop().ok_or_else(|| Failure::new("trainer", "The model gave no answer."))
+    }
+
+    /// The present shared model with all that a page without a server needs to use it.
+    pub(crate) fn offline_model(&self) -> Result<JsValue, Failure> {
+        let model = self.job_model(true)?;
+        let bytes = |values: &Float32Array| Uint8Array::new(&values.buffer());
+        let answer = Object::new();
+        set(&answer, "architecture", &model.architecture.to_string().into());
+        set(&answer, "version", &model.version.into());
+        set(&answer, "speeds", &(self.augmentation() == Augmentation::Speed).into());
+        set(&answer, "parameters", &bytes(&model.parameters));
+        set(&answer, "mean", &bytes(&Float32Array::from(model.standardisation.mean.as_slice())));
+        set(&answer, "deviation", &bytes(&Float32Array::from(model.standardisation.deviation.as_slice())));
+        Ok(answer.into())
     }
 
     pub(crate) fn live_start(&self, rate: u32) -> Result<JsValue, Failure> {
