@@ -228,6 +228,7 @@ impl App {
             Command::Tune {} => self.tune().await,
             Command::StopTuning {} => self.stop_tuning(),
             Command::TryWith { mine } => self.try_with(mine),
+            Command::OfflineModel {} => self.offline_model(),
             Command::PackClips {} => self.pack_clips(),
             Command::Unpack { bytes } => self.unpack(&bytes),
             Command::ToWav { samples, channels, rate } => clips::to_wav(&samples, channels, rate),

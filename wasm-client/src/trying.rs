@@ -4,7 +4,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use js_sys::{Float32Array, Object};
+use js_sys::{Float32Array, Object, Uint8Array};
 use models::{Example, Inference, Standardisation};
 use protocol::Augmentation;
 use serde::Serialize;
@@ -79,6 +79,20 @@ impl App {
     fn shared_inference(&self) -> Result<Rc<Inference>, Failure> {
         let model = self.model.borrow();
         model.as_ref().and_then(|model| model.inference.clone()).ok_or_else(no_model)
+    }
+
+    /// The present shared model with all that a page without a server needs to use it.
+    pub(crate) fn offline_model(&self) -> Result<JsValue, Failure> {
+        let model = self.job_model(true)?;
+        let bytes = |values: &Float32Array| Uint8Array::new(&values.buffer());
+        let answer = Object::new();
+        set(&answer, "architecture", &model.architecture.to_string().into());
+        set(&answer, "version", &model.version.into());
+        set(&answer, "speeds", &(self.augmentation() == Augmentation::Speed).into());
+        set(&answer, "parameters", &bytes(&model.parameters));
+        set(&answer, "mean", &bytes(&Float32Array::from(model.standardisation.mean.as_slice())));
+        set(&answer, "deviation", &bytes(&Float32Array::from(model.standardisation.deviation.as_slice())));
+        Ok(answer.into())
     }
 
     pub(crate) fn live_start(&self, rate: u32) -> Result<JsValue, Failure> {

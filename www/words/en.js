@@ -833,8 +833,24 @@ export const words = {
     clipsHint: 'One zip file with a folder for each label. Add it on another laptop and go on there.',
     kept: 'This browser keeps your clips until you delete them.',
     notKept: 'This browser may clear your clips when the disk is full: download them to be sure.',
-    left: (room) => `${room} of space left.`,
+    left: (room) => `The browser says that ${room} are left.`,
     recording: 'Save as a file',
+    model: 'Take the model home',
+    packingModel: 'Packing the model…',
+    packedModel: 'The model is packed.',
+    modelHint: 'One page with the model inside. Open it at home, without internet and without a server, and speak to it.',
+  },
+
+  offline: {
+    title: (name) => `What “${name}” has learnt`,
+    intro: 'A group has taught this model together, each with their own voice. Speak, and see what it hears.',
+    facts: ({ rounds, accuracy, date }, labels) => [
+      ['Tells apart', labels.join(', ')],
+      ['Trained for', plural(rounds, 'round', 'rounds')],
+      ...(accuracy ? [['Right on', `${accuracy} of the test clips`]] : []),
+      ['Taken home on', date],
+    ],
+    hint: 'Everything is in this one file: the model and its program. It asks no server for anything, and your voice stays here. If the microphone is refused, choose a sound file.',
   },
 
   receipts: {
