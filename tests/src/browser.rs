@@ -121,35 +121,55 @@ impl Browser {
     /// # Errors
     /// Where the browser refuses.
     pub async fn crash_graphics(&self) -> Result<()> {
-        let crash = Chromium { command: "Browser.crashGpuProcess", parameters: json!({}) };
-        self.client.issue_cmd(crash).await.context("the browser keeps its graphics process")?;
+        self.client.issue_cmd(CrashGraphics).await.context("the browser keeps its graphics process")?;
         Ok(())
     }
 }
 
-/// One of Chromium's own commands, by way of chromedriver.
+/// Chromium's own command, by way of chromedriver.
 #[derive(Debug)]
-struct Chromium {
-    command: &'static str,
-    parameters: Value,
-}
+struct CrashGraphics;
 
-impl WebDriverCompatibleCommand for Chromium {
+impl WebDriverCompatibleCommand for CrashGraphics {
     fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
         base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
     }
 
     fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
-        (http::Method::POST, Some(json!({ "cmd": self.command, "params": self.parameters }).to_string()))
+        (http::Method::POST, Some(json!({ "cmd": "Browser.crashGpuProcess", "params": {} }).to_string()))
+    }
+}
+
+/// A laptop's lid: everything of the browser stands still while it is closed.
+impl Browser {
+    /// Closes the lid: every process of the browser is stopped where it is, and its network with it.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn close_lid(&self) -> Result<()> {
+        self.signal("-STOP")
+    }
+
+    /// Opens it again.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn open_lid(&self) -> Result<()> {
+        self.signal("-CONT")
+    }
+
+    fn signal(&self, signal: &str) -> Result<()> {
+        let group = self.driver.id().context("the browser has ended")?;
+        let status = std::process::Command::new("kill").args([signal, "--", &format!("-{group}")]).status()?;
+        if status.success() { Ok(()) } else { bail!("the browser could not be sent {signal}") }
     }
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Chromium is chromedriver's child and outlives it; both are in a process group of their own.
-        if let Some(group) = self.driver.id() {
-            let _ = std::process::Command::new("kill").args(["--", &format!("-{group}")]).status();
-        }
+        // Chromium is chromedriver's child and outlives it; both are in a process group of their own. One whose lid is closed
+        // has to be woken to end.
+        let _ = self.signal("-TERM").and_then(|()| self.open_lid());
     }
 }
 
@@ -271,17 +291,6 @@ impl Tab<'_> {
               (error) => done([String(error)]))";
         let found = self.client.execute_async(search, vec![]).await?;
         Ok(serde_json::from_value(found)?)
-    }
-
-    /// Leaves the pages of an origin no more than that many bytes of storage.
-    ///
-    /// # Errors
-    /// Where the browser refuses.
-    pub async fn limit_storage(&self, origin: &str, bytes: u64) -> Result<()> {
-        self.show().await?;
-        let parameters = json!({ "origin": origin, "quotaSize": bytes });
-        self.client.issue_cmd(Chromium { command: "Storage.overrideQuotaForOrigin", parameters }).await?;
-        Ok(())
     }
 
     /// Keeps a picture of the page in `CHORUS_TEST_OUTPUT`, else `tests/output/`, for people to look at.

@@ -125,6 +125,7 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
     assert_eq!(room(&server, &code).await?["room"]["labels"], json!(["happy", "sad"]));
     reads(&teacher, &format!("/room/{code}"), SECONDS_10).await?;
     teacher.screenshot("teach-lobby").await?;
+    assert_eq!(teacher.violations().await?, Vec::<String>::new());
 
     // The board, and a student who joins.
     let board = browser.open(&format!("{}/room/{code}/board", server.origin())).await?;
@@ -178,7 +179,9 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
         )
         .await?;
     board.screenshot("board-finished").await?;
+    assert_eq!(board.violations().await?, Vec::<String>::new());
     teacher.screenshot("teach-finished").await?;
+    assert_eq!(teacher.violations().await?, Vec::<String>::new());
 
     // A finished room goes on from its present version, and is ended by hand.
     press(&teacher, "restart").await?;

@@ -129,7 +129,9 @@ impl App {
         Some(StateView {
             connection,
             retry_in_s,
-            room: self.room.borrow().as_ref().map(room_view),
+            // The host may have changed its settings since it was opened.
+            room: view.room.or(self.room.borrow().as_ref()).map(room_view),
+            name: view.name.map(str::to_owned),
             phase: status.map(|status| phase_word(status.phase).to_owned()),
             round: status.map_or(0, |status| status.round.0),
             rounds: status.map_or(0, |status| status.rounds),
@@ -156,7 +158,8 @@ impl App {
             bytes: BytesView { sent: self.bytes_sent.get(), received: self.bytes_received.get() },
             history: self.history(&view),
             has_model: self.model.borrow().is_some(),
-            finished: self.finished.get() || status.is_some_and(|status| status.phase == Phase::Finished),
+            // A finished room may go on: its host can go back to an earlier version of the model.
+            finished: status.map_or(self.finished.get(), |status| status.phase == Phase::Finished),
         })
     }
 

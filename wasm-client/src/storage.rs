@@ -4,7 +4,8 @@
 //! two seats.
 
 use idb::{
-    Database, DatabaseEvent, Factory, IndexParams, KeyPath, KeyRange, ObjectStoreParams, Query, TransactionMode,
+    Database, DatabaseEvent, Factory, IndexParams, KeyPath, KeyRange, ObjectStoreParams, Query, Transaction,
+    TransactionMode,
 };
 use js_sys::{Float32Array, Int8Array, Uint8Array};
 use serde::{Deserialize, Serialize};
@@ -117,13 +118,24 @@ pub struct Storage {
 
 fn failure(error: idb::Error) -> Failure {
     let words = error.to_string();
-    if words.to_lowercase().contains("quota") {
-        return Failure::new(
-            "storage_full",
-            "This browser has no room left for more clips. Delete some clips or free space on this device.",
-        );
+    // A browser says so of the quota, or, where it notices only in the midst of writing, of an abort: we never abort.
+    if ["quota", "abort"].iter().any(|word| words.to_lowercase().contains(word)) {
+        return full();
     }
     Failure::new("storage", format!("This browser could not store or read clips: {words}"))
+}
+
+fn full() -> Failure {
+    Failure::new(
+        "storage_full",
+        "This browser has no room left for more clips. Delete some clips or free space on this device.",
+    )
+}
+
+/// Commits, and hears of a browser that takes back at the last moment what it had accepted.
+async fn commit(transaction: Transaction) -> Result<(), Failure> {
+    let result = transaction.commit().map_err(failure)?.await.map_err(failure)?;
+    if result.is_committed() { Ok(()) } else { Err(full()) }
 }
 
 fn to_js<T: Serialize>(value: &T) -> Result<JsValue, Failure> {
@@ -199,8 +211,7 @@ impl Storage {
         let transaction = self.database.transaction(&[CLIPS], TransactionMode::ReadWrite).map_err(failure)?;
         let store = transaction.object_store(CLIPS).map_err(failure)?;
         store.delete(JsValue::from(id)).map_err(failure)?.await.map_err(failure)?;
-        transaction.commit().map_err(failure)?.await.map_err(failure)?;
-        Ok(())
+        commit(transaction).await
     }
 
     async fn read<T: for<'de> Deserialize<'de>>(&self, store: &str, index: &str, key: &str) -> Result<Vec<T>, Failure> {
@@ -216,7 +227,6 @@ impl Storage {
         let transaction = self.database.transaction(&[store], TransactionMode::ReadWrite).map_err(failure)?;
         let store = transaction.object_store(store).map_err(failure)?;
         store.put(value, None).map_err(failure)?.await.map_err(failure)?;
-        transaction.commit().map_err(failure)?.await.map_err(failure)?;
-        Ok(())
+        commit(transaction).await
     }
 }

@@ -171,6 +171,8 @@ pub struct StateView {
     pub retry_in_s: Option<f64>,
     /// The room; none until the aggregator has told of it.
     pub room: Option<RoomView>,
+    /// This person's nickname as the room knows it: the host may have given another.
+    pub name: Option<String>,
     /// The phase of the room.
     pub phase: Option<String>,
     /// The present round, from 1; 0 before the first.

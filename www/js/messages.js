@@ -51,6 +51,7 @@
  * @property {'connecting' | 'open' | 'lost' | 'closed'} connection
  * @property {number | null} retry_in_s
  * @property {{code: string, name: string, labels: string[], model: string, parameters: number, rounds: number, least_clients: number} | null} room nothing until the room has been opened
+ * @property {string | null} name the nickname as the room knows it; its host may have given another
  * @property {string | null} phase lobby, normalising, collecting or finished
  * @property {number} round
  * @property {number} rounds

@@ -44,7 +44,7 @@ export function minePanel(client) {
 
   /** @param {State} state */
   function update({ has_model: hasModel, personal, tuning, finished, clips, room }) {
-    show(byId('mine'), hasModel || personal !== null);
+    for (const id of ['mine', 'step-mine']) show(byId(id), hasModel || personal !== null);
     busy = tuning !== null;
     const wanted = busy ? words.common.cancel : personal ? words.mine.again : words.mine.make;
     setText(button, wanted);

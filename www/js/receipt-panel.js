@@ -191,13 +191,13 @@ export function receiptPanel(client, tell) {
     place.dataset.found = String(found.length);
     place.dataset.proved = String(proved);
     place.dataset.searched = String(searched);
-    place.replaceChildren(
+    place.replaceChildren(h('div', {},
       h('p', { class: 'search-headline' }, icon(level === 'good' ? 'good' : level === 'info' ? 'wave' : 'fair'), headline),
       clips > 0 && h('ul', {},
         h('li', {}, searchedAll ? text.searchedAll(bytes(searched)) : text.searchedSome(bytes(searched), bytes(sentBytes))),
         h('li', {}, text.searchedFor(clips, bytes(sound), bytes(features))),
         proved && h('li', {}, text.searchProved)),
-      h('p', { class: 'hint' }, text.searchLimit));
+      h('p', { class: 'hint' }, text.searchLimit)));
     announce(headline);
   }
 

@@ -37,9 +37,9 @@ export function recordPanel(client) {
   // The prompt's elements stay while the stage shows it, so that the keyboard's focus does.
   const promptIcon = h('span', { class: 'prompt-icon' });
   const promptName = h('strong');
-  const say = h('p', { class: 'prompt-say', 'data-test': 'prompt-say' });
-  const how = h('p', { class: 'hint' });
-  const recordNext = h('button', { class: 'primary big', type: 'button', 'data-test': 'record-next', onclick: () => record(wanted) }, icon('microphone'), words.prompts.record);
+  const say = h('p', { id: 'prompt-say', class: 'prompt-say', 'data-test': 'prompt-say' });
+  const how = h('p', { id: 'prompt-how', class: 'hint' });
+  const recordNext = h('button', { class: 'primary big', type: 'button', 'data-test': 'record-next', 'aria-describedby': 'prompt-say prompt-how', onclick: () => record(wanted) }, icon('microphone'), words.prompts.record);
   const otherSentence = h('button', { type: 'button', 'data-test': 'other-sentence' }, words.prompts.sentence);
   otherSentence.addEventListener('click', () => {
     turn += 1;

@@ -35,7 +35,7 @@ setText(byId('room-code'), code);
 setText(byId('status-line'), words.train.status.loading);
 byId('meanings').append(...words.train.meanings.map(([word, meaning]) => h('div', {}, h('dt', {}, word), h('dd', {}, meaning))));
 showCapabilities(byId('capabilities'));
-byId('steps').append(...['clips', 'train', 'try', 'mine'].map((step, index) => h('a', { href: `#${step}` }, words.room.stepNames[index])));
+byId('steps').append(...['clips', 'train', 'try', 'mine'].map((step, index) => h('a', { id: `step-${step}`, href: `#${step}` }, words.room.stepNames[index])));
 
 const client = new Client('/js/worker.js');
 const notices = noticePanel(byId('notices'));
@@ -66,6 +66,11 @@ client.on('state', (/** @type {State} */ view) => {
   document.title = words.room.title(state.room.name || state.room.code);
   setText(byId('room-name'), state.room.name);
   setText(byId('room-code'), state.room.code);
+  // Whoever runs the room may have given another name, which stays.
+  if (state.name && state.name !== name && document.activeElement !== nameField) {
+    name = state.name;
+    nameField.value = name;
+  }
   for (const panel of panels) panel.update(state);
 });
 client.on('charts', charts.draw);

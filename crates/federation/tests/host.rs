@@ -161,6 +161,8 @@ fn a_name_that_the_host_gave_stays() {
     does(&mut class, HostCommand::RenameClient { client, name: "Laptop 7".to_owned() }).unwrap();
     assert_eq!(class.students[0].participant.view().name, Some("Laptop 7"));
     class.input(0, Input::Rename("Something rude".to_owned()));
+    class.run();
+    assert_eq!(class.students[0].participant.view().name, Some("Laptop 7"), "its own page says so, too");
     class.loses_connection(0, true);
     class.wait(3_000);
     assert_eq!(status(&class).clients[0].name, "Laptop 7");

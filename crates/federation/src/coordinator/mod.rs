@@ -248,11 +248,15 @@ impl Coordinator {
                 self.error(connection, ErrorCode::OutOfOrder, "hello was said before".to_owned());
             }
             ClientMessage::Rename { name } => {
-                if let Some(client) = self.clients.get_mut(client).filter(|client| !client.named_by_host) {
-                    client.name = name;
-                    self.status_changed = true;
-                    self.identities_changed = true;
+                let Some(client) = self.clients.get_mut(client) else { return };
+                if client.named_by_host {
+                    // The name that the host gave stays, and whoever wished for another is told so.
+                    let name = client.name.clone();
+                    return self.send(connection, ServerMessage::Renamed { name });
                 }
+                client.name = name;
+                self.status_changed = true;
+                self.identities_changed = true;
             }
             ClientMessage::Ready { examples, labels } => self.ready(connection, client, examples, labels),
             ClientMessage::Pause => self.stop_taking_part(client),

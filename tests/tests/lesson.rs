@@ -1,0 +1,190 @@
+//! A whole lesson as `docs/classroom.md` describes it: a teacher, a board, and four students on laptops of their own, each with
+//! another person's voice in the microphone. One closes the lid, one corrects the model.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tests::browser::{Browser, Options, Tab};
+use tests::program::Server;
+use tests::voices::Voices;
+
+const TOKEN: &str = "a-secret-of-the-test";
+const MINUTE: Duration = Duration::from_secs(60);
+const STUDENTS: usize = 4;
+const ROUNDS: usize = 24;
+/// Longer than the room waits for a laptop that is lost.
+const LID_CLOSED: Duration = Duration::from_secs(25);
+
+/// A microphone that hears a clip of a student's voice, over and over.
+fn microphone(voices: &Voices, student: usize, folder: &Path) -> Result<PathBuf> {
+    let clips = voices.of_speakers(student..student + 1);
+    let clip = clips.first().context("a speaker has clips")?;
+    let sound = speech::decode(&std::fs::read(voices.path(clip))?, clip.path.to_str())?;
+    let path = folder.join(format!("voice-{student}.wav"));
+    std::fs::write(&path, sound.to_wav())?;
+    Ok(path)
+}
+
+async fn fill(tab: &Tab<'_>, name: &str, value: &str) -> Result<()> {
+    tab.wait_for(name).await?;
+    let script = "const [name, value] = arguments;
+        const field = document.querySelector(`[data-test=\"${name}\"]`);
+        field.value = value;
+        for (const event of ['input', 'change']) field.dispatchEvent(new Event(event, { bubbles: true }));";
+    tab.run(script, vec![json!(name), json!(value)]).await?;
+    Ok(())
+}
+
+async fn room(server: &Server, code: &str) -> Result<Value> {
+    Ok(serde_json::from_slice(&server.get(&format!("/api/rooms/{code}")).await?)?)
+}
+
+/// Waits until the room is as `wanted` says.
+async fn wait_for_room(server: &Server, code: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(240);
+    loop {
+        let room = room(server, code).await?;
+        if wanted(&room) {
+            return Ok(room);
+        }
+        ensure!(tokio::time::Instant::now() < deadline, "waited for {what}; the room: {room:#}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+fn rounds(room: &Value) -> usize {
+    room["history"].as_array().map_or(0, Vec::len)
+}
+
+/// What one of the room's clients does now.
+fn state<'a>(room: &'a Value, name: &str) -> Option<&'a str> {
+    room["status"]["clients"].as_array()?.iter().find(|client| client["name"] == name)?["state"].as_str()
+}
+
+async fn no_violations(tab: &Tab<'_>, what: &str) -> Result<()> {
+    let found = tab.violations().await?;
+    ensure!(found.is_empty(), "{what} violates WCAG 2.2:\n{}", found.join("\n"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_class_holds_its_lesson() -> Result<()> {
+    let voices = Voices::open()?;
+    let folder = tempfile::tempdir()?;
+    let server = Server::start(&["--host-token", TOKEN]).await?;
+
+    // Minutes 0 to 10: the teacher makes a room, and the board goes to the projector.
+    let desk = Browser::start(Options::default()).await?;
+    let teacher = desk.open(&format!("{}/teach#{TOKEN}", server.origin())).await?;
+    teacher.click("lesson-emotions4").await?;
+    fill(&teacher, "create-name", "Class 7b").await?;
+    fill(&teacher, "create-rounds", &ROUNDS.to_string()).await?;
+    fill(&teacher, "create-least", &STUDENTS.to_string()).await?;
+    no_violations(&teacher, "the form for a new room").await?;
+    teacher.click("create-button").await?;
+    teacher.wait_for("invite-code").await?;
+    let code = teacher.run("return document.querySelector('[data-test=\"invite-code\"]').innerText", vec![]).await?;
+    let code = code.as_str().context("a code is text")?.to_owned();
+    let board = desk.open(&format!("{}/room/{code}/board", server.origin())).await?;
+    board.wait_for("join-code").await?;
+
+    // Minutes 10 to 20: four students record and add what they have.
+    let mut laptops = Vec::new();
+    for student in 0..STUDENTS {
+        let microphone = microphone(&voices, student, folder.path())?;
+        laptops.push(Browser::start(Options { microphone: Some(microphone), ..Options::default() }).await?);
+    }
+    let mut students = Vec::new();
+    for (student, laptop) in laptops.iter().enumerate() {
+        let tab = laptop.open(&format!("{}/room/{code}", server.origin())).await?;
+        tab.wait_for("take-part").await?;
+        fill(&tab, "name", &format!("Student {student}")).await?;
+        tab.click("record-next").await?;
+        tab.wait_for("stop-recording").await?;
+        wait_for_room(&server, &code, "the board to tell of the recording", |room| {
+            state(room, &format!("Student {student}")) == Some("recording")
+        })
+        .await?;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        tab.click("stop-recording").await?;
+        tab.click("keep-clip").await?;
+        tab.wait_for_clips(1, MINUTE).await?;
+        let clips: Vec<PathBuf> =
+            voices.of_speakers(student..student + 1).iter().map(|clip| voices.path(clip)).collect();
+        tab.choose_files("file-input", &clips).await?;
+        tab.wait_for_clips(1 + clips.len(), Duration::from_secs(120)).await?;
+        students.push(tab);
+    }
+    no_violations(&students[0], "the student's page with clips").await?;
+    board.screenshot("lesson-board-lobby").await?;
+    no_violations(&board, "the board before the first round").await?;
+
+    // Minutes 25 to 32: all train. The fourth closes the lid in the middle of it, and the others go on without it.
+    for tab in &students {
+        tab.click("take-part").await?;
+    }
+    wait_for_room(&server, &code, "the first round", |room| rounds(room) >= 1).await?;
+    laptops[3].close_lid()?;
+    tokio::time::sleep(LID_CLOSED).await;
+    let without = rounds(&room(&server, &code).await?);
+    wait_for_room(&server, &code, "a round without the closed laptop", |room| {
+        rounds(room) > without || room["status"]["phase"] == "finished"
+    })
+    .await?;
+    laptops[3].open_lid()?;
+
+    // Minutes 32 to 38: the first listens live, and corrects what the model hears.
+    let first = &students[0];
+    let clips = voices.of_speakers(0..1).len() + 1;
+    first.click("try-live").await?;
+    let moving = "return Number(document.querySelector('[data-test=\"try-probabilities\"]').dataset.latencyMs) > 0";
+    first.wait("bars that move", moving, MINUTE).await?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    first.click("correct-3").await?;
+    first.wait_for_clips(clips + 1, MINUTE).await?;
+    first.screenshot("lesson-corrected").await?;
+    no_violations(first, "the student's page in live use").await?;
+
+    // The last rounds, with everyone in them again.
+    let room = wait_for_room(&server, &code, "the last round", |room| room["status"]["phase"] == "finished").await?;
+    assert_eq!(rounds(&room), ROUNDS);
+    let history = room["history"].as_array().context("a room has a history")?;
+    let clients: Vec<u64> = history.iter().filter_map(|record| record["clients"].as_u64()).collect();
+    assert_eq!(clients[0], 4, "all four began");
+    assert!(clients.contains(&3), "three went on while the lid was closed: {clients:?}");
+    students[3]
+        .wait(
+            "the finished model on the laptop that had been closed",
+            "return !!document.querySelector('[data-test=\"finished\"]')?.checkVisibility()",
+            MINUTE,
+        )
+        .await?;
+    wait_for_room(&server, &code, "the laptop whose lid was closed", |room| {
+        state(room, "Student 3").is_some_and(|state| state != "offline")
+    })
+    .await?;
+
+    // Minutes 38 to 45: mine against ours, and what everyone takes home.
+    let compared = "return document.querySelectorAll('[data-test=\"compared\"]').length > 0";
+    students[1].wait("both models' answers", compared, MINUTE).await?;
+    no_violations(&students[1], "the student's page at the end").await?;
+    students[1].screenshot("lesson-mine").await?;
+    board.wait_for("finished").await?;
+    board.screenshot("lesson-board-finished").await?;
+    no_violations(&board, "the finished board").await?;
+    teacher.screenshot("lesson-teacher-finished").await?;
+    no_violations(&teacher, "the teacher's page at the end").await?;
+    let table = String::from_utf8(server.get(&format!("/api/rooms/{code}/results.csv")).await?)?;
+    assert_eq!(table.lines().count(), 1 + ROUNDS + 1, "a row for each version:\n{table}");
+    let model = server.get(&format!("/api/rooms/{code}/model.safetensors")).await?;
+    assert!(model.len() > 45_188 * 4);
+    let onnx = server.get(&format!("/api/rooms/{code}/model.onnx")).await?;
+    assert!(onnx.len() > 45_188 * 4);
+    let uar: Vec<f64> = table.lines().skip(1).filter_map(|row| row.split(',').nth(4)?.parse().ok()).collect();
+    println!("UAR on held-back clips, version by version: {uar:?}");
+    let (start, best) = (uar.first().context("tested at the start")?, uar.iter().copied().fold(0.0, f64::max));
+    assert!(best > start + 0.1, "the class's model has learnt something: {uar:?}");
+    Ok(())
+}
