@@ -27,7 +27,7 @@ use crate::links::{self, Reach};
 use crate::model_file::{self, Description};
 use crate::room::{Ended, RoomHandle, Snapshot};
 use crate::rooms::Rooms;
-use crate::{pages, socket};
+use crate::{onnx_file, pages, socket};
 
 /// Longest body that a request may have, bytes.
 const MOST_BODY: usize = 16 * 1024;
@@ -116,6 +116,7 @@ pub fn routes(site: Site) -> Router {
         .route("/api/rooms/{code}/results.csv", get(results::csv))
         .route("/api/rooms/{code}/history", get(history))
         .route("/api/rooms/{code}/model.safetensors", get(model))
+        .route("/api/rooms/{code}/model.onnx", get(onnx_model))
         .route("/api/rooms", post(host::create))
         .fallback(get(pages::file))
         .layer(DefaultBodyLimit::max(MOST_BODY))
@@ -177,15 +178,32 @@ async fn model(State(site): State<Site>, Path(code): Path<String>) -> Result<Res
     let (code, version) = (&snapshot.checkpoint.config.code, snapshot.checkpoint.model_version);
     let broken = |error: anyhow::Error| Failure(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"));
     let header = Description::of(&snapshot.checkpoint).and_then(|about| model_file::header(&about)).map_err(broken)?;
+    Ok(download(&format!("chorus-{code}-v{version}.safetensors"), vec![header, snapshot.model.clone()]))
+}
+
+async fn onnx_model(State(site): State<Site>, Path(code): Path<String>) -> Result<Response, Failure> {
+    let Snapshot { checkpoint, model, .. } = site.find(&code)?.inspect().await?;
+    let broken = |error: anyhow::Error| Failure(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"));
+    let about = Description::of(&checkpoint).map_err(broken)?;
+    let parts = onnx_file::parts(&about, &model).map_err(broken)?;
+    let text = "the model is not ready for this: its room works out how loud and how varied its voices are when it \
+                starts; come back after the first round";
+    let parts = parts.ok_or_else(|| Failure(StatusCode::CONFLICT, text.to_owned()))?;
+    Ok(download(&format!("chorus-{}-v{}.onnx", checkpoint.config.code, checkpoint.model_version), parts))
+}
+
+/// A file of which the large parts share the room's own bytes, so that any number of downloads costs nothing but their
+/// pieces on the way.
+fn download(name: &str, parts: Vec<Bytes>) -> Response {
     let headers = [
         (CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (CONTENT_LENGTH, (header.len() + snapshot.model.len()).to_string()),
+        (CONTENT_LENGTH, parts.iter().map(Bytes::len).sum::<usize>().to_string()),
         (CACHE_CONTROL, "no-store".to_owned()),
-        (CONTENT_DISPOSITION, format!("attachment; filename=\"chorus-{code}-v{version}.safetensors\"")),
+        (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
     ];
-    // Pieces share the room's own bytes, so any number of downloads costs nothing but their pieces on the way.
-    let model = snapshot.model;
-    let pieces = (0..model.len()).step_by(PIECE).map(move |start| model.slice(start..model.len().min(start + PIECE)));
-    let body = stream::iter(std::iter::once(header).chain(pieces).map(Ok::<Bytes, Infallible>));
-    Ok((headers, Body::from_stream(body)).into_response())
+    let pieces = parts.into_iter().flat_map(|part| {
+        let starts = (0..part.len()).step_by(PIECE);
+        starts.map(move |start| part.slice(start..part.len().min(start + PIECE)))
+    });
+    (headers, Body::from_stream(stream::iter(pieces.map(Ok::<Bytes, Infallible>)))).into_response()
 }

@@ -8,6 +8,7 @@ mod grouped;
 mod links;
 mod memory_file;
 mod model_file;
+mod onnx_file;
 mod outbox;
 mod pages;
 mod participant;

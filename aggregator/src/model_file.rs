@@ -48,32 +48,36 @@ impl<'a> Description<'a> {
             examples: checkpoint.history.iter().map(|record| record.examples).sum(),
         })
     }
+
+    /// The same as keys and values, with what the features are; without standardisation.
+    pub fn metadata(&self) -> Result<Vec<(String, String)>> {
+        let features = self.architecture.features();
+        let metadata = [
+            ("format", "chorus.v1".to_owned()),
+            ("architecture", self.architecture.name().to_owned()),
+            ("labels", serde_json::to_string(self.labels)?),
+            ("features", serde_json::to_string(&speech::INPUT_NAMES[..features])?),
+            ("sample_rate", speech::SAMPLE_RATE.to_string()),
+            ("window", speech::WINDOW.to_string()),
+            ("hop", speech::HOP.to_string()),
+            ("max_frames", speech::MAX_FRAMES.to_string()),
+            ("room", self.room.to_owned()),
+            ("round", self.round.to_string()),
+            ("model_version", self.model_version.to_string()),
+            ("updates", self.updates.to_string()),
+            ("examples", self.examples.to_string()),
+        ];
+        Ok(metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    }
 }
 
 /// The file's beginning: everything before the parameters, which follow as `f32` little endian in the layout's order.
 pub fn header(about: &Description<'_>) -> Result<Bytes> {
     let layout = about.architecture.layout(about.labels.len());
-    let features = about.architecture.features();
-    let mut metadata: HashMap<String, String> = [
-        ("format", "chorus.v1".to_owned()),
-        ("architecture", about.architecture.name().to_owned()),
-        ("labels", serde_json::to_string(about.labels)?),
-        ("layout", layout_text(&layout)?),
-        ("features", serde_json::to_string(&speech::INPUT_NAMES[..features])?),
-        ("sample_rate", speech::SAMPLE_RATE.to_string()),
-        ("window", speech::WINDOW.to_string()),
-        ("hop", speech::HOP.to_string()),
-        ("max_frames", speech::MAX_FRAMES.to_string()),
-        ("room", about.room.to_owned()),
-        ("round", about.round.to_string()),
-        ("model_version", about.model_version.to_string()),
-        ("updates", about.updates.to_string()),
-        ("examples", about.examples.to_string()),
-    ]
-    .into_iter()
-    .map(|(key, value)| (key.to_owned(), value))
-    .collect();
+    let mut metadata: HashMap<String, String> = about.metadata()?.into_iter().collect();
+    metadata.insert("layout".to_owned(), layout_text(&layout)?);
     if let Some(standardisation) = about.standardisation {
+        let features = about.architecture.features();
         let used = |numbers: &[f32]| serde_json::to_string(&numbers[..features.min(numbers.len())]);
         metadata.insert("mean".to_owned(), used(&standardisation.mean)?);
         metadata.insert("deviation".to_owned(), used(&standardisation.deviation)?);

@@ -5,7 +5,7 @@ use burn::tensor::ExecutionError;
 
 use crate::{FEATURES, FRAMES, LEAST_LABELS, MOST_LABELS};
 
-/// Why a [`crate::Learner`] could not do what it was asked.
+/// Why a model could not do what it was asked.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ModelError {
     /// The number of labels is outside what a network can have.

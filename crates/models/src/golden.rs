@@ -7,7 +7,7 @@ use burn::tensor::{Tensor, TensorData};
 use serde::Deserialize;
 
 use crate::{
-    Architecture, Backend, Example, FEATURES, FRAMES, Layout, Standardisation,
+    Architecture, Backend, Example, FEATURES, FRAMES, Inference, Layout, Standardisation,
     adam::Adam,
     learner::read,
     loss,
@@ -61,6 +61,12 @@ fn clips(features: usize) -> Vec<Example> {
         .collect()
 }
 
+/// Of the features that the network uses.
+fn standardisation(architecture: Architecture) -> Standardisation {
+    let half = |seed: u32| uniform(seed).take(architecture.features()).map(|value| value / 2.0);
+    Standardisation { mean: half(1001).collect(), deviation: half(1002).map(|value| 1.0 + value).collect() }
+}
+
 fn weights(layout: &Layout) -> Vec<f32> {
     let mut flat = Vec::with_capacity(layout.total());
     for (index, spec) in (0..).zip(&layout.tensors) {
@@ -95,12 +101,9 @@ async fn check(architecture: Architecture, backend: Backend) {
     let layers = architecture.layers(4);
     let layout = architecture.layout(4);
     assert_eq!(layout.total(), golden.parameters);
-    let features = architecture.features();
-    let half = |seed: u32| uniform(seed).take(features).map(|value| value / 2.0);
-    let standardisation =
-        Standardisation { mean: half(1001).collect(), deviation: half(1002).map(|value| 1.0 + value).collect() };
+    let standardisation = standardisation(architecture);
     let device = backend.open().await.expect("the backend is there").device;
-    let clips = clips(features);
+    let clips = clips(architecture.features());
     let examples: Vec<_> = clips.iter().map(Example::seen).collect();
     let one_hot: Vec<f32> =
         TRUTH.iter().flat_map(|&truth| (0..4).map(move |label| f32::from(label == truth))).collect();
@@ -150,6 +153,26 @@ async fn check(architecture: Architecture, backend: Backend) {
                 &golden.after_one_step[index],
                 1e-4,
             );
+        }
+    }
+}
+
+/// Predictions on plain slices.
+#[test]
+fn inference_computes_what_pytorch_computes() {
+    let all: serde_json::Value = serde_json::from_str(include_str!("../tests/golden.json")).expect("the file is JSON");
+    for architecture in Architecture::ALL {
+        let golden: Golden = serde_json::from_value(all[architecture.name()].clone()).expect("it has this network");
+        let Standardisation { mut mean, mut deviation } = standardisation(architecture);
+        mean.resize(FEATURES, 0.0);
+        deviation.resize(FEATURES, 1.0);
+        let flat = weights(&architecture.layout(4));
+        let model = Inference::new(architecture, 4, flat, Standardisation { mean, deviation }).expect("all of it fits");
+        for (clip, theirs) in clips(architecture.features()).iter().zip(golden.logits.chunks(4)) {
+            let ours = model.forward(clip.seen());
+            for (ours, theirs) in ours.iter().zip(theirs) {
+                assert!((f64::from(*ours) - theirs).abs() < 5e-6, "{architecture}: logit {ours}, PyTorch {theirs}");
+            }
         }
     }
 }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Width of every convolution, in frames.
 pub(crate) const KERNEL: usize = 3;
 
+/// Added to variances, in normalisation and pooling, so that the root has a slope where nothing ever changes.
+pub(crate) const EPSILON: f32 = 1e-5;
+
 /// A layer of a network. Convolutions and dense layers are followed by ReLU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -131,6 +134,11 @@ impl Layer {
                 ("bias", vec![outputs], Initial::Zero),
             ],
         }
+    }
+
+    /// How many frames fewer come out than went in: a convolution's window needs those at the clip's end.
+    pub(crate) fn frames_lost(&self) -> usize {
+        if let Self::Convolution { .. } = self { KERNEL - 1 } else { 0 }
     }
 
     /// Numbers that this layer learns.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Layer;
+use crate::{Layer, ModelError};
 
 /// One tensor's place in the flat vector.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,5 +62,17 @@ impl Layout {
     /// Length of the flat vector.
     pub fn total(&self) -> usize {
         self.tensors.iter().map(TensorSpec::elements).sum()
+    }
+
+    /// Refuses a flat vector of another length, or with a number that is not finite.
+    pub(crate) fn check(&self, parameters: &[f32]) -> Result<(), ModelError> {
+        let expected = self.total();
+        if parameters.len() != expected {
+            return Err(ModelError::Length { expected, given: parameters.len() });
+        }
+        match parameters.iter().position(|value| !value.is_finite()) {
+            Some(index) => Err(ModelError::ParameterNotFinite { index }),
+            None => Ok(()),
+        }
     }
 }

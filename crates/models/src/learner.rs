@@ -15,6 +15,7 @@ use crate::{
     example::{self, Seen},
     initial_parameters, loss,
     network::{self, Batch},
+    softmax,
 };
 
 /// Clips that are evaluated at a time.
@@ -99,13 +100,7 @@ impl Learner {
     /// # Errors
     /// The wrong length, or a number that is not finite; the parameters then stay as they were.
     pub async fn set_parameters(&mut self, parameters: &[f32]) -> Result<(), ModelError> {
-        let expected = self.layout.total();
-        if parameters.len() != expected {
-            return Err(ModelError::Length { expected, given: parameters.len() });
-        }
-        if let Some(index) = parameters.iter().position(|value| !value.is_finite()) {
-            return Err(ModelError::ParameterNotFinite { index });
-        }
+        self.layout.check(parameters)?;
         self.place(parameters);
         Ok(())
     }
@@ -261,7 +256,7 @@ impl Learner {
     pub async fn predict(&mut self, inputs: &[Example]) -> Result<Vec<Vec<f32>>, ModelError> {
         example::check(inputs, None)?;
         let logits = self.logits(inputs).await?;
-        Ok(logits.chunks_exact(self.labels).map(loss::probabilities).collect())
+        Ok(logits.chunks_exact(self.labels).map(softmax::probabilities).collect())
     }
 
     /// A row of logits for each example, one after another: the mean over the ways in which it is seen.

@@ -37,6 +37,7 @@ mod evaluation;
 mod example;
 #[cfg(all(test, feature = "learner"))]
 mod golden;
+mod inference;
 mod initial;
 mod layer;
 #[cfg(feature = "learner")]
@@ -46,8 +47,10 @@ mod layout;
 mod learner;
 #[cfg(feature = "learner")]
 mod loss;
+mod matrix;
 #[cfg(feature = "learner")]
 mod network;
+pub mod onnx;
 #[cfg(feature = "learner")]
 mod processor;
 #[cfg(feature = "learner")]
@@ -56,9 +59,11 @@ mod product;
 mod pull;
 #[cfg(feature = "learner")]
 mod sgd;
+mod softmax;
 #[cfg(feature = "learner")]
 mod threads;
 mod training;
+mod vector;
 
 pub use architecture::{Architecture, UnknownArchitecture};
 #[cfg(feature = "learner")]
@@ -67,6 +72,7 @@ pub use client_data::{FrameSums, held_back};
 pub use error::ModelError;
 pub use evaluation::Evaluation;
 pub use example::{Example, Standardisation, Variant};
+pub use inference::Inference;
 pub use initial::initial_parameters;
 pub use layer::{Layer, LstmOutput};
 pub use layout::{Layout, TensorSpec};

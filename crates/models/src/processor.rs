@@ -10,10 +10,12 @@ use crate::{
     adam::Rates,
     dropout::{KEPT, SCALE},
     elementwise::Frame,
+    layer::EPSILON,
     layers::{Gradient, normalise},
     product::product,
     pull::PullOn,
     threads,
+    vector::{sigmoid, sum, tanh},
 };
 
 /// Numbers that a thread works on at a time: with gradient and moments they fit into a processor's second cache.
@@ -140,7 +142,7 @@ pub(crate) fn normalise(input: Tensor<2>, scale: &Tensor<2>, offset: &Tensor<2>)
         let mean = sum(row, |value| value) / columns as f32;
         row.iter_mut().for_each(|value| *value -= mean);
         let variance = sum(row, |value| value * value) / columns as f32;
-        *inverse = 1.0 / (variance + normalise::EPSILON).sqrt();
+        *inverse = 1.0 / (variance + EPSILON).sqrt();
         for (((value, out), scale), offset) in row.iter_mut().zip(out).zip(scale).zip(offset) {
             *value *= *inverse;
             *out = *value * scale + offset;
@@ -177,46 +179,6 @@ pub(crate) fn normalise_backward(saved: normalise::Saved, gradient: Tensor<2>, s
     }
     let input = Tensor::from_data(gradient, &device);
     [input, tensor(of_scale, [1, columns], &device), tensor(of_offset, [1, columns], &device)]
-}
-
-/// The sum of `term` over numbers, in eight running sums so that it compiles to vector instructions.
-#[inline(always)]
-fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
-    let mut sums = [0.0_f32; 8];
-    let eights = values.chunks_exact(8);
-    let rest: f32 = eights.remainder().iter().map(|&value| term(value)).sum();
-    for eight in eights {
-        sums.iter_mut().zip(eight).for_each(|(sum, &value)| *sum += term(value));
-    }
-    sums.iter().sum::<f32>() + rest
-}
-
-/// e to the power of `x`, to 2 units in the last place between −87 and 88, where it ends: Cody and Waite's reduction
-/// and Cephes' polynomial, without a branch or a call, so that it compiles to vector instructions.
-#[inline(always)]
-fn exp(x: f32) -> f32 {
-    // Adding this leaves the nearest whole number in the lowest bits.
-    const ROUNDER: f32 = 12_582_912.0;
-    let x = x.clamp(-87.0, 88.0);
-    let rounded = x * std::f32::consts::LOG2_E + ROUNDER;
-    let whole = rounded - ROUNDER;
-    let rest = x - whole * 0.693_359_4 + whole * 2.121_944_4e-4;
-    let mut sum = 1.987_569_1e-4_f32;
-    for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
-        sum = sum * rest + coefficient;
-    }
-    let fraction = sum * rest * rest + rest + 1.0;
-    fraction * f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23))
-}
-
-#[inline(always)]
-fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + exp(-x))
-}
-
-#[inline(always)]
-fn tanh(x: f32) -> f32 {
-    1.0 - 2.0 / (1.0 + exp(2.0 * x))
 }
 
 /// One frame of an LSTM.

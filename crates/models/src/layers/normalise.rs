@@ -4,10 +4,7 @@
 use burn::tensor::Tensor;
 
 use super::Gradient;
-use crate::processor;
-
-/// Added to the variance.
-pub(crate) const EPSILON: f32 = 1e-5;
+use crate::{layer::EPSILON, processor};
 
 /// What the way back needs.
 pub(crate) struct Saved {

@@ -2,10 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::{FRAMES, product::product};
-
-/// Added to the variance, so that the root has a slope where a channel never changes.
-const EPSILON: f32 = 1e-5;
+use crate::{FRAMES, layer::EPSILON, product::product};
 
 /// What the way back needs.
 pub(crate) struct Saved {

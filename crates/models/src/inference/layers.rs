@@ -1,0 +1,140 @@
+//! What each layer computes of one clip; [`crate::layer::Layer`] says it in words.
+
+use crate::{
+    LstmOutput,
+    layer::{EPSILON, KERNEL},
+    matrix::{self, Matrix},
+    vector::{sigmoid, sum, tanh},
+};
+
+/// A clip between two layers.
+pub(super) struct Frames {
+    /// Frame after frame, not empty. Frames that are missing at the end are all like the last one here: what a
+    /// convolution makes of a clip's padding is the same in every frame of it, and need be computed only once.
+    pub values: Vec<f32>,
+    /// Values of a frame.
+    pub channels: usize,
+    /// How many frames there are, with those that are missing.
+    pub total: usize,
+}
+
+impl Frames {
+    /// A single one.
+    fn one(values: Vec<f32>) -> Self {
+        Self { channels: values.len(), values, total: 1 }
+    }
+
+    fn held(&self) -> usize {
+        self.values.len() / self.channels.max(1)
+    }
+
+    /// All of them.
+    fn iter(&self) -> impl Iterator<Item = &[f32]> {
+        all(&self.values, self.channels, self.total)
+    }
+}
+
+/// `total` rows of `columns` values, the last of them again and again where there are fewer.
+fn all(values: &[f32], columns: usize, total: usize) -> impl Iterator<Item = &[f32]> {
+    let rows = values.chunks_exact(columns.max(1));
+    let last = rows.clone().next_back().unwrap_or_default();
+    rows.chain(std::iter::repeat(last)).take(total)
+}
+
+/// (frames, inputs) → (frames − 2, outputs) with ReLU; `kernel` is (3 · inputs, outputs).
+pub(super) fn convolution(mut input: Frames, kernel: &[f32], bias: &[f32]) -> Frames {
+    let total = input.total.saturating_sub(KERNEL - 1);
+    let held = input.held().min(total);
+    // The last windows reach into frames that may be missing.
+    let needed: Vec<f32> = input.iter().take(held + KERNEL - 1).skip(input.held()).flatten().copied().collect();
+    input.values.extend(needed);
+    // A window over three frames is three neighbouring rows, read as one long row.
+    let columns = KERNEL * input.channels;
+    let windows = Matrix { values: &input.values, rows: held, columns, steps: [input.channels, 1] };
+    let mut values = matrix::product(&windows, &Matrix::contiguous(kernel, bias.len()));
+    for row in values.chunks_exact_mut(bias.len().max(1)) {
+        row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
+    }
+    rectified(Frames { values, channels: bias.len(), total })
+}
+
+/// ReLU.
+pub(super) fn rectified(mut frames: Frames) -> Frames {
+    frames.values.iter_mut().for_each(|value| *value = value.max(0.0));
+    frames
+}
+
+/// (frames, channels) → the same.
+pub(super) fn normalise(mut frames: Frames, scale: &[f32], offset: &[f32]) -> Frames {
+    let channels = frames.channels as f32;
+    for row in frames.values.chunks_exact_mut(frames.channels.max(1)) {
+        let mean = sum(row, |value| value) / channels;
+        let variance = sum(row, |value| (value - mean) * (value - mean)) / channels;
+        let inverse = 1.0 / (variance + EPSILON).sqrt();
+        for ((value, scale), offset) in row.iter_mut().zip(scale).zip(offset) {
+            *value = (*value - mean) * inverse * scale + offset;
+        }
+    }
+    frames
+}
+
+/// (frames, channels) → (1, frames · channels).
+pub(super) fn flatten(frames: &Frames) -> Frames {
+    Frames::one(frames.iter().flatten().copied().collect())
+}
+
+/// (frames, channels) → (1, 2 · channels): all means, then all deviations of the population.
+pub(super) fn pooling(frames: &Frames) -> Frames {
+    let count = frames.total.max(1) as f32;
+    let mut mean = vec![0.0; frames.channels];
+    for row in frames.iter() {
+        mean.iter_mut().zip(row).for_each(|(mean, value)| *mean += value);
+    }
+    mean.iter_mut().for_each(|mean| *mean /= count);
+    let mut variance = vec![0.0; frames.channels];
+    for row in frames.iter() {
+        for ((variance, value), mean) in variance.iter_mut().zip(row).zip(&mean) {
+            *variance += (value - mean) * (value - mean);
+        }
+    }
+    mean.extend(variance.iter().map(|variance| (variance / count + EPSILON).sqrt()));
+    Frames::one(mean)
+}
+
+/// (frames, inputs) → (frames, units), or (1, units) of the last frame: those that follow the one that is to be read
+/// have been left out before. Gates lie side by side in Keras' order: input, forget, cell, output.
+pub(super) fn lstm(input: &Frames, kernel: &[f32], recurrent: &[f32], bias: &[f32], output: LstmOutput) -> Frames {
+    let units = bias.len() / 4;
+    let shares = Matrix::contiguous(&input.values, input.channels);
+    let shares = matrix::product(&shares, &Matrix::contiguous(kernel, bias.len()));
+    let mut all_outputs = Vec::with_capacity(input.total * units);
+    let (mut cell, mut out) = (vec![0.0; units], vec![0.0; units]);
+    let mut gates = vec![0.0; bias.len()];
+    for share in all(&shares, bias.len(), input.total) {
+        gates.iter_mut().zip(share).zip(bias).for_each(|((gate, share), bias)| *gate = share + bias);
+        matrix::add_row_product(&mut gates, &out, recurrent);
+        let (both, rest) = gates.split_at_mut(2 * units);
+        let (candidate, open) = rest.split_at_mut(units);
+        both.iter_mut().chain(open.iter_mut()).for_each(|value| *value = sigmoid(*value));
+        candidate.iter_mut().for_each(|value| *value = tanh(*value));
+        let (entry, forget) = both.split_at(units);
+        for (((cell, forget), entry), candidate) in cell.iter_mut().zip(forget).zip(entry).zip(&*candidate) {
+            *cell = forget * *cell + entry * candidate;
+        }
+        out.iter_mut().zip(&cell).zip(&*open).for_each(|((out, cell), open)| *out = tanh(*cell) * open);
+        if output == LstmOutput::EveryFrame {
+            all_outputs.extend_from_slice(&out);
+        }
+    }
+    match output {
+        LstmOutput::EveryFrame => Frames { values: all_outputs, channels: units, total: input.total },
+        LstmOutput::LastFrame | LstmOutput::LastRealFrame => Frames::one(out),
+    }
+}
+
+/// (1, inputs) → (1, outputs).
+pub(super) fn linear(input: &Frames, kernel: &[f32], bias: &[f32]) -> Frames {
+    let mut sums = bias.to_vec();
+    matrix::add_row_product(&mut sums, &input.values, kernel);
+    Frames::one(sums)
+}
