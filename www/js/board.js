@@ -9,12 +9,14 @@ import { celebration } from './celebration.js';
 import { byId, h, setAttribute, setText, show } from './element.js';
 import { fullscreenButton } from './fullscreen-button.js';
 import { fillWords, words } from './language.js';
+import { languagePickers } from './language-picker.js';
 import { codeOfPath } from './room-code.js';
 import { watchRoom } from './room-watch.js';
 
 /** @typedef {import('./api-shapes.js').PublicRoom} Room */
 
 fillWords();
+languagePickers();
 document.title = words.board.loading;
 fullscreenButton(/** @type {HTMLButtonElement} */ (byId('fullscreen')));
 setText(byId('away'), words.board.away);

@@ -3,10 +3,12 @@
 import { showCapabilities } from './capability-list.js';
 import { byId, h, setAttribute, setText, show } from './element.js';
 import { fillWords, words } from './language.js';
+import { languagePickers } from './language-picker.js';
 import { recallName, rememberName } from './nickname.js';
 import { normaliseCode } from './room-code.js';
 
 fillWords();
+languagePickers();
 document.title = words.join.title;
 listOf('how', words.join.how.map(([title, text]) => h('li', {}, h('strong', {}, title), h('p', {}, text))));
 listOf('stays', words.join.stays.map((text) => h('li', {}, text)));

@@ -1,7 +1,7 @@
 // Chooses the language of the pages and puts its words where the HTML has left room for them (data-words="path").
 
 /** The languages that there are words for, each by its own name. To add one: translate words/en.js and name it here. */
-export const LANGUAGES = { en: 'English' };
+export const LANGUAGES = { en: 'English', de: 'Deutsch', es: 'Español' };
 
 const STORED = 'chorus.language';
 

@@ -109,6 +109,6 @@ function sentence({ version, shared_version: shared, compared }) {
   if (shared === null) return words.mine.waiting;
   if (!compared) return words.mine.comparing;
   const found = verdict(compared);
-  const said = found === 'few' ? words.mine.verdict.few(compared.length) : words.mine.verdict[found];
+  const said = found === 'few' ? words.mine.verdict.few(compared.length, Math.round(100 / compared.length)) : words.mine.verdict[found];
   return shared > version ? `${said} ${words.mine.older(version, shared)}` : said;
 }

@@ -37,7 +37,7 @@ export function askRestart({ room, status, versions }, act) {
       h('span', { class: 'hint' }, version === 0 ? restart.zero : accuracy === null ? restart.unmeasured : restart.accuracy(percent(accuracy))))));
 
   ask({
-    title: status.phase === 'finished' ? steer.more[0].replace('…', '') : restart.title,
+    title: status.phase === 'finished' ? steer.more[0].replace(/\s*…$/, '') : restart.title,
     text: restart.text,
     fields: [list, h('div', { class: 'field more' }, h('label', { for: 'more-rounds' }, restart.more), more, total)],
     confirm: restart.button,

@@ -10,6 +10,7 @@ import { showCrash, showUnopened } from './dead-end.js';
 import { byId, h, setText } from './element.js';
 import { filePanel } from './file-panel.js';
 import { fillWords, words } from './language.js';
+import { languagePickers } from './language-picker.js';
 import { laptopPanel } from './laptop-panel.js';
 import { madeUpButton } from './made-up-button.js';
 import { minePanel } from './mine-panel.js';
@@ -27,6 +28,7 @@ import { tryPanel } from './try-panel.js';
 /** @typedef {import('./messages.js').State} State */
 
 fillWords();
+languagePickers();
 const code = codeOfPath(location.pathname);
 document.title = words.room.loadingTitle;
 setText(byId('room-code'), code);

@@ -6,6 +6,7 @@ import { byId, h, setText, show } from './element.js';
 import { HostApi, HostError } from './host-api.js';
 import { rememberToken, takeToken } from './host-token.js';
 import { fillWords, words } from './language.js';
+import { languagePickers } from './language-picker.js';
 import { newRoomPanel } from './new-room-panel.js';
 import { noticePanel } from './notice-panel.js';
 import { normaliseCode } from './room-code.js';
@@ -21,6 +22,7 @@ import { unlockPanel } from './unlock-panel.js';
 const REFRESH_MS = 4000;
 
 fillWords();
+languagePickers();
 document.title = words.teach.title;
 const connection = byId('connection');
 const connectionText = h('span', {}, words.teach.connecting);

@@ -408,7 +408,7 @@ export const words = {
     comparing: 'Both models listen to your test clips…',
     verdict: {
       none: 'There is nothing to compare them on yet: none of your clips is kept for the test. The fourth clip of each label is, and every fifth after it.',
-      few: (all) => `${all === 1 ? 'One test clip says' : `${all} test clips say`} next to nothing: a single one heard differently moves the number by ${Math.round(100 / all)} points. Record more to know.`,
+      few: (all, points) => `${all === 1 ? 'One test clip says' : `${all} test clips say`} next to nothing: a single one heard differently moves the number by ${points} points. Record more to know.`,
       same: 'Both are right and wrong on the same clips.',
       undecided: 'The difference is small enough to be chance.',
       mine: 'Your own model knows you better than the shared one, by more than chance.',
