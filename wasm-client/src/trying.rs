@@ -83,11 +83,12 @@ impl App {
 
     /// The present shared model with all that a page without a server needs to use it.
     pub(crate) fn offline_model(&self) -> Result<JsValue, Failure> {
-        let model = self.job_model(true)?;
+        let model = self.job_model()?;
+        let version = self.model.borrow().as_ref().map_or(0, |model| model.version);
         let bytes = |values: &Float32Array| Uint8Array::new(&values.buffer());
         let answer = Object::new();
         set(&answer, "architecture", &model.architecture.to_string().into());
-        set(&answer, "version", &model.version.into());
+        set(&answer, "version", &version.to_string().into());
         set(&answer, "speeds", &(self.augmentation() == Augmentation::Speed).into());
         set(&answer, "parameters", &bytes(&model.parameters));
         set(&answer, "mean", &bytes(&Float32Array::from(model.standardisation.mean.as_slice())));
