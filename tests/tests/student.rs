@@ -106,9 +106,9 @@ async fn a_silent_recording_is_warned_about_and_may_be_kept() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_live_correction_becomes_a_clip_and_is_trained_on() -> Result<()> {
     let voices = Voices::open()?;
-    let server = Server::start(&["--rounds", "40", "--least", "1", "--epochs", "1"]).await?;
+    let server = Server::start(&["--rounds", "400", "--least", "1", "--epochs", "1"]).await?;
     let folder = tempfile::tempdir()?;
-    let microphone = microphone(&voices, 3, folder.path())?;
+    let microphone = microphone(&voices, 0, folder.path())?;
     let browser = Browser::start(Options { microphone: Some(microphone), ..Options::default() }).await?;
     let tab = browser.open(&server.page()).await?;
     let clips = paths_of(&voices, 1);

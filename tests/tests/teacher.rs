@@ -152,7 +152,7 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
     press(&teacher, "lock").await?;
     board.wait_for("locked").await?;
     let late = browser.open(&format!("{}/room/{code}", server.origin())).await?;
-    late.wait("a word about the lock", "return /lock/i.test(document.body.innerText)", MINUTE).await?;
+    late.wait("a word about the lock", "return /The room is locked/.test(document.body.innerText)", MINUTE).await?;
     press(&teacher, "unlock").await?;
 
     // A paused room begins nothing; then two rounds, each begun by hand, since one student is fewer than four.
@@ -201,7 +201,7 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
     teacher.click("remove-student").await?;
     teacher.click("dialog-confirm").await?;
     student
-        .wait("a word about being put out", "return /put .*out|removed/i.test(document.body.innerText)", MINUTE)
+        .wait("a word about being put out", "return /taken this laptop out/.test(document.body.innerText)", MINUTE)
         .await?;
     teacher.click("delete-room").await?;
     teacher.click("dialog-confirm").await?;

@@ -36,6 +36,8 @@ pub(crate) struct SharedModel {
     pub version: u32,
     pub parameters: Arc<Vec<f32>>,
     pub standardisation: models::Standardisation,
+    /// The same model, ready to answer; none where it fits no network that this page knows.
+    pub inference: Option<Rc<models::Inference>>,
 }
 
 /// How the trainer stands.
@@ -67,8 +69,6 @@ pub struct App {
     pub(crate) clips: RefCell<Vec<StoredClip>>,
     pub(crate) link: RefCell<Option<Rc<TrainerLink>>>,
     pub(crate) trainer: Cell<TrainerState>,
-    /// The version whose parameters the trainer holds now.
-    pub(crate) trainer_has: RefCell<String>,
     pub(crate) choice: Cell<Choice>,
     /// Whether a graphics processor failed here, so that the CPU is used from now on.
     pub(crate) gpu_failed: Cell<bool>,
@@ -92,6 +92,8 @@ pub struct App {
     pub(crate) tuning: Cell<Option<f64>>,
     /// Whether the personal model is tried rather than the shared one.
     pub(crate) try_mine: Cell<bool>,
+    /// The personal model that was made at this time, ready to answer.
+    pub(crate) personal_inference: RefCell<Option<(f64, Rc<models::Inference>)>>,
     pub(crate) comparison: RefCell<Option<Comparison>>,
     pub(crate) words: RefCell<ChartWords>,
     pub(crate) shown_at: Cell<f64>,
@@ -152,7 +154,6 @@ impl App {
             clips: RefCell::default(),
             link: RefCell::default(),
             trainer: Cell::new(TrainerState::Absent),
-            trainer_has: RefCell::default(),
             choice: Cell::new(Choice::Auto),
             gpu_failed: Cell::new(false),
             prepared: RefCell::default(),
@@ -169,6 +170,7 @@ impl App {
             deletions: RefCell::default(),
             tuning: Cell::new(None),
             try_mine: Cell::new(false),
+            personal_inference: RefCell::default(),
             comparison: RefCell::default(),
             words: RefCell::default(),
             shown_at: Cell::new(f64::NEG_INFINITY),
@@ -212,11 +214,11 @@ impl App {
             Command::Backend { choice } => self.choose(choice),
             Command::PredictFile { name, bytes } => {
                 let sound = clips::decode(&name, &bytes)?;
-                self.predict(&sound).await
+                self.predict(&sound)
             }
             Command::PredictPcm { samples, channels, rate } => {
                 let sound = clips::from_pcm(&samples, channels, rate)?;
-                self.predict(&sound).await
+                self.predict(&sound)
             }
             Command::LiveStart { rate } => self.live_start(rate),
             Command::LivePush { samples, at } => self.live_push(&samples, at),
@@ -226,6 +228,7 @@ impl App {
             Command::Tune {} => self.tune().await,
             Command::StopTuning {} => self.stop_tuning(),
             Command::TryWith { mine } => self.try_with(mine),
+            Command::OfflineModel {} => self.offline_model(),
             Command::PackClips {} => self.pack_clips(),
             Command::Unpack { bytes } => self.unpack(&bytes),
             Command::ToWav { samples, channels, rate } => clips::to_wav(&samples, channels, rate),

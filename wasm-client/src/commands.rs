@@ -155,6 +155,8 @@ pub enum Command {
         /// The personal one, or else the shared one.
         mine: bool,
     },
+    /// Asks for the present shared model, for a page that works without a server.
+    OfflineModel {},
     /// Asks for all clips as one zip file.
     PackClips {},
     /// Asks for the clips in a zip file that was made so.

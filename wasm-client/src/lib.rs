@@ -11,7 +11,7 @@ pub mod app;
 mod archive;
 mod charts;
 mod clip_list;
-mod clips;
+pub mod clips;
 mod commands;
 pub mod failure;
 mod personal;

@@ -2,9 +2,11 @@
 //! side on the clips that were kept for the test. Nothing of it is sent.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
+use gloo_timers::future::TimeoutFuture;
 use js_sys::Object;
-use models::{Example, Optimiser, Training};
+use models::{Example, Inference, Optimiser, Training};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
@@ -47,7 +49,7 @@ impl App {
         if self.training_round().is_some() {
             return Err(Failure::new("busy", "Your laptop is training for the group just now. Try again in a moment."));
         }
-        let model = self.job_model(true)?;
+        let model = self.job_model()?;
         let version = self.model.borrow().as_ref().map_or(0, |model| model.version);
         let examples = self.training_clips();
         if examples.is_empty() {
@@ -70,7 +72,6 @@ impl App {
             examples: Examples::pack(&examples),
         };
         self.tuning.set(Some(0.0));
-        self.trainer_has.borrow_mut().clear();
         self.show();
         let result = self.ask::<TuneResult>(&job).await;
         self.tuning.set(None);
@@ -191,8 +192,10 @@ impl App {
         spawn_local(async move {
             let mut compared = Vec::new();
             for (clip, label, _) in &held_back {
-                let example = || clips::example(clip, *label, augmentation);
-                match (app.heard(true, example()).await, app.heard(false, example()).await) {
+                let example = clips::example(clip, *label, augmentation);
+                // Between two clips the worker hears whatever else there is.
+                TimeoutFuture::new(0).await;
+                match (app.heard(true, &example), app.heard(false, &example)) {
                     (Ok(mine), Ok(ours)) => {
                         compared.push(ComparedView { clip: clip.id, label: *label, mine, ours });
                     }
@@ -210,12 +213,25 @@ impl App {
     }
 
     /// The index of the label that a model finds most likely.
-    async fn heard(self: &Rc<Self>, mine: bool, example: Example) -> Result<usize, Failure> {
-        let probabilities = self.probabilities(mine, example).await?;
+    fn heard(&self, mine: bool, example: &Example) -> Result<usize, Failure> {
+        let probabilities = self.probabilities(mine, example)?;
         let most = (0..probabilities.len()).max_by(|&a, &b| {
             let of = |index: usize| probabilities.get(index).copied().unwrap_or(f32::NEG_INFINITY);
             of(a).total_cmp(&of(b))
         });
-        most.ok_or_else(|| Failure::new("trainer", "The model gave no answer."))
+        most.ok_or_else(|| Failure::new("model", "The model gave no answer."))
+    }
+
+    /// The personal model, ready to answer, where there is one.
+    pub(crate) fn personal_inference(&self) -> Result<Option<Rc<Inference>>, Failure> {
+        let Some(personal) = self.personal() else { return Ok(None) };
+        if let Some((made_at, inference)) = self.personal_inference.borrow().as_ref()
+            && *made_at == personal.made_at
+        {
+            return Ok(Some(Rc::clone(inference)));
+        }
+        let inference = self.inference(Arc::new(personal.parameters.to_vec()), personal.standardisation)?;
+        self.personal_inference.replace(Some((personal.made_at, Rc::clone(&inference))));
+        Ok(Some(inference))
     }
 }

@@ -18,6 +18,7 @@ use crate::failure::Failure;
 use crate::socket::{Socket, SocketEvent};
 use crate::trainer_link::{TrainerEvent, TrainerLink};
 use crate::training::{Choice, Examples, Job, Model, Prepared, Progress, RoundResult};
+use crate::trying::no_model;
 
 /// Bytes that may wait in the browser's socket before more are given to it.
 const MOST_WAITING: u32 = 1 << 20;
@@ -216,7 +217,6 @@ impl App {
 
     /// Throws a trainer away; the next job starts another.
     fn drop_trainer(&self) {
-        self.trainer_has.borrow_mut().clear();
         self.prepared.replace(None);
         self.trainer.set(TrainerState::Absent);
         drop(self.link.take());
@@ -278,38 +278,36 @@ impl App {
         parameters: Arc<Vec<f32>>,
         standardisation: &protocol::Standardisation,
     ) {
-        self.model.replace(Some(SharedModel {
-            version: version.0,
-            parameters,
-            standardisation: models::Standardisation {
-                mean: standardisation.mean.clone(),
-                deviation: standardisation.deviation.clone(),
-            },
-        }));
+        let standardisation = models::Standardisation {
+            mean: standardisation.mean.clone(),
+            deviation: standardisation.deviation.clone(),
+        };
+        let inference = self.inference(Arc::clone(&parameters), standardisation.clone());
+        if let Err(failure) = &inference {
+            self.notice("warning", failure.code, &failure.message);
+        }
+        let inference = inference.ok();
+        self.model.replace(Some(SharedModel { version: version.0, parameters, standardisation, inference }));
     }
 
-    /// The present shared model as a job takes it, without its parameters where the trainer has them.
-    pub(crate) fn job_model(&self, with_parameters: bool) -> Result<Model, Failure> {
+    /// The room's network.
+    pub(crate) fn architecture(&self) -> Result<models::Architecture, Failure> {
         let room = self.room.borrow();
         let room = room.as_ref().ok_or_else(|| Failure::new("no_model", "Join a room first."))?;
-        let architecture = room.architecture.parse().map_err(|_| {
+        room.architecture.parse().map_err(|_| {
             Failure::new("trainer", format!("This page does not know the model “{}”. Reload it.", room.architecture))
-        })?;
+        })
+    }
+
+    /// The present shared model as a job takes it.
+    pub(crate) fn job_model(&self) -> Result<Model, Failure> {
+        let architecture = self.architecture()?;
         let model = self.model.borrow();
-        let model = model.as_ref().ok_or_else(|| {
-            Failure::new("no_model", "There is nothing to try yet: the model comes with the first round of training.")
-        })?;
-        let version = model.version.to_string();
-        let parameters = if with_parameters || *self.trainer_has.borrow() != version {
-            Float32Array::from(model.parameters.as_slice())
-        } else {
-            Float32Array::new_with_length(0)
-        };
+        let model = model.as_ref().ok_or_else(no_model)?;
         Ok(Model {
             architecture,
-            labels: room.labels.len(),
-            parameters,
-            version,
+            labels: self.labels().len(),
+            parameters: Float32Array::from(model.parameters.as_slice()),
             standardisation: model.standardisation.clone(),
         })
     }
@@ -351,7 +349,7 @@ impl App {
         let settings = request.training.settings;
         let job = Job::Round {
             backend: self.backend(),
-            model: self.job_model(true)?,
+            model: self.job_model()?,
             training: Training {
                 epochs: settings.epochs,
                 batch_size: settings.batch_size as usize,
@@ -370,7 +368,6 @@ impl App {
             examples: Examples::pack(&self.training_clips()),
             held_back: Examples::pack(&self.held_back_clips()),
         };
-        self.trainer_has.borrow_mut().clear();
         self.ask(&job).await
     }
 
@@ -411,12 +408,9 @@ impl App {
         let app = Rc::clone(self);
         spawn_local(async move {
             let evaluation = async {
-                let model = app.job_model(true)?;
-                let version = model.version.clone();
+                let model = app.job_model()?;
                 let job = Job::Evaluate { backend: app.backend(), model, examples: Examples::pack(&held_back) };
-                let evaluation: Evaluation = app.ask(&job).await?;
-                app.trainer_has.replace(version);
-                Ok::<_, Failure>(evaluation)
+                app.ask::<Evaluation>(&job).await
             };
             match evaluation.await {
                 Ok(evaluation) => {

@@ -115,6 +115,10 @@ impl App {
             }
             federation::Connection::Stopped(_) => "closed",
         };
+        let closed = match &view.connection {
+            federation::Connection::Stopped(federation::StopReason::Error { code, .. }) => Some(*code),
+            _ => None,
+        };
         let status = view.status;
         let removed = self.deletions.borrow().last().cloned().unwrap_or_default();
         let prepared = self.prepared.borrow().clone();
@@ -129,6 +133,7 @@ impl App {
         Some(StateView {
             connection,
             retry_in_s,
+            closed,
             // The host may have changed its settings since it was opened.
             room: view.room.or(self.room.borrow().as_ref()).map(room_view),
             name: view.name.map(str::to_owned),

@@ -77,11 +77,9 @@ pub struct Model {
     pub architecture: models::Architecture,
     /// How many labels it tells apart.
     pub labels: usize,
-    /// Its parameters; absent where the trainer has this version from an earlier job.
+    /// Its parameters.
     #[serde(with = "serde_wasm_bindgen::preserve")]
     pub parameters: Float32Array,
-    /// The parameters' name: the same version is the same numbers.
-    pub version: String,
     /// Mean and deviation of each feature over the group's training frames.
     pub standardisation: Standardisation,
 }
@@ -132,15 +130,6 @@ pub enum Job {
         /// What is evaluated.
         model: Model,
         /// On what.
-        examples: Examples,
-    },
-    /// Probabilities for each example.
-    Predict {
-        /// Which processor.
-        backend: Choice,
-        /// With what.
-        model: Model,
-        /// For what; the labels mean nothing.
         examples: Examples,
     },
 }

@@ -1,19 +1,19 @@
-//! Trying a model: on a file, on a recording, and live; and telling it that it was wrong.
+//! Trying a model: on a file, on a recording, and live; and telling it that it was wrong. The client answers by itself,
+//! without the trainer, so that this goes on while that trains.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
-use js_sys::{Float32Array, Object};
-use models::Example;
+use js_sys::{Float32Array, Object, Uint8Array};
+use models::{Example, Inference, Standardisation};
 use protocol::Augmentation;
 use serde::Serialize;
 use speech::Sound;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::spawn_local;
 
 use crate::app::{App, now};
 use crate::clips::{Source, example_of, failure_of};
 use crate::failure::{Failure, set};
-use crate::training::{Examples, Job, Model};
 
 /// How much of the last sound live use looks at, seconds.
 const LIVE_WINDOW_S: usize = 3;
@@ -29,8 +29,6 @@ pub(crate) struct Live {
     rate: u32,
     /// The last few seconds, at the microphone's own rate.
     recent: Vec<f32>,
-    /// Whether an answer is on its way.
-    busy: bool,
     answered_at: f64,
     /// When the first piece came that no answer has heard yet, on the page's clock.
     since: Option<f64>,
@@ -47,10 +45,10 @@ struct LiveEvent {
 }
 
 impl App {
-    pub(crate) async fn predict(self: &Rc<Self>, sound: &Sound) -> Result<JsValue, Failure> {
+    pub(crate) fn predict(&self, sound: &Sound) -> Result<JsValue, Failure> {
         let example = example_of(sound, self.augmentation())?;
         let frames = example.frames;
-        let probabilities = self.probabilities(self.try_mine.get(), example).await?;
+        let probabilities = self.probabilities(self.try_mine.get(), &example)?;
         self.tried.replace(Some(sound.clone()));
         let answer = Object::new();
         set(&answer, "frames", &(frames as u32).into());
@@ -59,36 +57,54 @@ impl App {
     }
 
     /// How likely each label is, by the personal or by the shared model.
-    pub(crate) async fn probabilities(self: &Rc<Self>, mine: bool, example: Example) -> Result<Vec<f32>, Failure> {
-        let mut model = self.job_model(false)?;
-        if let Some(personal) = self.personal().filter(|_| mine) {
-            let version = format!("mine {}", personal.made_at);
-            let copy = personal.parameters.slice(0, personal.parameters.length());
-            model = Model { parameters: copy, version, standardisation: personal.standardisation, ..model };
-        }
-        let version = model.version.clone();
-        let job = Job::Predict { backend: self.backend(), model, examples: Examples::pack(&[example]) };
-        let mut rows: Vec<Vec<f32>> = self.ask(&job).await?;
-        self.trainer_has.replace(version);
-        rows.pop().ok_or_else(|| Failure::new("trainer", "The model gave no answer."))
+    pub(crate) fn probabilities(&self, mine: bool, example: &Example) -> Result<Vec<f32>, Failure> {
+        let inference = if mine { self.personal_inference()? } else { None };
+        let inference = match inference {
+            Some(inference) => inference,
+            None => self.shared_inference()?,
+        };
+        inference.probabilities(example).map_err(|error| Failure::new("model", error.to_string()))
+    }
+
+    /// A network of this room with these parameters.
+    pub(crate) fn inference(
+        &self,
+        parameters: Arc<Vec<f32>>,
+        standardisation: Standardisation,
+    ) -> Result<Rc<Inference>, Failure> {
+        let inference = Inference::new(self.architecture()?, self.labels().len(), parameters, standardisation);
+        inference.map(Rc::new).map_err(|error| Failure::new("model", error.to_string()))
+    }
+
+    fn shared_inference(&self) -> Result<Rc<Inference>, Failure> {
+        let model = self.model.borrow();
+        model.as_ref().and_then(|model| model.inference.clone()).ok_or_else(no_model)
+    }
+
+    /// The present shared model with all that a page without a server needs to use it.
+    pub(crate) fn offline_model(&self) -> Result<JsValue, Failure> {
+        let model = self.job_model(true)?;
+        let bytes = |values: &Float32Array| Uint8Array::new(&values.buffer());
+        let answer = Object::new();
+        set(&answer, "architecture", &model.architecture.to_string().into());
+        set(&answer, "version", &model.version.into());
+        set(&answer, "speeds", &(self.augmentation() == Augmentation::Speed).into());
+        set(&answer, "parameters", &bytes(&model.parameters));
+        set(&answer, "mean", &bytes(&Float32Array::from(model.standardisation.mean.as_slice())));
+        set(&answer, "deviation", &bytes(&Float32Array::from(model.standardisation.deviation.as_slice())));
+        Ok(answer.into())
     }
 
     pub(crate) fn live_start(&self, rate: u32) -> Result<JsValue, Failure> {
-        self.job_model(false)?;
+        self.shared_inference()?;
         if !speech::RATES.contains(&rate) {
             return Err(Failure::new("rate", format!("A microphone of {rate} samples a second can't be used here.")));
         }
-        self.live.replace(Some(Live {
-            rate,
-            recent: Vec::new(),
-            busy: false,
-            answered_at: f64::NEG_INFINITY,
-            since: None,
-        }));
+        self.live.replace(Some(Live { rate, recent: Vec::new(), answered_at: f64::NEG_INFINITY, since: None }));
         Ok(Object::new().into())
     }
 
-    pub(crate) fn live_push(self: &Rc<Self>, samples: &Float32Array, at: f64) -> Result<JsValue, Failure> {
+    pub(crate) fn live_push(&self, samples: &Float32Array, at: f64) -> Result<JsValue, Failure> {
         let samples = samples.to_vec();
         let level = samples.iter().fold(0_f32, |level, sample| level.max(sample.abs()));
         let (window, rate, since) = {
@@ -98,45 +114,33 @@ impl App {
             let surplus = live.recent.len().saturating_sub(live.rate as usize * CORRECTION_S);
             live.recent.drain(..surplus);
             let since = *live.since.get_or_insert(at);
-            let window = live.last(LIVE_WINDOW_S);
-            let heard = window.iter().any(|sample| sample.abs() > SILENCE);
-            let due = now() - live.answered_at >= LIVE_EVERY_MS;
-            // While an answer is on its way, sound is kept and no second question is asked.
-            if live.busy || !due {
+            if now() - live.answered_at < LIVE_EVERY_MS {
                 return Ok(Object::new().into());
             }
-            live.answered_at = now();
-            live.busy = heard;
             live.since = None;
-            (heard.then(|| live.last(LIVE_WINDOW_S).to_vec()), live.rate, since)
+            (live.last(LIVE_WINDOW_S).to_vec(), live.rate, since)
         };
-        match window {
-            None => self.post(&LiveEvent { r#type: "live", probabilities: None, level, since, at }),
-            Some(recent) => {
-                let app = Rc::clone(self);
-                spawn_local(async move {
-                    let probabilities = async {
-                        let sound = Sound::from_pcm(&recent, 1, rate).map_err(|error| failure_of(&error))?;
-                        // At its own speed alone, whatever the room does with clips: an answer has to come at once.
-                        app.probabilities(app.try_mine.get(), example_of(&sound, Augmentation::None)?).await
-                    };
-                    let probabilities = match probabilities.await {
-                        Ok(probabilities) => Some(probabilities),
-                        // The very first moment is shorter than one window; there is nothing to say yet.
-                        Err(failure) if failure.code == "too_short" => None,
-                        Err(failure) => {
-                            app.notice("warning", failure.code, &failure.message);
-                            None
-                        }
-                    };
-                    if let Some(live) = app.live.borrow_mut().as_mut() {
-                        live.busy = false;
-                    }
-                    app.post(&LiveEvent { r#type: "live", probabilities, level, since, at });
-                });
-            }
+        let heard = window.iter().any(|sample| sample.abs() > SILENCE);
+        let probabilities = match heard.then(|| self.last_moments(&window, rate)) {
+            None => None,
+            Some(Ok(probabilities)) => Some(probabilities),
+            // The very first moment is shorter than one window; there is nothing to say yet.
+            Some(Err(failure)) if failure.code == "too_short" => None,
+            Some(Err(failure)) => return Err(failure),
+        };
+        // From the end of the answer, so that on a slow laptop what came meanwhile is taken in before the next.
+        if let Some(live) = self.live.borrow_mut().as_mut() {
+            live.answered_at = now();
         }
+        self.post(&LiveEvent { r#type: "live", probabilities, level, since, at });
         Ok(Object::new().into())
+    }
+
+    /// How likely each label is in the last moments: at their own speed alone, whatever the room does with clips, since an
+    /// answer has to come at once.
+    fn last_moments(&self, samples: &[f32], rate: u32) -> Result<Vec<f32>, Failure> {
+        let sound = Sound::from_pcm(samples, 1, rate).map_err(|error| failure_of(&error))?;
+        self.probabilities(self.try_mine.get(), &example_of(&sound, Augmentation::None)?)
     }
 
     pub(crate) fn live_stop(&self) -> Result<JsValue, Failure> {
@@ -168,4 +172,9 @@ impl Live {
     fn sound(&self) -> Option<Sound> {
         Sound::from_pcm(&self.recent, 1, self.rate).ok()
     }
+}
+
+/// Said wherever something needs the shared model before it is there.
+pub(crate) fn no_model() -> Failure {
+    Failure::new("no_model", "There is nothing to try yet: the model comes with the first round of training.")
 }

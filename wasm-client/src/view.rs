@@ -169,6 +169,8 @@ pub struct StateView {
     pub connection: &'static str,
     /// Seconds until the next try, while lost.
     pub retry_in_s: Option<f64>,
+    /// Why the aggregator has closed the connection for good, where it has.
+    pub closed: Option<protocol::ErrorCode>,
     /// The room; none until the aggregator has told of it.
     pub room: Option<RoomView>,
     /// This person's nickname as the room knows it: the host may have given another.

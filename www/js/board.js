@@ -4,6 +4,7 @@ import { announce } from './announcer.js';
 import { boardHead } from './board-head.js';
 import { boardLearning } from './board-learning.js';
 import { boardRoster } from './board-roster.js';
+import { showLink } from './breakable-link.js';
 import { celebration } from './celebration.js';
 import { byId, h, setAttribute, setText, show } from './element.js';
 import { fullscreenButton } from './fullscreen-button.js';
@@ -47,10 +48,7 @@ function joinCard() {
   /** @param {Room} room */
   function update({ room, links }) {
     setText(byId('join-code'), room.code);
-    // A long link is broken before its path rather than anywhere.
-    const [, origin = '', path = ''] = /^(\w+:\/\/[^/]+)(.*)$/.exec(links[0] ?? '') ?? [];
-    const link = byId('join-link');
-    if (link.textContent !== origin + path) link.replaceChildren(origin, h('wbr'), path);
+    showLink(byId('join-link'), links[0] ?? '');
     setAttribute(picture, 'src', `/api/rooms/${encodeURIComponent(room.code)}/qr.svg`);
     setAttribute(picture, 'alt', words.board.qr(room.code));
   }

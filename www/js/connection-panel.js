@@ -2,7 +2,7 @@
 
 import { announce } from './announcer.js';
 import { byId, h, setText, show } from './element.js';
-import { words } from './language.js';
+import { explain, words } from './language.js';
 
 /** @typedef {import('./messages.js').RoomState} State */
 
@@ -29,7 +29,7 @@ export function connectionPanel() {
   setInterval(tick, 500);
 
   /** @param {State} state */
-  function update({ connection, retry_in_s: retryIn }) {
+  function update({ connection, retry_in_s: retryIn, closed }) {
     pill.dataset.connection = connection;
     banner.dataset.connection = connection;
     setText(pillText, words.connection[connection]);
@@ -38,11 +38,12 @@ export function connectionPanel() {
     show(banner, broken);
     if (broken) {
       setText(title, connection === 'closed' ? words.connection.closed : words.connection.lostTitle);
-      setText(text, connection === 'closed' ? words.connection.closedText : words.connection.lostText);
+      setText(text, connection === 'closed' ? explain(words.connection.closedWhy, { code: closed ?? undefined, message: words.connection.closedText }) : words.connection.lostText);
     }
     tick();
     if (connection === before) return;
     if (connection === 'lost') announce(`${words.connection.lostTitle} ${words.connection.lostText}`);
+    if (connection === 'closed') announce(`${title.textContent} ${text.textContent}`);
     if (connection === 'open' && before === 'lost') announce(words.connection.back);
     // While it tries again it is still the same loss.
     if (!(connection === 'connecting' && before === 'lost')) before = connection;

@@ -1,6 +1,7 @@
 // How to join: the code, the link and its QR code, and the way to the board.
 
 import { announce } from './announcer.js';
+import { showLink } from './breakable-link.js';
 import { byId, h, setAttribute, setText } from './element.js';
 import { icon } from './icons.js';
 import { words } from './language.js';
@@ -31,7 +32,7 @@ export function invitePanel() {
     link = links[0] ?? '';
     setText(byId('control-title'), room.name);
     setText(byId('invite-code'), room.code);
-    setText(byId('invite-link'), link || words.teach.invite.noLink);
+    showLink(byId('invite-link'), link || words.teach.invite.noLink);
     const path = `/room/${encodeURIComponent(room.code)}`;
     setAttribute(byId('board'), 'href', `${path}/board`);
     setAttribute(byId('invite-qr'), 'src', `/api/rooms/${encodeURIComponent(room.code)}/qr.svg`);

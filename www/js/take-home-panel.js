@@ -1,11 +1,14 @@
-// What a person takes home: their clips as one zip file. And how safe the clips are in this browser meanwhile.
+// What a person takes home: their clips as one zip file, and the model as one page that works without a server. And how
+// safe the clips are in this browser meanwhile.
 
 import { announce } from './announcer.js';
 import { byId, setText, show } from './element.js';
 import { bytes } from './format.js';
 import { icon } from './icons.js';
 import { words } from './language.js';
+import { base64, offlineFile } from './offline-file.js';
 import { saveFile } from './save-file.js';
+import { latestAccuracy } from './status-sentence.js';
 
 /** @typedef {import('./messages.js').RoomState} State */
 
@@ -16,35 +19,56 @@ const text = words.takeHome;
  * @param {(error: any) => void} tell
  */
 export function takeHomePanel(client, tell) {
-  const button = byId('save-clips');
-  let room = '';
+  /** @type {State | null} */
+  let present = null;
   let clips = -1;
-  nameButton(text.clips);
 
-  button.addEventListener('click', async () => {
-    if (button.getAttribute('aria-disabled') === 'true') return;
-    button.setAttribute('aria-disabled', 'true');
-    nameButton(text.packing);
-    try {
-      const { zip } = await client.request('pack_clips');
-      saveFile(`chorus-${room}-clips.zip`, zip, 'application/zip');
-      announce(text.packed);
-    } catch (error) {
-      tell(error);
-    }
-    nameButton(text.clips);
-    button.removeAttribute('aria-disabled');
+  saver('save-clips', text.clips, text.packing, text.packed, async ({ room }) => {
+    const { zip } = await client.request('pack_clips');
+    saveFile(`chorus-${room.code}-clips.zip`, zip, 'application/zip');
   });
 
-  /** @param {string} label */
-  function nameButton(label) {
-    button.replaceChildren(icon('download'), label);
+  saver('save-model', text.model, text.packingModel, text.packedModel, async ({ room, history }) => {
+    const { architecture, version, speeds, ...numbers } = await client.request('offline_model');
+    const [parameters, mean, deviation] = await Promise.all([numbers.parameters, numbers.mean, numbers.deviation].map(base64));
+    const page = await offlineFile({
+      name: room.name, labels: room.labels, architecture, speeds, rounds: Number(version), accuracy: latestAccuracy(history),
+      date: new Date().toLocaleDateString(words.language === 'en' ? 'en-GB' : words.language, { dateStyle: 'long' }), parameters, mean, deviation,
+    });
+    saveFile(`chorus-${room.code}-model.html`, page, 'text/html');
+  });
+
+  /**
+   * A button that makes a file.
+   * @param {string} id
+   * @param {string} name
+   * @param {string} meanwhile its name while the file is made
+   * @param {string} done what is announced then
+   * @param {(state: State) => Promise<void>} save
+   */
+  function saver(id, name, meanwhile, done, save) {
+    const button = byId(id);
+    button.replaceChildren(icon('download'), name);
+    button.addEventListener('click', async () => {
+      if (!present || button.getAttribute('aria-disabled') === 'true') return;
+      button.setAttribute('aria-disabled', 'true');
+      button.replaceChildren(icon('download'), meanwhile);
+      try {
+        await save(present);
+        announce(done);
+      } catch (error) {
+        tell(error);
+      }
+      button.replaceChildren(icon('download'), name);
+      button.removeAttribute('aria-disabled');
+    });
   }
 
   return {
     /** @param {State} state */
     update(state) {
-      room = state.room.code;
+      present = state;
+      show(byId('offline'), state.has_model);
       if (state.clips.length === clips) return;
       clips = state.clips.length;
       show(byId('take-home'), clips > 0);

@@ -83,6 +83,13 @@ export const words = {
     retryIn: (seconds) => `Next try in ${seconds} s.`,
     retrying: 'Trying now…',
     closedText: 'The room has closed this connection. Reload the page to come back.',
+    closedWhy: {
+      locked: 'The room is locked: nobody new can join just now. Ask whoever runs the room to unlock it, then reload the page.',
+      removed: 'Whoever runs the room has taken this laptop out of it. If you think that this is a mistake, ask them.',
+      room_full: 'The room is full. Ask whoever runs it, and reload the page when there is a place.',
+      replaced: 'You have joined from another tab. Go on there, or reload this page.',
+      room_unknown: 'The room is over: it was deleted.',
+    },
     back: 'Connected again.',
   },
 
@@ -125,7 +132,7 @@ export const words = {
     intro: 'A clip is one short sentence in one mood. Five of each are a good start.',
     counts: 'Clips of each label',
     count: (label, count) => `${label}: ${plural(count, 'clip', 'clips')}`,
-    countOf: (label, count, goal) => `${label}: ${count} of ${plural(goal, 'clip', 'clips')}`,
+    countOf: (label, count, goal) => (count < goal ? `${label}: ${count} of ${plural(goal, 'clip', 'clips')}` : `${label}: ${plural(count, 'clip', 'clips')}`),
     missing: (labels) => `You have no ${anyOf(labels)} clips yet.`,
     uneven: (many, few, times) => `You have ${times} times as many ${many} clips as ${few} ones: the model will hear ${many} everywhere.`,
     few: (label, missing) => `${plural(missing, 'more clip', 'more clips')} of ${label} would help.`,
@@ -826,8 +833,24 @@ export const words = {
     clipsHint: 'One zip file with a folder for each label. Add it on another laptop and go on there.',
     kept: 'This browser keeps your clips until you delete them.',
     notKept: 'This browser may clear your clips when the disk is full: download them to be sure.',
-    left: (room) => `${room} of space left.`,
+    left: (room) => `The browser says that ${room} are left.`,
     recording: 'Save as a file',
+    model: 'Take the model home',
+    packingModel: 'Packing the model…',
+    packedModel: 'The model is packed.',
+    modelHint: 'One page with the model inside. Open it at home, without internet and without a server, and speak to it.',
+  },
+
+  offline: {
+    title: (name) => `What “${name}” has learnt`,
+    intro: 'A group has taught this model together, each with their own voice. Speak, and see what it hears.',
+    facts: ({ rounds, accuracy, date }, labels) => [
+      ['Tells apart', labels.join(', ')],
+      ['Trained for', plural(rounds, 'round', 'rounds')],
+      ...(accuracy ? [['Right on', `${accuracy} of the test clips`]] : []),
+      ['Taken home on', date],
+    ],
+    hint: 'Everything is in this one file: the model and its program. It asks no server for anything, and your voice stays here. If the microphone is refused, choose a sound file.',
   },
 
   receipts: {

@@ -23,7 +23,6 @@ struct Network {
     architecture: Architecture,
     labels: usize,
     backend: Prepared,
-    version: String,
 }
 
 fn main() {
@@ -88,12 +87,6 @@ pub async fn handle(job: JsValue) -> Result<JsValue, JsValue> {
             NETWORK.set(Some(network));
             to_js(&result.map_err(failed)?)
         }
-        Job::Predict { backend, model, examples } => {
-            let mut network = network(backend, &model).await?;
-            let result = network.learner.predict(&examples.unpack()).await;
-            NETWORK.set(Some(network));
-            to_js(&result.map_err(failed)?)
-        }
     }
 }
 
@@ -103,8 +96,6 @@ async fn round(
     examples: &Examples,
     held_back: &Examples,
 ) -> Result<RoundResult, JsValue> {
-    // Until this is done, the network in here is no version that anyone knows.
-    network.version.clear();
     let held_back = held_back.unpack();
     let evaluation = evaluate(&mut network.learner, &held_back).await?;
     let mut last = js_sys::Date::now();
@@ -149,7 +140,6 @@ async fn tune(
     enough: f64,
     examples: &Examples,
 ) -> Result<TuneResult, JsValue> {
-    network.version.clear();
     let examples = examples.unpack();
     // One epoch at a time, in one course: its optimiser goes on where it was.
     let mut course = network.learner.begin(&Training { epochs: 1, ..training.clone() }).map_err(failed)?;
@@ -222,13 +212,9 @@ async fn network(choice: Choice, model: &Model) -> Result<Network, JsValue> {
             architecture: model.architecture,
             labels: model.labels,
             backend,
-            version: String::new(),
         },
     };
-    if network.version.is_empty() || network.version != model.version {
-        network.learner.set_parameters(&model.parameters.to_vec()).await.map_err(failed)?;
-        network.version.clone_from(&model.version);
-    }
+    network.learner.set_parameters(&model.parameters.to_vec()).await.map_err(failed)?;
     network.learner.set_standardisation(model.standardisation.clone()).map_err(failed)?;
     Ok(network)
 }

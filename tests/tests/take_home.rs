@@ -1,0 +1,139 @@
+//! What a person takes home: their clips as a zip file, and the model as one page that works from disk.
+
+use std::io::Cursor;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use tests::browser::{Browser, Options, Tab};
+use tests::program::Server;
+use tests::recorder::Recorder;
+use tests::voices::{Voices, labels};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Clicks a button that saves a file, and returns the file.
+async fn saved(tab: &Tab<'_>, button: &str) -> Result<Vec<u8>> {
+    tab.run(
+        "window.saved = undefined;
+         const make = window.make ??= URL.createObjectURL.bind(URL);
+         URL.createObjectURL = (blob) => { window.saved = blob; return make(blob); };",
+        vec![],
+    )
+    .await?;
+    tab.click(button).await?;
+    tab.wait("the saved file", "return window.saved !== undefined", MINUTE).await?;
+    let script = "return new Promise((resolve) => {
+        const reader = new FileReader();
+        reader.onload = () => resolve(reader.result.split(',')[1]);
+        reader.readAsDataURL(window.saved);
+    })";
+    Ok(BASE64_STANDARD.decode(tab.run(script, vec![]).await?.as_str().context("a file is base64")?)?)
+}
+
+/// Labels of the clips in the page's list.
+async fn listed(tab: &Tab<'_>) -> Result<Vec<String>> {
+    let script = "document.getElementById('show-all').checkVisibility() && document.getElementById('show-all').click();
+        return [...document.querySelectorAll('[data-test=\"clip\"]')].map((clip) => clip.dataset.label).sort()";
+    Ok(serde_json::from_value(tab.run(script, vec![]).await?)?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clips_go_home_as_a_zip_file_and_come_back_on_another_laptop() -> Result<()> {
+    let voices = Voices::open()?;
+    let server = Server::start(&[]).await?;
+    let clips = voices.of_speakers(0..1);
+    let paths: Vec<PathBuf> = clips.iter().map(|clip| voices.path(clip)).collect();
+    let folder = tempfile::tempdir()?;
+    let zip = folder.path().join("clips.zip");
+    let before = {
+        let browser = Browser::start(Options::default()).await?;
+        let tab = browser.open(&server.page()).await?;
+        tab.give(&paths).await?;
+        std::fs::write(&zip, saved(&tab, "save-clips").await?)?;
+        listed(&tab).await?
+    };
+
+    // Another program reads it, and the folder that comes out is a corpus.
+    let mut archive = zip::ZipArchive::new(Cursor::new(std::fs::read(&zip)?))?;
+    assert_eq!(archive.len(), clips.len() + 1);
+    let unpacked = folder.path().join("unpacked");
+    archive.extract(&unpacked)?;
+    let corpus = corpus::Corpus::open(&unpacked, &labels())?;
+    assert_eq!(corpus.clips.len(), clips.len());
+    let mut after: Vec<String> = corpus.clips.iter().map(|clip| labels()[clip.label].clone()).collect();
+    after.sort();
+    assert_eq!(after, before);
+    for clip in &corpus.clips {
+        speech::decode(&std::fs::read(&clip.path)?, None)?;
+    }
+
+    let browser = Browser::start(Options::default()).await?;
+    let tab = browser.open(&server.page()).await?;
+    tab.wait_for("take-part").await?;
+    tab.choose_files("file-input", &[zip]).await?;
+    tab.wait_for_clips(clips.len(), MINUTE).await?;
+    assert_eq!(listed(&tab).await?, before);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_model_at_home_answers_as_in_the_room_and_asks_nobody() -> Result<()> {
+    let voices = Voices::open()?;
+    let server = Server::start(&["--rounds", "2", "--least", "1", "--epochs", "3"]).await?;
+    let folder = tempfile::tempdir()?;
+    let page = folder.path().join("model.html");
+    let clips = voices.of_speakers(0..1);
+    let paths: Vec<PathBuf> = clips.iter().map(|clip| voices.path(clip)).collect();
+    let sound = speech::decode(&std::fs::read(&paths[3])?, paths[3].to_str())?;
+    let wav = folder.path().join("voice.wav");
+    std::fs::write(&wav, sound.to_wav())?;
+    let in_the_room = {
+        let browser = Browser::start(Options::default()).await?;
+        let tab = browser.open(&server.page()).await?;
+        tab.give(&paths).await?;
+        tab.click("take-part").await?;
+        server.wait_for_rounds(2, Duration::from_secs(120)).await?;
+        tab.wait_for("finished").await?;
+        tab.choose_files("try-file", std::slice::from_ref(&wav)).await?;
+        tab.wait_for("try-probabilities").await?;
+        let shares = shares(&tab).await?;
+        std::fs::write(&page, saved(&tab, "save-model").await?)?;
+        shares
+    };
+    println!("the page is {} bytes", std::fs::metadata(&page)?.len());
+
+    // Whatever this browser asks for is refused.
+    let nobody = Recorder::start("nobody:1").await?;
+    let browser = Browser::start(Options { proxy: Some(nobody.port()), ..Options::default() }).await?;
+    let tab = browser.open(&format!("file://{}", page.display())).await?;
+    tab.wait_for("offline-choose").await?;
+    tab.choose_files("offline-file", &[wav]).await?;
+    tab.wait("an answer", "return document.querySelectorAll('[data-share]').length === 4", MINUTE).await?;
+    tab.screenshot("offline").await?;
+    let at_home = shares(&tab).await?;
+    println!("in the room {in_the_room:?}, at home {at_home:?}");
+    for (room, home) in in_the_room.iter().zip(&at_home) {
+        // The room's page writes four digits.
+        assert!((room - home).abs() <= 1e-4 + 0.5e-4, "{in_the_room:?} {at_home:?}");
+    }
+    assert!(at_home.iter().any(|share| *share > 0.3), "an answer that says something");
+    let asked = tab.run("return performance.getEntriesByType('resource').map(({ name }) => name)", vec![]).await?;
+    assert!(asked.as_array().is_some_and(|all| all.iter().all(is_local)), "only addresses inside of the page: {asked}");
+    Ok(())
+}
+
+fn is_local(address: &Value) -> bool {
+    address.as_str().is_some_and(|address| address.starts_with("data:") || address.starts_with("blob:"))
+}
+
+/// The probabilities that a page shows, in the order of the labels.
+async fn shares(tab: &Tab<'_>) -> Result<Vec<f64>> {
+    let script = "return [...document.querySelectorAll('[data-share]')].map(({ dataset }) => Number(dataset.share))";
+    let shares: Vec<f64> = serde_json::from_value(tab.run(script, vec![]).await?)?;
+    assert_eq!(json!(shares.len()), json!(labels().len()));
+    Ok(shares)
+}

@@ -1,0 +1,79 @@
+//! The program in the page that a person takes home: features and the trained model, nothing else. The browser decodes
+//! the sound; there is no server, no storage and no training.
+
+use js_sys::Float32Array;
+use models::{Inference, Standardisation};
+use protocol::Augmentation;
+use speech::Sound;
+use wasm_bindgen::prelude::*;
+use wasm_client::clips;
+use wasm_client::failure::Failure;
+
+fn main() {
+    console_error_panic_hook::set_once();
+}
+
+/// A trained model.
+#[wasm_bindgen]
+pub struct Model {
+    inference: Inference,
+    augmentation: Augmentation,
+}
+
+#[wasm_bindgen]
+impl Model {
+    /// A model from its parameters in the order of its layout, and from mean and deviation of each feature. With
+    /// `speeds`, every answer is the mean over a sound at several speeds, as the model was trained.
+    ///
+    /// # Errors
+    /// An object with `code` and `message`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        architecture: &str,
+        labels: usize,
+        parameters: Vec<f32>,
+        mean: Vec<f32>,
+        deviation: Vec<f32>,
+        speeds: bool,
+    ) -> Result<Model, JsValue> {
+        let failed = |error: String| JsValue::from(Failure::new("no_model", error));
+        let architecture = architecture.parse().map_err(|_| failed(format!("There is no model “{architecture}”.")))?;
+        let inference = Inference::new(architecture, labels, parameters, Standardisation { mean, deviation })
+            .map_err(|error| failed(error.to_string()))?;
+        let augmentation = if speeds { Augmentation::Speed } else { Augmentation::None };
+        Ok(Self { inference, augmentation })
+    }
+
+    /// The probability of each label for a sound whose channels are interleaved.
+    ///
+    /// # Errors
+    /// An object with `code` and `message`.
+    pub fn probabilities(&self, samples: &Float32Array, channels: u16, rate: u32) -> Result<Vec<f32>, JsValue> {
+        self.of(&clips::from_pcm(samples, channels, rate)?)
+    }
+
+    /// The same for a WAV file of integer or f32 samples. A browser would do as well, but Chromium scales the samples
+    /// above zero a little differently from those below, and the answer would not be quite the room's.
+    ///
+    /// # Errors
+    /// An object with `code` and `message`; `needs_browser_decoder` where it is no such file.
+    pub fn probabilities_of_wav(&self, bytes: &[u8]) -> Result<Vec<f32>, JsValue> {
+        let other = |error: hound::Error| Failure::new("needs_browser_decoder", error.to_string());
+        let reader = hound::WavReader::new(bytes).map_err(other)?;
+        let hound::WavSpec { channels, sample_rate, bits_per_sample, sample_format } = reader.spec();
+        let samples: Vec<f32> = match sample_format {
+            hound::SampleFormat::Float => reader.into_samples().collect::<Result<_, _>>().map_err(other)?,
+            hound::SampleFormat::Int => {
+                let full = 2_f32.powi(i32::from(bits_per_sample) - 1);
+                let scaled = |sample: i32| sample as f32 / full;
+                reader.into_samples().map(|sample| sample.map(scaled)).collect::<Result<_, _>>().map_err(other)?
+            }
+        };
+        self.of(&Sound::from_pcm(&samples, channels, sample_rate).map_err(|error| clips::failure_of(&error))?)
+    }
+
+    fn of(&self, sound: &Sound) -> Result<Vec<f32>, JsValue> {
+        let example = clips::example_of(sound, self.augmentation)?;
+        Ok(self.inference.probabilities(&example).map_err(|error| Failure::new("no_model", error.to_string()))?)
+    }
+}
