@@ -2,6 +2,7 @@
 
 import { announce } from './announcer.js';
 import { showCapabilities } from './capability-list.js';
+import { certificatePanel } from './certificate-panel.js';
 import { chartPanel } from './chart-panel.js';
 import { Client } from './client.js';
 import { clipPanel } from './clip-panel.js';
@@ -55,6 +56,7 @@ const panels = [
   peoplePanel(),
   laptopPanel(client, notices.tell),
   takeHomePanel(client, notices.tell),
+  certificatePanel(),
   receipts,
 ];
 madeUpButton(client, notices.tell);

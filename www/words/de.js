@@ -818,6 +818,22 @@ export const words = {
     },
   },
 
+  certificate: {
+    button: 'Meine Urkunde drucken',
+    somebody: 'Jemand',
+    title: (name) => `${name} hat geholfen, einem Computer das Zuhören beizubringen`,
+    lead: (room, date) => `im Raum „${room}“, am ${date}`,
+    facts: ({ clips, labels, laptops, rounds, accuracy, sent }) => [
+      ['Meine eigenen Aufnahmen', String(clips)],
+      ['Was das Modell unterscheidet', labels],
+      ['Gemeinsam trainiert von', plural(laptops, 'Laptop', 'Laptops')],
+      ['Trainiert über', plural(rounds, 'Runde', 'Runden')],
+      ...(accuracy ? [['Richtig bei', `${accuracy} der Testaufnahmen, mit denen niemand trainiert hat`]] : []),
+      ['Von meinem Laptop gesendet', `${sent}, und nicht eine Sekunde Ton`],
+    ],
+    promise: 'Jede Stimme blieb auf ihrem eigenen Laptop. Unterwegs waren nur Zahlen, die sagen, wie das Modell zu ändern ist.',
+  },
+
   takeHome: {
     clips: 'Meine Aufnahmen herunterladen',
     packing: 'Deine Aufnahmen werden gepackt …',

@@ -826,6 +826,22 @@ export const words = {
     },
   },
 
+  certificate: {
+    button: 'Print my certificate',
+    somebody: 'Somebody',
+    title: (name) => `${name} has helped to teach a computer to listen`,
+    lead: (room, date) => `in the room “${room}”, on ${date}`,
+    facts: ({ clips, labels, laptops, rounds, accuracy, sent }) => [
+      ['My own clips', String(clips)],
+      ['What the model tells apart', labels],
+      ['Taught together by', plural(laptops, 'laptop', 'laptops')],
+      ['Trained for', plural(rounds, 'round', 'rounds')],
+      ...(accuracy ? [['Right on', `${accuracy} of the test clips that nobody trained on`]] : []),
+      ['Sent from my laptop', `${sent}, and not one second of sound`],
+    ],
+    promise: 'Every voice stayed on its own laptop. What travelled were numbers that say how to change the model.',
+  },
+
   takeHome: {
     clips: 'Download my clips',
     packing: 'Packing your clips…',

@@ -818,6 +818,22 @@ export const words = {
     },
   },
 
+  certificate: {
+    button: 'Imprimir mi diploma',
+    somebody: 'Alguien',
+    title: (name) => `${name} ha ayudado a enseñar a un ordenador a escuchar`,
+    lead: (room, date) => `en la sala «${room}», el ${date}`,
+    facts: ({ clips, labels, laptops, rounds, accuracy, sent }) => [
+      ['Mis propias grabaciones', String(clips)],
+      ['Lo que distingue el modelo', labels],
+      ['Entrenado entre', plural(laptops, 'portátil', 'portátiles')],
+      ['Entrenado durante', plural(rounds, 'ronda', 'rondas')],
+      ...(accuracy ? [['Acierta en', `el ${accuracy} de las grabaciones de prueba, con las que nadie entrenó`]] : []),
+      ['Enviado desde mi portátil', `${sent}, y ni un segundo de sonido`],
+    ],
+    promise: 'Cada voz se quedó en su propio portátil. Solo viajaron números que dicen cómo cambiar el modelo.',
+  },
+
   takeHome: {
     clips: 'Descargar mis grabaciones',
     packing: 'Empaquetando tus grabaciones…',

@@ -51,6 +51,8 @@ pub struct Participant {
     labels: Vec<u32>,
     statistics_wanted: bool,
     recording: bool,
+    /// Whether the server was told, on this connection, that this client only looks on.
+    pause_said: bool,
 
     job: Job,
     fetched: Option<Fetched>,
@@ -87,6 +89,7 @@ impl Participant {
             labels: Vec::new(),
             statistics_wanted: false,
             recording: false,
+            pause_said: false,
             job: Job::None,
             fetched: None,
             control: ControlVariate::default(),
@@ -225,6 +228,7 @@ impl Participant {
                 self.notice = None;
                 self.statistics_wanted = false;
                 self.link.welcomed();
+                self.pause_said = false;
                 if let Some(round) = accepted {
                     self.take_accepted(round);
                 }
@@ -320,8 +324,11 @@ impl Participant {
         self.changed = true;
         if self.wants_part() {
             let (examples, labels) = (self.examples, self.labels.clone());
+            self.pause_said = false;
             self.send(ClientMessage::Ready { examples, labels });
-        } else {
+        } else if !self.pause_said {
+            // A clip that is added by somebody who looks on changes nothing for the others.
+            self.pause_said = self.link.is_open();
             self.send(ClientMessage::Pause);
         }
     }
