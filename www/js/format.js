@@ -79,6 +79,15 @@ export function timeOfDay(at) {
 }
 
 /**
+ * A day: `3 November 2025`.
+ * @param {number} at milliseconds since 1970
+ * @returns {string}
+ */
+export function day(at) {
+  return new Date(at).toLocaleDateString(locale(), { dateStyle: 'long' });
+}
+
+/**
  * A day and its time: `3 Nov 2025, 14:05`.
  * @param {number} at milliseconds since 1970
  * @returns {string}

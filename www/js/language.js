@@ -32,8 +32,11 @@ export function chooseLanguage(code) {
   location.reload();
 }
 
+/** What the words are imported as in a page that was taken home, which has them inside (js/offline-file.js). */
+const inside = document.querySelector('meta[name="chorus-words"]')?.getAttribute('content');
+
 /** @type {typeof import('/words/en.js').words} */
-export const words = (await import(`/words/${language()}.js`)).words;
+export const words = (await import(inside ?? `/words/${language()}.js`)).words;
 
 /**
  * The word or sentence at a dotted path, such as `join.title`.

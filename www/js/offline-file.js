@@ -1,8 +1,12 @@
 // Makes the one HTML file that a person takes home: the template offline.html with the styles, the scripts, the program
-// and the model inside. Everything comes from this server now, so that nothing has to come from anywhere later.
+// and the model inside. Everything comes from this server now, so that nothing has to come from anywhere later. The file
+// speaks the language of the page that made it.
+
+import { words } from './language.js';
 
 const STYLES = ['/css/tokens.css', '/css/base.css', '/css/controls.css', '/css/clips.css', '/css/training.css', '/css/offline.css'];
 const START = '/js/offline.js';
+const WORDS = `/words/${words.language}.js`;
 const WORKLET = '/js/recorder-worklet.js';
 const IMPORT = /(\bfrom\s*|\bimport\s*)'([./][^']*)'/g;
 
@@ -12,11 +16,12 @@ const IMPORT = /(\bfrom\s*|\bimport\s*)'([./][^']*)'/g;
  */
 export async function offlineFile(model) {
   const [template, styles, modules, program] = await Promise.all([
-    textOf('/offline.html'), Promise.all(STYLES.map(textOf)), modulesFrom(START), packed('/pkg/offline_bg.wasm'),
+    textOf('/offline.html'), Promise.all(STYLES.map(textOf)), modulesFrom(START, WORDS), packed('/pkg/offline_bg.wasm'),
   ]);
   // A module in a data: address has no folder that others could be beside, so each gets a name in an import map.
   const imports = Object.fromEntries([...modules].map(([path, code]) => [nameOf(path), dataAddress(code)]));
   const parts = [
+    `<meta name="chorus-words" content="${nameOf(WORDS)}">`,
     `<style>${styles.join('\n')}</style>`,
     `<script id="model" type="application/json">${inScript(JSON.stringify(model))}</script>`,
     `<script id="program" type="text/plain">${program}</script>`,
@@ -60,14 +65,13 @@ async function packed(path) {
 }
 
 /**
- * A module and all that it imports, by their paths, each with its imports renamed.
- * @param {string} start
+ * Modules and all that they import, by their paths, each with its imports renamed.
+ * @param {...string} waiting
  * @returns {Promise<Map<string, string>>}
  */
-async function modulesFrom(start) {
+async function modulesFrom(...waiting) {
   /** @type {Map<string, string>} */
   const modules = new Map();
-  const waiting = [start];
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
     if (modules.has(path)) continue;
     const here = new URL(path, location.origin);

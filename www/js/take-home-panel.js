@@ -3,7 +3,7 @@
 
 import { announce } from './announcer.js';
 import { byId, setText, show } from './element.js';
-import { bytes } from './format.js';
+import { bytes, day } from './format.js';
 import { icon } from './icons.js';
 import { words } from './language.js';
 import { base64, offlineFile } from './offline-file.js';
@@ -33,7 +33,7 @@ export function takeHomePanel(client, tell) {
     const [parameters, mean, deviation] = await Promise.all([numbers.parameters, numbers.mean, numbers.deviation].map(base64));
     const page = await offlineFile({
       name: room.name, labels: room.labels, architecture, speeds, rounds: Number(version), accuracy: latestAccuracy(history),
-      date: new Date().toLocaleDateString(words.language === 'en' ? 'en-GB' : words.language, { dateStyle: 'long' }), parameters, mean, deviation,
+      date: day(Date.now()), parameters, mean, deviation,
     });
     saveFile(`chorus-${room.code}-model.html`, page, 'text/html');
   });

@@ -83,6 +83,13 @@ export const words = {
     retryIn: (seconds) => `Nächster Versuch in ${seconds} s.`,
     retrying: 'Neuer Versuch …',
     closedText: 'Der Raum hat diese Verbindung beendet. Lade die Seite neu, um zurückzukommen.',
+    closedWhy: {
+      locked: 'Der Raum ist gesperrt: Gerade kann niemand dazukommen. Bitte die Person, die den Raum leitet, ihn zu entsperren, und lade dann die Seite neu.',
+      removed: 'Die Person, die den Raum leitet, hat diesen Laptop herausgenommen. Wenn du das für ein Versehen hältst, frag nach.',
+      room_full: 'Der Raum ist voll. Frag die Person, die ihn leitet, und lade die Seite neu, sobald ein Platz frei ist.',
+      replaced: 'Du bist von einem anderen Tab aus dazugekommen. Mach dort weiter, oder lade diese Seite neu.',
+      room_unknown: 'Der Raum ist vorbei: Er wurde gelöscht.',
+    },
     back: 'Wieder verbunden.',
   },
 
@@ -125,7 +132,7 @@ export const words = {
     intro: 'Eine Aufnahme ist ein kurzer Satz in einer Stimmung. Fünf von jeder sind ein guter Anfang.',
     counts: 'Aufnahmen in jeder Kategorie',
     count: (label, count) => `${label}: ${plural(count, 'Aufnahme', 'Aufnahmen')}`,
-    countOf: (label, count, goal) => `${label}: ${count} von ${plural(goal, 'Aufnahme', 'Aufnahmen')}`,
+    countOf: (label, count, goal) => (count < goal ? `${label}: ${count} von ${plural(goal, 'Aufnahme', 'Aufnahmen')}` : `${label}: ${plural(count, 'Aufnahme', 'Aufnahmen')}`),
     missing: (labels) => `Du hast noch keine Aufnahme für ${anyOf(labels)}.`,
     uneven: (many, few, times) => `Du hast ${times}-mal so viele Aufnahmen für „${many}“ wie für „${few}“: Das Modell wird überall „${many}“ hören.`,
     few: (label, missing) => `${plural(missing, 'weitere Aufnahme', 'weitere Aufnahmen')} für „${label}“ ${missing === 1 ? 'würde' : 'würden'} helfen.`,
@@ -841,8 +848,24 @@ export const words = {
     clipsHint: 'Eine Zip-Datei mit einem Ordner für jede Kategorie. Füge sie auf einem anderen Laptop hinzu und mach dort weiter.',
     kept: 'Dieser Browser behält deine Aufnahmen, bis du sie löschst.',
     notKept: 'Wenn die Festplatte voll ist, löscht dieser Browser deine Aufnahmen vielleicht: Lade sie herunter, um sicherzugehen.',
-    left: (room) => `Noch ${room} Platz.`,
+    left: (room) => `Laut Browser sind noch ${room} frei.`,
     recording: 'Als Datei speichern',
+    model: 'Modell mit nach Hause nehmen',
+    packingModel: 'Das Modell wird gepackt …',
+    packedModel: 'Das Modell ist gepackt.',
+    modelHint: 'Eine einzige Seite, in der das Modell steckt. Öffne sie zu Hause, ohne Internet und ohne Server, und sprich mit ihm.',
+  },
+
+  offline: {
+    title: (name) => `Was „${name}“ gelernt hat`,
+    intro: 'Dieses Modell hat eine Gruppe gemeinsam trainiert, jede und jeder mit der eigenen Stimme. Sprich, und sieh dir an, was es hört.',
+    facts: ({ rounds, accuracy, date }, labels) => [
+      ['Unterscheidet', labels.join(', ')],
+      ['Trainiert', plural(rounds, 'Runde', 'Runden')],
+      ...(accuracy ? [['Liegt richtig', `bei ${accuracy} der Testaufnahmen`]] : []),
+      ['Mitgenommen am', date],
+    ],
+    hint: 'Alles steckt in dieser einen Datei: das Modell und sein Programm. Sie fragt keinen Server nach irgendetwas, und deine Stimme bleibt hier. Wenn das Mikrofon verweigert wird, wähle eine Tondatei aus.',
   },
 
   receipts: {

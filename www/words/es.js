@@ -83,6 +83,13 @@ export const words = {
     retryIn: (seconds) => `Próximo intento en ${seconds} s.`,
     retrying: 'Intentándolo ahora…',
     closedText: 'La sala cerró esta conexión. Recarga la página para volver.',
+    closedWhy: {
+      locked: 'La sala está cerrada: ahora no puede entrar nadie nuevo. Pide a quien la dirige que la abra, y después recarga la página.',
+      removed: 'Quien dirige la sala ha sacado este portátil de ella. Si crees que es un error, pregúntale.',
+      room_full: 'La sala está llena. Pregunta a quien la dirige, y recarga la página cuando haya sitio.',
+      replaced: 'Has entrado desde otra pestaña. Sigue allí, o recarga esta página.',
+      room_unknown: 'La sala ha terminado: se ha borrado.',
+    },
     back: 'La conexión ha vuelto.',
   },
 
@@ -125,7 +132,7 @@ export const words = {
     intro: 'Una grabación es una frase corta con un estado de ánimo. Cinco de cada uno son un buen comienzo.',
     counts: 'Grabaciones de cada etiqueta',
     count: (label, count) => `${label}: ${plural(count, 'grabación', 'grabaciones')}`,
-    countOf: (label, count, goal) => `${label}: ${count} de ${plural(goal, 'grabación', 'grabaciones')}`,
+    countOf: (label, count, goal) => (count < goal ? `${label}: ${count} de ${plural(goal, 'grabación', 'grabaciones')}` : `${label}: ${plural(count, 'grabación', 'grabaciones')}`),
     missing: (labels) => `Todavía no tienes grabaciones de ${anyOf(labels)}.`,
     uneven: (many, few, times) => `Tienes ${times} veces más grabaciones de «${many}» que de «${few}»: el modelo oirá «${many}» por todas partes.`,
     few: (label, missing) => `${missing === 1 ? 'Vendría' : 'Vendrían'} bien ${plural(missing, 'grabación', 'grabaciones')} más de «${label}».`,
@@ -841,8 +848,24 @@ export const words = {
     clipsHint: 'Un archivo zip con una carpeta para cada etiqueta. Añádelo en otro portátil y sigue allí.',
     kept: 'Este navegador guarda tus grabaciones hasta que las borres.',
     notKept: 'Este navegador puede borrar tus grabaciones si el disco se llena: descárgalas para asegurarte.',
-    left: (room) => `Quedan ${room} libres.`,
+    left: (room) => `Según el navegador quedan ${room} libres.`,
     recording: 'Guardar como archivo',
+    model: 'Llevarme el modelo a casa',
+    packingModel: 'Empaquetando el modelo…',
+    packedModel: 'El modelo está empaquetado.',
+    modelHint: 'Una sola página con el modelo dentro. Ábrela en casa, sin internet y sin servidor, y háblale.',
+  },
+
+  offline: {
+    title: (name) => `Lo que ha aprendido «${name}»`,
+    intro: 'Un grupo ha entrenado este modelo en común, cada quien con su propia voz. Habla, y mira lo que oye.',
+    facts: ({ rounds, accuracy, date }, labels) => [
+      ['Distingue', labels.join(', ')],
+      ['Entrenado durante', plural(rounds, 'ronda', 'rondas')],
+      ...(accuracy ? [['Acierta en', `el ${accuracy} de las grabaciones de prueba`]] : []),
+      ['Descargado el', date],
+    ],
+    hint: 'Todo está en este único archivo: el modelo y su programa. No pide nada a ningún servidor, y tu voz se queda aquí. Si se niega el micrófono, elige un archivo de sonido.',
   },
 
   receipts: {
