@@ -73,7 +73,9 @@ test('nothing is empty, and no sentence has stayed English', () => {
 // What the pages give to words: counts, names and texts that format.js made; and what a few get that take something else.
 const NUMBERS = [0, 1, 2, 5];
 const ARGUMENTS = [...NUMBERS.map((number) => [number, number, number]), [1, 5, 3], [5, 1, 0], [3, 2, 1], ['Ada', 'Zoë', 'Mila'], ['73 %', '1,2 MB', '5'], [3, 'Ada', '73 %']];
+const DONE = { clips: 20, labels: 'angry, sad', laptops: 4, rounds: 20, accuracy: '73 %', sent: '3 MB' };
 const OTHER_ARGUMENTS = {
+  'certificate.facts': [[DONE], [{ ...DONE, clips: 1, laptops: 1, rounds: 1, accuracy: '' }]],
   'clips.missing': [[['angry']], [['angry', 'sad']], [['angry', 'sad', 'happy']]],
   'offline.facts': [[{ rounds: 1, accuracy: '', date: '3' }, ['angry', 'sad']], [{ rounds: 20, accuracy: '73 %', date: '3' }, ['angry']]],
 };
