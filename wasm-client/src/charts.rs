@@ -1,6 +1,8 @@
 //! Charts of how well the shared model does, the same for the student's page and for the board.
 
-use figures::{Axes, Range, Series};
+use std::collections::BTreeMap;
+
+use figures::{Axes, ConfusionWords, Range, Series};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 
@@ -20,6 +22,17 @@ pub struct ChartWords {
     pub accuracy: String,
     /// The title and y axis of the other.
     pub loss: String,
+    /// The title of the confusion matrix.
+    pub confusion: String,
+    /// What its columns are.
+    pub predicted: String,
+    /// What its rows are.
+    pub actual: String,
+    /// What stands in a chart that has nothing to show yet.
+    pub none: String,
+    /// The names of labels, where they have others than the room gives them.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
     /// The title of the bars that show each label's recall; without it they are not drawn.
     #[serde(default)]
     pub recall: Option<String>,
@@ -76,14 +89,27 @@ impl Charts {
             };
             let mut series = vec![line(&words.shared, shared)];
             series.extend(own.map(|own| line(&words.own, own)));
-            let axes = Axes { title: title.to_owned(), x: words.rounds.clone(), y: title.to_owned(), y_range };
+            let axes = Axes {
+                title: title.to_owned(),
+                x: words.rounds.clone(),
+                y: title.to_owned(),
+                y_range,
+                none: words.none.clone(),
+            };
             figures::learning_curves(&series, &axes)
         };
+        let on_matrix = ConfusionWords {
+            title: words.confusion.clone(),
+            predicted: words.predicted.clone(),
+            actual: words.actual.clone(),
+            none: words.none.clone(),
+        };
+        let labels: Vec<String> = labels.iter().map(|label| words.labels.get(label).unwrap_or(label).clone()).collect();
         Self {
             accuracy: curves(&words.accuracy, Range::Percent, |result| result.accuracy),
             loss: curves(&words.loss, Range::FromZero, |result| result.loss),
-            confusion: confusion.map(|counts| figures::confusion(labels, counts)),
-            recall: confusion.zip(words.recall.as_ref()).map(|(counts, title)| figures::recall(title, labels, counts)),
+            confusion: confusion.map(|counts| figures::confusion(&on_matrix, &labels, counts)),
+            recall: confusion.zip(words.recall.as_ref()).map(|(counts, title)| figures::recall(title, &labels, counts)),
         }
     }
 }

@@ -98,7 +98,7 @@ nameField.addEventListener('keydown', ({ key }) => {
 const seat = recallSeat(code);
 // In a room where this tab has been before, the worker knows the name; another tab may have changed the remembered one.
 const known = seat ? '' : recallName();
-client.request('open', { code, name: known || null, seat, words: words.charts.onCharts })
+client.request('open', { code, name: known || null, seat, words: { ...words.charts.onCharts, labels: words.labels } })
   .then((opened) => {
     rememberSeat(code, opened.seat);
     name = opened.name ?? '';

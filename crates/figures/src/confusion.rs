@@ -12,11 +12,35 @@ const LABELS_WITH_HIGH_CELLS: usize = 4;
 /// With more labels than this, the cells are too small for a second line.
 const LABELS_WITH_SHARES: usize = 7;
 
+/// What is written on a confusion matrix. The default is English.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfusionWords {
+    /// Its title.
+    pub title: String,
+    /// What the columns are.
+    pub predicted: String,
+    /// What the rows are.
+    pub actual: String,
+    /// What is written where no clip was counted.
+    pub none: String,
+}
+
+impl Default for ConfusionWords {
+    fn default() -> Self {
+        Self {
+            title: "Confusion matrix".to_owned(),
+            predicted: "predicted".to_owned(),
+            actual: "true".to_owned(),
+            none: "No clips have been evaluated yet".to_owned(),
+        }
+    }
+}
+
 /// A confusion matrix as SVG text: rows are the true labels, columns the predicted ones.
 ///
 /// `counts[true][predicted]`; what is missing counts as 0 and what goes beyond `labels` isn't shown. Each cell has its
-/// count and its share of the row, and is shaded by that share.
-pub fn confusion(labels: &[String], counts: &[Vec<u32>]) -> String {
+/// count and its share of the row, and is shaded by that share. No other word is in it than `words` and `labels`.
+pub fn confusion(words: &ConfusionWords, labels: &[String], counts: &[Vec<u32>]) -> String {
     let count = |row: usize, column: usize| {
         let cell = counts.get(row).and_then(|row| row.get(column));
         u64::from(cell.copied().unwrap_or(0))
@@ -26,20 +50,20 @@ pub fn confusion(labels: &[String], counts: &[Vec<u32>]) -> String {
     let sum: u64 = (0..all).map(row_sum).sum();
     let right: u64 = (0..all).map(|label| count(label, label)).sum();
     let description = if sum == 0 {
-        "No clips have been evaluated yet".to_string()
+        words.none.clone()
     } else {
         let rows: Vec<String> = (0..all)
             .map(|row| match row_sum(row) {
-                0 => format!("{}: no clips", labels[row]),
+                0 => format!("{}: –", labels[row]),
                 clips => format!(
-                    "{}: {} of {clips} right ({})",
+                    "{}: {}/{clips} ({})",
                     labels[row],
                     count(row, row),
                     percent(count(row, row) as f64 / clips as f64)
                 ),
             })
             .collect();
-        format!("{right} of {sum} clips right. {}", rows.join("; "))
+        format!("{right}/{sum}. {}", rows.join("; "))
     };
 
     let widest = labels.iter().map(|label| text_width(label, SMALL)).fold(0.0, f64::max).min(WIDTH / 4.0);
@@ -50,16 +74,20 @@ pub fn confusion(labels: &[String], counts: &[Vec<u32>]) -> String {
     let upright = widest > cell - 4.0;
     let top = 48.0 + if upright { widest } else { 14.0 };
     let bottom = top + cell_height * all as f64;
-    let mut document = Document::new(bottom + 2.0, "Confusion matrix", &description);
-    document.push(&format!(r#"<text x="0" y="14" font-size="{FONT}" font-weight="600">Confusion matrix</text>"#));
+    let mut document = Document::new(bottom + 2.0, &words.title, &description);
+    document.push(&format!(
+        r#"<text x="0" y="14" font-size="{FONT}" font-weight="600">{}</text>"#,
+        escape(&fit(&words.title, WIDTH, FONT))
+    ));
     if sum == 0 {
         document.text(WIDTH / 2.0, (top + bottom) / 2.0, FONT, Anchor::Middle, &description);
         return document.finish();
     }
-    document.text((left + WIDTH) / 2.0, 32.0, SMALL, Anchor::Middle, "predicted");
+    document.text((left + WIDTH) / 2.0, 32.0, SMALL, Anchor::Middle, &words.predicted);
     document.push(&format!(
-        r#"<text transform="translate(10 {:.1}) rotate(-90)" font-size="{SMALL}" text-anchor="middle">true</text>"#,
-        (top + bottom) / 2.0
+        r#"<text transform="translate(10 {:.1}) rotate(-90)" font-size="{SMALL}" text-anchor="middle">{}</text>"#,
+        (top + bottom) / 2.0,
+        escape(&fit(&words.actual, bottom - top, SMALL))
     ));
 
     for (index, label) in labels.iter().enumerate() {
@@ -87,7 +115,7 @@ pub fn confusion(labels: &[String], counts: &[Vec<u32>]) -> String {
                 y - cell_height / 2.0,
                 series_colour(0),
                 share * DARKEST,
-                escape(&format!("{label} taken for {predicted}: {cell_count} of {clips}, {}", percent(share)))
+                escape(&format!("{label} → {predicted}: {cell_count}/{clips}, {}", percent(share)))
             ));
             let middle = x + cell / 2.0;
             if all <= LABELS_WITH_SHARES {
@@ -111,17 +139,36 @@ mod tests {
         all.iter().map(ToString::to_string).collect()
     }
 
+    fn confusion(labels: &[String], counts: &[Vec<u32>]) -> String {
+        super::confusion(&ConfusionWords::default(), labels, counts)
+    }
+
+    #[test]
+    fn is_written_in_the_words_that_are_given() {
+        let words = ConfusionWords {
+            title: "Konfusionsmatrix".into(),
+            predicted: "vorhergesagt".into(),
+            actual: "<tatsächlich>".into(),
+            none: "nichts".into(),
+        };
+        let svg = super::confusion(&words, &labels(&["a", "b"]), &[vec![3, 1], vec![0, 5]]);
+        for word in ["<title>Konfusionsmatrix</title>", ">vorhergesagt</text>", ">&lt;tatsächlich&gt;</text>"] {
+            assert!(svg.contains(word), "{word}");
+        }
+        assert!(super::confusion(&words, &[], &[]).contains(">nichts</text>"));
+    }
+
     #[test]
     fn shows_counts_and_the_share_of_each_row() {
         let svg = confusion(&labels(&["sad", "happy"]), &[vec![3, 1], vec![0, 5]]);
-        assert!(svg.contains("8 of 9 clips right. sad: 3 of 4 right (75 %); happy: 5 of 5 right (100 %)"));
-        assert!(svg.contains("<title>sad taken for happy: 1 of 4, 25 %</title>"));
+        assert!(svg.contains("8/9. sad: 3/4 (75 %); happy: 5/5 (100 %)"));
+        assert!(svg.contains("<title>sad → happy: 1/4, 25 %</title>"));
     }
 
     #[test]
     fn an_empty_row_has_no_shares() {
         let svg = confusion(&labels(&["sad", "happy"]), &[vec![0, 0], vec![0, 5]]);
-        assert!(svg.contains("sad: no clips") && !svg.contains("NaN"));
+        assert!(svg.contains("sad: –") && !svg.contains("NaN"));
     }
 
     #[test]
@@ -129,7 +176,7 @@ mod tests {
         assert!(confusion(&[], &[]).contains("No clips have been evaluated yet"));
         assert!(confusion(&labels(&["a", "b"]), &[]).contains("No clips have been evaluated yet"));
         let ragged = confusion(&labels(&["a", "b"]), &[vec![1, 2, 3], vec![], vec![9]]);
-        assert!(ragged.contains("1 of 3 clips right"));
+        assert!(ragged.contains("<desc>1/3. "));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Axes {
     pub y: String,
     /// The extent of the y axis and how its numbers are written.
     pub y_range: Range,
+    /// What is written where there is no point to draw, such as "There is nothing to show".
+    pub none: String,
 }
 
 /// The extent of a y axis.
@@ -55,7 +57,8 @@ const DASHES: [&str; 4] = ["none", "7 4", "2 3", "9 3 2 3"];
 
 /// A line chart of `series` over whole rounds, as SVG text.
 ///
-/// Without a single finite point it is an empty chart that says so.
+/// Without a single finite point it is an empty chart that says `none`. No other word is in it than those of `series` and
+/// `axes`, whatever their language.
 pub fn learning_curves(series: &[Series], axes: &Axes) -> String {
     let legend = legend_rows(series);
     let top = 30.0 + ROW * legend.len() as f64;
@@ -77,7 +80,7 @@ pub fn learning_curves(series: &[Series], axes: &Axes) -> String {
 
     let Some(extent) = Extent::of(series, axes.y_range) else {
         frame(&mut document, top, bottom);
-        document.text((LEFT + WIDTH - RIGHT) / 2.0, (top + bottom) / 2.0, FONT, Anchor::Middle, &nothing_yet(&axes.x));
+        document.text((LEFT + WIDTH - RIGHT) / 2.0, (top + bottom) / 2.0, FONT, Anchor::Middle, &axes.none);
         return document.finish();
     };
 
@@ -280,11 +283,7 @@ pub(crate) fn number(value: f64, digits: usize) -> String {
     }
 }
 
-fn nothing_yet(x: &str) -> String {
-    format!("The first {x} will show here")
-}
-
-/// The chart in words.
+/// The chart in words: where each curve begins and where it ends.
 fn description(series: &[Series], axes: &Axes) -> String {
     let curves: Vec<String> = series
         .iter()
@@ -293,7 +292,7 @@ fn description(series: &[Series], axes: &Axes) -> String {
             let first = finite.next()?;
             let end = finite.next_back().unwrap_or(first);
             Some(format!(
-                "{}: from {} at {x} {} to {} at {x} {}",
+                "{}: {} ({x} {}) → {} ({x} {})",
                 one.name,
                 axes.y_range.write(first.1),
                 number(first.0, 0),
@@ -303,11 +302,7 @@ fn description(series: &[Series], axes: &Axes) -> String {
             ))
         })
         .collect();
-    if curves.is_empty() {
-        nothing_yet(&axes.x)
-    } else {
-        format!("Line chart of {} by {}. {}", axes.y, axes.x, curves.join("; "))
-    }
+    if curves.is_empty() { axes.none.clone() } else { format!("{}. {}", axes.y, curves.join("; ")) }
 }
 
 #[cfg(test)]
@@ -315,7 +310,7 @@ mod tests {
     use super::*;
 
     fn axes(y_range: Range) -> Axes {
-        Axes { title: "Accuracy".into(), x: "round".into(), y: "accuracy".into(), y_range }
+        Axes { title: "Accuracy".into(), x: "round".into(), y: "accuracy".into(), y_range, none: "nothing yet".into() }
     }
 
     fn series(name: &str, values: &[f64]) -> Series {
@@ -354,7 +349,7 @@ mod tests {
         for label in ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"] {
             assert!(svg.contains(&format!(">{label}</text>")), "{label}");
         }
-        assert!(svg.contains("from 0.40 at round 1 to 0.50 at round 2"));
+        assert!(svg.contains("<desc>accuracy. a: 0.40 (round 1) → 0.50 (round 2)</desc>"));
     }
 
     #[test]
@@ -377,7 +372,7 @@ mod tests {
     fn nothing_to_show_is_said_in_words() {
         for empty in [vec![], vec![series("a", &[])], vec![series("a", &[f64::NAN])]] {
             let svg = learning_curves(&empty, &axes(Range::Percent));
-            assert!(svg.contains(">The first round will show here</text>"));
+            assert!(svg.contains(">nothing yet</text>") && svg.contains("<desc>nothing yet</desc>"));
         }
     }
 

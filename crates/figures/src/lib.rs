@@ -18,9 +18,15 @@
 //! let shared = Series { name: "shared model".into(), values: vec![(1.0, 0.25), (2.0, 0.5), (3.0, 0.75)] };
 //! let svg = learning_curves(
 //!     &[shared],
-//!     &Axes { title: "Accuracy".into(), x: "round".into(), y: "accuracy".into(), y_range: Range::Percent },
+//!     &Axes {
+//!         title: "Accuracy".into(),
+//!         x: "round".into(),
+//!         y: "accuracy".into(),
+//!         y_range: Range::Percent,
+//!         none: "There is nothing to show".into(),
+//!     },
 //! );
-//! assert!(svg.contains("shared model: from 25 % at round 1 to 75 % at round 3"));
+//! assert!(svg.contains("shared model: 25 % (round 1) → 75 % (round 3)"));
 //! ```
 
 mod bars;
@@ -33,7 +39,7 @@ mod stacked_bars;
 mod svg;
 
 pub use bars::bars;
-pub use confusion::confusion;
+pub use confusion::{ConfusionWords, confusion};
 pub use curves::{Axes, Range, Series, learning_curves};
 pub use logarithmic::logarithmic_curves;
 pub use recall::recall;

@@ -38,7 +38,7 @@ pub fn logarithmic_curves(series: &[Series], axes: &Axes) -> String {
     let all = || drawn.iter().flatten();
     if all().next().is_none() {
         let middle = (LEFT + WIDTH - RIGHT) / 2.0;
-        document.text(middle, (top + bottom) / 2.0, FONT, Anchor::Middle, "There is nothing to show");
+        document.text(middle, (top + bottom) / 2.0, FONT, Anchor::Middle, &axes.none);
         return document.finish();
     }
     let least = all().fold(f64::INFINITY, |least, point| least.min(point.0)).log10();
@@ -134,7 +134,7 @@ fn description(series: &[Series], drawn: &[Vec<(f64, f64)>], axes: &Axes) -> Str
         })
         .collect();
     if curves.is_empty() {
-        return "There is nothing to show".to_string();
+        return axes.none.clone();
     }
     format!("Line chart of {} by {}, on a logarithmic axis. {}", axes.y, axes.x, curves.join("; "))
 }
@@ -144,7 +144,13 @@ mod tests {
     use super::*;
 
     fn axes() -> Axes {
-        Axes { title: "Cost".into(), x: "megabytes".into(), y: "UAR".into(), y_range: Range::Share }
+        Axes {
+            title: "Cost".into(),
+            x: "megabytes".into(),
+            y: "UAR".into(),
+            y_range: Range::Share,
+            none: "Nothing".into(),
+        }
     }
 
     #[test]
@@ -179,6 +185,6 @@ mod tests {
         let odd = Series { name: "<a>".into(), values: vec![(0.0, 0.5), (-1.0, 0.5), (f64::NAN, 0.1), (3.0, 0.4)] };
         let svg = logarithmic_curves(&[odd], &axes());
         assert!(!svg.contains("NaN") && !svg.contains("inf") && !svg.contains("<a>"), "{svg}");
-        assert!(logarithmic_curves(&[], &axes()).contains("There is nothing to show"));
+        assert!(logarithmic_curves(&[], &axes()).contains(">Nothing</text>"));
     }
 }

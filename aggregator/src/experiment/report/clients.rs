@@ -55,6 +55,7 @@ fn of_counts(results: &Results, measured: &[&Measured]) -> Markup {
         x: "clients".to_owned(),
         y: "macro F1".to_owned(),
         y_range: Range::Share,
+        none: "There is nothing to show".to_owned(),
     };
     let most = measured.iter().map(|one| clients(one)).max().unwrap_or(0);
     let mut heading: Vec<Cell> = vec!["clients".into()];

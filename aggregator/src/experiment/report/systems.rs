@@ -1,6 +1,6 @@
 //! Experiment 1: the baseline beside random clients and clients of a single emotion, in the form of the paper's tables.
 
-use figures::confusion;
+use figures::{ConfusionWords, confusion};
 use maud::{Markup, html};
 use models::Architecture;
 
@@ -230,7 +230,7 @@ fn matrices(results: &Results, own: &[&Measured]) -> Markup {
                 div {
                     h4 { (one.condition) }
                     (figure(
-                        confusion(labels, &one.confusion),
+                        confusion(&ConfusionWords::default(), labels, &one.confusion),
                         if one.seeds > 1 { "Clips, added up over seeds." } else { "Clips." },
                         data(one),
                         &[one],
