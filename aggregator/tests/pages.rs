@@ -81,6 +81,7 @@ fn an_unknown_page_or_room_is_404_in_words() {
         ("/api/rooms/no-code", "there is no room"),
         ("/api/rooms/ZZZZZ/history", "there is no room"),
         ("/api/rooms/ZZZZZ/model.safetensors", "there is no room"),
+        ("/api/rooms/ZZZZZ/model.onnx", "there is no room"),
     ];
     for (path, words) in cases {
         let mut response = agent().get(format!("{}{path}", server.origin)).call().unwrap();
@@ -115,6 +116,11 @@ fn a_room_and_its_model_can_be_fetched() {
     }
     let (_, metadata) = safetensors::SafeTensors::read_metadata(&file).unwrap();
     assert_eq!(metadata.metadata().as_ref().unwrap()["labels"], r#"["calm","cross"]"#);
+
+    // Its statistics, which this file cannot do without, are not known before the first round.
+    let mut response = agent().get(format!("{room}/model.onnx")).call().unwrap();
+    assert_eq!(response.status(), 409);
+    assert!(response.body_mut().read_to_string().unwrap().contains("after the first round"));
 }
 
 #[test]

@@ -55,14 +55,14 @@ fn agrees(architecture: Architecture) {
     let clips = clips();
     for labels in [2, 4, 16] {
         let parameters = parameters(architecture, labels);
-        let mut learner = block_on(Learner::new(architecture, labels, Backend::Cpu)).unwrap();
-        block_on(learner.set_parameters(&parameters)).unwrap();
-        learner.set_standardisation(standardisation()).unwrap();
-        let theirs = block_on(learner.predict(&clips)).unwrap();
-        let model = Inference::new(architecture, labels, parameters, standardisation()).unwrap();
+        let mut learner = block_on(Learner::new(architecture, labels, Backend::Cpu)).expect("the CPU is always there");
+        block_on(learner.set_parameters(&parameters)).expect("all of it fits");
+        learner.set_standardisation(standardisation()).expect("all of it fits");
+        let theirs = block_on(learner.predict(&clips)).expect("all of it fits");
+        let model = Inference::new(architecture, labels, parameters, standardisation()).expect("all of it fits");
         let mut greatest = 0.0_f32;
         for (clip, theirs) in clips.iter().zip(&theirs) {
-            let ours = model.probabilities(clip).unwrap();
+            let ours = model.probabilities(clip).expect("all of it fits");
             assert_eq!(ours.len(), labels);
             for (ours, theirs) in ours.iter().zip(theirs) {
                 greatest = greatest.max((ours - theirs).abs());
