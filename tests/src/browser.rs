@@ -18,10 +18,24 @@ use tokio::time::{Instant, sleep};
 pub struct Options {
     /// A WAV file that the microphone hears, over and over.
     pub microphone: Option<PathBuf>,
+    /// Whether there is a microphone, and whether the person lets the page use it.
+    pub access: Access,
     /// Whether WebGPU, computed in software, is there.
     pub webgpu: bool,
     /// The port of a proxy on this machine that everything goes through, this machine's own servers included.
     pub proxy: Option<u16>,
+}
+
+/// What a page gets that asks for the microphone.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Access {
+    /// The microphone.
+    #[default]
+    Granted,
+    /// A no: the person refuses.
+    Refused,
+    /// Nothing: the laptop has none.
+    Missing,
 }
 
 /// A browser of its own profile. Several windows of it are several tabs of one person's browser.
@@ -63,11 +77,17 @@ impl Browser {
             "--disable-background-timer-throttling",
             "--disable-backgrounding-occluded-windows",
             "--disable-renderer-backgrounding",
-            "--use-fake-ui-for-media-stream",
-            "--use-fake-device-for-media-stream",
         ]
         .map(str::to_owned)
         .into();
+        arguments.push(match options.access {
+            Access::Refused => "--use-fake-ui-for-media-stream=deny".to_owned(),
+            Access::Granted | Access::Missing => "--use-fake-ui-for-media-stream".to_owned(),
+        });
+        arguments.push(match options.access {
+            Access::Missing => "--use-fake-device-for-media-stream=device-count=0".to_owned(),
+            Access::Granted | Access::Refused => "--use-fake-device-for-media-stream".to_owned(),
+        });
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
         if options.webgpu {
             arguments.extend(
@@ -121,22 +141,25 @@ impl Browser {
     /// # Errors
     /// Where the browser refuses.
     pub async fn crash_graphics(&self) -> Result<()> {
-        self.client.issue_cmd(CrashGraphics).await.context("the browser keeps its graphics process")?;
+        self.client
+            .issue_cmd(Chromium("Browser.crashGpuProcess", json!({})))
+            .await
+            .context("the browser keeps its graphics process")?;
         Ok(())
     }
 }
 
 /// Chromium's own command, by way of chromedriver.
 #[derive(Debug)]
-struct CrashGraphics;
+struct Chromium(&'static str, Value);
 
-impl WebDriverCompatibleCommand for CrashGraphics {
+impl WebDriverCompatibleCommand for Chromium {
     fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
         base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
     }
 
     fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
-        (http::Method::POST, Some(json!({ "cmd": "Browser.crashGpuProcess", "params": {} }).to_string()))
+        (http::Method::POST, Some(json!({ "cmd": self.0, "params": self.1 }).to_string()))
     }
 }
 
@@ -264,6 +287,17 @@ impl Tab<'_> {
         self.wait_for("take-part").await?;
         self.choose_files("file-input", paths).await?;
         self.wait_for_clips(paths.len(), Duration::from_secs(120)).await
+    }
+
+    /// Freezes the tab as the browser does with one that has been in the background for long, or thaws it.
+    ///
+    /// # Errors
+    /// Where the browser refuses.
+    pub async fn freeze(&self, on: bool) -> Result<()> {
+        self.show().await?;
+        let state = if on { "frozen" } else { "active" };
+        self.client.issue_cmd(Chromium("Page.setWebLifecycleState", json!({ "state": state }))).await?;
+        Ok(())
     }
 
     /// Loads the page again.
