@@ -215,6 +215,8 @@ export const words = {
       happy: 'Hell und schnell, als würden heute die Ferien anfangen.',
       neutral: 'Schlicht und gleichmäßig, als würdest du einen Fahrplan vorlesen.',
       sad: 'Langsam und leise, als wäre jemand weggezogen, den du gern hast.',
+      afraid: 'Hoch und zittrig, als hätte sich im Dunkeln etwas bewegt.',
+      surprised: 'Schnell und immer höher, als hättest du gerade etwas gewonnen.',
     },
     otherManner: 'Beliebig lang, bis zu sechs Sekunden. Mach jede Aufnahme ein wenig anders.',
   },

@@ -215,6 +215,8 @@ export const words = {
       happy: 'Bright and quick, as if the holidays began today.',
       neutral: 'Plain and even, as if you read out a timetable.',
       sad: 'Slow and soft, as if a friend had moved away.',
+      afraid: 'High and shaky, as if something had moved in the dark.',
+      surprised: 'Quick and rising, as if you had won something.',
     },
     otherManner: 'Any length up to six seconds. Make each one a little different.',
   },

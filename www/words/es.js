@@ -215,6 +215,8 @@ export const words = {
       happy: 'Con brillo y rapidez, como si hoy empezaran las vacaciones.',
       neutral: 'Sencillo y parejo, como si leyeras un horario.',
       sad: 'Lento y bajito, como si se hubiera mudado lejos alguien a quien quieres.',
+      afraid: 'Agudo y tembloroso, como si algo se hubiera movido en la oscuridad.',
+      surprised: 'Rápido y cada vez más agudo, como si acabaras de ganar algo.',
     },
     otherManner: 'Dura lo que quieras, hasta seis segundos. Haz cada una un poco distinta.',
   },
