@@ -5,6 +5,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -327,16 +329,46 @@ impl Tab<'_> {
         Ok(serde_json::from_value(found)?)
     }
 
-    /// Keeps a picture of the page in `CHORUS_TEST_OUTPUT`, else `tests/output/`, for people to look at.
+    /// Keeps a picture of the page in `CHORUS_TEST_OUTPUT`, else `tests/output/`, for people to look at. Where `CHORUS_SCREENS`
+    /// names a folder (`cargo xtask test --screens`), the whole page is also kept there as a desktop, a phone and, of a board, a
+    /// projector show it, light and dark.
     ///
     /// # Errors
     /// Where it cannot be taken or written.
     pub async fn screenshot(&self, name: &str) -> Result<()> {
         self.show().await?;
+        if let Some(folder) = std::env::var_os("CHORUS_SCREENS") {
+            self.screens(name, &PathBuf::from(folder)).await?;
+        }
         let folder = std::env::var_os("CHORUS_TEST_OUTPUT").map_or_else(|| "output".into(), PathBuf::from);
         std::fs::create_dir_all(&folder)?;
         let picture = self.client.screenshot().await?;
         std::fs::write(folder.join(format!("{name}.png")), picture)?;
+        Ok(())
+    }
+
+    async fn screens(&self, name: &str, folder: &std::path::Path) -> Result<()> {
+        const SCREENS: [(&str, u32, u32); 3] = [("desktop", 1280, 900), ("phone", 390, 844), ("projector", 1920, 1080)];
+        std::fs::create_dir_all(folder)?;
+        for (screen, width, height) in SCREENS {
+            if screen == "projector" && !name.contains("board") {
+                continue;
+            }
+            let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+            self.client.issue_cmd(Chromium("Emulation.setDeviceMetricsOverride", size)).await?;
+            for scheme in ["light", "dark"] {
+                let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+                self.client.issue_cmd(Chromium("Emulation.setEmulatedMedia", features)).await?;
+                // The page lays itself out anew, and what glides comes to rest.
+                sleep(Duration::from_millis(400)).await;
+                let whole = json!({ "format": "webp", "quality": 60, "captureBeyondViewport": screen != "projector" });
+                let picture = self.client.issue_cmd(Chromium("Page.captureScreenshot", whole)).await?;
+                let picture = BASE64_STANDARD.decode(picture["data"].as_str().context("a picture is text")?)?;
+                std::fs::write(folder.join(format!("{name}-{screen}-{scheme}.webp")), picture)?;
+            }
+        }
+        self.client.issue_cmd(Chromium("Emulation.clearDeviceMetricsOverride", json!({}))).await?;
+        self.client.issue_cmd(Chromium("Emulation.setEmulatedMedia", json!({ "features": [] }))).await?;
         Ok(())
     }
 }

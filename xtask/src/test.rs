@@ -31,6 +31,9 @@ pub struct Options {
     /// Leave out the end-to-end tests, and with them the bundle
     #[arg(long)]
     no_browser: bool,
+    /// Also keep pictures of the pages in docs/screens: desktop, phone and projector, light and dark
+    #[arg(long)]
+    screens: bool,
 }
 
 /// Runs all tests; fails, after the last one, where any of them did.
@@ -61,6 +64,9 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
         let mut command = program.command();
         if let (Some(browser), END_TO_END) = (&browser, &*program.package) {
             drive(&mut command, &chorus, browser)?;
+            if options.screens {
+                command.env("CHORUS_SCREENS", places::workspace().join("docs/screens"));
+            }
         }
         outcomes.push(watch(&format!("[{nth}/{count}] {}", program.name()), &mut command)?);
     }
