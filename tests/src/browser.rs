@@ -75,6 +75,8 @@ impl Browser {
             "--disable-sync",
             "--disable-dev-shm-usage",
             "--window-size=1280,1000",
+            // The pages speak the language of the browser; these tests read English, whatever the system speaks.
+            "--accept-lang=en-GB",
             // Two tabs share one window here; a hidden one must go on as a visible one in a classroom would.
             "--disable-background-timer-throttling",
             "--disable-backgrounding-occluded-windows",
