@@ -20,24 +20,12 @@ use tokio::time::{Instant, sleep};
 pub struct Options {
     /// A WAV file that the microphone hears, over and over.
     pub microphone: Option<PathBuf>,
-    /// Whether there is a microphone, and whether the person lets the page use it.
-    pub access: Access,
+    /// Whether the person refuses the page the microphone.
+    pub refuses: bool,
     /// Whether WebGPU, computed in software, is there.
     pub webgpu: bool,
     /// The port of a proxy on this machine that everything goes through, this machine's own servers included.
     pub proxy: Option<u16>,
-}
-
-/// What a page gets that asks for the microphone.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub enum Access {
-    /// The microphone.
-    #[default]
-    Granted,
-    /// A no: the person refuses.
-    Refused,
-    /// Nothing: the laptop has none.
-    Missing,
 }
 
 /// A browser of its own profile. Several windows of it are several tabs of one person's browser.
@@ -81,17 +69,12 @@ impl Browser {
             "--disable-background-timer-throttling",
             "--disable-backgrounding-occluded-windows",
             "--disable-renderer-backgrounding",
+            "--use-fake-device-for-media-stream",
         ]
         .map(str::to_owned)
         .into();
-        arguments.push(match options.access {
-            Access::Refused => "--use-fake-ui-for-media-stream=deny".to_owned(),
-            Access::Granted | Access::Missing => "--use-fake-ui-for-media-stream".to_owned(),
-        });
-        arguments.push(match options.access {
-            Access::Missing => "--use-fake-device-for-media-stream=device-count=0".to_owned(),
-            Access::Granted | Access::Refused => "--use-fake-device-for-media-stream".to_owned(),
-        });
+        let answer = if options.refuses { "=deny" } else { "" };
+        arguments.push(format!("--use-fake-ui-for-media-stream{answer}"));
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
         if options.webgpu {
             arguments.extend(
