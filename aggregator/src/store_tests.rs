@@ -39,7 +39,7 @@ fn after(version: u32) -> Coordinator {
     let fresh = room();
     let values = vec![version as f32 / 100.0; fresh.model().parameters().len()];
     let memory: BTreeMap<String, Vec<f32>> =
-        fresh.memory().into_iter().map(|(name, _)| (name.to_owned(), values.clone())).collect();
+        fresh.memory().into_keys().map(|name| (name.to_owned(), values.clone())).collect();
     assert_eq!(memory.len(), 2, "compact's rooms use FedAdam");
     let checkpoint = Checkpoint {
         model_version: ModelVersion(version),
