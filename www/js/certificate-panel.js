@@ -1,7 +1,7 @@
 // One page on paper: what this person and the group have done, with the curves.
 
 import { byId, h, show } from './element.js';
-import { bytes } from './format.js';
+import { bytes, day } from './format.js';
 import { icon } from './icons.js';
 import { labelName, words } from './language.js';
 import { latestAccuracy } from './status-sentence.js';
@@ -42,7 +42,6 @@ export function certificatePanel() {
 function contents(state) {
   const { room, name, history, clips, bytes: traffic } = state;
   const laptops = Math.max(0, ...history.map(({ clients }) => clients));
-  const date = new Intl.DateTimeFormat(words.language, { dateStyle: 'long' }).format(new Date());
   const facts = text.facts({
     clips: clips.length,
     labels: room.labels.map(labelName).join(', '),
@@ -54,7 +53,7 @@ function contents(state) {
   return [
     h('p', { class: 'certificate-brand' }, 'Chorus'),
     h('h1', {}, text.title(name || text.somebody)),
-    h('p', {}, text.lead(room.name || room.code, date)),
+    h('p', {}, text.lead(room.name || room.code, day(Date.now()))),
     h('dl', { class: 'facts' }, ...facts.map(([what, value]) => h('div', {}, h('dt', {}, what), h('dd', {}, value)))),
     h('div', { class: 'certificate-charts' }, ...['chart-accuracy', 'chart-confusion'].map(copyOf)),
     h('p', { class: 'hint' }, text.promise),

@@ -838,7 +838,7 @@ export const words = {
   certificate: {
     button: 'Imprimir mi diploma',
     somebody: 'Alguien',
-    title: (name) => `${name} ha ayudado a enseñar a un ordenador a escuchar`,
+    title: (name) => `${name} ha ayudado a enseñar a una computadora a escuchar`,
     lead: (room, date) => `en la sala «${room}», el ${date}`,
     facts: ({ clips, labels, laptops, rounds, accuracy, sent }) => [
       ['Mis propias grabaciones', String(clips)],
