@@ -262,7 +262,8 @@ impl Tab<'_> {
     /// # Errors
     /// After `limit`.
     pub async fn wait_for_clips(&self, count: usize, limit: Duration) -> Result<()> {
-        let script = format!("return (parseInt(document.getElementById('clip-list-title').innerText) || 0) === {count}");
+        let script =
+            format!("return (parseInt(document.getElementById('clip-list-title').innerText) || 0) === {count}");
         self.wait(&format!("{count} clips"), &script, limit).await
     }
 

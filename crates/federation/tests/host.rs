@@ -189,8 +189,26 @@ fn the_host_goes_back_to_an_earlier_version_and_on_from_there() {
     assert!(matches!(class.goes_back_to(4, None, &first), Err(HostError::NoVersion(_))));
     assert!(matches!(class.goes_back_to(1, Some(1), &first), Err(HostError::NoRounds { .. })));
     class.goes_back_to(1, Some(5), &first).unwrap();
+    let late = Input::Evaluated { model_version: ModelVersion(3), evaluation: class::evaluation() };
+    for student in &mut class.students {
+        student.eager = false;
+    }
     assert_eq!((phase(&class), class.coordinator.history().len()), ((Phase::Lobby, 2), 1));
-    // Everyone comes back, drops what was finished, and trains from the first version again.
+    // Everyone comes back, drops what was finished, and trains from the first version again. An evaluation of the finished
+    // model that comes late is not sent.
+    class.wait(3_000);
+    for student in 0..2 {
+        class.input(student, late.clone());
+        class.run();
+        let refused = |message: &ServerMessage| {
+            matches!(message, ServerMessage::Error { code: ErrorCode::OutOfOrder | ErrorCode::Malformed, .. })
+        };
+        assert!(!class.students[student].heard.iter().any(refused));
+    }
+    for student in 0..2 {
+        class.students[student].eager = true;
+        class.trains(student);
+    }
     class.wait(3_000);
     assert_eq!(phase(&class), (Phase::Finished, 5));
     assert_eq!(class.published, 7);

@@ -15,8 +15,8 @@ use control::ControlVariate;
 pub use event::{Connection, Input, Output, ParticipantConfig, StopReason, TrainRequest, View, Work};
 use protocol::limits::{MAX_ROUNDS, PROTOCOL_VERSION};
 use protocol::{
-    Checksum, ClientId, ClientMessage, ErrorCode, ModelVersion, RoomConfig, Round, RoundRecord, ServerMessage, Status,
-    Token,
+    Checksum, ClientId, ClientMessage, ErrorCode, ModelVersion, Phase, RoomConfig, Round, RoundRecord, ServerMessage,
+    Status, Token,
 };
 use round::{Effort, Fetched, Job, Step, Task};
 
@@ -223,6 +223,11 @@ impl Participant {
                 self.client = Some(client);
                 self.name = Some(name);
                 self.room = Some(room);
+                if status.phase != Phase::Finished {
+                    // The host went back to an earlier version: nobody wants to hear how the finished one did.
+                    self.finished = None;
+                    self.final_evaluation = None;
+                }
                 self.status = Some(status);
                 self.history.clear();
                 self.notice = None;
