@@ -87,8 +87,9 @@ function showFinished({ room, rounds, history }) {
   byId('finished').replaceChildren(
     h('h3', {}, words.train.finishedTitle),
     h('p', {}, words.train.finishedText(rounds, latestAccuracy(history))),
-    h('a', { class: 'button', href: `/api/rooms/${encodeURIComponent(room.code)}/model.safetensors`, download: `chorus-${room.code}.safetensors`, 'data-test': 'download' },
-      icon('download'), words.train.download),
+    ...[['safetensors', words.train.download, 'download'], ['onnx', words.train.downloadOnnx, 'download-onnx']].map(([format, text, test]) =>
+      h('a', { class: 'button', href: `/api/rooms/${encodeURIComponent(room.code)}/model.${format}`, download: `chorus-${room.code}.${format}`, 'data-test': test },
+        icon('download'), text)),
     h('p', { class: 'hint' }, words.train.downloadHint));
 }
 

@@ -323,7 +323,8 @@ export const words = {
       ? `Nach ${plural(rounds, 'Runde', 'Runden')} liegt es bei ${accuracy} der Testaufnahmen richtig, mit denen niemand trainiert hat.`
       : `Es hat ${plural(rounds, 'Runde', 'Runden')} lang gelernt.`),
     download: 'Modell herunterladen',
-    downloadHint: 'Eine safetensors-Datei: nur Zahlen, kein Ton.',
+    downloadOnnx: 'Modell als ONNX herunterladen',
+    downloadHint: 'Nur Zahlen, kein Ton. Das erste ist eine safetensors-Datei; ONNX läuft in anderen Programmen.',
   },
 
   charts: {

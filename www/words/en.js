@@ -323,7 +323,8 @@ export const words = {
       ? `After ${plural(rounds, 'round', 'rounds')} it is right on ${accuracy} of the test clips that nobody trained on.`
       : `It has learnt for ${plural(rounds, 'round', 'rounds')}.`),
     download: 'Download the model',
-    downloadHint: 'A safetensors file: numbers only, no sound.',
+    downloadOnnx: 'Download the model as ONNX',
+    downloadHint: 'Numbers only, no sound. The first is a safetensors file; ONNX is what other programs run.',
   },
 
   charts: {

@@ -323,7 +323,8 @@ export const words = {
       ? `Después de ${plural(rounds, 'ronda', 'rondas')}, acierta en el ${accuracy} de las grabaciones de prueba, con las que nadie entrenó.`
       : `Ha aprendido durante ${plural(rounds, 'ronda', 'rondas')}.`),
     download: 'Descargar el modelo',
-    downloadHint: 'Un archivo safetensors: solo números, nada de sonido.',
+    downloadOnnx: 'Descargar el modelo como ONNX',
+    downloadHint: 'Solo números, nada de sonido. El primero es un archivo safetensors; ONNX funciona en otros programas.',
   },
 
   charts: {
