@@ -245,6 +245,20 @@ impl Tab<'_> {
         element.click().await.with_context(|| format!("could not click “{name}”"))
     }
 
+    /// Types into a named field as far as the page can tell: its value and the events.
+    ///
+    /// # Errors
+    /// Where it is not seen within 30 seconds.
+    pub async fn fill(&self, name: &str, value: &str) -> Result<()> {
+        self.wait_for(name).await?;
+        let script = "const [selector, value] = arguments;
+            const field = document.querySelector(selector);
+            field.value = value;
+            for (const event of ['input', 'change']) field.dispatchEvent(new Event(event, { bubbles: true }));";
+        self.run(script, vec![json!(named(name)), json!(value)]).await?;
+        Ok(())
+    }
+
     /// Chooses files in a named file input.
     ///
     /// # Errors

@@ -112,7 +112,15 @@ impl Server {
     /// # Errors
     /// See [`Self::get`].
     pub async fn room(&self) -> Result<Value> {
-        Ok(serde_json::from_slice(&self.get(&format!("/api/rooms/{CODE}")).await?)?)
+        self.room_of(CODE).await
+    }
+
+    /// Another room of the program.
+    ///
+    /// # Errors
+    /// See [`Self::get`].
+    pub async fn room_of(&self, code: &str) -> Result<Value> {
+        Ok(serde_json::from_slice(&self.get(&format!("/api/rooms/{code}")).await?)?)
     }
 
     /// Waits until the finished model was evaluated on that many clips, and returns the evaluation.

@@ -77,6 +77,11 @@ impl Voices {
         self.clips.iter().filter(|clip| speakers.contains(&clip.speaker)).collect()
     }
 
+    /// The files of the speaker with this index.
+    pub fn paths_of(&self, speaker: usize) -> Vec<PathBuf> {
+        self.of_speakers(speaker..speaker + 1).iter().map(|clip| self.path(clip)).collect()
+    }
+
     /// A clip's file, whole.
     pub fn path(&self, clip: &corpus::Clip) -> PathBuf {
         clip.path.clone()

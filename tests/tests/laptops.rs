@@ -1,6 +1,5 @@
 //! What real laptops do in a lesson, and that the page says a way on. `docs/laptops.md` lists all of it.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -10,10 +9,6 @@ use tests::voices::Voices;
 
 const SECONDS_10: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);
-
-fn paths_of(voices: &Voices, speaker: usize) -> Vec<PathBuf> {
-    voices.of_speakers(speaker..speaker + 1).iter().map(|clip| voices.path(clip)).collect()
-}
 
 /// Asks for the microphone after `before` has run in the page, and waits for these words.
 async fn records_and_reads(refuses: bool, before: &str, words: &str) -> Result<()> {
@@ -51,9 +46,9 @@ async fn a_frozen_tab_does_not_keep_the_others_and_goes_on_when_it_is_looked_at(
     let awake = Browser::start(Options::default()).await?;
     let asleep = Browser::start(Options::default()).await?;
     let first = awake.open(&server.page()).await?;
-    first.give(&paths_of(&voices, 0)).await?;
+    first.give(&voices.paths_of(0)).await?;
     let second = asleep.open(&server.page()).await?;
-    second.give(&paths_of(&voices, 1)).await?;
+    second.give(&voices.paths_of(1)).await?;
     first.click("take-part").await?;
     second.click("take-part").await?;
     server.wait_for_rounds(2, MINUTE).await?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tests::browser::{Browser, Options, Tab};
 use tests::program::Server;
 use tests::voices::Voices;
@@ -27,25 +27,11 @@ fn microphone(voices: &Voices, student: usize, folder: &Path) -> Result<PathBuf>
     Ok(path)
 }
 
-async fn fill(tab: &Tab<'_>, name: &str, value: &str) -> Result<()> {
-    tab.wait_for(name).await?;
-    let script = "const [name, value] = arguments;
-        const field = document.querySelector(`[data-test=\"${name}\"]`);
-        field.value = value;
-        for (const event of ['input', 'change']) field.dispatchEvent(new Event(event, { bubbles: true }));";
-    tab.run(script, vec![json!(name), json!(value)]).await?;
-    Ok(())
-}
-
-async fn room(server: &Server, code: &str) -> Result<Value> {
-    Ok(serde_json::from_slice(&server.get(&format!("/api/rooms/{code}")).await?)?)
-}
-
 /// Waits until the room is as `wanted` says.
 async fn wait_for_room(server: &Server, code: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(240);
     loop {
-        let room = room(server, code).await?;
+        let room = server.room_of(code).await?;
         if wanted(&room) {
             return Ok(room);
         }
@@ -79,10 +65,10 @@ async fn a_class_holds_its_lesson() -> Result<()> {
     let desk = Browser::start(Options::default()).await?;
     let teacher = desk.open(&format!("{}/teach#{TOKEN}", server.origin())).await?;
     teacher.click("lesson-emotions4").await?;
-    fill(&teacher, "create-name", "Class 7b").await?;
-    fill(&teacher, "create-rounds", &ROUNDS.to_string()).await?;
+    teacher.fill("create-name", "Class 7b").await?;
+    teacher.fill("create-rounds", &ROUNDS.to_string()).await?;
     // One fewer than the class: a round counts without a laptop that was closed.
-    fill(&teacher, "create-least", &(STUDENTS - 1).to_string()).await?;
+    teacher.fill("create-least", &(STUDENTS - 1).to_string()).await?;
     no_violations(&teacher, "the form for a new room").await?;
     teacher.click("create-button").await?;
     teacher.wait_for("invite-code").await?;
@@ -101,7 +87,7 @@ async fn a_class_holds_its_lesson() -> Result<()> {
     for (student, laptop) in laptops.iter().enumerate() {
         let tab = laptop.open(&format!("{}/room/{code}", server.origin())).await?;
         tab.wait_for("take-part").await?;
-        fill(&tab, "name", &format!("Student {student}")).await?;
+        tab.fill("name", &format!("Student {student}")).await?;
         tab.click("record-next").await?;
         tab.wait_for("stop-recording").await?;
         wait_for_room(&server, &code, "the board to tell of the recording", |room| {
@@ -112,8 +98,7 @@ async fn a_class_holds_its_lesson() -> Result<()> {
         tab.click("stop-recording").await?;
         tab.click("keep-clip").await?;
         tab.wait_for_clips(1, MINUTE).await?;
-        let clips: Vec<PathBuf> =
-            voices.of_speakers(student..student + 1).iter().map(|clip| voices.path(clip)).collect();
+        let clips = voices.paths_of(student);
         tab.choose_files("file-input", &clips).await?;
         tab.wait_for_clips(1 + clips.len(), Duration::from_secs(120)).await?;
         students.push(tab);
@@ -132,7 +117,7 @@ async fn a_class_holds_its_lesson() -> Result<()> {
     .await?;
     laptops[3].close_lid()?;
     tokio::time::sleep(LID_CLOSED).await;
-    let without = rounds(&room(&server, &code).await?);
+    let without = rounds(&server.room_of(&code).await?);
     wait_for_room(&server, &code, "a round without the closed laptop", |room| {
         rounds(room) > without || room["status"]["phase"] == "finished"
     })

@@ -1,6 +1,5 @@
 //! What a person does at the page, and what can go wrong there.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -11,10 +10,6 @@ use tests::voices::Voices;
 
 const SECONDS_10: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);
-
-fn paths_of(voices: &Voices, speaker: usize) -> Vec<PathBuf> {
-    voices.of_speakers(speaker..speaker + 1).iter().map(|clip| voices.path(clip)).collect()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_front_page_leads_into_the_room() -> Result<()> {
@@ -107,10 +102,10 @@ async fn a_reload_in_mid_round_keeps_clips_and_identity_and_the_room_goes_on() -
     let server = Server::start(&["--rounds", "6", "--least", "2", "--epochs", "4"]).await?;
     let browser = Browser::start(Options::default()).await?;
     let first = browser.open(&server.page()).await?;
-    let clips = paths_of(&voices, 0);
+    let clips = voices.paths_of(0);
     first.give(&clips).await?;
     let second = browser.open(&server.page()).await?;
-    second.give(&paths_of(&voices, 1)).await?;
+    second.give(&voices.paths_of(1)).await?;
     first.click("take-part").await?;
     second.click("take-part").await?;
     server.wait_for_rounds(1, MINUTE).await?;
@@ -130,7 +125,7 @@ async fn a_tab_waits_for_a_server_that_was_killed_and_goes_on() -> Result<()> {
     let mut server = Server::start(&["--rounds", "6", "--least", "1", "--epochs", "2"]).await?;
     let browser = Browser::start(Options::default()).await?;
     let tab = browser.open(&server.page()).await?;
-    tab.give(&paths_of(&voices, 0)).await?;
+    tab.give(&voices.paths_of(0)).await?;
     tab.click("take-part").await?;
     let before = server.wait_for_rounds(2, MINUTE).await?;
     server.kill().await?;

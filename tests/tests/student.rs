@@ -13,10 +13,6 @@ use tests::voices::Voices;
 const SECONDS_10: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn paths_of(voices: &Voices, speaker: usize) -> Vec<PathBuf> {
-    voices.of_speakers(speaker..speaker + 1).iter().map(|clip| voices.path(clip)).collect()
-}
-
 /// A microphone that hears a clip of this label, over and over.
 fn microphone(voices: &Voices, label: usize, folder: &Path) -> Result<PathBuf> {
     let clips = voices.of_speakers(0..1);
@@ -111,7 +107,7 @@ async fn a_live_correction_becomes_a_clip_and_is_trained_on() -> Result<()> {
     let microphone = microphone(&voices, 0, folder.path())?;
     let browser = Browser::start(Options { microphone: Some(microphone), ..Options::default() }).await?;
     let tab = browser.open(&server.page()).await?;
-    let clips = paths_of(&voices, 1);
+    let clips = voices.paths_of(1);
     tab.give(&clips).await?;
     tab.click("take-part").await?;
     server.wait_for_rounds(1, MINUTE).await?;
@@ -156,9 +152,9 @@ async fn mine_stands_beside_ours_after_the_last_round_and_survives_a_reload() ->
     let server = Server::start(&["--rounds", "3", "--least", "2", "--epochs", "2"]).await?;
     let browser = Browser::start(Options::default()).await?;
     let first = browser.open(&server.page()).await?;
-    first.give(&paths_of(&voices, 0)).await?;
+    first.give(&voices.paths_of(0)).await?;
     let second = browser.open(&server.page()).await?;
-    second.give(&paths_of(&voices, 1)).await?;
+    second.give(&voices.paths_of(1)).await?;
     first.click("take-part").await?;
     second.click("take-part").await?;
     server.wait_for_rounds(3, Duration::from_secs(240)).await?;

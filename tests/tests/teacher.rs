@@ -3,24 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::browser::{Browser, Options, Tab};
 use tests::program::Server;
 
 const TOKEN: &str = "a-secret-of-the-test";
 const SECONDS_10: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// Types into a field as far as the page can tell: its value and the event.
-async fn fill(tab: &Tab<'_>, name: &str, value: &str) -> Result<()> {
-    tab.wait_for(name).await?;
-    let script = "const [name, value] = arguments;
-        const field = document.querySelector(`[data-test=\"${name}\"]`);
-        field.value = value;
-        field.dispatchEvent(new Event('input', { bubbles: true }));";
-    tab.run(script, vec![json!(name), json!(value)]).await?;
-    Ok(())
-}
 
 async fn text_of(tab: &Tab<'_>, name: &str) -> Result<String> {
     let script = "return document.querySelector(`[data-test=\"${arguments[0]}\"]`)?.innerText ?? ''";
@@ -47,15 +36,11 @@ async fn press(tab: &Tab<'_>, command: &str) -> Result<()> {
     tab.click(command).await
 }
 
-async fn room(server: &Server, code: &str) -> Result<Value> {
-    Ok(serde_json::from_slice(&server.get(&format!("/api/rooms/{code}")).await?)?)
-}
-
 /// Waits until the room has had that many rounds.
 async fn rounds_done(server: &Server, code: &str, rounds: usize) -> Result<()> {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
     loop {
-        let room = room(server, code).await?;
+        let room = server.room_of(code).await?;
         if room["history"].as_array().is_some_and(|history| history.len() >= rounds) {
             return Ok(());
         }
@@ -71,7 +56,7 @@ async fn a_wrong_secret_opens_nothing_and_the_right_one_leaves_the_address_bar()
     let tab = browser.open(&format!("{}/teach#not-the-right-secret", server.origin())).await?;
     reads(&tab, "does not belong to the program", SECONDS_10).await?;
     tab.screenshot("teach-wrong-secret").await?;
-    fill(&tab, "secret", &format!("{}/teach#{TOKEN}", server.origin())).await?;
+    tab.fill("secret", &format!("{}/teach#{TOKEN}", server.origin())).await?;
     tab.click("unlock-button").await?;
     tab.wait_for("create").await?;
     let address = tab.run("return location.href", vec![]).await?;
@@ -99,8 +84,8 @@ async fn labels_that_are_almost_the_same_are_found_before_the_room_is_made() -> 
     reads(&tab, "“laugh” and “Laugh” are almost the same", SECONDS_10).await?;
     // What the server refuses stands beside the form, and what was typed is still there.
     tab.click("lesson-emotions4").await?;
-    fill(&tab, "create-name", "Class 9b").await?;
-    fill(&tab, "create-least", "65").await?;
+    tab.fill("create-name", "Class 9b").await?;
+    tab.fill("create-least", "65").await?;
     tab.click("create-button").await?;
     reads(&tab, "least", SECONDS_10).await?;
     tab.wait_for("create-problem").await?;
@@ -117,12 +102,12 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
 
     // A room from a template.
     teacher.click("lesson-emotions2").await?;
-    fill(&teacher, "create-name", "Class 9b").await?;
-    fill(&teacher, "create-rounds", "2").await?;
+    teacher.fill("create-name", "Class 9b").await?;
+    teacher.fill("create-rounds", "2").await?;
     teacher.click("create-button").await?;
     teacher.wait_for("control").await?;
     let code = text_of(&teacher, "invite-code").await?;
-    assert_eq!(room(&server, &code).await?["room"]["labels"], json!(["happy", "sad"]));
+    assert_eq!(server.room_of(&code).await?["room"]["labels"], json!(["happy", "sad"]));
     reads(&teacher, &format!("/room/{code}"), SECONDS_10).await?;
     teacher.screenshot("teach-lobby").await?;
     assert_eq!(teacher.violations().await?, Vec::<String>::new());
@@ -146,7 +131,7 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
 
     // Another name, and a lock that lets nobody new in.
     teacher.click("rename-student").await?;
-    fill(&teacher, "dialog-field", "Mila").await?;
+    teacher.fill("dialog-field", "Mila").await?;
     teacher.click("dialog-confirm").await?;
     reads(&board, "Mila", SECONDS_10).await?;
     press(&teacher, "lock").await?;
@@ -185,16 +170,16 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
 
     // A finished room goes on from its present version, and is ended by hand.
     press(&teacher, "restart").await?;
-    fill(&teacher, "more-rounds", "5").await?;
+    teacher.fill("more-rounds", "5").await?;
     teacher.click("dialog-confirm").await?;
     teacher.wait("the room to go on", "return !document.querySelector('dialog')", SECONDS_10).await?;
-    assert_eq!(room(&server, &code).await?["status"]["rounds"], 7);
+    assert_eq!(server.room_of(&code).await?["status"]["rounds"], 7);
     press(&teacher, "next_round").await?;
     rounds_done(&server, &code, 3).await?;
     press(&teacher, "end").await?;
     teacher.click("dialog-confirm").await?;
     board.wait_for("finished").await?;
-    let ended = room(&server, &code).await?;
+    let ended = server.room_of(&code).await?;
     assert_eq!((&ended["status"]["phase"], &ended["status"]["rounds"]), (&json!("finished"), &json!(3)));
 
     // A student is put out, and the room is deleted.
@@ -206,6 +191,6 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
     teacher.click("delete-room").await?;
     teacher.click("dialog-confirm").await?;
     board.wait_for("dead-end").await?;
-    assert!(room(&server, &code).await.is_err(), "the room is gone");
+    assert!(server.room_of(&code).await.is_err(), "the room is gone");
     Ok(())
 }
