@@ -66,6 +66,11 @@ pub fn chunks(transfer: TransferId, bytes: Bytes) -> impl Iterator<Item = Bytes>
     })
 }
 
+/// Bytes of the frames that carry so many bytes, headers included.
+pub fn framed_bytes(bytes: usize) -> u64 {
+    (bytes + bytes.div_ceil(MAX_CHUNK_PAYLOAD) * CHUNK_HEADER_BYTES) as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

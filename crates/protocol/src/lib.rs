@@ -22,7 +22,7 @@ mod strategy;
 
 pub use assembly::{Assembly, AssemblyError, Receipt};
 pub use checksum::Checksum;
-pub use chunk::{Chunk, chunks};
+pub use chunk::{Chunk, chunks, framed_bytes};
 pub use encoding::{Encoding, EncodingError};
 pub use error::ProtocolError;
 pub use host::HostCommand;

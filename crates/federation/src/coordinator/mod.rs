@@ -16,7 +16,7 @@ mod uploads;
 
 use std::collections::VecDeque;
 
-use protocol::limits::{CHUNK_HEADER_BYTES, MAX_CHUNK_PAYLOAD, MAX_HISTORY_PAGE, PROTOCOL_VERSION};
+use protocol::limits::{MAX_HISTORY_PAGE, PROTOCOL_VERSION};
 use protocol::{
     ClientId, ClientMessage, ErrorCode, Evaluation, ModelVersion, ProtocolError, RefusalReason, RoomConfig, Round,
     RoundRecord, ServerMessage, Standardisation, Token, TransferId,
@@ -424,7 +424,7 @@ impl Coordinator {
         }
         client.downloads += 1;
         let bytes = self.model.encoded();
-        self.bytes_down += bytes_on_wire(bytes.len());
+        self.bytes_down += protocol::framed_bytes(bytes.len());
         self.actions.push_back(Action::SendModel { connection, transfer, bytes });
     }
 
@@ -497,11 +497,6 @@ impl Coordinator {
     fn present_round(&self) -> Round {
         Round((self.history.len() as u32 + 1).min(self.config.rounds))
     }
-}
-
-/// Bytes of a model with the headers of its frames.
-fn bytes_on_wire(bytes: usize) -> u64 {
-    (bytes + bytes.div_ceil(MAX_CHUNK_PAYLOAD) * CHUNK_HEADER_BYTES) as u64
 }
 
 fn full_text() -> String {

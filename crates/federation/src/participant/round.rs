@@ -339,8 +339,7 @@ impl Participant {
             && let Sending::Uploading(id, sent) = &mut update.sending
             && *id == transfer
         {
-            let frames = |bytes: u32| u64::from(bytes).div_ceil(protocol::limits::MAX_CHUNK_PAYLOAD as u64);
-            let on_wire = |bytes: u32| u64::from(bytes) + frames(bytes) * protocol::limits::CHUNK_HEADER_BYTES as u64;
+            let on_wire = |bytes: u32| protocol::framed_bytes(bytes as usize);
             self.sent += on_wire(bytes).saturating_sub(on_wire(*sent));
             *sent = bytes.max(*sent);
             self.changed = true;
