@@ -74,7 +74,6 @@ pub struct App {
     pub(crate) gpu_failed: Cell<bool>,
     pub(crate) prepared: RefCell<Option<Prepared>>,
     pub(crate) model: RefCell<Option<SharedModel>>,
-    pub(crate) finished: Cell<bool>,
     pub(crate) own: RefCell<BTreeMap<u32, OwnResult>>,
     /// Counts rounds of training; the result of an older one is of no use.
     pub(crate) job: Cell<u32>,
@@ -158,7 +157,6 @@ impl App {
             gpu_failed: Cell::new(false),
             prepared: RefCell::default(),
             model: RefCell::default(),
-            finished: Cell::new(false),
             own: RefCell::default(),
             job: Cell::new(0),
             sending: Cell::new(0),

@@ -102,7 +102,6 @@ impl App {
                 }
             }
             Output::Finished { model_version, model, standardisation } => {
-                self.finished.set(true);
                 self.keep_model(model_version, model, &standardisation);
                 self.evaluate_finished();
                 self.tune_finished();

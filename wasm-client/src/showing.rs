@@ -164,7 +164,7 @@ impl App {
             history: self.history(&view),
             has_model: self.model.borrow().is_some(),
             // A finished room may go on: its host can go back to an earlier version of the model.
-            finished: status.map_or(self.finished.get(), |status| status.phase == Phase::Finished),
+            finished: status.is_some_and(|status| status.phase == Phase::Finished),
         })
     }
 
