@@ -24,10 +24,9 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
 use crate::links::{self, Reach};
-use crate::model_file::{self, Description};
 use crate::room::{Ended, RoomHandle, Snapshot};
 use crate::rooms::Rooms;
-use crate::{onnx_file, pages, socket};
+use crate::{description, onnx_file, pages, socket};
 
 /// Longest body that a request may have, bytes.
 const MOST_BODY: usize = 16 * 1024;
@@ -177,14 +176,15 @@ async fn model(State(site): State<Site>, Path(code): Path<String>) -> Result<Res
     let snapshot = site.find(&code)?.inspect().await?;
     let (code, version) = (&snapshot.checkpoint.config.code, snapshot.checkpoint.model_version);
     let broken = |error: anyhow::Error| Failure(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"));
-    let header = Description::of(&snapshot.checkpoint).and_then(|about| model_file::header(&about)).map_err(broken)?;
-    Ok(download(&format!("chorus-{code}-v{version}.safetensors"), vec![header, snapshot.model.clone()]))
+    let about = description::of(&snapshot.checkpoint).map_err(broken)?;
+    let header = model_file::header(&about).map_err(|error| broken(error.into()))?;
+    Ok(download(&format!("chorus-{code}-v{version}.safetensors"), vec![header.into(), snapshot.model.clone()]))
 }
 
 async fn onnx_model(State(site): State<Site>, Path(code): Path<String>) -> Result<Response, Failure> {
     let Snapshot { checkpoint, model, .. } = site.find(&code)?.inspect().await?;
     let broken = |error: anyhow::Error| Failure(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"));
-    let about = Description::of(&checkpoint).map_err(broken)?;
+    let about = description::of(&checkpoint).map_err(broken)?;
     let parts = onnx_file::parts(&about, &model).map_err(broken)?;
     let text = "the model is not ready for this: its room works out how loud and how varied its voices are when it \
                 starts; come back after the first round";

@@ -3,11 +3,11 @@
 
 mod api;
 mod commands;
+mod description;
 mod experiment;
 mod grouped;
 mod links;
 mod memory_file;
-mod model_file;
 mod onnx_file;
 mod outbox;
 mod pages;

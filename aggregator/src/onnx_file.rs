@@ -3,16 +3,14 @@
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
+use model_file::Description;
 use models::onnx;
-
-use crate::model_file::Description;
 
 /// The file in parts, one after the other; those with parameters share the bytes of `model` (`f32` little endian, in the
 /// layout's order). `None` before the room has worked out what to standardise features with, which the file needs.
 pub fn parts(about: &Description<'_>, model: &Bytes) -> Result<Option<Vec<Bytes>>> {
-    let Some(standardisation) = about.standardisation.cloned() else { return Ok(None) };
-    let standardisation = models::Standardisation { mean: standardisation.mean, deviation: standardisation.deviation };
-    let pieces = onnx::pieces(about.architecture, about.labels.len(), &standardisation, &about.metadata()?)?;
+    let Some(standardisation) = &about.standardisation else { return Ok(None) };
+    let pieces = onnx::pieces(about.architecture, about.labels.len(), standardisation, &about.metadata()?)?;
     let mut parts = Vec::with_capacity(2 * pieces.len());
     for onnx::Piece { header, parameters } in pieces {
         let [start, end] = [parameters.start, parameters.end].map(|place| place * size_of::<f32>());
@@ -24,7 +22,8 @@ pub fn parts(about: &Description<'_>, model: &Bytes) -> Result<Option<Vec<Bytes>
 
 #[cfg(test)]
 mod tests {
-    use models::Architecture;
+    use model_file::Learnt;
+    use models::{Architecture, Standardisation};
 
     use super::*;
 
@@ -33,20 +32,18 @@ mod tests {
         let labels = ["calm", "cross", "glad"].map(str::to_owned);
         let numbers = models::initial_parameters(Architecture::Compact, labels.len(), 7);
         let model: Bytes = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-        let standardisation = protocol::Standardisation { mean: vec![0.5; 60], deviation: vec![2.0; 60] };
+        let standardisation = Standardisation { mean: vec![0.5; 60], deviation: vec![2.0; 60] };
         let about = Description {
             architecture: Architecture::Compact,
             labels: &labels,
-            standardisation: Some(&standardisation),
+            standardisation: Some(standardisation.clone()),
             room: "ABCDEF",
-            round: 3,
             model_version: 3,
-            updates: 12,
-            examples: 480,
+            learnt: Learnt::Together { round: 3, updates: 12, examples: 480 },
         };
         let file = parts(&about, &model).unwrap().unwrap().concat();
-        let same = models::Standardisation { mean: vec![0.5; 60], deviation: vec![2.0; 60] };
-        let whole = onnx::model(Architecture::Compact, 3, &numbers, &same, &about.metadata().unwrap()).unwrap();
+        let whole =
+            onnx::model(Architecture::Compact, 3, &numbers, &standardisation, &about.metadata().unwrap()).unwrap();
         assert!(file == whole);
         let contains = |text: &str| file.windows(text.len()).any(|window| window == text.as_bytes());
         assert!(contains(r#"["calm","cross","glad"]"#) && contains("short_mfcc_1_mean"));

@@ -24,8 +24,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::memory_file;
-use crate::model_file::{self, Description};
+use crate::{description, memory_file};
 
 /// So many of the latest versions of a room's model are kept, and besides them the initial and the best one.
 const LATEST: usize = 5;
@@ -172,7 +171,7 @@ impl Store {
         let code = checkpoint.config.code.as_str();
         let folder = self.models.join(code);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let header = model_file::header(&Description::of(checkpoint)?)?;
+        let header = model_file::header(&description::of(checkpoint)?)?;
         let model = replace(&self.model_path(code, checkpoint.model_version), &[&header, &room.model().bytes()])?;
         let remembered = room.memory();
         if remembered.is_empty() {

@@ -226,6 +226,7 @@ impl App {
             Command::Tune {} => self.tune().await,
             Command::StopTuning {} => self.stop_tuning(),
             Command::TryWith { mine } => self.try_with(mine),
+            Command::PersonalFile { format } => self.personal_file(format),
             Command::OfflineModel {} => self.offline_model(),
             Command::PackClips {} => self.pack_clips(),
             Command::Unpack { bytes } => self.unpack(&bytes),

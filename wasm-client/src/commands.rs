@@ -155,6 +155,11 @@ pub enum Command {
         /// The personal one, or else the shared one.
         mine: bool,
     },
+    /// Asks for the personal model as a file for other programs.
+    PersonalFile {
+        /// Which kind of file.
+        format: Format,
+    },
     /// Asks for the present shared model, for a page that works without a server.
     OfflineModel {},
     /// Asks for all clips as one zip file.
@@ -184,4 +189,14 @@ pub enum Command {
     },
     /// Looks for the person's own voice in what was sent.
     SearchVoice {},
+}
+
+/// A kind of model file.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Tensors by name, as researchers read them.
+    Safetensors,
+    /// A network that other programs run.
+    Onnx,
 }

@@ -5,14 +5,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use gloo_timers::future::TimeoutFuture;
-use js_sys::Object;
-use models::{Example, Inference, Optimiser, Training};
+use js_sys::{Object, Uint8Array};
+use model_file::{Description, Learnt};
+use models::{Example, Inference, Optimiser, Training, onnx};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::app::App;
 use crate::clips;
-use crate::failure::Failure;
+use crate::commands::Format;
+use crate::failure::{Failure, set};
 use crate::storage::Personal;
 use crate::training::{Examples, Job, Progress, TuneResult};
 use crate::view::{ComparedView, PersonalView};
@@ -220,6 +222,42 @@ impl App {
             of(a).total_cmp(&of(b))
         });
         most.ok_or_else(|| Failure::new("model", "The model gave no answer."))
+    }
+
+    /// The personal model as a file for other programs.
+    ///
+    /// # Errors
+    /// There is none, or it does not fit its network.
+    pub(crate) fn personal_file(&self, format: Format) -> Result<JsValue, Failure> {
+        let none = || Failure::new("no_personal_model", "Make your own model first.");
+        let personal = self.personal().ok_or_else(none)?;
+        let architecture = self.architecture()?;
+        let code = self.room.borrow().as_ref().map_or(String::new(), |room| room.code.to_string());
+        let about = Description {
+            architecture,
+            labels: &personal.labels,
+            standardisation: Some(personal.standardisation.clone()),
+            room: &code,
+            model_version: personal.version,
+            learnt: Learnt::Alone { epochs: personal.epochs, clips: personal.trained_on.len() },
+        };
+        let broken = |error: &dyn std::fmt::Display| Failure::new("model", error.to_string());
+        let parameters = personal.parameters.to_vec();
+        let file = match format {
+            Format::Safetensors => {
+                let mut file = model_file::header(&about).map_err(|error| broken(&error))?;
+                file.extend(parameters.iter().flat_map(|parameter| parameter.to_le_bytes()));
+                file
+            }
+            Format::Onnx => {
+                let metadata = about.metadata().map_err(|error| broken(&error))?;
+                onnx::model(architecture, personal.labels.len(), &parameters, &personal.standardisation, &metadata)
+                    .map_err(|error| broken(&error))?
+            }
+        };
+        let answer = Object::new();
+        set(&answer, "file", &Uint8Array::from(file.as_slice()));
+        Ok(answer.into())
     }
 
     /// The personal model, ready to answer, where there is one.

@@ -7,6 +7,7 @@ import { percent } from './format.js';
 import { icon } from './icons.js';
 import { labelIcon } from './labels.js';
 import { explain, labelName, words } from './language.js';
+import { saveFile } from './save-file.js';
 
 /** @typedef {import('./messages.js').RoomState} State */
 
@@ -20,6 +21,7 @@ export function minePanel(client) {
   byId('mine-table').append(h('table', { class: 'compared' },
     h('thead', {}, h('tr', {}, ...columns.map((title) => h('th', { scope: 'col' }, title)))), body));
   let busy = false;
+  let code = '';
   let shown = '';
 
   button.addEventListener('click', async () => {
@@ -36,6 +38,21 @@ export function minePanel(client) {
     }
   });
 
+  for (const format of /** @type {const} */ (['safetensors', 'onnx'])) {
+    const save = h('button', { type: 'button', 'data-test': `save-mine-${format}` }, icon('download'), words.mine.download[format]);
+    save.addEventListener('click', async () => {
+      tell('');
+      try {
+        const { file } = await client.request('personal_file', { format });
+        saveFile(`chorus-${code}-mine.${format}`, file, 'application/octet-stream');
+        announce(words.mine.saved);
+      } catch (error) {
+        tell(explain({}, /** @type {any} */ (error)));
+      }
+    });
+    byId('mine-files').append(save);
+  }
+
   /** @param {string} text */
   function tell(text) {
     setText(problem, text);
@@ -44,6 +61,7 @@ export function minePanel(client) {
 
   /** @param {State} state */
   function update({ has_model: hasModel, personal, tuning, finished, clips, room }) {
+    code = room.code;
     for (const id of ['mine', 'step-mine']) show(byId(id), hasModel || personal !== null);
     busy = tuning !== null;
     const wanted = busy ? words.common.cancel : personal ? words.mine.again : words.mine.make;

@@ -413,6 +413,9 @@ export const words = {
     older: (version, newest) => `Die Gruppe hat inzwischen weitergelernt: Deins kommt von Version ${version}, das gemeinsame ist jetzt bei Version ${newest}.`,
     waiting: 'Das gemeinsame Modell ist noch nicht da. Es kommt mit der nächsten Runde.',
     comparing: 'Beide Modelle hören sich deine Testaufnahmen an …',
+    download: { safetensors: 'Mein Modell herunterladen', onnx: 'Mein Modell als ONNX herunterladen' },
+    downloadHint: 'Für andere Programme. Die Datei bleibt auf diesem Laptop, bis du sie weitergibst; ein Modell, das von einer einzigen Stimme gelernt hat, kann etwas über sie verraten.',
+    saved: 'Dein eigenes Modell ist gespeichert.',
     verdict: {
       none: 'Noch gibt es nichts zu vergleichen: Keine deiner Aufnahmen ist für den Test. In jeder Kategorie ist es die vierte und danach jede fünfte.',
       few: (all, points) => `${all === 1 ? 'Eine Testaufnahme sagt' : `${all} Testaufnahmen sagen`} fast nichts aus: Eine einzige, die anders gehört wird, verschiebt die Zahl um ${points} Prozentpunkte. Nimm mehr auf, dann weißt du es.`,
@@ -481,6 +484,7 @@ export const words = {
     no_clips: 'Nimm zuerst etwas auf, oder füge Tondateien hinzu.',
     no_clip: 'Diese Aufnahme ist nicht mehr da.',
     no_model: 'Es gibt noch kein gemeinsames Modell: Es kommt mit der ersten Runde.',
+    no_personal_model: 'Mache zuerst dein eigenes Modell.',
     no_made_up: 'Künstliche Stimmen können nur wütend, fröhlich, neutral und traurig.',
     tuning_stopped: 'Dein eigenes Modell ist nicht fertig geworden. Mach es noch einmal, wann du willst.',
     storage_full: 'In diesem Browser ist kein Platz mehr für Aufnahmen. Lösche ein paar davon, oder schaff Platz auf diesem Laptop.',

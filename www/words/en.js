@@ -413,6 +413,9 @@ export const words = {
     older: (version, newest) => `The group has learnt on since: yours comes from version ${version}, the shared one is version ${newest} now.`,
     waiting: 'The shared model has not arrived yet. It comes with the next round.',
     comparing: 'Both models listen to your test clips…',
+    download: { safetensors: 'Download my model', onnx: 'Download my model as ONNX' },
+    downloadHint: 'For other programs. The file stays on this laptop until you give it away; a model learnt from one voice alone can say something about it.',
+    saved: 'Your own model is saved.',
     verdict: {
       none: 'There is nothing to compare them on yet: none of your clips is kept for the test. The fourth clip of each label is, and every fifth after it.',
       few: (all, points) => `${all === 1 ? 'One test clip says' : `${all} test clips say`} next to nothing: a single one heard differently moves the number by ${points} points. Record more to know.`,
@@ -482,6 +485,7 @@ export const words = {
     no_clips: 'Record or add some clips first.',
     no_clip: 'This clip is gone.',
     no_model: 'There is no shared model yet: it comes with the first round of training.',
+    no_personal_model: 'Make your own model first.',
     no_made_up: 'Made-up voices know only angry, happy, neutral and sad.',
     tuning_stopped: 'Your own model was not finished. Make it again when you like.',
     storage_full: 'This browser has no room left for more clips. Delete some clips, or free space on this laptop.',

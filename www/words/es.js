@@ -413,6 +413,9 @@ export const words = {
     older: (version, newest) => `Desde entonces el grupo ha seguido aprendiendo: el tuyo viene de la versión ${version}, y el compartido ya va por la versión ${newest}.`,
     waiting: 'El modelo compartido todavía no ha llegado. Viene con la próxima ronda.',
     comparing: 'Los dos modelos están escuchando tus grabaciones de prueba…',
+    download: { safetensors: 'Descargar mi modelo', onnx: 'Descargar mi modelo como ONNX' },
+    downloadHint: 'Para otros programas. El archivo se queda en este portátil hasta que lo des; un modelo aprendido de una sola voz puede revelar algo de ella.',
+    saved: 'Tu propio modelo está guardado.',
     verdict: {
       none: 'Todavía no hay con qué compararlos: ninguna de tus grabaciones está guardada para la prueba. Lo están la cuarta de cada etiqueta y, después de ella, una de cada cinco.',
       few: (all, points) => `${all === 1 ? 'Una grabación de prueba dice' : `${all} grabaciones de prueba dicen`} muy poco: una sola que se oiga de otra forma mueve el número ${points} puntos. Graba más para saberlo.`,
@@ -481,6 +484,7 @@ export const words = {
     no_clips: 'Graba o añade primero algunas grabaciones.',
     no_clip: 'Esta grabación ya no está.',
     no_model: 'Todavía no hay modelo compartido: llega con la primera ronda de entrenamiento.',
+    no_personal_model: 'Crea primero tu propio modelo.',
     no_made_up: 'Las voces artificiales solo conocen enojo, alegría, neutral y tristeza.',
     tuning_stopped: 'Tu propio modelo no se terminó. Créalo otra vez cuando quieras.',
     storage_full: 'En este navegador no queda sitio para más grabaciones. Borra algunas, o libera espacio en este portátil.',

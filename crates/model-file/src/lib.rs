@@ -1,0 +1,228 @@
+//! A trained model as a file for other programs, safetensors or ONNX, and what such a file says about its model. It knows
+//! no room and no browser: whoever has a model describes it.
+//!
+//! A safetensors file is a header that says all that is needed to use the model, then the parameters as they stand in
+//! memory. Only the header is ever built, so that sending or storing a model of 100 MB copies nothing. ONNX files are
+//! [`models::onnx`]'s, with [`Description::metadata`] in them.
+
+use std::collections::HashMap;
+
+use models::{Architecture, Layout, Standardisation};
+use safetensors::tensor::{Metadata, TensorInfo};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
+
+/// Length of the number that begins every safetensors file, and the alignment of the data behind the header.
+const PREFIX: usize = 8;
+
+/// What a model file says about its model besides the parameters.
+#[derive(Clone, Debug)]
+pub struct Description<'a> {
+    /// Which network it is.
+    pub architecture: Architecture,
+    /// The emotions, in the order of the outputs.
+    pub labels: &'a [String],
+    /// What to standardise features with; `None` before the room has worked it out.
+    pub standardisation: Option<Standardisation>,
+    /// The room it comes from.
+    pub room: &'a str,
+    /// Counts the changes of the room's model. A personal model has the version that it began as.
+    pub model_version: u32,
+    /// Whose it is.
+    pub learnt: Learnt,
+}
+
+/// What went into a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Learnt {
+    /// It is the group's.
+    Together {
+        /// The last round that went into it; 0 before the first.
+        round: u32,
+        /// Updates that went into it, over all rounds.
+        updates: u64,
+        /// Examples that they were trained on, over all rounds.
+        examples: u64,
+    },
+    /// It is one person's: a copy of the group's, trained on.
+    Alone {
+        /// Passes over the person's own clips.
+        epochs: u32,
+        /// How many clips these were.
+        clips: usize,
+    },
+}
+
+/// Why a model file can't be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelFileError {
+    /// The header can't be written as JSON.
+    #[error("the header cannot be written: {0}")]
+    Header(#[from] serde_json::Error),
+    /// Not a safetensors file, or cut off.
+    #[error("this is no safetensors file, or it was cut off: {0}")]
+    Unreadable(#[from] SafeTensorError),
+    /// The file does not hold a tensor that the network has.
+    #[error("tensor {name} is missing")]
+    Missing {
+        /// The tensor's name.
+        name: String,
+    },
+    /// A tensor is not as the network has it.
+    #[error("tensor {name} has shape {found:?} of {dtype:?}, expected {expected:?} of F32")]
+    Tensor {
+        /// The tensor's name.
+        name: String,
+        /// Its lengths in the file.
+        found: Vec<usize>,
+        /// The type of its numbers in the file.
+        dtype: Dtype,
+        /// Its lengths in the network.
+        expected: Vec<usize>,
+    },
+    /// The file holds more than the network's tensors, or less.
+    #[error("the file holds {found} bytes of parameters, expected {expected}")]
+    Length {
+        /// Bytes in the file.
+        found: usize,
+        /// Bytes that the network's parameters take.
+        expected: usize,
+    },
+}
+
+impl Description<'_> {
+    /// The same as keys and values, with what the features are; without standardisation.
+    ///
+    /// # Errors
+    /// A text that JSON can't hold.
+    pub fn metadata(&self) -> Result<Vec<(String, String)>, ModelFileError> {
+        let features = self.architecture.features();
+        let mut metadata = vec![
+            ("format", "chorus.v1".to_owned()),
+            ("architecture", self.architecture.name().to_owned()),
+            ("labels", serde_json::to_string(self.labels)?),
+            ("features", serde_json::to_string(speech::INPUT_NAMES.get(..features).unwrap_or_default())?),
+            ("sample_rate", speech::SAMPLE_RATE.to_string()),
+            ("window", speech::WINDOW.to_string()),
+            ("hop", speech::HOP.to_string()),
+            ("max_frames", speech::MAX_FRAMES.to_string()),
+            ("room", self.room.to_owned()),
+            ("model_version", self.model_version.to_string()),
+        ];
+        metadata.extend(match self.learnt {
+            Learnt::Together { round, updates, examples } => {
+                vec![("round", round.to_string()), ("updates", updates.to_string()), ("examples", examples.to_string())]
+            }
+            Learnt::Alone { epochs, clips } => {
+                vec![("personal_epochs", epochs.to_string()), ("personal_clips", clips.to_string())]
+            }
+        });
+        Ok(metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    }
+}
+
+/// The beginning of a safetensors file: everything before the parameters, which follow as `f32` little endian in the
+/// layout's order.
+///
+/// # Errors
+/// A text that JSON can't hold.
+pub fn header(about: &Description<'_>) -> Result<Vec<u8>, ModelFileError> {
+    let layout = about.architecture.layout(about.labels.len());
+    let mut metadata: HashMap<String, String> = about.metadata()?.into_iter().collect();
+    metadata.insert("layout".to_owned(), layout_text(&layout)?);
+    if let Some(standardisation) = &about.standardisation {
+        let features = about.architecture.features();
+        let used = |numbers: &[f32]| serde_json::to_string(numbers.get(..features).unwrap_or(numbers));
+        metadata.insert("mean".to_owned(), used(&standardisation.mean)?);
+        metadata.insert("deviation".to_owned(), used(&standardisation.deviation)?);
+    }
+    let tensors = layout
+        .tensors
+        .iter()
+        .map(|tensor| {
+            let start = tensor.offset * size_of::<f32>();
+            let end = start + tensor.shape.iter().product::<usize>() * size_of::<f32>();
+            (
+                tensor.name.clone(),
+                TensorInfo { dtype: Dtype::F32, shape: tensor.shape.clone(), data_offsets: (start, end) },
+            )
+        })
+        .collect();
+    // Through a `Value`, whose keys are sorted: the same model gives the same file.
+    let mut json = serde_json::to_vec(&serde_json::to_value(Metadata::new(Some(metadata), tensors)?)?)?;
+    json.resize(json.len().next_multiple_of(PREFIX), b' ');
+    let mut header = (json.len() as u64).to_le_bytes().to_vec();
+    header.append(&mut json);
+    Ok(header)
+}
+
+/// `[["name", [shape], offset], …]`: the order of the flat vector, which the file's own index does not keep.
+fn layout_text(layout: &Layout) -> Result<String, ModelFileError> {
+    let rows: Vec<_> = layout.tensors.iter().map(|tensor| (&tensor.name, &tensor.shape, tensor.offset)).collect();
+    Ok(serde_json::to_string(&rows)?)
+}
+
+/// Reads the parameters of a file that [`header`] began, and checks that it is whole and of the shape that is expected.
+///
+/// # Errors
+/// It is no such file, was cut off, or is of another network.
+pub fn parameters(file: &[u8], architecture: Architecture, labels: usize) -> Result<Vec<f32>, ModelFileError> {
+    let (header, _) = SafeTensors::read_metadata(file)?;
+    let data = file.get(PREFIX + header..).unwrap_or_default();
+    let layout = architecture.layout(labels);
+    let tensors = SafeTensors::deserialize(file)?;
+    for expected in &layout.tensors {
+        let missing = |_| ModelFileError::Missing { name: expected.name.clone() };
+        let tensor = tensors.tensor(&expected.name).map_err(missing)?;
+        if tensor.shape() != expected.shape || tensor.dtype() != Dtype::F32 {
+            return Err(ModelFileError::Tensor {
+                name: expected.name.clone(),
+                found: tensor.shape().to_vec(),
+                dtype: tensor.dtype(),
+                expected: expected.shape.clone(),
+            });
+        }
+    }
+    let expected = layout.total() * size_of::<f32>();
+    if data.len() != expected {
+        return Err(ModelFileError::Length { found: data.len(), expected });
+    }
+    let (numbers, _) = data.as_chunks::<4>();
+    Ok(numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_read_back_has_the_same_parameters_and_its_description() {
+        let labels = ["angry", "happy", "neutral", "sad"].map(str::to_owned);
+        let numbers = models::initial_parameters(Architecture::Compact, labels.len(), 7);
+        let about = Description {
+            architecture: Architecture::Compact,
+            labels: &labels,
+            standardisation: Some(Standardisation { mean: vec![0.0; 60], deviation: vec![1.0; 60] }),
+            room: "ABCDEF",
+            model_version: 3,
+            learnt: Learnt::Together { round: 3, updates: 12, examples: 480 },
+        };
+        let mut file = header(&about).unwrap();
+        assert_eq!(file.len() % PREFIX, 0, "parameters start aligned");
+        file.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+
+        assert_eq!(parameters(&file, Architecture::Compact, labels.len()).unwrap(), numbers);
+        let (_, metadata) = SafeTensors::read_metadata(&file).unwrap();
+        let described = metadata.metadata().as_ref().unwrap();
+        assert_eq!(described["labels"], r#"["angry","happy","neutral","sad"]"#);
+        assert_eq!(described["round"], "3");
+
+        let mine = Description { learnt: Learnt::Alone { epochs: 4, clips: 17 }, ..about };
+        let mine = mine.metadata().unwrap();
+        assert!(mine.contains(&("personal_clips".to_owned(), "17".to_owned())));
+        assert!(mine.iter().all(|(key, _)| key != "updates"));
+
+        let cut = &file[..file.len() - 4];
+        assert!(parameters(cut, Architecture::Compact, labels.len()).is_err());
+        assert!(parameters(&file, Architecture::Conv, labels.len()).is_err());
+    }
+}
