@@ -1,7 +1,9 @@
 //! The model that a room offers for download, read as anyone would read it, and evaluated natively.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
-use models::{Architecture, Backend, Evaluation, Example, Learner, Standardisation};
+use models::{Architecture, Backend, Evaluation, Example, Inference, Learner, Standardisation};
 use safetensors::SafeTensors;
 
 use crate::program::{CODE, Server};
@@ -21,8 +23,15 @@ impl SharedModel {
     /// # Errors
     /// Where the file is not as `docs/protocol.md` describes it.
     pub async fn download(server: &Server) -> Result<Self> {
-        let file = server.get(&format!("/api/rooms/{CODE}/model.safetensors")).await?;
-        let (_, metadata) = SafeTensors::read_metadata(&file)?;
+        Self::read(&server.get(&format!("/api/rooms/{CODE}/model.safetensors")).await?)
+    }
+
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// Where the file is not as `docs/protocol.md` describes it.
+    pub fn read(file: &[u8]) -> Result<Self> {
+        let (_, metadata) = SafeTensors::read_metadata(file)?;
         let metadata = metadata.metadata().clone().context("the model has metadata")?;
         let field = |name: &str| metadata.get(name).with_context(|| format!("the model's metadata has no {name}"));
         let architecture: Architecture = field("architecture")?.parse()?;
@@ -32,7 +41,7 @@ impl SharedModel {
             true => Standardisation { mean: statistics("mean")?, deviation: statistics("deviation")? },
             false => Standardisation::identity(),
         };
-        let tensors = SafeTensors::deserialize(&file)?;
+        let tensors = SafeTensors::deserialize(file)?;
         let mut parameters = Vec::new();
         for spec in architecture.layout(labels().len()).tensors {
             let tensor = tensors.tensor(&spec.name)?;
@@ -40,6 +49,20 @@ impl SharedModel {
             parameters.extend(values.iter().map(|&value| f32::from_le_bytes(value)));
         }
         Ok(Self { architecture, standardisation, parameters })
+    }
+
+    /// How likely the model finds each label for a recording, heard at all speeds.
+    ///
+    /// # Errors
+    /// Where the sound cannot be used.
+    pub fn probabilities(&self, sound: &speech::Sound) -> Result<Vec<f32>> {
+        let mut inputs = speech::inputs_at_speeds(sound)?.into_iter();
+        let first = inputs.next().context("a sound has an input")?;
+        let variants = inputs.map(|input| models::Variant { values: input.values, frames: input.frames }).collect();
+        let example = Example { values: first.values, frames: first.frames, label: 0, variants };
+        let parameters = Arc::new(self.parameters.clone());
+        let model = Inference::new(self.architecture, labels().len(), parameters, self.standardisation.clone())?;
+        Ok(model.probabilities(&example)?)
     }
 
     /// How the model does on these clips.

@@ -7,9 +7,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use tests::browser::{Browser, Options, Tab};
-use tests::program::Server;
+use tests::model::SharedModel;
+use tests::program::{CODE, Server};
 use tests::recorder::Recorder;
 use tests::voices::{Voices, labels};
 
@@ -128,6 +130,66 @@ async fn the_model_at_home_answers_as_in_the_room_and_asks_nobody() -> Result<()
 
 fn is_local(address: &Value) -> bool {
     address.as_str().is_some_and(|address| address.starts_with("data:") || address.starts_with("blob:"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_model_goes_home_for_other_programs() -> Result<()> {
+    let voices = Voices::open()?;
+    let server = Server::start(&["--rounds", "2", "--least", "1", "--epochs", "3"]).await?;
+    let folder = tempfile::tempdir()?;
+    let paths: Vec<PathBuf> = voices.of_speakers(0..1).iter().map(|clip| voices.path(clip)).collect();
+    let sound = speech::decode(&std::fs::read(&paths[3])?, paths[3].to_str())?;
+    let wav = folder.path().join("voice.wav");
+    std::fs::write(&wav, sound.to_wav())?;
+    let browser = Browser::start(Options::default()).await?;
+    let tab = browser.open(&server.page()).await?;
+    tab.give(&paths).await?;
+    tab.click("take-part").await?;
+    server.wait_for_rounds(2, Duration::from_secs(120)).await?;
+    // It is made by itself after the last round.
+    tab.wait_for("save-mine-safetensors").await?;
+    tab.click("try-mine").await?;
+    tab.choose_files("try-file", std::slice::from_ref(&wav)).await?;
+    tab.wait_for("try-probabilities").await?;
+    let on_the_page = shares(&tab).await?;
+    let files = [saved(&tab, "save-mine-safetensors").await?, saved(&tab, "save-mine-onnx").await?];
+    keep("mine", &files)?;
+    let [mine, onnx] = files;
+    let shared = SharedModel::download(&server).await?;
+    keep(
+        "ours",
+        &[
+            server.get(&format!("/api/rooms/{CODE}/model.safetensors")).await?,
+            server.get(&format!("/api/rooms/{CODE}/model.onnx")).await?,
+        ],
+    )?;
+
+    let model = SharedModel::read(&mine)?;
+    assert!(model.parameters != shared.parameters, "it has learnt on");
+    let heard = model.probabilities(&sound)?;
+    println!("on the page {on_the_page:?}, from the file {heard:?}");
+    for (page, file) in on_the_page.iter().zip(&heard) {
+        // The page writes four digits.
+        assert!((page - f64::from(*file)).abs() <= 1e-4 + 0.5e-4, "{on_the_page:?} {heard:?}");
+    }
+    let (_, header) = SafeTensors::read_metadata(&mine)?;
+    let about = header.metadata().clone().context("the file says what it is")?;
+    let clips = models::held_back(&voices.of_speakers(0..1).iter().map(|clip| clip.label).collect::<Vec<_>>());
+    assert_eq!(about["personal_clips"], clips.iter().filter(|held_back| !**held_back).count().to_string());
+    assert!(!about.contains_key("updates"));
+    // The same numbers, and what they mean, are in the other file.
+    let within = |bytes: &[u8]| onnx.windows(bytes.len()).any(|window| window == bytes);
+    let last: Vec<u8> = model.parameters.iter().rev().take(4).rev().flat_map(|value| value.to_le_bytes()).collect();
+    assert!(within(&last) && within(b"personal_clips") && within(b"probabilities"));
+    Ok(())
+}
+
+/// Keeps a model's two files in `CHORUS_TEST_OUTPUT`, for onnxruntime: `tests/reference/onnx/check.py` says how.
+fn keep(name: &str, [safetensors, onnx]: &[Vec<u8>; 2]) -> Result<()> {
+    let folder = std::env::var_os("CHORUS_TEST_OUTPUT").map_or_else(|| "output".into(), PathBuf::from);
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join(format!("{name}.safetensors")), safetensors)?;
+    Ok(std::fs::write(folder.join(format!("{name}.onnx")), onnx)?)
 }
 
 /// The probabilities that a page shows, in the order of the labels.

@@ -4,6 +4,13 @@
     pip install -r tests/reference/onnx/requirements.txt
     python tests/reference/onnx/check.py /tmp/onnx/*.onnx
 
+A trained model, as it is downloaded (`cargo xtask test` leaves those of a lesson, a group's and a person's, in tests/output):
+
+    for model in ours mine; do
+      cargo run --release -p model-file --example answers -- tests/output/$model.safetensors WAV… > tests/output/$model.json
+    done
+    python tests/reference/onnx/check.py tests/output/ours.onnx tests/output/mine.onnx
+
 Beside each NAME.onnx lies NAME.json with clips and what Chorus answers for them:
 
     {"features": [[6000 numbers, frame by frame], …], "frames": [37, …], "names": ["voice.wav", …],
