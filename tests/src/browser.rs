@@ -24,6 +24,9 @@ pub struct Options {
     pub refuses: bool,
     /// Whether WebGPU, computed in software, is there.
     pub webgpu: bool,
+    /// Whether the browser treats tabs in the background as it does without a test: it wakes their timers once a minute at
+    /// most, here after 10 s and not only after 5 minutes.
+    pub throttles: bool,
     /// The port of a proxy on this machine that everything goes through, this machine's own servers included.
     pub proxy: Option<u16>,
 }
@@ -65,22 +68,33 @@ impl Browser {
             "--window-size=1280,1000",
             // The pages speak the language of the browser; these tests read English, whatever the system speaks.
             "--accept-lang=en-GB",
-            // Two tabs share one window here; a hidden one must go on as a visible one in a classroom would.
-            "--disable-background-timer-throttling",
-            "--disable-backgrounding-occluded-windows",
-            "--disable-renderer-backgrounding",
             "--use-fake-device-for-media-stream",
         ]
         .map(str::to_owned)
         .into();
+        let mut features = Vec::new();
+        if options.throttles {
+            features.push("IntensiveWakeUpThrottling:grace_period_seconds/10");
+        } else {
+            // Two tabs share one window here; a hidden one must go on as a visible one in a classroom would.
+            arguments.extend(
+                [
+                    "--disable-background-timer-throttling",
+                    "--disable-backgrounding-occluded-windows",
+                    "--disable-renderer-backgrounding",
+                ]
+                .map(str::to_owned),
+            );
+        }
         let answer = if options.refuses { "=deny" } else { "" };
         arguments.push(format!("--use-fake-ui-for-media-stream{answer}"));
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
         if options.webgpu {
-            arguments.extend(
-                ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"]
-                    .map(str::to_owned),
-            );
+            arguments.extend(["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"].map(str::to_owned));
+            features.push("Vulkan");
+        }
+        if !features.is_empty() {
+            arguments.push(format!("--enable-features={}", features.join(",")));
         }
         if let Some(port) = options.proxy {
             arguments.push(format!("--proxy-server=127.0.0.1:{port}"));
@@ -93,6 +107,14 @@ impl Browser {
         let mut chrome = json!({ "args": arguments });
         if let Ok(chromium) = std::env::var("CHROMIUM") {
             chrome["binary"] = chromium.into();
+        }
+        if options.throttles {
+            // chromedriver would keep tabs in the background awake.
+            chrome["excludeSwitches"] = json!([
+                "disable-background-timer-throttling",
+                "disable-backgrounding-occluded-windows",
+                "disable-renderer-backgrounding",
+            ]);
         }
         capabilities.insert("goog:chromeOptions".into(), chrome);
         capabilities.insert("goog:loggingPrefs".into(), json!({ "browser": "ALL" }));
@@ -221,7 +243,7 @@ impl Tab<'_> {
             sleep(Duration::from_millis(150)).await;
         }
         // A picture of what was there instead says more than words, wherever the browser still answers.
-        let _ = self.screenshot("failed").await;
+        let _ = self.picture("failed").await;
         let text = self.run("return document.body.innerText", vec![]).await.unwrap_or_default();
         bail!("waited {limit:?} for {what}; the page says:\n{}", text.as_str().unwrap_or_default())
     }
@@ -302,6 +324,30 @@ impl Tab<'_> {
         Ok(())
     }
 
+    /// Minimises the tab's window, so that nobody sees it.
+    ///
+    /// # Errors
+    /// Where the browser refuses.
+    pub async fn minimise(&self) -> Result<()> {
+        self.show().await?;
+        Ok(self.client.minimize_window().await?)
+    }
+
+    /// Lets the browser store so many bytes for this page's server and no more; `None` ends that.
+    ///
+    /// # Errors
+    /// Where the browser refuses.
+    pub async fn storage_limit(&self, bytes: Option<u64>) -> Result<()> {
+        self.show().await?;
+        let origin = self.run("return location.origin", vec![]).await?;
+        let mut limit = json!({ "origin": origin });
+        if let Some(bytes) = bytes {
+            limit["quotaSize"] = bytes.into();
+        }
+        self.client.issue_cmd(Chromium("Storage.overrideQuotaForOrigin", limit)).await?;
+        Ok(())
+    }
+
     /// Loads the page again.
     ///
     /// # Errors
@@ -340,6 +386,10 @@ impl Tab<'_> {
         if let Some(folder) = std::env::var_os("CHORUS_SCREENS") {
             self.screens(name, &PathBuf::from(folder)).await?;
         }
+        self.picture(name).await
+    }
+
+    async fn picture(&self, name: &str) -> Result<()> {
         let folder = std::env::var_os("CHORUS_TEST_OUTPUT").map_or_else(|| "output".into(), PathBuf::from);
         std::fs::create_dir_all(&folder)?;
         let picture = self.client.screenshot().await?;
