@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use fantoccini::key::Key;
 use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -14,6 +15,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
+
+/// No page has so many places for the focus.
+const MOST_STOPS: usize = 300;
 
 /// How a browser is to be.
 #[derive(Default)]
@@ -265,6 +269,44 @@ impl Tab<'_> {
         self.wait_for(name).await?;
         let element = self.client.find(Locator::Css(&named(name))).await?;
         element.click().await.with_context(|| format!("could not click “{name}”"))
+    }
+
+    /// Goes to a named element with the Tab key alone, and looks whether one sees that it has the focus.
+    ///
+    /// # Errors
+    /// Where it is not reached, or looks as without the focus.
+    pub async fn tab_to(&self, name: &str) -> Result<()> {
+        self.wait_for(name).await?;
+        for _ in 0..MOST_STOPS {
+            self.press(Key::Tab).await?;
+            let script = "const focused = document.activeElement;
+                if (!focused.matches(arguments[0])) return null;
+                const { outlineStyle, outlineWidth } = getComputedStyle(focused);
+                return outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2;";
+            match self.run(script, vec![json!(named(name))]).await? {
+                Value::Bool(true) => return Ok(()),
+                Value::Bool(false) => bail!("nobody sees that “{name}” has the focus"),
+                _ => {}
+            }
+        }
+        bail!("“{name}” is not reached with the Tab key")
+    }
+
+    /// Presses a key where the focus is.
+    ///
+    /// # Errors
+    /// Where the browser is gone.
+    pub async fn press(&self, key: Key) -> Result<()> {
+        self.type_text(&String::from(char::from(key))).await
+    }
+
+    /// Types where the focus is.
+    ///
+    /// # Errors
+    /// Where the browser is gone.
+    pub async fn type_text(&self, text: &str) -> Result<()> {
+        self.show().await?;
+        Ok(self.client.active_element().await?.send_keys(text).await?)
     }
 
     /// Types into a named field as far as the page can tell: its value and the events.

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use fantoccini::key::Key;
 use serde_json::json;
 use tests::browser::{Browser, Options};
-use tests::program::Server;
+use tests::program::{CODE, Server};
 use tests::voices::Voices;
 
 const SECONDS_10: Duration = Duration::from_secs(10);
+const SECONDS_30: Duration = Duration::from_secs(30);
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,6 +33,65 @@ async fn the_front_page_leads_into_the_room() -> Result<()> {
     tab.click("join-button").await?;
     tab.wait_for("take-part").await?;
     tab.screenshot("room-empty").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keyboard_alone_leads_through_a_lesson() -> Result<()> {
+    let voices = Voices::open()?;
+    let server = Server::start(&["--rounds", "2", "--least", "1", "--epochs", "1"]).await?;
+    let folder = tempfile::tempdir()?;
+    let microphone = folder.path().join("voice.wav");
+    let clip = voices.of_speakers(0..1).first().copied().context("there is a speaker")?;
+    let sound = speech::decode(&std::fs::read(voices.path(clip))?, clip.path.to_str())?;
+    std::fs::write(&microphone, sound.to_wav())?;
+    let browser = Browser::start(Options { microphone: Some(microphone), ..Options::default() }).await?;
+    let tab = browser.open(&server.origin()).await?;
+    tab.tab_to("join-code").await?;
+    tab.type_text(CODE).await?;
+    tab.press(Key::Enter).await?;
+
+    tab.tab_to("name").await?;
+    tab.type_text("Ada").await?;
+    tab.tab_to("record-next").await?;
+    tab.press(Key::Space).await?;
+    // The focus follows the recording: to the button that ends it, and to the one that keeps it.
+    let focused = |name: &str| format!("return document.activeElement.matches('[data-test=\"{name}\"]')");
+    tab.wait("the focus on “stop-recording”", &focused("stop-recording"), SECONDS_30).await?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    tab.press(Key::Enter).await?;
+    tab.wait(
+        "the focus on the next step",
+        "return document.activeElement.closest('.stage-buttons') !== null",
+        SECONDS_30,
+    )
+    .await?;
+    tab.tab_to("keep-clip").await?;
+    tab.press(Key::Enter).await?;
+    tab.wait_for_clips(1, SECONDS_10).await?;
+    tab.tab_to("made-up").await?;
+    tab.press(Key::Enter).await?;
+    let count = "return parseInt(document.getElementById('clip-list-title').innerText)";
+    let all = "return parseInt(document.getElementById('clip-list-title').innerText) > 8 && \
+               !document.querySelector('[data-test=\"made-up\"]').hasAttribute('aria-disabled')";
+    tab.wait("more clips", all, MINUTE).await?;
+    let before = tab.run(count, vec![]).await?;
+    tab.tab_to("delete").await?;
+    tab.press(Key::Enter).await?;
+    tab.wait("a clip less", &format!("{count} === {before} - 1"), SECONDS_10).await?;
+    // The focus went to the way back by itself.
+    tab.wait("the focus on “undo”", &focused("undo"), SECONDS_10).await?;
+    tab.press(Key::Enter).await?;
+    tab.wait("the clip back", &format!("{count} === {before}"), SECONDS_10).await?;
+
+    tab.tab_to("take-part").await?;
+    tab.press(Key::Space).await?;
+    tab.wait_for("finished").await?;
+    tab.tab_to("try-live").await?;
+    tab.tab_to("save-mine-onnx").await?;
+    tab.tab_to("search-voice").await?;
+    let name = server.room().await?["status"]["clients"][0]["name"].clone();
+    assert_eq!(name, "Ada");
     Ok(())
 }
 
