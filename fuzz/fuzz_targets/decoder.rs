@@ -1,10 +1,5 @@
 //! Random bytes for every decoder of `protocol`, with the same limits as on a real connection.
 //!
-//! ```text
-//! cargo install cargo-fuzz
-//! cargo +nightly fuzz run decoder -- -dict=fuzz/decoder.dict
-//! ```
-//!
 //! The first byte chooses the decoder, so that the fuzzer learns each of them.
 
 #![no_main]

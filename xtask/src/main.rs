@@ -5,6 +5,7 @@
 mod bench;
 mod bundle;
 mod demo;
+mod fuzz;
 mod lint;
 mod npm;
 mod places;
@@ -36,6 +37,7 @@ enum Command {
     Demo(demo::Options),
     Test(test::Options),
     Bench(bench::Options),
+    Fuzz(fuzz::Options),
     /// Check formatting, and run clippy natively and for the browser
     Lint,
 }
@@ -49,6 +51,7 @@ fn main() -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(&options, install),
         Command::Test(options) => test::run(&options, install),
         Command::Bench(options) => bench::run(&options, install),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Lint => lint::run(install),
     }
 }

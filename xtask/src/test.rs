@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::{
-    bundle, npm, places,
+    bundle, fuzz, npm, places,
     process::{self, say},
     setup::{self, Browser, Install},
 };
@@ -74,6 +74,7 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
         outcomes.push(document_tests(end_to_end, count)?);
     }
     outcomes.extend(pages()?);
+    outcomes.push(random_bytes()?);
     summarise(&outcomes, started.elapsed())
 }
 
@@ -86,6 +87,19 @@ fn pages() -> Result<Option<Outcome>> {
     let mut command = process::program(node);
     command.args(["--test", "--test-reporter", "tap", "tests/page/"]);
     watch("the pages' pure pieces", &mut command).map(Some)
+}
+
+/// A short run of each fuzz target, from its seeds and what earlier runs have found.
+fn random_bytes() -> Result<Outcome> {
+    const SECONDS: u32 = 20;
+    let started = Instant::now();
+    let failure = fuzz::run(&fuzz::Options { targets: Vec::new(), seconds: SECONDS }).err();
+    if let Some(failure) = &failure {
+        say(format!("{failure:#}"));
+    }
+    let succeeded = failure.is_none();
+    let counts = Counts { passed: succeeded.into(), failed: (!succeeded).into(), ignored: 0 };
+    Ok(Outcome { name: "random bytes for what reads them".to_owned(), succeeded, counts, took: started.elapsed() })
 }
 
 /// Tests on real speech leave themselves out where there is none; that must not go unnoticed.

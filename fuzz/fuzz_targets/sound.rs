@@ -1,0 +1,27 @@
+//! Random bytes for everything that reads sound: the decoders of the formats that people bring, and what is computed of
+//! whatever passes for sound.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use speech::{MAX_SECONDS, SAMPLE_RATE};
+
+/// Frames beyond these are not computed: they take time and teach the fuzzer nothing.
+const LONGEST: usize = 2 * SAMPLE_RATE as usize;
+
+fuzz_target!(|input: &[u8]| {
+    let Ok(sound) = speech::decode(input, None) else {
+        return;
+    };
+    let samples = sound.samples();
+    assert!(samples.len() as f64 <= MAX_SECONDS as f64 * f64::from(SAMPLE_RATE) + 1.0);
+    assert!(samples.iter().all(|sample| sample.is_finite()));
+    if samples.len() > LONGEST {
+        return;
+    }
+    if let Ok(features) = speech::input(&sound) {
+        assert!(features.values.iter().all(|value| value.is_finite()));
+    }
+    let quality = speech::quality(&sound);
+    drop(quality);
+});
