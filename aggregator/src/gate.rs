@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Extension;
 use axum::http::HeaderMap;
@@ -27,6 +27,9 @@ const MOST_TOLD: usize = 64;
 /// A socket without a byte written for this much longer than a participant may take for a frame is closed, so that the
 /// participant's own limit, which can say why, comes first.
 const WRITE_SLACK: Duration = Duration::from_secs(5);
+
+/// Refused connections are logged at most so often; the metrics count each.
+const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// Which limit refuses a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +75,9 @@ pub struct Gate {
 struct Held {
     all: usize,
     told: usize,
+    /// When the log was last told of a refusal, and how many there were since.
+    logged: Option<Instant>,
+    silent: u64,
     by_address: HashMap<IpAddr, usize>,
 }
 
@@ -145,10 +151,15 @@ impl Gate {
         Ok(Some(Place { gate: self.clone(), kind: Kind::Named(named) }))
     }
 
-    /// Notes that a limit refused somebody.
+    /// Notes that a limit refused somebody; in the log at most once in [`LOG_EVERY`], so that nobody can fill it.
     pub fn refuse(&self, full: Full) {
         self.metrics.refused(full.name());
-        tracing::warn!(limit = full.name(), "a connection was refused");
+        let mut held = self.held();
+        held.silent += 1;
+        if held.logged.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
+            tracing::warn!(limit = full.name(), refused = held.silent, open = held.all, "connections were refused");
+            (held.logged, held.silent) = (Some(Instant::now()), 0);
+        }
     }
 
     /// Where it is a trusted proxy that connects: the last address of `X-Forwarded-For` that is no trusted proxy's. What

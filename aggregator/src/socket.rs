@@ -169,7 +169,7 @@ async fn converse(
         let words = format!("There is no room {code} here. Check the code, or ask whoever started the room.");
         return Ending::told(close::POLICY, ErrorCode::RoomUnknown, &words, true);
     };
-    let connection = rooms.next_connection();
+    let (code, connection) = (code.clone(), rooms.next_connection());
     // `?` escapes whatever a stranger may have put there.
     tracing::debug!(room = %code, connection = connection.0, ?software, "hello");
     let (outbox, mut inbox) = outbox::channel();
@@ -181,6 +181,10 @@ async fn converse(
         ending = write(sink, &mut inbox, rooms) => ending,
         ending = read(stream, connection, &room, rooms) => ending,
     };
+    if !matches!(ending.code, close::NORMAL | close::GOING_AWAY) {
+        let reason = ending.reason.as_str();
+        tracing::info!(room = %code, connection = connection.0, close = ending.code, reason, "client dropped");
+    }
     // A room that has ended needs no word of it.
     let _ = room.tell(Event::Disconnected { connection }).await;
     ending
@@ -243,7 +247,6 @@ async fn read(
         // Chunks are bounded by the room's queue; everything else by a rate.
         if !matches!(frame, Message::Binary(_)) && !messages.take(Instant::now()) {
             metrics.refused("messages");
-            tracing::info!(connection = connection.0, "client dropped: it sends too many messages");
             return Ending::new(close::POLICY, "too many messages; send fewer a second");
         }
         // What is not read waits in the sender's own memory.
@@ -310,7 +313,6 @@ async fn write(sink: &mut SplitSink<WebSocket, Message>, inbox: &mut Inbox, room
             Ok(Err(_)) => return Ending::new(close::NORMAL, ""),
             Err(_) => {
                 metrics.slow_readers.inc();
-                tracing::info!("client dropped: it does not read");
                 return Ending::new(close::TRY_AGAIN_LATER, "nothing was read for too long");
             }
         }

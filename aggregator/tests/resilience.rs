@@ -200,7 +200,7 @@ fn odd_requests(room: &str, token: &str) -> Vec<Vec<u8>> {
         odd.push(header(line));
     }
     odd.push(header(&format!("X: {long}{long}{long}{long}")));
-    odd.push(header(&(0..500).map(|n| format!("X-{n}: y\r\n")).collect::<String>().trim_end().to_owned()));
+    odd.push(header(&(0..500).map(|n| format!("X-{n}: y\r\n")).collect::<String>().trim_end()));
     odd.push(header(&format!("Authorization: Bearer {long}")));
     odd.push(
         b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 99\r\n\r\n"

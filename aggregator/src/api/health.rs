@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::{Failure, Site};
@@ -16,8 +17,17 @@ const GOOD_FOR: Duration = Duration::from_secs(2);
 /// A disk that takes longer than this does not work.
 const WRITE_LIMIT: Duration = Duration::from_secs(2);
 
-/// Whether the state folder could be written, and when that was tried.
-pub type Writable = Mutex<Option<(Instant, Result<(), String>)>>;
+/// Whether the state folder can be written, as far as that was tried.
+#[derive(Default)]
+pub struct Writable(Mutex<Probe>);
+
+#[derive(Default)]
+struct Probe {
+    /// What came of it last, and when.
+    known: Option<(Instant, Result<(), String>)>,
+    /// A try that is under way. There is one at most, since it may hang for ever with the disk.
+    trying: Option<JoinHandle<anyhow::Result<()>>>,
+}
 
 /// `GET /healthz`: the process answers.
 pub async fn alive() -> Json<Value> {
@@ -36,23 +46,29 @@ pub async fn ready(State(site): State<Site>) -> Result<Json<Value>, Failure> {
 }
 
 async fn writable(site: &Site) -> Result<(), String> {
-    let mut known = site.writable.lock().await;
-    if let Some((at, outcome)) = &*known
+    let mut probe = site.writable.0.lock().await;
+    if let Some((at, outcome)) = &probe.known
         && at.elapsed() < GOOD_FOR
     {
         return outcome.clone();
     }
     let rooms = site.rooms.clone();
-    let written = tokio::task::spawn_blocking(move || rooms.store().try_writing());
-    let outcome = match timeout(WRITE_LIMIT, written).await {
+    // It stays in its place while it is waited for, since whoever asked may go meanwhile.
+    let try_now = || tokio::task::spawn_blocking(move || rooms.store().try_writing());
+    let tried = timeout(WRITE_LIMIT, probe.trying.get_or_insert_with(try_now)).await;
+    if tried.is_ok() {
+        probe.trying = None;
+    }
+    let outcome = match tried {
         Ok(Ok(Ok(()))) => Ok(()),
         Ok(Ok(Err(error))) => {
             tracing::error!(error = format!("{error:#}"), "the state folder cannot be written");
             // The reason names a folder of this machine, which is for the log.
             Err("the state folder cannot be written; the log says why".to_owned())
         }
-        Ok(Err(_)) | Err(_) => Err("the state folder does not answer".to_owned()),
+        Ok(Err(_)) => Err("the state folder could not be tried".to_owned()),
+        Err(_) => Err("the state folder does not answer".to_owned()),
     };
-    *known = Some((Instant::now(), outcome.clone()));
+    probe.known = Some((Instant::now(), outcome.clone()));
     outcome
 }
