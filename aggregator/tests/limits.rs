@@ -113,6 +113,20 @@ async fn whoever_sends_half_a_request_is_closed_and_holds_nobody_up() -> Result<
 }
 
 #[test]
+fn a_tls_handshake_that_is_never_finished_is_closed() {
+    let server = server(&["--tls", "self-signed"]);
+    let address = server.origin.replace("https://localhost", "127.0.0.1");
+    // Nothing, and the head of a record (RFC 8446, 5.1) of which 512 bytes are to come.
+    for beginning in [&[][..], &[0x16, 3, 1, 2, 0, 1]] {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(beginning).unwrap();
+        let (said, waited) = until_closed(&mut stream);
+        assert!(said.is_empty() && waited < Duration::from_secs(13), "{waited:?}");
+    }
+}
+
+#[test]
 fn whoever_sends_half_a_body_or_too_much_of_one_is_told() {
     let server = server(&["--request-timeout", "1", "--max-body-bytes", "2000", "--max-header-bytes", "8192"]);
     let head = format!("POST /api/rooms HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n", server.host_token);
