@@ -1,7 +1,10 @@
 //! The HTTP side: which address leads where, rooms as JSON, and the model as a file.
 
+pub mod admission;
 mod events;
+mod health;
 mod host;
+mod metrics;
 mod results;
 
 use std::convert::Infallible;
@@ -11,10 +14,12 @@ use anyhow::ensure;
 use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, FromRef, Path, State};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router, middleware};
 use bytes::Bytes;
 use futures_util::stream;
@@ -23,31 +28,35 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
+use crate::gate::Gate;
 use crate::links::{self, Reach};
 use crate::room::{Ended, RoomHandle, Snapshot};
 use crate::rooms::Rooms;
 use crate::{description, onnx_file, pages, socket};
 
-/// Longest body that a request may have, bytes.
-const MOST_BODY: usize = 16 * 1024;
+const DESCRIPTION: &str = include_str!("../../docs/openapi.json");
+/// When one who was refused for a moment may try again, seconds.
+const RETRY_SECONDS: &str = "10";
 /// A model is handed to the connection in pieces of this many bytes.
 const PIECE: usize = 64 * 1024;
 
-/// The secret that allows to make rooms.
+/// A secret that allows something to whoever shows it.
 #[derive(Clone)]
-pub struct HostToken(Arc<str>);
+pub struct Secret(Arc<str>);
 
-impl HostToken {
-    /// The given secret, or 128 random bits.
-    pub fn given_or_new(given: Option<&str>) -> anyhow::Result<Self> {
-        let token = match given {
-            Some(token) => {
-                ensure!(token.len() >= 16, "the host token is too short to be a secret: give at least 16 characters");
-                token.to_owned()
-            }
-            None => format!("{:032x}", rand::random::<u128>()),
-        };
+impl Secret {
+    /// One that was chosen.
+    ///
+    /// # Errors
+    /// It is too short.
+    pub fn given(token: &str) -> anyhow::Result<Self> {
+        ensure!(token.len() >= 16, "a token is too short to be a secret: give at least 16 characters");
         Ok(Self(token.into()))
+    }
+
+    /// 128 random bits.
+    pub fn random() -> Self {
+        Self(format!("{:032x}", rand::random::<u128>()).into())
     }
 
     /// The secret itself, for whoever started the program and for nobody else.
@@ -66,16 +75,28 @@ impl HostToken {
 #[derive(Clone)]
 pub struct Site {
     rooms: Arc<Rooms>,
-    host_token: HostToken,
+    gate: Arc<Gate>,
+    secrets: Secrets,
     reach: Arc<Reach>,
     kept: bool,
     boards: Arc<Semaphore>,
+    writable: Arc<health::Writable>,
+}
+
+/// What opens which door.
+#[derive(Clone)]
+pub struct Secrets {
+    /// The host's: everything.
+    pub host: Secret,
+    /// The operator's: the metrics and nothing else.
+    pub metrics: Option<Secret>,
 }
 
 impl Site {
     /// `kept` says whether rooms outlive the program.
-    pub fn new(rooms: Arc<Rooms>, host_token: HostToken, reach: Arc<Reach>, kept: bool) -> Self {
-        Self { rooms, host_token, reach, kept, boards: Arc::new(Semaphore::new(events::MOST_BOARDS)) }
+    pub fn new(rooms: Arc<Rooms>, gate: Arc<Gate>, secrets: Secrets, reach: Arc<Reach>, kept: bool) -> Self {
+        let boards = Arc::new(Semaphore::new(rooms.limits().max_event_streams));
+        Self { rooms, gate, secrets, reach, kept, boards, writable: Arc::default() }
     }
 
     fn find(&self, code: &str) -> Result<RoomHandle, Failure> {
@@ -97,28 +118,46 @@ impl FromRef<Site> for Arc<Rooms> {
     }
 }
 
+impl FromRef<Site> for Arc<Gate> {
+    fn from_ref(site: &Site) -> Self {
+        site.gate.clone()
+    }
+}
+
+/// Every address of the program but the pages' files, as docs/openapi.json has them.
+fn table() -> Vec<(&'static str, MethodRouter<Site>)> {
+    vec![
+        ("/", get(pages::index)),
+        ("/room/{code}", get(pages::room)),
+        ("/room/{code}/board", get(pages::board)),
+        ("/teach", get(pages::teach)),
+        ("/ws", get(socket::open)),
+        ("/health", get(health::alive)),
+        ("/healthz", get(health::alive)),
+        ("/readyz", get(health::ready)),
+        ("/metrics", get(metrics::text)),
+        ("/api/openapi.json", get(description)),
+        ("/api/host", get(host::overview)),
+        ("/api/rooms/{code}", get(room).delete(host::delete)),
+        ("/api/rooms/{code}/command", post(host::command)),
+        ("/api/rooms/{code}/events", get(events::follow)),
+        ("/api/rooms/{code}/qr.svg", get(qr_code)),
+        ("/api/rooms/{code}/results.json", get(results::json)),
+        ("/api/rooms/{code}/results.csv", get(results::csv)),
+        ("/api/rooms/{code}/history", get(history)),
+        ("/api/rooms/{code}/model.safetensors", get(model)),
+        ("/api/rooms/{code}/model.onnx", get(onnx_model)),
+        ("/api/rooms", post(host::create)),
+    ]
+}
+
 /// Every address of the program.
 pub fn routes(site: Site) -> Router {
-    Router::new()
-        .route("/", get(pages::index))
-        .route("/room/{code}", get(pages::room))
-        .route("/room/{code}/board", get(pages::board))
-        .route("/teach", get(pages::teach))
-        .route("/ws", get(socket::open))
-        .route("/health", get(health))
-        .route("/api/host", get(host::overview))
-        .route("/api/rooms/{code}", get(room).delete(host::delete))
-        .route("/api/rooms/{code}/command", post(host::command))
-        .route("/api/rooms/{code}/events", get(events::follow))
-        .route("/api/rooms/{code}/qr.svg", get(qr_code))
-        .route("/api/rooms/{code}/results.json", get(results::json))
-        .route("/api/rooms/{code}/results.csv", get(results::csv))
-        .route("/api/rooms/{code}/history", get(history))
-        .route("/api/rooms/{code}/model.safetensors", get(model))
-        .route("/api/rooms/{code}/model.onnx", get(onnx_model))
-        .route("/api/rooms", post(host::create))
+    let routes = table().into_iter().fold(Router::new(), |routes, (path, route)| routes.route(path, route));
+    routes
         .fallback(get(pages::file))
-        .layer(DefaultBodyLimit::max(MOST_BODY))
+        .layer(DefaultBodyLimit::max(site.rooms.limits().max_body_bytes))
+        .layer(middleware::from_fn_with_state(site.clone(), admission::admit))
         .layer(middleware::from_fn(pages::strict_headers))
         .with_state(site)
 }
@@ -128,7 +167,11 @@ pub struct Failure(StatusCode, String);
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        (self.0, Json(json!({ "error": self.1 }))).into_response()
+        let mut response = (self.0, Json(json!({ "error": self.1 }))).into_response();
+        if matches!(self.0, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+        }
+        response
     }
 }
 
@@ -144,8 +187,9 @@ impl From<Ended> for Failure {
     }
 }
 
-async fn health() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+/// This interface as OpenAPI.
+async fn description() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], DESCRIPTION)
 }
 
 async fn room(State(site): State<Site>, Path(code): Path<String>) -> Result<Json<Value>, Failure> {
@@ -206,4 +250,19 @@ fn download(name: &str, parts: Vec<Bytes>) -> Response {
         starts.map(move |start| part.slice(start..part.len().min(start + PIECE)))
     });
     (headers, Body::from_stream(stream::iter(pieces.map(Ok::<Bytes, Infallible>)))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_description_has_every_address() {
+        let description: Value = serde_json::from_str(DESCRIPTION).unwrap();
+        let described: BTreeSet<&str> = description["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+        let routes: BTreeSet<&str> = table().into_iter().map(|(path, _)| path).collect();
+        assert_eq!(described, routes);
+    }
 }

@@ -3,15 +3,21 @@
 
 mod api;
 mod commands;
+mod config;
 mod description;
 mod experiment;
+mod gate;
 mod grouped;
+mod limits;
 mod links;
+mod log;
 mod memory_file;
+mod metrics;
 mod onnx_file;
 mod outbox;
 mod pages;
 mod participant;
+mod process;
 mod room;
 mod rooms;
 mod settings;
@@ -19,16 +25,17 @@ mod simulator;
 mod socket;
 mod store;
 mod tls;
+mod watch;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 /// Federated learning of speech emotion in the browser.
 #[derive(Parser)]
 #[command(name = "chorus", version, propagate_version = true, arg_required_else_help = true)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 it could not be done (the reason is on stderr), 2 the command line is wrong."
+    after_help = "Exit codes: 0 done, 1 it could not be done (the reason is on stderr), 2 the command line is wrong, a variable or the file of options."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -38,7 +45,9 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Start a room and serve its pages, its sockets and its model.
-    Serve(commands::serve::Arguments),
+    Serve(Box<commands::serve::Arguments>),
+    /// Print the options of `serve` as they are merged from command line, environment and file, without secrets.
+    Config(Box<commands::serve::Arguments>),
     /// Take part in a room without a browser, with labelled clips from disk or a made-up voice.
     Join(commands::join::Arguments),
     /// Simulate a room in one process, on labelled speech from disk.
@@ -54,20 +63,34 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
-        Command::Serve(arguments) => commands::serve::run(arguments),
-        Command::Join(arguments) => commands::join::run(arguments),
-        Command::Simulate(arguments) => commands::simulate::run(arguments),
-        Command::Experiment(arguments) => commands::experiment::run(arguments),
-        Command::Features(arguments) => commands::features::run(arguments),
-        Command::Models(arguments) => commands::models::run(arguments),
-        Command::Synth(arguments) => commands::synth::run(arguments),
+    let read = config::read(Arguments::command(), std::env::args_os().collect());
+    let read = read.and_then(|(matches, options)| Ok((Arguments::from_arg_matches(&matches)?.command, options)));
+    let (command, options) = match read {
+        Ok(read) => read,
+        Err(error) => {
+            eprintln!("chorus: {error:#}");
+            return ExitCode::from(2);
+        }
     };
+    let result = run(command, options);
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("chorus: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run(command: Command, options: config::Options) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(arguments) => commands::serve::run(*arguments, options),
+        Command::Config(_) => commands::serve::print(options),
+        Command::Join(arguments) => commands::join::run(arguments),
+        Command::Simulate(arguments) => commands::simulate::run(arguments),
+        Command::Experiment(arguments) => commands::experiment::run(arguments),
+        Command::Features(arguments) => commands::features::run(arguments),
+        Command::Models(arguments) => commands::models::run(arguments),
+        Command::Synth(arguments) => commands::synth::run(arguments),
     }
 }

@@ -10,6 +10,7 @@ use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use protocol::TransferId;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 /// Messages that may wait for one participant, status mostly (at most about 4 a second); one that is further behind is
 /// dropped.
@@ -42,8 +43,14 @@ pub struct Inbox {
     model: ModelOnItsWay,
 }
 
-/// The participant has not read for long, or its socket is gone.
-pub struct Behind;
+/// Why nothing more can be queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behind {
+    /// The participant has not read for long.
+    Slow,
+    /// Its socket is gone.
+    Gone,
+}
 
 /// Both ends, for a new connection.
 pub fn channel() -> (Outbox, Inbox) {
@@ -55,7 +62,10 @@ pub fn channel() -> (Outbox, Inbox) {
 impl Outbox {
     /// Queues a message or the close; never waits.
     pub fn put(&self, outgoing: Outgoing) -> Result<(), Behind> {
-        self.queue.try_send(outgoing).map_err(|_| Behind)
+        self.queue.try_send(outgoing).map_err(|error| match error {
+            TrySendError::Full(_) => Behind::Slow,
+            TrySendError::Closed(_) => Behind::Gone,
+        })
     }
 
     /// Begins to send a model, in place of what is left of an earlier one.

@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
-use federation::{Action, Checkpoint, ConnectionId, Coordinator, Event, HostError, Millis};
+use federation::{Action, Checkpoint, ConnectionId, Coordinator, Event, HostError, Load, Millis};
 use protocol::{HostCommand, RoomCode, ServerMessage, Status, Token};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::metrics::Metrics;
 use crate::outbox::{Behind, Outbox, Outgoing};
 use crate::store::Store;
+use crate::watch::Watch;
 
 /// Messages and chunks that may wait for a room; beyond that its sockets wait (32 chunks of 256 KiB are 8 MiB).
 const QUEUE: usize = 32;
@@ -27,6 +29,8 @@ pub struct Snapshot {
     pub checkpoint: Checkpoint,
     /// Where it is.
     pub status: Status,
+    /// What it holds for its clients.
+    pub load: Load,
     /// The present model: `f32` little endian, in the layout's order; shared with the room.
     pub model: Bytes,
 }
@@ -104,10 +108,16 @@ impl RoomHandle {
 }
 
 /// Starts the thread of a room.
-pub fn start(code: &RoomCode, coordinator: Coordinator, store: Arc<Store>) -> Result<RoomHandle> {
+pub fn start(
+    code: &RoomCode,
+    coordinator: Coordinator,
+    store: Arc<Store>,
+    metrics: Arc<Metrics>,
+) -> Result<RoomHandle> {
     let (inputs, queue) = mpsc::channel(QUEUE);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let room = Room { coordinator, store, clients: HashMap::new(), began: Instant::now() };
+    let watch = Watch::new(&coordinator, metrics);
+    let room = Room { coordinator, store, clients: HashMap::new(), began: Instant::now(), watch };
     std::thread::Builder::new()
         .name(format!("room {code}"))
         .spawn(move || runtime.block_on(room.run(queue)))
@@ -121,6 +131,7 @@ struct Room {
     clients: HashMap<ConnectionId, Outbox>,
     /// Where this room's time starts.
     began: Instant,
+    watch: Watch,
 }
 
 impl Room {
@@ -131,7 +142,9 @@ impl Room {
             let input = tokio::select! {
                 input = queue.recv() => input,
                 () = until(wake) => {
+                    let before = Instant::now();
                     self.coordinator.handle_timeout(self.now());
+                    self.watch.look(&self.coordinator, before.elapsed());
                     self.carry_out();
                     continue;
                 }
@@ -150,7 +163,9 @@ impl Room {
                     let _ = answer.send(self.snapshot());
                 }
                 Some(Input::Command { command, answer }) => {
+                    let before = Instant::now();
                     let done = self.command(command);
+                    self.watch.look(&self.coordinator, before.elapsed());
                     self.carry_out();
                     // Whoever asked may have gone meanwhile; it is done all the same.
                     let _ = answer.send(done);
@@ -163,6 +178,7 @@ impl Room {
                 Some(Input::Event(event)) => {
                     if let Event::Disconnected { connection } = &event {
                         self.clients.remove(connection);
+                        self.watch.gone(*connection);
                     }
                     self.handle(event);
                 }
@@ -175,7 +191,9 @@ impl Room {
     }
 
     fn handle(&mut self, event: Event) {
+        let before = Instant::now();
         self.coordinator.handle(self.now(), event);
+        self.watch.look(&self.coordinator, before.elapsed());
         self.carry_out();
     }
 
@@ -190,6 +208,7 @@ impl Room {
 
     fn carry_out(&mut self) {
         while let Some(action) = self.coordinator.poll_action() {
+            self.watch.action(&action);
             match action {
                 Action::Send { connection, message } => {
                     self.put(connection, |outbox| outbox.put(Outgoing::Text(json(&message))))
@@ -220,22 +239,25 @@ impl Room {
 
     /// Queues something for a participant; one whose queue is full has not read for long, and its connection is ended.
     fn put(&mut self, connection: ConnectionId, put: impl FnOnce(&Outbox) -> Result<(), Behind>) {
-        if self.clients.get(&connection).is_some_and(|outbox| put(outbox).is_err()) {
+        if let Some(Err(behind)) = self.clients.get(&connection).map(put) {
             self.clients.remove(&connection);
+            if behind == Behind::Slow {
+                self.watch.slow(connection);
+            }
         }
     }
 
     fn save(&self, model_changed: bool) {
-        if let Err(error) = self.store.save(&self.coordinator, model_changed) {
-            let room = &self.coordinator.config().code;
-            tracing::error!(%room, "the room could not be stored ({error:#}); it goes on, but a restart would lose what is new");
-        }
+        let before = Instant::now();
+        let stored = self.store.save(&self.coordinator, model_changed);
+        self.watch.stored(before.elapsed(), stored.err().as_ref());
     }
 
     fn snapshot(&self) -> Snapshot {
         Snapshot {
             checkpoint: self.coordinator.checkpoint(),
             status: self.coordinator.status(self.now()),
+            load: self.coordinator.load(),
             model: self.coordinator.model().bytes(),
         }
     }

@@ -2,19 +2,19 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use anyhow::{Context as _, Result};
 use federation::{ConnectionId, Coordinator};
 use models::Architecture;
 use protocol::{RoomCode, RoomConfig};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use crate::limits::{Allowance, Limits, room_memory};
+use crate::metrics::Metrics;
 use crate::room::{self, RoomHandle};
 use crate::store::Store;
-
-/// Each room may hold about three times its model in memory, so there is an end.
-const MOST_ROOMS: usize = 32;
 
 /// Why a room was not made.
 #[derive(Debug, thiserror::Error)]
@@ -23,8 +23,22 @@ pub enum CreateError {
     #[error("there is already a room {0}; choose another code or none")]
     Taken(RoomCode),
     /// The program has as many rooms as it serves.
-    #[error("this program serves at most {MOST_ROOMS} rooms; start another one")]
-    TooMany,
+    #[error("this program serves at most {0} rooms; delete one, or start it again with a larger --max-rooms")]
+    TooMany(usize),
+    /// The models of all rooms would take too much memory.
+    #[error(
+        "the rooms' models would take {needed} MiB of memory, and {allowed} MiB are allowed; delete a room, choose a \
+         smaller network, or start the program again with a larger --max-model-memory"
+    )]
+    TooLarge {
+        /// With the new room, MiB.
+        needed: u64,
+        /// By the limit, MiB.
+        allowed: u64,
+    },
+    /// Rooms are made faster than they may be.
+    #[error("{0} rooms were made within a minute, and no more may be; wait a moment")]
+    TooFast(usize),
     /// The network is not one of ours.
     #[error(transparent)]
     Model(#[from] models::UnknownArchitecture),
@@ -35,21 +49,38 @@ pub enum CreateError {
 
 /// The rooms, and what they have in common.
 pub struct Rooms {
-    rooms: RwLock<HashMap<RoomCode, RoomHandle>>,
+    rooms: RwLock<HashMap<RoomCode, Held>>,
     store: Arc<Store>,
     stopping: watch::Receiver<bool>,
     connections: AtomicU64,
+    limits: Limits,
+    new_rooms: Mutex<Allowance>,
+    metrics: Arc<Metrics>,
+}
+
+/// A room that goes on.
+struct Held {
+    handle: RoomHandle,
+    /// Bytes that it may come to hold.
+    memory: u64,
 }
 
 impl Rooms {
     /// No rooms yet. `stopping` turns true when the program is to end.
-    pub fn new(store: Arc<Store>, stopping: watch::Receiver<bool>) -> Self {
-        Self { rooms: RwLock::default(), store, stopping, connections: AtomicU64::new(0) }
+    pub fn new(store: Arc<Store>, stopping: watch::Receiver<bool>, limits: Limits, metrics: Arc<Metrics>) -> Self {
+        let new_rooms = Mutex::new(limits.new_rooms(Instant::now()));
+        let (rooms, connections) = (RwLock::default(), AtomicU64::new(0));
+        Self { rooms, store, stopping, connections, limits, new_rooms, metrics }
     }
 
     /// Makes a room with a freshly initialised model.
     pub fn create(&self, config: RoomConfig) -> Result<(), CreateError> {
         let architecture: Architecture = config.architecture.parse()?;
+        // Before a model is made for it; `add` looks again, since others may be made meanwhile.
+        self.is_place_for(&self.read(), &config)?;
+        if !self.new_rooms.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now()) {
+            return self.refuse("rooms_per_minute", CreateError::TooFast(self.limits.max_rooms_per_minute));
+        }
         let initial = models::initial_parameters(architecture, config.labels.len(), config.seed.into());
         let code = config.code.clone();
         let coordinator = Coordinator::new(config, initial).context("the room's settings do not fit together")?;
@@ -58,18 +89,41 @@ impl Rooms {
             return Err(CreateError::Taken(code));
         }
         self.store.save(&coordinator, true).context("the new room cannot be stored")?;
-        self.add(code.clone(), coordinator).inspect_err(|_| {
+        let (model, memory) = (coordinator.config().architecture.clone(), room_memory(coordinator.config()));
+        let added = self.add(code.clone(), coordinator);
+        added.inspect(|()| tracing::info!(room = %code, model, memory, "room made")).inspect_err(|_| {
             if let Err(error) = self.store.delete(&code) {
                 tracing::error!(room = %code, "what was stored of a room that was not made is left behind ({error:#})");
             }
         })
     }
 
+    fn is_place_for(&self, rooms: &HashMap<RoomCode, Held>, config: &RoomConfig) -> Result<u64, CreateError> {
+        if rooms.len() >= self.limits.max_rooms {
+            return self.refuse("rooms", CreateError::TooMany(self.limits.max_rooms));
+        }
+        let memory = room_memory(config);
+        let needed = rooms.values().map(|room| room.memory).sum::<u64>() + memory;
+        let allowed = self.limits.model_memory();
+        if needed > allowed {
+            let mebibytes = |bytes: u64| bytes.div_ceil(1024 * 1024);
+            let error = CreateError::TooLarge { needed: mebibytes(needed), allowed: mebibytes(allowed) };
+            return self.refuse("model_memory", error);
+        }
+        Ok(memory)
+    }
+
+    fn refuse<T>(&self, limit: &'static str, error: CreateError) -> Result<T, CreateError> {
+        self.metrics.refused(limit);
+        tracing::warn!(limit, "a room was refused");
+        Err(error)
+    }
+
     /// Ends a room for everyone in it and deletes everything that is stored of it.
     pub async fn delete(&self, code: &RoomCode) -> Result<()> {
         let room = self.rooms.write().unwrap_or_else(PoisonError::into_inner).remove(code);
         if let Some(room) = room {
-            room.park().await;
+            room.handle.park().await;
         }
         self.store.delete(code)
     }
@@ -85,22 +139,40 @@ impl Rooms {
         if rooms.contains_key(&code) {
             return Err(CreateError::Taken(code));
         }
-        if rooms.len() >= MOST_ROOMS {
-            return Err(CreateError::TooMany);
-        }
-        let handle = room::start(&code, coordinator, self.store.clone())?;
-        rooms.insert(code, handle);
+        let memory = self.is_place_for(&rooms, coordinator.config())?;
+        let handle = room::start(&code, coordinator, self.store.clone(), self.metrics.clone())?;
+        rooms.insert(code, Held { handle, memory });
         Ok(())
+    }
+
+    /// How many rooms there are, and how many bytes they may come to hold.
+    pub fn size(&self) -> (u64, u64) {
+        let rooms = self.read();
+        (rooms.len() as u64, rooms.values().map(|room| room.memory).sum())
+    }
+
+    /// What this program takes on.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Where it is counted what happens.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<RoomCode, Held>> {
+        self.rooms.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The door to a room.
     pub fn get(&self, code: &RoomCode) -> Option<RoomHandle> {
-        self.rooms.read().unwrap_or_else(PoisonError::into_inner).get(code).cloned()
+        self.read().get(code).map(|room| room.handle.clone())
     }
 
     /// The codes of all rooms, sorted.
     pub fn codes(&self) -> Vec<RoomCode> {
-        let mut codes: Vec<_> = self.rooms.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        let mut codes: Vec<_> = self.read().keys().cloned().collect();
         codes.sort();
         codes
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::http::header::{HOST, ORIGIN};
@@ -18,18 +19,17 @@ use protocol::{Chunk, ClientMessage, ErrorCode, ServerMessage};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
+use crate::api::admission;
+use crate::gate::{Gate, Peer, Place};
+use crate::metrics::Open;
 use crate::outbox::{self, Inbox, Outgoing};
 use crate::room::{self, RoomHandle};
 use crate::rooms::Rooms;
 
 /// A connection that has not said hello by then is closed.
 const HELLO_LIMIT: Duration = Duration::from_secs(10);
-/// One frame must leave within this time; a participant that never reads is dropped after it.
-const WRITE_LIMIT: Duration = Duration::from_secs(30);
 /// Pause between pings: below the idle limits of common proxies (60 s).
 const PING_EVERY: Duration = Duration::from_secs(20);
-/// A connection from which nothing came for so long, not even an answer to a ping, is gone.
-const IDLE_LIMIT: Duration = Duration::from_secs(65);
 /// How long the peer may take to answer a close frame.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// Longest frame that either side sends, 256 KiB.
@@ -37,9 +37,6 @@ const MAX_FRAME: usize = CHUNK_HEADER_BYTES + MAX_CHUNK_PAYLOAD;
 /// A frame up to this length is read to its end before it is refused, since a close frame reaches only a sender whose
 /// bytes are read; a longer one just breaks the connection.
 const MOST_READ: usize = 2 * MAX_FRAME;
-/// Text and ping frames that a participant may send at once, and each second for long.
-const BURST: f64 = 100.0;
-const MESSAGES_PER_SECOND: f64 = 20.0;
 
 const TOO_BIG: &str = "a frame is at most 256 KiB";
 
@@ -84,7 +81,13 @@ fn error_message(code: ErrorCode, words: &str, fatal: bool) -> ServerMessage {
 }
 
 /// `GET /ws`: upgrades a request of our own pages, or of a program that is no browser, which speaks `chorus.v1`.
-pub async fn open(State(rooms): State<Arc<Rooms>>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+pub async fn open(
+    State(rooms): State<Arc<Rooms>>,
+    State(gate): State<Arc<Gate>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     if !same_origin(&headers) {
         let text = "This address takes WebSockets from its own pages only.\n";
         return (StatusCode::FORBIDDEN, text).into_response();
@@ -94,13 +97,17 @@ pub async fn open(State(rooms): State<Arc<Rooms>>, headers: HeaderMap, upgrade: 
         let text = format!("Name the WebSocket subprotocol {}.\n", SUBPROTOCOL);
         return (StatusCode::BAD_REQUEST, text).into_response();
     }
+    let place = match gate.enter_behind_proxy(peer, &headers) {
+        Ok(place) => place,
+        Err(full) => return admission::failure(full).into_response(),
+    };
     upgrade
         .max_message_size(MOST_READ)
         .max_frame_size(MOST_READ)
         .read_buffer_size(16 * 1024)
         .write_buffer_size(16 * 1024)
         .max_write_buffer_size(4 * MAX_FRAME)
-        .on_upgrade(move |socket| connection(socket, rooms))
+        .on_upgrade(move |socket| connection(socket, rooms, place))
 }
 
 /// A browser names the page's origin; where it does, it must be this host. Programs name none.
@@ -111,11 +118,13 @@ fn same_origin(headers: &HeaderMap) -> bool {
     matches!((origin_host, host), (Some(origin), Some(host)) if origin.eq_ignore_ascii_case(host))
 }
 
-async fn connection(socket: WebSocket, rooms: Arc<Rooms>) {
+async fn connection(socket: WebSocket, rooms: Arc<Rooms>, _place: Option<Place>) {
+    let _open = Open::new(&rooms.metrics().websockets);
     let (mut sink, mut stream) = socket.split();
     // Held to the end, so that the program can wait for its close frames to leave.
     let mut stopping = rooms.stopping();
     let ending = converse(&mut sink, &mut stream, &rooms, &mut stopping).await;
+    rooms.metrics().closed(ending.code);
     tracing::debug!(code = ending.code, reason = %ending.reason, "connection ends");
     // The peer answers a close frame with its own; waiting for it keeps unread bytes from cutting the frame off.
     let _ = timeout(CLOSE_LIMIT, async {
@@ -160,7 +169,7 @@ async fn converse(
         let words = format!("There is no room {code} here. Check the code, or ask whoever started the room.");
         return Ending::told(close::POLICY, ErrorCode::RoomUnknown, &words, true);
     };
-    let connection = rooms.next_connection();
+    let (code, connection) = (code.clone(), rooms.next_connection());
     // `?` escapes whatever a stranger may have put there.
     tracing::debug!(room = %code, connection = connection.0, ?software, "hello");
     let (outbox, mut inbox) = outbox::channel();
@@ -169,9 +178,13 @@ async fn converse(
         return Ending::room_ended();
     }
     let ending = tokio::select! {
-        ending = write(sink, &mut inbox) => ending,
-        ending = read(stream, connection, &room) => ending,
+        ending = write(sink, &mut inbox, rooms) => ending,
+        ending = read(stream, connection, &room, rooms) => ending,
     };
+    if !matches!(ending.code, close::NORMAL | close::GOING_AWAY) {
+        let reason = ending.reason.as_str();
+        tracing::info!(room = %code, connection = connection.0, close = ending.code, reason, "client dropped");
+    }
     // A room that has ended needs no word of it.
     let _ = room.tell(Event::Disconnected { connection }).await;
     ending
@@ -212,27 +225,32 @@ fn broken(error: &axum::Error) -> Ending {
 }
 
 /// Takes frames to the room until the participant goes, breaks a rule, or falls silent.
-async fn read(stream: &mut SplitStream<WebSocket>, connection: ConnectionId, room: &RoomHandle) -> Ending {
-    let mut allowance = Allowance::new(Instant::now());
+async fn read(
+    stream: &mut SplitStream<WebSocket>,
+    connection: ConnectionId,
+    room: &RoomHandle,
+    rooms: &Rooms,
+) -> Ending {
+    let (limits, metrics) = (rooms.limits(), rooms.metrics());
+    let (mut messages, mut bytes) = (limits.messages(Instant::now()), limits.bytes(Instant::now()));
     loop {
-        let frame = match timeout(IDLE_LIMIT, stream.next()).await {
-            Err(_) => return Ending::new(close::GOING_AWAY, "no sign of life for 65 seconds"),
+        let frame = match timeout(limits.idle_timeout(), stream.next()).await {
+            Err(_) => return Ending::new(close::GOING_AWAY, "no sign of life for too long"),
             Ok(None | Some(Ok(Message::Close(_)))) => return Ending::new(close::NORMAL, ""),
             Ok(Some(Err(error))) => return broken(&error),
             Ok(Some(Ok(frame))) => frame,
         };
-        let length = match &frame {
-            Message::Text(text) => text.len(),
-            Message::Binary(bytes) => bytes.len(),
-            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => 0,
-        };
+        let length = count(&frame, |kind, length| metrics.received(kind, length));
         if length > MAX_FRAME {
             return Ending::new(close::TOO_BIG, TOO_BIG);
         }
         // Chunks are bounded by the room's queue; everything else by a rate.
-        if !matches!(frame, Message::Binary(_)) && !allowance.take(Instant::now()) {
-            return Ending::new(close::POLICY, "too many messages; at most 20 a second");
+        if !matches!(frame, Message::Binary(_)) && !messages.take(Instant::now()) {
+            metrics.refused("messages");
+            return Ending::new(close::POLICY, "too many messages; send fewer a second");
         }
+        // What is not read waits in the sender's own memory.
+        tokio::time::sleep(bytes.spend(Instant::now(), length)).await;
         let event = match frame {
             Message::Text(text) => match protocol::parse_client(&text) {
                 Ok(message) => Event::Message { connection, message },
@@ -250,34 +268,23 @@ async fn read(stream: &mut SplitStream<WebSocket>, connection: ConnectionId, roo
     }
 }
 
-/// A token bucket: `BURST` at once, `MESSAGES_PER_SECOND` for long.
-struct Allowance {
-    left: f64,
-    at: Instant,
-}
-
-impl Allowance {
-    fn new(now: Instant) -> Self {
-        Self { left: BURST, at: now }
-    }
-
-    fn take(&mut self, now: Instant) -> bool {
-        let earned = now.duration_since(self.at).as_secs_f64() * MESSAGES_PER_SECOND;
-        self.left = (self.left + earned).min(BURST);
-        self.at = now;
-        let granted = self.left >= 1.0;
-        if granted {
-            self.left -= 1.0;
-        }
-        granted
-    }
+/// Reports a frame that carries something, by its kind; returns how long it is.
+fn count(frame: &Message, report: impl FnOnce(&'static str, usize)) -> usize {
+    let (kind, length) = match frame {
+        Message::Text(text) => ("text", text.len()),
+        Message::Binary(bytes) => ("binary", bytes.len()),
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return 0,
+    };
+    report(kind, length);
+    length
 }
 
 /// Sends what the room wants sent. Messages go before the next chunk of a model, so that a long download delays nothing;
 /// a newer model takes the place of one that is still on its way.
-async fn write(sink: &mut SplitSink<WebSocket, Message>, inbox: &mut Inbox) -> Ending {
+async fn write(sink: &mut SplitSink<WebSocket, Message>, inbox: &mut Inbox, rooms: &Rooms) -> Ending {
+    let (limits, metrics) = (rooms.limits(), rooms.metrics());
     let mut sending_model = false;
-    let mut ping = interval(PING_EVERY);
+    let mut ping = interval(PING_EVERY.min(limits.idle_timeout() / 3));
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let frame = tokio::select! {
@@ -300,10 +307,14 @@ async fn write(sink: &mut SplitSink<WebSocket, Message>, inbox: &mut Inbox) -> E
                 }
             },
         };
-        match timeout(WRITE_LIMIT, sink.send(frame)).await {
+        count(&frame, |kind, length| metrics.sent(kind, length));
+        match timeout(limits.write_timeout(), sink.send(frame)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Ending::new(close::NORMAL, ""),
-            Err(_) => return Ending::new(close::TRY_AGAIN_LATER, "nothing was read for 30 seconds"),
+            Err(_) => {
+                metrics.slow_readers.inc();
+                return Ending::new(close::TRY_AGAIN_LATER, "nothing was read for too long");
+            }
         }
     }
 }
@@ -325,14 +336,5 @@ mod tests {
         assert!(!same_origin(&headers("https://evil.example")));
         assert!(!same_origin(&headers("null")));
         assert!(same_origin(&HeaderMap::new()));
-    }
-
-    #[test]
-    fn messages_are_limited_to_a_burst_and_then_to_a_rate() {
-        let start = Instant::now();
-        let mut allowance = Allowance::new(start);
-        assert_eq!((0..200).filter(|_| allowance.take(start)).count(), BURST as usize);
-        let a_second_later = start + Duration::from_secs(1);
-        assert_eq!((0..200).filter(|_| allowance.take(a_second_later)).count(), MESSAGES_PER_SECOND as usize);
     }
 }

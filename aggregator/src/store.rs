@@ -298,6 +298,16 @@ impl Store {
         Ok(self.database().query_row(query, [code.as_str()], |row| row.get(0))?)
     }
 
+    /// Writes something to the disk, and deletes it again.
+    ///
+    /// # Errors
+    /// Nothing can be written.
+    pub fn try_writing(&self) -> Result<()> {
+        let probe = self.models.with_file_name("writable");
+        replace(&probe, &[&[0; 4096]])?;
+        fs::remove_file(&probe).with_context(|| format!("cannot delete {}", probe.display()))
+    }
+
     /// Deletes everything that is stored of a room.
     ///
     /// # Errors

@@ -171,3 +171,66 @@ fn ctrl_c_ends_an_empty_room_cleanly() -> Result<()> {
     assert!(server(&[])?.interrupt()?.success());
     Ok(())
 }
+
+/// The program is ended in the middle of a round, as systemd ends it: what is stored is the round's beginning, and clients
+/// that come back announce what they trained meanwhile.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_round_begins_anew_after_a_stop_with_those_who_come_back() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let state = state.path().to_str().unwrap();
+    let first = server(&["--state", state, "--rounds", "3", "--strategy", "fedavg"])?;
+    let (mut ada, welcome) = RawClient::enter(&first.origin, &first.room, None).await?;
+    let (mut bob, bobs) = RawClient::enter(&first.origin, &first.room, None).await?;
+    let room = welcome.room;
+    ada.ready(&room, 10).await?;
+    bob.ready(&room, 10).await?;
+    for value in [0.5, 0.0] {
+        let (for_ada, for_bob) = tokio::try_join!(ada.next_round(), bob.next_round())?;
+        ada.update(&for_ada, 10, update(room.parameters, value)).await?;
+        if value > 0.0 {
+            bob.update(&for_bob, 10, update(room.parameters, value)).await?;
+        }
+    }
+    // Round 2 is open, Ada's update in it, Bob still trains.
+    let before = parameters(&first);
+    first.signal("TERM")?;
+    for client in [&mut ada, &mut bob] {
+        assert_eq!(client.closed().await?.0, 1001);
+    }
+    assert!(tokio::task::spawn_blocking(move || first.ended()).await??.success());
+
+    let second = server(&["--state", state])?;
+    assert_eq!(parameters(&second), before);
+    assert_eq!(history(&second).len(), 1);
+    let (mut ada, again) = RawClient::enter(&second.origin, &second.room, Some(welcome.token.clone())).await?;
+    let (mut bob, bobs_again) = RawClient::enter(&second.origin, &second.room, Some(bobs.token.clone())).await?;
+    assert_eq!((again.token, bobs_again.token), (welcome.token, bobs.token));
+    ada.ready(&room, 10).await?;
+    bob.ready(&room, 10).await?;
+    let (for_ada, for_bob) = tokio::try_join!(ada.next_round(), bob.next_round())?;
+    assert_eq!((for_ada.round.0, for_ada.model_version.0), (2, 1));
+    ada.update(&for_ada, 10, update(room.parameters, 0.25)).await?;
+    bob.update(&for_bob, 10, update(room.parameters, 0.75)).await?;
+    ada.wait(|message| matches!(message, ServerMessage::RoundClosed { .. }).then_some(())).await?;
+    // Ada's update of before the stop is not in it a second time: (0.25 + 0.75) / 2 = 0.5
+    let after = parameters(&second);
+    assert!(before.iter().zip(&after).all(|(before, after)| (after - before - 0.5).abs() < 1e-6));
+    Ok(())
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_it_at_once() -> Result<()> {
+    let server = server(&[])?;
+    // It would wait two seconds for this one's answer to its close frame, since nobody reads here.
+    let (_deaf, _) = RawClient::enter(&server.origin, &server.room, None).await?;
+    server.signal("TERM")?;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let began = std::time::Instant::now();
+    server.signal("TERM")?;
+    let status = tokio::task::spawn_blocking(move || server.ended()).await??;
+    assert_eq!(status.code(), Some(130));
+    assert!(began.elapsed() < std::time::Duration::from_secs(1), "{:?}", began.elapsed());
+    Ok(())
+}

@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use futures_util::stream;
@@ -12,11 +13,11 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::{Failure, Site};
+use super::{Failure, Site, admission};
+use crate::gate::{Peer, Place};
+use crate::metrics::Open;
 use crate::room::RoomHandle;
 
-/// Boards that are served at one time.
-pub const MOST_BOARDS: usize = 64;
 /// A room is looked at so often; what is as it was is not sent again.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -29,21 +30,39 @@ struct Board {
     shown: Value,
     gone: bool,
     _permit: OwnedSemaphorePermit,
+    _place: Option<Place>,
+    _open: Open,
 }
 
 /// `GET /api/rooms/{code}/events`: the room at once, and again whenever it has changed.
 pub async fn follow(
     State(site): State<Site>,
     Path(code): Path<String>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     let room = site.find(&code)?;
-    let many =
-        |_| Failure(StatusCode::SERVICE_UNAVAILABLE, format!("{MOST_BOARDS} boards are open; close one of them"));
-    let permit = site.boards.clone().try_acquire_owned().map_err(many)?;
+    let permit = site.boards.clone().try_acquire_owned().map_err(|_| {
+        site.rooms.metrics().refused("event_streams");
+        let most = site.rooms.limits().max_event_streams;
+        Failure(StatusCode::SERVICE_UNAVAILABLE, format!("{most} boards are open; close one of them"))
+    })?;
+    let place = site.gate.enter_behind_proxy(peer, &headers).map_err(admission::failure)?;
+    let open = Open::new(&site.rooms.metrics().event_streams);
     let mut tick = interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let stopping = site.rooms.stopping();
-    let board = Board { site, room, tick, stopping, shown: Value::Null, gone: false, _permit: permit };
+    let board = Board {
+        site,
+        room,
+        tick,
+        stopping,
+        shown: Value::Null,
+        gone: false,
+        _permit: permit,
+        _place: place,
+        _open: open,
+    };
     let events = stream::unfold(board, |mut board| async move { Some((Ok(board.next().await?), board)) });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }

@@ -22,7 +22,7 @@ impl FromRequestParts<Site> for Host {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Failure> {
-        if site.host_token.is_shown(&parts.headers) {
+        if site.secrets.host.is_shown(&parts.headers) {
             return Ok(Self);
         }
         let text = "this needs the host's secret, which was printed at the start: Authorization: Bearer TOKEN";
@@ -61,9 +61,11 @@ pub async fn create(
     let created = tokio::task::spawn_blocking(move || site.rooms.create(config)).await;
     match created {
         Ok(Ok(())) => Ok((StatusCode::CREATED, Json(answer)).into_response()),
-        Ok(Err(error @ (CreateError::Taken(_) | CreateError::TooMany))) => {
-            Err(Failure(StatusCode::CONFLICT, error.to_string()))
+        Ok(Err(error @ CreateError::Taken(_))) => Err(Failure(StatusCode::CONFLICT, error.to_string())),
+        Ok(Err(error @ (CreateError::TooMany(_) | CreateError::TooLarge { .. }))) => {
+            Err(Failure(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
         }
+        Ok(Err(error @ CreateError::TooFast(_))) => Err(Failure(StatusCode::TOO_MANY_REQUESTS, error.to_string())),
         Ok(Err(error)) => Err(Failure(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
         Err(error) => Err(Failure(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
     }

@@ -6,22 +6,29 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use axum_server::tls_rustls::RustlsConfig;
+use anyhow::{Context as _, Result, ensure};
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{Handle, Server};
 use protocol::RoomCode;
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::api::{self, HostToken, Site};
+use crate::api::{self, Secret, Secrets, Site};
+use crate::config::Options;
+use crate::gate::{Doorkeeper, Gate};
+use crate::limits::Limits;
 use crate::links::{self, Reach};
+use crate::metrics::Metrics;
 use crate::rooms::Rooms;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::tls::{self, Identity, Tls};
+use crate::{log, process};
 
-/// A connection that has sent no whole request by then is closed.
-const REQUEST_LIMIT: Duration = Duration::from_secs(20);
+/// Open files besides connections: the store, models being written, the program's own.
+const OTHER_FILES: u64 = 256;
+/// HTTP/2 is never offered, and needed by nobody; who speaks it all the same gets so many requests at one time.
+const HTTP2_STREAMS: u32 = 16;
 /// How long the open requests and sockets may take to end after Ctrl-C.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
@@ -33,12 +40,25 @@ const EXAMPLES: &str = "Examples:
   chorus serve --strategy fedadam --server-learning-rate 0.01 --optimiser sgd --learning-rate 0.05
   chorus serve --strategy fedprox --proximal 0.1
 
+Every option is also a variable (CHORUS_PORT=8443, CHORUS_MAX_ROOMS=10), and may stand in a file for --config:
+  port = 8443
+  tls = ['fullchain.pem', 'privkey.pem']
+  [room]
+  model = 'compact'
+  [limits]
+  max_rooms = 10
+The command line goes before variables, variables before the file. `chorus config` prints what comes of them.
+
 Ctrl-C ends it; with --state the rooms go on where they were when it is started again.";
 
 /// Start a room and serve its pages, its sockets and its model.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
+    /// File with options (TOML)
+    #[arg(long, value_name = "FILE")]
+    #[allow(dead_code, reason = "the command line was read together with it")]
+    config: Option<PathBuf>,
     /// Address to listen on; 0.0.0.0 is every one that this machine has
     #[arg(long, default_value = "0.0.0.0")]
     address: IpAddr,
@@ -46,24 +66,42 @@ pub struct Arguments {
     #[arg(long, default_value_t = 8080)]
     port: u16,
     /// off, self-signed, or a certificate and its key (PEM files)
-    #[arg(long, num_args = 1..=2, value_names = ["off|self-signed|CERT", "KEY"])]
+    #[arg(long, num_args = 1..=2, value_delimiter = ',', value_names = ["off|self-signed|CERT", "KEY"])]
     tls: Vec<String>,
     /// Folder that keeps rooms, their models and the self-signed certificate over a restart
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Secret for making more rooms with POST /api/rooms [default: made up and printed]
-    #[arg(long, value_name = "TOKEN", env = "CHORUS_HOST_TOKEN", hide_env_values = true)]
+    /// Secret of the teacher's page and for making rooms, 16 characters at least [default: made up and printed]
+    #[arg(long, value_name = "TOKEN", hide_env_values = true)]
     host_token: Option<String>,
+    /// Secret for reading /metrics, which the host token opens as well [default: none]
+    #[arg(long, value_name = "TOKEN", hide_env_values = true)]
+    metrics_token: Option<String>,
+    /// What to log: error, warn, info, debug or trace, or levels by part as in chorus::room=debug
+    #[arg(long, value_name = "FILTER", default_value = "info")]
+    log: String,
+    /// How to write the log [default: text; json with --json]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<log::Format>,
     /// Say what is served as one line of JSON, and log as JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     room: Settings,
+    #[command(flatten)]
+    limits: Limits,
+}
+
+/// Prints the options as they turned out.
+pub fn print(options: Options) -> Result<()> {
+    Ok(write!(std::io::stdout().lock(), "{options}")?)
 }
 
 /// Runs the command.
-pub fn run(arguments: Arguments) -> Result<()> {
-    start_log(arguments.json)?;
+pub fn run(arguments: Arguments, options: Options) -> Result<()> {
+    let format = arguments.log_format.unwrap_or(if arguments.json { log::Format::Json } else { log::Format::Text });
+    log::start(&arguments.log, format)?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), options = options.changed(), "starting");
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -80,12 +118,19 @@ async fn serve(arguments: Arguments) -> Result<()> {
         None => Store::passing()?,
     });
     let identity = tls::identity(&tls, arguments.state.as_deref())?;
-    let host_token = HostToken::given_or_new(arguments.host_token.as_deref())?;
+    let secrets = Secrets {
+        host: arguments.host_token.as_deref().map_or_else(|| Ok(Secret::random()), Secret::given)?,
+        metrics: arguments.metrics_token.as_deref().map(Secret::given).transpose()?,
+    };
+    let limits = fitting(arguments.limits)?;
+    let metrics = Arc::new(Metrics::new());
 
     let (stop, stopping) = watch::channel(false);
-    let rooms = Arc::new(Rooms::new(store.clone(), stopping));
+    let rooms = Arc::new(Rooms::new(store.clone(), stopping, limits.clone(), metrics.clone()));
     for (code, coordinator) in store.restore()? {
-        rooms.add(code, coordinator)?;
+        let version = coordinator.model().version().0;
+        rooms.add(code.clone(), coordinator).with_context(|| format!("the stored room {code} cannot go on"))?;
+        tracing::info!(room = %code, version, "room restored");
     }
     let room = first_room(&rooms, &arguments.room)?;
 
@@ -94,8 +139,14 @@ async fn serve(arguments: Arguments) -> Result<()> {
     })?;
     listener.set_nonblocking(true)?;
     let reach = Arc::new(Reach::of(listener.local_addr()?, identity.is_some()));
-    let announcement =
-        Announcement { reach: &reach, room, identity: identity.as_ref(), host_token: &host_token, rooms: &rooms };
+    let announcement = Announcement {
+        reach: &reach,
+        room,
+        identity: identity.as_ref(),
+        host_token: &secrets.host,
+        token_given: arguments.host_token.is_some(),
+        rooms: &rooms,
+    };
     if arguments.json {
         announcement.as_json()?
     } else {
@@ -104,22 +155,45 @@ async fn serve(arguments: Arguments) -> Result<()> {
 
     let handle = Handle::new();
     let ending = tokio::spawn(end_on_signal(signals, handle.clone(), stop, rooms.clone()));
-    let routes = api::routes(Site::new(rooms, host_token, reach, arguments.state.is_some())).into_make_service();
+    let gate = Gate::new(limits.clone(), metrics);
+    let doorkeeper = Doorkeeper(gate.clone());
+    let routes = api::routes(Site::new(rooms, gate, secrets, reach, arguments.state.is_some())).into_make_service();
     match identity {
         Some(Identity { config, .. }) => {
-            let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(config))?;
-            limited(server).handle(handle).serve(routes).await
+            let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(config)).acceptor(doorkeeper);
+            let server = axum_server::from_tcp(listener)?.acceptor(acceptor);
+            limited(server, &limits).handle(handle).serve(routes).await
         }
-        None => limited(axum_server::from_tcp(listener)?).handle(handle).serve(routes).await,
+        None => {
+            let server = axum_server::from_tcp(listener)?.acceptor(doorkeeper);
+            limited(server, &limits).handle(handle).serve(routes).await
+        }
     }
     .context("the server failed")?;
     ending.await.context("the rooms could not be parked")
 }
 
 /// Lets no connection dawdle over its requests.
-fn limited<A>(mut server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
-    server.http_builder().http1().header_read_timeout(REQUEST_LIMIT);
-    server.first_request_timeout(REQUEST_LIMIT)
+fn limited<A>(mut server: Server<SocketAddr, A>, limits: &Limits) -> Server<SocketAddr, A> {
+    let builder = server.http_builder();
+    builder.http1().header_read_timeout(limits.request_timeout()).max_buf_size(limits.max_header_bytes);
+    let (interval, patience) = (limits.request_timeout(), limits.request_timeout());
+    builder.http2().max_concurrent_streams(HTTP2_STREAMS).keep_alive_interval(interval).keep_alive_timeout(patience);
+    server.first_request_timeout(limits.request_timeout())
+}
+
+/// The limits, with no more connections than the system has files for.
+fn fitting(mut limits: Limits) -> Result<Limits> {
+    let wanted = limits.max_connections as u64 + OTHER_FILES;
+    if let Some(files) = process::allow_files(wanted)
+        && files < wanted
+    {
+        let most = files.saturating_sub(OTHER_FILES);
+        ensure!(most > 0, "the system lets this program open {files} files, which is too few; raise `ulimit -n`");
+        tracing::warn!(connections = most, files, "fewer connections than --max-connections: raise `ulimit -n`");
+        limits.max_connections = most as usize;
+    }
+    Ok(limits)
 }
 
 /// The room that is announced: a restored one where there is any and no other was asked for, else a new one.
@@ -191,22 +265,13 @@ impl Signals {
     }
 }
 
-fn start_log(json: bool) -> Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CHORUS_LOG").unwrap_or_else(|_| "chorus=info".into());
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    let started = if json { builder.json().try_init() } else { builder.with_target(false).try_init() };
-    started.map_err(|error| anyhow::anyhow!("the log cannot start: {error}"))
-}
-
 /// What is said at the start.
 struct Announcement<'a> {
     reach: &'a Reach,
     room: RoomCode,
     identity: Option<&'a Identity>,
-    host_token: &'a HostToken,
+    host_token: &'a Secret,
+    token_given: bool,
     rooms: &'a Rooms,
 }
 
@@ -272,7 +337,10 @@ impl Announcement<'_> {
         }
         let insecure = if self.identity.is_some_and(|identity| identity.self_signed) { " --insecure" } else { "" };
         writeln!(out, "Without a browser:  chorus join {}{path} --synthetic 1{insecure}", self.reach.here)?;
-        writeln!(out, "Teacher's page, to make and run rooms (keep this link to yourself):\n  {}\n", self.teach())?;
+        // Where this goes to a file or a journal, a secret that somebody chose need not stand in it.
+        let teach =
+            if self.token_given && !colours { format!("{}/teach#TOKEN", self.reach.here) } else { self.teach() };
+        writeln!(out, "Teacher's page, to make and run rooms (keep this link to yourself):\n  {teach}\n")?;
         writeln!(out, "Ctrl-C ends the room.\n")?;
         Ok(out.flush()?)
     }

@@ -38,6 +38,7 @@ pub struct Welcome {
 }
 
 /// An open round.
+#[derive(Clone)]
 pub struct OpenRound {
     pub round: Round,
     pub model_version: ModelVersion,
@@ -166,10 +167,10 @@ impl RawClient {
         }
     }
 
-    /// Announces an update, sends it when it is asked for, and waits for the answer.
-    pub async fn update(&mut self, round: &OpenRound, examples: u32, update: Bytes) -> Result<()> {
+    /// Announces an update, and no more.
+    pub async fn announce(&mut self, round: &OpenRound, examples: u32, update: &Bytes) -> Result<TransferId> {
         let id = TransferId(round.round.0);
-        let checksum = Checksum::of(&update);
+        let checksum = Checksum::of(update);
         let transfer = Transfer { id, bytes: update.len() as u32, encoding: Encoding::F32, checksum };
         self.say(&ClientMessage::Update {
             round: round.round,
@@ -181,6 +182,12 @@ impl RawClient {
             training: LocalTraining { loss: 1.0, accuracy: 0.5 },
         })
         .await?;
+        Ok(id)
+    }
+
+    /// Announces an update, sends it when it is asked for, and waits for the answer.
+    pub async fn update(&mut self, round: &OpenRound, examples: u32, update: Bytes) -> Result<()> {
+        let id = self.announce(round, examples, &update).await?;
         self.wait(|message| matches!(message, ServerMessage::Upload { transfer } if transfer == id).then_some(()))
             .await?;
         for frame in protocol::chunks(id, update) {

@@ -22,10 +22,16 @@ pub struct Server {
 impl Server {
     /// Starts `program serve` on this machine alone, with further arguments, and waits until it listens.
     pub fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
+        Self::start_logging(program, arguments, Stdio::inherit())
+    }
+
+    /// The same, with its log somewhere else.
+    pub fn start_logging(program: &Path, arguments: &[&str], log: impl Into<Stdio>) -> Result<Self> {
         let mut child = Command::new(program)
             .args(["serve", "--address", "127.0.0.1", "--port", "0", "--json"])
             .args(arguments)
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
         let mut line = String::new();
@@ -49,9 +55,21 @@ impl Server {
 
     /// Presses Ctrl-C and waits for the end.
     #[cfg(unix)]
-    pub fn interrupt(mut self) -> Result<ExitStatus> {
-        let sent = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status()?;
+    pub fn interrupt(self) -> Result<ExitStatus> {
+        self.signal("INT")?;
+        self.ended()
+    }
+
+    /// Sends a signal.
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status()?;
         anyhow::ensure!(sent.success(), "the signal was not sent");
+        Ok(())
+    }
+
+    /// Waits for the end.
+    pub fn ended(mut self) -> Result<ExitStatus> {
         let patience = Instant::now() + Duration::from_secs(30);
         while Instant::now() < patience {
             if let Some(status) = self.child.try_wait()? {
@@ -59,7 +77,7 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        bail!("it did not end within 30 seconds of Ctrl-C")
+        bail!("it did not end within 30 seconds")
     }
 }
 

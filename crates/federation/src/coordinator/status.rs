@@ -1,6 +1,6 @@
 //! What everyone is told about the room, no more often than a page can use.
 
-use protocol::{ClientState, ClientSummary, Phase, ServerMessage, Status};
+use protocol::{ClientState, ClientSummary, Phase, Round, ServerMessage, Status};
 
 use super::{Action, Client, Coordinator, HEARTBEAT_MS, PhaseState, STATUS_EVERY_MS, Task};
 use crate::Millis;
@@ -33,6 +33,14 @@ impl Coordinator {
             upload_bytes,
             uploads,
             waiting,
+        }
+    }
+
+    /// The open round, and when it was opened; none outside of collecting.
+    pub fn round_under_way(&self) -> Option<(Round, Millis)> {
+        match &self.phase {
+            PhaseState::Collecting(state) => Some((self.present_round(), state.opened)),
+            _ => None,
         }
     }
 

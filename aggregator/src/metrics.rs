@@ -1,0 +1,357 @@
+//! What an operator can measure, in the text format that Prometheus reads. Counters and histograms grow where things
+//! happen; what rooms are like at a moment is asked of them when somebody looks (`api/metrics.rs`).
+
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use protocol::{ClientState, Phase};
+
+use crate::process;
+use crate::room::Snapshot;
+
+/// One label with its value.
+pub type Label = [(&'static str, String); 1];
+type Counters = Family<Label, Counter>;
+
+/// Seconds of a round, from training in a demonstration to a long lesson.
+const ROUND_SECONDS: [f64; 11] = [0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 180.0, 600.0, 3600.0];
+/// Seconds of work in the program itself.
+const WORK_SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
+
+/// Limits whose refusals are counted.
+const LIMITS: [&str; 8] = [
+    "connections",
+    "connections_per_address",
+    "event_streams",
+    "messages",
+    "model_memory",
+    "request_time",
+    "rooms",
+    "rooms_per_minute",
+];
+
+/// Everything that is counted while the program runs. No label comes from a stranger: their values are codes of this
+/// program and of its rooms, so that there is an end to them.
+pub struct Metrics {
+    registry: Registry,
+    began: Instant,
+    /// TCP connections that are open.
+    pub connections: Gauge,
+    /// WebSockets that are open.
+    pub websockets: Gauge,
+    /// Streams of server-sent events that are open.
+    pub event_streams: Gauge,
+    received: Counters,
+    sent: Counters,
+    responses: Counters,
+    refusals: Counters,
+    closes: Counters,
+    /// Connections dropped because nothing was read on the other side.
+    pub slow_readers: Counter,
+    /// Updates that are part of a round's mean.
+    pub updates_accepted: Counter,
+    updates_refused: Counters,
+    rounds: Counters,
+    round_seconds: Histogram,
+    aggregation_seconds: Histogram,
+    checkpoint_seconds: Histogram,
+    /// Checkpoints that could not be written.
+    pub checkpoint_failures: Counter,
+}
+
+impl Metrics {
+    /// Nothing has happened yet.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("chorus");
+        registry.register("build", "The program's version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        let metrics = Self {
+            began: Instant::now(),
+            connections: Gauge::default(),
+            websockets: Gauge::default(),
+            event_streams: Gauge::default(),
+            received: Counters::default(),
+            sent: Counters::default(),
+            responses: Counters::default(),
+            refusals: Counters::default(),
+            closes: Counters::default(),
+            slow_readers: Counter::default(),
+            updates_accepted: Counter::default(),
+            updates_refused: Counters::default(),
+            rounds: Counters::default(),
+            round_seconds: Histogram::new(ROUND_SECONDS),
+            aggregation_seconds: Histogram::new(WORK_SECONDS),
+            checkpoint_seconds: Histogram::new(WORK_SECONDS),
+            checkpoint_failures: Counter::default(),
+            registry: Registry::default(),
+        };
+        registry.register("connections", "TCP connections that are open", metrics.connections.clone());
+        registry.register("websockets", "WebSockets of clients that are open", metrics.websockets.clone());
+        registry.register(
+            "event_streams",
+            "Streams of server-sent events that are open",
+            metrics.event_streams.clone(),
+        );
+        let received = "Payload received over WebSockets, by kind of frame (text, binary)";
+        registry.register("websocket_received_bytes", received, metrics.received.clone());
+        let sent = "Payload sent over WebSockets, by kind of frame (text, binary)";
+        registry.register("websocket_sent_bytes", sent, metrics.sent.clone());
+        registry.register("http_responses", "Answers to HTTP requests, by status", metrics.responses.clone());
+        let refusals = "What was refused because of a limit, by limit";
+        registry.register("limit_refusals", refusals, metrics.refusals.clone());
+        let closes = "WebSockets that were ended by the server, by close code (RFC 6455)";
+        registry.register("websocket_closes", closes, metrics.closes.clone());
+        let slow = "Connections dropped because their other side did not read";
+        registry.register("slow_readers_dropped", slow, metrics.slow_readers.clone());
+        let accepted = "Updates taken into a round's mean";
+        registry.register("updates_accepted", accepted, metrics.updates_accepted.clone());
+        let refused = "Updates and frames refused, by the protocol's reason";
+        registry.register("updates_refused", refused, metrics.updates_refused.clone());
+        let rounds = "Rounds that ended, by outcome (published, abandoned)";
+        registry.register("rounds", rounds, metrics.rounds.clone());
+        let seconds = "Time from a published round's opening to its close";
+        registry.register("round_duration_seconds", seconds, metrics.round_seconds.clone());
+        let seconds = "Time from the event that closed a round to the new model";
+        registry.register("aggregation_duration_seconds", seconds, metrics.aggregation_seconds.clone());
+        let seconds = "Time that storing a room took, with its model or without";
+        registry.register("checkpoint_duration_seconds", seconds, metrics.checkpoint_seconds.clone());
+        let failures = "Times that a room could not be stored";
+        registry.register("checkpoint_failures", failures, metrics.checkpoint_failures.clone());
+        // A counter that begins to exist with its first event hides that event from a rate.
+        for kind in ["text", "binary"] {
+            metrics.received(kind, 0);
+            metrics.sent(kind, 0);
+        }
+        for outcome in ["published", "abandoned"] {
+            count(&metrics.rounds, "outcome", outcome);
+        }
+        for limit in LIMITS {
+            count(&metrics.refusals, "limit", limit);
+        }
+        Self { registry, ..metrics }
+    }
+
+    /// Payload bytes of a frame that came over a WebSocket.
+    pub fn received(&self, kind: &'static str, bytes: usize) {
+        count(&self.received, "kind", kind).inc_by(bytes as u64);
+    }
+
+    /// Payload bytes of a frame that went out over a WebSocket.
+    pub fn sent(&self, kind: &'static str, bytes: usize) {
+        count(&self.sent, "kind", kind).inc_by(bytes as u64);
+    }
+
+    /// An HTTP request was answered.
+    pub fn answered(&self, status: u16) {
+        count(&self.responses, "status", status).inc();
+    }
+
+    /// A limit was hit.
+    pub fn refused(&self, limit: &'static str) {
+        count(&self.refusals, "limit", limit).inc();
+    }
+
+    /// The server ended a WebSocket.
+    pub fn closed(&self, code: u16) {
+        count(&self.closes, "code", code).inc();
+    }
+
+    /// An update, or a frame of one, was refused.
+    pub fn update_refused(&self, reason: &str) {
+        count(&self.updates_refused, "reason", reason).inc();
+    }
+
+    /// A round made a new version, so long after it was opened.
+    pub fn round_published(&self, duration: Duration) {
+        count(&self.rounds, "outcome", "published").inc();
+        self.round_seconds.observe(duration.as_secs_f64());
+    }
+
+    /// A round ended without a new version.
+    pub fn round_abandoned(&self) {
+        count(&self.rounds, "outcome", "abandoned").inc();
+    }
+
+    /// A round's updates became the next model.
+    pub fn aggregated(&self, duration: Duration) {
+        self.aggregation_seconds.observe(duration.as_secs_f64());
+    }
+
+    /// A room was stored, or that was tried.
+    pub fn checkpoint(&self, duration: Duration, stored: bool) {
+        self.checkpoint_seconds.observe(duration.as_secs_f64());
+        if !stored {
+            self.checkpoint_failures.inc();
+        }
+    }
+
+    /// All of it as text, with the given rooms as they are now.
+    ///
+    /// # Errors
+    /// None in practice: a string can always be written.
+    pub fn text(&self, now: &Now) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode_registry(&mut text, &self.registry)?;
+        encode_registry(&mut text, &self.of_rooms(now))?;
+        encode_registry(&mut text, &of_process())?;
+        encode_eof(&mut text)?;
+        Ok(text)
+    }
+
+    /// Gauges of the moment, made anew each time, so that a room that is gone leaves nothing behind.
+    fn of_rooms(&self, now: &Now) -> Registry {
+        let mut registry = Registry::with_prefix("chorus");
+        real(&mut registry, "uptime_seconds", "Time since the program started", self.began.elapsed().as_secs_f64());
+        whole(&mut registry, "rooms", "Rooms of this program", now.rooms);
+        whole(&mut registry, "rooms_limit", "Most rooms that this program serves", now.most_rooms);
+        let memory = "Memory that the rooms may come to hold for models and updates";
+        whole(&mut registry, "room_memory_bytes", memory, now.memory);
+        let limit = "Most memory that rooms may come to hold for models and updates";
+        whole(&mut registry, "room_memory_limit_bytes", limit, now.most_memory);
+        let connections = "Most TCP connections";
+        whole(&mut registry, "connections_limit", connections, now.most_connections);
+
+        let clients = gauges(&mut registry, "room_clients", "Clients of a room, by state");
+        let phases = gauges(&mut registry, "room_phase", "1 for the phase that a room is in, 0 for the others");
+        let round = gauges(&mut registry, "room_round", "The open round of a room, or else the next one");
+        let rounds = gauges(&mut registry, "room_rounds", "Rounds after which a room is finished");
+        let version = gauges(&mut registry, "room_model_version", "The present version of a room's model");
+        let received = gauges(&mut registry, "room_received", "Updates (or statistics) that are in");
+        let goal = gauges(&mut registry, "room_goal", "Updates (or statistics) that close the phase at once");
+        let connections = gauges(&mut registry, "room_connections", "Connections of a room, with and without hello");
+        let uploads = gauges(&mut registry, "room_uploads", "Updates of a room that are being received");
+        let waiting = gauges(&mut registry, "room_uploads_waiting", "Updates of a room that wait for their turn");
+        let buffers = gauges(&mut registry, "room_upload_buffer_bytes", "Buffers for updates being received");
+        for Snapshot { status, load, checkpoint, .. } in &now.snapshots {
+            let room = || [("room", checkpoint.config.code.to_string())];
+            let with = |name, value: &str| vec![("room", checkpoint.config.code.to_string()), (name, value.to_owned())];
+            for state in STATES {
+                let here = status.clients.iter().filter(|client| client.state == state).count();
+                clients.labelled(with("state", &name(&state)), here as u64);
+            }
+            for phase in [Phase::Lobby, Phase::Normalising, Phase::Collecting, Phase::Finished] {
+                phases.labelled(with("phase", &name(&phase)), u64::from(phase == status.phase));
+            }
+            round.set(room(), status.round.0.into());
+            rounds.set(room(), status.rounds.into());
+            version.set(room(), status.model_version.0.into());
+            received.set(room(), status.received.into());
+            goal.set(room(), status.goal.into());
+            connections.set(room(), load.connections as u64);
+            uploads.set(room(), load.uploads as u64);
+            waiting.set(room(), load.waiting as u64);
+            buffers.set(room(), load.upload_bytes as u64);
+        }
+        registry
+    }
+}
+
+/// Something that is open: counted until it is dropped.
+pub struct Open(Gauge);
+
+impl Open {
+    /// One more.
+    pub fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// The program at one moment.
+pub struct Now {
+    /// Rooms that there are.
+    pub rooms: u64,
+    /// Rooms that there may be.
+    pub most_rooms: u64,
+    /// Bytes that rooms may come to hold.
+    pub memory: u64,
+    /// The limit of that.
+    pub most_memory: u64,
+    /// The limit of TCP connections.
+    pub most_connections: u64,
+    /// The rooms that answered in time.
+    pub snapshots: Vec<Snapshot>,
+}
+
+/// Every state that a client can be in.
+const STATES: [ClientState; 10] = [
+    ClientState::Watching,
+    ClientState::Recording,
+    ClientState::Ready,
+    ClientState::Normalising,
+    ClientState::Training,
+    ClientState::Waiting,
+    ClientState::Uploading,
+    ClientState::Accepted,
+    ClientState::Refused,
+    ClientState::Offline,
+];
+
+type Number = Gauge<u64, AtomicU64>;
+
+/// Gauges with the labels of a room.
+struct Gauges(Family<Vec<(&'static str, String)>, Number>);
+
+impl Gauges {
+    fn set(&self, room: Label, value: u64) {
+        self.labelled(room.to_vec(), value);
+    }
+
+    fn labelled(&self, labels: Vec<(&'static str, String)>, value: u64) {
+        self.0.get_or_create(&labels).set(value);
+    }
+}
+
+fn gauges(registry: &mut Registry, name: &str, help: &str) -> Gauges {
+    let family = Family::default();
+    registry.register(name, help, family.clone());
+    Gauges(family)
+}
+
+fn whole(registry: &mut Registry, name: &str, help: &str, value: u64) {
+    let gauge = Number::default();
+    gauge.set(value);
+    registry.register(name, help, gauge);
+}
+
+fn real(registry: &mut Registry, name: &str, help: &str, value: f64) {
+    let gauge = Gauge::<f64, AtomicU64>::default();
+    gauge.set(value);
+    registry.register(name, help, gauge);
+}
+
+fn count(family: &Counters, label: &'static str, value: impl ToString) -> Counter {
+    family.get_or_create_owned(&[(label, value.to_string())])
+}
+
+/// An enumerated value as the protocol writes it.
+pub fn name(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// What Prometheus' own clients call the process. Left out where the system does not say.
+fn of_process() -> Registry {
+    let mut registry = Registry::with_prefix("process");
+    if let Some(memory) = process::resident_memory() {
+        whole(&mut registry, "resident_memory_bytes", "Resident memory size in bytes", memory);
+    }
+    if let Some(open) = process::open_files() {
+        whole(&mut registry, "open_fds", "Number of open file descriptors", open);
+    }
+    if let Some(most) = process::most_files() {
+        whole(&mut registry, "max_fds", "Maximum number of open file descriptors", most);
+    }
+    registry
+}
