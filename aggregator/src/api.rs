@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 
 use crate::links::{self, Reach};
 use crate::model_file::{self, Description};
-use crate::room::{Ended, RoomHandle, Snapshot};
+use crate::room::{InspectError, RoomHandle, Snapshot};
 use crate::rooms::Rooms;
 use crate::{onnx_file, pages, socket};
 
@@ -139,9 +139,9 @@ impl From<JsonRejection> for Failure {
     }
 }
 
-impl From<Ended> for Failure {
-    fn from(ended: Ended) -> Self {
-        Self(StatusCode::SERVICE_UNAVAILABLE, ended.to_string())
+impl From<InspectError> for Failure {
+    fn from(error: InspectError) -> Self {
+        Self(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
     }
 }
 

@@ -18,6 +18,7 @@ mod settings;
 mod simulator;
 mod socket;
 mod store;
+mod swarm;
 mod tls;
 
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ enum Command {
     Models(commands::models::Arguments),
     /// Write a made-up corpus of synthetic voices.
     Synth(commands::synth::Arguments),
+    /// Load an aggregator with many made-up participants, and measure it.
+    Swarm(commands::swarm::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Features(arguments) => commands::features::run(arguments),
         Command::Models(arguments) => commands::models::run(arguments),
         Command::Synth(arguments) => commands::synth::run(arguments),
+        Command::Swarm(arguments) => commands::swarm::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,7 +14,7 @@ use crate::room::{self, RoomHandle};
 use crate::store::Store;
 
 /// Each room may hold about three times its model in memory, so there is an end.
-const MOST_ROOMS: usize = 32;
+const MOST_ROOMS: usize = 128;
 
 /// Why a room was not made.
 #[derive(Debug, thiserror::Error)]

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::{Failure, Site};
-use crate::room::RoomHandle;
+use crate::room::{InspectError, RoomHandle};
 
 /// Boards that are served at one time.
 pub const MOST_BOARDS: usize = 64;
@@ -59,9 +59,13 @@ impl Board {
                 _ = self.stopping.wait_for(|stopping| *stopping) => return None,
                 _ = self.tick.tick() => {}
             }
-            let Ok(snapshot) = self.room.inspect().await else {
-                self.gone = true;
-                return Some(Event::default().event("gone").data("{}"));
+            let snapshot = match self.room.inspect().await {
+                Ok(snapshot) => snapshot,
+                Err(InspectError::Unreadable(_)) => continue,
+                Err(InspectError::Ended(_)) => {
+                    self.gone = true;
+                    return Some(Event::default().event("gone").data("{}"));
+                }
             };
             let shown = super::public(&self.site, snapshot);
             if shown != self.shown {

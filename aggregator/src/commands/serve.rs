@@ -24,6 +24,8 @@ use crate::tls::{self, Identity, Tls};
 const REQUEST_LIMIT: Duration = Duration::from_secs(20);
 /// How long the open requests and sockets may take to end after Ctrl-C.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
+/// Open files that are enough for three full rooms.
+const ENOUGH_FILES: u64 = 4_096;
 
 const EXAMPLES: &str = "Examples:
   chorus serve                                     a room on this machine, at http://localhost:8080
@@ -71,7 +73,20 @@ pub fn run(arguments: Arguments) -> Result<()> {
         .block_on(serve(arguments))
 }
 
+/// Takes as many open files as the system gives, since every participant is one.
+fn allow_sockets() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(files) if files >= ENOUGH_FILES => {}
+        Ok(files) => tracing::warn!(
+            "the system allows this program {files} open files, and each participant needs one; raise the limit with \
+             `ulimit -n {ENOUGH_FILES}` for large classes"
+        ),
+        Err(error) => tracing::warn!("the limit of open files cannot be read ({error})"),
+    }
+}
+
 async fn serve(arguments: Arguments) -> Result<()> {
+    allow_sockets();
     // Before anyone is told that the program runs, so that whoever hears it may end it.
     let signals = Signals::catch().context("cannot listen for Ctrl-C")?;
     let tls = Tls::from_words(&arguments.tls)?;

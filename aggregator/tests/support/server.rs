@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -17,17 +18,35 @@ pub struct Server {
     pub room: RoomCode,
     pub host_token: String,
     pub tls_sha256: Option<String>,
+    log: Log,
 }
+
+/// What a server wrote to its log so far, line by line.
+pub type Log = Arc<Mutex<Vec<String>>>;
 
 impl Server {
     /// Starts `program serve` on this machine alone, with further arguments, and waits until it listens.
     pub fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
-        let mut child = Command::new(program)
+        Self::start_as(Command::new(program), arguments)
+    }
+
+    /// The same with a command that runs the program with what is added to it.
+    pub fn start_as(mut program: Command, arguments: &[&str]) -> Result<Self> {
+        let mut child = program
             .args(["serve", "--address", "127.0.0.1", "--port", "0", "--json"])
             .args(arguments)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
+            .with_context(|| format!("cannot start {program:?}"))?;
+        let log = Log::default();
+        let (lines, written) = (BufReader::new(child.stderr.take().context("no log")?), log.clone());
+        std::thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                eprintln!("{line}");
+                written.lock().unwrap().push(line);
+            }
+        });
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
         let said: Value = serde_json::from_str(&line).with_context(|| format!("it said {line:?}"))?;
@@ -40,7 +59,13 @@ impl Server {
             room: text("room")?.parse()?,
             host_token: text("host_token")?,
             tls_sha256: text("tls_sha256").ok(),
+            log,
         })
+    }
+
+    /// The lines of the log that have `words` in them.
+    pub fn logged(&self, words: &str) -> Vec<String> {
+        self.log.lock().unwrap().iter().filter(|line| line.contains(words)).cloned().collect()
     }
 
     pub fn process(&self) -> u32 {

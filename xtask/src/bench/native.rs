@@ -84,8 +84,8 @@ pub fn models(options: &Options, figures: &mut Figures) -> Result<()> {
     Ok(())
 }
 
-/// Memory of the aggregator with the largest network.
-pub fn aggregator(figures: &mut Figures) -> Result<()> {
+/// Memory of the aggregator with the largest network, and what it does under load.
+pub fn aggregator(options: &Options, figures: &mut Figures) -> Result<()> {
     say("memory of the aggregator: 16 clients, 104 MB of model each way");
     process::run(process::cargo().args(["build", "--release", "--package", "aggregator"]))?;
     let arguments = ["--model", "dense", "--clients", "16", "--rounds", "2", "--json"];
@@ -100,7 +100,8 @@ pub fn aggregator(figures: &mut Figures) -> Result<()> {
     let seconds: Vec<f64> = line["round_seconds"].as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
     round.value = Some(seconds.iter().sum::<f64>() / seconds.len() as f64).filter(|mean| mean.is_finite());
     figures.add([figure, round]);
-    Ok(())
+    let chorus = crate::places::target()?.join("release/chorus").with_extension(std::env::consts::EXE_EXTENSION);
+    super::load::measure(options, &chorus, figures)
 }
 
 /// The paper's first experiment with `conv`: centralised, random clients, clients of a single emotion; 20 rounds each, on
@@ -136,7 +137,7 @@ pub fn simulation(figures: &mut Figures) -> Result<()> {
 }
 
 /// Builds and runs an example of a package, and reads what it prints.
-fn example(
+pub fn example(
     package: &str,
     name: &str,
     features: &[&str],
