@@ -238,7 +238,7 @@ impl Room {
                 }
             };
             self.coordinator.handle(self.now(), event);
-            next = waiting.try_recv().ok().filter(|_| Instant::now() < end);
+            next = if Instant::now() < end { waiting.try_recv().ok() } else { None };
         }
     }
 

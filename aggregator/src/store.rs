@@ -126,7 +126,7 @@ impl Store {
             return Err(anyhow::anyhow!("it is empty, and {} has rooms", models.display())).with_context(left);
         }
         set_damaged_log_aside(&path)?;
-        let database = database(&path).with_context(left)?;
+        let database = database(&path, rooms).with_context(left)?;
         Ok(Self { database: Mutex::new(database), models, _lock: lock, _passing: None })
     }
 
@@ -174,7 +174,7 @@ impl Store {
         transaction.commit()?;
         if checksums.is_some() || went_back {
             // Into the database itself, so that no round hangs on the log beside it. The commit is safe there meanwhile.
-            if let Err(error) = database.pragma_query(None, "wal_checkpoint(truncate)", |_| Ok(())) {
+            if let Err(error) = take_log_over(&database) {
                 tracing::debug!(room = code, "the database's log was not taken over ({error})");
             }
             drop(database);
@@ -401,7 +401,13 @@ impl Store {
     }
 }
 
-fn database(path: &Path) -> Result<Connection> {
+/// Moves all that is committed from the log into the database itself.
+fn take_log_over(database: &Connection) -> rusqlite::Result<()> {
+    database.pragma(None, "wal_checkpoint", "truncate", |_| Ok(()))
+}
+
+/// `rooms`: whether there are models, so that there must be rows.
+fn database(path: &Path, rooms: bool) -> Result<Connection> {
     let mut database = Connection::open(path)?;
     database.pragma_update(None, "journal_mode", "wal")?;
     // On the disk before a commit returns: nobody is told of what a power cut could undo.
@@ -414,11 +420,13 @@ fn database(path: &Path) -> Result<Connection> {
     let schema: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match schema {
         SCHEMA => {}
+        0 if rooms => bail!("it has no rooms, and there are models of rooms beside it"),
         0 => {
             let transaction = database.transaction()?;
             transaction.execute_batch(TABLES)?;
             transaction.pragma_update(None, "user_version", SCHEMA)?;
             transaction.commit()?;
+            take_log_over(&database)?;
         }
         other => bail!("it was made by another version of this program (its tables are number {other}, not {SCHEMA})"),
     }

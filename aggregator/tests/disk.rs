@@ -158,8 +158,7 @@ async fn story(disk: Disk) -> Result<()> {
     let (mut bob, _) = RawClient::enter(&server.origin, &server.room, None).await?;
     ada.ready(&welcome.room, 20).await?;
     bob.ready(&welcome.room, 20).await?;
-    let for_ada = ada.next_round().await?;
-    let for_bob = bob.next_round().await?;
+    let (for_ada, for_bob) = tokio::try_join!(ada.next_round(), bob.next_round())?;
     let update = update(welcome.room.parameters);
     ada.update(&for_ada, 20, update.clone()).await?;
     disk.fill(&server);
@@ -262,6 +261,13 @@ async fn two_rounds() -> Result<(TempDir, protocol::RoomCode)> {
         ada.update(&round, 20, update(welcome.room.parameters)).await?;
     }
     ada.next_round().await?;
+    // Something that is stored after the last round, and so is in the database's log alone.
+    ada.say(&ClientMessage::Rename { name: "Ada".to_owned() }).await?;
+    let renamed = |message: &ServerMessage| match message {
+        ServerMessage::Status(status) => status.clients.iter().any(|client| client.name == "Ada"),
+        _ => false,
+    };
+    hear_until(&mut ada, renamed).await?;
     Ok((state, server.room.clone()))
 }
 
@@ -315,7 +321,8 @@ async fn a_damaged_database_is_left_as_it_is_with_a_word() -> Result<()> {
         fs::write(copied.path().join("chorus.sqlite"), damage)?;
         let before = contents(copied.path());
         let arguments = ["serve", "--address", "127.0.0.1", "--port", "0", "--state"];
-        let output = Command::new(PROGRAM).args(arguments).arg(copied.path()).output()?;
+        // One that takes the damage for a sound database would go on for ever.
+        let output = Command::new("timeout").args(["20", PROGRAM]).args(arguments).arg(copied.path()).output()?;
         let words = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{name}: {words}");
         assert!(words.contains("chorus.sqlite") && words.contains("left as it is"), "{name}: {words}");
