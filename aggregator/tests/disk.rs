@@ -193,7 +193,7 @@ async fn story(disk: Disk) -> Result<()> {
     let again = hear_until(&mut bob, held).await?;
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     assert!(again.iter().all(held), "{again:?}");
-    assert_eq!(server.logged("cannot be stored").len(), 1, "the reason is said once");
+    assert_eq!(server.logs("cannot be stored").len(), 1, "the reason is said once");
 
     disk.free(&server);
     // Bob hears everything, in order.
@@ -207,7 +207,7 @@ async fn story(disk: Disk) -> Result<()> {
         _ => false,
     };
     hear_until(&mut ada, renamed).await?;
-    assert_eq!(server.logged("stored again").len(), 1);
+    assert_eq!(server.logs("stored again").len(), 1);
     assert_eq!(command(&server, &json!({"command": "lock"})).0, 200);
     assert_eq!(room(&server)["status"]["model_version"], 1);
 
@@ -343,7 +343,7 @@ async fn a_damaged_log_of_the_database_is_set_aside_and_no_round_is_lost() -> Re
     let server = Server::start(PROGRAM.as_ref(), &["--state", state.path().to_str().unwrap()])?;
     assert_eq!(server.room, code);
     assert_eq!(room(&server)["status"]["model_version"], 2);
-    assert_eq!(server.logged("chorus.sqlite-wal is damaged; it is kept as").len(), 1);
+    assert_eq!(server.logs("chorus.sqlite-wal is damaged; it is kept as").len(), 1);
     let aside = contents(state.path()).into_iter().find(|(path, _)| path.to_string_lossy().contains("wal.damaged"));
     assert_eq!(aside.unwrap().1, garbage);
     Ok(())
@@ -367,7 +367,7 @@ async fn a_damaged_or_missing_model_gives_way_to_the_one_before() -> Result<()> 
         let server = Server::start(PROGRAM.as_ref(), &["--state", copied.path().to_str().unwrap()])?;
         let seen = room(&server);
         assert_eq!((&seen["status"]["model_version"], seen["history"].as_array().unwrap().len()), (&1.into(), 1));
-        let said = server.logged("goes on from version 1");
+        let said = server.logs("goes on from version 1");
         assert_eq!(said.len(), 1);
         assert!(said[0].contains("model-2.safetensors"), "{}", said[0]);
 

@@ -77,7 +77,7 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
         native::simulation(&mut figures)?;
     }
     if wants(Part::Aggregator) {
-        native::aggregator(options, &mut figures)?;
+        load::measure(options, &mut figures)?;
     }
     if wants(Part::Browser) {
         browser::measure(options, install, &mut figures)?;

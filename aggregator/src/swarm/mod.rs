@@ -118,7 +118,10 @@ impl Plan {
                 () = tokio::time::sleep_until(deadline) => {}
             }
         }
-        let report = Report::of(&tally, &plan, began.elapsed());
+        let seconds = began.elapsed();
+        // The first client of a room has heard of its last round; the others hear within a moment.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let report = Report::of(&tally, &plan, seconds);
         stop.send_replace(true);
         while clients.join_next().await.is_some() {}
         if let Some(probe) = probe {

@@ -63,7 +63,17 @@ impl Server {
         })
     }
 
-    /// The lines of the log that have `words` in them.
+    /// The lines of the log that have `words` in them, as soon as there is one; what a server logs before it says that it
+    /// listens may be read a moment later.
+    pub fn logs(&self, words: &str) -> Vec<String> {
+        let patience = Instant::now() + Duration::from_secs(5);
+        while self.logged(words).is_empty() && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.logged(words)
+    }
+
+    /// The lines of the log so far that have `words` in them.
     pub fn logged(&self, words: &str) -> Vec<String> {
         self.log.lock().unwrap().iter().filter(|line| line.contains(words)).cloned().collect()
     }
