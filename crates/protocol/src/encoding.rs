@@ -66,6 +66,10 @@ impl Encoding {
         if !bytes.len().is_multiple_of(width) {
             return Err(EncodingError { bytes: bytes.len(), encoding: self });
         }
+        if let (Encoding::F32, Ok(values)) = (self, bytemuck::try_cast_slice::<u8, f32>(bytes)) {
+            values.chunks(BLOCK).for_each(take); // They lie as they are needed, which they nearly always do.
+            return Ok(());
+        }
         let mut values = [0.0_f32; BLOCK];
         let mut halves = [f16::ZERO; BLOCK];
         for piece in bytes.chunks(BLOCK * width) {
@@ -169,12 +173,13 @@ mod tests {
         }
 
         #[test]
-        fn blocks_are_the_values_in_order(count in 0..3 * BLOCK, half in any::<bool>()) {
+        fn blocks_are_the_values_in_order(count in 0..3 * BLOCK, half in any::<bool>(), odd in 0usize..4) {
             let encoding = if half { Encoding::F16 } else { Encoding::F32 };
-            let bytes = encoding.encode((0..count).map(|index| index as f32 / 8.0 - 17.0).collect());
+            let mut bytes = vec![0; odd];
+            bytes.extend_from_slice(&encoding.encode((0..count).map(|index| index as f32 / 8.0 - 17.0).collect()));
             let mut read = Vec::new();
-            encoding.blocks(&bytes, |block| read.extend_from_slice(block)).unwrap();
-            prop_assert_eq!(read, encoding.values(&bytes).unwrap().collect::<Vec<_>>());
+            encoding.blocks(&bytes[odd..], |block| read.extend_from_slice(block)).unwrap();
+            prop_assert_eq!(read, encoding.values(&bytes[odd..]).unwrap().collect::<Vec<_>>());
         }
 
         #[test]
