@@ -12,6 +12,7 @@ mod hold;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -26,6 +27,8 @@ use crate::store::Store;
 
 /// Messages and chunks that may wait for a room; beyond that its sockets wait (32 chunks of 256 KiB are 8 MiB).
 const QUEUE: usize = 32;
+/// Memory for updates that are being received, bytes, of all rooms together; each room may receive one in any case.
+const UPLOAD_MEMORY: usize = 48 * 1024 * 1024;
 /// What arrives within so long is taken together.
 const MOMENT: Duration = Duration::from_millis(5);
 
@@ -142,14 +145,19 @@ impl RoomHandle {
     }
 }
 
-/// Starts the thread of a room.
-pub fn start(code: &RoomCode, coordinator: Coordinator, store: Arc<Store>) -> Result<RoomHandle> {
+/// Starts the thread of a room. `rooms` counts those that share the memory for updates being received.
+pub fn start(
+    code: &RoomCode,
+    coordinator: Coordinator,
+    store: Arc<Store>,
+    rooms: Arc<AtomicUsize>,
+) -> Result<RoomHandle> {
     let (inputs, waiting) = mpsc::channel(QUEUE);
     let (requests, asked) = mpsc::channel(QUEUE);
     let (held, is_held) = watch::channel(false);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let (clients, began) = (HashMap::new(), Instant::now());
-    let room = Room { coordinator, store, clients, shown: None, unanswered: None, held, began };
+    let room = Room { coordinator, store, rooms, clients, shown: None, unanswered: None, held, began };
     let doors = Doors { inputs: waiting, requests: asked };
     std::thread::Builder::new()
         .name(format!("room {code}"))
@@ -177,6 +185,7 @@ type Unanswered = (oneshot::Sender<Result<(), CommandError>>, Result<(), Command
 struct Room {
     coordinator: Coordinator,
     store: Arc<Store>,
+    rooms: Arc<AtomicUsize>,
     clients: HashMap<ConnectionId, Client>,
     /// What everyone was told last.
     shown: Option<Status>,
@@ -190,6 +199,7 @@ impl Room {
     async fn run(mut self, mut doors: Doors) {
         let mut flow = self.carry_out(&mut doors).await;
         while flow.is_continue() {
+            self.coordinator.allow_uploads(UPLOAD_MEMORY / self.rooms.load(Ordering::Relaxed).max(1));
             let wake = self.coordinator.next_timeout().map(|at| self.began + Duration::from_millis(at.0));
             tokio::select! {
                 request = doors.requests.recv() => match request {

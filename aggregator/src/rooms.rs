@@ -1,7 +1,7 @@
 //! All rooms of this program, by code.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context as _, Result};
@@ -39,12 +39,14 @@ pub struct Rooms {
     store: Arc<Store>,
     stopping: watch::Receiver<bool>,
     connections: AtomicU64,
+    /// How many there are, which their threads see.
+    count: Arc<AtomicUsize>,
 }
 
 impl Rooms {
     /// No rooms yet. `stopping` turns true when the program is to end.
     pub fn new(store: Arc<Store>, stopping: watch::Receiver<bool>) -> Self {
-        Self { rooms: RwLock::default(), store, stopping, connections: AtomicU64::new(0) }
+        Self { rooms: RwLock::default(), store, stopping, connections: AtomicU64::new(0), count: Arc::default() }
     }
 
     /// Makes a room with a freshly initialised model.
@@ -67,7 +69,12 @@ impl Rooms {
 
     /// Ends a room for everyone in it and deletes everything that is stored of it.
     pub async fn delete(&self, code: &RoomCode) -> Result<()> {
-        let room = self.rooms.write().unwrap_or_else(PoisonError::into_inner).remove(code);
+        let room = {
+            let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
+            let room = rooms.remove(code);
+            self.count.store(rooms.len(), Ordering::Relaxed);
+            room
+        };
         if let Some(room) = room {
             room.park().await;
         }
@@ -88,8 +95,9 @@ impl Rooms {
         if rooms.len() >= MOST_ROOMS {
             return Err(CreateError::TooMany);
         }
-        let handle = room::start(&code, coordinator, self.store.clone())?;
+        let handle = room::start(&code, coordinator, self.store.clone(), self.count.clone())?;
         rooms.insert(code, handle);
+        self.count.store(rooms.len(), Ordering::Relaxed);
         Ok(())
     }
 

@@ -101,6 +101,8 @@ pub struct Coordinator {
     /// Bytes of updates received, and of models sent, with the headers of their frames.
     bytes_up: u64,
     bytes_down: u64,
+    /// Memory for updates being received, bytes.
+    upload_memory: usize,
 }
 
 impl Coordinator {
@@ -147,6 +149,7 @@ impl Coordinator {
             hurried: false,
             bytes_up: 0,
             bytes_down: 0,
+            upload_memory: uploads::UPLOAD_MEMORY,
             config,
         })
     }
@@ -208,6 +211,11 @@ impl Coordinator {
             self.end(connection, ErrorCode::ServerClosing, message.to_owned(), false);
         }
         self.actions.push_back(Action::Checkpoint { model: false });
+    }
+
+    /// Allows so many bytes for updates being received, from the next round on; one update always has room.
+    pub fn allow_uploads(&mut self, bytes: usize) {
+        self.upload_memory = bytes;
     }
 
     /// The room's settings.

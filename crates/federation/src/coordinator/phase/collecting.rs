@@ -48,7 +48,7 @@ impl Coordinator {
             deadline: self.now + self.config.deadline_ms,
             gathered: Gathered::default(),
             metrics: Metrics::none(),
-            uploads: Uploads::new(self.config.update_bytes() as usize),
+            uploads: Uploads::new(self.config.update_bytes() as usize, self.upload_memory),
             refused: 0,
             sketches: BTreeMap::new(),
         }));
