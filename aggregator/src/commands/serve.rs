@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::RustlsConfig;
 use axum_server::{Handle, Server};
 use protocol::RoomCode;
@@ -123,9 +124,14 @@ async fn serve(arguments: Arguments) -> Result<()> {
     match identity {
         Some(Identity { config, .. }) => {
             let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(config))?;
+            let server = server.map(|acceptor| acceptor.acceptor(NoDelayAcceptor::new()));
             limited(server).handle(handle).serve(routes).await
         }
-        None => limited(axum_server::from_tcp(listener)?).handle(handle).serve(routes).await,
+        None => {
+            // Without TCP_NODELAY a second short message waits up to 40 ms for the acknowledgement of the first.
+            let server = axum_server::from_tcp(listener)?.acceptor(NoDelayAcceptor::new());
+            limited(server).handle(handle).serve(routes).await
+        }
     }
     .context("the server failed")?;
     ending.await.context("the rooms could not be parked")
