@@ -30,7 +30,7 @@ use tokio::sync::Semaphore;
 
 use crate::gate::Gate;
 use crate::links::{self, Reach};
-use crate::room::{Ended, RoomHandle, Snapshot};
+use crate::room::{InspectError, RoomHandle, Snapshot};
 use crate::rooms::Rooms;
 use crate::{description, onnx_file, pages, socket};
 
@@ -181,9 +181,9 @@ impl From<JsonRejection> for Failure {
     }
 }
 
-impl From<Ended> for Failure {
-    fn from(ended: Ended) -> Self {
-        Self(StatusCode::SERVICE_UNAVAILABLE, ended.to_string())
+impl From<InspectError> for Failure {
+    fn from(error: InspectError) -> Self {
+        Self(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
     }
 }
 

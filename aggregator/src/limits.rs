@@ -9,8 +9,8 @@ use ipnet::IpNet;
 use protocol::{RoomConfig, Strategy};
 use tokio::time::Instant;
 
-/// Upload buffers of a room, bytes (`federation`'s budget), and the most uploads at one time.
-const UPLOADS: (u64, u64) = (48 * MIB, 64);
+/// Memory for updates that are being received, bytes, of all rooms together; each room may receive one in any case.
+pub const UPLOAD_MEMORY: usize = 48 * MIB as usize;
 const MIB: u64 = 1024 * 1024;
 
 /// Every limit that an operator may move.
@@ -116,8 +116,9 @@ impl Limits {
     }
 }
 
-/// Bytes that a room may come to hold: the model, the mean that becomes the next one, and the model before for those who
-/// are still sent it; what its strategy remembers; and buffers for updates being received.
+/// Bytes that a room may come to hold by itself: the model, the mean that becomes the next one, and the model before for
+/// those who are still sent it; what its strategy remembers; and a buffer for one update being received. Those for more are
+/// [`UPLOAD_MEMORY`].
 pub fn room_memory(room: &RoomConfig) -> u64 {
     let remembered = match room.strategy {
         Strategy::FedAvg { .. } | Strategy::FedProx { .. } | Strategy::FedNova => 0,
@@ -127,10 +128,7 @@ pub fn room_memory(room: &RoomConfig) -> u64 {
         Strategy::Scaffold { .. } => 2,
     };
     let vectors = (3 + remembered) * u64::from(room.parameters) * size_of::<f32>() as u64;
-    let update = u64::from(room.update_bytes());
-    let (budget, most) = UPLOADS;
-    let uploads = (budget / update.max(1)).clamp(1, most).min(room.max_clients.into());
-    vectors + uploads * update
+    vectors + u64::from(room.update_bytes())
 }
 
 /// A token bucket: so much at once, and so much each second for long.
@@ -198,11 +196,11 @@ mod tests {
     #[test]
     fn a_hundred_rooms_of_a_class_fit_and_large_models_soon_do_not() {
         let memory = |json: &str| room_memory(&serde_json::from_str::<Settings>(json).unwrap().room().unwrap());
-        // compact: 45,188 parameters, FedAdam: 5 vectors; buffers for 30 updates.
-        let compact = memory(r#"{"max_clients": 30}"#);
-        assert_eq!(compact, 45_188 * 4 * (5 + 30));
+        // compact: 45,188 parameters, FedAdam: 5 vectors; a buffer for one update.
+        let compact = memory("{}");
+        assert_eq!(compact, 45_188 * 4 * (5 + 1));
         assert!(100 * compact < 4096 * MIB);
-        // dense: 26,008,068 parameters: 3 vectors, and one update at a time since it is larger than the buffers.
+        // dense: 26,008,068 parameters: 3 vectors and an update.
         assert_eq!(memory(r#"{"model": "dense"}"#), 26_008_068 * 4 * 4);
     }
 

@@ -24,6 +24,7 @@ mod settings;
 mod simulator;
 mod socket;
 mod store;
+mod swarm;
 mod tls;
 mod watch;
 
@@ -60,6 +61,8 @@ enum Command {
     Models(commands::models::Arguments),
     /// Write a made-up corpus of synthetic voices.
     Synth(commands::synth::Arguments),
+    /// Load an aggregator with many made-up participants, and measure it.
+    Swarm(commands::swarm::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -92,5 +95,6 @@ fn run(command: Command, options: config::Options) -> anyhow::Result<()> {
         Command::Features(arguments) => commands::features::run(arguments),
         Command::Models(arguments) => commands::models::run(arguments),
         Command::Synth(arguments) => commands::synth::run(arguments),
+        Command::Swarm(arguments) => commands::swarm::run(arguments),
     }
 }

@@ -1,7 +1,7 @@
 //! All rooms of this program, by code.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use anyhow::{Context as _, Result};
@@ -11,7 +11,7 @@ use protocol::{RoomCode, RoomConfig};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::limits::{Allowance, Limits, room_memory};
+use crate::limits::{Allowance, Limits, UPLOAD_MEMORY, room_memory};
 use crate::metrics::Metrics;
 use crate::room::{self, RoomHandle};
 use crate::store::Store;
@@ -56,12 +56,14 @@ pub struct Rooms {
     limits: Limits,
     new_rooms: Mutex<Allowance>,
     metrics: Arc<Metrics>,
+    /// How many there are, which their threads see.
+    count: Arc<AtomicUsize>,
 }
 
 /// A room that goes on.
 struct Held {
     handle: RoomHandle,
-    /// Bytes that it may come to hold.
+    /// Bytes that it may come to hold by itself.
     memory: u64,
 }
 
@@ -69,8 +71,8 @@ impl Rooms {
     /// No rooms yet. `stopping` turns true when the program is to end.
     pub fn new(store: Arc<Store>, stopping: watch::Receiver<bool>, limits: Limits, metrics: Arc<Metrics>) -> Self {
         let new_rooms = Mutex::new(limits.new_rooms(Instant::now()));
-        let (rooms, connections) = (RwLock::default(), AtomicU64::new(0));
-        Self { rooms, store, stopping, connections, limits, new_rooms, metrics }
+        let (rooms, connections, count) = (RwLock::default(), AtomicU64::new(0), Arc::default());
+        Self { rooms, store, stopping, connections, limits, new_rooms, metrics, count }
     }
 
     /// Makes a room with a freshly initialised model.
@@ -103,7 +105,7 @@ impl Rooms {
             return self.refuse("rooms", CreateError::TooMany(self.limits.max_rooms));
         }
         let memory = room_memory(config);
-        let needed = rooms.values().map(|room| room.memory).sum::<u64>() + memory;
+        let needed = memory_of(rooms) + memory;
         let allowed = self.limits.model_memory();
         if needed > allowed {
             let mebibytes = |bytes: u64| bytes.div_ceil(1024 * 1024);
@@ -121,7 +123,12 @@ impl Rooms {
 
     /// Ends a room for everyone in it and deletes everything that is stored of it.
     pub async fn delete(&self, code: &RoomCode) -> Result<()> {
-        let room = self.rooms.write().unwrap_or_else(PoisonError::into_inner).remove(code);
+        let room = {
+            let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
+            let room = rooms.remove(code);
+            self.count.store(rooms.len(), Ordering::Relaxed);
+            room
+        };
         if let Some(room) = room {
             room.handle.park().await;
         }
@@ -140,15 +147,16 @@ impl Rooms {
             return Err(CreateError::Taken(code));
         }
         let memory = self.is_place_for(&rooms, coordinator.config())?;
-        let handle = room::start(&code, coordinator, self.store.clone(), self.metrics.clone())?;
+        let handle = room::start(&code, coordinator, self.store.clone(), self.count.clone(), self.metrics.clone())?;
         rooms.insert(code, Held { handle, memory });
+        self.count.store(rooms.len(), Ordering::Relaxed);
         Ok(())
     }
 
     /// How many rooms there are, and how many bytes they may come to hold.
     pub fn size(&self) -> (u64, u64) {
         let rooms = self.read();
-        (rooms.len() as u64, rooms.values().map(|room| room.memory).sum())
+        (rooms.len() as u64, memory_of(&rooms))
     }
 
     /// What this program takes on.
@@ -195,4 +203,9 @@ impl Rooms {
             }
         }
     }
+}
+
+/// Bytes that rooms may come to hold, with the memory for updates that they share.
+fn memory_of(rooms: &HashMap<RoomCode, Held>) -> u64 {
+    UPLOAD_MEMORY as u64 + rooms.values().map(|room| room.memory).sum::<u64>()
 }

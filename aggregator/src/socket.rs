@@ -169,6 +169,10 @@ async fn converse(
         let words = format!("There is no room {code} here. Check the code, or ask whoever started the room.");
         return Ending::told(close::POLICY, ErrorCode::RoomUnknown, &words, true);
     };
+    if room.is_held() {
+        let words = "The server cannot store anything now; perhaps its disk is full. This page tries again by itself.";
+        return Ending::told(close::TRY_AGAIN_LATER, ErrorCode::Held, words, false);
+    }
     let (code, connection) = (code.clone(), rooms.next_connection());
     // `?` escapes whatever a stranger may have put there.
     tracing::debug!(room = %code, connection = connection.0, ?software, "hello");

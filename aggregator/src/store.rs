@@ -8,11 +8,12 @@
 //! ```
 //!
 //! A model is written whole, to another name, and renamed into place before the row that names it is committed: whenever the
-//! machine stops, what the database names is there and whole. A row holds its files' checksums.
+//! machine stops, what the database names is there and whole. A row holds its files' checksums. Files and folders are on the
+//! disk (fsync) before the commit, and the commit is (`synchronous = full`) before it returns.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -28,6 +29,8 @@ use crate::{description, memory_file};
 
 /// So many of the latest versions of a room's model are kept, and besides them the initial and the best one.
 const LATEST: usize = 5;
+/// How the names of files begin to end that were damaged and are kept aside.
+const DAMAGED: &str = "damaged";
 /// What the tables below are; a database of another number is not touched.
 const SCHEMA: i64 = 1;
 
@@ -104,7 +107,7 @@ impl Store {
     /// It cannot be written, another program uses it, or another version of this one made it.
     pub fn open(state: &Path) -> Result<Self> {
         let models = state.join("models");
-        fs::create_dir_all(&models).with_context(|| format!("cannot make {}", models.display()))?;
+        make_folder(&models)?;
         let path = state.join("lock");
         let lock = private_file().open(&path).with_context(|| format!("cannot write {}", path.display()))?;
         if lock.try_lock().is_err() {
@@ -113,9 +116,16 @@ impl Store {
         let path = state.join("chorus.sqlite");
         // Made before SQLite opens it, which gives what it makes beside it the same owner and mode.
         private_file().truncate(false).open(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        let database = database(&path).with_context(|| {
+        let left = || {
             format!("{} cannot be used; it is left as it is: give another --state, or an older copy", path.display())
-        })?;
+        };
+        // SQLite takes an empty file for a new database, and would make one where there were rooms.
+        let rooms = fs::read_dir(&models)?.next().is_some();
+        if rooms && fs::metadata(&path)?.len() == 0 {
+            return Err(anyhow::anyhow!("it is empty, and {} has rooms", models.display())).with_context(left);
+        }
+        set_damaged_log_aside(&path)?;
+        let database = database(&path, rooms).with_context(left)?;
         Ok(Self { database: Mutex::new(database), models, _lock: lock, _passing: None })
     }
 
@@ -146,8 +156,10 @@ impl Store {
         let mut database = self.database();
         let transaction = database.transaction()?;
         write_facts(&transaction, &checkpoint)?;
+        // The host went back: what came after is of another time.
+        let later = "DELETE FROM models WHERE room = ?1 AND version > ?2";
+        let went_back = transaction.execute(later, params![code, version.0])? > 0;
         if let Some((model, strategy)) = checksums {
-            transaction.execute("DELETE FROM models WHERE room = ?1 AND version > ?2", params![code, version.0])?;
             transaction.execute(
                 "INSERT OR REPLACE INTO models (room, version, created_at, model_checksum, strategy_checksum)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -159,9 +171,15 @@ impl Store {
             }
         }
         transaction.commit()?;
-        drop(database);
-        if checksums.is_some() {
-            self.delete_unnamed(code)?;
+        if checksums.is_some() || went_back {
+            // Into the database itself, so that no round hangs on the log beside it. The commit is safe there meanwhile.
+            if let Err(error) = take_log_over(&database) {
+                tracing::debug!(room = code, "the database's log was not taken over ({error})");
+            }
+            drop(database);
+            if let Err(error) = self.delete_unnamed(code) {
+                tracing::warn!(room = code, "model files that are of no use any more stay on the disk ({error:#})");
+            }
         }
         Ok(())
     }
@@ -170,7 +188,7 @@ impl Store {
     fn write_model(&self, room: &Coordinator, checkpoint: &Checkpoint) -> Result<(u32, Option<u32>)> {
         let code = checkpoint.config.code.as_str();
         let folder = self.models.join(code);
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        make_folder(&folder)?;
         let header = model_file::header(&description::of(checkpoint)?)?;
         let model = replace(&self.model_path(code, checkpoint.model_version), &[&header, &room.model().bytes()])?;
         let remembered = room.memory();
@@ -191,7 +209,7 @@ impl Store {
     pub fn restore(&self) -> Result<Vec<(RoomCode, Coordinator)>> {
         let mut rooms = Vec::new();
         for name in self.codes()? {
-            match self.restore_room(&name) {
+            match self.restore_room(&name, true) {
                 Ok(room) => rooms.push((room.config().code.clone(), room)),
                 Err(error) => tracing::error!(
                     room = name,
@@ -208,7 +226,16 @@ impl Store {
         Ok(query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 
-    fn restore_room(&self, code: &str) -> Result<Coordinator> {
+    /// A room as it is stored, whatever is in memory.
+    ///
+    /// # Errors
+    /// It cannot be read, or is damaged.
+    pub fn stored(&self, code: &RoomCode) -> Result<Coordinator> {
+        self.restore_room(code.as_str(), false)
+    }
+
+    /// The newest of a room that is whole. `for_good`: it goes on from there, so that damaged files are set aside.
+    fn restore_room(&self, code: &str, for_good: bool) -> Result<Coordinator> {
         let (mut checkpoint, versions) = {
             let database = self.database();
             let checkpoint = read_facts(&database, code)?;
@@ -216,10 +243,14 @@ impl Store {
             (checkpoint, versions)
         };
         let mut problem = None;
+        let mut damaged = Vec::new();
         for StoredVersion { version, .. } in versions.into_iter().rev() {
             match self.parameters(&checkpoint, version) {
                 Ok((parameters, memory)) => {
                     if version < checkpoint.model_version {
+                        if for_good {
+                            self.set_aside(code, &damaged)?;
+                        }
                         tracing::error!(
                             room = code,
                             "version {} of the model is damaged ({:#}); the room goes on from version {version}",
@@ -232,7 +263,10 @@ impl Store {
                     }
                     return Ok(Coordinator::restore(checkpoint, parameters, memory)?);
                 }
-                Err(error) => problem = problem.or(Some(error)),
+                Err(error) => {
+                    problem = problem.or(Some(error));
+                    damaged.push(version);
+                }
             }
         }
         Err(problem.unwrap_or_else(|| anyhow::anyhow!("no version of its model is stored")))
@@ -323,6 +357,23 @@ impl Store {
         }
     }
 
+    /// Gives the files of damaged versions other names, under which they stay when the room goes on and has such versions again.
+    fn set_aside(&self, code: &str, damaged: &[ModelVersion]) -> Result<()> {
+        for &version in damaged {
+            for path in [self.model_path(code, version), self.memory_path(code, version)] {
+                let aside = path.with_extension(format!("safetensors.{DAMAGED}-{}", now()));
+                match fs::rename(&path, &aside) {
+                    Ok(()) => tracing::warn!(room = code, "{} is kept as {}", path.display(), aside.display()),
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    Err(error) => {
+                        return Err(error).with_context(|| format!("cannot set {} aside", path.display()));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Deletes the files of a room that no row names any more.
     fn delete_unnamed(&self, code: &str) -> Result<()> {
         let named: Vec<u32> = {
@@ -337,7 +388,8 @@ impl Store {
         let kept: Vec<PathBuf> = kept.collect();
         for entry in fs::read_dir(self.models.join(code))? {
             let path = entry?.path();
-            if !kept.contains(&path) {
+            let aside = path.extension().is_some_and(|ending| ending.to_string_lossy().starts_with(DAMAGED));
+            if !kept.contains(&path) && !aside {
                 fs::remove_file(path)?;
             }
         }
@@ -358,20 +410,32 @@ impl Store {
     }
 }
 
-fn database(path: &Path) -> Result<Connection> {
+/// Moves all that is committed from the log into the database itself.
+fn take_log_over(database: &Connection) -> rusqlite::Result<()> {
+    database.pragma(None, "wal_checkpoint", "truncate", |_| Ok(()))
+}
+
+/// `rooms`: whether there are models, so that there must be rows.
+fn database(path: &Path, rooms: bool) -> Result<Connection> {
     let mut database = Connection::open(path)?;
     database.pragma_update(None, "journal_mode", "wal")?;
     // On the disk before a commit returns: nobody is told of what a power cut could undo.
     database.pragma_update(None, "synchronous", "full")?;
+    // The same on macOS, whose fsync alone does not wait for the disk.
+    database.pragma_update(None, "fullfsync", true)?;
     database.pragma_update(None, "foreign_keys", true)?;
+    let sound: String = database.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+    ensure!(sound == "ok", "it is damaged: {sound}");
     let schema: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match schema {
         SCHEMA => {}
+        0 if rooms => bail!("it has no rooms, and there are models of rooms beside it"),
         0 => {
             let transaction = database.transaction()?;
             transaction.execute_batch(TABLES)?;
             transaction.pragma_update(None, "user_version", SCHEMA)?;
             transaction.commit()?;
+            take_log_over(&database)?;
         }
         other => bail!("it was made by another version of this program (its tables are number {other}, not {SCHEMA})"),
     }
@@ -509,6 +573,74 @@ fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }
 
+/// Makes a folder where it is missing; its name is on the disk then, not only in memory.
+fn make_folder(folder: &Path) -> Result<()> {
+    let make = || -> std::io::Result<()> {
+        if folder.is_dir() {
+            return Ok(());
+        }
+        fs::create_dir_all(folder)?;
+        // Every folder on the way may be a new one.
+        folder.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()).try_for_each(sync_folder)
+    };
+    make().with_context(|| format!("cannot make {}", folder.display()))
+}
+
+/// A folder's names last once it is on the disk itself.
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // One that this program may pass through but not read has no new names of ours.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
+        other => return other,
+    }
+    let _ = folder;
+    Ok(())
+}
+
+/// SQLite passes over a log whose head is damaged and begins a new one in its place. It is kept here: what it held can be
+/// told from the models beside it.
+fn set_damaged_log_aside(database: &Path) -> Result<()> {
+    let log = database.with_extension("sqlite-wal");
+    let mut head = [0; 32];
+    match File::open(&log).and_then(|mut file| file.read_exact(&mut head)) {
+        Ok(()) if is_log(&head) => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() != ErrorKind::UnexpectedEof => {
+            return Err(error).with_context(|| format!("cannot read {}", log.display()));
+        }
+        _ => {}
+    }
+    if fs::metadata(&log)?.len() == 0 {
+        return Ok(());
+    }
+    let aside = database.with_extension(format!("sqlite-wal.{DAMAGED}-{}", now()));
+    fs::rename(&log, &aside).with_context(|| format!("cannot set {} aside", log.display()))?;
+    tracing::error!(
+        "{} is damaged; it is kept as {}, and the rooms go on from what the database itself has",
+        log.display(),
+        aside.display()
+    );
+    Ok(())
+}
+
+/// Whether these bytes begin a log of SQLite: "The Write-Ahead Log", section 4.1 of its file format.
+fn is_log(head: &[u8; 32]) -> bool {
+    let mut words = [0_u32; 8];
+    for (word, bytes) in words.iter_mut().zip(head.chunks_exact(4)) {
+        *word = bytes.iter().fold(0, |word, byte| word << 8 | u32::from(*byte));
+    }
+    let [magic, version, .., first, second] = words;
+    // The last bit says in which order of bytes the checksum is counted.
+    let counted = |word: u32| if magic & 1 == 1 { word } else { word.swap_bytes() };
+    let (mut low, mut high) = (0_u32, 0_u32);
+    for pair in words[..6].chunks_exact(2) {
+        low = low.wrapping_add(counted(pair[0])).wrapping_add(high);
+        high = high.wrapping_add(counted(pair[1])).wrapping_add(low);
+    }
+    magic & !1 == 0x377f_0682 && version == 3_007_000 && (low, high) == (first, second)
+}
+
 /// Reads a file that `replace` wrote, and checks that it is as it was written.
 fn read_whole(path: &Path, checksum: u32) -> Result<Vec<u8>> {
     let file = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -533,12 +665,15 @@ fn replace(path: &Path, parts: &[&[u8]]) -> Result<u32> {
         }
         file.sync_all()?;
         fs::rename(&temporary, path)?;
-        // The rename itself lasts once the folder is on the disk.
-        #[cfg(unix)]
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
+        path.parent().map_or(Ok(()), sync_folder)?;
         Ok(checksum.finalize())
     };
-    write().with_context(|| format!("cannot write {}; is the disk full?", path.display()))
+    let written = write();
+    if written.is_err() {
+        // Half a file on a full disk takes what others need; that it cannot be deleted says nothing new.
+        let _ = fs::remove_file(&temporary);
+    }
+    written.with_context(|| format!("cannot write {}; is the disk full?", path.display()))
 }
 
 fn private_file() -> OpenOptions {

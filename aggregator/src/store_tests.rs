@@ -128,7 +128,14 @@ fn a_damaged_model_gives_way_to_the_newest_that_is_whole() {
     let restored = &restored[0].1;
     assert_eq!(restored.model().version(), ModelVersion(5));
     assert_eq!((restored.history().len(), restored.model().parameters()[0]), (5, 0.05));
-    assert_eq!(fs::read(path(7)).unwrap(), damaged, "nothing was overwritten");
+    let kept = files(state.path()).into_iter().find(|name| name.starts_with("model-7.safetensors.damaged-")).unwrap();
+    let kept = state.path().join("models/KMPXZ").join(kept);
+    assert_eq!(fs::read(&kept).unwrap(), damaged, "nothing was overwritten");
+    for version in [6, 7] {
+        store.save(&after(version), true).unwrap();
+    }
+    assert_eq!(fs::read(&kept).unwrap(), damaged, "nor is it when there is another version 7");
+    assert_eq!(fs::read(path(7)).unwrap(), whole);
 }
 
 #[test]

@@ -48,6 +48,8 @@ test('the status line says what one waits for', () => {
   assert.equal(takingPart([person('recording'), { ...person('recording'), examples: 0 }]), 1);
   assert.equal(say({}), 'Waiting for the group: 2 of at least 3 ready.');
   assert.equal(say({ taking_part: false, clips: [] }), 'Add a few clips first. You can then train with the group.');
+  assert.equal(say({ held: true, work: { what: 'uploading' } }), words.train.status.held);
+  assert.equal(say({ held: true, connection: 'lost' }), words.train.status.lost);
   assert.equal(say({ taking_part: false, clips: [{}] }), 'You have 1 clip. Train with the group as soon as you like.');
   assert.equal(say({ connection: 'lost' }), 'Waiting for the connection. Nothing is lost.');
   assert.equal(say({ phase: 'collecting', round: 2, work: { what: 'training' } }), 'Training on your clips.');

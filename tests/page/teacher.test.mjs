@@ -104,6 +104,7 @@ test('the board says in one sentence what goes on', () => {
   assert.equal(say({ clients: [] }), 'Open the link and join.');
   assert.equal(say({}), 'Waiting for the group: 2 of at least 4 ready.');
   assert.equal(say({ paused: true }), words.board.sentence.pausedLobby);
+  assert.equal(say({ phase: 'collecting', held: true }), words.board.sentence.held);
   assert.equal(say({ model_version: 3 }), 'The next round begins when 4 laptops are ready; now it is 2.');
   assert.equal(say({ phase: 'collecting', received: 3, goal: 9 }), 'Every laptop trains on its own clips. 3 of 9 results are in.');
   assert.equal(say({ phase: 'finished', paused: true }), 'All 20 rounds are done.');

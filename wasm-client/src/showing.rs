@@ -138,6 +138,7 @@ impl App {
             room: view.room.or(self.room.borrow().as_ref()).map(room_view),
             name: view.name.map(str::to_owned),
             phase: status.map(|status| phase_word(status.phase).to_owned()),
+            held: status.is_some_and(|status| status.held),
             round: status.map_or(0, |status| status.round.0),
             rounds: status.map_or(0, |status| status.rounds),
             clients: status.map(|status| members(status, view.client)).unwrap_or_default(),

@@ -177,6 +177,8 @@ pub struct StateView {
     pub name: Option<String>,
     /// The phase of the room.
     pub phase: Option<String>,
+    /// Whether the room waits until its server can store it.
+    pub held: bool,
     /// The present round, from 1; 0 before the first.
     pub round: u32,
     /// How many rounds there will be.

@@ -30,6 +30,7 @@
  * @property {number} [deadline_ms] left when it was sent
  * @property {boolean} [paused]
  * @property {boolean} [locked]
+ * @property {boolean} [held] the server cannot store the room, which waits until it can
  * @property {number} [bytes_up]
  * @property {number} [bytes_down]
  * @property {ClientSummary[]} clients

@@ -54,6 +54,7 @@
  * @property {{code: string, name: string, labels: string[], model: string, parameters: number, rounds: number, least_clients: number} | null} room nothing until the room has been opened
  * @property {string | null} name the nickname as the room knows it; its host may have given another
  * @property {string | null} phase lobby, normalising, collecting or finished
+ * @property {boolean} held the room waits until its server can store it
  * @property {number} round
  * @property {number} rounds
  * @property {Person[]} clients

@@ -5,8 +5,9 @@
  * @param {typeof import('/words/en.js').words} words
  * @returns {string}
  */
-export function roomSentence({ phase, paused, clients, ready, least, received, goal, model_version: version, rounds }, words) {
+export function roomSentence({ phase, paused, held, clients, ready, least, received, goal, model_version: version, rounds }, words) {
   const { sentence } = words.board;
+  if (held) return sentence.held;
   switch (phase) {
     case 'finished': return sentence.finished(rounds);
     case 'normalising': return sentence.normalising(received, goal);

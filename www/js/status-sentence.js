@@ -14,6 +14,7 @@ export function statusSentence(state, words) {
   if (state.finished) return status.finished;
   if (state.connection === 'lost' || state.connection === 'closed') return status.lost;
   if (state.connection === 'connecting') return status.connecting;
+  if (state.held) return status.held;
   const count = state.clips.length;
   if (!state.taking_part) {
     if (count === 0) return status.empty;

@@ -87,6 +87,7 @@ export function steerPanel({ act }) {
     const { phase, round, rounds, received, goal } = status;
     show(byId('paused'), Boolean(status.paused) && phase !== 'finished');
     show(byId('locked'), Boolean(status.locked));
+    show(byId('held'), Boolean(status.held));
     const begun = status.model_version > 0 || phase === 'collecting';
     setText(byId('now-round'), begun ? words.board.round(round, rounds) : words.board.rounds(rounds));
     setText(byId('now-sentence'), roomSentence(status, words));

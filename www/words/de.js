@@ -301,6 +301,7 @@ export const words = {
     status: {
       loading: 'Der Raum wird geöffnet …',
       lost: 'Warten auf die Verbindung. Es geht nichts verloren.',
+      held: 'Der Server kann gerade nicht speichern, darum wartet die Gruppe. Es geht nichts verloren; sie macht von selbst weiter.',
       connecting: 'Die Gruppe wird verbunden …',
       empty: 'Füge zuerst ein paar Aufnahmen hinzu. Dann kannst du mit der Gruppe trainieren.',
       idle: (count) => `Du hast ${plural(count, 'Aufnahme', 'Aufnahmen')}. Trainiere mit der Gruppe, sobald du willst.`,
@@ -643,6 +644,7 @@ export const words = {
       title: 'Jetzt',
       paused: 'Pause',
       locked: 'Gesperrt',
+      held: 'Der Server kann diesen Raum nicht speichern: Seine Festplatte ist voll oder lässt sich nicht beschreiben. Es geht nichts verloren. Machen Sie dort Platz; der Raum macht dann nach wenigen Sekunden von selbst weiter.',
       lock: ['Raum sperren', 'Wer drin ist, bleibt drin und darf zurückkommen; sonst kommt niemand mehr dazu.'],
       unlock: ['Raum entsperren', 'Alle mit dem Code können wieder dazukommen.'],
       pause: ['Pause', 'Die offene Runde endet wie üblich, dann beginnt keine weitere.'],
@@ -774,6 +776,7 @@ export const words = {
       lobbyBetween: (ready, least) => `Die nächste Runde beginnt, wenn ${plural(least, 'Laptop bereit ist', 'Laptops bereit sind')}; jetzt ${ready === 1 ? 'ist es' : 'sind es'} ${ready}.`,
       pausedLobby: 'Pause. Es beginnt nichts, bis die Lehrkraft weitermacht.',
       pausedRound: (received, goal) => `Letzte Runde vor der Pause: ${received} von ${plural(goal, 'Ergebnis', 'Ergebnissen')} da.`,
+      held: 'Der Server kann gerade nicht speichern. Es geht nichts verloren; der Raum macht von selbst weiter.',
       normalising: (received, goal) => `Die Laptops einigen sich auf ein gemeinsames Maß: ${received} von ${goal} haben geantwortet.`,
       collecting: (received, goal) => `Jeder Laptop trainiert mit seinen eigenen Aufnahmen. ${received} von ${plural(goal, 'Ergebnis', 'Ergebnissen')} da.`,
       finished: (rounds) => (rounds === 1 ? 'Die eine Runde ist geschafft.' : `Alle ${rounds} Runden sind geschafft.`),

@@ -301,6 +301,7 @@ export const words = {
     status: {
       loading: 'Opening the room…',
       lost: 'Waiting for the connection. Nothing is lost.',
+      held: 'The server cannot save just now, so the group waits. Nothing is lost; it goes on by itself.',
       connecting: 'Connecting to the group…',
       empty: 'Add a few clips first. You can then train with the group.',
       idle: (count) => `You have ${plural(count, 'clip', 'clips')}. Train with the group as soon as you like.`,
@@ -644,6 +645,7 @@ export const words = {
       title: 'Now',
       paused: 'Paused',
       locked: 'Locked',
+      held: 'The server cannot store this room: its disk is full or cannot be written. Nothing is lost. Free some space on it; the room then goes on by itself within seconds.',
       lock: ['Lock the room', 'Students who are in stay in, and may come back; nobody new can join.'],
       unlock: ['Unlock the room', 'Everyone with the code can join again.'],
       pause: ['Pause', 'The open round ends as usual, then no other begins.'],
@@ -775,6 +777,7 @@ export const words = {
       lobbyBetween: (ready, least) => `The next round begins when ${least} laptops are ready; now it is ${ready}.`,
       pausedLobby: 'Paused. Nothing begins until the teacher goes on.',
       pausedRound: (received, goal) => `Last round before the break: ${received} of ${goal} results are in.`,
+      held: 'The server cannot save just now. Nothing is lost; the room goes on by itself.',
       normalising: (received, goal) => `The laptops agree on one scale: ${received} of ${goal} have answered.`,
       collecting: (received, goal) => `Every laptop trains on its own clips. ${received} of ${goal} results are in.`,
       finished: (rounds) => (rounds === 1 ? 'The one round is done.' : `All ${rounds} rounds are done.`),

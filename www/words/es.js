@@ -301,6 +301,7 @@ export const words = {
     status: {
       loading: 'Abriendo la sala…',
       lost: 'Esperando la conexión. No se pierde nada.',
+      held: 'El servidor no puede guardar ahora, así que el grupo espera. No se pierde nada; sigue por sí solo.',
       connecting: 'Conectando con el grupo…',
       empty: 'Añade primero algunas grabaciones. Después podrás entrenar con el grupo.',
       idle: (count) => `Tienes ${plural(count, 'grabación', 'grabaciones')}. Entrena con el grupo cuando quieras.`,
@@ -643,6 +644,7 @@ export const words = {
       title: 'Ahora',
       paused: 'En pausa',
       locked: 'Entrada cerrada',
+      held: 'El servidor no puede guardar esta sala: su disco está lleno o no se puede escribir en él. No se pierde nada. Libere espacio; la sala sigue por sí sola en unos segundos.',
       lock: ['Cerrar la entrada', 'Quien está dentro sigue dentro y puede volver; no puede entrar nadie nuevo.'],
       unlock: ['Abrir la entrada', 'Cualquiera que tenga el código puede entrar otra vez.'],
       pause: ['Pausa', 'La ronda abierta termina como siempre; después no empieza otra.'],
@@ -774,6 +776,7 @@ export const words = {
       lobbyBetween: (ready, least) => `La próxima ronda empieza cuando haya ${plural(least, 'portátil listo', 'portátiles listos')}; ahora hay ${ready}.`,
       pausedLobby: 'En pausa. No empieza nada hasta que siga la clase.',
       pausedRound: (received, goal) => `Última ronda antes de la pausa: han llegado ${received} de ${plural(goal, 'resultado', 'resultados')}.`,
+      held: 'El servidor no puede guardar ahora. No se pierde nada; la sala sigue por sí sola.',
       normalising: (received, goal) => `Los portátiles se ponen de acuerdo en una misma escala: han respondido ${received} de ${goal}.`,
       collecting: (received, goal) => `Cada portátil entrena con sus propias grabaciones. Han llegado ${received} de ${plural(goal, 'resultado', 'resultados')}.`,
       finished: (rounds) => (rounds === 1 ? 'La única ronda está hecha.' : `Las ${rounds} rondas están hechas.`),

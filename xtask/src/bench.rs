@@ -5,6 +5,7 @@
 mod browser;
 mod chromium;
 mod figures;
+mod load;
 mod native;
 mod python;
 mod site;
@@ -28,7 +29,7 @@ pub struct Options {
     /// Seconds for each measurement; those that take longer for one step do one
     #[arg(long, default_value_t = 5)]
     seconds: u32,
-    /// A Python that has PyTorch and pyAudioAnalysis [default: one is set up in the target folder, a large download]
+    /// A Python that has PyTorch, pyAudioAnalysis and flwr [default: one is set up in the target folder, a large download]
     #[arg(long, value_name = "FILE", env = "CHORUS_PYTHON")]
     python: Option<PathBuf>,
     /// Leave out what Chorus is compared with
@@ -47,7 +48,7 @@ enum Part {
     Simulation,
     /// Features and training steps in headless Chromium, beside Meyda and TensorFlow.js
     Browser,
-    /// Memory of the aggregator with 16 clients of the largest network
+    /// The aggregator under load, and its memory, beside Flower's server
     Aggregator,
     /// What a browser has to load
     Sizes,
@@ -76,7 +77,7 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
         native::simulation(&mut figures)?;
     }
     if wants(Part::Aggregator) {
-        native::aggregator(&mut figures)?;
+        load::measure(options, &mut figures)?;
     }
     if wants(Part::Browser) {
         browser::measure(options, install, &mut figures)?;

@@ -16,7 +16,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::{Failure, Site, admission};
 use crate::gate::{Peer, Place};
 use crate::metrics::Open;
-use crate::room::RoomHandle;
+use crate::room::{InspectError, RoomHandle};
 
 /// A room is looked at so often; what is as it was is not sent again.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -78,9 +78,13 @@ impl Board {
                 _ = self.stopping.wait_for(|stopping| *stopping) => return None,
                 _ = self.tick.tick() => {}
             }
-            let Ok(snapshot) = self.room.inspect().await else {
-                self.gone = true;
-                return Some(Event::default().event("gone").data("{}"));
+            let snapshot = match self.room.inspect().await {
+                Ok(snapshot) => snapshot,
+                Err(InspectError::Unreadable(_)) => continue,
+                Err(InspectError::Ended(_)) => {
+                    self.gone = true;
+                    return Some(Event::default().event("gone").data("{}"));
+                }
             };
             let shown = super::public(&self.site, snapshot);
             if shown != self.shown {

@@ -82,7 +82,9 @@ pub async fn command(
     let room = site.find(&code)?;
     match room.command(command).await {
         Ok(()) => Ok(Json(host_room(&site, &room).await?)),
-        Err(CommandError::Ended(ended)) => Err(ended.into()),
+        Err(error @ (CommandError::Ended(_) | CommandError::Held(_))) => {
+            Err(Failure(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
+        }
         Err(error @ CommandError::Host(HostError::Invalid(_))) => {
             Err(Failure(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
         }

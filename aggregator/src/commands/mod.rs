@@ -7,4 +7,5 @@ pub mod join;
 pub mod models;
 pub mod serve;
 pub mod simulate;
+pub mod swarm;
 pub mod synth;

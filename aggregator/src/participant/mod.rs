@@ -3,7 +3,7 @@
 
 mod address;
 pub mod clips;
-mod connection;
+pub mod connection;
 mod link;
 pub mod local_round;
 mod trainer;

@@ -21,6 +21,8 @@ pub struct RawClient {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// Bytes of the model's and updates' chunks, both ways.
     pub payload_bytes: u64,
+    /// Features of a frame, as `welcome` says.
+    features: usize,
 }
 
 /// What came.
@@ -46,13 +48,18 @@ pub struct OpenRound {
     pub standardisation: Standardisation,
 }
 
+/// The transfer id of a client's update of a round.
+pub fn update_id(round: &OpenRound) -> TransferId {
+    TransferId(round.round.0)
+}
+
 impl RawClient {
     /// Opens the socket, without a word.
     pub async fn open(origin: &str, tls: Option<Connector>) -> Result<Self> {
         let mut request = format!("{}/ws", origin.replacen("http", "ws", 1)).into_client_request()?;
         request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
         let (socket, _) = connect_async_tls_with_config(request, None, false, tls).await?;
-        Ok(Self { socket, payload_bytes: 0 })
+        Ok(Self { socket, payload_bytes: 0, features: 0 })
     }
 
     /// Opens the socket and is welcomed.
@@ -90,7 +97,13 @@ impl RawClient {
     pub async fn hear(&mut self) -> Result<Heard> {
         loop {
             match self.socket.next().await.context("the connection ended without a close frame")?? {
-                Message::Text(text) => return Ok(Heard::Message(Box::new(protocol::parse_server(&text)?))),
+                Message::Text(text) => {
+                    let message = protocol::parse_server(&text)?;
+                    if let ServerMessage::Welcome { room, .. } = &message {
+                        self.features = room.features as usize;
+                    }
+                    return Ok(Heard::Message(Box::new(message)));
+                }
                 Message::Binary(bytes) => {
                     self.payload_bytes += bytes.len() as u64;
                     return Ok(Heard::Chunk(Chunk::parse(bytes)?));
@@ -140,12 +153,15 @@ impl RawClient {
                 .await?;
             match round {
                 Some(round) => return Ok(round),
-                None => {
-                    let (sum, sum_squares) = (vec![200.0; 60], vec![500.0; 60]);
-                    self.say(&ClientMessage::Statistics { frames: 100, sum, sum_squares }).await?;
-                }
+                None => self.say_statistics().await?,
             }
         }
+    }
+
+    /// Answers a request for statistics with those of frames that are 1 and 3 by turns.
+    pub async fn say_statistics(&mut self) -> Result<()> {
+        let (sum, sum_squares) = (vec![200.0; self.features], vec![500.0; self.features]);
+        self.say(&ClientMessage::Statistics { frames: 100, sum, sum_squares }).await
     }
 
     /// Fetches an announced model and hands each piece to `keep`; its checksum is checked.
@@ -168,8 +184,8 @@ impl RawClient {
     }
 
     /// Announces an update, and no more.
-    pub async fn announce(&mut self, round: &OpenRound, examples: u32, update: &Bytes) -> Result<TransferId> {
-        let id = TransferId(round.round.0);
+    pub async fn announce(&mut self, round: &OpenRound, examples: u32, update: &Bytes) -> Result<()> {
+        let id = update_id(round);
         let checksum = Checksum::of(update);
         let transfer = Transfer { id, bytes: update.len() as u32, encoding: Encoding::F32, checksum };
         self.say(&ClientMessage::Update {
@@ -181,15 +197,20 @@ impl RawClient {
             evaluation: None,
             training: LocalTraining { loss: 1.0, accuracy: 0.5 },
         })
-        .await?;
-        Ok(id)
+        .await
+    }
+
+    /// Announces an update and waits until it is asked for.
+    pub async fn offer(&mut self, round: &OpenRound, examples: u32, update: &Bytes) -> Result<()> {
+        self.announce(round, examples, update).await?;
+        let id = update_id(round);
+        self.wait(|message| matches!(message, ServerMessage::Upload { transfer } if transfer == id).then_some(())).await
     }
 
     /// Announces an update, sends it when it is asked for, and waits for the answer.
     pub async fn update(&mut self, round: &OpenRound, examples: u32, update: Bytes) -> Result<()> {
-        let id = self.announce(round, examples, &update).await?;
-        self.wait(|message| matches!(message, ServerMessage::Upload { transfer } if transfer == id).then_some(()))
-            .await?;
+        self.offer(round, examples, &update).await?;
+        let id = update_id(round);
         for frame in protocol::chunks(id, update) {
             self.payload_bytes += frame.len() as u64;
             self.say_bytes(frame).await?;

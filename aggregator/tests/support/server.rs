@@ -1,8 +1,10 @@
 //! The real program, on a free port, ended with the test.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -17,23 +19,46 @@ pub struct Server {
     pub room: RoomCode,
     pub host_token: String,
     pub tls_sha256: Option<String>,
+    log: Log,
 }
+
+/// What a server whose log is in no file wrote to it so far, line by line.
+pub type Log = Arc<Mutex<Vec<String>>>;
 
 impl Server {
     /// Starts `program serve` on this machine alone, with further arguments, and waits until it listens.
     pub fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
-        Self::start_logging(program, arguments, Stdio::inherit())
+        Self::start_as(Command::new(program), arguments)
     }
 
-    /// The same, with its log somewhere else.
-    pub fn start_logging(program: &Path, arguments: &[&str], log: impl Into<Stdio>) -> Result<Self> {
-        let mut child = Command::new(program)
+    /// The same with a command that runs the program with what is added to it.
+    pub fn start_as(program: Command, arguments: &[&str]) -> Result<Self> {
+        Self::launch(program, arguments, Stdio::piped())
+    }
+
+    /// The same, with its log in a file, which is whole when the program has ended.
+    pub fn start_logging(program: &Path, arguments: &[&str], log: File) -> Result<Self> {
+        Self::launch(Command::new(program), arguments, log.into())
+    }
+
+    fn launch(mut program: Command, arguments: &[&str], log: Stdio) -> Result<Self> {
+        let mut child = program
             .args(["serve", "--address", "127.0.0.1", "--port", "0", "--json"])
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
+            .with_context(|| format!("cannot start {program:?}"))?;
+        let log = Log::default();
+        if let Some(lines) = child.stderr.take() {
+            let written = log.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(lines).lines().map_while(Result::ok) {
+                    eprintln!("{line}");
+                    written.lock().unwrap().push(line);
+                }
+            });
+        }
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
         let said: Value = serde_json::from_str(&line).with_context(|| format!("it said {line:?}"))?;
@@ -46,7 +71,23 @@ impl Server {
             room: text("room")?.parse()?,
             host_token: text("host_token")?,
             tls_sha256: text("tls_sha256").ok(),
+            log,
         })
+    }
+
+    /// The lines of the log that have `words` in them, as soon as there is one; what a server logs before it says that it
+    /// listens may be read a moment later.
+    pub fn logs(&self, words: &str) -> Vec<String> {
+        let patience = Instant::now() + Duration::from_secs(5);
+        while self.logged(words).is_empty() && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.logged(words)
+    }
+
+    /// The lines of the log so far that have `words` in them.
+    pub fn logged(&self, words: &str) -> Vec<String> {
+        self.log.lock().unwrap().iter().filter(|line| line.contains(words)).cloned().collect()
     }
 
     pub fn process(&self) -> u32 {

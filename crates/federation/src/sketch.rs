@@ -15,21 +15,42 @@ const LOOKED_AT: usize = 1 << 17;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sketch(Vec<f32>);
 
-impl Sketch {
-    /// Of an update's values, of which there are `count`.
-    pub(crate) fn of(values: impl Iterator<Item = f32>, count: usize) -> Sketch {
-        let mut sums = vec![0.0_f32; BUCKETS];
-        let stride = (count / LOOKED_AT).max(1);
-        for (index, value) in values.enumerate().step_by(stride) {
+/// A sketch that is being made, from an update that comes in pieces.
+#[derive(Debug)]
+pub(crate) struct Sketching {
+    sums: Vec<f32>,
+    stride: usize,
+    /// The index of the next piece's first value.
+    at: usize,
+}
+
+impl Sketching {
+    /// Of an update of `count` values.
+    pub(crate) fn of(count: usize) -> Sketching {
+        Sketching { sums: vec![0.0; BUCKETS], stride: (count / LOOKED_AT).max(1), at: 0 }
+    }
+
+    /// The next values.
+    pub(crate) fn take(&mut self, values: &[f32]) {
+        let first = self.at.next_multiple_of(self.stride);
+        let looked_at = values.iter().skip(first - self.at).step_by(self.stride);
+        for (index, value) in (first..).step_by(self.stride).zip(looked_at) {
             let hash = mix(index as u64);
-            let signed = if hash >> 63 == 0 { value } else { -value };
-            if let Some(sum) = sums.get_mut((hash % BUCKETS as u64) as usize) {
+            let signed = if hash >> 63 == 0 { *value } else { -value };
+            if let Some(sum) = self.sums.get_mut((hash % BUCKETS as u64) as usize) {
                 *sum += signed;
             }
         }
-        Sketch(sums)
+        self.at += values.len();
     }
 
+    /// The sketch of what was taken.
+    pub(crate) fn done(self) -> Sketch {
+        Sketch(self.sums)
+    }
+}
+
+impl Sketch {
     /// For each sketch, the cosine between it and the sum of the others, −1 to 1. `None` where one of the two is zero, as
     /// with a single sketch.
     pub(crate) fn agreements(sketches: &[&Sketch]) -> Vec<Option<f32>> {
@@ -74,6 +95,13 @@ mod tests {
             .collect()
     }
 
+    /// In pieces of odd lengths.
+    fn sketch_of(values: &[f32]) -> Sketch {
+        let mut sketching = Sketching::of(values.len());
+        values.chunks(777).for_each(|piece| sketching.take(piece));
+        sketching.done()
+    }
+
     fn exact(updates: &[Vec<f32>], which: usize) -> f64 {
         let rest: Vec<f64> = (0..updates[0].len())
             .map(|place| {
@@ -99,8 +127,7 @@ mod tests {
                     .collect()
             };
             let updates = [mix_of(2, 0.8), mix_of(3, 0.5), mix_of(4, 0.2), mix_of(5, 0.0), mix_of(6, -0.6)];
-            let sketches: Vec<Sketch> =
-                updates.iter().map(|update| Sketch::of(update.iter().copied(), update.len())).collect();
+            let sketches: Vec<Sketch> = updates.iter().map(|update| sketch_of(update)).collect();
             let found = Sketch::agreements(&sketches.iter().collect::<Vec<_>>());
             for (which, found) in found.into_iter().enumerate() {
                 let (found, exact) = (f64::from(found.unwrap()), exact(&updates, which));
@@ -113,12 +140,11 @@ mod tests {
     fn equal_updates_agree_and_opposite_ones_do_not() {
         let update = noise(9, 5_000);
         let opposite: Vec<f32> = update.iter().map(|value| -2.0 * value).collect();
-        let sketch = |values: &[f32]| Sketch::of(values.iter().copied(), values.len());
-        let (one, other) = (sketch(&update), sketch(&opposite));
+        let (one, other) = (sketch_of(&update), sketch_of(&opposite));
         let close = |found: Option<f32>, expected: f32| (found.unwrap() - expected).abs() < 1.0e-6;
         assert!(Sketch::agreements(&[&one, &one]).into_iter().all(|found| close(found, 1.0)));
         assert!(Sketch::agreements(&[&one, &other]).into_iter().all(|found| close(found, -1.0)));
         assert_eq!(Sketch::agreements(&[&one]), [None]);
-        assert_eq!(Sketch::agreements(&[&sketch(&[0.0; 8]), &one])[0], None);
+        assert_eq!(Sketch::agreements(&[&sketch_of(&[0.0; 8]), &one])[0], None);
     }
 }

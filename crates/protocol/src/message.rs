@@ -318,6 +318,9 @@ pub struct Status {
     /// Whether the host lets nobody new in.
     #[serde(default, skip_serializing_if = "is_false")]
     pub locked: bool,
+    /// Whether the room waits until its server can store it: what is sent is answered then, and all else is as it was.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub held: bool,
     /// Bytes of updates received since the room was made, headers of their frames included.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub bytes_up: u64,
@@ -443,6 +446,8 @@ pub enum ErrorCode {
     TooManyErrors,
     /// The server stops; come back later.
     ServerClosing,
+    /// The server cannot store the room now; come back later.
+    Held,
 }
 
 /// Why an update was not taken.

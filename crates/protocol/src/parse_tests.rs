@@ -67,6 +67,7 @@ fn server_messages() -> Vec<ServerMessage> {
         deadline_ms: Some(1_000),
         paused: true,
         locked: false,
+        held: false,
         bytes_up: 12,
         bytes_down: 0,
         clients: vec![ClientSummary {

@@ -84,25 +84,6 @@ pub fn models(options: &Options, figures: &mut Figures) -> Result<()> {
     Ok(())
 }
 
-/// Memory of the aggregator with the largest network.
-pub fn aggregator(figures: &mut Figures) -> Result<()> {
-    say("memory of the aggregator: 16 clients, 104 MB of model each way");
-    process::run(process::cargo().args(["build", "--release", "--package", "aggregator"]))?;
-    let arguments = ["--model", "dense", "--clients", "16", "--rounds", "2", "--json"];
-    let lines = example("aggregator", "load", &[], &arguments, &[])?;
-    let line = lines.first().context("load printed nothing")?;
-    let mebibytes = |field: &str| line[field].as_f64().map(|bytes| bytes / f64::from(1 << 20));
-    let mut figure = Figure::new("aggregator", "most memory, `dense`, 16 clients", "MiB", Better::Lower);
-    figure.value = mebibytes("peak_bytes");
-    figure.goal = mebibytes("allowed_bytes");
-    figure.note("3 models + 64 MiB are aimed at");
-    let mut round = Figure::new("aggregator", "a round of 16 updates of 104 MB", "s", Better::Lower);
-    let seconds: Vec<f64> = line["round_seconds"].as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
-    round.value = Some(seconds.iter().sum::<f64>() / seconds.len() as f64).filter(|mean| mean.is_finite());
-    figures.add([figure, round]);
-    Ok(())
-}
-
 /// The paper's first experiment with `conv`: centralised, random clients, clients of a single emotion; 20 rounds each, on
 /// as many clips as RAVDESS has of the four emotions.
 pub fn simulation(figures: &mut Figures) -> Result<()> {
@@ -136,7 +117,7 @@ pub fn simulation(figures: &mut Figures) -> Result<()> {
 }
 
 /// Builds and runs an example of a package, and reads what it prints.
-fn example(
+pub fn example(
     package: &str,
     name: &str,
     features: &[&str],

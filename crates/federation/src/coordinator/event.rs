@@ -45,7 +45,7 @@ pub enum Event {
     },
 }
 
-/// What the shell has to do, in this order.
+/// What the shell has to do, in this order, except that it stores first: see [`Action::Checkpoint`].
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Send a text frame.
@@ -79,8 +79,10 @@ pub enum Action {
         /// Why.
         reason: CloseReason,
     },
-    /// Store `Coordinator::checkpoint` before more happens. (When it makes a room, the shell stores it together with
-    /// the initial model by itself.)
+    /// Store `Coordinator::checkpoint` before any other of the actions is carried out that wait to be polled with this one,
+    /// and before the coordinator is told of anything more: nobody hears of what a restart would not know. Where it cannot
+    /// be stored, all of them wait until it can. (When it makes a room, the shell stores it together with the initial model
+    /// by itself.)
     Checkpoint {
         /// Whether the model changed as well and `Coordinator::model` has to be stored with it.
         model: bool,

@@ -133,7 +133,8 @@ impl Coordinator {
         }
         self.status_changed = true;
         self.identities_changed = false;
-        self.actions.push_back(Action::Checkpoint { model: true });
+        // The model is one that was stored: its file is left as it is.
+        self.actions.push_back(Action::Checkpoint { model: false });
         self.send_status();
         Ok(())
     }

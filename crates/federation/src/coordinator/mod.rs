@@ -40,6 +40,9 @@ const MAX_ERRORS: u32 = 32;
 const MAX_DOWNLOADS: u32 = 16;
 /// Status goes out at most so often, milliseconds.
 const STATUS_EVERY_MS: u64 = 250;
+/// And in a large room at most so often for each connection, milliseconds: as a status names everyone, each client is then
+/// sent the same amount in a second however large the room is, about 20 kB, and the room as a whole no more than that for each.
+const STATUS_EVERY_MS_A_CLIENT: u64 = 5;
 /// Status goes out at least so often, so that clients notice a dead connection, milliseconds.
 const HEARTBEAT_MS: u64 = 15_000;
 
@@ -98,6 +101,8 @@ pub struct Coordinator {
     /// Bytes of updates received, and of models sent, with the headers of their frames.
     bytes_up: u64,
     bytes_down: u64,
+    /// Memory for updates being received, bytes.
+    upload_memory: usize,
 }
 
 impl Coordinator {
@@ -144,6 +149,7 @@ impl Coordinator {
             hurried: false,
             bytes_up: 0,
             bytes_down: 0,
+            upload_memory: uploads::UPLOAD_MEMORY,
             config,
         })
     }
@@ -187,7 +193,7 @@ impl Coordinator {
         let absent = self.clients.all.values().filter(|client| client.taking_part && client.connection.is_none());
         let grace = absent.map(|client| client.lost_at + self.config.grace_ms);
         let somebody = self.clients.connected().next().is_some();
-        let status_every = if self.status_changed { STATUS_EVERY_MS } else { HEARTBEAT_MS };
+        let status_every = if self.status_changed { self.status_every_ms() } else { HEARTBEAT_MS };
         let status = (somebody || self.identities_changed).then(|| self.status_sent + status_every);
         hello.chain(grace).chain(status).chain(self.phase.next_timeout()).min()
     }
@@ -205,6 +211,11 @@ impl Coordinator {
             self.end(connection, ErrorCode::ServerClosing, message.to_owned(), false);
         }
         self.actions.push_back(Action::Checkpoint { model: false });
+    }
+
+    /// Allows so many bytes for updates being received, from the next round on; one update always has room.
+    pub fn allow_uploads(&mut self, bytes: usize) {
+        self.upload_memory = bytes;
     }
 
     /// The room's settings.
@@ -319,7 +330,12 @@ impl Coordinator {
             Some(_) => None,
             None => {
                 let fresh = self.clients.links.get(&connection).map(|link| link.fresh_token.clone());
-                fresh.and_then(|token| self.clients.admit(token, name.clone()))
+                let admitted = fresh.and_then(|token| self.clients.admit(token, name.clone()));
+                if admitted.is_some() {
+                    // Whoever is told a token comes back with it, be it to a server that was killed a moment later.
+                    self.actions.push_back(Action::Checkpoint { model: false });
+                }
+                admitted
             }
         };
         let Some(client) = client else {

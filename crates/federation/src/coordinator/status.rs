@@ -2,7 +2,7 @@
 
 use protocol::{ClientState, ClientSummary, Phase, Round, ServerMessage, Status};
 
-use super::{Action, Client, Coordinator, HEARTBEAT_MS, PhaseState, STATUS_EVERY_MS, Task};
+use super::{Action, Client, Coordinator, HEARTBEAT_MS, PhaseState, STATUS_EVERY_MS, STATUS_EVERY_MS_A_CLIENT, Task};
 use crate::Millis;
 
 /// What a room holds for its clients at a moment: for monitoring, and to check that it stays bounded.
@@ -68,6 +68,7 @@ impl Coordinator {
             deadline_ms: deadline.map(|deadline| deadline.since(now)),
             paused: self.paused,
             locked: self.locked,
+            held: false,
             bytes_up: self.bytes_up,
             bytes_down: self.bytes_down,
             clients: clients.all.values().filter(here).map(|client| self.summary(client)).collect(),
@@ -110,10 +111,15 @@ impl Coordinator {
         }
     }
 
+    /// The shortest time between two statuses, milliseconds.
+    pub(super) fn status_every_ms(&self) -> u64 {
+        (STATUS_EVERY_MS_A_CLIENT * self.clients.links.len() as u64).clamp(STATUS_EVERY_MS, HEARTBEAT_MS)
+    }
+
     /// Sends what changed, unless it was sent a moment ago; and a sign of life now and then.
     pub(super) fn send_status(&mut self) {
         let since = self.now.since(self.status_sent);
-        let due = if self.status_changed { since >= STATUS_EVERY_MS } else { since >= HEARTBEAT_MS };
+        let due = if self.status_changed { since >= self.status_every_ms() } else { since >= HEARTBEAT_MS };
         if !due && self.status_sent != Millis(0) {
             return;
         }

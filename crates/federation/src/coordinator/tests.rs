@@ -386,3 +386,57 @@ fn status_is_told_four_times_a_second_at_most() {
     }
     assert_eq!(told, 4);
 }
+
+#[test]
+fn what_a_client_may_rely_on_is_stored_in_the_moment_in_which_it_is_told() {
+    let mut room = Room { coordinator: Coordinator::new(config(), vec![1.0; PARAMETERS]).unwrap(), now: Millis(1) };
+    let stored = |actions: &[Action]| actions.iter().any(|action| matches!(action, Action::Checkpoint { .. }));
+    // Its token.
+    for number in 1..=2 {
+        room.join(number, 10);
+        let actions = room.answers();
+        assert!(stored(&actions), "client {number}: {actions:?}");
+        let tokens: Vec<Token> =
+            room.coordinator.checkpoint().identities.into_iter().map(|identity| identity.token).collect();
+        assert!(tokens.contains(&Token::from_random(u128::from(number))));
+    }
+    // How features are standardised.
+    for number in 1..=2 {
+        let statistics = ClientMessage::Statistics { frames: 2, sum: vec![1.0, 2.0], sum_squares: vec![1.0, 4.0] };
+        room.say(number, statistics);
+    }
+    let actions = room.answers();
+    let asked = |action: &Action| matches!(action, Action::Send { message: ServerMessage::Round { .. }, .. });
+    assert!(stored(&actions) && actions.iter().any(asked), "{actions:?}");
+    assert!(room.coordinator.checkpoint().standardisation.is_some());
+}
+
+#[test]
+fn the_more_there_are_in_a_room_the_less_often_all_of_them_are_told() {
+    let statuses_in_ten_seconds = |clients: u64| {
+        let mut config = config();
+        config.max_clients = clients as u32;
+        config.least = clients as u32;
+        let mut room = Room { coordinator: Coordinator::new(config, vec![1.0; PARAMETERS]).unwrap(), now: Millis(1) };
+        for number in 1..=clients {
+            let fresh_token = Token::from_random(u128::from(number));
+            let connection = client(number);
+            room.coordinator.handle(room.now, Event::Connected { connection, fresh_token });
+            let code = room.coordinator.config.code.clone();
+            let software = String::new();
+            room.say(number, ClientMessage::Hello { protocol: 1, room: code, token: None, name: None, software });
+        }
+        room.answers();
+        let mut heard = 0;
+        // Somebody does something all the time.
+        for step in 1..=1_000 {
+            room.now = Millis(1 + 10 * step);
+            room.say(1, ClientMessage::Recording { on: step % 2 == 0 });
+            let status =
+                |action: &Action| matches!(action, Action::Broadcast { message: ServerMessage::Status(_), .. });
+            heard += room.answers().iter().filter(|action| status(action)).count();
+        }
+        heard
+    };
+    assert_eq!([5, 50, 100, 1_000].map(statuses_in_ten_seconds), [40, 40, 20, 2]);
+}

@@ -1,7 +1,7 @@
 //! Uploads one after the other: announced updates wait in line until there is memory to receive them.
 //!
 //! A client has at most one announcement here, so the line is never longer than the room; and the buffers together
-//! take at most [`UPLOAD_MEMORY`], or one update where that is larger.
+//! take at most what the shell allows (at first [`UPLOAD_MEMORY`]), or one update where that is larger.
 
 use std::collections::VecDeque;
 
@@ -11,8 +11,8 @@ use protocol::{Assembly, AssemblyError, Chunk, ClientId, Evaluation, LocalTraini
 use super::ConnectionId;
 use crate::Millis;
 
-/// Memory for updates being received, bytes.
-const UPLOAD_MEMORY: usize = 48 * 1024 * 1024;
+/// Memory for updates being received where the shell allows no other, bytes.
+pub(crate) const UPLOAD_MEMORY: usize = 48 * 1024 * 1024;
 /// Most updates received at one time.
 const MAX_SLOTS: usize = 64;
 /// An upload without a chunk for this long is ended, milliseconds.
@@ -60,8 +60,8 @@ pub(crate) enum Taken {
 }
 
 impl Uploads {
-    pub(crate) fn new(update_bytes: usize) -> Uploads {
-        let most_slots = (UPLOAD_MEMORY / update_bytes.max(1)).clamp(1, MAX_SLOTS);
+    pub(crate) fn new(update_bytes: usize, memory: usize) -> Uploads {
+        let most_slots = (memory / update_bytes.max(1)).clamp(1, MAX_SLOTS);
         Uploads { slots: Vec::new(), line: VecDeque::new(), most_slots }
     }
 

@@ -87,8 +87,6 @@ pub struct Class {
     pub published: u32,
     /// Whether the host begins and closes rounds with fewer than the room's least.
     pub hurried: bool,
-    /// Whether the next model that is stored is one that the host went back to.
-    goes_back: bool,
     /// What connections without a participant were told.
     pub strangers: Vec<(ConnectionId, ServerMessage)>,
 }
@@ -131,7 +129,6 @@ impl Class {
             naive: Naive::default(),
             published: 0,
             hurried: false,
-            goes_back: false,
             strangers: Vec::new(),
         }
     }
@@ -323,7 +320,6 @@ impl Class {
         self.naive.recall(&memory);
         self.model = parameters;
         self.accepted.clear();
-        self.goes_back = true;
         self.run();
         Ok(())
     }
@@ -529,9 +525,6 @@ impl Class {
     /// play.
     fn check_published(&mut self) {
         let accepted = std::mem::take(&mut self.accepted);
-        if std::mem::take(&mut self.goes_back) {
-            return;
-        }
         assert!(accepted.len() as u32 >= if self.hurried { 1 } else { self.coordinator.config().least });
         let strategy = self.coordinator.config().strategy;
         let expected = self.naive.publish(strategy, &self.model, &accepted);

@@ -48,7 +48,7 @@ impl Coordinator {
             deadline: self.now + self.config.deadline_ms,
             gathered: Gathered::default(),
             metrics: Metrics::none(),
-            uploads: Uploads::new(self.config.update_bytes() as usize),
+            uploads: Uploads::new(self.config.update_bytes() as usize, self.upload_memory),
             refused: 0,
             sketches: BTreeMap::new(),
         }));
@@ -236,7 +236,8 @@ impl Coordinator {
             return;
         };
         self.rule.fold(&mut state.gathered, &update, effort);
-        state.sketches.insert(announced.client, (update.sketch(), update.norm() as f32));
+        let norm = update.norm() as f32;
+        state.sketches.insert(announced.client, (update.into_sketch(), norm));
         state.metrics.add(announced.examples, announced.training, announced.evaluation.as_ref());
         client.task = Task::Done;
         client.fraction = None;

@@ -1,0 +1,150 @@
+"""A client of `chorus.v1`, written from docs/protocol.md alone, with nothing of Chorus' own code. It does what it is told,
+one message at a time, and checks every byte that the page makes a promise about. It trains nothing."""
+
+import array
+import asyncio
+import json
+import struct
+import zlib
+
+import websockets
+
+FULL = 262_136  # payload of every frame but the last
+HEADER = struct.Struct("<II")  # transfer id, offset
+
+
+class Refused(Exception):
+    """`refused`, with the whole message."""
+
+
+class Fault(Exception):
+    """`error`, with the whole message."""
+
+
+class Closed(Exception):
+    """The close frame's code."""
+
+
+def checksum(data):
+    return f"{zlib.crc32(data):08x}"
+
+
+def floats(data):
+    values = array.array("f", data)
+    assert values.itemsize == 4
+    return values
+
+
+class Client:
+    def __init__(self, origin, room):
+        self.address = origin.replace("http", "ws", 1) + "/ws"
+        self.room_code = room
+        self.token = None
+        self.transfer = 0
+        self.statuses = []
+        self.history = []
+
+    async def open(self):
+        self.socket = await websockets.connect(
+            self.address, subprotocols=["chorus.v1"], max_size=1_048_576, compression=None)
+        assert self.socket.subprotocol == "chorus.v1"
+
+    async def say(self, type_, **fields):
+        await self.socket.send(json.dumps({"type": type_, **fields}))
+
+    async def hear(self):
+        """The next frame: a message as a dict, or a binary frame as (transfer, offset, payload)."""
+        try:
+            frame = await asyncio.wait_for(self.socket.recv(), 45)
+        except websockets.ConnectionClosed as closed:
+            raise Closed(closed.rcvd.code if closed.rcvd else None) from None
+        if isinstance(frame, bytes):
+            transfer, offset = HEADER.unpack_from(frame)
+            assert 1 <= len(frame) - 8 <= FULL
+            return transfer, offset, frame[8:]
+        assert len(frame.encode()) <= 1_048_576
+        return json.loads(frame)
+
+    async def until(self, *types):
+        """The first message of one of these types; refusals and errors that were not waited for are raised."""
+        while True:
+            message = await self.hear()
+            if isinstance(message, tuple):
+                raise AssertionError("a binary frame that nobody asked for")
+            kind = message["type"]
+            if kind == "status":
+                self.statuses.append(message)
+            if kind == "history":
+                assert len(message["rounds"]) <= 32
+                self.history += message["rounds"]
+            if kind == "round_closed":
+                self.history.append(message["record"])
+            if kind in types:
+                return message
+            if kind == "refused":
+                raise Refused(message)
+            if kind == "error":
+                raise Fault(message)
+
+    async def hello(self, name=None, token=None, **changes):
+        fields = {"protocol": 1, "room": self.room_code, "software": "reference client 1", **changes}
+        if name is not None:
+            fields["name"] = name
+        if token is not None:
+            fields["token"] = token
+        await self.say("hello", **fields)
+        self.history = []
+        welcome = await self.until("welcome")
+        assert welcome["protocol"] == 1 and len(welcome["token"]) == 32
+        self.token, self.number, self.room = welcome["token"], welcome["client"], welcome["room"]
+        return welcome
+
+    async def enter(self, **given):
+        await self.open()
+        return await self.hello(**given)
+
+    async def ready(self, labels):
+        await self.say("ready", examples=sum(labels), labels=labels)
+
+    async def statistics(self, frames, sums, squares):
+        await self.say("statistics", frames=frames, sum=sums, sum_squares=squares)
+
+    async def download(self, model):
+        """The bytes of an announced model."""
+        await self.say("download", transfer=model["id"])
+        received = bytearray()
+        while len(received) < model["bytes"]:
+            frame = await self.hear()
+            if isinstance(frame, dict):  # text may go between binary frames
+                assert frame["type"] not in ("error", "refused"), frame
+                continue
+            transfer, offset, payload = frame
+            assert (transfer, offset) == (model["id"], len(received))
+            received += payload
+            assert len(payload) == FULL or len(received) == model["bytes"]
+        assert len(received) == model["bytes"] and checksum(received) == model["checksum"]
+        return bytes(received)
+
+    def announcement(self, round_, data, examples, **changes):
+        self.transfer += 1
+        update = {"id": self.transfer, "bytes": len(data), "encoding": "f32", "checksum": checksum(data)}
+        update.update(changes.pop("update", {}))
+        return {"round": round_["round"], "model_version": round_["model_version"], "examples": examples, "steps": 1,
+                "update": update, "training": {"loss": 0.7, "accuracy": 0.5}, **changes}
+
+    async def frames(self, transfer, data):
+        for offset in range(0, len(data), FULL):
+            await self.socket.send(HEADER.pack(transfer, offset) + data[offset:offset + FULL])
+
+    async def update(self, round_, data, examples, **changes):
+        """Announces and sends an update; returns with `accepted`, raises `Refused`."""
+        announcement = self.announcement(round_, data, examples, **changes)
+        await self.say("update", **announcement)
+        upload = await self.until("upload")
+        assert upload["transfer"] == announcement["update"]["id"]
+        await self.frames(upload["transfer"], data)
+        accepted = await self.until("accepted")
+        assert accepted["round"] == round_["round"]
+
+    async def close(self):
+        await self.socket.close()
