@@ -55,6 +55,7 @@ impl Coordinator {
     pub fn command(&mut self, now: Millis, command: HostCommand) -> Result<(), HostError> {
         command.check()?;
         self.now = self.now.max(now);
+        let first = self.actions.len();
         match command {
             HostCommand::Lock => self.locked = true,
             HostCommand::Unlock => self.locked = false,
@@ -73,9 +74,12 @@ impl Coordinator {
         self.status_changed = true;
         self.identities_changed = true;
         self.advance();
-        // The host is answered once it is stored.
         self.identities_changed = false;
-        self.actions.push_back(Action::Checkpoint { model: false });
+        // Stored before anyone is told, and before the host is answered. A round that was closed is stored by then, with
+        // everything else.
+        if !self.actions.range(first..).any(|action| matches!(action, Action::Checkpoint { .. })) {
+            self.actions.insert(first, Action::Checkpoint { model: false });
+        }
         self.send_status();
         Ok(())
     }
@@ -108,6 +112,8 @@ impl Coordinator {
         }
         let mut rule = strategy::rule(&self.config);
         strategy::restore(&mut *rule, memory).map_err(|what| CoordinatorError::Damaged { what })?;
+        // Stored before anyone is told.
+        self.actions.push_back(Action::Checkpoint { model: true });
         let message = "the host went back to an earlier version of the model; this page comes back by itself";
         let connections: Vec<_> = self.clients.links.keys().copied().collect();
         for connection in connections {
@@ -133,7 +139,6 @@ impl Coordinator {
         }
         self.status_changed = true;
         self.identities_changed = false;
-        self.actions.push_back(Action::Checkpoint { model: true });
         self.send_status();
         Ok(())
     }

@@ -5,7 +5,7 @@ use protocol::{ClientId, ErrorCode, ServerMessage};
 
 use super::{PhaseState, Verdict};
 use crate::Millis;
-use crate::coordinator::{ConnectionId, Coordinator, Task};
+use crate::coordinator::{Action, ConnectionId, Coordinator, Task};
 use crate::normalisation::Sums;
 
 /// What came in.
@@ -85,7 +85,9 @@ impl Coordinator {
             Verdict::GoOn => false,
             Verdict::Close => {
                 self.standardisation = state.sums.standardisation();
-                self.identities_changed = true;
+                // Stored before anyone is told of it: every `round` carries it.
+                self.identities_changed = false;
+                self.actions.push_back(Action::Checkpoint { model: false });
                 self.back_to_lobby();
                 true
             }
