@@ -75,11 +75,11 @@ impl Coordinator {
         self.identities_changed = true;
         self.advance();
         self.identities_changed = false;
-        // Stored before anyone is told, and before the host is answered. A round that was closed is stored by then, with
-        // everything else.
-        if !self.actions.range(first..).any(|action| matches!(action, Action::Checkpoint { .. })) {
-            self.actions.insert(first, Action::Checkpoint { model: false });
-        }
+        // Stored before anyone is told, and before the host is answered; with the model, where a round was closed.
+        let told = self.actions.split_off(first);
+        let model = told.iter().any(|action| matches!(action, Action::Checkpoint { model: true }));
+        self.actions.push_back(Action::Checkpoint { model });
+        self.actions.extend(told.into_iter().filter(|action| !matches!(action, Action::Checkpoint { .. })));
         self.send_status();
         Ok(())
     }

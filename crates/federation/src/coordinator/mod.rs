@@ -36,7 +36,7 @@ use crate::{Millis, Model};
 const HELLO_MS: u64 = 10_000;
 /// A connection with so many wrong messages is closed.
 const MAX_ERRORS: u32 = 32;
-/// A client may fetch the same version so often (each reload and each repeated round may need it anew).
+/// A client may fetch the model so often in a round (each reload and each lost connection may need it anew).
 const MAX_DOWNLOADS: u32 = 16;
 /// Status goes out at most so often, milliseconds.
 const STATUS_EVERY_MS: u64 = 250;
@@ -417,7 +417,8 @@ impl Coordinator {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        let entitled = finished || client.task == Task::Asked;
+        // A round may have been abandoned while this was on its way; what is fetched now is of use in its repetition.
+        let entitled = finished || client.taking_part;
         if transfer != model.id || !entitled || client.downloads >= MAX_DOWNLOADS {
             let message = "this model was not announced to you, or you fetched it too often; wait for the next round";
             return self.error(connection, ErrorCode::OutOfOrder, message.to_owned());

@@ -43,6 +43,9 @@ impl Coordinator {
     /// Opens the next round, or the one that was abandoned, for everyone who takes part.
     pub(super) fn open_round(&mut self) {
         self.clients.reset_tasks();
+        for client in self.clients.all.values_mut() {
+            client.downloads = 0;
+        }
         self.phase = PhaseState::Collecting(Box::new(Collecting {
             opened: self.now,
             deadline: self.now + self.config.deadline_ms,

@@ -53,8 +53,11 @@ impl Coordinator {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
+        if client.task == Task::Done {
+            return; // It was asked twice, because the collection was abandoned meanwhile, and answers twice.
+        }
         if client.task != Task::Asked {
-            let message = "statistics were not asked for, or were sent before".to_owned();
+            let message = "statistics were not asked for".to_owned();
             return self.error(connection, ErrorCode::OutOfOrder, message);
         }
         self.status_changed = true;
