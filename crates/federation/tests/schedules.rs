@@ -87,3 +87,8 @@ fn play(kind: Kind, test: &str) {
 fn everyone_is_asked_in_every_round() {
     play(Kind::Everyone, "everyone_is_asked_in_every_round");
 }
+
+#[test]
+fn some_are_asked_in_every_round() {
+    play(Kind::Some, "some_are_asked_in_every_round");
+}

@@ -59,6 +59,10 @@ pub(crate) struct Client {
     pub agreement: Option<f32>,
     /// The L2 norm of that update.
     pub update_norm: Option<f32>,
+    /// Where rounds ask only some: how often it was asked of late and gave nothing.
+    pub failures: u32,
+    /// And how many rounds it was ready for since it was asked.
+    pub passed_over: u32,
 }
 
 impl Client {
@@ -83,6 +87,8 @@ impl Client {
             named_by_host: false,
             agreement: None,
             update_norm: None,
+            failures: 0,
+            passed_over: 0,
         }
     }
 
@@ -189,11 +195,6 @@ impl Clients {
     /// Clients that take part and are connected, with their connections.
     pub(crate) fn ready(&self) -> impl Iterator<Item = (&Client, ConnectionId)> {
         self.connected().filter(|(client, _)| client.taking_part)
-    }
-
-    /// Whether the present phase still waits for somebody.
-    pub(crate) fn anyone_missing(&self) -> bool {
-        self.all.values().any(Client::is_missing)
     }
 
     /// Nobody was asked for anything any more.

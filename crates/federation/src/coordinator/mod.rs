@@ -9,6 +9,7 @@ mod clients;
 mod event;
 mod host;
 mod phase;
+mod selecting;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub use host::HostError;
 use phase::PhaseState;
 pub use status::Load;
 
+use crate::sketch::mix;
 use crate::strategy::{self, Rule};
 use crate::{Millis, Model};
 
@@ -42,6 +44,13 @@ const MAX_DOWNLOADS: u32 = 16;
 const STATUS_EVERY_MS: u64 = 250;
 /// Status goes out at least so often, so that clients notice a dead connection, milliseconds.
 const HEARTBEAT_MS: u64 = 15_000;
+
+/// Clients that a closing server sends away come back spread over so many milliseconds for each of them.
+const RETURN_EVERY_MS: u64 = 20;
+/// And not before so many milliseconds.
+const RETURN_FIRST_MS: u64 = 1_000;
+/// Who finds the room full comes back after once to twice as many milliseconds.
+const FULL_AGAIN_MS: u64 = 15_000;
 
 /// Why a room can't be made or restored.
 #[derive(Debug, thiserror::Error)]
@@ -200,9 +209,10 @@ impl Coordinator {
     /// Says to everyone that the server stops, and closes all connections.
     pub fn close(&mut self) {
         let connections: Vec<ConnectionId> = self.clients.links.keys().copied().collect();
+        let spread = connections.len() as u64 * RETURN_EVERY_MS;
         for connection in connections {
             let message = "the server stops; this page comes back by itself when it is started again";
-            self.end(connection, ErrorCode::ServerClosing, message.to_owned(), false);
+            self.turn_away(connection, ErrorCode::ServerClosing, message.to_owned(), RETURN_FIRST_MS, spread);
         }
         self.actions.push_back(Action::Checkpoint { model: false });
     }
@@ -232,7 +242,7 @@ impl Coordinator {
         let link = Link { client: None, fresh_token, hello_by: self.now + HELLO_MS, errors: 0, ended: None };
         self.clients.links.insert(connection, link);
         if full {
-            self.end(connection, ErrorCode::RoomFull, full_text(), true);
+            self.turn_away_full(connection);
         }
     }
 
@@ -323,7 +333,7 @@ impl Coordinator {
             }
         };
         let Some(client) = client else {
-            return self.end(connection, ErrorCode::RoomFull, full_text(), true);
+            return self.turn_away_full(connection);
         };
         self.welcome(connection, client, name);
     }
@@ -478,12 +488,30 @@ impl Coordinator {
             let message = "too many messages were wrong; the client's program does not fit this server".to_owned();
             return self.end(connection, ErrorCode::TooManyErrors, message, true);
         }
-        self.send(connection, ServerMessage::Error { code, message, fatal: false });
+        self.send(connection, ServerMessage::Error { code, message, fatal: false, retry_after_ms: None });
     }
 
     /// Tells a client why, and closes its connection.
     fn end(&mut self, connection: ConnectionId, code: ErrorCode, message: String, fatal: bool) {
-        self.send(connection, ServerMessage::Error { code, message, fatal });
+        self.end_with(connection, ServerMessage::Error { code, message, fatal, retry_after_ms: None }, code);
+    }
+
+    /// Closes a connection for load, and says when to come back: `first` milliseconds from now, or up to `spread` later,
+    /// which differs from connection to connection.
+    fn turn_away(&mut self, connection: ConnectionId, code: ErrorCode, message: String, first: u64, spread: u64) {
+        let later = mix(connection.0 ^ u64::from(self.config.seed) << 32) % (spread + 1);
+        let retry_after_ms = Some(first + later);
+        self.end_with(connection, ServerMessage::Error { code, message, fatal: false, retry_after_ms }, code);
+    }
+
+    fn turn_away_full(&mut self, connection: ConnectionId) {
+        let message =
+            "the room is full; this page tries again by itself, and whoever runs the room can make a larger one";
+        self.turn_away(connection, ErrorCode::RoomFull, message.to_owned(), FULL_AGAIN_MS, FULL_AGAIN_MS);
+    }
+
+    fn end_with(&mut self, connection: ConnectionId, error: ServerMessage, code: ErrorCode) {
+        self.send(connection, error);
         self.actions.push_back(Action::Close { connection, reason: CloseReason::Error(code) });
         // Nothing that it still says is heard, and the `Disconnected` that follows finds nothing to do.
         self.disconnected(connection);
@@ -498,8 +526,4 @@ impl Coordinator {
     fn present_round(&self) -> Round {
         Round((self.history.len() as u32 + 1).min(self.config.rounds))
     }
-}
-
-fn full_text() -> String {
-    "the room is full; ask the host to make a larger one, or wait until somebody leaves".to_owned()
 }

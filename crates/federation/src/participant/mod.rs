@@ -243,7 +243,10 @@ impl Participant {
                 }
                 self.send_final_evaluation();
             }
-            ServerMessage::Error { code, message, fatal } => self.error(code, message, fatal),
+            ServerMessage::Error { code, message, fatal, retry_after_ms } => {
+                self.link.told_to_wait(retry_after_ms);
+                self.error(code, message, fatal);
+            }
             ServerMessage::Status(status) => self.status = Some(status),
             ServerMessage::History { rounds } => self.remember(rounds),
             ServerMessage::Settings { room } => self.room = Some(room),
@@ -263,6 +266,7 @@ impl Participant {
                 self.take_refused(round, reason, message);
             }
             ServerMessage::RoundClosed { record } => {
+                self.round_is_over(record.round);
                 self.remember([record]);
                 self.stop_sitting_out();
             }

@@ -135,6 +135,18 @@ impl Participant {
         self.fetch(task.model, Purpose::Round(task));
     }
 
+    /// A round was closed: what is left of this client's work for it is of no use, and the next one may do without it.
+    pub(super) fn round_is_over(&mut self, round: Round) {
+        let mine = match &self.job {
+            Job::Downloading { purpose: Purpose::Round(task), .. } | Job::Training { task, .. } => task.round,
+            Job::Holding(update) => update.task.round,
+            Job::Downloading { .. } | Job::None => return,
+        };
+        if mine <= round && self.room.as_ref().is_some_and(|room| room.pace.is_synchronous()) {
+            self.abandon_job();
+        }
+    }
+
     /// The room is finished.
     pub(super) fn finish(&mut self, model_version: ModelVersion, model: Transfer, standardisation: Standardisation) {
         let known = self.finished == Some((model_version, model.checksum));

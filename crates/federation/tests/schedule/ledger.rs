@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use federation::{Checkpoint, Coordinator};
-use protocol::{Checksum, ErrorCode, Phase, RefusalReason, RoomConfig, RoundRecord, ServerMessage, Strategy};
+use protocol::{
+    Checksum, ErrorCode, Phase, RefusalReason, RoomConfig, RoundRecord, Selection, ServerMessage, Strategy,
+};
 
 /// What the server has on disk, as the shell stores it.
 pub struct Disk {
@@ -80,6 +82,9 @@ impl Ledger {
         assert_eq!(record.clients as usize, accepted.len(), "updates in the mean");
         let examples: u64 = accepted.iter().map(|given| u64::from(given.examples)).sum();
         assert_eq!(record.examples, examples, "examples behind the mean");
+        if let Selection::Number { clients, .. } = room.selection {
+            assert!(record.clients <= clients, "{} updates where {clients} were wanted", record.clients);
+        }
         let weight = |given: &Given| f64::from(given.examples.min(room.weight_cap));
         let weights: f64 = accepted.iter().map(weight).sum();
         let mean = accepted.iter().map(|given| weight(given) * given.value).sum::<f64>() / weights;
@@ -132,7 +137,14 @@ impl Ledger {
                 use RefusalReason::*;
                 let fair = matches!(
                     reason,
-                    NoRound | Stale | RoundClosed | Future | Duplicate | NotReady | Unannounced | Stalled
+                    NoRound
+                        | Stale
+                        | RoundClosed
+                        | Future
+                        | Duplicate
+                        | NotReady
+                        | Unannounced
+                        | Stalled
                         | TooManyAttempts
                 );
                 assert!(fair, "an honest update is refused: {message}");

@@ -14,7 +14,7 @@ use federation::{
 use ledger::{Given, Ledger};
 use protocol::{
     Checksum, Chunk, ClientMessage, ErrorCode, HostCommand, LocalTraining, Phase, RefusalReason, RoomCode, RoomConfig,
-    ServerMessage, Token, Transfer, TransferId,
+    Selection, ServerMessage, Token, Transfer, TransferId,
 };
 
 /// What a room's rounds are like.
@@ -22,6 +22,8 @@ use protocol::{
 pub enum Kind {
     /// Everyone who takes part is asked in every round.
     Everyone,
+    /// Some are asked, and more than are wanted.
+    Some,
 }
 
 /// Transfers from here on are repetitions that a mistaken client sends.
@@ -131,6 +133,16 @@ fn config(kind: Kind, chance: &mut Chance, clients: u32) -> RoomConfig {
     }
     match kind {
         Kind::Everyone => {}
+        Kind::Some => {
+            config.goal = 0;
+            let over_selection = 1.0 + chance.up_to(10) as f64 / 10.0;
+            config.selection = if chance.once_in(2) {
+                let most = u64::from(clients.max(config.least) - config.least);
+                Selection::Number { clients: config.least + chance.up_to(most) as u32, over_selection }
+            } else {
+                Selection::Share { share: (1 + chance.up_to(9)) as f64 / 10.0, over_selection }
+            };
+        }
     }
     config.check().unwrap();
     config
@@ -614,7 +626,8 @@ impl World {
                 Output::Finished { model, .. } => client.finished = Some(model.to_vec()),
                 Output::Changed => {
                     // `Replaced` comes where a tab was loaded anew faster than its old socket died; the old program is gone.
-                    if let Connection::Stopped(StopReason::Error { code, message }) = client.participant.view().connection
+                    if let Connection::Stopped(StopReason::Error { code, message }) =
+                        client.participant.view().connection
                     {
                         assert_eq!(*code, ErrorCode::Replaced, "client {index} was sent away: {message}");
                     }

@@ -10,6 +10,7 @@ use protocol::{
 use super::{PhaseState, Verdict};
 use crate::Millis;
 use crate::accumulator::{Unfit, Update};
+use crate::coordinator::selecting::Selected;
 use crate::coordinator::uploads::{Announcement, Taken, Uploads};
 use crate::coordinator::{ConnectionId, Coordinator, Task};
 use crate::metrics::Metrics;
@@ -28,6 +29,8 @@ pub(in crate::coordinator) struct Collecting {
     pub metrics: Metrics,
     pub uploads: Uploads,
     pub refused: u32,
+    /// Whom the round asks, where it does not ask everyone.
+    pub selected: Option<Selected>,
     /// Of each update in the mean, whose it is, which way it points, and its L2 norm.
     pub sketches: BTreeMap<ClientId, (Sketch, f32)>,
 }
@@ -53,8 +56,10 @@ impl Coordinator {
             metrics: Metrics::none(),
             uploads: Uploads::new(self.config.update_bytes() as usize),
             refused: 0,
+            selected: self.selected_for_a_round(),
             sketches: BTreeMap::new(),
         }));
+        self.select_more();
         self.ask_all();
     }
 
@@ -148,6 +153,9 @@ impl Coordinator {
         }
         if !client.taking_part {
             return refuse(NotReady, "say ready before sending updates".to_owned());
+        }
+        if !self.is_wanted(client.id) {
+            return refuse(NoRound, format!("round {present} asks others this time; wait for a later one"));
         }
         match client.task {
             Task::Done => {
@@ -315,13 +323,15 @@ impl Coordinator {
         if verdict == Verdict::GoOn {
             return false;
         }
+        let unfinished = state.uploads.end_all();
         let message = match verdict {
             Verdict::Close => {
                 format!("round {round} closed before the update was in; go on with the next one")
             }
             _ => format!("round {round} was abandoned; it is repeated with the same model"),
         };
-        for unfinished in state.uploads.end_all() {
+        self.judge_selected();
+        for unfinished in unfinished {
             let reason = RefusalReason::RoundClosed;
             if let Some(link) = self.clients.links.get_mut(&unfinished.connection) {
                 link.ended = Some(unfinished.update.id);
