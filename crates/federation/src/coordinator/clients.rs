@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use protocol::{ClientId, RoomConfig, Token, TransferId};
+use protocol::{ClientId, ModelVersion, RoomConfig, Token, TransferId};
 
 use super::ConnectionId;
 use crate::Millis;
@@ -59,6 +59,8 @@ pub(crate) struct Client {
     pub agreement: Option<f32>,
     /// The L2 norm of that update.
     pub update_norm: Option<f32>,
+    /// In an asynchronous room, the version that its last accepted update started from.
+    pub given: Option<ModelVersion>,
     /// Where rounds ask only some: how often it was asked of late and gave nothing.
     pub failures: u32,
     /// And how many rounds it was ready for since it was asked.
@@ -87,6 +89,7 @@ impl Client {
             named_by_host: false,
             agreement: None,
             update_norm: None,
+            given: None,
             failures: 0,
             passed_over: 0,
         }

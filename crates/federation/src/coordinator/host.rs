@@ -124,6 +124,7 @@ impl Coordinator {
         self.config.rounds = rounds;
         self.history.truncate(version.0 as usize);
         self.final_evaluation = None;
+        self.floor = version;
         if version.0 == 0 {
             // From the very beginning: who is here now may have other sound than who was here then.
             self.standardisation = None;
@@ -134,6 +135,7 @@ impl Coordinator {
             client.evaluated = false;
             client.taking_part = false;
             client.downloads = 0;
+            client.given = None;
             client.agreement = None;
             client.update_norm = None;
         }

@@ -102,6 +102,8 @@ pub struct Coordinator {
     paused: bool,
     /// The host lets nobody new in.
     locked: bool,
+    /// The version that the room was made, restored or set back with: an older update may be in the model already.
+    floor: ModelVersion,
     /// The host began the present phase, for which fewer than the least are enough.
     hurried: bool,
     /// Bytes of updates received, and of models sent, with the headers of their frames.
@@ -150,6 +152,7 @@ impl Coordinator {
             identities_changed: false,
             paused: false,
             locked: false,
+            floor: version,
             hurried: false,
             bytes_up: 0,
             bytes_down: 0,
@@ -351,6 +354,7 @@ impl Coordinator {
             client.task = Task::None; // The new connection was asked for nothing yet.
         }
         let done = client.task == Task::Done;
+        let given = client.given.map(|version| Round(version.0 + 1));
         let (token, name) = (client.token.clone(), client.name.clone());
         if let Some(link) = self.clients.links.get_mut(&connection) {
             link.client = Some(id);
@@ -374,7 +378,11 @@ impl Coordinator {
             name,
             room: self.config.clone(),
             status: self.status(self.now),
-            accepted: (open && done).then(|| self.present_round()),
+            accepted: if self.config.pace.is_synchronous() {
+                (open && done).then(|| self.present_round())
+            } else {
+                given
+            },
         };
         self.send(connection, message);
         for page in self.history.chunks(MAX_HISTORY_PAGE) {

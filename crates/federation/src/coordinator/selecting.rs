@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use protocol::ClientId;
+use protocol::{ClientId, Pace};
 
 use super::{Client, Coordinator, PhaseState, Task};
 use crate::sketch::mix;
@@ -36,8 +36,11 @@ impl Coordinator {
 
     /// Updates that close the present phase; 0: those of everyone who takes part.
     pub(super) fn goal(&self) -> u32 {
-        match &self.phase {
-            PhaseState::Collecting(state) => state.selected.as_ref().map_or(self.config.goal, |round| round.wanted),
+        match (&self.phase, self.config.pace) {
+            (PhaseState::Collecting(_), Pace::Asynchronous { buffer, .. }) => buffer,
+            (PhaseState::Collecting(state), Pace::Synchronous) => {
+                state.selected.as_ref().map_or(self.config.goal, |round| round.wanted)
+            }
             _ => self.config.goal,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use federation::{Checkpoint, Coordinator};
 use protocol::{
-    Checksum, ErrorCode, Phase, RefusalReason, RoomConfig, RoundRecord, Selection, ServerMessage, Strategy,
+    Checksum, ErrorCode, Pace, Phase, RefusalReason, RoomConfig, RoundRecord, Selection, ServerMessage, Strategy,
 };
 
 /// What the server has on disk, as the shell stores it.
@@ -18,7 +18,8 @@ pub struct Disk {
 /// An update that was told to be in.
 #[derive(Clone, Copy, Debug)]
 pub struct Given {
-    pub client: u32,
+    /// The token of whoever gave it.
+    pub identity: u128,
     pub examples: u32,
     /// The version that it is a difference to.
     pub base: u32,
@@ -30,6 +31,8 @@ pub struct Given {
 pub struct Ledger {
     pub disk: Disk,
     pub accepted: Vec<Given>,
+    /// Whose updates, from which version, are in a published model.
+    published: BTreeSet<(u128, u32)>,
     /// FedAvgM's momentum; every number of it is the same, as every number of an update is.
     momentum: f64,
     /// Rounds that were closed, by any of the servers that there were.
@@ -55,7 +58,8 @@ impl Disk {
 impl Ledger {
     /// The room was made, and stored.
     pub fn new(room: &Coordinator) -> Ledger {
-        Ledger { disk: Disk::of(room), accepted: Vec::new(), momentum: 0.0, closed: 0 }
+        let published = BTreeSet::new();
+        Ledger { disk: Disk::of(room), accepted: Vec::new(), published, momentum: 0.0, closed: 0 }
     }
 
     /// The shell stores the room.
@@ -85,7 +89,20 @@ impl Ledger {
         if let Selection::Number { clients, .. } = room.selection {
             assert!(record.clients <= clients, "{} updates where {clients} were wanted", record.clients);
         }
-        let weight = |given: &Given| f64::from(given.examples.min(room.weight_cap));
+        for given in &accepted {
+            assert!(self.published.insert((given.identity, given.base)), "an update is published twice: {given:?}");
+        }
+        let weight = |given: &Given| {
+            let behind = f64::from(self.disk.checkpoint.model_version.0 - given.base);
+            let discount = match room.pace {
+                Pace::Synchronous => 1.0,
+                Pace::Asynchronous { staleness_exponent, most_stale, .. } => {
+                    assert!(behind <= f64::from(most_stale), "too old: {given:?}");
+                    1.0 / (1.0 + behind).powf(staleness_exponent)
+                }
+            };
+            f64::from(given.examples.min(room.weight_cap)) * discount
+        };
         let weights: f64 = accepted.iter().map(weight).sum();
         let mean = accepted.iter().map(|given| weight(given) * given.value).sum::<f64>() / weights;
         self.momentum = match room.strategy {
@@ -159,8 +176,8 @@ impl Ledger {
 
     /// An update is told to be in.
     pub fn accepts(&mut self, given: Given) {
-        let twice = self.accepted.iter().any(|other| (other.client, other.base) == (given.client, given.base));
-        assert!(!twice, "client {} counts twice in a round: {:?}", given.client, self.accepted);
+        let twice = self.accepted.iter().any(|other| (other.identity, other.base) == (given.identity, given.base));
+        assert!(!twice, "{given:?} counts twice in a round: {:?}", self.accepted);
         self.accepted.push(given);
     }
 

@@ -13,7 +13,7 @@ use federation::{
 };
 use ledger::{Given, Ledger};
 use protocol::{
-    Checksum, Chunk, ClientMessage, ErrorCode, HostCommand, LocalTraining, Phase, RefusalReason, RoomCode, RoomConfig,
+    Checksum, Chunk, ClientMessage, ErrorCode, HostCommand, LocalTraining, Pace, Phase, RefusalReason, RoomCode, RoomConfig,
     Selection, ServerMessage, Token, Transfer, TransferId,
 };
 
@@ -24,6 +24,8 @@ pub enum Kind {
     Everyone,
     /// Some are asked, and more than are wanted.
     Some,
+    /// Nobody waits: FedBuff.
+    Asynchronous,
 }
 
 /// Transfers from here on are repetitions that a mistaken client sends.
@@ -42,6 +44,8 @@ pub struct Counts {
     pub duplicates: u32,
     pub stale: u32,
     pub abandoned: u32,
+    /// Updates in a mean that started from an earlier version.
+    pub behind: u32,
 }
 
 /// A client's program, and what its shell keeps.
@@ -84,6 +88,8 @@ struct Link {
     /// Who still holds it open.
     client_holds: bool,
     server_holds: bool,
+    /// The token that the server knows its client by.
+    identity: u128,
     /// The update whose announcement was taken last.
     announced: Option<Given>,
     /// One that was just delivered.
@@ -133,6 +139,15 @@ fn config(kind: Kind, chance: &mut Chance, clients: u32) -> RoomConfig {
     }
     match kind {
         Kind::Everyone => {}
+        Kind::Asynchronous => {
+            config.goal = 0;
+            config.pace = Pace::Asynchronous {
+                buffer: config.least + chance.up_to(u64::from(clients)) as u32,
+                staleness_exponent: chance.up_to(2) as f64 / 2.0,
+                most_stale: chance.up_to(4) as u32,
+            };
+            config.rounds += 4;
+        }
         Kind::Some => {
             config.goal = 0;
             let over_selection = 1.0 + chance.up_to(10) as f64 / 10.0;
@@ -357,6 +372,7 @@ impl World {
             cut: false,
             client_holds: true,
             server_holds: true,
+            identity: 0,
             announced: None,
             pending: None,
         };
@@ -375,9 +391,8 @@ impl World {
             Frame::Text(message) => {
                 if let ClientMessage::Update { examples, model_version, .. } = &message {
                     let number = self.clients[link.client].number;
-                    let identity = self.clients[link.client].participant.view().client;
                     link.pending = Some(Given {
-                        client: identity.map_or(0, |client| client.0),
+                        identity: link.identity,
                         examples: *examples,
                         base: model_version.0,
                         value: step(number, model_version.0).into(),
@@ -559,6 +574,7 @@ impl World {
             ServerMessage::Accepted { .. } => {
                 let link = self.links.get_mut(&connection).expect("who is accepted is here");
                 let given = link.announced.take().expect("what is accepted was announced");
+                self.counts.behind += u32::from(given.base < self.ledger.disk.checkpoint.model_version.0);
                 self.ledger.accepts(given);
             }
             ServerMessage::Refused { reason, .. } => {
@@ -567,6 +583,11 @@ impl World {
                 }
                 self.counts.duplicates += u32::from(*reason == RefusalReason::Duplicate);
                 self.counts.stale += u32::from(matches!(reason, RefusalReason::Stale | RefusalReason::RoundClosed));
+            }
+            ServerMessage::Welcome { token, .. } => {
+                if let Some(link) = self.links.get_mut(&connection) {
+                    link.identity = u128::from_str_radix(token.secret(), 16).unwrap();
+                }
             }
             ServerMessage::RoundAbandoned { .. } => self.counts.abandoned += 1,
             _ => {}

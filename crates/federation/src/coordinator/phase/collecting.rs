@@ -44,7 +44,7 @@ impl Collecting {
 
 impl Coordinator {
     /// Opens the next round, or the one that was abandoned, for everyone who takes part.
-    pub(super) fn open_round(&mut self) {
+    pub(super) fn open_round(&mut self, uploads: Uploads) {
         self.clients.reset_tasks();
         for client in self.clients.all.values_mut() {
             client.downloads = 0;
@@ -54,7 +54,7 @@ impl Coordinator {
             deadline: self.now + self.config.deadline_ms,
             gathered: Gathered::default(),
             metrics: Metrics::none(),
-            uploads: Uploads::new(self.config.update_bytes() as usize),
+            uploads,
             refused: 0,
             selected: self.selected_for_a_round(),
             sketches: BTreeMap::new(),
@@ -95,7 +95,7 @@ impl Coordinator {
     }
 
     pub(in crate::coordinator) fn take_progress(&mut self, id: ClientId, round: Round, fraction: f32) {
-        let open = matches!(self.phase, PhaseState::Collecting(_)) && round == self.present_round();
+        let open = matches!(self.phase, PhaseState::Collecting(_)) && self.behind(round).is_some();
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
@@ -135,18 +135,21 @@ impl Coordinator {
             return refuse(NotReady, "the client is not in the room".to_owned());
         };
         let over = matches!(self.phase, PhaseState::Finished);
-        if announced.round < present || (over && announced.round == present) {
-            return refuse(Stale, format!("round {} is over; go on with round {present}", announced.round));
-        }
         if announced.round > present {
             return refuse(Future, format!("round {} has not begun; the present one is {present}", announced.round));
         }
-        if version != self.model.version() {
-            let mine = self.model.version();
+        if over || self.behind(announced.round).is_none() {
+            return refuse(Stale, format!("round {} is over; go on with round {present}", announced.round));
+        }
+        if version.0 + 1 != announced.round.0 {
+            let round = announced.round;
             return refuse(
                 Stale,
-                format!("the update is for version {version} of the model, and round {present} starts from {mine}"),
+                format!("the update is for version {version} of the model, and round {round} starts from another"),
             );
+        }
+        if client.given.is_some_and(|given| version <= given) {
+            return refuse(Duplicate, format!("your update of version {version} is already in"));
         }
         if !matches!(self.phase, PhaseState::Collecting(_)) {
             return refuse(NoRound, "no round is open; wait for the next one".to_owned());
@@ -233,7 +236,12 @@ impl Coordinator {
     /// Folds an update whose bytes are all here, unless there is something wrong with them.
     fn fold(&mut self, announced: Announcement, bytes: &[u8]) {
         let parameters = self.config.parameters as usize;
-        let effort = Effort { weight: announced.examples.min(self.config.weight_cap), steps: announced.steps };
+        let Some(behind) = self.behind(announced.round) else {
+            let message = format!("round {} was over too long ago before the update was in", announced.round);
+            return self.refuse_update(announced, RefusalReason::Stale, message);
+        };
+        let weight = f64::from(announced.examples.min(self.config.weight_cap)) * self.config.pace.discount(behind);
+        let effort = Effort { weight, steps: announced.steps };
         let update = match Update::inspect(announced.update.encoding, bytes, parameters, self.config.norm_limit) {
             Ok(update) => update,
             Err(unfit) => {
@@ -248,8 +256,13 @@ impl Coordinator {
         };
         self.rule.fold(&mut state.gathered, &update, effort);
         state.sketches.insert(announced.client, (update.sketch(), update.norm() as f32));
-        state.metrics.add(announced.examples, announced.training, announced.evaluation.as_ref());
-        client.task = Task::Done;
+        // How an older version did says nothing of the one that this round starts from.
+        let evaluation = announced.evaluation.as_ref().filter(|_| behind == 0);
+        state.metrics.add(announced.examples, announced.training, evaluation);
+        client.task = if behind == 0 { Task::Done } else { Task::None };
+        if !self.config.pace.is_synchronous() {
+            client.given = Some(ModelVersion(announced.round.0 - 1));
+        }
         client.fraction = None;
         self.status_changed = true;
         self.send(announced.connection, ServerMessage::Accepted { round: announced.round });
@@ -263,14 +276,21 @@ impl Coordinator {
         if let PhaseState::Collecting(state) = &mut self.phase {
             state.refused += 1;
         }
-        let present = announced.round == self.present_round();
+        let present = self.behind(announced.round).is_some();
+        let goes_on = !self.config.pace.is_synchronous();
         if let Some(client) = self.clients.get_mut(announced.client)
-            && present
             && client.task == Task::Asked
         {
-            client.refusals += 1;
-            if client.refusals >= MAX_REFUSALS {
-                client.task = Task::GivenUp;
+            match reason {
+                // Nothing is wrong with its client, which is asked for an update of the present version.
+                RefusalReason::Duplicate | RefusalReason::Stale if goes_on => client.task = Task::None,
+                _ if present => {
+                    client.refusals += 1;
+                    if client.refusals >= MAX_REFUSALS {
+                        client.task = Task::GivenUp;
+                    }
+                }
+                _ => {}
             }
         }
         self.status_changed = true;
@@ -323,7 +343,18 @@ impl Coordinator {
         if verdict == Verdict::GoOn {
             return false;
         }
-        let unfinished = state.uploads.end_all();
+        if verdict == Verdict::Abandon && !self.config.pace.is_synchronous() {
+            // What is in stays in: no update grows worthless here because others are late.
+            state.deadline = self.now + self.config.deadline_ms;
+            return false;
+        }
+        let least = self.config.least as usize;
+        let goes_on = verdict == Verdict::Close
+            && !self.config.pace.is_synchronous()
+            && !self.paused
+            && round.0 < self.config.rounds
+            && self.clients.ready().count() >= least;
+        let unfinished = if goes_on { Vec::new() } else { state.uploads.end_all() };
         let message = match verdict {
             Verdict::Close => {
                 format!("round {round} closed before the update was in; go on with the next one")
@@ -339,7 +370,7 @@ impl Coordinator {
             self.refuse(unfinished.connection, Some(round), reason, message.clone());
         }
         if verdict == Verdict::Close {
-            self.aggregate();
+            self.aggregate(goes_on);
         } else {
             self.back_to_lobby();
             self.hurried = false;
@@ -347,6 +378,13 @@ impl Coordinator {
             self.broadcast(ServerMessage::RoundAbandoned { round: Some(round), received, least });
         }
         true
+    }
+
+    /// How many versions an update for this round is behind; `None` where that is too many, or the round has not begun.
+    fn behind(&self, round: Round) -> Option<u32> {
+        let present = self.model.version().0 + 1;
+        let behind = present.checked_sub(round.0)?;
+        (behind <= self.config.pace.most_stale() && round.0 > self.floor.0).then_some(behind)
     }
 
     /// Closes the open round with what is in.

@@ -65,6 +65,10 @@ impl Coordinator {
                 PhaseState::Finished => false,
             };
             if !moved {
+                if !self.config.pace.is_synchronous() {
+                    // Who has given an update of an earlier version goes on with the present one.
+                    self.ask_all();
+                }
                 return;
             }
             self.status_changed = true;
