@@ -117,7 +117,14 @@ fn the_round_closes_at_its_goal_and_the_slower_one_goes_on_with_the_next() {
     let mut config = config(5);
     config.goal = 2;
     let mut class = Class::of(3, config);
-    class.students[2].eager = false;
+    for student in &mut class.students {
+        student.eager = false;
+    }
+    class.run();
+    for student in 0..2 {
+        class.students[student].eager = true;
+        class.trains(student);
+    }
     class.run();
     assert_eq!(phase(&class), (Phase::Finished, 3));
     let slow = &class.students[2];

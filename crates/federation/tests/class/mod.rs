@@ -206,17 +206,16 @@ impl Class {
     /// Lets everything happen that happens at this moment.
     pub fn run(&mut self) {
         for _ in 0..100_000 {
-            let mut quiet = true;
-            while let Some(action) = self.next_action() {
-                quiet = false;
-                self.act(action);
-            }
+            let mut quiet = !self.carry_out();
             for student in 0..self.students.len() {
                 while let Some(output) = self.students[student].participant.poll_output() {
                     quiet = false;
                     self.put_out(student, output);
+                    // As a server does: all that one event asks for, before the next one.
+                    self.carry_out();
                 }
                 quiet &= !self.send_frames(student);
+                self.carry_out();
             }
             if quiet {
                 if self.coordinator.status(self.now).received == 0 {
@@ -226,6 +225,16 @@ impl Class {
             }
         }
         panic!("the class never comes to rest");
+    }
+
+    /// Does what the coordinator wants; false: nothing.
+    fn carry_out(&mut self) -> bool {
+        let mut busy = false;
+        while let Some(action) = self.next_action() {
+            busy = true;
+            self.act(action);
+        }
+        busy
     }
 
     /// Lets time pass, waking everyone when they want to be woken.

@@ -13,8 +13,8 @@ use federation::{
 };
 use ledger::{Given, Ledger};
 use protocol::{
-    Checksum, Chunk, ClientMessage, ErrorCode, HostCommand, LocalTraining, Pace, Phase, RefusalReason, RoomCode, RoomConfig,
-    Selection, ServerMessage, Token, Transfer, TransferId,
+    Checksum, Chunk, ClientMessage, ErrorCode, HostCommand, LocalTraining, Pace, Phase, RefusalReason, RoomCode,
+    RoomConfig, Selection, ServerMessage, Token, Transfer, TransferId,
 };
 
 /// What a room's rounds are like.
