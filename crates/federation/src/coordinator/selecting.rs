@@ -53,17 +53,22 @@ impl Coordinator {
         }
     }
 
-    /// Asks more clients: those of the beginning, and later as many as it takes for the goal to be in reach again.
+    /// Asks more clients: those of the beginning, and more of them whenever the goal is out of reach of those at work.
     pub(super) fn select_more(&mut self) {
         let PhaseState::Collecting(state) = &self.phase else { return };
         let Some(round) = &state.selected else { return };
-        let missing = |id: &ClientId| self.clients.all.get(id).is_some_and(Client::is_missing);
-        let hoped_for = state.received() as usize + round.clients.iter().filter(|id| missing(id)).count();
-        let enough = if round.clients.is_empty() { round.asked } else { round.wanted };
-        let more = (enough as usize).saturating_sub(hoped_for);
-        if more == 0 {
+        // One whose connection is lost may come back, but the round does not rely on it.
+        let works = |id: &&ClientId| {
+            self.clients.all.get(id).is_some_and(|client| client.is_missing() && client.connection.is_some())
+        };
+        let working = round.clients.iter().filter(works).count() as u32;
+        let open = round.wanted.saturating_sub(state.received());
+        if working >= open && !round.clients.is_empty() {
             return;
         }
+        // As many for each update as at the beginning: those who are asked now may be lost as well.
+        let asked = u64::from(open) * u64::from(round.asked);
+        let more = (asked.div_ceil(u64::from(round.wanted.max(1))) as usize).saturating_sub(working as usize);
         let ready: Vec<&Client> = self.clients.ready().map(|(client, _)| client).collect();
         let turn = 2 * ready.len().div_ceil(round.asked.max(1) as usize);
         let key = mix(u64::from(self.config.seed) << 32 | u64::from(self.present_round().0));
