@@ -1,14 +1,18 @@
 //! What a host may choose about a room, the same on the command line and in `POST /api/rooms`.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use models::Architecture;
-use protocol::{Augmentation, Encoding, Optimiser, ProtocolError, RoomCode, RoomConfig, Strategy};
+use protocol::{Augmentation, Encoding, Optimiser, Pace, ProtocolError, RoomCode, RoomConfig, Selection, Strategy};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 /// Step size of SGD where none is chosen: ten times that of Adam, whose steps do not shrink with the gradients.
 const SGD_LEARNING_RATE: f64 = 0.01;
+
+/// Participants asked for each update that a round wants, as Bonawitz et al. (2019) have it.
+const OVER_SELECTION: f64 = 1.3;
 
 /// How `compact` is trained where nothing else is chosen: clients that hardly leave the received model send what is nearly
 /// a gradient, and one adaptive optimiser on the server sees all labels. With one speaker or few labels a client it is
@@ -18,6 +22,45 @@ const GRADIENT: (Optimiser, f64, Strategy) = (
     1.0e-3,
     Strategy::FedAdam { server_learning_rate: 3.0e-3, beta_1: 0.9, beta_2: 0.99, tau: 1.0e-7 },
 );
+
+/// Where the help lists whom rounds ask, and whether they wait.
+const PARTICIPATION: &str = "Whom rounds ask, and whether they wait";
+
+/// How many updates a round wants, as a person gives it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Wanted {
+    /// So many.
+    Number(u32),
+    /// Those of this share of the participants, 0 to 1.
+    Share(f64),
+}
+
+impl FromStr for Wanted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wanted = match text.trim().strip_suffix('%') {
+            Some(percent) => percent.trim().parse().ok().map(|percent: f64| Self::Share(percent / 100.0)),
+            None => text.trim().parse().ok().map(Self::Number),
+        };
+        wanted.ok_or_else(|| "give a number of updates such as 10, or a share such as 25%".to_owned())
+    }
+}
+
+impl<'de> Deserialize<'de> for Wanted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Given {
+            Number(u32),
+            Text(String),
+        }
+        match Given::deserialize(deserializer)? {
+            Given::Number(number) => Ok(Self::Number(number)),
+            Given::Text(text) => text.parse().map_err(D::Error::custom),
+        }
+    }
+}
 
 /// A room's settings as a person gives them; what is left out is as `RoomConfig::new` has it.
 #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
@@ -44,6 +87,22 @@ pub struct Settings {
     /// Updates that close a round; 0 stands for those of everyone who takes part [default: 0]
     #[arg(long)]
     pub goal: Option<u32>,
+    /// Ask only some of those who are ready: a number of updates that a round wants, or a share of the participants such as
+    /// 25% [default: everyone is asked]
+    #[arg(long, value_name = "N|P%", help_heading = PARTICIPATION)]
+    pub selection: Option<Wanted>,
+    /// Participants asked for each update that a round wants [default: 1.3]
+    #[arg(long, value_name = "TIMES", help_heading = PARTICIPATION)]
+    pub over_selection: Option<f64>,
+    /// Wait for no round: ask everyone again as soon as an update is in, and publish a version for every K of them (FedBuff)
+    #[arg(long, value_name = "K", help_heading = PARTICIPATION)]
+    pub asynchronous: Option<u32>,
+    /// With --asynchronous: an update that is τ versions behind weighs (1 + τ)^-A times as much [default: 0.5]
+    #[arg(long, value_name = "A", help_heading = PARTICIPATION)]
+    pub staleness_exponent: Option<f64>,
+    /// With --asynchronous: versions that an update may be behind [default: 20]
+    #[arg(long, value_name = "VERSIONS", help_heading = PARTICIPATION)]
+    pub most_stale: Option<u32>,
     /// Longest time a round may take, in seconds [default: 180]
     #[arg(long, value_name = "SECONDS")]
     pub deadline: Option<u32>,
@@ -150,8 +209,38 @@ impl Settings {
         self.choose_strategy(&mut room, architecture)?;
         set(&mut room.max_clients, &self.max_clients);
         set(&mut room.seed, &self.seed);
+        room.selection = self.selection()?;
+        room.pace = self.pace()?;
         room.check()?;
         Ok(room)
+    }
+
+    /// Whom a round asks.
+    pub fn selection(&self) -> Result<Selection, ProtocolError> {
+        let over_selection = self.over_selection.unwrap_or(OVER_SELECTION);
+        Ok(match self.selection {
+            None if self.over_selection.is_some() => return Err(needs("over_selection", "selection")),
+            None => Selection::All,
+            Some(Wanted::Number(clients)) => Selection::Number { clients, over_selection },
+            Some(Wanted::Share(share)) => Selection::Share { share, over_selection },
+        })
+    }
+
+    /// Whether a round waits.
+    pub fn pace(&self) -> Result<Pace, ProtocolError> {
+        let mut pace = self.asynchronous.map_or(Pace::Synchronous, Pace::asynchronous);
+        match &mut pace {
+            Pace::Synchronous if self.staleness_exponent.is_some() => {
+                return Err(needs("staleness_exponent", "asynchronous"));
+            }
+            Pace::Synchronous if self.most_stale.is_some() => return Err(needs("most_stale", "asynchronous")),
+            Pace::Synchronous => {}
+            Pace::Asynchronous { staleness_exponent, most_stale, .. } => {
+                set(staleness_exponent, &self.staleness_exponent);
+                set(most_stale, &self.most_stale);
+            }
+        }
+        Ok(pace)
     }
 
     /// How clients step, and how their updates become the next model.
@@ -189,6 +278,13 @@ impl Settings {
             }
         }
         Ok(())
+    }
+}
+
+fn needs(field: &'static str, other: &str) -> ProtocolError {
+    ProtocolError::Invalid {
+        field,
+        problem: format!("means something only with {other}; choose that too, or leave it out"),
     }
 }
 
@@ -272,6 +368,24 @@ mod tests {
         let nova =
             Settings { strategy: Some(Strategy::FedNova), server_learning_rate: Some(0.1), ..Settings::default() };
         assert!(nova.room().unwrap_err().to_string().starts_with("server_learning_rate: fednova"));
+    }
+
+    #[test]
+    fn some_are_asked_or_nobody_waits() {
+        let room = |json: &str| serde_json::from_str::<Settings>(json).map(|settings| settings.room());
+        let wants = |json| room(json).unwrap().unwrap().selection;
+        assert_eq!(wants(r#"{"selection": 10}"#), Selection::Number { clients: 10, over_selection: 1.3 });
+        let quarter = Selection::Share { share: 0.25, over_selection: 2.0 };
+        assert_eq!(wants(r#"{"selection": "25%", "over_selection": 2}"#), quarter);
+        let pace = Pace::Asynchronous { buffer: 8, staleness_exponent: 1.0, most_stale: 20 };
+        let asynchronous = r#"{"asynchronous": 8, "staleness_exponent": 1, "strategy": "fedavg"}"#;
+        assert_eq!(room(asynchronous).unwrap().unwrap().pace, pace);
+        let refused = |json| room(json).unwrap().unwrap_err().to_string();
+        assert!(refused(r#"{"over_selection": 2}"#).contains("only with selection"));
+        assert!(refused(r#"{"most_stale": 2}"#).contains("only with asynchronous"));
+        assert!(refused(r#"{"asynchronous": 8, "selection": 4}"#).starts_with("selection"));
+        assert!(refused(r#"{"asynchronous": 8, "strategy": "fednova"}"#).contains("fednova"));
+        assert!(room(r#"{"selection": "some"}"#).unwrap_err().to_string().contains("25%"));
     }
 
     #[test]

@@ -86,7 +86,6 @@ export const words = {
     closedWhy: {
       locked: 'Der Raum ist gesperrt: Gerade kann niemand dazukommen. Bitte die Person, die den Raum leitet, ihn zu entsperren, und lade dann die Seite neu.',
       removed: 'Die Person, die den Raum leitet, hat diesen Laptop herausgenommen. Wenn du das für ein Versehen hältst, frag nach.',
-      room_full: 'Der Raum ist voll. Frag die Person, die ihn leitet, und lade die Seite neu, sobald ein Platz frei ist.',
       replaced: 'Du bist von einem anderen Tab aus dazugekommen. Mach dort weiter, oder lade diese Seite neu.',
       room_unknown: 'Der Raum ist vorbei: Er wurde gelöscht.',
     },
@@ -441,6 +440,7 @@ export const words = {
       watching: 'schaut zu',
       recording: 'nimmt auf',
       ready: 'bereit',
+      passed_over: 'wartet auf eine spätere Runde',
       normalising: 'misst',
       training: 'trainiert',
       waiting: 'wartet aufs Senden',
@@ -790,6 +790,7 @@ export const words = {
       watching: 'schaut zu',
       recording: 'nimmt auf',
       ready: 'bereit',
+      passed_over: 'wartet auf eine spätere Runde',
       normalising: 'misst',
       training: 'trainiert',
       waiting: 'wartet aufs Senden',

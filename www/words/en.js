@@ -86,7 +86,6 @@ export const words = {
     closedWhy: {
       locked: 'The room is locked: nobody new can join just now. Ask whoever runs the room to unlock it, then reload the page.',
       removed: 'Whoever runs the room has taken this laptop out of it. If you think that this is a mistake, ask them.',
-      room_full: 'The room is full. Ask whoever runs it, and reload the page when there is a place.',
       replaced: 'You have joined from another tab. Go on there, or reload this page.',
       room_unknown: 'The room is over: it was deleted.',
     },
@@ -441,6 +440,7 @@ export const words = {
       watching: 'looking on',
       recording: 'recording',
       ready: 'ready',
+      passed_over: 'waits for a later round',
       normalising: 'measuring',
       training: 'training',
       waiting: 'waiting to send',
@@ -791,6 +791,7 @@ export const words = {
       watching: 'looking on',
       recording: 'recording',
       ready: 'ready',
+      passed_over: 'waits for a later round',
       normalising: 'measuring',
       training: 'training',
       waiting: 'waiting to send',

@@ -86,7 +86,6 @@ export const words = {
     closedWhy: {
       locked: 'La sala está cerrada: ahora no puede entrar nadie nuevo. Pide a quien la dirige que la abra, y después recarga la página.',
       removed: 'Quien dirige la sala ha sacado este portátil de ella. Si crees que es un error, pregúntale.',
-      room_full: 'La sala está llena. Pregunta a quien la dirige, y recarga la página cuando haya sitio.',
       replaced: 'Has entrado desde otra pestaña. Sigue allí, o recarga esta página.',
       room_unknown: 'La sala ha terminado: se ha borrado.',
     },
@@ -441,6 +440,7 @@ export const words = {
       watching: 'mirando',
       recording: 'grabando',
       ready: 'listo',
+      passed_over: 'espera a otra ronda',
       normalising: 'midiendo',
       training: 'entrenando',
       waiting: 'esperando turno de envío',
@@ -790,6 +790,7 @@ export const words = {
       watching: 'mira',
       recording: 'graba',
       ready: 'listo',
+      passed_over: 'espera a otra ronda',
       normalising: 'mide',
       training: 'entrena',
       waiting: 'espera su turno',

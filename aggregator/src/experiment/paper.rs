@@ -168,6 +168,7 @@ pub fn runs(options: &Options, dataset: &Dataset) -> Result<Vec<Run>> {
                         seed,
                         normalisation: options.normalisation,
                         device: options.device,
+                        circumstances: None,
                     };
                     runs.push(Run { condition, plan });
                 }

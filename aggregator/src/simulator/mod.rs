@@ -3,6 +3,8 @@
 //! class runs.
 
 mod centralised;
+mod circumstances;
+mod clock;
 mod dataset;
 mod exchange;
 mod feature_cache;
@@ -11,6 +13,7 @@ mod plan;
 mod run;
 mod scores;
 
+pub use circumstances::Circumstances;
 pub use dataset::Dataset;
 pub use feature_cache::FeatureCache;
 pub use plan::{Device, Normalisation, Plan, TestSpeakers};

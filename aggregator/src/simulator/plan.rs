@@ -3,12 +3,17 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use corpus::Partition;
 use models::Architecture;
 use protocol::limits::MAX_EXAMPLES;
 use protocol::{LocalSettings, RoomCode, RoomConfig, Strategy};
 use serde::{Deserialize, Serialize};
+
+use super::Circumstances;
+
+/// Updates that make a round count where clients may be lost, as in a room that nothing else is chosen for.
+const LEAST: u32 = 2;
 
 /// A simulation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +44,9 @@ pub struct Plan {
     pub normalisation: Normalisation,
     /// What computes.
     pub device: Device,
+    /// What the room has to bear; without it time stands still, everyone is asked, and nobody is late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circumstances: Option<Circumstances>,
 }
 
 /// Whose mean and deviation features are standardised by.
@@ -122,6 +130,18 @@ impl Plan {
         room.seed = self.seed;
         room.least = clients as u32;
         room.max_clients = clients as u32;
+        if let Some(circumstances) = &self.circumstances {
+            ensure!(
+                !self.is_centralised(),
+                "one model that is trained in one place has no clients that could be late or lost"
+            );
+            circumstances.check()?;
+            room.least = room.least.min(LEAST);
+            room.deadline_ms = circumstances.deadline_ms;
+            room.grace_ms = room.grace_ms.min(room.deadline_ms);
+            room.selection = circumstances.selection;
+            room.pace = circumstances.pace;
+        }
         // As the algorithms are written: weighted by all of a client's examples.
         room.weight_cap = MAX_EXAMPLES;
         room.check()?;

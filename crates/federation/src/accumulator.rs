@@ -13,7 +13,7 @@ use crate::sketch::Sketch;
 pub(crate) struct Accumulator {
     /// Empty until the first update comes, so that an idle room holds no memory for it.
     mean: Vec<f32>,
-    weight: u64,
+    weight: f64,
     /// The weighted mean of the clients' counts of local steps.
     steps: f64,
 }
@@ -88,13 +88,13 @@ impl<'a> Update<'a> {
 }
 
 impl Accumulator {
-    /// Folds `scale` times an update in, with a weight of at least 1. `steps` is its client's count of local steps.
-    pub(crate) fn fold(&mut self, update: &Update<'_>, weight: u32, steps: u32, scale: f64) {
+    /// Folds `scale` times an update in, with a weight above 0. `steps` is its client's count of local steps.
+    pub(crate) fn fold(&mut self, update: &Update<'_>, weight: f64, steps: u32, scale: f64) {
         let Ok(values) = update.encoding.values(update.bytes) else {
             return; // `inspect` has read the same bytes.
         };
-        self.weight += u64::from(weight);
-        let share = f64::from(weight) / self.weight as f64;
+        self.weight += weight;
+        let share = weight / self.weight;
         self.steps += (f64::from(steps) - self.steps) * share;
         if self.mean.is_empty() {
             self.mean = values.map(|value| (f64::from(value) * scale) as f32).collect();
@@ -107,7 +107,7 @@ impl Accumulator {
     }
 
     /// The sum of the weights folded in.
-    pub(crate) fn weight(&self) -> u64 {
+    pub(crate) fn weight(&self) -> f64 {
         self.weight
     }
 
@@ -118,7 +118,7 @@ impl Accumulator {
 
     /// The mean in the accumulator's own memory. `None`: nothing was folded.
     pub(crate) fn into_mean(self) -> Option<Vec<f32>> {
-        (self.weight > 0).then_some(self.mean)
+        (self.weight > 0.0).then_some(self.mean)
     }
 
     /// The mean so far; empty before the first update.

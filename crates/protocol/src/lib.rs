@@ -16,8 +16,10 @@ mod host;
 mod id;
 pub mod limits;
 mod message;
+mod pace;
 mod parse;
 mod room;
+mod selection;
 mod strategy;
 
 pub use assembly::{Assembly, AssemblyError, Receipt};
@@ -31,6 +33,8 @@ pub use message::{
     ClientMessage, ClientState, ClientSummary, ErrorCode, Evaluation, LocalTraining, Phase, RefusalReason, RoundRecord,
     ServerMessage, Standardisation, Status, Training, Transfer,
 };
+pub use pace::Pace;
 pub use parse::{parse_client, parse_server};
 pub use room::{LocalSettings, RoomConfig};
+pub use selection::Selection;
 pub use strategy::{Augmentation, Optimiser, Strategy, UnknownStrategy};

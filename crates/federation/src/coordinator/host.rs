@@ -55,6 +55,7 @@ impl Coordinator {
     pub fn command(&mut self, now: Millis, command: HostCommand) -> Result<(), HostError> {
         command.check()?;
         self.now = self.now.max(now);
+        let first = self.actions.len();
         match command {
             HostCommand::Lock => self.locked = true,
             HostCommand::Unlock => self.locked = false,
@@ -73,9 +74,12 @@ impl Coordinator {
         self.status_changed = true;
         self.identities_changed = true;
         self.advance();
-        // The host is answered once it is stored.
         self.identities_changed = false;
-        self.actions.push_back(Action::Checkpoint { model: false });
+        // Stored before anyone is told, and before the host is answered; with the model, where a round was closed.
+        let told = self.actions.split_off(first);
+        let model = told.iter().any(|action| matches!(action, Action::Checkpoint { model: true }));
+        self.actions.push_back(Action::Checkpoint { model });
+        self.actions.extend(told.into_iter().filter(|action| !matches!(action, Action::Checkpoint { .. })));
         self.send_status();
         Ok(())
     }
@@ -108,6 +112,8 @@ impl Coordinator {
         }
         let mut rule = strategy::rule(&self.config);
         strategy::restore(&mut *rule, memory).map_err(|what| CoordinatorError::Damaged { what })?;
+        // Stored before anyone is told.
+        self.actions.push_back(Action::Checkpoint { model: true });
         let message = "the host went back to an earlier version of the model; this page comes back by itself";
         let connections: Vec<_> = self.clients.links.keys().copied().collect();
         for connection in connections {
@@ -118,6 +124,7 @@ impl Coordinator {
         self.config.rounds = rounds;
         self.history.truncate(version.0 as usize);
         self.final_evaluation = None;
+        self.floor = version;
         if version.0 == 0 {
             // From the very beginning: who is here now may have other sound than who was here then.
             self.standardisation = None;
@@ -128,12 +135,12 @@ impl Coordinator {
             client.evaluated = false;
             client.taking_part = false;
             client.downloads = 0;
+            client.given = None;
             client.agreement = None;
             client.update_norm = None;
         }
         self.status_changed = true;
         self.identities_changed = false;
-        self.actions.push_back(Action::Checkpoint { model: true });
         self.send_status();
         Ok(())
     }

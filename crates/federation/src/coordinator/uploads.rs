@@ -40,7 +40,7 @@ struct Slot {
 }
 
 /// The line and the slots.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Uploads {
     slots: Vec<Slot>,
     line: VecDeque<Announcement>,

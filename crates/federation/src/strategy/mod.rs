@@ -35,8 +35,8 @@ pub(crate) struct Gathered {
 /// What came with an update.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Effort {
-    /// Its examples, capped as the room says.
-    pub weight: u32,
+    /// Its examples, capped as the room says, and in an asynchronous room fewer for an older update; above 0.
+    pub weight: f64,
     /// Its client's local steps, at least 1.
     pub steps: u32,
 }

@@ -18,7 +18,7 @@ use federation::{
 };
 use naive::{Accepted, Naive};
 use protocol::{
-    Chunk, ClientMessage, Encoding, Evaluation, LocalTraining, ModelVersion, RoomCode, RoomConfig, ServerMessage,
+    Chunk, ClientMessage, Encoding, Evaluation, LocalTraining, ModelVersion, Pace, RoomCode, RoomConfig, ServerMessage,
     Token, parse_client, parse_server,
 };
 
@@ -55,6 +55,8 @@ pub struct Student {
 struct Seen {
     examples: u32,
     steps: u32,
+    /// The version that it is a difference to.
+    base: u32,
     bytes: Vec<u8>,
 }
 
@@ -82,6 +84,8 @@ pub struct Class {
     /// The updates accepted in the open round.
     accepted: Vec<Accepted>,
     model: Vec<f32>,
+    /// The last version that was checked.
+    present: u32,
     naive: Naive,
     /// How many published models were checked.
     pub published: u32,
@@ -128,6 +132,7 @@ impl Class {
             last_seen: BTreeMap::new(),
             accepted: Vec::new(),
             model,
+            present: 0,
             naive: Naive::default(),
             published: 0,
             hurried: false,
@@ -201,17 +206,16 @@ impl Class {
     /// Lets everything happen that happens at this moment.
     pub fn run(&mut self) {
         for _ in 0..100_000 {
-            let mut quiet = true;
-            while let Some(action) = self.next_action() {
-                quiet = false;
-                self.act(action);
-            }
+            let mut quiet = !self.carry_out();
             for student in 0..self.students.len() {
                 while let Some(output) = self.students[student].participant.poll_output() {
                     quiet = false;
                     self.put_out(student, output);
+                    // As a server does: all that one event asks for, before the next one.
+                    self.carry_out();
                 }
                 quiet &= !self.send_frames(student);
+                self.carry_out();
             }
             if quiet {
                 if self.coordinator.status(self.now).received == 0 {
@@ -221,6 +225,16 @@ impl Class {
             }
         }
         panic!("the class never comes to rest");
+    }
+
+    /// Does what the coordinator wants; false: nothing.
+    fn carry_out(&mut self) -> bool {
+        let mut busy = false;
+        while let Some(action) = self.next_action() {
+            busy = true;
+            self.act(action);
+        }
+        busy
     }
 
     /// Lets time pass, waking everyone when they want to be woken.
@@ -312,6 +326,7 @@ impl Class {
         self.naive.recall(&memory);
         self.coordinator = Coordinator::restore(checkpoint, parameters, memory).unwrap();
         self.model = self.coordinator.model().parameters().to_vec();
+        self.present = self.coordinator.model().version().0;
         self.accepted.clear();
         self.server_up = true;
     }
@@ -346,8 +361,9 @@ impl Class {
             Err(error) => return self.coordinator.handle(self.now, Event::Malformed { connection, error }),
         };
         let announced = match &message {
-            ClientMessage::Update { examples, steps, update, .. } => {
-                Some((update.id.0, Seen { examples: *examples, steps: *steps, bytes: Vec::new() }))
+            ClientMessage::Update { examples, steps, update, model_version, .. } => {
+                let (examples, steps, base) = (*examples, *steps, model_version.0);
+                Some((update.id.0, Seen { examples, steps, base, bytes: Vec::new() }))
             }
             _ => None,
         };
@@ -508,7 +524,12 @@ impl Class {
             let seen = self.seen.remove(&(connection, transfer)).expect("what is accepted was announced");
             let encoding = self.coordinator.config().encoding;
             let values = encoding.values(&seen.bytes).unwrap().collect();
-            let weight = f64::from(seen.examples.min(self.coordinator.config().weight_cap));
+            let room = self.coordinator.config();
+            let mut weight = f64::from(seen.examples.min(room.weight_cap));
+            if let Pace::Asynchronous { staleness_exponent, .. } = room.pace {
+                // An update that fills the buffer is told of when its version is out already.
+                weight /= f64::from(1 + self.present - seen.base).powf(staleness_exponent);
+            }
             self.accepted.push(Accepted { weight, steps: f64::from(seen.steps), values });
         }
         let text = serde_json::to_string(&message).unwrap();
@@ -543,6 +564,7 @@ impl Class {
             assert!(error <= 1.0e-6 * largest, "parameter {index}: {now} is not {expected}");
         }
         self.model = published.to_vec();
+        self.present = self.coordinator.model().version().0;
         self.published += 1;
     }
 }

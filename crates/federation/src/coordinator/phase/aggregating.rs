@@ -8,12 +8,14 @@ use crate::coordinator::{Action, Coordinator};
 use crate::sketch::Sketch;
 
 impl Coordinator {
-    /// Publishes the round's model and opens the next round, or finishes.
-    pub(super) fn aggregate(&mut self) {
+    /// Publishes the round's model and opens the next round, or finishes. Where rounds do not wait for one another
+    /// (`goes_on`), the next one takes over the uploads that are under way.
+    pub(super) fn aggregate(&mut self, goes_on: bool) {
         let clients = self.clients.all.values().filter(|client| client.taking_part).count() as u32;
-        let PhaseState::Collecting(state) = std::mem::replace(&mut self.phase, PhaseState::Lobby) else {
+        let PhaseState::Collecting(mut state) = std::mem::replace(&mut self.phase, PhaseState::Lobby) else {
             return;
         };
+        let uploads = goes_on.then(|| std::mem::take(&mut state.uploads));
         self.back_to_lobby();
         self.hurried = false;
         let round = Round(self.history.len() as u32 + 1);
@@ -53,6 +55,9 @@ impl Coordinator {
         }
         self.actions.push_back(Action::Checkpoint { model: true });
         self.broadcast(ServerMessage::RoundClosed { record });
+        if let Some(uploads) = uploads {
+            self.open_round(uploads);
+        }
         if finished && let Some(message) = self.finished_message() {
             self.broadcast(message);
         }

@@ -2,6 +2,7 @@
 
 use super::PhaseState;
 use crate::coordinator::Coordinator;
+use crate::coordinator::uploads::Uploads;
 
 impl Coordinator {
     /// Begins what is due, if enough clients are ready.
@@ -10,7 +11,7 @@ impl Coordinator {
             return false;
         }
         if self.standardisation.is_some() {
-            self.open_round();
+            self.open_round(Uploads::new(self.config.update_bytes() as usize));
         } else {
             self.begin_normalising();
         }

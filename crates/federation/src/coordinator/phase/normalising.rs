@@ -5,7 +5,7 @@ use protocol::{ClientId, ErrorCode, ServerMessage};
 
 use super::{PhaseState, Verdict};
 use crate::Millis;
-use crate::coordinator::{ConnectionId, Coordinator, Task};
+use crate::coordinator::{Action, ConnectionId, Coordinator, Task};
 use crate::normalisation::Sums;
 
 /// What came in.
@@ -53,8 +53,11 @@ impl Coordinator {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
+        if client.task == Task::Done {
+            return; // It was asked twice, because the collection was abandoned meanwhile, and answers twice.
+        }
         if client.task != Task::Asked {
-            let message = "statistics were not asked for, or were sent before".to_owned();
+            let message = "statistics were not asked for".to_owned();
             return self.error(connection, ErrorCode::OutOfOrder, message);
         }
         self.status_changed = true;
@@ -85,7 +88,9 @@ impl Coordinator {
             Verdict::GoOn => false,
             Verdict::Close => {
                 self.standardisation = state.sums.standardisation();
-                self.identities_changed = true;
+                // Stored before anyone is told of it: every `round` carries it.
+                self.identities_changed = false;
+                self.actions.push_back(Action::Checkpoint { model: false });
                 self.back_to_lobby();
                 true
             }
