@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 
 use protocol::limits::CHUNK_HEADER_BYTES;
 use protocol::{
-    AssemblyError, Chunk, ClientId, Evaluation, ModelVersion, RefusalReason, Round, ServerMessage, Training,
+    Aggregation, AssemblyError, Chunk, ClientId, Evaluation, ModelVersion, RefusalReason, Round, ServerMessage,
+    Training,
 };
 
 use super::{PhaseState, Verdict};
 use crate::Millis;
-use crate::accumulator::{Unfit, Update};
+use crate::aggregation::{Kept, clipping};
 use crate::coordinator::uploads::{Announcement, Taken, Uploads};
 use crate::coordinator::{ConnectionId, Coordinator, Task};
 use crate::metrics::Metrics;
 use crate::sketch::Sketch;
 use crate::strategy::{Effort, Gathered};
+use crate::update::{Unfit, Update};
 
 /// A client whose update was refused so often in a round is not waited for any more.
 const MAX_REFUSALS: u32 = 3;
@@ -25,15 +27,17 @@ pub(in crate::coordinator) struct Collecting {
     pub opened: Millis,
     pub deadline: Millis,
     pub gathered: Gathered,
+    /// What is in the room's spool, where its aggregation keeps updates until the round closes.
+    pub kept: Vec<Kept>,
     pub metrics: Metrics,
     pub uploads: Uploads,
     pub refused: u32,
-    /// Of each update in the mean, whose it is, which way it points, and its L2 norm.
+    /// Of each update that is in, whose it is, which way it points, and its L2 norm.
     pub sketches: BTreeMap<ClientId, (Sketch, f32)>,
 }
 
 impl Collecting {
-    /// Updates in the mean.
+    /// Updates that are in.
     pub fn received(&self) -> u32 {
         self.metrics.clients()
     }
@@ -47,6 +51,7 @@ impl Coordinator {
             opened: self.now,
             deadline: self.now + self.config.deadline_ms,
             gathered: Gathered::default(),
+            kept: Vec::new(),
             metrics: Metrics::none(),
             uploads: Uploads::new(self.config.update_bytes() as usize),
             refused: 0,
@@ -212,17 +217,16 @@ impl Coordinator {
         };
         match taken {
             Taken::More => self.status_changed = true,
-            Taken::Whole(announced, bytes) => self.fold(announced, &bytes),
+            Taken::Whole(announced, bytes) => self.gather(announced, &bytes),
             Taken::Wrong(announced, error) => self.refuse_update(announced, reason(error), error.to_string()),
             Taken::Unannounced => self.refuse_chunk(connection, &chunk),
         }
         self.begin_uploads();
     }
 
-    /// Folds an update whose bytes are all here, unless there is something wrong with them.
-    fn fold(&mut self, announced: Announcement, bytes: &[u8]) {
+    /// Takes an update whose bytes are all here into the round, unless there is something wrong with them.
+    fn gather(&mut self, announced: Announcement, bytes: &[u8]) {
         let parameters = self.config.parameters as usize;
-        let effort = Effort { weight: announced.examples.min(self.config.weight_cap), steps: announced.steps };
         let update = match Update::inspect(announced.update.encoding, bytes, parameters, self.config.norm_limit) {
             Ok(update) => update,
             Err(unfit) => {
@@ -235,8 +239,22 @@ impl Coordinator {
         let Some(client) = self.clients.get_mut(announced.client) else {
             return;
         };
-        self.rule.fold(&mut state.gathered, &update, effort);
-        state.sketches.insert(announced.client, (update.sketch(), update.norm() as f32));
+        let (weight, norm) = (announced.examples.min(self.config.weight_cap), update.norm());
+        if self.config.aggregation.keeps_updates() {
+            if self.spool.append(bytes).is_err() {
+                let message = "the server could not keep the update, perhaps because its disk is full; send it again, and \
+                               tell the host if this comes back";
+                return self.refuse_update(announced, RefusalReason::NotKept, message.to_owned());
+            }
+            state.kept.push(Kept { weight, norm });
+        } else {
+            let scale = match self.config.aggregation {
+                Aggregation::Clipping { norm: Some(limit) } => clipping::scale(norm, limit),
+                _ => 1.0,
+            };
+            self.rule.fold(&mut state.gathered, &update, Effort { weight, steps: announced.steps, scale });
+        }
+        state.sketches.insert(announced.client, (update.into_sketch(), norm as f32));
         state.metrics.add(announced.examples, announced.training, announced.evaluation.as_ref());
         client.task = Task::Done;
         client.fraction = None;
@@ -325,9 +343,7 @@ impl Coordinator {
             }
             self.refuse(unfinished.connection, Some(round), reason, message.clone());
         }
-        if verdict == Verdict::Close {
-            self.aggregate();
-        } else {
+        if verdict != Verdict::Close || !self.aggregate() {
             self.back_to_lobby();
             self.hurried = false;
             let least = self.config.least;

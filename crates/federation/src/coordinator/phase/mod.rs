@@ -57,7 +57,10 @@ impl Coordinator {
                     self.leave_normalising(verdict)
                 }
                 PhaseState::Collecting(state) => {
-                    let verdict = self.verdict(state.received(), self.config.goal, state.deadline);
+                    // Where updates are kept, a round is full with as many as the room may have clients.
+                    let kept = self.config.goal == 0 && self.config.aggregation.keeps_updates();
+                    let goal = if kept { self.config.max_clients } else { self.config.goal };
+                    let verdict = self.verdict(state.received(), goal, state.deadline);
                     self.leave_collecting(verdict)
                 }
                 PhaseState::Finished => false,
