@@ -4,6 +4,7 @@
 mod api;
 mod commands;
 mod experiment;
+mod file_spool;
 mod grouped;
 mod links;
 mod memory_file;

@@ -47,10 +47,11 @@ pub enum Next {
 }
 
 impl Exchange {
-    /// Everyone is in the room and ready. `labels` is the number of the room's labels.
-    pub fn new(coordinator: Coordinator, examples: Vec<Arc<Vec<Example>>>, labels: usize) -> Self {
+    /// Everyone is in the room and ready, and says to have as many examples as `claims` has for it. `labels` is the number of
+    /// the room's labels.
+    pub fn new(coordinator: Coordinator, examples: Vec<Arc<Vec<Example>>>, claims: &[u32], labels: usize) -> Self {
         let mut exchange = Self { coordinator, clients: Vec::new(), bytes_up: 0, bytes_down: 0 };
-        for (number, examples) in (0_u64..).zip(examples) {
+        for ((number, examples), &claimed) in (0_u64..).zip(examples).zip(claims) {
             let config = ParticipantConfig {
                 room: exchange.coordinator.config().code.clone(),
                 name: Some(format!("client {}", number + 1)),
@@ -59,8 +60,11 @@ impl Exchange {
                 seed: number,
             };
             let mut participant = Participant::new(config, NOW);
-            let counts = per_label(&examples, labels);
-            participant.handle(NOW, Input::Holdings { examples: examples.len() as u32, labels: counts });
+            let mut counts = per_label(&examples, labels);
+            if let Some(first) = counts.first_mut() {
+                *first += claimed.saturating_sub(examples.len() as u32);
+            }
+            participant.handle(NOW, Input::Holdings { examples: claimed, labels: counts });
             participant.handle(NOW, Input::TakePart(true));
             let connection = ConnectionId(number + 1);
             exchange.clients.push(Client {

@@ -2,6 +2,7 @@
 //! networks are those of a real room; only sockets, clocks and waiting are left out. What is simulated here is what a
 //! class runs.
 
+mod attack;
 mod centralised;
 mod dataset;
 mod exchange;
@@ -11,6 +12,7 @@ mod plan;
 mod run;
 mod scores;
 
+pub use attack::{Attack, Behaviour};
 pub use dataset::Dataset;
 pub use feature_cache::FeatureCache;
 pub use plan::{Device, Normalisation, Plan, TestSpeakers};
