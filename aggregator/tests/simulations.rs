@@ -110,6 +110,26 @@ fn every_strategy_and_partition_runs() {
 }
 
 #[test]
+fn every_aggregation_and_attack_runs_and_can_be_repeated() {
+    let voices = Voices::new();
+    for aggregation in ["mean", "median", "trimmed_mean", "krum", "multi_krum", "clipping"] {
+        let arguments = ["--clients", "5", "--rounds", "2", "--aggregation", aggregation, "--attack", "noise"];
+        let outcome = without_times(voices.outcome(&arguments));
+        let named = outcome["plan"]["aggregation"]["name"].as_str();
+        assert_eq!(named, (aggregation != "mean").then_some(aggregation), "a plan with the mean is as it always was");
+        assert!(outcome["loss"].as_f64().unwrap().is_finite(), "{aggregation}");
+        assert_eq!(outcome, without_times(voices.outcome(&arguments)));
+    }
+    let honest = voices.outcome(&["--clients", "5", "--rounds", "2"]);
+    assert_eq!(honest["plan"].get("attack"), None);
+    for attack in ["label-flip", "sign-flip", "scale", "noise", "free-rider", "collude", "little"] {
+        let outcome = voices.outcome(&["--clients", "5", "--rounds", "2", "--attack", attack, "--attackers", "0.4"]);
+        assert_eq!(outcome["plan"]["attack"], serde_json::json!({ "behaviour": attack, "share": 0.4 }));
+        assert_ne!(outcome["loss"], honest["loss"], "{attack}");
+    }
+}
+
+#[test]
 fn a_model_can_be_tested_on_another_corpus() {
     let voices = Voices::new();
     let other = voices.path("other");
@@ -132,6 +152,13 @@ fn what_cannot_work_is_refused_in_words() {
         (&["--labels", "angry,happy,calm"], "calm"),
         (&["--strategy", "scaffold", "--optimiser", "adam"], "sgd"),
         (&["--eval-data", "/no such folder"], "/no such folder"),
+        (&["--aggregation", "meadian"], "did you mean median?"),
+        (&["--aggregation", "krum"], "krum needs rounds of 5"),
+        (&["--aggregation", "median", "--trim", "0.1"], "median has no such setting"),
+        (&["--aggregation", "median", "--strategy", "scaffold"], "choose mean"),
+        (&["--attack", "nois"], "label-flip"),
+        (&["--attack", "noise", "--attackers", "0.5"], "below 0.5"),
+        (&["--attackers", "0.2"], "--attack"),
     ] {
         let refusal = voices.refusal(arguments);
         assert!(refusal.contains(words), "{arguments:?}: {refusal}");

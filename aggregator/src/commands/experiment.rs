@@ -114,13 +114,13 @@ struct Attacked {
     #[arg(long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u16).range(9..=1024))]
     clients: u16,
     /// Rounds
-    #[arg(long, value_name = "R", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "R", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
     /// Shares of the clients that are hostile, separated by commas
     #[arg(long, value_name = "S,…", value_delimiter = ',', default_values_t = [0.2, 0.4])]
     shares: Vec<f64>,
     /// How often everything is repeated with another seed
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
     seeds: u32,
     /// Where features are kept between runs [default: the user's cache folder]
     #[arg(long, value_name = "DIR")]
