@@ -1,6 +1,6 @@
 //! The experiments of Chau & Garces, "Federated Learning for Emotion Recognition", repeated on a corpus on disk with
 //! speakers whom no model has heard: which runs there are, running them so that nothing is done twice, and a report with
-//! the paper's own numbers beside the new ones.
+//! the paper's own numbers beside the new ones. And one of our own, `robustness`: hostile clients against each aggregation.
 //!
 //! A run is one simulation. Runs that differ only in seed and fold are repetitions of one `Condition`, and everything that
 //! is reported is reported for conditions. Nothing here knows how a simulation works.
