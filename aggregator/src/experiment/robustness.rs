@@ -64,7 +64,10 @@ impl Repeated for Attacked {
     fn key(&self) -> String {
         match self.attack {
             None => format!("none-{}", self.aggregation),
-            Some(Attack { behaviour, share }) => format!("{behaviour}-{share}-{}", self.aggregation),
+            // What follows a point would be taken for a file's extension.
+            Some(Attack { behaviour, share }) => {
+                format!("{behaviour}-{}-{}", share.to_string().replace('.', "_"), self.aggregation)
+            }
         }
     }
 }
@@ -178,7 +181,8 @@ mod tests {
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), runs.len());
-        assert!(keys.contains(&"sign-flip-0.2-trimmed_mean-s1".to_owned()));
+        assert!(keys.contains(&"sign-flip-0_2-trimmed_mean-s1".to_owned()));
+        assert!(keys.iter().all(|key| !key.contains('.')), "a key is a file's name without its extension");
         for run in &runs {
             assert!(run.plan.room(10).is_ok(), "{}", run.key());
         }
@@ -194,7 +198,7 @@ mod tests {
             .into_iter()
             .map(|run| {
                 let outcome = runs::tests::outcome(&run, &dataset);
-                let failed = run.key().starts_with("noise-0.2-krum");
+                let failed = run.key().starts_with("noise-0_2-krum");
                 Done { run, outcome: if failed { Err("no".to_owned()) } else { Ok(outcome) } }
             })
             .collect();
