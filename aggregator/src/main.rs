@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod description;
 mod experiment;
+mod file_spool;
 mod gate;
 mod grouped;
 mod limits;

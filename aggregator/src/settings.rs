@@ -1,11 +1,14 @@
 //! What a host may choose about a room, the same on the command line and in `POST /api/rooms`.
 
+use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
 use models::Architecture;
-use protocol::{Augmentation, Encoding, Optimiser, Pace, ProtocolError, RoomCode, RoomConfig, Selection, Strategy};
-use serde::de::Error as _;
+use protocol::{
+    Aggregation, Augmentation, Encoding, Optimiser, Pace, ProtocolError, RoomCode, RoomConfig, Selection, Strategy,
+};
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 
 /// Step size of SGD where none is chosen: ten times that of Adam, whose steps do not shrink with the gradients.
@@ -81,7 +84,8 @@ pub struct Settings {
     /// Rounds until the room is finished [default: 20]
     #[arg(long)]
     pub rounds: Option<u32>,
-    /// Fewest participants that start a round, and fewest updates that make it count [default: 2]
+    /// Fewest participants that start a round, and fewest updates that make it count [default: 2; with krum and multi_krum
+    /// as many as these need]
     #[arg(long)]
     pub least: Option<u32>,
     /// Updates that close a round; 0 stands for those of everyone who takes part [default: 0]
@@ -130,7 +134,7 @@ pub struct Settings {
     /// How updates become the next model: fedavg, fedavgm, fedadagrad, fedadam, fedyogi, fedprox, scaffold or fednova
     /// [default: fedavg; fedadam, with 0.003 on the server, where compact has its own way]
     #[arg(long)]
-    #[serde(deserialize_with = "strategy")]
+    #[serde(deserialize_with = "named")]
     pub strategy: Option<Strategy>,
     /// Step size of the strategy on the server, for all but fedprox and fednova [default: 1; fedadagrad 0.1; fedadam
     /// and fedyogi 0.01]
@@ -139,6 +143,23 @@ pub struct Settings {
     /// fedprox's μ: how strongly participants are drawn back to the model that they received [default: 0.01]
     #[arg(long, value_name = "MU")]
     pub proximal: Option<f64>,
+    /// How a round's updates become the one that the strategy is given: mean, or against hostile participants median,
+    /// trimmed_mean, krum, multi_krum or clipping [default: mean]
+    #[arg(long)]
+    #[serde(deserialize_with = "named")]
+    pub aggregation: Option<Aggregation>,
+    /// trimmed_mean's share of the values that is left out at each end, above 0 and below 0.5 [default: 0.2]
+    #[arg(long, value_name = "SHARE")]
+    pub trim: Option<f64>,
+    /// How many hostile participants krum and multi_krum reckon with; rounds need twice as many updates and three [default: 1]
+    #[arg(long, value_name = "COUNT")]
+    pub faulty: Option<u32>,
+    /// How many updates multi_krum takes [default: one more than --faulty]
+    #[arg(long, value_name = "COUNT")]
+    pub chosen: Option<u32>,
+    /// The L2 norm that clipping scales longer updates down to [default: the median of the round's norms]
+    #[arg(long, value_name = "NORM")]
+    pub clip_norm: Option<f64>,
     /// How numbers travel: f32, or f16 for half the traffic [default: f32]
     #[arg(long, value_parser = encoding)]
     pub encoding: Option<Encoding>,
@@ -160,8 +181,12 @@ fn encoding(name: &str) -> Result<Encoding, String> {
     serde_json::from_value(name.into()).map_err(|_| "choose f32 or f16".to_owned())
 }
 
-/// A strategy by its name alone, or as an object with all of its settings.
-fn strategy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Strategy>, D::Error> {
+/// A strategy or an aggregation by its name alone, or as an object with all of its settings.
+fn named<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned + FromStr<Err: Display>,
+{
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Given {
@@ -207,6 +232,7 @@ impl Settings {
         set(&mut room.training.augmentation, &self.augmentation);
         set(&mut room.encoding, &self.encoding);
         self.choose_strategy(&mut room, architecture)?;
+        self.choose_aggregation(&mut room)?;
         set(&mut room.max_clients, &self.max_clients);
         set(&mut room.seed, &self.seed);
         room.selection = self.selection()?;
@@ -268,14 +294,51 @@ impl Settings {
         if let Some(chosen) = self.server_learning_rate {
             match room.strategy.server_learning_rate_mut() {
                 Some(rate) => *rate = chosen,
-                None => return Err(not_for(name, "server_learning_rate")),
+                None => return Err(not_for(name, "server_learning_rate", "strategy")),
             }
         }
         if let Some(chosen) = self.proximal {
             match &mut room.strategy {
                 Strategy::FedProx { mu } => *mu = chosen,
-                _ => return Err(not_for(name, "proximal")),
+                _ => return Err(not_for(name, "proximal", "strategy")),
             }
+        }
+        Ok(())
+    }
+
+    /// What is done against hostile clients.
+    fn choose_aggregation(&self, room: &mut RoomConfig) -> Result<(), ProtocolError> {
+        let mut aggregation = self.aggregation.unwrap_or_default();
+        let name = aggregation.name();
+        if let Some(share) = self.trim {
+            let Aggregation::TrimmedMean { trim } = &mut aggregation else {
+                return Err(not_for(name, "trim", "aggregation"));
+            };
+            *trim = share;
+        }
+        if let Some(count) = self.faulty {
+            match &mut aggregation {
+                Aggregation::Krum { faulty } => *faulty = count,
+                // As many as the smallest round with so many faulty clients has neighbours for.
+                Aggregation::MultiKrum { faulty, chosen } => (*faulty, *chosen) = (count, count.saturating_add(1)),
+                _ => return Err(not_for(name, "faulty", "aggregation")),
+            }
+        }
+        if let Some(count) = self.chosen {
+            let Aggregation::MultiKrum { chosen, .. } = &mut aggregation else {
+                return Err(not_for(name, "chosen", "aggregation"));
+            };
+            *chosen = count;
+        }
+        if let Some(limit) = self.clip_norm {
+            let Aggregation::Clipping { norm } = &mut aggregation else {
+                return Err(not_for(name, "clip_norm", "aggregation"));
+            };
+            *norm = Some(limit);
+        }
+        room.aggregation = aggregation;
+        if self.least.is_none() {
+            room.least = room.least.max(aggregation.least());
         }
         Ok(())
     }
@@ -288,10 +351,11 @@ fn needs(field: &'static str, other: &str) -> ProtocolError {
     }
 }
 
-fn not_for(strategy: &str, field: &'static str) -> ProtocolError {
+/// `what` is what has settings: a strategy or an aggregation.
+fn not_for(name: &str, field: &'static str, what: &str) -> ProtocolError {
     ProtocolError::Invalid {
         field,
-        problem: format!("{strategy} has no such setting; leave it out, or choose another strategy"),
+        problem: format!("{name} has no such setting; leave it out, or choose another {what}"),
     }
 }
 
@@ -386,6 +450,37 @@ mod tests {
         assert!(refused(r#"{"asynchronous": 8, "selection": 4}"#).starts_with("selection"));
         assert!(refused(r#"{"asynchronous": 8, "strategy": "fednova"}"#).contains("fednova"));
         assert!(room(r#"{"selection": "some"}"#).unwrap_err().to_string().contains("25%"));
+    }
+
+    #[test]
+    fn an_aggregation_is_a_name_with_settings_of_its_own() {
+        let room = |json: &str| serde_json::from_str::<Settings>(json).unwrap().room();
+        assert_eq!(room("{}").unwrap().aggregation, Aggregation::Mean);
+        let median = room(r#"{"aggregation": "median"}"#).unwrap();
+        assert_eq!((median.aggregation, median.strategy), (Aggregation::Median, GRADIENT.2));
+        let trimmed = room(r#"{"aggregation": "trimmed_mean", "trim": 0.3}"#).unwrap();
+        assert_eq!(trimmed.aggregation, Aggregation::TrimmedMean { trim: 0.3 });
+        let clipping = room(r#"{"aggregation": {"name": "clipping"}, "clip_norm": 2}"#).unwrap();
+        assert_eq!(clipping.aggregation, Aggregation::Clipping { norm: Some(2.0) });
+        let error = serde_json::from_str::<Settings>(r#"{"aggregation": "krumm"}"#).unwrap_err().to_string();
+        assert!(error.contains("did you mean krum?"), "{error}");
+        let other = room(r#"{"aggregation": "median", "faulty": 2}"#).unwrap_err().to_string();
+        assert_eq!(other, "faulty: median has no such setting; leave it out, or choose another aggregation");
+        let scaffold = room(r#"{"aggregation": "median", "strategy": "scaffold"}"#).unwrap_err().to_string();
+        assert!(scaffold.contains("choose mean"), "{scaffold}");
+    }
+
+    #[test]
+    fn krum_raises_the_least_unless_that_is_chosen_too() {
+        let room = |json: &str| serde_json::from_str::<Settings>(json).unwrap().room();
+        let krum = room(r#"{"aggregation": "krum", "faulty": 3}"#).unwrap();
+        assert_eq!((krum.aggregation, krum.least), (Aggregation::Krum { faulty: 3 }, 9));
+        let several = room(r#"{"aggregation": "multi_krum", "faulty": 3}"#).unwrap();
+        assert_eq!((several.aggregation, several.least), (Aggregation::MultiKrum { faulty: 3, chosen: 4 }, 9));
+        let more = room(r#"{"aggregation": "multi_krum", "faulty": 1, "chosen": 6}"#).unwrap();
+        assert_eq!(more.least, 9);
+        let refused = room(r#"{"aggregation": "krum", "faulty": 3, "least": 8}"#).unwrap_err().to_string();
+        assert!(refused.starts_with("least: krum needs rounds of 9"), "{refused}");
     }
 
     #[test]

@@ -122,6 +122,26 @@ fn the_made_up_clock_follows_from_the_seed() {
 }
 
 #[test]
+fn every_aggregation_and_attack_runs_and_can_be_repeated() {
+    let voices = Voices::new();
+    for aggregation in ["mean", "median", "trimmed_mean", "krum", "multi_krum", "clipping"] {
+        let arguments = ["--clients", "5", "--rounds", "2", "--aggregation", aggregation, "--attack", "noise"];
+        let outcome = without_times(voices.outcome(&arguments));
+        let named = outcome["plan"]["aggregation"]["name"].as_str();
+        assert_eq!(named, (aggregation != "mean").then_some(aggregation), "a plan with the mean is as it always was");
+        assert!(outcome["loss"].as_f64().unwrap().is_finite(), "{aggregation}");
+        assert_eq!(outcome, without_times(voices.outcome(&arguments)));
+    }
+    let honest = voices.outcome(&["--clients", "5", "--rounds", "2"]);
+    assert_eq!(honest["plan"].get("attack"), None);
+    for attack in ["label-flip", "sign-flip", "scale", "noise", "free-rider", "collude", "little"] {
+        let outcome = voices.outcome(&["--clients", "5", "--rounds", "2", "--attack", attack, "--attackers", "0.4"]);
+        assert_eq!(outcome["plan"]["attack"], serde_json::json!({ "behaviour": attack, "share": 0.4 }));
+        assert_ne!(outcome["loss"], honest["loss"], "{attack}");
+    }
+}
+
+#[test]
 fn a_round_of_equal_devices_takes_what_they_take() {
     let voices = Voices::new();
     let outcome = voices.outcome(&["--clients", "4", "--slow", "0", "--bandwidth", "8", "--rounds", "2"]);
@@ -170,6 +190,13 @@ fn what_cannot_work_is_refused_in_words() {
         (&["--over-selection", "2"], "only with selection"),
         (&["--partition", "centralised", "--slow", "1"], "no clients"),
         (&["--eval-data", "/no such folder"], "/no such folder"),
+        (&["--aggregation", "meadian"], "did you mean median?"),
+        (&["--aggregation", "krum"], "krum needs rounds of 5"),
+        (&["--aggregation", "median", "--trim", "0.1"], "median has no such setting"),
+        (&["--aggregation", "median", "--strategy", "scaffold"], "choose mean"),
+        (&["--attack", "nois"], "label-flip"),
+        (&["--attack", "noise", "--attackers", "0.5"], "below 0.5"),
+        (&["--attackers", "0.2"], "--attack"),
     ] {
         let refusal = voices.refusal(arguments);
         assert!(refusal.contains(words), "{arguments:?}: {refusal}");

@@ -10,12 +10,12 @@ use anyhow::{Context as _, Result, bail};
 use corpus::Partition;
 use indicatif::{ProgressBar, ProgressStyle};
 use models::Architecture;
-use protocol::{Augmentation, Optimiser, Strategy};
+use protocol::{Aggregation, Augmentation, Optimiser, Strategy};
 
 use super::interrupt::on_interrupt;
 use crate::settings::{Settings, Wanted};
 use crate::simulator::{
-    self, Circumstances, Dataset, Device, FeatureCache, Normalisation, Outcome, Plan, TestSpeakers,
+    self, Attack, Behaviour, Circumstances, Dataset, Device, FeatureCache, Normalisation, Outcome, Plan, TestSpeakers,
 };
 
 const EXAMPLES: &str = "Examples:
@@ -25,6 +25,7 @@ const EXAMPLES: &str = "Examples:
     --strategy '{\"name\":\"fedadam\",\"server_learning_rate\":0.003,\"beta_1\":0.9,\"beta_2\":0.99,\"tau\":1e-7}'
   chorus simulate --data ravdess --partition centralised --eval-data emodb
   chorus simulate --data voices --clients 200 --drop-out 0.3 --slow 0.5 --selection 20
+  chorus simulate --data emodb --clients 10 --attack sign-flip --attackers 0.3 --aggregation median
 
 Clients, aggregator, features and networks are those of a real room; only the network between them is left out. The test
 speakers are never trained on. With a made-up clock a device trains for 1 s and 0.05 s a clip and pass, times its own factor. The same plan and seed give the same result on the same kind of processor.
@@ -108,6 +109,28 @@ pub struct Arguments {
     /// With --asynchronous: versions that an update may be behind [default: 20]
     #[arg(long, value_name = "VERSIONS", help_heading = CLOCK)]
     most_stale: Option<u32>,
+    /// How a round's updates become the one that the strategy is given: mean, or against hostile clients median,
+    /// trimmed_mean, krum, multi_krum or clipping
+    #[arg(long, default_value = "mean")]
+    aggregation: Aggregation,
+    /// trimmed_mean's share of the values that is left out at each end [default: 0.2]
+    #[arg(long, value_name = "SHARE")]
+    trim: Option<f64>,
+    /// How many hostile clients krum and multi_krum reckon with [default: 1]
+    #[arg(long, value_name = "COUNT")]
+    faulty: Option<u32>,
+    /// How many updates multi_krum takes [default: one more than --faulty]
+    #[arg(long, value_name = "COUNT")]
+    chosen: Option<u32>,
+    /// The L2 norm that clipping scales longer updates down to [default: the median of the round's norms]
+    #[arg(long, value_name = "NORM")]
+    clip_norm: Option<f64>,
+    /// Make some of the clients hostile: label-flip, sign-flip, scale, noise, free-rider, collude or little
+    #[arg(long)]
+    attack: Option<Behaviour>,
+    /// The share of the clients that are, above 0 and below 0.5
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, requires = "attack")]
+    attackers: f64,
     /// What features are standardised by: group, or speaker for each speaker's own mean and deviation first
     #[arg(long, default_value = "group")]
     normalisation: Normalisation,
@@ -169,6 +192,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
         strategy: Some(arguments.strategy),
         server_learning_rate: arguments.server_learning_rate,
         proximal: arguments.proximal,
+        aggregation: Some(arguments.aggregation),
+        trim: arguments.trim,
+        faulty: arguments.faulty,
+        chosen: arguments.chosen,
+        clip_norm: arguments.clip_norm,
         ..Settings::default()
     };
     let room = settings.room()?;
@@ -198,6 +226,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
         rounds: room.rounds,
         training: room.training,
         strategy: room.strategy,
+        aggregation: room.aggregation,
+        attack: arguments.attack.map(|behaviour| Attack { behaviour, share: arguments.attackers }),
         seed: arguments.seed,
         normalisation: arguments.normalisation,
         device: arguments.device,
@@ -205,6 +235,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
     };
     // A plan that cannot work is refused before an hour of sound is read.
     plan.room(plan.clients)?;
+    if let Some(attack) = &plan.attack {
+        attack.count(plan.clients)?;
+    }
     let cache = arguments.cache.map(FeatureCache::new).or_else(FeatureCache::of_this_user);
     let dataset = read(&plan, cache.as_ref())?;
     let interrupted = on_interrupt()?;

@@ -29,6 +29,8 @@ struct Client {
     participant: Participant,
     connection: ConnectionId,
     examples: Arc<Vec<Example>>,
+    /// How many examples it says to have.
+    claimed: u32,
     frames: VecDeque<Bytes>,
     training: Option<TrainRequest>,
     /// What it remembers where it comes back.
@@ -70,10 +72,12 @@ pub enum Next {
 }
 
 impl Exchange {
-    /// Everyone is in the room and ready. `labels` is the number of the room's labels.
+    /// Everyone is in the room and ready, and says to have as many examples as `claims` has for it. `labels` is the number of
+    /// the room's labels.
     pub fn new(
         coordinator: Coordinator,
         examples: Vec<Arc<Vec<Example>>>,
+        claims: Vec<u32>,
         labels: usize,
         clock: Option<Clock>,
     ) -> Self {
@@ -87,11 +91,12 @@ impl Exchange {
             bytes_up: 0,
             bytes_down: 0,
         };
-        for (number, examples) in examples.into_iter().enumerate() {
+        for (number, (examples, claimed)) in examples.into_iter().zip(claims).enumerate() {
             exchange.clients.push(Client {
-                participant: exchange.participant(number, &examples, None),
+                participant: exchange.participant(number, &examples, claimed, None),
                 connection: ConnectionId(0),
                 examples,
+                claimed,
                 frames: VecDeque::new(),
                 training: None,
                 token: None,
@@ -106,7 +111,7 @@ impl Exchange {
     }
 
     /// A client's program as it starts.
-    fn participant(&self, number: usize, examples: &[Example], token: Option<Token>) -> Participant {
+    fn participant(&self, number: usize, examples: &[Example], claimed: u32, token: Option<Token>) -> Participant {
         let config = ParticipantConfig {
             room: self.coordinator.config().code.clone(),
             name: Some(format!("client {}", number + 1)),
@@ -115,8 +120,11 @@ impl Exchange {
             seed: number as u64,
         };
         let mut participant = Participant::new(config, self.now());
-        let labels = per_label(examples, self.labels);
-        participant.handle(self.now(), Input::Holdings { examples: examples.len() as u32, labels });
+        let mut labels = per_label(examples, self.labels);
+        if let Some(first) = labels.first_mut() {
+            *first += claimed.saturating_sub(examples.len() as u32);
+        }
+        participant.handle(self.now(), Input::Holdings { examples: claimed, labels });
         participant.handle(self.now(), Input::TakePart(true));
         participant
     }
@@ -282,7 +290,8 @@ impl Exchange {
                 self.by_connection.remove(&connection);
                 self.coordinator.handle(now, Event::Disconnected { connection });
                 // Its program is started anew, and holds no model meanwhile.
-                self.clients[number].participant = self.participant(number, &examples, token);
+                let claimed = self.clients[number].claimed;
+                self.clients[number].participant = self.participant(number, &examples, claimed, token);
             }
             Happening::Returns => {
                 client.away = false;

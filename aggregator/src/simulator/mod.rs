@@ -2,6 +2,7 @@
 //! networks are those of a real room; only sockets, clocks and waiting are left out. What is simulated here is what a
 //! class runs.
 
+mod attack;
 mod centralised;
 mod circumstances;
 mod clock;
@@ -13,6 +14,7 @@ mod plan;
 mod run;
 mod scores;
 
+pub use attack::{Attack, Behaviour};
 pub use circumstances::Circumstances;
 pub use dataset::Dataset;
 pub use feature_cache::FeatureCache;

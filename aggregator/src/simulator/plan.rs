@@ -7,10 +7,10 @@ use anyhow::{Result, ensure};
 use corpus::Partition;
 use models::Architecture;
 use protocol::limits::MAX_EXAMPLES;
-use protocol::{LocalSettings, RoomCode, RoomConfig, Strategy};
+use protocol::{Aggregation, LocalSettings, RoomCode, RoomConfig, Strategy};
 use serde::{Deserialize, Serialize};
 
-use super::Circumstances;
+use super::{Attack, Circumstances};
 
 /// Updates that make a round count where clients may be lost, as in a room that nothing else is chosen for.
 const LEAST: u32 = 2;
@@ -38,6 +38,12 @@ pub struct Plan {
     pub training: LocalSettings,
     /// How updates become the next model.
     pub strategy: Strategy,
+    /// How the updates of a round become the one that the strategy is given.
+    #[serde(default, skip_serializing_if = "Aggregation::is_mean")]
+    pub aggregation: Aggregation,
+    /// What some of the clients do instead of what they should.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attack: Option<Attack>,
     /// Decides the initial parameters, the partition, the order of clips and dropout.
     pub seed: u32,
     /// What features are standardised by before they come to a client's training.
@@ -127,6 +133,7 @@ impl Plan {
         room.rounds = self.rounds;
         room.training = self.training;
         room.strategy = self.strategy;
+        room.aggregation = self.aggregation;
         room.seed = self.seed;
         room.least = clients as u32;
         room.max_clients = clients as u32;

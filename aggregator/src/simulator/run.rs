@@ -8,11 +8,12 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use corpus::{Holdings, Split};
-use federation::Coordinator;
+use federation::{Coordinator, MemorySpool};
 use models::Example;
 use protocol::Augmentation;
 use serde::{Deserialize, Serialize};
 
+use super::attack::Attackers;
 use super::centralised::centralised;
 use super::clock::Clock;
 use super::dataset::Dataset;
@@ -223,17 +224,31 @@ fn federated(
     let room = plan.room(shares.len())?;
     let labels = room.labels.len();
     let initial = models::initial_parameters(plan.model, labels, room.seed.into());
+    let mut attackers =
+        plan.attack.as_ref().map(|attack| Attackers::draw(attack, shares.len(), plan.seed)).transpose()?;
+    let mut shares = shares.to_vec();
+    if let Some(attackers) = &attackers {
+        attackers.poison(&mut shares, labels);
+    }
+    let claims = match &attackers {
+        Some(attackers) => attackers.claims(&shares),
+        None => shares.iter().map(|share| share.len() as u32).collect(),
+    };
+    let coordinator = Coordinator::new(room, initial, Box::<MemorySpool>::default())?;
     let clock = plan.circumstances.map(|circumstances| Clock::new(circumstances, plan.seed));
-    let mut exchange = Exchange::new(Coordinator::new(room, initial)?, shares.to_vec(), labels, clock);
+    let mut exchange = Exchange::new(coordinator, shares, claims, labels, clock);
     let (mut began, mut before) = (Instant::now(), (0, 0));
     let mut shown = 0.0;
     loop {
         match exchange.go_on()? {
             Next::Train(clients) => {
                 let requests: Vec<_> = clients.iter().filter_map(|&client| exchange.request(client)).collect();
-                let Some(results) = learners.work(&requests, on_step)? else {
+                let Some(mut results) = learners.work(&requests, on_step)? else {
                     return Ok(None);
                 };
+                if let (Some(attackers), Some((request, _))) = (&mut attackers, requests.first()) {
+                    attackers.strike(&clients, request, &mut results, &claims);
+                }
                 let inputs: Vec<_> = requests
                     .iter()
                     .zip(results)

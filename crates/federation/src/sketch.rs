@@ -15,19 +15,38 @@ const LOOKED_AT: usize = 1 << 17;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sketch(Vec<f32>);
 
-impl Sketch {
-    /// Of an update's values, of which there are `count`.
-    pub(crate) fn of(values: impl Iterator<Item = f32>, count: usize) -> Sketch {
-        let mut sums = vec![0.0_f32; BUCKETS];
-        let stride = (count / LOOKED_AT).max(1);
-        for (index, value) in values.enumerate().step_by(stride) {
-            let hash = mix(index as u64);
-            let signed = if hash >> 63 == 0 { value } else { -value };
-            if let Some(sum) = sums.get_mut((hash % BUCKETS as u64) as usize) {
-                *sum += signed;
-            }
+/// A sketch of an update whose values are being looked at one after the other.
+pub(crate) struct Sketching {
+    sums: Vec<f32>,
+    stride: usize,
+    /// The next index that is looked at.
+    next: usize,
+}
+
+impl Sketching {
+    /// Takes the value at an index; each index comes once, in ascending order.
+    pub(crate) fn add(&mut self, index: usize, value: f32) {
+        if index != self.next {
+            return;
         }
-        Sketch(sums)
+        self.next += self.stride;
+        let hash = mix(index as u64);
+        let signed = if hash >> 63 == 0 { value } else { -value };
+        if let Some(sum) = self.sums.get_mut((hash % BUCKETS as u64) as usize) {
+            *sum += signed;
+        }
+    }
+
+    /// The sketch of what was added.
+    pub(crate) fn end(self) -> Sketch {
+        Sketch(self.sums)
+    }
+}
+
+impl Sketch {
+    /// Begins the sketch of an update of `count` values.
+    pub(crate) fn begin(count: usize) -> Sketching {
+        Sketching { sums: vec![0.0; BUCKETS], stride: (count / LOOKED_AT).max(1), next: 0 }
     }
 
     /// For each sketch, the cosine between it and the sum of the others, −1 to 1. `None` where one of the two is zero, as
@@ -74,6 +93,12 @@ mod tests {
             .collect()
     }
 
+    fn sketch(values: &[f32]) -> Sketch {
+        let mut sketching = Sketch::begin(values.len());
+        values.iter().enumerate().for_each(|(index, &value)| sketching.add(index, value));
+        sketching.end()
+    }
+
     fn exact(updates: &[Vec<f32>], which: usize) -> f64 {
         let rest: Vec<f64> = (0..updates[0].len())
             .map(|place| {
@@ -99,8 +124,7 @@ mod tests {
                     .collect()
             };
             let updates = [mix_of(2, 0.8), mix_of(3, 0.5), mix_of(4, 0.2), mix_of(5, 0.0), mix_of(6, -0.6)];
-            let sketches: Vec<Sketch> =
-                updates.iter().map(|update| Sketch::of(update.iter().copied(), update.len())).collect();
+            let sketches: Vec<Sketch> = updates.iter().map(|update| sketch(update)).collect();
             let found = Sketch::agreements(&sketches.iter().collect::<Vec<_>>());
             for (which, found) in found.into_iter().enumerate() {
                 let (found, exact) = (f64::from(found.unwrap()), exact(&updates, which));
@@ -113,7 +137,6 @@ mod tests {
     fn equal_updates_agree_and_opposite_ones_do_not() {
         let update = noise(9, 5_000);
         let opposite: Vec<f32> = update.iter().map(|value| -2.0 * value).collect();
-        let sketch = |values: &[f32]| Sketch::of(values.iter().copied(), values.len());
         let (one, other) = (sketch(&update), sketch(&opposite));
         let close = |found: Option<f32>, expected: f32| (found.unwrap() - expected).abs() < 1.0e-6;
         assert!(Sketch::agreements(&[&one, &one]).into_iter().all(|found| close(found, 1.0)));

@@ -5,7 +5,7 @@
 mod class;
 
 use class::{Class, config};
-use federation::{Coordinator, Input, Work};
+use federation::{Coordinator, Input, MemorySpool, Work};
 use protocol::{Pace, Phase, RefusalReason, RoomConfig, Round, ServerMessage, Strategy};
 use serde::Deserialize;
 
@@ -42,7 +42,7 @@ fn versions_are_those_of_fedbuff() {
         config.pace = table.pace;
         config.strategy = case.strategy;
         let mut class = Class::new(config.clone());
-        class.coordinator = Coordinator::new(config, table.initial.clone()).unwrap();
+        class.coordinator = Coordinator::new(config, table.initial.clone(), Box::<MemorySpool>::default()).unwrap();
         class.starts_from(&table.initial);
         for &examples in &table.examples {
             let student = class.opens_page(None);

@@ -5,7 +5,7 @@
 mod class;
 
 use class::{Class, config};
-use federation::Coordinator;
+use federation::{Coordinator, MemorySpool};
 use protocol::Phase;
 use serde::Deserialize;
 
@@ -32,7 +32,7 @@ fn rounds_agree_with_flower() {
     config.rounds = table.rounds.len() as u32;
     config.least = table.examples.len() as u32;
     let mut class = Class::new(config.clone());
-    class.coordinator = Coordinator::new(config, table.initial.clone()).unwrap();
+    class.coordinator = Coordinator::new(config, table.initial.clone(), Box::<MemorySpool>::default()).unwrap();
     class.starts_from(&table.initial);
     for &examples in &table.examples {
         let student = class.opens_page(None);

@@ -7,6 +7,7 @@
 //! This crate knows no rules of a round, no network, no clock and no model: an architecture is a name and a
 //! count of parameters. `docs/protocol.md` describes the same for a reader who writes a client in another language.
 
+mod aggregation;
 mod assembly;
 mod checksum;
 mod chunk;
@@ -22,6 +23,7 @@ mod room;
 mod selection;
 mod strategy;
 
+pub use aggregation::{Aggregation, UnknownAggregation};
 pub use assembly::{Assembly, AssemblyError, Receipt};
 pub use checksum::Checksum;
 pub use chunk::{Chunk, chunks, framed_bytes};

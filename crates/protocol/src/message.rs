@@ -496,4 +496,9 @@ pub enum RefusalReason {
     Stalled,
     /// Three updates of this client were refused in this round.
     TooManyAttempts,
+    /// The server could not keep the update until the round closes, for lack of space perhaps.
+    NotKept,
+    /// One that this version of the protocol's types does not know.
+    #[serde(other)]
+    Unknown,
 }

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    Checksum, ClientId, ClientState, ClientSummary, ErrorCode, ModelVersion, Phase, RefusalReason, RoomCode,
-    RoomConfig, Round, Token, Training, TransferId,
+    Aggregation, Checksum, ClientId, ClientState, ClientSummary, ErrorCode, ModelVersion, Phase, RefusalReason,
+    RoomCode, RoomConfig, Round, Token, Training, TransferId,
 };
 
 fn transfer() -> Transfer {
@@ -198,6 +198,25 @@ fn deep_nesting_is_refused_without_harm() {
 #[test]
 fn unknown_fields_are_passed_over() {
     assert_eq!(parse_client(r#"{"type":"pause","since":"later version"}"#), Ok(ClientMessage::Pause));
+}
+
+#[test]
+fn a_reason_of_a_later_version_is_a_reason_all_the_same() {
+    let json = r#"{"type":"refused","reason":"too_blue","message":"no","present_round":2,"present_version":1}"#;
+    let Ok(ServerMessage::Refused { reason, .. }) = parse_server(json) else { panic!("it was not read") };
+    assert_eq!(reason, RefusalReason::Unknown);
+}
+
+#[test]
+fn a_room_without_an_aggregation_takes_the_mean_and_does_not_say_so() {
+    let json = serde_json::to_value(room()).unwrap();
+    assert_eq!(json.get("aggregation"), None);
+    let back: RoomConfig = serde_json::from_value(json).unwrap();
+    assert_eq!(back.aggregation, Aggregation::Mean);
+    let median = RoomConfig { aggregation: Aggregation::Median, ..room() };
+    let json = serde_json::to_value(&median).unwrap();
+    assert_eq!(json["aggregation"], json!({"name": "median"}));
+    assert_eq!(serde_json::from_value::<RoomConfig>(json).unwrap(), median);
 }
 
 /// Changes one field of a good message and gives the error's field, or what else came of it.

@@ -7,7 +7,7 @@ use crate::limits::{
     MAX_ROUNDS, MIN_LABELS, MIN_SCAFFOLD_LEARNING_RATE,
 };
 use crate::parse::{check_name, check_range};
-use crate::{Augmentation, Encoding, Optimiser, Pace, ProtocolError, RoomCode, Selection, Strategy};
+use crate::{Aggregation, Augmentation, Encoding, Optimiser, Pace, ProtocolError, RoomCode, Selection, Strategy};
 
 /// How a client trains in each round.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +69,9 @@ pub struct RoomConfig {
     /// How their updates become the next model.
     #[serde(default)]
     pub strategy: Strategy,
+    /// How the updates of a round become the one that the strategy is given.
+    #[serde(default, skip_serializing_if = "Aggregation::is_mean")]
+    pub aggregation: Aggregation,
     /// Most examples that a client is weighted with, whatever it has, 1 to 100,000.
     pub weight_cap: u32,
     /// Largest L2 norm of an update, in the parameters' own unit; one above it is refused.
@@ -105,6 +108,7 @@ impl RoomConfig {
                 augmentation: Augmentation::None,
             },
             strategy: Strategy::DEFAULT,
+            aggregation: Aggregation::Mean,
             weight_cap: 1_000,
             norm_limit: 1.0e4,
             seed: 0,
@@ -155,6 +159,7 @@ impl RoomConfig {
         self.training.check()?;
         self.strategy.check()?;
         self.check_scaffold()?;
+        self.aggregation.check(&self.strategy, self.least)?;
         check_range("weight_cap", self.weight_cap, 1..=MAX_EXAMPLES)?;
         if !(self.norm_limit > 0.0 && self.norm_limit <= MAX_NORM) {
             return Err(ProtocolError::invalid("norm_limit", format!("must lie above 0 and not above {MAX_NORM}")));

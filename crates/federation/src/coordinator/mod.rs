@@ -32,7 +32,7 @@ pub use status::Load;
 
 use crate::sketch::mix;
 use crate::strategy::{self, Rule};
-use crate::{Millis, Model};
+use crate::{Millis, Model, Spool};
 
 /// A connection has so long to say `hello`, milliseconds.
 const HELLO_MS: u64 = 10_000;
@@ -86,6 +86,10 @@ pub struct Coordinator {
     config: RoomConfig,
     model: Model,
     rule: Box<dyn Rule>,
+    /// Where the updates of an open round wait, if the room's aggregation needs all of them at once.
+    spool: Box<dyn Spool>,
+    /// Rounds in a row whose updates could not be read back.
+    unread: u32,
     standardisation: Option<Standardisation>,
     history: Vec<RoundRecord>,
     final_evaluation: Option<Evaluation>,
@@ -112,12 +116,12 @@ pub struct Coordinator {
 }
 
 impl Coordinator {
-    /// A new room with its initial parameters.
+    /// A new room with its initial parameters. `spool` is this room's alone, and empty.
     ///
     /// # Errors
     /// The settings can't work, or the parameters don't belong to them.
-    pub fn new(config: RoomConfig, initial: Vec<f32>) -> Result<Coordinator, CoordinatorError> {
-        Coordinator::at(config, ModelVersion(0), initial, |_| Ok(()))
+    pub fn new(config: RoomConfig, initial: Vec<f32>, spool: Box<dyn Spool>) -> Result<Coordinator, CoordinatorError> {
+        Coordinator::at(config, ModelVersion(0), initial, spool, |_| Ok(()))
     }
 
     /// A room with a version of its model, whose strategy may be given back what it remembered.
@@ -125,6 +129,7 @@ impl Coordinator {
         config: RoomConfig,
         version: ModelVersion,
         parameters: Vec<f32>,
+        spool: Box<dyn Spool>,
         remind: impl FnOnce(&mut dyn Rule) -> Result<(), CoordinatorError>,
     ) -> Result<Coordinator, CoordinatorError> {
         config.check()?;
@@ -140,6 +145,8 @@ impl Coordinator {
         Ok(Coordinator {
             model: Model::new(version, parameters, rule.attachment(), config.encoding),
             rule,
+            spool,
+            unread: 0,
             standardisation: None,
             history: Vec::new(),
             final_evaluation: None,

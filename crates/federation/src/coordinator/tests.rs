@@ -8,6 +8,7 @@ use protocol::{
 };
 
 use super::*;
+use crate::MemorySpool;
 
 const PARAMETERS: usize = 5;
 const ROUND: Round = Round(1);
@@ -54,7 +55,10 @@ fn update(round: u32, id: u32, values: &[f32]) -> (ClientMessage, Bytes) {
 impl Room {
     fn collecting(config: RoomConfig) -> Room {
         let parameters = config.parameters as usize;
-        let mut room = Room { coordinator: Coordinator::new(config, vec![1.0; parameters]).unwrap(), now: Millis(1) };
+        let mut room = Room {
+            coordinator: Coordinator::new(config, vec![1.0; parameters], Box::<MemorySpool>::default()).unwrap(),
+            now: Millis(1),
+        };
         for number in 1..=3 {
             room.join(number, number as u32 * 10);
         }

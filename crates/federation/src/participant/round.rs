@@ -412,7 +412,9 @@ impl Participant {
             Stale => self.job = Job::None,
             // The next `round` says how to go on; if it is the same round with the same model, this update fits.
             RoundClosed | Future | NoRound | NotReady => {}
-            Unannounced | OutOfOrder | TooShort | TooLong | WrongChecksum | Stalled if update.sends < MAX_SENDS => {
+            Unannounced | OutOfOrder | TooShort | TooLong | WrongChecksum | Stalled | NotKept
+                if update.sends < MAX_SENDS =>
+            {
                 self.announce();
             }
             _ => {

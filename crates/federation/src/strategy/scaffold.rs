@@ -8,7 +8,7 @@
 //! exactly the mean of all cᵢ. A client that has lost its cᵢ starts again at zero, as the paper's clients do.
 
 use super::{Effort, Gathered, Rule, step};
-use crate::accumulator::Update;
+use crate::update::Update;
 
 #[derive(Debug)]
 pub(crate) struct Scaffold {

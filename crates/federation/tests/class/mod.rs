@@ -8,6 +8,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of the class")]
 
 mod naive;
+mod spool;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -21,6 +22,7 @@ use protocol::{
     Chunk, ClientMessage, Encoding, Evaluation, LocalTraining, ModelVersion, Pace, RoomCode, RoomConfig, ServerMessage,
     Token, parse_client, parse_server,
 };
+pub use spool::Disk;
 
 /// One student: a participant, and what a shell would keep for it.
 pub struct Student {
@@ -74,6 +76,8 @@ pub struct Class {
     pub now: Millis,
     pub students: Vec<Student>,
     pub stored: Option<Stored>,
+    /// The disk that the room's spool is on.
+    pub disk: Disk,
     pub server_up: bool,
     /// What the coordinator wants done, in order.
     actions: VecDeque<Action>,
@@ -120,8 +124,10 @@ pub fn step(student: u32, version: u32, index: usize) -> f32 {
 impl Class {
     pub fn new(config: RoomConfig) -> Class {
         let model: Vec<f32> = (0..config.parameters).map(|index| step(77, 0, index as usize)).collect();
+        let disk = Disk::default();
         Class {
-            coordinator: Coordinator::new(config, model.clone()).unwrap(),
+            coordinator: Coordinator::new(config, model.clone(), disk.spool()).unwrap(),
+            disk,
             now: Millis(1_000),
             students: Vec::new(),
             stored: None,
@@ -324,7 +330,8 @@ impl Class {
         let Stored { record, parameters, memory } = self.stored.clone().expect("the server stored something");
         let checkpoint: Checkpoint = serde_json::from_str(&record).unwrap();
         self.naive.recall(&memory);
-        self.coordinator = Coordinator::restore(checkpoint, parameters, memory).unwrap();
+        self.disk = Disk::default();
+        self.coordinator = Coordinator::restore(checkpoint, parameters, memory, self.disk.spool()).unwrap();
         self.model = self.coordinator.model().parameters().to_vec();
         self.present = self.coordinator.model().version().0;
         self.accepted.clear();
@@ -554,8 +561,8 @@ impl Class {
             return;
         }
         assert!(accepted.len() as u32 >= if self.hurried { 1 } else { self.coordinator.config().least });
-        let strategy = self.coordinator.config().strategy;
-        let expected = self.naive.publish(strategy, &self.model, &accepted);
+        let RoomConfig { strategy, aggregation, .. } = *self.coordinator.config();
+        let expected = self.naive.publish(strategy, aggregation, &self.model, &accepted);
         let published = self.coordinator.model().parameters();
         let values = accepted.iter().flat_map(|update| &update.values);
         let largest = values.chain(&self.model).fold(0.0_f64, |largest, value| largest.max(f64::from(*value).abs()));

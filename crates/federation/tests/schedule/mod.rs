@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use chance::Chance;
 use federation::{
-    Action, Connection, ConnectionId, Coordinator, Event, Input, Millis, Output, Participant, ParticipantConfig,
-    StopReason, TrainRequest,
+    Action, Connection, ConnectionId, Coordinator, Event, Input, MemorySpool, Millis, Output, Participant,
+    ParticipantConfig, StopReason, TrainRequest,
 };
 use ledger::{Given, Ledger};
 use protocol::{
@@ -173,7 +173,9 @@ impl World {
         if loud {
             println!("{config:?}");
         }
-        let room = Coordinator::new(config.clone(), vec![0.5; config.parameters as usize]).unwrap();
+        let room =
+            Coordinator::new(config.clone(), vec![0.5; config.parameters as usize], Box::<MemorySpool>::default())
+                .unwrap();
         let mut world = World {
             chance,
             now: Millis(1_000),
@@ -700,7 +702,13 @@ impl World {
         let disk = &self.ledger.disk;
         let record = serde_json::to_string(&disk.checkpoint).unwrap();
         let checkpoint = serde_json::from_str(&record).unwrap();
-        let room = Coordinator::restore(checkpoint, disk.parameters.clone(), disk.memory.clone()).unwrap();
+        let room = Coordinator::restore(
+            checkpoint,
+            disk.parameters.clone(),
+            disk.memory.clone(),
+            Box::<MemorySpool>::default(),
+        )
+        .unwrap();
         self.ledger.restored(&room);
         self.say(|| format!("the server starts, version {}", room.model().version()));
         self.server = Some(room);

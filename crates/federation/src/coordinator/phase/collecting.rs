@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use protocol::limits::CHUNK_HEADER_BYTES;
 use protocol::{
-    AssemblyError, Chunk, ClientId, Evaluation, ModelVersion, RefusalReason, Round, ServerMessage, Training,
+    Aggregation, AssemblyError, Chunk, ClientId, Evaluation, ModelVersion, RefusalReason, Round, ServerMessage,
+    Training,
 };
 
 use super::{PhaseState, Verdict};
 use crate::Millis;
-use crate::accumulator::{Unfit, Update};
+use crate::aggregation::{Kept, clipping};
 use crate::coordinator::selecting::Selected;
 use crate::coordinator::uploads::{Announcement, Taken, Uploads};
 use crate::coordinator::{ConnectionId, Coordinator, Task};
 use crate::metrics::Metrics;
 use crate::sketch::Sketch;
 use crate::strategy::{Effort, Gathered};
+use crate::update::{Unfit, Update};
 
 /// A client whose update was refused so often in a round is not waited for any more.
 const MAX_REFUSALS: u32 = 3;
@@ -26,17 +28,19 @@ pub(in crate::coordinator) struct Collecting {
     pub opened: Millis,
     pub deadline: Millis,
     pub gathered: Gathered,
+    /// What is in the room's spool, where its aggregation keeps updates until the round closes.
+    pub kept: Vec<Kept>,
     pub metrics: Metrics,
     pub uploads: Uploads,
     pub refused: u32,
     /// Whom the round asks, where it does not ask everyone.
     pub selected: Option<Selected>,
-    /// Of each update in the mean, whose it is, which way it points, and its L2 norm.
+    /// Of each update that is in, whose it is, which way it points, and its L2 norm.
     pub sketches: BTreeMap<ClientId, (Sketch, f32)>,
 }
 
 impl Collecting {
-    /// Updates in the mean.
+    /// Updates that are in.
     pub fn received(&self) -> u32 {
         self.metrics.clients()
     }
@@ -53,6 +57,7 @@ impl Coordinator {
             opened: self.now,
             deadline: self.now + self.config.deadline_ms,
             gathered: Gathered::default(),
+            kept: Vec::new(),
             metrics: Metrics::none(),
             uploads,
             refused: 0,
@@ -226,22 +231,21 @@ impl Coordinator {
         };
         match taken {
             Taken::More => self.status_changed = true,
-            Taken::Whole(announced, bytes) => self.fold(announced, &bytes),
+            Taken::Whole(announced, bytes) => self.gather(announced, &bytes),
             Taken::Wrong(announced, error) => self.refuse_update(announced, reason(error), error.to_string()),
             Taken::Unannounced => self.refuse_chunk(connection, &chunk),
         }
         self.begin_uploads();
     }
 
-    /// Folds an update whose bytes are all here, unless there is something wrong with them.
-    fn fold(&mut self, announced: Announcement, bytes: &[u8]) {
+    /// Takes an update whose bytes are all here into the round, unless there is something wrong with them.
+    fn gather(&mut self, announced: Announcement, bytes: &[u8]) {
         let parameters = self.config.parameters as usize;
         let Some(behind) = self.behind(announced.round) else {
             let message = format!("round {} was over too long ago before the update was in", announced.round);
             return self.refuse_update(announced, RefusalReason::Stale, message);
         };
         let weight = f64::from(announced.examples.min(self.config.weight_cap)) * self.config.pace.discount(behind);
-        let effort = Effort { weight, steps: announced.steps };
         let update = match Update::inspect(announced.update.encoding, bytes, parameters, self.config.norm_limit) {
             Ok(update) => update,
             Err(unfit) => {
@@ -254,8 +258,22 @@ impl Coordinator {
         let Some(client) = self.clients.get_mut(announced.client) else {
             return;
         };
-        self.rule.fold(&mut state.gathered, &update, effort);
-        state.sketches.insert(announced.client, (update.sketch(), update.norm() as f32));
+        let norm = update.norm();
+        if self.config.aggregation.keeps_updates() {
+            if self.spool.append(bytes).is_err() {
+                let message = "the server could not keep the update, perhaps because its disk is full; send it again, and \
+                               tell the host if this comes back";
+                return self.refuse_update(announced, RefusalReason::NotKept, message.to_owned());
+            }
+            state.kept.push(Kept { weight, norm });
+        } else {
+            let scale = match self.config.aggregation {
+                Aggregation::Clipping { norm: Some(limit) } => clipping::scale(norm, limit),
+                _ => 1.0,
+            };
+            self.rule.fold(&mut state.gathered, &update, Effort { weight, steps: announced.steps, scale });
+        }
+        state.sketches.insert(announced.client, (update.into_sketch(), norm as f32));
         // How an older version did says nothing of the one that this round starts from.
         let evaluation = announced.evaluation.as_ref().filter(|_| behind == 0);
         state.metrics.add(announced.examples, announced.training, evaluation);
@@ -354,30 +372,33 @@ impl Coordinator {
             && !self.paused
             && round.0 < self.config.rounds
             && self.clients.ready().count() >= least;
-        let unfinished = if goes_on { Vec::new() } else { state.uploads.end_all() };
-        let message = match verdict {
-            Verdict::Close => {
-                format!("round {round} closed before the update was in; go on with the next one")
-            }
-            _ => format!("round {round} was abandoned; it is repeated with the same model"),
-        };
+        let abandoned = format!("round {round} was abandoned; it is repeated with the same model");
+        let closed = format!("round {round} closed before the update was in; go on with the next one");
         self.judge_selected();
-        for unfinished in unfinished {
-            let reason = RefusalReason::RoundClosed;
-            if let Some(link) = self.clients.links.get_mut(&unfinished.connection) {
-                link.ended = Some(unfinished.update.id);
-            }
-            self.refuse(unfinished.connection, Some(round), reason, message.clone());
+        if !goes_on {
+            self.end_uploads(round, if verdict == Verdict::Close { &closed } else { &abandoned });
         }
-        if verdict == Verdict::Close {
-            self.aggregate(goes_on);
-        } else {
+        if verdict != Verdict::Close || !self.aggregate(goes_on) {
+            self.end_uploads(round, &abandoned);
             self.back_to_lobby();
             self.hurried = false;
             let least = self.config.least;
             self.broadcast(ServerMessage::RoundAbandoned { round: Some(round), received, least });
         }
         true
+    }
+
+    /// Ends all uploads of the open round, and says why.
+    fn end_uploads(&mut self, round: Round, why: &str) {
+        let PhaseState::Collecting(state) = &mut self.phase else {
+            return;
+        };
+        for unfinished in state.uploads.end_all() {
+            if let Some(link) = self.clients.links.get_mut(&unfinished.connection) {
+                link.ended = Some(unfinished.update.id);
+            }
+            self.refuse(unfinished.connection, Some(round), RefusalReason::RoundClosed, why.to_owned());
+        }
     }
 
     /// How many versions an update for this round is behind; `None` where that is too many, or the round has not begun.

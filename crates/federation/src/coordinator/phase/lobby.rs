@@ -21,6 +21,7 @@ impl Coordinator {
     /// Goes back to wait; everyone is asked anew.
     pub(in crate::coordinator) fn back_to_lobby(&mut self) {
         self.phase = PhaseState::Lobby;
+        self.spool.clear();
         self.clients.reset_tasks();
     }
 }

@@ -59,7 +59,12 @@ impl Coordinator {
                 PhaseState::Collecting(_) => {
                     self.select_more();
                     let PhaseState::Collecting(state) = &self.phase else { return };
-                    let verdict = self.verdict(state.received(), self.goal(), state.deadline);
+                    let goal = match self.goal() {
+                        // Where updates are kept, a round is full with as many as the room may have clients.
+                        0 if self.config.aggregation.keeps_updates() => self.config.max_clients,
+                        goal => goal,
+                    };
+                    let verdict = self.verdict(state.received(), goal, state.deadline);
                     self.leave_collecting(verdict)
                 }
                 PhaseState::Finished => false,
