@@ -103,6 +103,7 @@ pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
                     strategy: Strategy::DEFAULT,
                     aggregation,
                     attack,
+                    circumstances: None,
                     seed,
                     normalisation: Normalisation::Group,
                     device: Device::Cpu,

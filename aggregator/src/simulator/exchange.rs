@@ -77,7 +77,7 @@ impl Exchange {
     pub fn new(
         coordinator: Coordinator,
         examples: Vec<Arc<Vec<Example>>>,
-        claims: Vec<u32>,
+        claims: &[u32],
         labels: usize,
         clock: Option<Clock>,
     ) -> Self {
@@ -91,7 +91,7 @@ impl Exchange {
             bytes_up: 0,
             bytes_down: 0,
         };
-        for (number, (examples, claimed)) in examples.into_iter().zip(claims).enumerate() {
+        for (number, (examples, &claimed)) in examples.into_iter().zip(claims).enumerate() {
             exchange.clients.push(Client {
                 participant: exchange.participant(number, &examples, claimed, None),
                 connection: ConnectionId(0),

@@ -236,7 +236,7 @@ fn federated(
     };
     let coordinator = Coordinator::new(room, initial, Box::<MemorySpool>::default())?;
     let clock = plan.circumstances.map(|circumstances| Clock::new(circumstances, plan.seed));
-    let mut exchange = Exchange::new(coordinator, shares, claims, labels, clock);
+    let mut exchange = Exchange::new(coordinator, shares, &claims, labels, clock);
     let (mut began, mut before) = (Instant::now(), (0, 0));
     let mut shown = 0.0;
     loop {
