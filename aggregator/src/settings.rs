@@ -232,8 +232,8 @@ impl Settings {
         set(&mut room.training.augmentation, &self.augmentation);
         set(&mut room.encoding, &self.encoding);
         self.choose_strategy(&mut room, architecture)?;
-        self.choose_aggregation(&mut room)?;
         set(&mut room.max_clients, &self.max_clients);
+        self.choose_aggregation(&mut room)?;
         set(&mut room.seed, &self.seed);
         room.selection = self.selection()?;
         room.pace = self.pace()?;
@@ -338,7 +338,8 @@ impl Settings {
         }
         room.aggregation = aggregation;
         if self.least.is_none() {
-            room.least = room.least.max(aggregation.least());
+            // Where that is more than may take part, the check below says so in words.
+            room.least = room.least.max(aggregation.least().min(room.max_clients));
         }
         Ok(())
     }

@@ -181,7 +181,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
         staleness_exponent: arguments.staleness_exponent,
         most_stale: arguments.most_stale,
         max_clients: Some(arguments.clients.into()),
-        least: Some(2.min(arguments.clients.into())),
+        // As usual, but where one is everyone.
+        least: (u32::from(arguments.clients) == 1).then_some(1),
         model: Some(arguments.model),
         augmentation: arguments.augmentation,
         rounds: Some(arguments.rounds),

@@ -143,7 +143,7 @@ impl Plan {
                 "one model that is trained in one place has no clients that could be late or lost"
             );
             circumstances.check()?;
-            room.least = room.least.min(LEAST);
+            room.least = room.least.min(LEAST.max(self.aggregation.least()));
             room.deadline_ms = circumstances.deadline_ms;
             room.grace_ms = room.grace_ms.min(room.deadline_ms);
             room.selection = circumstances.selection;
