@@ -115,7 +115,10 @@ fn aggregate(aggregation: Aggregation, accepted: &[Accepted], parameters: usize)
     let clipped = |limit: f64| -> Vec<f64> {
         let weights: f64 = accepted.iter().map(|update| update.weight).sum();
         let part = |update: &Accepted| update.weight / weights * (limit / norm(update).max(1.0e-300)).min(1.0);
-        let at = |index: usize| accepted.iter().map(|update| part(update) * f64::from(update.values[index])).sum();
+        let parts: Vec<f64> = accepted.iter().map(part).collect();
+        let at = |index: usize| {
+            accepted.iter().zip(&parts).map(|(update, part)| part * f64::from(update.values[index])).sum()
+        };
         (0..parameters).map(at).collect()
     };
     match aggregation {
