@@ -5,7 +5,7 @@
 mod class;
 
 use class::{Class, config};
-use federation::{Coordinator, Input, MemorySpool, Work};
+use federation::{Input, Work};
 use protocol::{Pace, Phase, RefusalReason, RoomConfig, Round, ServerMessage, Strategy};
 use serde::Deserialize;
 
@@ -41,16 +41,7 @@ fn versions_are_those_of_fedbuff() {
         config.rounds = case.published.len() as u32 + 1;
         config.pace = table.pace;
         config.strategy = case.strategy;
-        let mut class = Class::new(config.clone());
-        class.coordinator = Coordinator::new(config, table.initial.clone(), Box::<MemorySpool>::default()).unwrap();
-        class.starts_from(&table.initial);
-        for &examples in &table.examples {
-            let student = class.opens_page(None);
-            class.students[student].eager = false;
-            class.students[student].examples = examples;
-            class.takes_part(student);
-        }
-        class.run();
+        let mut class = Class::from_table(config, &table.initial, &table.examples);
         let mut published = case.published.iter();
         let mut largest = vec![0.0_f64; table.initial.len()];
         for event in &table.events {
@@ -83,15 +74,6 @@ fn asynchronous(buffer: u32, most_stale: u32) -> RoomConfig {
     config
 }
 
-fn class_of(count: usize, config: RoomConfig) -> Class {
-    let mut class = Class::of(count, config);
-    for student in &mut class.students {
-        student.eager = false;
-    }
-    class.run();
-    class
-}
-
 fn version(class: &Class) -> u32 {
     class.coordinator.model().version().0
 }
@@ -112,7 +94,7 @@ fn publishes(class: &mut Class, students: [usize; 2]) {
 
 #[test]
 fn a_slow_one_keeps_nobody_waiting_and_counts_all_the_same() {
-    let mut class = class_of(3, asynchronous(2, 10));
+    let mut class = Class::waiting(3, asynchronous(2, 10));
     publishes(&mut class, [0, 1]);
     publishes(&mut class, [0, 1]);
     assert_eq!((trains_for(&class, 0), trains_for(&class, 2)), (Some(3), Some(1)), "the third goes on with its own");
@@ -128,7 +110,7 @@ fn a_slow_one_keeps_nobody_waiting_and_counts_all_the_same() {
 
 #[test]
 fn who_has_given_of_the_present_version_waits_for_the_next() {
-    let mut class = class_of(3, asynchronous(3, 10));
+    let mut class = Class::waiting(3, asynchronous(3, 10));
     class.trains(0);
     class.run();
     assert_eq!(class.students[0].participant.view().work, Work::Idle);
@@ -141,7 +123,7 @@ fn who_has_given_of_the_present_version_waits_for_the_next() {
 
 #[test]
 fn a_buffer_for_more_than_there_are_closes_when_all_have_given() {
-    let mut class = class_of(3, asynchronous(10, 10));
+    let mut class = Class::waiting(3, asynchronous(10, 10));
     for student in 0..3 {
         class.trains(student);
     }
@@ -151,7 +133,7 @@ fn a_buffer_for_more_than_there_are_closes_when_all_have_given() {
 
 #[test]
 fn what_is_too_old_is_dropped_and_its_client_goes_on_with_the_present_model() {
-    let mut class = class_of(3, asynchronous(2, 1));
+    let mut class = Class::waiting(3, asynchronous(2, 1));
     publishes(&mut class, [0, 1]);
     assert_eq!((trains_for(&class, 2), class.students[2].stopped), (Some(1), 0));
     publishes(&mut class, [0, 1]);
@@ -160,7 +142,7 @@ fn what_is_too_old_is_dropped_and_its_client_goes_on_with_the_present_model() {
 
 #[test]
 fn an_upload_goes_on_while_versions_are_published() {
-    let mut class = class_of(3, asynchronous(2, 10));
+    let mut class = Class::waiting(3, asynchronous(2, 10));
     class.students[2].holds_frames = true;
     class.trains(2);
     class.run();
@@ -175,7 +157,7 @@ fn an_upload_goes_on_while_versions_are_published() {
 
 #[test]
 fn at_the_deadline_the_least_count_is_enough_and_fewer_stay_in() {
-    let mut class = class_of(3, asynchronous(3, 10));
+    let mut class = Class::waiting(3, asynchronous(3, 10));
     class.trains(0);
     class.wait(61_000);
     assert_eq!((version(&class), class.coordinator.status(class.now).received), (0, 1), "one of two at least");
@@ -188,7 +170,7 @@ fn at_the_deadline_the_least_count_is_enough_and_fewer_stay_in() {
 
 #[test]
 fn an_update_counts_once_whatever_is_lost_on_the_way() {
-    let mut class = class_of(3, asynchronous(2, 10));
+    let mut class = Class::waiting(3, asynchronous(2, 10));
     class.trains(2);
     class.run();
     publishes(&mut class, [0, 2]);
@@ -213,7 +195,7 @@ fn an_update_counts_once_whatever_is_lost_on_the_way() {
 
 #[test]
 fn after_a_restart_of_the_server_only_what_cannot_be_in_the_model_is_taken() {
-    let mut class = class_of(3, asynchronous(2, 10));
+    let mut class = Class::waiting(3, asynchronous(2, 10));
     publishes(&mut class, [0, 1]);
     publishes(&mut class, [0, 1]);
     class.kill_server();
@@ -231,7 +213,7 @@ fn after_a_restart_of_the_server_only_what_cannot_be_in_the_model_is_taken() {
 
 #[test]
 fn work_for_versions_that_the_host_took_back_is_dropped() {
-    let mut class = class_of(3, asynchronous(2, 10));
+    let mut class = Class::waiting(3, asynchronous(2, 10));
     let stored = class.stored.clone().unwrap();
     publishes(&mut class, [0, 1]);
     class.loses_connection(2, false);
@@ -247,7 +229,7 @@ fn work_for_versions_that_the_host_took_back_is_dropped() {
 
 #[test]
 fn who_pauses_takes_part_again_later_and_the_room_finishes() {
-    let mut class = class_of(3, asynchronous(2, 10));
+    let mut class = Class::waiting(3, asynchronous(2, 10));
     class.input(0, Input::TakePart(false));
     class.run();
     publishes(&mut class, [1, 2]);

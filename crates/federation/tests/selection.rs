@@ -15,16 +15,6 @@ fn selecting(clients: u32, over_selection: f64) -> RoomConfig {
     config
 }
 
-/// A class of students who train when the test says so.
-fn class_of(count: usize, config: RoomConfig) -> Class {
-    let mut class = Class::of(count, config);
-    for student in &mut class.students {
-        student.eager = false;
-    }
-    class.run();
-    class
-}
-
 /// Who was asked and has not answered.
 fn asked(class: &Class) -> Vec<usize> {
     (0..class.students.len()).filter(|&student| class.students[student].training.is_some()).collect()
@@ -32,7 +22,7 @@ fn asked(class: &Class) -> Vec<usize> {
 
 #[test]
 fn a_round_asks_130_percent_and_closes_at_its_goal() {
-    let mut class = class_of(12, selecting(5, 1.3));
+    let mut class = Class::waiting(12, selecting(5, 1.3));
     let first = asked(&class);
     assert_eq!(first.len(), 7, "⌈5 · 1.3⌉");
     let status = class.coordinator.status(class.now);
@@ -59,7 +49,7 @@ fn a_round_asks_130_percent_and_closes_at_its_goal() {
 
 #[test]
 fn a_late_update_is_refused_and_its_client_is_asked_again() {
-    let mut class = class_of(4, selecting(2, 1.5));
+    let mut class = Class::waiting(4, selecting(2, 1.5));
     let first = asked(&class);
     class.students[first[2]].holds_frames = true;
     class.trains(first[2]);
@@ -84,7 +74,7 @@ fn the_same_seed_draws_the_same_clients_and_another_one_others() {
     let draws = |seed: u32| -> Vec<Vec<usize>> {
         let mut config = selecting(3, 1.0);
         config.seed = seed;
-        let mut class = class_of(10, config);
+        let mut class = Class::waiting(10, config);
         let draws = (0..5).map(|_| {
             let drawn = asked(&class);
             drawn.iter().for_each(|&student| class.trains(student));
@@ -99,7 +89,7 @@ fn the_same_seed_draws_the_same_clients_and_another_one_others() {
 
 #[test]
 fn everyone_gets_a_turn_and_who_fails_gets_fewer() {
-    let mut class = class_of(12, selecting(3, 1.0));
+    let mut class = Class::waiting(12, selecting(3, 1.0));
     let mut times = [0_u32; 12];
     let mut longest = [0_u32; 12];
     for _ in 0..120 {
@@ -127,7 +117,7 @@ fn everyone_gets_a_turn_and_who_fails_gets_fewer() {
 
 #[test]
 fn a_substitute_is_asked_when_the_goal_is_out_of_reach() {
-    let mut class = class_of(6, selecting(3, 1.0));
+    let mut class = Class::waiting(6, selecting(3, 1.0));
     let first = asked(&class);
     assert_eq!(first.len(), 3);
     class.loses_connection(first[0], true);
@@ -151,7 +141,7 @@ fn a_substitute_is_asked_when_the_goal_is_out_of_reach() {
 
 #[test]
 fn with_fewer_than_the_goal_the_round_closes_with_all_of_them() {
-    let mut class = class_of(3, selecting(8, 1.3));
+    let mut class = Class::waiting(3, selecting(8, 1.3));
     assert_eq!(asked(&class).len(), 3);
     let late = class.arrives(None);
     class.students[late].eager = false;
@@ -168,6 +158,6 @@ fn with_fewer_than_the_goal_the_round_closes_with_all_of_them() {
 fn a_share_is_of_those_who_are_ready() {
     let mut config = config(5);
     config.selection = Selection::Share { share: 0.25, over_selection: 1.0 };
-    let class = class_of(9, config);
+    let class = Class::waiting(9, config);
     assert_eq!((class.coordinator.status(class.now).phase, asked(&class).len()), (Phase::Collecting, 3), "⌈9 / 4⌉");
 }

@@ -39,11 +39,7 @@ fn refusals(class: &Class, student: usize) -> Vec<RefusalReason> {
 
 /// A class whose students train only when the test says so, with round 1 open.
 fn collecting(count: usize) -> Class {
-    let mut class = Class::of(count, config(5));
-    for student in &mut class.students {
-        student.eager = false;
-    }
-    class.run();
+    let class = Class::waiting(count, config(5));
     assert_eq!(phase(&class), (Phase::Collecting, 1));
     class
 }
@@ -116,11 +112,7 @@ fn a_model_of_several_frames_travels_whole() {
 fn the_round_closes_at_its_goal_and_the_slower_one_goes_on_with_the_next() {
     let mut config = config(5);
     config.goal = 2;
-    let mut class = Class::of(3, config);
-    for student in &mut class.students {
-        student.eager = false;
-    }
-    class.run();
+    let mut class = Class::waiting(3, config);
     for student in 0..2 {
         class.students[student].eager = true;
         class.trains(student);

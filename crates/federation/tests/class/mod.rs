@@ -209,6 +209,32 @@ impl Class {
         self.students[student].participant.handle(self.now, input);
     }
 
+    /// Students who take part and train when the test says so.
+    pub fn waiting(count: usize, config: RoomConfig) -> Class {
+        let mut class = Class::of(count, config);
+        for student in &mut class.students {
+            student.eager = false;
+        }
+        class.run();
+        class
+    }
+
+    /// A student for each count of examples in a table of reference numbers, who waits as in [`Class::waiting`], and a model
+    /// that starts as the table's.
+    pub fn from_table(config: RoomConfig, initial: &[f32], examples: &[u32]) -> Class {
+        let mut class = Class::new(config.clone());
+        class.coordinator = Coordinator::new(config, initial.to_vec(), class.disk.spool()).unwrap();
+        class.starts_from(initial);
+        for &examples in examples {
+            let student = class.opens_page(None);
+            class.students[student].eager = false;
+            class.students[student].examples = examples;
+            class.takes_part(student);
+        }
+        class.run();
+        class
+    }
+
     /// Lets everything happen that happens at this moment.
     pub fn run(&mut self) {
         for _ in 0..100_000 {
