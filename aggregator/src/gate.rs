@@ -1,5 +1,5 @@
-//! Who may connect: counts connections, all of them and by the address that they come from, and drops those that never
-//! read. It knows neither HTTP nor rooms; `api/admission.rs` tells in words those who were refused.
+//! Who may connect: counts connections, all of them and by the address that they come from, and requests by address; and
+//! drops connections that never read. It knows neither HTTP nor rooms; `api/admission.rs` tells in words those who were refused.
 
 use std::collections::HashMap;
 use std::future::{Ready, ready};
@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
 use tower_layer::Layer as _;
 
-use crate::limits::Limits;
+use crate::limits::{Allowance, Limits};
 use crate::metrics::{Metrics, Open};
 
 /// So many connections beyond a limit are let in only to be told so; those beyond are closed without a word.
@@ -31,13 +31,18 @@ const WRITE_SLACK: Duration = Duration::from_secs(5);
 /// Refused connections are logged at most so often; the metrics count each.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
-/// Which limit refuses a connection.
+/// Addresses whose requests are remembered; beyond that, those that sent none of late are forgotten.
+const MANY_ADDRESSES: usize = 4096;
+
+/// Which limit refuses a connection or a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
     /// That of all connections.
     Everyone,
     /// That of one address.
     Address,
+    /// That of one address's requests.
+    Requests,
 }
 
 impl Full {
@@ -46,6 +51,7 @@ impl Full {
         match self {
             Self::Everyone => "connections",
             Self::Address => "connections_per_address",
+            Self::Requests => "requests",
         }
     }
 }
@@ -69,6 +75,7 @@ pub struct Gate {
     limits: Limits,
     metrics: Arc<Metrics>,
     held: Mutex<Held>,
+    requests: Mutex<HashMap<IpAddr, Allowance>>,
 }
 
 #[derive(Default)]
@@ -99,7 +106,7 @@ enum Kind {
 impl Gate {
     /// Nobody is here yet.
     pub fn new(limits: Limits, metrics: Arc<Metrics>) -> Arc<Self> {
-        Arc::new(Self { limits, metrics, held: Mutex::default() })
+        Arc::new(Self { limits, metrics, held: Mutex::default(), requests: Mutex::default() })
     }
 
     /// A place for a connection from `address`, or one to be told that there is none, or nothing at all.
@@ -151,13 +158,29 @@ impl Gate {
         Ok(Some(Place { gate: self.clone(), kind: Kind::Named(named) }))
     }
 
+    /// Takes a request from the allowance of its address: that in front of the trusted proxies, where one brings it.
+    pub fn allow_request(&self, peer: Peer, headers: &HeaderMap) -> Result<(), Full> {
+        let own = (!self.is_trusted(peer.address)).then_some(peer.address);
+        let Some(address) = own.or_else(|| self.named_by_proxy(peer, headers)) else { return Ok(()) };
+        let now = tokio::time::Instant::now();
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        if requests.len() >= MANY_ADDRESSES {
+            requests.retain(|_, allowance| !allowance.is_full(now));
+            if requests.len() >= MANY_ADDRESSES {
+                requests.clear(); // Whoever has so many addresses is not held by a limit of each.
+            }
+        }
+        let allowance = requests.entry(network(address)).or_insert_with(|| self.limits.requests(now));
+        if allowance.take(now) { Ok(()) } else { Err(Full::Requests) }
+    }
+
     /// Notes that a limit refused somebody; in the log at most once in [`LOG_EVERY`], so that nobody can fill it.
     pub fn refuse(&self, full: Full) {
         self.metrics.refused(full.name());
         let mut held = self.held();
         held.silent += 1;
         if held.logged.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
-            tracing::warn!(limit = full.name(), refused = held.silent, open = held.all, "connections were refused");
+            tracing::warn!(limit = full.name(), refused = held.silent, open = held.all, "somebody was refused");
             (held.logged, held.silent) = (Some(Instant::now()), 0);
         }
     }
@@ -337,6 +360,24 @@ mod tests {
         assert!(gate.enter(address("10.0.0.2")).is_none());
         drop(told);
         assert!(gate.enter(address("10.0.0.2")).is_some());
+    }
+
+    #[test]
+    fn requests_are_counted_by_address_and_forgotten() {
+        let gate = gate("--max-requests-per-second 2 --trusted-proxies 127.0.0.1");
+        let peer = |text| Peer { address: address(text), full: None };
+        let asks = |from, headers: &HeaderMap| gate.allow_request(peer(from), headers);
+        let nothing = HeaderMap::new();
+        assert_eq!((0..50).filter(|_| asks("10.0.0.1", &nothing).is_ok()).count(), 20);
+        assert_eq!(asks("10.0.0.1", &nothing), Err(Full::Requests));
+        assert_eq!(asks("10.0.0.2", &nothing), Ok(()));
+        assert_eq!((0..50).filter(|_| asks("127.0.0.1", &forwarded("192.0.2.7")).is_ok()).count(), 20);
+        assert_eq!((0..50).filter(|_| asks("127.0.0.1", &nothing).is_ok()).count(), 50, "a proxy's own");
+        let many: Vec<String> = (0..MANY_ADDRESSES).map(|number| format!("2001:db8:{number:x}::1")).collect();
+        for other in &many {
+            assert_eq!(gate.allow_request(peer(other), &nothing), Ok(()));
+        }
+        assert!(gate.requests.lock().unwrap().len() <= MANY_ADDRESSES);
     }
 
     #[test]

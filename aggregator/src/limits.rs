@@ -24,6 +24,10 @@ pub struct Limits {
     /// laptops with two tabs each hold about 60, and 400 while pages load
     #[arg(long, default_value_t = 1024, value_name = "COUNT", value_parser = count())]
     pub max_connections_per_address: usize,
+    /// Requests that one address may send each second for long; ten times as many at once. A page is about 40 requests when
+    /// it is loaded for the first time
+    #[arg(long, default_value_t = 500, value_name = "COUNT", value_parser = count())]
+    pub max_requests_per_second: usize,
     /// Boards and teacher's pages that may follow rooms at one time
     #[arg(long, default_value_t = 128, value_name = "COUNT", value_parser = count())]
     pub max_event_streams: usize,
@@ -97,6 +101,12 @@ impl Limits {
         Duration::from_secs(self.write_timeout)
     }
 
+    /// What one address may send in requests.
+    pub fn requests(&self, now: Instant) -> Allowance {
+        let rate = self.max_requests_per_second as f64;
+        Allowance::new(now, 10.0 * rate, rate)
+    }
+
     /// What a client may send in messages.
     pub fn messages(&self, now: Instant) -> Allowance {
         let rate = self.max_messages_per_second as f64;
@@ -161,6 +171,12 @@ impl Allowance {
         self.earn(now);
         self.left -= amount as f64;
         Duration::from_secs_f64((-self.left / self.per_second).max(0.0))
+    }
+
+    /// Whether nothing of it is missing: it may be forgotten.
+    pub fn is_full(&mut self, now: Instant) -> bool {
+        self.earn(now);
+        self.left >= self.most
     }
 
     fn earn(&mut self, now: Instant) {

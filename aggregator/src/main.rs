@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod description;
 mod experiment;
+mod file_spool;
 mod gate;
 mod grouped;
 mod limits;
@@ -52,7 +53,7 @@ enum Command {
     /// Take part in a room without a browser, with labelled clips from disk or a made-up voice.
     Join(commands::join::Arguments),
     /// Simulate a room in one process, on labelled speech from disk.
-    Simulate(commands::simulate::Arguments),
+    Simulate(Box<commands::simulate::Arguments>),
     /// Run a series of simulations and report them.
     Experiment(commands::experiment::Arguments),
     /// Print the 34 short-term features of sound files.
@@ -90,7 +91,7 @@ fn run(command: Command, options: config::Options) -> anyhow::Result<()> {
         Command::Serve(arguments) => commands::serve::run(*arguments, options),
         Command::Config(_) => commands::serve::print(options),
         Command::Join(arguments) => commands::join::run(arguments),
-        Command::Simulate(arguments) => commands::simulate::run(arguments),
+        Command::Simulate(arguments) => commands::simulate::run(*arguments),
         Command::Experiment(arguments) => commands::experiment::run(arguments),
         Command::Features(arguments) => commands::features::run(arguments),
         Command::Models(arguments) => commands::models::run(arguments),

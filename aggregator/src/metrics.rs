@@ -26,13 +26,14 @@ const ROUND_SECONDS: [f64; 11] = [0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 18
 const WORK_SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 
 /// Limits whose refusals are counted.
-const LIMITS: [&str; 8] = [
+const LIMITS: [&str; 9] = [
     "connections",
     "connections_per_address",
     "event_streams",
     "messages",
     "model_memory",
     "request_time",
+    "requests",
     "rooms",
     "rooms_per_minute",
 ];
@@ -228,6 +229,7 @@ impl Metrics {
         let uploads = gauges(&mut registry, "room_uploads", "Updates of a room that are being received");
         let waiting = gauges(&mut registry, "room_uploads_waiting", "Updates of a room that wait for their turn");
         let buffers = gauges(&mut registry, "room_upload_buffer_bytes", "Buffers for updates being received");
+        let held = gauges(&mut registry, "room_held", "1 while a room waits because it cannot be stored");
         for Snapshot { status, load, checkpoint, .. } in &now.snapshots {
             let room = || [("room", checkpoint.config.code.to_string())];
             let with = |name, value: &str| vec![("room", checkpoint.config.code.to_string()), (name, value.to_owned())];
@@ -247,6 +249,7 @@ impl Metrics {
             uploads.set(room(), load.uploads as u64);
             waiting.set(room(), load.waiting as u64);
             buffers.set(room(), load.upload_bytes as u64);
+            held.set(room(), u64::from(status.held));
         }
         registry
     }

@@ -85,7 +85,9 @@ impl Rooms {
         }
         let initial = models::initial_parameters(architecture, config.labels.len(), config.seed.into());
         let code = config.code.clone();
-        let coordinator = Coordinator::new(config, initial).context("the room's settings do not fit together")?;
+        let spool = self.store.spool(&config);
+        let coordinator =
+            Coordinator::new(config, initial, spool).context("the room's settings do not fit together")?;
         // A damaged room is in the store and not here: it must not be overwritten.
         if self.store.contains(&code)? {
             return Err(CreateError::Taken(code));

@@ -70,6 +70,14 @@ impl Ending {
         }
     }
 
+    /// Says when to come back, milliseconds from now.
+    fn retry_after(mut self, milliseconds: u64) -> Self {
+        if let Some(ServerMessage::Error { retry_after_ms, .. }) = &mut self.message {
+            *retry_after_ms = Some(milliseconds);
+        }
+        self
+    }
+
     const fn room_ended() -> Self {
         Self::new(close::GOING_AWAY, "the room has ended")
     }
@@ -77,7 +85,7 @@ impl Ending {
 
 fn error_message(code: ErrorCode, words: &str, fatal: bool) -> ServerMessage {
     let message = words.chars().take(MAX_TEXT_CHARS).collect();
-    ServerMessage::Error { code, message, fatal }
+    ServerMessage::Error { code, message, fatal, retry_after_ms: None }
 }
 
 /// `GET /ws`: upgrades a request of our own pages, or of a program that is no browser, which speaks `chorus.v1`.
@@ -150,7 +158,9 @@ async fn converse(
         // From hello on it is the room that says so.
         _ = stopping.wait_for(|stopping| *stopping) => {
             let words = "The server stops; come back when it is started again.";
-            return Ending::told(close::GOING_AWAY, ErrorCode::ServerClosing, words, false);
+            // As long as a room of a hundred would have its participants wait.
+            return Ending::told(close::GOING_AWAY, ErrorCode::ServerClosing, words, false)
+                .retry_after(rand::random_range(1_000..3_000));
         }
     };
     let hello = match hello {

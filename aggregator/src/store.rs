@@ -19,12 +19,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use federation::{Checkpoint, Coordinator, Identity};
-use protocol::{ClientId, ModelVersion, RoomCode, RoundRecord, Token};
+use federation::{Checkpoint, Coordinator, Identity, Spool};
+use protocol::{ClientId, ModelVersion, RoomCode, RoomConfig, RoundRecord, Token};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::file_spool::FileSpool;
 use crate::{description, memory_file};
 
 /// So many of the latest versions of a room's model are kept, and besides them the initial and the best one.
@@ -261,7 +262,8 @@ impl Store {
                         checkpoint.history.truncate(version.0 as usize);
                         checkpoint.final_evaluation = None;
                     }
-                    return Ok(Coordinator::restore(checkpoint, parameters, memory)?);
+                    let spool = self.spool(&checkpoint.config);
+                    return Ok(Coordinator::restore(checkpoint, parameters, memory, spool)?);
                 }
                 Err(error) => {
                     problem = problem.or(Some(error));
@@ -270,6 +272,11 @@ impl Store {
             }
         }
         Err(problem.unwrap_or_else(|| anyhow::anyhow!("no version of its model is stored")))
+    }
+
+    /// Where the updates of a room's open round wait, where they have to.
+    pub fn spool(&self, room: &RoomConfig) -> Box<dyn Spool> {
+        Box::new(FileSpool::new(self.models.clone(), room))
     }
 
     /// What was stored of a version of a room's model.

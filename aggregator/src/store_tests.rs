@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use federation::Checkpoint;
+use federation::{Checkpoint, MemorySpool};
 use protocol::{Evaluation, LocalTraining, Round, RoundRecord, Standardisation};
 
 use super::*;
@@ -15,7 +15,7 @@ fn initial() -> Vec<f32> {
 }
 
 fn room() -> Coordinator {
-    Coordinator::new(settings().room().unwrap(), initial()).unwrap()
+    Coordinator::new(settings().room().unwrap(), initial(), Box::<MemorySpool>::default()).unwrap()
 }
 
 /// A room after so many rounds, whose model's parameters are all `version` / 100; with FedAdam, so that it remembers something.
@@ -47,7 +47,7 @@ fn after(version: u32) -> Coordinator {
         standardisation: Some(Standardisation { mean: vec![0.0; 60], deviation: vec![1.0; 60] }),
         ..fresh.checkpoint()
     };
-    Coordinator::restore(checkpoint, values, memory).unwrap()
+    Coordinator::restore(checkpoint, values, memory, Box::<MemorySpool>::default()).unwrap()
 }
 
 fn numbers(store: &Store, room: &Coordinator) -> Vec<u32> {
@@ -144,7 +144,8 @@ fn a_room_of_which_nothing_can_be_used_is_left_as_it_is_and_the_others_go_on() {
     let store = Store::open(state.path()).unwrap();
     store.save(&room(), true).unwrap();
     let other = Settings { code: Some(RoomCode::parse("HARPS").unwrap()), ..settings() };
-    store.save(&Coordinator::new(other.room().unwrap(), initial()).unwrap(), true).unwrap();
+    let other = Coordinator::new(other.room().unwrap(), initial(), Box::<MemorySpool>::default()).unwrap();
+    store.save(&other, true).unwrap();
     fs::remove_file(state.path().join("models/KMPXZ/strategy-0.safetensors")).unwrap();
     let codes: Vec<String> = store.restore().unwrap().iter().map(|(code, _)| code.to_string()).collect();
     assert_eq!(codes, ["HARPS"], "without its strategy's memory a room would go on differently");

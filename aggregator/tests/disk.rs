@@ -122,6 +122,15 @@ fn command(server: &Server, command: &Value) -> (u16, String) {
     (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
 }
 
+/// What an operator's dashboard shows of the room.
+fn measured_as_held(server: &Server) -> u8 {
+    let request = agent().get(format!("{}/metrics", server.origin)).header("authorization", format!("Bearer {SECRET}"));
+    let text = request.call().unwrap().body_mut().read_to_string().unwrap();
+    let name = format!("chorus_room_held{{room=\"{}\"}} ", server.room);
+    let value = text.lines().find_map(|line| line.strip_prefix(&name));
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name}in {text}"))
+}
+
 fn update(parameters: u32) -> Bytes {
     0.125_f32.to_le_bytes().repeat(parameters as usize).into()
 }
@@ -177,6 +186,7 @@ async fn story(disk: Disk) -> Result<()> {
     assert_eq!(seen["status"]["model_version"], 0, "what is looked at is what is stored");
     assert_eq!(seen["status"]["held"], true);
     assert_eq!(seen["history"], json!([]));
+    assert_eq!(measured_as_held(&server), 1);
     let (status, words) = command(&server, &json!({"command": "lock"}));
     assert_eq!(status, 503);
     assert!(words.contains("cannot be stored") && words.contains("free some space"), "{words}");
@@ -210,6 +220,7 @@ async fn story(disk: Disk) -> Result<()> {
     assert_eq!(server.logs("stored again").len(), 1);
     assert_eq!(command(&server, &json!({"command": "lock"})).0, 200);
     assert_eq!(room(&server)["status"]["model_version"], 1);
+    assert_eq!(measured_as_held(&server), 0);
 
     drop(server); // kill -9
     let server = disk.start();

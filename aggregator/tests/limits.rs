@@ -234,6 +234,30 @@ fn one_who_fetches_a_file_and_never_reads_it_is_dropped() {
     assert!(bytes.len() < 100_000_000, "{} bytes came all the same: {ended:?}", bytes.len());
 }
 
+#[test]
+fn requests_beyond_the_rate_of_an_address_are_refused_until_it_waited() {
+    let server = server(&["--max-requests-per-second", "3"]);
+    let mut stream = connect(&server);
+    let mut ask = || {
+        if stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").is_err() {
+            stream = connect(&server);
+        }
+        let mut piece = [0; 4096];
+        let length = stream.read(&mut piece).unwrap_or(0);
+        let answer = String::from_utf8_lossy(&piece[..length]).to_lowercase();
+        if answer.contains("connection: close") {
+            stream = connect(&server);
+        }
+        answer
+    };
+    let refused = (0..200).map(|_| ask()).find(|answer| answer.starts_with("http/1.1 429")).expect("a limit");
+    assert!(refused.contains("retry-after: 10") && refused.contains("too many requests"), "{refused}");
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(ask().starts_with("http/1.1 200"));
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(refusals(&server, "requests") >= 1.0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_beyond_the_limit_of_an_address_are_told_so_and_other_addresses_are_not() -> Result<()> {
     let server = server(&["--max-connections-per-address", "150"]);

@@ -91,6 +91,23 @@ fn a_scaffold_room_goes_on_after_a_restart() -> Result<()> {
 }
 
 #[test]
+fn a_room_that_takes_the_median_keeps_its_updates_in_no_file_that_stays() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let folder = state.path().to_str().unwrap();
+    let arguments = ["--state", folder, "--aggregation", "median", "--least", "3", "--rounds", "2", "--epochs", "1"];
+    let server = Server::start(PROGRAM.as_ref(), &arguments)?;
+    let link = format!("{}/room/{}", server.origin, server.room);
+    let news = news(&join(&[&link, "--synthetic", "1", "--participants", "3", "--clips", "20", "--json"])?);
+    let room = &events(&news, "joined")[0]["room"];
+    assert_eq!(room["aggregation"], serde_json::json!({ "name": "median" }));
+    assert_eq!(events(&news, "accepted").len(), 6, "three participants, two rounds");
+    assert!(events(&news, "done").iter().all(|done| done["finished"] == true));
+    let stored = std::fs::read_dir(state.path().join("models"))?.map(|entry| Ok(entry?.file_name()));
+    assert_eq!(stored.collect::<Result<Vec<_>>>()?, [server.room.as_str()]);
+    Ok(())
+}
+
+#[test]
 fn a_participant_may_leave_early() -> Result<()> {
     let server = Server::start(PROGRAM.as_ref(), &["--rounds", "50", "--least", "1", "--epochs", "1"])?;
     let link = format!("{}/room/{}", server.origin, server.room);

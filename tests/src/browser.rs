@@ -345,6 +345,28 @@ impl Tab<'_> {
         self.wait(&format!("{count} clips"), &script, limit).await
     }
 
+    /// Clicks a button that saves a file, and returns the file.
+    ///
+    /// # Errors
+    /// Where none is saved within a minute.
+    pub async fn saved(&self, button: &str) -> Result<Vec<u8>> {
+        self.run(
+            "window.saved = undefined;
+             const make = window.make ??= URL.createObjectURL.bind(URL);
+             URL.createObjectURL = (blob) => { window.saved = blob; return make(blob); };",
+            vec![],
+        )
+        .await?;
+        self.click(button).await?;
+        self.wait("the saved file", "return window.saved !== undefined", Duration::from_secs(60)).await?;
+        let script = "return new Promise((resolve) => {
+            const reader = new FileReader();
+            reader.onload = () => resolve(reader.result.split(',')[1]);
+            reader.readAsDataURL(window.saved);
+        })";
+        Ok(BASE64_STANDARD.decode(self.run(script, vec![]).await?.as_str().context("a file is base64")?)?)
+    }
+
     /// Gives the room's page sound files and waits until all of them are in its list.
     ///
     /// # Errors

@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use tests::browser::{Browser, Options, Tab};
@@ -16,25 +14,6 @@ use tests::recorder::Recorder;
 use tests::voices::{Voices, labels};
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// Clicks a button that saves a file, and returns the file.
-async fn saved(tab: &Tab<'_>, button: &str) -> Result<Vec<u8>> {
-    tab.run(
-        "window.saved = undefined;
-         const make = window.make ??= URL.createObjectURL.bind(URL);
-         URL.createObjectURL = (blob) => { window.saved = blob; return make(blob); };",
-        vec![],
-    )
-    .await?;
-    tab.click(button).await?;
-    tab.wait("the saved file", "return window.saved !== undefined", MINUTE).await?;
-    let script = "return new Promise((resolve) => {
-        const reader = new FileReader();
-        reader.onload = () => resolve(reader.result.split(',')[1]);
-        reader.readAsDataURL(window.saved);
-    })";
-    Ok(BASE64_STANDARD.decode(tab.run(script, vec![]).await?.as_str().context("a file is base64")?)?)
-}
 
 /// Labels of the clips in the page's list.
 async fn listed(tab: &Tab<'_>) -> Result<Vec<String>> {
@@ -55,7 +34,7 @@ async fn clips_go_home_as_a_zip_file_and_come_back_on_another_laptop() -> Result
         let browser = Browser::start(Options::default()).await?;
         let tab = browser.open(&server.page()).await?;
         tab.give(&paths).await?;
-        std::fs::write(&zip, saved(&tab, "save-clips").await?)?;
+        std::fs::write(&zip, tab.saved("save-clips").await?)?;
         listed(&tab).await?
     };
 
@@ -103,7 +82,7 @@ async fn the_model_at_home_answers_as_in_the_room_and_asks_nobody() -> Result<()
         tab.choose_files("try-file", std::slice::from_ref(&wav)).await?;
         tab.wait_for("try-probabilities").await?;
         let shares = shares(&tab).await?;
-        std::fs::write(&page, saved(&tab, "save-model").await?)?;
+        std::fs::write(&page, tab.saved("save-model").await?)?;
         shares
     };
     println!("the page is {} bytes", std::fs::metadata(&page)?.len());
@@ -152,7 +131,7 @@ async fn each_model_goes_home_for_other_programs() -> Result<()> {
     tab.choose_files("try-file", std::slice::from_ref(&wav)).await?;
     tab.wait_for("try-probabilities").await?;
     let on_the_page = shares(&tab).await?;
-    let files = [saved(&tab, "save-mine-safetensors").await?, saved(&tab, "save-mine-onnx").await?];
+    let files = [tab.saved("save-mine-safetensors").await?, tab.saved("save-mine-onnx").await?];
     keep("mine", &files)?;
     let [mine, onnx] = files;
     let shared = SharedModel::download(&server).await?;

@@ -258,7 +258,7 @@ fn members(status: &Status, me: Option<protocol::ClientId>) -> Vec<MemberView> {
         .iter()
         .map(|client| MemberView {
             name: client.name.clone(),
-            state: state_word(client.state).to_owned(),
+            state: if client.passed_over { "passed_over" } else { state_word(client.state) }.to_owned(),
             examples: u64::from(client.examples),
             labels: client.labels.iter().map(|&count| u64::from(count)).collect(),
             me: Some(client.client) == me,

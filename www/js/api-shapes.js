@@ -7,6 +7,7 @@
  * @property {number} client
  * @property {string} name
  * @property {ClientState} state
+ * @property {boolean} [passed_over] the open round does without it
  * @property {number} [fraction] 0 to 1
  * @property {number} examples
  * @property {number[]} labels

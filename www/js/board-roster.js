@@ -9,7 +9,7 @@ import { KeyedList } from './keyed-list.js';
 import { fillShapedStrip } from './label-strip.js';
 import { labelIcon } from './labels.js';
 import { labelName, words } from './language.js';
-import { stateIcon, stateName } from './laptop-state.js';
+import { shownState, stateIcon, stateName } from './laptop-state.js';
 import { columnsFor } from './roster-grid.js';
 
 /** @typedef {import('./api-shapes.js').ClientSummary} Laptop */
@@ -49,7 +49,8 @@ export function boardRoster() {
       element,
       /** @param {Laptop} laptop */
       update(laptop) {
-        const { state, fraction, examples } = laptop;
+        const { fraction, examples } = laptop;
+        const state = shownState(laptop);
         setText(name, laptop.name || words.board.unnamed);
         setAttribute(name, 'title', laptop.name);
         dial.update(laptop.agreement);

@@ -7,11 +7,19 @@ import { blankPicture, lessonPicture } from './lesson-picture.js';
 import { LESSONS } from './lessons.js';
 import { CLASS, roundsTake, spanInWords } from './round-estimate.js';
 
-/** Fields for experts: the setting's name in the interface, the words for it, and its choices where it has some. */
+/**
+ * Fields for experts: the setting's name in the interface, the words for it, and its choices where it has some, each with its
+ * meaning where it is `explained` (which names the words for no choice).
+ */
 const EXPERT = [
-  { name: 'strategy', words: 'strategy', choices: 'strategies' },
+  { name: 'strategy', words: 'strategy', choices: 'strategies', explained: 'strategyUsual' },
   { name: 'server_learning_rate', words: 'serverRate' },
   { name: 'proximal', words: 'proximal' },
+  { name: 'aggregation', words: 'aggregation', choices: 'aggregations', explained: 'aggregationUsual' },
+  { name: 'trim', words: 'trim', usual: '0.2' },
+  { name: 'faulty', words: 'faulty', usual: '1' },
+  { name: 'chosen', words: 'chosen' },
+  { name: 'clip_norm', words: 'clipNorm' },
   { name: 'optimiser', words: 'optimiser', choices: 'optimisers' },
   { name: 'learning_rate', words: 'learningRate' },
   { name: 'epochs', words: 'epochs', usual: '2' },
@@ -54,9 +62,11 @@ export function newRoomPanel(create) {
       epochs: numberOf(chosen('epochs')) || undefined, batchSize: numberOf(chosen('batch_size')) || undefined, encoding: chosen('encoding') || undefined,
     });
     setText(byId('estimate'), rounds >= 1 && Number.isFinite(seconds[1]) ? text.estimate(spanInWords(seconds, text.duration), CLASS) : '');
-    const strategy = chosen('strategy');
-    const meanings = /** @type {Record<string, string[]>} */ (text.strategies);
-    setText(byId('strategy-hint'), strategy ? meanings[strategy][1] : text.strategyUsual);
+    for (const { name, choices, explained } of EXPERT) {
+      if (!choices || !explained) continue;
+      const choice = chosen(name);
+      setText(byId(`expert-${name}-hint`), choice ? /** @type {any} */ (text)[choices][choice][1] : /** @type {any} */ (text)[explained]);
+    }
   }
   form.addEventListener('input', refresh);
   refresh();
@@ -132,11 +142,11 @@ function lessonCard({ key, labels }, index) {
     labels.length > 0 && h('span', { class: 'lesson-labels' }, labels.map(labelName).join(', ')));
 }
 
-/** @param {{name: string, words: string, choices?: string, usual?: string, hint?: string}} expert */
-function expertField({ name, words: key, choices, usual, hint }) {
+/** @param {{name: string, words: string, choices?: string, explained?: string, usual?: string, hint?: string}} expert */
+function expertField({ name, words: key, choices, explained, usual, hint }) {
   const text = /** @type {any} */ (words.teach.create);
   const id = `expert-${name}`;
-  const hintId = name === 'strategy' ? 'strategy-hint' : hint && `${id}-hint`;
+  const hintId = (explained || hint) && `${id}-hint`;
   const options = choices && Object.entries(/** @type {Record<string, string | string[]>} */ (text[choices]));
   const input = options
     ? h('select', { id, name, 'aria-describedby': hintId }, h('option', { value: '' }, text.usual), ...options.map(([value, said]) => h('option', { value }, Array.isArray(said) ? said[0] : said)))

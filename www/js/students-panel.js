@@ -7,7 +7,7 @@ import { icon } from './icons.js';
 import { KeyedList } from './keyed-list.js';
 import { labelIcon } from './labels.js';
 import { labelName, words } from './language.js';
-import { stateIcon, stateName } from './laptop-state.js';
+import { shownState, stateIcon, stateName } from './laptop-state.js';
 import { LONGEST_NAME } from './nickname.js';
 
 /** @typedef {import('./api-shapes.js').ClientSummary} Student */
@@ -36,11 +36,12 @@ export function studentsPanel({ act }) {
         student = next;
         const called = student.name || words.board.unnamed;
         setText(name, called);
-        setAttribute(element, 'data-state', student.state);
-        const share = student.fraction !== undefined && (student.state === 'training' || student.state === 'uploading') ? percent(student.fraction) : '';
-        setText(doing, share ? words.board.doing(stateName(student.state), share) : stateName(student.state));
-        if (drawn !== student.state) picture.replaceChildren(icon(stateIcon(student.state)));
-        drawn = student.state;
+        const state = shownState(student);
+        setAttribute(element, 'data-state', state);
+        const share = student.fraction !== undefined && (state === 'training' || state === 'uploading') ? percent(student.fraction) : '';
+        setText(doing, share ? words.board.doing(stateName(state), share) : stateName(state));
+        if (drawn !== state) picture.replaceChildren(icon(stateIcon(state)));
+        drawn = state;
         for (const [button, text] of /** @type {[HTMLElement, string][]} */ ([[rename, words.teach.roster.renameOf(called)], [remove, words.teach.roster.removeOf(called)]])) {
           setAttribute(button, 'aria-label', text);
           setAttribute(button, 'title', text);

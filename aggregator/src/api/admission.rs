@@ -35,7 +35,8 @@ pub async fn admit(
 
 /// The request with its whole body.
 async fn whole(site: &Site, peer: Peer, request: Request) -> Result<Request, Failure> {
-    if let Some(full) = peer.full() {
+    let full = peer.full().map_or_else(|| site.gate.allow_request(peer, request.headers()), Err);
+    if let Err(full) = full {
         site.gate.refuse(full);
         return Err(failure(full));
     }
@@ -65,6 +66,10 @@ pub fn failure(full: Full) -> Failure {
         Full::Address => Failure(
             StatusCode::TOO_MANY_REQUESTS,
             "too many connections come from your address; close some pages, or try again in a moment".to_owned(),
+        ),
+        Full::Requests => Failure(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many requests come from your address; try again in a moment".to_owned(),
         ),
     }
 }

@@ -13,8 +13,8 @@ use models::Architecture;
 
 use super::interrupt::on_interrupt;
 use super::simulate::bar;
-use crate::experiment::{self, Done, Experiment, Listener, Options, Results, Run, Store};
-use crate::simulator::{Dataset, Device, FeatureCache, Normalisation, RoundOutcome, TestSpeakers};
+use crate::experiment::{self, Experiment, Listener, Options, Results, Robustness, Store};
+use crate::simulator::{Dataset, Device, FeatureCache, Normalisation, Outcome, RoundOutcome, TestSpeakers};
 
 const EXAMPLES: &str = "Examples:
   chorus experiment paper --data ravdess --out report
@@ -42,6 +42,8 @@ pub struct Arguments {
 enum Series {
     /// Repeat the experiments of Chau & Garces, "Federated Learning for Emotion Recognition", on labelled speech from disk.
     Paper(Box<Paper>),
+    /// Let hostile clients attack rooms with each aggregation, on labelled speech from disk.
+    Robustness(Box<Attacked>),
 }
 
 #[derive(clap::Args)]
@@ -88,25 +90,89 @@ struct Paper {
     cache: Option<PathBuf>,
 }
 
+const ROBUSTNESS_EXAMPLES: &str = "Examples:
+  chorus experiment robustness --data emodb --out report
+  chorus experiment robustness --data voices --out report --rounds 5 --shares 0.3
+
+OUT gets robustness.md (a table of each aggregation's UAR under each attack) and runs/, the outcome of every run.
+Press Ctrl-C to stop; the same command goes on where it was, and repeats no run that is stored.
+Exit codes: 0 all runs are in the table; 1 some could not be done, or it was stopped.";
+
+#[derive(clap::Args)]
+#[command(after_help = ROBUSTNESS_EXAMPLES)]
+struct Attacked {
+    /// Folder of labelled speech: a published corpus, a folder for each label, or a manifest.csv; may be given again
+    #[arg(long, value_name = "DIR", required = true)]
+    data: Vec<PathBuf>,
+    /// Folder for the table; what is there already is kept
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Network: compact, conv, dense, lstm or lstm-padded
+    #[arg(long, default_value_t = Architecture::Compact)]
+    model: Architecture,
+    /// Clients
+    #[arg(long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u16).range(9..=1024))]
+    clients: u16,
+    /// Rounds
+    #[arg(long, value_name = "R", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: u32,
+    /// Shares of the clients that are hostile, separated by commas
+    #[arg(long, value_name = "S,…", value_delimiter = ',', default_values_t = [0.2, 0.4])]
+    shares: Vec<f64>,
+    /// How often everything is repeated with another seed
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
+    seeds: u32,
+    /// Where features are kept between runs [default: the user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+}
+
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<()> {
     match arguments.series {
         Series::Paper(paper) => run_paper(*paper),
+        Series::Robustness(attacked) => run_robustness(*attacked),
     }
+}
+
+fn run_robustness(attacked: Attacked) -> Result<()> {
+    let Attacked { data, out, model, clients, rounds, shares, seeds, cache } = attacked;
+    let robustness = Robustness { data, model, clients: clients.into(), rounds, shares, seeds };
+    let runs = experiment::robustness_runs(&robustness)?;
+    let store = Store::open(out.join("runs"))?;
+    let dataset = read(&robustness.data, &experiment::labels(), Normalisation::Group, cache)?;
+    let mut progress = Progress::new(on_interrupt()?);
+    let done = experiment::execute(runs, &dataset, &store, &mut progress)?;
+    progress.bar.finish_and_clear();
+    let Some(done) = done else {
+        bail!("stopped before all runs were done; the same command goes on from here");
+    };
+    let table = out.join("robustness.md");
+    experiment::write(&table, experiment::robustness_table(&robustness, &done, &typed()).as_bytes())?;
+    println!("{}", fs::canonicalize(&table).with_context(|| format!("can't find {}", table.display()))?.display());
+    match done.iter().find_map(|one| Some((one.run.key(), one.outcome.as_ref().err()?))) {
+        None => Ok(()),
+        Some((key, reason)) => bail!("not all runs could be done; the first that could not, {key}: {reason}"),
+    }
+}
+
+/// Reads clips, with a bar.
+fn read(data: &[PathBuf], labels: &[String], normalisation: Normalisation, cache: Option<PathBuf>) -> Result<Dataset> {
+    let cache = cache.map(FeatureCache::new).or_else(FeatureCache::of_this_user);
+    let reading = bar(0, "clips");
+    let dataset = Dataset::read(data, &[], labels, normalisation, cache.as_ref(), |done, all| {
+        reading.set_length(all as u64);
+        reading.set_position(done as u64);
+    })?;
+    reading.finish_and_clear();
+    eprint!("{}", dataset.found);
+    Ok(dataset)
 }
 
 fn run_paper(paper: Paper) -> Result<()> {
     let options = options(&paper);
     let store = Store::open(paper.out.join("runs"))?;
-    let cache = paper.cache.map(FeatureCache::new).or_else(FeatureCache::of_this_user);
-    let reading = bar(0, "clips");
-    let dataset =
-        Dataset::read(&options.data, &[], &options.labels, options.normalisation, cache.as_ref(), |done, all| {
-            reading.set_length(all as u64);
-            reading.set_position(done as u64);
-        })?;
-    reading.finish_and_clear();
-    eprint!("{}", dataset.found);
+    let dataset = read(&options.data, &options.labels, options.normalisation, paper.cache)?;
     let remarks = experiment::check(&options, &dataset)?;
     let runs = experiment::runs(&options, &dataset)?;
     let mut progress = Progress::new(on_interrupt()?);
@@ -203,24 +269,19 @@ impl Listener for Progress {
         if self.interrupted.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    fn round(&self, run: &Run, round: &RoundOutcome) {
+    fn round(&self, key: &str, round: &RoundOutcome) {
         let (number, uar) = (round.round, round.uar);
-        self.bar.set_message(format!(
-            "run {}/{}: {}, round {number}: UAR {uar:.2}",
-            self.done + 1,
-            self.all,
-            run.key()
-        ));
+        self.bar.set_message(format!("run {}/{}: {key}, round {number}: UAR {uar:.2}", self.done + 1, self.all,));
     }
 
-    fn end(&mut self, done: &Done) {
+    fn end(&mut self, key: &str, outcome: &Result<Outcome, String>) {
         self.done += 1;
-        let line = match &done.outcome {
+        let line = match outcome {
             Ok(outcome) => format!("UAR {:.2}, {:.1} s", outcome.scores.uar, outcome.seconds),
             Err(reason) => format!("could not be done: {reason}"),
         };
-        if self.bar.is_hidden() || done.outcome.is_err() {
-            let (number, all, key) = (self.done, self.all, done.run.key());
+        if self.bar.is_hidden() || outcome.is_err() {
+            let (number, all) = (self.done, self.all);
             self.bar.suspend(|| eprintln!("{number}/{all} {key}: {line}"));
         }
     }

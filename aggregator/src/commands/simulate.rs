@@ -10,11 +10,13 @@ use anyhow::{Context as _, Result, bail};
 use corpus::Partition;
 use indicatif::{ProgressBar, ProgressStyle};
 use models::Architecture;
-use protocol::{Augmentation, Optimiser, Strategy};
+use protocol::{Aggregation, Augmentation, Optimiser, Strategy};
 
 use super::interrupt::on_interrupt;
-use crate::settings::Settings;
-use crate::simulator::{self, Dataset, Device, FeatureCache, Normalisation, Outcome, Plan, TestSpeakers};
+use crate::settings::{Settings, Wanted};
+use crate::simulator::{
+    self, Attack, Behaviour, Circumstances, Dataset, Device, FeatureCache, Normalisation, Outcome, Plan, TestSpeakers,
+};
 
 const EXAMPLES: &str = "Examples:
   chorus simulate --data ravdess --model conv --partition random --clients 4
@@ -22,10 +24,15 @@ const EXAMPLES: &str = "Examples:
   chorus simulate --data emodb --partition single-emotion --optimiser sgd --learning-rate 0.001 \\
     --strategy '{\"name\":\"fedadam\",\"server_learning_rate\":0.003,\"beta_1\":0.9,\"beta_2\":0.99,\"tau\":1e-7}'
   chorus simulate --data ravdess --partition centralised --eval-data emodb
+  chorus simulate --data voices --clients 200 --drop-out 0.3 --slow 0.5 --selection 20
+  chorus simulate --data emodb --clients 10 --attack sign-flip --attackers 0.3 --aggregation median
 
 Clients, aggregator, features and networks are those of a real room; only the network between them is left out. The test
-speakers are never trained on. The same plan and seed give the same result on the same kind of processor.
+speakers are never trained on. With a made-up clock a device trains for 1 s and 0.05 s a clip and pass, times its own factor. The same plan and seed give the same result on the same kind of processor.
 Exit codes: 0 done; 1 it could not be done, or was stopped.";
+
+/// Where the help lists what needs a clock.
+const CLOCK: &str = "Late and lost clients (with any of these the simulation has a made-up clock)";
 
 /// Simulate a room in one process, on labelled speech from disk.
 #[derive(clap::Args)]
@@ -75,6 +82,55 @@ pub struct Arguments {
     /// μ of fedprox [default: 0.01]
     #[arg(long, value_name = "MU")]
     proximal: Option<f64>,
+    /// The chance that a client which is asked for an update is lost meanwhile, and away until the round is over, such as 0.3
+    #[arg(long, value_name = "SHARE", help_heading = CLOCK)]
+    drop_out: Option<f64>,
+    /// How different devices are in speed: σ of a log-normal distribution, such as 0.5 [default: 0, all alike]
+    #[arg(long, value_name = "SIGMA", help_heading = CLOCK)]
+    slow: Option<f64>,
+    /// What each client's connection carries, in Mbit/s [default: 20]
+    #[arg(long, value_name = "MBIT", help_heading = CLOCK)]
+    bandwidth: Option<f64>,
+    /// Longest time a round may take, in seconds [default: 180]
+    #[arg(long, value_name = "SECONDS", help_heading = CLOCK)]
+    deadline: Option<u32>,
+    /// Ask only some of the clients: a number of updates that a round wants, or a share of them such as 25%
+    #[arg(long, value_name = "N|P%", help_heading = CLOCK)]
+    selection: Option<Wanted>,
+    /// Clients asked for each update that a round wants [default: 1.3]
+    #[arg(long, value_name = "TIMES", help_heading = CLOCK)]
+    over_selection: Option<f64>,
+    /// Wait for no round, and publish a version for every K updates
+    #[arg(long, value_name = "K", help_heading = CLOCK)]
+    asynchronous: Option<u32>,
+    /// With --asynchronous: an update that is τ versions behind weighs (1 + τ)^-A times as much [default: 0.5]
+    #[arg(long, value_name = "A", help_heading = CLOCK)]
+    staleness_exponent: Option<f64>,
+    /// With --asynchronous: versions that an update may be behind [default: 20]
+    #[arg(long, value_name = "VERSIONS", help_heading = CLOCK)]
+    most_stale: Option<u32>,
+    /// How a round's updates become the one that the strategy is given: mean, or against hostile clients median,
+    /// trimmed_mean, krum, multi_krum or clipping
+    #[arg(long, default_value = "mean")]
+    aggregation: Aggregation,
+    /// trimmed_mean's share of the values that is left out at each end [default: 0.2]
+    #[arg(long, value_name = "SHARE")]
+    trim: Option<f64>,
+    /// How many hostile clients krum and multi_krum reckon with [default: 1]
+    #[arg(long, value_name = "COUNT")]
+    faulty: Option<u32>,
+    /// How many updates multi_krum takes [default: one more than --faulty]
+    #[arg(long, value_name = "COUNT")]
+    chosen: Option<u32>,
+    /// The L2 norm that clipping scales longer updates down to [default: the median of the round's norms]
+    #[arg(long, value_name = "NORM")]
+    clip_norm: Option<f64>,
+    /// Make some of the clients hostile: label-flip, sign-flip, scale, noise, free-rider, collude or little
+    #[arg(long)]
+    attack: Option<Behaviour>,
+    /// The share of the clients that are, above 0 and below 0.5
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, requires = "attack")]
+    attackers: f64,
     /// What features are standardised by: group, or speaker for each speaker's own mean and deviation first
     #[arg(long, default_value = "group")]
     normalisation: Normalisation,
@@ -118,7 +174,15 @@ fn strategy(text: &str) -> Result<Strategy, String> {
 
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let room = Settings {
+    let settings = Settings {
+        selection: arguments.selection,
+        over_selection: arguments.over_selection,
+        asynchronous: arguments.asynchronous,
+        staleness_exponent: arguments.staleness_exponent,
+        most_stale: arguments.most_stale,
+        max_clients: Some(arguments.clients.into()),
+        // As usual, but where one is everyone.
+        least: (u32::from(arguments.clients) == 1).then_some(1),
         model: Some(arguments.model),
         augmentation: arguments.augmentation,
         rounds: Some(arguments.rounds),
@@ -129,9 +193,25 @@ pub fn run(arguments: Arguments) -> Result<()> {
         strategy: Some(arguments.strategy),
         server_learning_rate: arguments.server_learning_rate,
         proximal: arguments.proximal,
+        aggregation: Some(arguments.aggregation),
+        trim: arguments.trim,
+        faulty: arguments.faulty,
+        chosen: arguments.chosen,
+        clip_norm: arguments.clip_norm,
         ..Settings::default()
-    }
-    .room()?;
+    };
+    let room = settings.room()?;
+    let as_usual = Circumstances::default();
+    let circumstances = Circumstances {
+        drop_out: arguments.drop_out.unwrap_or(as_usual.drop_out),
+        slow: arguments.slow.unwrap_or(as_usual.slow),
+        megabits: arguments.bandwidth.unwrap_or(as_usual.megabits),
+        deadline_ms: arguments.deadline.map_or(as_usual.deadline_ms, |seconds| u64::from(seconds) * 1_000),
+        selection: room.selection,
+        pace: room.pace,
+    };
+    let asked_for =
+        arguments.drop_out.or(arguments.slow).or(arguments.bandwidth).is_some() || arguments.deadline.is_some();
     let plan = Plan {
         data: arguments.data,
         eval_data: arguments.eval_data,
@@ -147,12 +227,18 @@ pub fn run(arguments: Arguments) -> Result<()> {
         rounds: room.rounds,
         training: room.training,
         strategy: room.strategy,
+        aggregation: room.aggregation,
+        attack: arguments.attack.map(|behaviour| Attack { behaviour, share: arguments.attackers }),
         seed: arguments.seed,
         normalisation: arguments.normalisation,
         device: arguments.device,
+        circumstances: (asked_for || circumstances != as_usual).then_some(circumstances),
     };
     // A plan that cannot work is refused before an hour of sound is read.
     plan.room(plan.clients)?;
+    if let Some(attack) = &plan.attack {
+        attack.count(plan.clients)?;
+    }
     let cache = arguments.cache.map(FeatureCache::new).or_else(FeatureCache::of_this_user);
     let dataset = read(&plan, cache.as_ref())?;
     let interrupted = on_interrupt()?;
@@ -237,8 +323,9 @@ fn summary(outcome: &Outcome) -> String {
     }
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
     text += &format!(
-        "\n{:.1} s of training; {:.1} MB sent to the aggregator, {:.1} MB by it\n",
+        "\n{:.1} {} of training; {:.1} MB sent to the aggregator, {:.1} MB by it\n",
         outcome.seconds,
+        if plan.circumstances.is_some() { "made-up seconds" } else { "s" },
         megabytes(outcome.bytes_up),
         megabytes(outcome.bytes_down)
     );

@@ -8,6 +8,7 @@ use models::Architecture;
 use serde::Serialize;
 
 use super::paper::Experiment;
+use super::runs::Repeated;
 
 /// How the training clips lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -75,9 +76,8 @@ pub struct Condition {
     pub clients: Option<usize>,
 }
 
-impl Condition {
-    /// Its name in keys and files.
-    pub fn key(&self) -> String {
+impl Repeated for Condition {
+    fn key(&self) -> String {
         let clients = self.clients.map_or(String::new(), |clients| format!("-k{clients}"));
         format!("e{}-{}-{}-{}{clients}", self.experiment.number(), self.model, self.system.key(), self.recipe)
     }

@@ -1,6 +1,6 @@
 //! The experiments of Chau & Garces, "Federated Learning for Emotion Recognition", repeated on a corpus on disk with
 //! speakers whom no model has heard: which runs there are, running them so that nothing is done twice, and a report with
-//! the paper's own numbers beside the new ones.
+//! the paper's own numbers beside the new ones. And one of our own, `robustness`: hostile clients against each aggregation.
 //!
 //! A run is one simulation. Runs that differ only in seed and fold are repetitions of one `Condition`, and everything that
 //! is reported is reported for conditions. Nothing here knows how a simulation works.
@@ -12,6 +12,7 @@ mod reference;
 mod repeat;
 mod report;
 mod results;
+mod robustness;
 mod runs;
 mod spreadsheet;
 mod statistics;
@@ -20,5 +21,6 @@ pub use paper::{Experiment, Options, check, runs};
 pub use repeat::shell_line;
 pub use report::page;
 pub use results::Results;
-pub use runs::{Done, Listener, Run, Store, execute, write};
+pub use robustness::{Robustness, labels, robustness_runs, robustness_table};
+pub use runs::{Listener, Store, execute, write};
 pub use spreadsheet::spreadsheet;

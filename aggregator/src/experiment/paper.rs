@@ -9,7 +9,7 @@ use std::str::FromStr;
 use anyhow::{Result, ensure};
 use corpus::Split;
 use models::Architecture;
-use protocol::LocalSettings;
+use protocol::{Aggregation, LocalSettings};
 use serde::{Serialize, Serializer};
 
 use super::condition::{Condition, System};
@@ -164,10 +164,13 @@ pub fn runs(options: &Options, dataset: &Dataset) -> Result<Vec<Run>> {
                             augmentation: usual_augmentation(condition.model),
                             ..recipe.training
                         },
+                        aggregation: Aggregation::Mean,
+                        attack: None,
                         strategy: recipe.strategy,
                         seed,
                         normalisation: options.normalisation,
                         device: options.device,
+                        circumstances: None,
                     };
                     runs.push(Run { condition, plan });
                 }

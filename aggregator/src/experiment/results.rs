@@ -10,7 +10,7 @@ use super::paper::{Experiment, Options};
 use super::recipe::{self, Recipe};
 use super::reference;
 use super::repeat::command;
-use super::runs::Done;
+use super::runs::{Done, Repeated as _};
 use super::statistics::{Answer, Difference, Spread, paired_bootstrap};
 use crate::simulator::{Dataset, LastFive, Outcome, Scores};
 

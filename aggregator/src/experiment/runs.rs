@@ -11,16 +11,22 @@ use corpus::Split;
 use super::condition::Condition;
 use crate::simulator::{self, Dataset, Outcome, Plan, RoundOutcome, TestSpeakers};
 
+/// What runs repeat that differ only in seed and fold.
+pub trait Repeated {
+    /// Its name, which may stand in a file's name.
+    fn key(&self) -> String;
+}
+
 /// One simulation of an experiment.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Run {
+pub struct Run<C = Condition> {
     /// What it repeats.
-    pub condition: Condition,
+    pub condition: C,
     /// Everything that decides what comes out.
     pub plan: Plan,
 }
 
-impl Run {
+impl<C: Repeated> Run<C> {
     /// Its name, which may stand in a file's name.
     pub fn key(&self) -> String {
         let fold = match self.plan.test {
@@ -33,9 +39,9 @@ impl Run {
 
 /// What came of a run.
 #[derive(Debug, Clone)]
-pub struct Done {
+pub struct Done<C = Condition> {
     /// The run.
-    pub run: Run,
+    pub run: Run<C>,
     /// Its outcome, or in words why there is none.
     pub outcome: Result<Outcome, String>,
 }
@@ -61,7 +67,7 @@ impl Store {
     }
 
     /// The stored outcome of just this run on just these clips; anything else that lies in its place is as good as none.
-    pub fn get(&self, run: &Run, dataset: &Dataset) -> Option<Outcome> {
+    pub fn get<C: Repeated>(&self, run: &Run<C>, dataset: &Dataset) -> Option<Outcome> {
         let outcome: Outcome = serde_json::from_slice(&fs::read(self.path(run)).ok()?).ok()?;
         let Split { train, test } = dataset.split(&run.plan.test).ok()?;
         let tested = outcome.predictions.iter().map(|prediction| &prediction.file);
@@ -74,7 +80,7 @@ impl Store {
     ///
     /// # Errors
     /// The file can't be written.
-    fn put(&self, run: &Run, outcome: &Outcome) -> Result<Result<Outcome, String>> {
+    fn put<C: Repeated>(&self, run: &Run<C>, outcome: &Outcome) -> Result<Result<Outcome, String>> {
         let json = serde_json::to_vec(outcome)?;
         // JSON has no word for a number that is none, so such an outcome cannot be read back.
         let Ok(read) = serde_json::from_slice(&json) else {
@@ -84,7 +90,7 @@ impl Store {
         Ok(Ok(read))
     }
 
-    fn path(&self, run: &Run) -> PathBuf {
+    fn path<C: Repeated>(&self, run: &Run<C>) -> PathBuf {
         self.folder.join(run.key()).with_extension("json")
     }
 }
@@ -104,10 +110,10 @@ pub trait Listener {
     fn begin(&mut self, steps: u64, ahead: usize, all: usize);
     /// A training step was made, perhaps on another thread; breaking ends everything.
     fn step(&self) -> ControlFlow<()>;
-    /// A run has gone through a round.
-    fn round(&self, run: &Run, round: &RoundOutcome);
-    /// A run is over.
-    fn end(&mut self, done: &Done);
+    /// The run with this key has gone through a round.
+    fn round(&self, key: &str, round: &RoundOutcome);
+    /// The run with this key is over.
+    fn end(&mut self, key: &str, outcome: &Result<Outcome, String>);
 }
 
 /// Does all runs that are not stored yet. Gives `None` where the listener ended it; what was done by then is stored.
@@ -116,16 +122,16 @@ pub trait Listener {
 ///
 /// # Errors
 /// An outcome can't be stored, or two runs have the same key.
-pub fn execute(
-    runs: Vec<Run>,
+pub fn execute<C: Repeated>(
+    runs: Vec<Run<C>>,
     dataset: &Dataset,
     store: &Store,
     listener: &mut (impl Listener + Sync),
-) -> Result<Option<Vec<Done>>> {
+) -> Result<Option<Vec<Done<C>>>> {
     let mut keys: Vec<String> = runs.iter().map(Run::key).collect();
     keys.sort_unstable();
     ensure!(keys.windows(2).all(|pair| pair[0] != pair[1]), "two runs would be stored in one file");
-    let stored: Vec<(Run, Option<Outcome>)> = runs
+    let stored: Vec<(Run<C>, Option<Outcome>)> = runs
         .into_iter()
         .map(|run| {
             let outcome = store.get(&run, dataset);
@@ -141,16 +147,15 @@ pub fn execute(
         let outcome = match outcome {
             Some(outcome) => Ok(outcome),
             None => {
-                let listening = &*listener;
-                let ran = simulator::run(&run.plan, dataset, || listening.step(), |round| listening.round(&run, round));
+                let (listening, key) = (&*listener, run.key());
+                let ran = simulator::run(&run.plan, dataset, || listening.step(), |round| listening.round(&key, round));
                 let outcome = match ran {
                     Ok(Some(outcome)) => store.put(&run, &outcome)?,
                     Ok(None) => return Ok(None),
                     Err(error) => Err(format!("{error:#}")),
                 };
-                let done = Done { run, outcome };
-                listener.end(&done);
-                all.push(done);
+                listener.end(&key, &outcome);
+                all.push(Done { run, outcome });
                 continue;
             }
         };
@@ -168,7 +173,7 @@ pub(super) mod tests {
     use crate::simulator::{LastFive, Scores};
 
     /// A run's outcome where a model answers with the first label to everything.
-    pub fn outcome(run: &Run, dataset: &Dataset) -> Outcome {
+    pub fn outcome<C>(run: &Run<C>, dataset: &Dataset) -> Outcome {
         let Split { train, test } = dataset.split(&run.plan.test).unwrap();
         let predictions = test.iter().map(|&clip| {
             let spoken = &dataset.clips[clip];

@@ -2,7 +2,10 @@
 //! networks are those of a real room; only sockets, clocks and waiting are left out. What is simulated here is what a
 //! class runs.
 
+mod attack;
 mod centralised;
+mod circumstances;
+mod clock;
 mod dataset;
 mod exchange;
 mod feature_cache;
@@ -11,6 +14,8 @@ mod plan;
 mod run;
 mod scores;
 
+pub use attack::{Attack, Behaviour};
+pub use circumstances::Circumstances;
 pub use dataset::Dataset;
 pub use feature_cache::FeatureCache;
 pub use plan::{Device, Normalisation, Plan, TestSpeakers};

@@ -3,12 +3,17 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use corpus::Partition;
 use models::Architecture;
 use protocol::limits::MAX_EXAMPLES;
-use protocol::{LocalSettings, RoomCode, RoomConfig, Strategy};
+use protocol::{Aggregation, LocalSettings, RoomCode, RoomConfig, Strategy};
 use serde::{Deserialize, Serialize};
+
+use super::{Attack, Circumstances};
+
+/// Updates that make a round count where clients may be lost, as in a room that nothing else is chosen for.
+const LEAST: u32 = 2;
 
 /// A simulation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,12 +38,21 @@ pub struct Plan {
     pub training: LocalSettings,
     /// How updates become the next model.
     pub strategy: Strategy,
+    /// How the updates of a round become the one that the strategy is given.
+    #[serde(default, skip_serializing_if = "Aggregation::is_mean")]
+    pub aggregation: Aggregation,
+    /// What some of the clients do instead of what they should.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attack: Option<Attack>,
     /// Decides the initial parameters, the partition, the order of clips and dropout.
     pub seed: u32,
     /// What features are standardised by before they come to a client's training.
     pub normalisation: Normalisation,
     /// What computes.
     pub device: Device,
+    /// What the room has to bear; without it time stands still, everyone is asked, and nobody is late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circumstances: Option<Circumstances>,
 }
 
 /// Whose mean and deviation features are standardised by.
@@ -119,9 +133,22 @@ impl Plan {
         room.rounds = self.rounds;
         room.training = self.training;
         room.strategy = self.strategy;
+        room.aggregation = self.aggregation;
         room.seed = self.seed;
         room.least = clients as u32;
         room.max_clients = clients as u32;
+        if let Some(circumstances) = &self.circumstances {
+            ensure!(
+                !self.is_centralised(),
+                "one model that is trained in one place has no clients that could be late or lost"
+            );
+            circumstances.check()?;
+            room.least = room.least.min(LEAST.max(self.aggregation.least()));
+            room.deadline_ms = circumstances.deadline_ms;
+            room.grace_ms = room.grace_ms.min(room.deadline_ms);
+            room.selection = circumstances.selection;
+            room.pace = circumstances.pace;
+        }
         // As the algorithms are written: weighted by all of a client's examples.
         room.weight_cap = MAX_EXAMPLES;
         room.check()?;

@@ -8,12 +8,14 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use corpus::{Holdings, Split};
-use federation::Coordinator;
+use federation::{Coordinator, MemorySpool};
 use models::Example;
 use protocol::Augmentation;
 use serde::{Deserialize, Serialize};
 
+use super::attack::Attackers;
 use super::centralised::centralised;
+use super::clock::Clock;
 use super::dataset::Dataset;
 use super::exchange::{Exchange, Next};
 use super::learners::Learners;
@@ -37,7 +39,7 @@ pub struct Outcome {
     pub last_five: LastFive,
     /// Every round (every `training.epochs` epochs, where training is centralised), oldest first.
     pub rounds: Vec<RoundOutcome>,
-    /// Time for training and aggregation, without evaluation.
+    /// Time for training and aggregation, without evaluation; under circumstances the made-up time of all rounds.
     pub seconds: f64,
     /// Bytes from the clients to the aggregator, frames and messages, over all rounds.
     pub bytes_up: u64,
@@ -80,7 +82,7 @@ pub struct RoundOutcome {
     pub bytes_up: u64,
     /// Bytes to the clients in this round.
     pub bytes_down: u64,
-    /// Time for training and aggregation.
+    /// Time for training and aggregation; under circumstances the made-up time since the version before.
     pub seconds: f64,
 }
 
@@ -222,15 +224,31 @@ fn federated(
     let room = plan.room(shares.len())?;
     let labels = room.labels.len();
     let initial = models::initial_parameters(plan.model, labels, room.seed.into());
-    let mut exchange = Exchange::new(Coordinator::new(room, initial)?, shares.to_vec(), labels);
+    let mut attackers =
+        plan.attack.as_ref().map(|attack| Attackers::draw(attack, shares.len(), plan.seed)).transpose()?;
+    let mut shares = shares.to_vec();
+    if let Some(attackers) = &attackers {
+        attackers.poison(&mut shares, labels);
+    }
+    let claims = match &attackers {
+        Some(attackers) => attackers.claims(&shares),
+        None => shares.iter().map(|share| share.len() as u32).collect(),
+    };
+    let coordinator = Coordinator::new(room, initial, Box::<MemorySpool>::default())?;
+    let clock = plan.circumstances.map(|circumstances| Clock::new(circumstances, plan.seed));
+    let mut exchange = Exchange::new(coordinator, shares, &claims, labels, clock);
     let (mut began, mut before) = (Instant::now(), (0, 0));
+    let mut shown = 0.0;
     loop {
         match exchange.go_on()? {
             Next::Train(clients) => {
                 let requests: Vec<_> = clients.iter().filter_map(|&client| exchange.request(client)).collect();
-                let Some(results) = learners.work(&requests, on_step)? else {
+                let Some(mut results) = learners.work(&requests, on_step)? else {
                     return Ok(None);
                 };
+                if let (Some(attackers), Some((request, _))) = (&mut attackers, requests.first()) {
+                    attackers.strike(&clients, request, &mut results, &claims);
+                }
                 let inputs: Vec<_> = requests
                     .iter()
                     .zip(results)
@@ -243,7 +261,8 @@ fn federated(
             Next::Published => {
                 let coordinator = exchange.coordinator();
                 let Some(record) = coordinator.history().last() else { continue };
-                let seconds = began.elapsed().as_secs_f64();
+                let made_up = exchange.seconds().map(|now| now - std::mem::replace(&mut shown, now));
+                let seconds = made_up.unwrap_or_else(|| began.elapsed().as_secs_f64());
                 let standardisation =
                     coordinator.standardisation().context("a round was over before anything was normalised")?;
                 let model = coordinator.model().parameters();

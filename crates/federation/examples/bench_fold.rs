@@ -9,7 +9,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use federation::{Action, ConnectionId, Coordinator, Event, Millis};
+use federation::{Action, ConnectionId, Coordinator, Event, MemorySpool, Millis};
 use protocol::{
     Checksum, Chunk, ClientMessage, Encoding, LocalTraining, ModelVersion, RoomCode, RoomConfig, Round, ServerMessage,
     Token, Transfer, TransferId,
@@ -60,7 +60,8 @@ fn take_in(values: u32) -> (f64, f64) {
     let mut config = RoomConfig::new(code.clone(), "bench", values, vec!["no".to_owned(), "yes".to_owned()]);
     config.features = 1;
     config.least = CLIENTS as u32;
-    let mut room = Coordinator::new(config, vec![0.5; values as usize]).expect("settings that fit");
+    let mut room =
+        Coordinator::new(config, vec![0.5; values as usize], Box::<MemorySpool>::default()).expect("settings that fit");
     let say = |room: &mut Coordinator, client: u64, message: ClientMessage| {
         let connection = ConnectionId(client);
         room.handle(Millis(1), Event::Message { connection, message });

@@ -12,7 +12,7 @@
 //! sleep until next_timeout() or until something happens
 //! ```
 
-mod accumulator;
+mod aggregation;
 mod coordinator;
 mod metrics;
 mod model;
@@ -21,7 +21,9 @@ mod participant;
 mod sketch;
 mod strategy;
 mod time;
+mod update;
 
+pub use aggregation::{MemorySpool, Spool};
 pub use coordinator::{
     Action, Checkpoint, CloseReason, ConnectionId, Coordinator, CoordinatorError, Event, HostError, Identity, Load,
 };

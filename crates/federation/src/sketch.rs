@@ -77,7 +77,7 @@ impl Sketch {
 }
 
 /// Spreads an index over 64 bits (the finaliser of SplitMix64: G. Steele, D. Lea, C. Flood, 2014).
-fn mix(index: u64) -> u64 {
+pub(crate) fn mix(index: u64) -> u64 {
     let mut hash = index.wrapping_add(0x9e37_79b9_7f4a_7c15);
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -5,7 +5,6 @@
 mod class;
 
 use class::{Class, config};
-use federation::Coordinator;
 use protocol::Phase;
 use serde::Deserialize;
 
@@ -31,16 +30,7 @@ fn rounds_agree_with_flower() {
     let mut config = config(count as u32);
     config.rounds = table.rounds.len() as u32;
     config.least = table.examples.len() as u32;
-    let mut class = Class::new(config.clone());
-    class.coordinator = Coordinator::new(config, table.initial.clone()).unwrap();
-    class.starts_from(&table.initial);
-    for &examples in &table.examples {
-        let student = class.opens_page(None);
-        class.students[student].eager = false;
-        class.students[student].examples = examples;
-        class.takes_part(student);
-    }
-    class.run();
+    let mut class = Class::from_table(config, &table.initial, &table.examples);
     for (number, round) in table.rounds.iter().enumerate() {
         for (student, parameters) in round.trained.iter().enumerate() {
             let request = class.students[student].training.take().unwrap();

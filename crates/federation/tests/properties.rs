@@ -269,6 +269,8 @@ fn check(class: &Class, slots: usize) {
     for record in class.coordinator.history() {
         assert!(record.clients >= room.least);
     }
+    let kept = class.disk.kept();
+    assert!(kept <= most && (kept == 0 || status.phase == Phase::Collecting && kept == status.received as usize));
     let message = protocol::ServerMessage::Status(status);
     assert_eq!(message.check(), Ok(()));
 }
@@ -282,6 +284,9 @@ proptest! {
         f16 in prop::bool::weighted(0.2),
         weight_cap in prop_oneof![Just(1u32), Just(25), Just(1_000)],
         strategy in prop_oneof![3 => Just("fedavg"), 2 => Just("fedadam"), 1 => Just("scaffold"), 1 => Just("fednova")],
+        aggregation in prop_oneof![
+            3 => Just("mean"), 1 => Just("median"), 1 => Just("trimmed_mean"), 1 => Just("multi_krum"), 1 => Just("clipping")
+        ],
         happenings in proptest::collection::vec(happening(), 1..120),
     ) {
         let mut config = config(5);
@@ -292,8 +297,14 @@ proptest! {
         if strategy == "scaffold" {
             config.training.optimiser = protocol::Optimiser::Sgd;
         }
+        if !matches!(strategy, "scaffold" | "fednova") {
+            config.aggregation = aggregation.parse().unwrap();
+        }
+        let clients = config.aggregation.least().max(3);
+        config.least = config.least.max(config.aggregation.least());
+        config.goal = if goal == 0 { 0 } else { goal.max(config.least) };
         config.encoding = if f16 { Encoding::F16 } else { Encoding::F32 };
-        let mut class = Class::of(3, config);
+        let mut class = Class::of(clients as usize, config);
         for student in &mut class.students {
             student.eager = false;
         }

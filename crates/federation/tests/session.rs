@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use bytes::Bytes;
-use federation::{Action, ConnectionId, Coordinator, Event, Millis};
+use federation::{Action, ConnectionId, Coordinator, Event, MemorySpool, Millis};
 use protocol::{Chunk, RoomCode, RoomConfig, ServerMessage, Token, parse_client};
 use serde_json::Value;
 
@@ -68,7 +68,7 @@ fn the_session_on_the_page_is_what_happens() {
     config.least = 1;
     config.deadline_ms = 60_000;
     config.training.epochs = 1;
-    let mut coordinator = Coordinator::new(config, vec![1.0, 2.0, 3.0]).unwrap();
+    let mut coordinator = Coordinator::new(config, vec![1.0, 2.0, 3.0], Box::<MemorySpool>::default()).unwrap();
     let fresh_token = Token::from_random(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff);
     coordinator.handle(NOW, Event::Connected { connection: CONNECTION, fresh_token });
     let mut wire = VecDeque::new();

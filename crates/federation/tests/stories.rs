@@ -39,11 +39,7 @@ fn refusals(class: &Class, student: usize) -> Vec<RefusalReason> {
 
 /// A class whose students train only when the test says so, with round 1 open.
 fn collecting(count: usize) -> Class {
-    let mut class = Class::of(count, config(5));
-    for student in &mut class.students {
-        student.eager = false;
-    }
-    class.run();
+    let class = Class::waiting(count, config(5));
     assert_eq!(phase(&class), (Phase::Collecting, 1));
     class
 }
@@ -116,8 +112,11 @@ fn a_model_of_several_frames_travels_whole() {
 fn the_round_closes_at_its_goal_and_the_slower_one_goes_on_with_the_next() {
     let mut config = config(5);
     config.goal = 2;
-    let mut class = Class::of(3, config);
-    class.students[2].eager = false;
+    let mut class = Class::waiting(3, config);
+    for student in 0..2 {
+        class.students[student].eager = true;
+        class.trains(student);
+    }
     class.run();
     assert_eq!(phase(&class), (Phase::Finished, 3));
     let slow = &class.students[2];
@@ -573,22 +572,6 @@ fn a_stalled_upload_is_ended_and_tried_again() {
 
 #[test]
 fn fatal_errors_end_it_with_a_message() {
-    let mut config = config(5);
-    config.max_clients = 2;
-    let mut class = Class::of(2, config);
-    for student in &mut class.students {
-        student.eager = false;
-    }
-    class.run();
-    let third = class.arrives(None);
-    class.wait(60_000);
-    let Connection::Stopped(StopReason::Error { code, message }) = class.students[third].participant.view().connection
-    else {
-        panic!("the third one is in")
-    };
-    assert_eq!(*code, ErrorCode::RoomFull);
-    assert!(message.contains("full"));
-
     let says = |class: &mut Class, text: &str| {
         let stranger = class.stranger();
         class.text(stranger, text);
@@ -857,4 +840,69 @@ fn a_restart_changes_none_of_the_strategys_numbers() {
         };
         assert_eq!(published(true), published(false), "{name}");
     }
+}
+
+/// Waits, as everybody does who is told when to come back.
+fn retry_in(class: &Class, student: usize) -> u64 {
+    match class.students[student].participant.view().connection {
+        Connection::Lost { retry_at } => retry_at.since(class.now),
+        other => panic!("student {student} is {other:?}"),
+    }
+}
+
+#[test]
+fn who_finds_the_room_full_comes_back_after_a_while() {
+    let mut config = config(5);
+    config.max_clients = 2;
+    let mut class = Class::of(2, config);
+    for student in &mut class.students {
+        student.eager = false;
+    }
+    class.run();
+    let third = class.arrives(None);
+    class.run();
+    let told = class.students[third].heard.last().cloned();
+    let Some(ServerMessage::Error { code: ErrorCode::RoomFull, fatal: false, retry_after_ms: Some(told), .. }) = told
+    else {
+        panic!("the third one was told {told:?}")
+    };
+    let waits = retry_in(&class, third);
+    assert!((15_000..=30_000).contains(&told) && (told..=told * 5 / 4).contains(&waits), "told {told}, waits {waits}");
+    assert!(class.students[third].participant.view().notice.unwrap().contains("full"));
+    class.loses_connection(0, false);
+    class.wait(40_000);
+    assert_eq!(*class.students[third].participant.view().connection, Connection::Open);
+}
+
+#[test]
+fn a_closing_server_spreads_those_who_come_back() {
+    let mut config = config(5);
+    config.max_clients = 500;
+    let mut class = Class::of(200, config);
+    for student in &mut class.students {
+        student.eager = false;
+    }
+    class.run();
+    class.coordinator.close();
+    class.run();
+    let mut waits: Vec<u64> = (0..200).map(|student| retry_in(&class, student)).collect();
+    waits.sort_unstable();
+    // 20 ms for each of them, the first after a second.
+    assert!(waits[0] >= 1_000 && waits[199] <= 6_250, "{} to {} ms", waits[0], waits[199]);
+    let at_once = |from: u64| waits.iter().filter(|wait| (from..from + 500).contains(*wait)).count();
+    assert!((1_000..6_000).step_by(100).all(|from| at_once(from) < 50), "too many at once: {waits:?}");
+}
+
+#[test]
+fn no_server_makes_a_client_wait_for_ever() {
+    let mut class = collecting(2);
+    let error = |retry_after_ms| ServerMessage::Error {
+        code: ErrorCode::ServerClosing,
+        message: "later".to_owned(),
+        fatal: false,
+        retry_after_ms: Some(retry_after_ms),
+    };
+    class.input(0, Input::Message(error(u64::MAX)));
+    class.loses_connection(0, true);
+    assert!((600_000..=750_000).contains(&retry_in(&class, 0)));
 }

@@ -7,6 +7,7 @@
 //! This crate knows no rules of a round, no network, no clock and no model: an architecture is a name and a
 //! count of parameters. `docs/protocol.md` describes the same for a reader who writes a client in another language.
 
+mod aggregation;
 mod assembly;
 mod checksum;
 mod chunk;
@@ -16,10 +17,13 @@ mod host;
 mod id;
 pub mod limits;
 mod message;
+mod pace;
 mod parse;
 mod room;
+mod selection;
 mod strategy;
 
+pub use aggregation::{Aggregation, UnknownAggregation};
 pub use assembly::{Assembly, AssemblyError, Receipt};
 pub use checksum::Checksum;
 pub use chunk::{Chunk, chunks, framed_bytes};
@@ -31,6 +35,8 @@ pub use message::{
     ClientMessage, ClientState, ClientSummary, ErrorCode, Evaluation, LocalTraining, Phase, RefusalReason, RoundRecord,
     ServerMessage, Standardisation, Status, Training, Transfer,
 };
+pub use pace::Pace;
 pub use parse::{parse_client, parse_server};
 pub use room::{LocalSettings, RoomConfig};
+pub use selection::Selection;
 pub use strategy::{Augmentation, Optimiser, Strategy, UnknownStrategy};

@@ -135,6 +135,10 @@ pub enum ServerMessage {
         message: String,
         /// Whether the server closes the connection and coming back in the same way is of no use.
         fatal: bool,
+        /// Where the connection is closed for load: how long the client should wait before it connects again, milliseconds.
+        /// Different for every client, so that not all come at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u64>,
     },
     /// Where the room is; sent when something changed (at most four times a second), and every 15 s otherwise.
     Status(Status),
@@ -356,6 +360,9 @@ pub struct ClientSummary {
     /// How far it has come in that, 0 to 1; left out where that isn't known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fraction: Option<f32>,
+    /// Whether the open round does without it: it is `ready`, and waits for a later round.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub passed_over: bool,
     /// Examples that it trains on.
     pub examples: u32,
     /// How many of them each label has; empty until the client has been ready once.
@@ -426,7 +433,7 @@ pub enum ErrorCode {
     ProtocolMismatch,
     /// There is no room with this code. Fatal.
     RoomUnknown,
-    /// The room has as many clients as it may have. Fatal.
+    /// The room has as many clients as it may have; the connection is closed, and may be tried again after a while.
     RoomFull,
     /// The host lets nobody new in. Fatal.
     Locked,
@@ -494,4 +501,9 @@ pub enum RefusalReason {
     Stalled,
     /// Three updates of this client were refused in this round.
     TooManyAttempts,
+    /// The server could not keep the update until the round closes, for lack of space perhaps.
+    NotKept,
+    /// One that this version of the protocol's types does not know.
+    #[serde(other)]
+    Unknown,
 }

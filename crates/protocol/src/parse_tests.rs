@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    Checksum, ClientId, ClientState, ClientSummary, ErrorCode, ModelVersion, Phase, RefusalReason, RoomCode,
-    RoomConfig, Round, Token, Training, TransferId,
+    Aggregation, Checksum, ClientId, ClientState, ClientSummary, ErrorCode, ModelVersion, Phase, RefusalReason,
+    RoomCode, RoomConfig, Round, Token, Training, TransferId,
 };
 
 fn transfer() -> Transfer {
@@ -75,6 +75,7 @@ fn server_messages() -> Vec<ServerMessage> {
             name: "Ada".to_owned(),
             state: ClientState::Training,
             fraction: Some(0.5),
+            passed_over: true,
             examples: 3,
             labels: vec![1, 2],
             agreement: Some(-0.25),
@@ -103,7 +104,12 @@ fn server_messages() -> Vec<ServerMessage> {
             status: status.clone(),
             accepted: Some(Round(1)),
         },
-        ServerMessage::Error { code: ErrorCode::RoomFull, message: "full".to_owned(), fatal: true },
+        ServerMessage::Error {
+            code: ErrorCode::RoomFull,
+            message: "full".to_owned(),
+            fatal: false,
+            retry_after_ms: Some(20_000),
+        },
         ServerMessage::Status(status),
         ServerMessage::History { rounds: vec![record.clone()] },
         ServerMessage::StatisticsRequest,
@@ -193,6 +199,25 @@ fn deep_nesting_is_refused_without_harm() {
 #[test]
 fn unknown_fields_are_passed_over() {
     assert_eq!(parse_client(r#"{"type":"pause","since":"later version"}"#), Ok(ClientMessage::Pause));
+}
+
+#[test]
+fn a_reason_of_a_later_version_is_a_reason_all_the_same() {
+    let json = r#"{"type":"refused","reason":"too_blue","message":"no","present_round":2,"present_version":1}"#;
+    let Ok(ServerMessage::Refused { reason, .. }) = parse_server(json) else { panic!("it was not read") };
+    assert_eq!(reason, RefusalReason::Unknown);
+}
+
+#[test]
+fn a_room_without_an_aggregation_takes_the_mean_and_does_not_say_so() {
+    let json = serde_json::to_value(room()).unwrap();
+    assert_eq!(json.get("aggregation"), None);
+    let back: RoomConfig = serde_json::from_value(json).unwrap();
+    assert_eq!(back.aggregation, Aggregation::Mean);
+    let median = RoomConfig { aggregation: Aggregation::Median, ..room() };
+    let json = serde_json::to_value(&median).unwrap();
+    assert_eq!(json["aggregation"], json!({"name": "median"}));
+    assert_eq!(serde_json::from_value::<RoomConfig>(json).unwrap(), median);
 }
 
 /// Changes one field of a good message and gives the error's field, or what else came of it.

@@ -7,7 +7,7 @@ use crate::limits::{
     MAX_ROUNDS, MIN_LABELS, MIN_SCAFFOLD_LEARNING_RATE,
 };
 use crate::parse::{check_name, check_range};
-use crate::{Augmentation, Encoding, Optimiser, ProtocolError, RoomCode, Strategy};
+use crate::{Aggregation, Augmentation, Encoding, Optimiser, Pace, ProtocolError, RoomCode, Selection, Strategy};
 
 /// How a client trains in each round.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +52,12 @@ pub struct RoomConfig {
     pub goal: u32,
     /// Fewest clients that start a round and fewest updates that make one count, at least 1.
     pub least: u32,
+    /// Which of the ready clients a round asks.
+    #[serde(default, skip_serializing_if = "Selection::is_all")]
+    pub selection: Selection,
+    /// Whether a round waits for its clients.
+    #[serde(default, skip_serializing_if = "Pace::is_synchronous")]
+    pub pace: Pace,
     /// Most clients connected at one time, 1 to 1,024.
     pub max_clients: u32,
     /// Longest time a round (and the collection of statistics) may take, milliseconds, 1 s to 24 h.
@@ -63,6 +69,9 @@ pub struct RoomConfig {
     /// How their updates become the next model.
     #[serde(default)]
     pub strategy: Strategy,
+    /// How the updates of a round become the one that the strategy is given.
+    #[serde(default, skip_serializing_if = "Aggregation::is_mean")]
+    pub aggregation: Aggregation,
     /// Most examples that a client is weighted with, whatever it has, 1 to 100,000.
     pub weight_cap: u32,
     /// Largest L2 norm of an update, in the parameters' own unit; one above it is refused.
@@ -86,6 +95,8 @@ impl RoomConfig {
             rounds: 20,
             goal: 0,
             least: 2,
+            selection: Selection::All,
+            pace: Pace::Synchronous,
             max_clients: 64,
             deadline_ms: 180_000,
             grace_ms: 15_000,
@@ -97,6 +108,7 @@ impl RoomConfig {
                 augmentation: Augmentation::None,
             },
             strategy: Strategy::DEFAULT,
+            aggregation: Aggregation::Mean,
             weight_cap: 1_000,
             norm_limit: 1.0e4,
             seed: 0,
@@ -140,11 +152,14 @@ impl RoomConfig {
         if self.goal != 0 {
             check_range("goal", self.goal, self.least..=self.max_clients)?;
         }
+        self.selection.check(self.least, self.max_clients, self.goal)?;
+        self.pace.check(self.least, self.goal, self.selection, self.strategy)?;
         check_range("deadline_ms", self.deadline_ms, DEADLINE_MS)?;
         check_range("grace_ms", self.grace_ms, 0..=self.deadline_ms)?;
         self.training.check()?;
         self.strategy.check()?;
         self.check_scaffold()?;
+        self.aggregation.check(&self.strategy, self.least)?;
         check_range("weight_cap", self.weight_cap, 1..=MAX_EXAMPLES)?;
         if !(self.norm_limit > 0.0 && self.norm_limit <= MAX_NORM) {
             return Err(ProtocolError::invalid("norm_limit", format!("must lie above 0 and not above {MAX_NORM}")));

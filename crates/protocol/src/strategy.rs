@@ -122,8 +122,15 @@ pub struct UnknownStrategy {
     pub guess: Option<&'static str>,
 }
 
-fn hint(guess: &Option<&'static str>) -> String {
+pub(crate) fn hint(guess: &Option<&'static str>) -> String {
     guess.map_or(".".to_owned(), |guess| format!(", did you mean {guess}?"))
+}
+
+/// The one of these names that was probably meant.
+pub(crate) fn likeliest(names: &[&'static str], wanted: &str) -> Option<&'static str> {
+    let likeness = |known: &&str| strsim::jaro_winkler(known, wanted);
+    let nearest = names.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    nearest.filter(|nearest| likeness(nearest) >= LIKENESS)
 }
 
 impl Strategy {
@@ -215,9 +222,7 @@ impl FromStr for Strategy {
             "scaffold" => Strategy::Scaffold { server_learning_rate: 1.0 },
             "fednova" => Strategy::FedNova,
             _ => {
-                let likeness = |known: &&str| strsim::jaro_winkler(known, &wanted);
-                let nearest = Strategy::NAMES.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-                let guess = nearest.filter(|nearest| likeness(nearest) >= LIKENESS);
+                let guess = likeliest(&Strategy::NAMES, &wanted);
                 return Err(UnknownStrategy { name: name.chars().take(40).collect(), guess });
             }
         })

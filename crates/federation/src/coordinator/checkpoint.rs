@@ -6,7 +6,7 @@ use protocol::{ClientId, Evaluation, ModelVersion, RoomConfig, RoundRecord, Stan
 use serde::{Deserialize, Serialize};
 
 use super::{Client, Clients, Coordinator, CoordinatorError, PhaseState};
-use crate::strategy;
+use crate::{Spool, strategy};
 
 /// Everything of a room but the model's parameters and what its strategy remembers. It holds every client's token:
 /// whoever can read it can pass for any of them, so the shell stores it where only the host can read it, and shows it
@@ -86,7 +86,8 @@ impl Coordinator {
         self.rule.memory().into_iter().collect()
     }
 
-    /// Goes on from what was stored. An open round is lost, and begins anew when enough clients are back.
+    /// Goes on from what was stored. An open round is lost, and begins anew when enough clients are back. `spool` is this
+    /// room's alone, and empty.
     ///
     /// # Errors
     /// The checkpoint contradicts itself, or the parameters or what the strategy remembered don't belong to it.
@@ -94,6 +95,7 @@ impl Coordinator {
         checkpoint: Checkpoint,
         parameters: Vec<f32>,
         memory: BTreeMap<String, Vec<f32>>,
+        spool: Box<dyn Spool>,
     ) -> Result<Coordinator, CoordinatorError> {
         let Checkpoint {
             config,
@@ -109,7 +111,7 @@ impl Coordinator {
             bytes_down,
         } = checkpoint;
         let damaged = |what: &str| CoordinatorError::Damaged { what: what.to_owned() };
-        let mut room = Coordinator::at(config, model_version, parameters, |rule| {
+        let mut room = Coordinator::at(config, model_version, parameters, spool, |rule| {
             strategy::restore(rule, memory).map_err(|what| damaged(&what))
         })?;
         if history.len() != model_version.0 as usize || model_version.0 > room.config.rounds {

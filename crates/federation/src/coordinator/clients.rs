@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use protocol::{ClientId, RoomConfig, Token, TransferId};
+use protocol::{ClientId, ModelVersion, RoomConfig, Token, TransferId};
 
 use super::ConnectionId;
 use crate::Millis;
@@ -59,6 +59,12 @@ pub(crate) struct Client {
     pub agreement: Option<f32>,
     /// The L2 norm of that update.
     pub update_norm: Option<f32>,
+    /// In an asynchronous room, the version that its last accepted update started from.
+    pub given: Option<ModelVersion>,
+    /// Where rounds ask only some: how often it was asked of late and gave nothing.
+    pub failures: u32,
+    /// And how many rounds it was ready for since it was asked.
+    pub passed_over: u32,
 }
 
 impl Client {
@@ -83,6 +89,9 @@ impl Client {
             named_by_host: false,
             agreement: None,
             update_norm: None,
+            given: None,
+            failures: 0,
+            passed_over: 0,
         }
     }
 
@@ -189,11 +198,6 @@ impl Clients {
     /// Clients that take part and are connected, with their connections.
     pub(crate) fn ready(&self) -> impl Iterator<Item = (&Client, ConnectionId)> {
         self.connected().filter(|(client, _)| client.taking_part)
-    }
-
-    /// Whether the present phase still waits for somebody.
-    pub(crate) fn anyone_missing(&self) -> bool {
-        self.all.values().any(Client::is_missing)
     }
 
     /// Nobody was asked for anything any more.

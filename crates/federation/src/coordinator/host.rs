@@ -73,8 +73,8 @@ impl Coordinator {
         self.status_changed = true;
         self.identities_changed = true;
         self.advance();
-        // The host is answered once it is stored.
         self.identities_changed = false;
+        // Stored before anyone is told, and before the host is answered.
         self.actions.push_back(Action::Checkpoint { model: false });
         self.send_status();
         Ok(())
@@ -108,6 +108,8 @@ impl Coordinator {
         }
         let mut rule = strategy::rule(&self.config);
         strategy::restore(&mut *rule, memory).map_err(|what| CoordinatorError::Damaged { what })?;
+        // Stored before anyone is told. The model is one that was stored: its file is left as it is.
+        self.actions.push_back(Action::Checkpoint { model: false });
         let message = "the host went back to an earlier version of the model; this page comes back by itself";
         let connections: Vec<_> = self.clients.links.keys().copied().collect();
         for connection in connections {
@@ -118,6 +120,7 @@ impl Coordinator {
         self.config.rounds = rounds;
         self.history.truncate(version.0 as usize);
         self.final_evaluation = None;
+        self.floor = version;
         if version.0 == 0 {
             // From the very beginning: who is here now may have other sound than who was here then.
             self.standardisation = None;
@@ -128,13 +131,12 @@ impl Coordinator {
             client.evaluated = false;
             client.taking_part = false;
             client.downloads = 0;
+            client.given = None;
             client.agreement = None;
             client.update_norm = None;
         }
         self.status_changed = true;
         self.identities_changed = false;
-        // The model is one that was stored: its file is left as it is.
-        self.actions.push_back(Action::Checkpoint { model: false });
         self.send_status();
         Ok(())
     }

@@ -9,6 +9,7 @@ mod clients;
 mod event;
 mod host;
 mod phase;
+mod selecting;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -29,14 +30,15 @@ pub use host::HostError;
 use phase::PhaseState;
 pub use status::Load;
 
+use crate::sketch::mix;
 use crate::strategy::{self, Rule};
-use crate::{Millis, Model};
+use crate::{Millis, Model, Spool};
 
 /// A connection has so long to say `hello`, milliseconds.
 const HELLO_MS: u64 = 10_000;
 /// A connection with so many wrong messages is closed.
 const MAX_ERRORS: u32 = 32;
-/// A client may fetch the same version so often (each reload and each repeated round may need it anew).
+/// A client may fetch the model so often in a round (each reload and each lost connection may need it anew).
 const MAX_DOWNLOADS: u32 = 16;
 /// Status goes out at most so often, milliseconds.
 const STATUS_EVERY_MS: u64 = 250;
@@ -45,6 +47,13 @@ const STATUS_EVERY_MS: u64 = 250;
 const STATUS_EVERY_MS_A_CLIENT: u64 = 5;
 /// Status goes out at least so often, so that clients notice a dead connection, milliseconds.
 const HEARTBEAT_MS: u64 = 15_000;
+
+/// Clients that a closing server sends away come back spread over so many milliseconds for each of them.
+const RETURN_EVERY_MS: u64 = 20;
+/// And not before so many milliseconds.
+const RETURN_FIRST_MS: u64 = 1_000;
+/// Who finds the room full comes back after once to twice as many milliseconds.
+const FULL_AGAIN_MS: u64 = 15_000;
 
 /// Why a room can't be made or restored.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +89,10 @@ pub struct Coordinator {
     config: RoomConfig,
     model: Model,
     rule: Box<dyn Rule>,
+    /// Where the updates of an open round wait, if the room's aggregation needs all of them at once.
+    spool: Box<dyn Spool>,
+    /// Rounds in a row whose updates could not be read back.
+    unread: u32,
     standardisation: Option<Standardisation>,
     history: Vec<RoundRecord>,
     final_evaluation: Option<Evaluation>,
@@ -96,6 +109,8 @@ pub struct Coordinator {
     paused: bool,
     /// The host lets nobody new in.
     locked: bool,
+    /// The version that the room was made, restored or set back with: an older update may be in the model already.
+    floor: ModelVersion,
     /// The host began the present phase, for which fewer than the least are enough.
     hurried: bool,
     /// Bytes of updates received, and of models sent, with the headers of their frames.
@@ -106,12 +121,12 @@ pub struct Coordinator {
 }
 
 impl Coordinator {
-    /// A new room with its initial parameters.
+    /// A new room with its initial parameters. `spool` is this room's alone, and empty.
     ///
     /// # Errors
     /// The settings can't work, or the parameters don't belong to them.
-    pub fn new(config: RoomConfig, initial: Vec<f32>) -> Result<Coordinator, CoordinatorError> {
-        Coordinator::at(config, ModelVersion(0), initial, |_| Ok(()))
+    pub fn new(config: RoomConfig, initial: Vec<f32>, spool: Box<dyn Spool>) -> Result<Coordinator, CoordinatorError> {
+        Coordinator::at(config, ModelVersion(0), initial, spool, |_| Ok(()))
     }
 
     /// A room with a version of its model, whose strategy may be given back what it remembered.
@@ -119,6 +134,7 @@ impl Coordinator {
         config: RoomConfig,
         version: ModelVersion,
         parameters: Vec<f32>,
+        spool: Box<dyn Spool>,
         remind: impl FnOnce(&mut dyn Rule) -> Result<(), CoordinatorError>,
     ) -> Result<Coordinator, CoordinatorError> {
         config.check()?;
@@ -134,6 +150,8 @@ impl Coordinator {
         Ok(Coordinator {
             model: Model::new(version, parameters, rule.attachment(), config.encoding),
             rule,
+            spool,
+            unread: 0,
             standardisation: None,
             history: Vec::new(),
             final_evaluation: None,
@@ -146,6 +164,7 @@ impl Coordinator {
             identities_changed: false,
             paused: false,
             locked: false,
+            floor: version,
             hurried: false,
             bytes_up: 0,
             bytes_down: 0,
@@ -206,9 +225,10 @@ impl Coordinator {
     /// Says to everyone that the server stops, and closes all connections.
     pub fn close(&mut self) {
         let connections: Vec<ConnectionId> = self.clients.links.keys().copied().collect();
+        let spread = connections.len() as u64 * RETURN_EVERY_MS;
         for connection in connections {
             let message = "the server stops; this page comes back by itself when it is started again";
-            self.end(connection, ErrorCode::ServerClosing, message.to_owned(), false);
+            self.turn_away(connection, ErrorCode::ServerClosing, message.to_owned(), RETURN_FIRST_MS, spread);
         }
         self.actions.push_back(Action::Checkpoint { model: false });
     }
@@ -243,7 +263,7 @@ impl Coordinator {
         let link = Link { client: None, fresh_token, hello_by: self.now + HELLO_MS, errors: 0, ended: None };
         self.clients.links.insert(connection, link);
         if full {
-            self.end(connection, ErrorCode::RoomFull, full_text(), true);
+            self.turn_away_full(connection);
         }
     }
 
@@ -339,7 +359,7 @@ impl Coordinator {
             }
         };
         let Some(client) = client else {
-            return self.end(connection, ErrorCode::RoomFull, full_text(), true);
+            return self.turn_away_full(connection);
         };
         self.welcome(connection, client, name);
     }
@@ -357,6 +377,7 @@ impl Coordinator {
             client.task = Task::None; // The new connection was asked for nothing yet.
         }
         let done = client.task == Task::Done;
+        let given = client.given.map(|version| Round(version.0 + 1));
         let (token, name) = (client.token.clone(), client.name.clone());
         if let Some(link) = self.clients.links.get_mut(&connection) {
             link.client = Some(id);
@@ -380,7 +401,11 @@ impl Coordinator {
             name,
             room: self.config.clone(),
             status: self.status(self.now),
-            accepted: (open && done).then(|| self.present_round()),
+            accepted: if self.config.pace.is_synchronous() {
+                (open && done).then(|| self.present_round())
+            } else {
+                given
+            },
         };
         self.send(connection, message);
         for page in self.history.chunks(MAX_HISTORY_PAGE) {
@@ -433,7 +458,8 @@ impl Coordinator {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        let entitled = finished || client.task == Task::Asked;
+        // A round may have been abandoned while this was on its way; what is fetched now is of use in its repetition.
+        let entitled = finished || client.taking_part;
         if transfer != model.id || !entitled || client.downloads >= MAX_DOWNLOADS {
             let message = "this model was not announced to you, or you fetched it too often; wait for the next round";
             return self.error(connection, ErrorCode::OutOfOrder, message.to_owned());
@@ -493,12 +519,30 @@ impl Coordinator {
             let message = "too many messages were wrong; the client's program does not fit this server".to_owned();
             return self.end(connection, ErrorCode::TooManyErrors, message, true);
         }
-        self.send(connection, ServerMessage::Error { code, message, fatal: false });
+        self.send(connection, ServerMessage::Error { code, message, fatal: false, retry_after_ms: None });
     }
 
     /// Tells a client why, and closes its connection.
     fn end(&mut self, connection: ConnectionId, code: ErrorCode, message: String, fatal: bool) {
-        self.send(connection, ServerMessage::Error { code, message, fatal });
+        self.end_with(connection, ServerMessage::Error { code, message, fatal, retry_after_ms: None }, code);
+    }
+
+    /// Closes a connection for load, and says when to come back: `first` milliseconds from now, or up to `spread` later,
+    /// which differs from connection to connection.
+    fn turn_away(&mut self, connection: ConnectionId, code: ErrorCode, message: String, first: u64, spread: u64) {
+        let later = mix(connection.0 ^ u64::from(self.config.seed) << 32) % (spread + 1);
+        let retry_after_ms = Some(first + later);
+        self.end_with(connection, ServerMessage::Error { code, message, fatal: false, retry_after_ms }, code);
+    }
+
+    fn turn_away_full(&mut self, connection: ConnectionId) {
+        let message =
+            "the room is full; this page tries again by itself, and whoever runs the room can make a larger one";
+        self.turn_away(connection, ErrorCode::RoomFull, message.to_owned(), FULL_AGAIN_MS, FULL_AGAIN_MS);
+    }
+
+    fn end_with(&mut self, connection: ConnectionId, error: ServerMessage, code: ErrorCode) {
+        self.send(connection, error);
         self.actions.push_back(Action::Close { connection, reason: CloseReason::Error(code) });
         // Nothing that it still says is heard, and the `Disconnected` that follows finds nothing to do.
         self.disconnected(connection);
@@ -513,8 +557,4 @@ impl Coordinator {
     fn present_round(&self) -> Round {
         Round((self.history.len() as u32 + 1).min(self.config.rounds))
     }
-}
-
-fn full_text() -> String {
-    "the room is full; ask the host to make a larger one, or wait until somebody leaves".to_owned()
 }

@@ -8,6 +8,7 @@ use protocol::{
 };
 
 use super::*;
+use crate::MemorySpool;
 
 const PARAMETERS: usize = 5;
 const ROUND: Round = Round(1);
@@ -52,9 +53,14 @@ fn update(round: u32, id: u32, values: &[f32]) -> (ClientMessage, Bytes) {
 }
 
 impl Room {
-    fn collecting(config: RoomConfig) -> Room {
+    fn of(config: RoomConfig) -> Room {
         let parameters = config.parameters as usize;
-        let mut room = Room { coordinator: Coordinator::new(config, vec![1.0; parameters]).unwrap(), now: Millis(1) };
+        let coordinator = Coordinator::new(config, vec![1.0; parameters], Box::<MemorySpool>::default()).unwrap();
+        Room { coordinator, now: Millis(1) }
+    }
+
+    fn collecting(config: RoomConfig) -> Room {
+        let mut room = Room::of(config);
         for number in 1..=3 {
             room.join(number, number as u32 * 10);
         }
@@ -389,7 +395,7 @@ fn status_is_told_four_times_a_second_at_most() {
 
 #[test]
 fn what_a_client_may_rely_on_is_stored_in_the_moment_in_which_it_is_told() {
-    let mut room = Room { coordinator: Coordinator::new(config(), vec![1.0; PARAMETERS]).unwrap(), now: Millis(1) };
+    let mut room = Room::of(config());
     let stored = |actions: &[Action]| actions.iter().any(|action| matches!(action, Action::Checkpoint { .. }));
     // Its token.
     for number in 1..=2 {
@@ -417,7 +423,7 @@ fn the_more_there_are_in_a_room_the_less_often_all_of_them_are_told() {
         let mut config = config();
         config.max_clients = clients as u32;
         config.least = clients as u32;
-        let mut room = Room { coordinator: Coordinator::new(config, vec![1.0; PARAMETERS]).unwrap(), now: Millis(1) };
+        let mut room = Room::of(config);
         for number in 1..=clients {
             let fresh_token = Token::from_random(u128::from(number));
             let connection = client(number);

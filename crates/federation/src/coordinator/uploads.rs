@@ -40,7 +40,7 @@ struct Slot {
 }
 
 /// The line and the slots.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Uploads {
     slots: Vec<Slot>,
     line: VecDeque<Announcement>,
@@ -60,9 +60,9 @@ pub(crate) enum Taken {
 }
 
 impl Uploads {
-    pub(crate) fn new(update_bytes: usize, memory: usize) -> Uploads {
-        let most_slots = (memory / update_bytes.max(1)).clamp(1, MAX_SLOTS);
-        Uploads { slots: Vec::new(), line: VecDeque::new(), most_slots }
+    /// Lets updates of so many bytes take so much memory, from the next one on that may begin.
+    pub(crate) fn allow(&mut self, update_bytes: usize, memory: usize) {
+        self.most_slots = (memory / update_bytes.max(1)).clamp(1, MAX_SLOTS);
     }
 
     /// Puts an update at the end of the line. The caller has removed an earlier one of the same client.

@@ -1,7 +1,8 @@
 //! When to open the socket, when to give it up, and when to try again.
 //!
 //! Exponential back-off with jitter: the n-th retry comes after half to whole of 0.5 s · 2ⁿ, at most 30 s, so that a
-//! class whose server was restarted does not come back in one instant.
+//! class whose server was restarted does not come back in one instant. A server that sends a client away may say how long
+//! it should wait instead (pace steering; Bonawitz et al., 2019, arXiv:1902.01046, section 2.3).
 
 use super::{Connection, Output, Participant};
 use crate::Millis;
@@ -10,6 +11,8 @@ use crate::Millis;
 const FIRST_MS: u64 = 500;
 /// Longest back-off, milliseconds.
 const LONGEST_MS: u64 = 30_000;
+/// Longest time that a server may tell a client to wait, milliseconds.
+const LONGEST_TOLD_MS: u64 = 600_000;
 /// Opening and greeting may take so long each, milliseconds.
 const PATIENCE_MS: u64 = 15_000;
 /// A server that says nothing for so long is gone: it gives a sign of life every 15 s, milliseconds.
@@ -23,12 +26,14 @@ pub(super) struct Link {
     heard: Millis,
     /// Failed attempts since the last `welcome`.
     failures: u32,
+    /// How long the server asked it to wait when the connection ends, milliseconds.
+    told_to_wait: Option<u64>,
     random: u64,
 }
 
 impl Link {
     pub(super) fn new(now: Millis, seed: u64) -> Link {
-        Link { shown: Connection::Connecting, heard: now, failures: 0, random: seed }
+        Link { shown: Connection::Connecting, heard: now, failures: 0, told_to_wait: None, random: seed }
     }
 
     /// A number in 0..=1 (SplitMix64; Steele, Lea, Flood, 2014).
@@ -56,11 +61,21 @@ impl Link {
     pub(super) fn welcomed(&mut self) {
         self.shown = Connection::Open;
         self.failures = 0;
+        self.told_to_wait = None;
+    }
+
+    /// The server said how long to wait, or nothing of it.
+    pub(super) fn told_to_wait(&mut self, milliseconds: Option<u64>) {
+        self.told_to_wait = milliseconds.map(|milliseconds| milliseconds.min(LONGEST_TOLD_MS)).or(self.told_to_wait);
     }
 
     fn lose(&mut self, now: Millis) {
         let longest = FIRST_MS.saturating_mul(1 << self.failures.min(16)).min(LONGEST_MS);
-        let wait = longest as f64 * (0.5 + 0.5 * self.jitter());
+        let wait = match self.told_to_wait.take() {
+            // Never sooner than told, and a little apart where several were told the same.
+            Some(told) => told as f64 * (1.0 + 0.25 * self.jitter()),
+            None => longest as f64 * (0.5 + 0.5 * self.jitter()),
+        };
         self.failures = self.failures.saturating_add(1);
         self.shown = Connection::Lost { retry_at: now + wait as u64 };
     }

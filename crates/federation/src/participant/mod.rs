@@ -40,6 +40,8 @@ pub struct Participant {
     room: Option<RoomConfig>,
     status: Option<Status>,
     history: Vec<RoundRecord>,
+    /// The history as it was known before the present connection.
+    earlier: Vec<RoundRecord>,
     accepted: Option<Round>,
     notice: Option<String>,
 
@@ -80,6 +82,7 @@ impl Participant {
             room: None,
             status: None,
             history: Vec::new(),
+            earlier: Vec::new(),
             accepted: None,
             notice: None,
             taking_part: false,
@@ -217,6 +220,7 @@ impl Participant {
         match message {
             ServerMessage::Welcome { protocol: _, token, client, name, room, status, accepted } => {
                 if self.token.as_ref() != Some(&token) {
+                    self.forget_earlier_work(&room);
                     self.token = Some(token.clone());
                     self.outputs.push_back(Output::RememberToken(token));
                 }
@@ -229,7 +233,10 @@ impl Participant {
                     self.final_evaluation = None;
                 }
                 self.status = Some(status);
-                self.history.clear();
+                let known = std::mem::take(&mut self.history);
+                if known.len() >= self.earlier.len() {
+                    self.earlier = known;
+                }
                 self.notice = None;
                 self.statistics_wanted = false;
                 self.link.welcomed();
@@ -243,7 +250,10 @@ impl Participant {
                 }
                 self.send_final_evaluation();
             }
-            ServerMessage::Error { code, message, fatal } => self.error(code, message, fatal),
+            ServerMessage::Error { code, message, fatal, retry_after_ms } => {
+                self.link.told_to_wait(retry_after_ms);
+                self.error(code, message, fatal);
+            }
             ServerMessage::Status(status) => self.status = Some(status),
             ServerMessage::History { rounds } => self.remember(rounds),
             ServerMessage::Settings { room } => self.room = Some(room),
@@ -263,6 +273,7 @@ impl Participant {
                 self.take_refused(round, reason, message);
             }
             ServerMessage::RoundClosed { record } => {
+                self.round_is_over(record.round);
                 self.remember([record]);
                 self.stop_sitting_out();
             }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::{
-    Checksum, Chunk, ClientMessage, Encoding, Evaluation, LocalTraining, ModelVersion, Receipt, RefusalReason, Round,
-    Standardisation, Training, Transfer, TransferId,
+    Checksum, Chunk, ClientMessage, Encoding, Evaluation, LocalTraining, ModelVersion, Receipt, RefusalReason,
+    RoomConfig, Round, Standardisation, Training, Transfer, TransferId,
 };
 
 use super::{Output, Participant, TrainRequest, Work};
@@ -130,9 +130,41 @@ impl Participant {
             Job::Training { task: mine, .. } if mine.is_same(&task) => return,
             Job::Holding(update) if update.task.is_same(&task) => return self.announce(),
             Job::Downloading { purpose: Purpose::Round(mine), .. } if mine.is_same(&task) => return,
+            // An asynchronous room still takes what was begun a few versions ago.
+            Job::Training { task: mine, .. } if self.is_of_use(mine, &task) => return,
+            Job::Holding(update) if update.sending != Sending::Accepted && self.is_of_use(&update.task, &task) => {
+                return self.announce();
+            }
             _ => {}
         }
         self.fetch(task.model, Purpose::Round(task));
+    }
+
+    /// Whether an update for an earlier task is still taken by a room that asks for a newer one.
+    fn is_of_use(&self, mine: &Task, asked: &Task) -> bool {
+        let most_stale = self.room.as_ref().map_or(0, |room| room.pace.most_stale());
+        let behind = asked.model_version.0.checked_sub(mine.model_version.0);
+        // Another history is that of other models: the host went back to an earlier version while this client was away.
+        behind.is_some_and(|behind| behind <= most_stale && behind > 0) && self.history.starts_with(&self.earlier)
+    }
+
+    /// The room knows this client no more. In an asynchronous one, what it holds may be in the model already.
+    pub(super) fn forget_earlier_work(&mut self, room: &RoomConfig) {
+        if !room.pace.is_synchronous() && matches!(self.job, Job::Training { .. } | Job::Holding(_)) {
+            self.abandon_job();
+        }
+    }
+
+    /// A round was closed: what is left of this client's work for it is of no use, and the next one may do without it.
+    pub(super) fn round_is_over(&mut self, round: Round) {
+        let mine = match &self.job {
+            Job::Downloading { purpose: Purpose::Round(task), .. } | Job::Training { task, .. } => task.round,
+            Job::Holding(update) => update.task.round,
+            Job::Downloading { .. } | Job::None => return,
+        };
+        if mine <= round && self.room.as_ref().is_some_and(|room| room.pace.is_synchronous()) {
+            self.abandon_job();
+        }
     }
 
     /// The room is finished.
@@ -147,6 +179,7 @@ impl Participant {
     /// Gets a model, from the server unless it is the one that is here already.
     fn fetch(&mut self, model: Transfer, purpose: Purpose) {
         self.abandon_job();
+        self.earlier.clear();
         if let Some(fetched) = &self.fetched
             && (fetched.transfer.id, fetched.transfer.checksum) == (model.id, model.checksum)
         {
@@ -376,9 +409,12 @@ impl Participant {
         use RefusalReason::*;
         match reason {
             Duplicate => update.sending = Sending::Accepted,
+            Stale => self.job = Job::None,
             // The next `round` says how to go on; if it is the same round with the same model, this update fits.
-            Stale | RoundClosed | Future | NoRound | NotReady => {}
-            Unannounced | OutOfOrder | TooShort | TooLong | WrongChecksum | Stalled if update.sends < MAX_SENDS => {
+            RoundClosed | Future | NoRound | NotReady => {}
+            Unannounced | OutOfOrder | TooShort | TooLong | WrongChecksum | Stalled | NotKept
+                if update.sends < MAX_SENDS =>
+            {
                 self.announce();
             }
             _ => {

@@ -7,7 +7,7 @@
 //! Adam are alike in length.
 
 use super::{Effort, Gathered, Rule, step};
-use crate::accumulator::Update;
+use crate::update::Update;
 
 #[derive(Debug)]
 pub(super) struct FedNova;

@@ -5,7 +5,7 @@ use protocol::{Encoding, RoomCode, RoomConfig, Strategy};
 use serde::Deserialize;
 
 use super::*;
-use crate::accumulator::Update;
+use crate::update::Update;
 
 /// A room of `parameters` numbers with this strategy.
 fn room(strategy: Strategy, parameters: usize, learning_rate: f64) -> RoomConfig {
@@ -21,7 +21,7 @@ fn room(strategy: Strategy, parameters: usize, learning_rate: f64) -> RoomConfig
 fn fold(rule: &dyn Rule, gathered: &mut Gathered, update: &[f32], weight: u32, steps: u32) {
     let bytes = Encoding::F32.encode(update.to_vec());
     let update = Update::inspect(Encoding::F32, &bytes, update.len(), 1.0e9).ok().unwrap();
-    rule.fold(gathered, &update, Effort { weight, steps });
+    rule.fold(gathered, &update, Effort { weight: weight.into(), steps, scale: 1.0 });
 }
 
 fn agrees(what: &str, ours: &[f32], theirs: &[f64], scale: &[f64]) {

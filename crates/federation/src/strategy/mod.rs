@@ -21,7 +21,8 @@ use std::fmt::Debug;
 
 use protocol::{RoomConfig, Strategy};
 
-use crate::accumulator::{Accumulator, Update};
+use crate::aggregation::mean::Accumulator;
+use crate::update::Update;
 
 /// What a round's updates add up to. A strategy folds into the means that it needs; the other stays empty.
 #[derive(Debug, Default)]
@@ -32,20 +33,29 @@ pub(crate) struct Gathered {
     pub per_step: Accumulator,
 }
 
+impl Gathered {
+    /// What a rule other than the mean made of the updates. No strategy that asks for more than their mean goes with one.
+    pub(crate) fn of(direction: Vec<f32>) -> Gathered {
+        Gathered { updates: Accumulator::holding(direction), per_step: Accumulator::default() }
+    }
+}
+
 /// What came with an update.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Effort {
-    /// Its examples, capped as the room says.
-    pub weight: u32,
+    /// Its examples, capped as the room says, and in an asynchronous room fewer for an older update; above 0.
+    pub weight: f64,
     /// Its client's local steps, at least 1.
     pub steps: u32,
+    /// What it is multiplied with first: 1, or less where the room clips it.
+    pub scale: f64,
 }
 
 /// A strategy at work in a room.
 pub(crate) trait Rule: Debug + Send {
     /// Takes an update into the round.
     fn fold(&self, gathered: &mut Gathered, update: &Update<'_>, effort: Effort) {
-        gathered.updates.fold(update, effort.weight, effort.steps, 1.0);
+        gathered.updates.fold(update, effort.weight, effort.steps, effort.scale);
     }
 
     /// The next parameters, in a mean's own memory; `clients` take part in the room. `None`: nothing was folded.

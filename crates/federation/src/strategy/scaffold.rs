@@ -8,7 +8,7 @@
 //! exactly the mean of all cᵢ. A client that has lost its cᵢ starts again at zero, as the paper's clients do.
 
 use super::{Effort, Gathered, Rule, step};
-use crate::accumulator::Update;
+use crate::update::Update;
 
 #[derive(Debug)]
 pub(crate) struct Scaffold {
@@ -27,13 +27,13 @@ impl Scaffold {
 
 impl Rule for Scaffold {
     fn fold(&self, gathered: &mut Gathered, update: &Update<'_>, effort: Effort) {
-        gathered.updates.fold(update, 1, effort.steps, 1.0);
-        gathered.per_step.fold(update, 1, effort.steps, 1.0 / f64::from(effort.steps));
+        gathered.updates.fold(update, 1.0, effort.steps, 1.0);
+        gathered.per_step.fold(update, 1.0, effort.steps, 1.0 / f64::from(effort.steps));
     }
 
     fn publish(&mut self, gathered: Gathered, global: &[f32], clients: u32) -> Option<Vec<f32>> {
         let received = gathered.updates.weight();
-        let share = received as f64 / received.max(u64::from(clients)).max(1) as f64;
+        let share = received / received.max(f64::from(clients)).max(1.0);
         let per_step = gathered.per_step.into_mean()?;
         for (variate, per_step) in self.control_variate.iter_mut().zip(&per_step) {
             let before = f64::from(*variate);

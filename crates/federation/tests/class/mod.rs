@@ -8,6 +8,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of the class")]
 
 mod naive;
+mod spool;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,9 +19,10 @@ use federation::{
 };
 use naive::{Accepted, Naive};
 use protocol::{
-    Chunk, ClientMessage, Encoding, Evaluation, LocalTraining, ModelVersion, RoomCode, RoomConfig, ServerMessage,
+    Chunk, ClientMessage, Encoding, Evaluation, LocalTraining, ModelVersion, Pace, RoomCode, RoomConfig, ServerMessage,
     Token, parse_client, parse_server,
 };
+pub use spool::Disk;
 
 /// One student: a participant, and what a shell would keep for it.
 pub struct Student {
@@ -55,6 +57,8 @@ pub struct Student {
 struct Seen {
     examples: u32,
     steps: u32,
+    /// The version that it is a difference to.
+    base: u32,
     bytes: Vec<u8>,
 }
 
@@ -72,6 +76,8 @@ pub struct Class {
     pub now: Millis,
     pub students: Vec<Student>,
     pub stored: Option<Stored>,
+    /// The disk that the room's spool is on.
+    pub disk: Disk,
     pub server_up: bool,
     /// What the coordinator wants done, in order.
     actions: VecDeque<Action>,
@@ -82,6 +88,8 @@ pub struct Class {
     /// The updates accepted in the open round.
     accepted: Vec<Accepted>,
     model: Vec<f32>,
+    /// The last version that was checked.
+    present: u32,
     naive: Naive,
     /// How many published models were checked.
     pub published: u32,
@@ -114,8 +122,10 @@ pub fn step(student: u32, version: u32, index: usize) -> f32 {
 impl Class {
     pub fn new(config: RoomConfig) -> Class {
         let model: Vec<f32> = (0..config.parameters).map(|index| step(77, 0, index as usize)).collect();
+        let disk = Disk::default();
         Class {
-            coordinator: Coordinator::new(config, model.clone()).unwrap(),
+            coordinator: Coordinator::new(config, model.clone(), disk.spool()).unwrap(),
+            disk,
             now: Millis(1_000),
             students: Vec::new(),
             stored: None,
@@ -126,6 +136,7 @@ impl Class {
             last_seen: BTreeMap::new(),
             accepted: Vec::new(),
             model,
+            present: 0,
             naive: Naive::default(),
             published: 0,
             hurried: false,
@@ -195,20 +206,45 @@ impl Class {
         self.students[student].participant.handle(self.now, input);
     }
 
+    /// Students who take part and train when the test says so.
+    pub fn waiting(count: usize, config: RoomConfig) -> Class {
+        let mut class = Class::of(count, config);
+        for student in &mut class.students {
+            student.eager = false;
+        }
+        class.run();
+        class
+    }
+
+    /// A student for each count of examples in a table of reference numbers, who waits as in [`Class::waiting`], and a model
+    /// that starts as the table's.
+    pub fn from_table(config: RoomConfig, initial: &[f32], examples: &[u32]) -> Class {
+        let mut class = Class::new(config.clone());
+        class.coordinator = Coordinator::new(config, initial.to_vec(), class.disk.spool()).unwrap();
+        class.starts_from(initial);
+        for &examples in examples {
+            let student = class.opens_page(None);
+            class.students[student].eager = false;
+            class.students[student].examples = examples;
+            class.takes_part(student);
+        }
+        class.run();
+        class
+    }
+
     /// Lets everything happen that happens at this moment.
     pub fn run(&mut self) {
         for _ in 0..100_000 {
-            let mut quiet = true;
-            while let Some(action) = self.next_action() {
-                quiet = false;
-                self.act(action);
-            }
+            let mut quiet = !self.carry_out();
             for student in 0..self.students.len() {
                 while let Some(output) = self.students[student].participant.poll_output() {
                     quiet = false;
                     self.put_out(student, output);
+                    // As a server does: all that one event asks for, before the next one.
+                    self.carry_out();
                 }
                 quiet &= !self.send_frames(student);
+                self.carry_out();
             }
             if quiet {
                 if self.coordinator.status(self.now).received == 0 {
@@ -218,6 +254,16 @@ impl Class {
             }
         }
         panic!("the class never comes to rest");
+    }
+
+    /// Does what the coordinator wants; false: nothing.
+    fn carry_out(&mut self) -> bool {
+        let mut busy = false;
+        while let Some(action) = self.next_action() {
+            busy = true;
+            self.act(action);
+        }
+        busy
     }
 
     /// Lets time pass, waking everyone when they want to be woken.
@@ -307,8 +353,10 @@ impl Class {
         let Stored { record, parameters, memory } = self.stored.clone().expect("the server stored something");
         let checkpoint: Checkpoint = serde_json::from_str(&record).unwrap();
         self.naive.recall(&memory);
-        self.coordinator = Coordinator::restore(checkpoint, parameters, memory).unwrap();
+        self.disk = Disk::default();
+        self.coordinator = Coordinator::restore(checkpoint, parameters, memory, self.disk.spool()).unwrap();
         self.model = self.coordinator.model().parameters().to_vec();
+        self.present = self.coordinator.model().version().0;
         self.accepted.clear();
         self.server_up = true;
     }
@@ -342,8 +390,9 @@ impl Class {
             Err(error) => return self.coordinator.handle(self.now, Event::Malformed { connection, error }),
         };
         let announced = match &message {
-            ClientMessage::Update { examples, steps, update, .. } => {
-                Some((update.id.0, Seen { examples: *examples, steps: *steps, bytes: Vec::new() }))
+            ClientMessage::Update { examples, steps, update, model_version, .. } => {
+                let (examples, steps, base) = (*examples, *steps, model_version.0);
+                Some((update.id.0, Seen { examples, steps, base, bytes: Vec::new() }))
             }
             _ => None,
         };
@@ -504,7 +553,12 @@ impl Class {
             let seen = self.seen.remove(&(connection, transfer)).expect("what is accepted was announced");
             let encoding = self.coordinator.config().encoding;
             let values = encoding.values(&seen.bytes).unwrap().collect();
-            let weight = f64::from(seen.examples.min(self.coordinator.config().weight_cap));
+            let room = self.coordinator.config();
+            let mut weight = f64::from(seen.examples.min(room.weight_cap));
+            if let Pace::Asynchronous { staleness_exponent, .. } = room.pace {
+                // An update that fills the buffer is told of when its version is out already.
+                weight /= f64::from(1 + self.present - seen.base).powf(staleness_exponent);
+            }
             self.accepted.push(Accepted { weight, steps: f64::from(seen.steps), values });
         }
         let text = serde_json::to_string(&message).unwrap();
@@ -526,8 +580,8 @@ impl Class {
     fn check_published(&mut self) {
         let accepted = std::mem::take(&mut self.accepted);
         assert!(accepted.len() as u32 >= if self.hurried { 1 } else { self.coordinator.config().least });
-        let strategy = self.coordinator.config().strategy;
-        let expected = self.naive.publish(strategy, &self.model, &accepted);
+        let RoomConfig { strategy, aggregation, .. } = *self.coordinator.config();
+        let expected = self.naive.publish(strategy, aggregation, &self.model, &accepted);
         let published = self.coordinator.model().parameters();
         let values = accepted.iter().flat_map(|update| &update.values);
         let largest = values.chain(&self.model).fold(0.0_f64, |largest, value| largest.max(f64::from(*value).abs()));
@@ -536,6 +590,7 @@ impl Class {
             assert!(error <= 1.0e-6 * largest, "parameter {index}: {now} is not {expected}");
         }
         self.model = published.to_vec();
+        self.present = self.coordinator.model().version().0;
         self.published += 1;
     }
 }

@@ -1,9 +1,9 @@
-//! What a published model should be, computed anew in f64 from the updates that were accepted: no running means, and
-//! each strategy's formula as its paper prints it.
+//! What a published model should be, computed anew in f64 from the updates that were accepted: no running means, no
+//! blocks, and each aggregation's and strategy's formula as its paper prints it.
 
 use std::collections::BTreeMap;
 
-use protocol::Strategy;
+use protocol::{Aggregation, Strategy};
 
 /// An update that is in the round's mean.
 pub struct Accepted {
@@ -27,12 +27,19 @@ impl Naive {
         *self = Naive { momentum: moment("momentum"), second_moment: moment("second_moment") };
     }
 
-    pub fn publish(&mut self, strategy: Strategy, before: &[f32], accepted: &[Accepted]) -> Vec<f64> {
+    pub fn publish(
+        &mut self,
+        strategy: Strategy,
+        aggregation: Aggregation,
+        before: &[f32],
+        accepted: &[Accepted],
+    ) -> Vec<f64> {
         let weights: f64 = accepted.iter().map(|update| update.weight).sum();
         let mean = |term: &dyn Fn(&Accepted) -> f64| {
             accepted.iter().map(|update| update.weight * term(update)).sum::<f64>() / weights
         };
-        let delta = |index: usize| mean(&|update| f64::from(update.values[index]));
+        let aggregated = aggregate(aggregation, accepted, before.len());
+        let delta = |index: usize| aggregated[index];
         let places = before.iter().map(|&before| f64::from(before)).enumerate();
         match strategy {
             Strategy::FedAvg { server_learning_rate: rate } => {
@@ -93,4 +100,65 @@ impl Naive {
         }
         published
     }
+}
+
+/// Δ, of the updates that were accepted.
+fn aggregate(aggregation: Aggregation, accepted: &[Accepted], parameters: usize) -> Vec<f64> {
+    let count = accepted.len();
+    let column = |index: usize| -> Vec<f64> {
+        let mut column: Vec<f64> = accepted.iter().map(|update| f64::from(update.values[index])).collect();
+        column.sort_by(f64::total_cmp);
+        column
+    };
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let norm = |update: &Accepted| update.values.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+    let clipped = |limit: f64| -> Vec<f64> {
+        let weights: f64 = accepted.iter().map(|update| update.weight).sum();
+        let part = |update: &Accepted| update.weight / weights * (limit / norm(update).max(1.0e-300)).min(1.0);
+        let parts: Vec<f64> = accepted.iter().map(part).collect();
+        let at = |index: usize| {
+            accepted.iter().zip(&parts).map(|(update, part)| part * f64::from(update.values[index])).sum()
+        };
+        (0..parameters).map(at).collect()
+    };
+    match aggregation {
+        Aggregation::Mean => clipped(f64::INFINITY),
+        Aggregation::Clipping { norm: Some(limit) } => clipped(limit),
+        Aggregation::Clipping { norm: None } => {
+            let mut norms: Vec<f64> = accepted.iter().map(norm).collect();
+            norms.sort_by(f64::total_cmp);
+            clipped(mean(&norms[(count - 1) / 2..=count / 2]))
+        }
+        Aggregation::Median => (0..parameters).map(|index| mean(&column(index)[(count - 1) / 2..=count / 2])).collect(),
+        Aggregation::TrimmedMean { trim } => {
+            let cut = ((trim * count as f64).floor() as usize).max(usize::from(count > 2));
+            (0..parameters).map(|index| mean(&column(index)[cut..count - cut])).collect()
+        }
+        Aggregation::Krum { faulty } => nearest(accepted, parameters, faulty as usize, 1),
+        Aggregation::MultiKrum { faulty, chosen } => nearest(accepted, parameters, faulty as usize, chosen as usize),
+    }
+}
+
+/// Multi-Krum; the median where there are too few updates for it.
+fn nearest(accepted: &[Accepted], parameters: usize, faulty: usize, chosen: usize) -> Vec<f64> {
+    let count = accepted.len();
+    if 2 * faulty + 2 >= count {
+        return aggregate(Aggregation::Median, accepted, parameters);
+    }
+    let distance = |a: &Accepted, b: &Accepted| -> f64 {
+        a.values.iter().zip(&b.values).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum()
+    };
+    let score = |update: &Accepted| -> f64 {
+        let mut distances: Vec<f64> = accepted.iter().map(|other| distance(update, other)).collect();
+        distances.sort_by(f64::total_cmp);
+        // The first is the update's own.
+        distances[1..=count - faulty - 2].iter().sum()
+    };
+    let length = |update: &Accepted| update.values.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>();
+    let mut best: Vec<&Accepted> = accepted.iter().collect();
+    best.sort_by(|a, b| score(a).total_cmp(&score(b)).then(length(a).total_cmp(&length(b))));
+    best.truncate(chosen.min(count - faulty - 2));
+    let mean =
+        |index: usize| best.iter().map(|update| f64::from(update.values[index])).sum::<f64>() / best.len() as f64;
+    (0..parameters).map(mean).collect()
 }

@@ -4,22 +4,33 @@ use protocol::{ModelVersion, Round, RoundRecord, ServerMessage};
 
 use super::PhaseState;
 use crate::Model;
+use crate::aggregation::{KeptUpdates, direction};
 use crate::coordinator::{Action, Coordinator};
 use crate::sketch::Sketch;
+use crate::strategy::Gathered;
+
+/// After so many rounds in a row whose updates could not be read back, the room is paused.
+const MAX_UNREAD: u32 = 3;
 
 impl Coordinator {
-    /// Publishes the round's model and opens the next round, or finishes.
-    pub(super) fn aggregate(&mut self) {
+    /// Publishes the round's model and opens the next round, or finishes. Where rounds do not wait for one another
+    /// (`goes_on`), the next one takes over the uploads that are under way. False: the updates that were kept can't be read,
+    /// and the round has to be abandoned; nothing has changed.
+    pub(super) fn aggregate(&mut self, goes_on: bool) -> bool {
         let clients = self.clients.all.values().filter(|client| client.taking_part).count() as u32;
-        let PhaseState::Collecting(state) = std::mem::replace(&mut self.phase, PhaseState::Lobby) else {
-            return;
+        if !self.combine_kept() {
+            return false;
+        }
+        let PhaseState::Collecting(mut state) = std::mem::replace(&mut self.phase, PhaseState::Lobby) else {
+            return true;
         };
+        let uploads = goes_on.then(|| std::mem::take(&mut state.uploads));
         self.back_to_lobby();
         self.hurried = false;
         let round = Round(self.history.len() as u32 + 1);
         let version = ModelVersion(self.model.version().0 + 1);
         let Some(parameters) = self.rule.publish(state.gathered, self.model.parameters(), clients) else {
-            return;
+            return true;
         };
         // The mean's memory is the new model's. The old one is freed when the last who is sent it is done.
         self.model = Model::new(version, parameters, self.rule.attachment(), self.config.encoding);
@@ -53,8 +64,36 @@ impl Coordinator {
         }
         self.actions.push_back(Action::Checkpoint { model: true });
         self.broadcast(ServerMessage::RoundClosed { record });
+        if let Some(uploads) = uploads {
+            self.open_round(uploads);
+        }
         if finished && let Some(message) = self.finished_message() {
             self.broadcast(message);
         }
+        true
+    }
+
+    /// Makes one direction of the updates that wait in the spool, where this room's do. False: they can't be read.
+    fn combine_kept(&mut self) -> bool {
+        let PhaseState::Collecting(state) = &mut self.phase else {
+            return true;
+        };
+        if state.kept.is_empty() {
+            return true;
+        }
+        let (encoding, parameters) = (self.config.encoding, self.config.parameters as usize);
+        let mut updates = KeptUpdates::new(&mut *self.spool, &state.kept, encoding, parameters);
+        if let Ok(direction) = direction(self.config.aggregation, &mut updates) {
+            state.gathered = Gathered::of(direction);
+            self.unread = 0;
+            return true;
+        }
+        // Repeated for ever, rounds would send everyone's updates in a circle.
+        self.unread += 1;
+        if self.unread >= MAX_UNREAD {
+            self.unread = 0;
+            self.paused = true;
+        }
+        false
     }
 }

@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 
 use protocol::limits::CHUNK_HEADER_BYTES;
 use protocol::{
-    AssemblyError, Chunk, ClientId, Evaluation, ModelVersion, RefusalReason, Round, ServerMessage, Training,
+    Aggregation, AssemblyError, Chunk, ClientId, Evaluation, ModelVersion, RefusalReason, Round, ServerMessage,
+    Training,
 };
 
 use super::{PhaseState, Verdict};
 use crate::Millis;
-use crate::accumulator::{Unfit, Update};
+use crate::aggregation::{Kept, clipping};
+use crate::coordinator::selecting::Selected;
 use crate::coordinator::uploads::{Announcement, Taken, Uploads};
 use crate::coordinator::{ConnectionId, Coordinator, Task};
 use crate::metrics::Metrics;
 use crate::sketch::Sketch;
 use crate::strategy::{Effort, Gathered};
+use crate::update::{Unfit, Update};
 
 /// A client whose update was refused so often in a round is not waited for any more.
 const MAX_REFUSALS: u32 = 3;
@@ -25,15 +28,19 @@ pub(in crate::coordinator) struct Collecting {
     pub opened: Millis,
     pub deadline: Millis,
     pub gathered: Gathered,
+    /// What is in the room's spool, where its aggregation keeps updates until the round closes.
+    pub kept: Vec<Kept>,
     pub metrics: Metrics,
     pub uploads: Uploads,
     pub refused: u32,
-    /// Of each update in the mean, whose it is, which way it points, and its L2 norm.
+    /// Whom the round asks, where it does not ask everyone.
+    pub selected: Option<Selected>,
+    /// Of each update that is in, whose it is, which way it points, and its L2 norm.
     pub sketches: BTreeMap<ClientId, (Sketch, f32)>,
 }
 
 impl Collecting {
-    /// Updates in the mean.
+    /// Updates that are in.
     pub fn received(&self) -> u32 {
         self.metrics.clients()
     }
@@ -41,17 +48,24 @@ impl Collecting {
 
 impl Coordinator {
     /// Opens the next round, or the one that was abandoned, for everyone who takes part.
-    pub(super) fn open_round(&mut self) {
+    pub(super) fn open_round(&mut self, mut uploads: Uploads) {
+        uploads.allow(self.config.update_bytes() as usize, self.upload_memory);
         self.clients.reset_tasks();
+        for client in self.clients.all.values_mut() {
+            client.downloads = 0;
+        }
         self.phase = PhaseState::Collecting(Box::new(Collecting {
             opened: self.now,
             deadline: self.now + self.config.deadline_ms,
             gathered: Gathered::default(),
+            kept: Vec::new(),
             metrics: Metrics::none(),
-            uploads: Uploads::new(self.config.update_bytes() as usize, self.upload_memory),
+            uploads,
             refused: 0,
+            selected: self.selected_for_a_round(),
             sketches: BTreeMap::new(),
         }));
+        self.select_more();
         self.ask_all();
     }
 
@@ -87,7 +101,7 @@ impl Coordinator {
     }
 
     pub(in crate::coordinator) fn take_progress(&mut self, id: ClientId, round: Round, fraction: f32) {
-        let open = matches!(self.phase, PhaseState::Collecting(_)) && round == self.present_round();
+        let open = matches!(self.phase, PhaseState::Collecting(_)) && self.behind(round).is_some();
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
@@ -127,24 +141,30 @@ impl Coordinator {
             return refuse(NotReady, "the client is not in the room".to_owned());
         };
         let over = matches!(self.phase, PhaseState::Finished);
-        if announced.round < present || (over && announced.round == present) {
-            return refuse(Stale, format!("round {} is over; go on with round {present}", announced.round));
-        }
         if announced.round > present {
             return refuse(Future, format!("round {} has not begun; the present one is {present}", announced.round));
         }
-        if version != self.model.version() {
-            let mine = self.model.version();
+        if over || self.behind(announced.round).is_none() {
+            return refuse(Stale, format!("round {} is over; go on with round {present}", announced.round));
+        }
+        if version.0 + 1 != announced.round.0 {
+            let round = announced.round;
             return refuse(
                 Stale,
-                format!("the update is for version {version} of the model, and round {present} starts from {mine}"),
+                format!("the update is for version {version} of the model, and round {round} starts from another"),
             );
+        }
+        if client.given.is_some_and(|given| version <= given) {
+            return refuse(Duplicate, format!("your update of version {version} is already in"));
         }
         if !matches!(self.phase, PhaseState::Collecting(_)) {
             return refuse(NoRound, "no round is open; wait for the next one".to_owned());
         }
         if !client.taking_part {
             return refuse(NotReady, "say ready before sending updates".to_owned());
+        }
+        if !self.is_wanted(client.id) {
+            return refuse(NoRound, format!("round {present} asks others this time; wait for a later one"));
         }
         match client.task {
             Task::Done => {
@@ -212,17 +232,21 @@ impl Coordinator {
         };
         match taken {
             Taken::More => self.status_changed = true,
-            Taken::Whole(announced, bytes) => self.fold(announced, &bytes),
+            Taken::Whole(announced, bytes) => self.gather(announced, &bytes),
             Taken::Wrong(announced, error) => self.refuse_update(announced, reason(error), error.to_string()),
             Taken::Unannounced => self.refuse_chunk(connection, &chunk),
         }
         self.begin_uploads();
     }
 
-    /// Folds an update whose bytes are all here, unless there is something wrong with them.
-    fn fold(&mut self, announced: Announcement, bytes: &[u8]) {
+    /// Takes an update whose bytes are all here into the round, unless there is something wrong with them.
+    fn gather(&mut self, announced: Announcement, bytes: &[u8]) {
         let parameters = self.config.parameters as usize;
-        let effort = Effort { weight: announced.examples.min(self.config.weight_cap), steps: announced.steps };
+        let Some(behind) = self.behind(announced.round) else {
+            let message = format!("round {} was over too long ago before the update was in", announced.round);
+            return self.refuse_update(announced, RefusalReason::Stale, message);
+        };
+        let weight = f64::from(announced.examples.min(self.config.weight_cap)) * self.config.pace.discount(behind);
         let update = match Update::inspect(announced.update.encoding, bytes, parameters, self.config.norm_limit) {
             Ok(update) => update,
             Err(unfit) => {
@@ -235,11 +259,29 @@ impl Coordinator {
         let Some(client) = self.clients.get_mut(announced.client) else {
             return;
         };
-        self.rule.fold(&mut state.gathered, &update, effort);
-        let norm = update.norm() as f32;
-        state.sketches.insert(announced.client, (update.into_sketch(), norm));
-        state.metrics.add(announced.examples, announced.training, announced.evaluation.as_ref());
-        client.task = Task::Done;
+        let norm = update.norm();
+        if self.config.aggregation.keeps_updates() {
+            if self.spool.append(bytes).is_err() {
+                let message = "the server could not keep the update, perhaps because its disk is full; send it again, and \
+                               tell the host if this comes back";
+                return self.refuse_update(announced, RefusalReason::NotKept, message.to_owned());
+            }
+            state.kept.push(Kept { weight, norm });
+        } else {
+            let scale = match self.config.aggregation {
+                Aggregation::Clipping { norm: Some(limit) } => clipping::scale(norm, limit),
+                _ => 1.0,
+            };
+            self.rule.fold(&mut state.gathered, &update, Effort { weight, steps: announced.steps, scale });
+        }
+        state.sketches.insert(announced.client, (update.into_sketch(), norm as f32));
+        // How an older version did says nothing of the one that this round starts from.
+        let evaluation = announced.evaluation.as_ref().filter(|_| behind == 0);
+        state.metrics.add(announced.examples, announced.training, evaluation);
+        client.task = if behind == 0 { Task::Done } else { Task::None };
+        if !self.config.pace.is_synchronous() {
+            client.given = Some(ModelVersion(announced.round.0 - 1));
+        }
         client.fraction = None;
         self.status_changed = true;
         self.send(announced.connection, ServerMessage::Accepted { round: announced.round });
@@ -253,14 +295,21 @@ impl Coordinator {
         if let PhaseState::Collecting(state) = &mut self.phase {
             state.refused += 1;
         }
-        let present = announced.round == self.present_round();
+        let present = self.behind(announced.round).is_some();
+        let goes_on = !self.config.pace.is_synchronous();
         if let Some(client) = self.clients.get_mut(announced.client)
-            && present
             && client.task == Task::Asked
         {
-            client.refusals += 1;
-            if client.refusals >= MAX_REFUSALS {
-                client.task = Task::GivenUp;
+            match reason {
+                // Nothing is wrong with its client, which is asked for an update of the present version.
+                RefusalReason::Duplicate | RefusalReason::Stale if goes_on => client.task = Task::None,
+                _ if present => {
+                    client.refusals += 1;
+                    if client.refusals >= MAX_REFUSALS {
+                        client.task = Task::GivenUp;
+                    }
+                }
+                _ => {}
             }
         }
         self.status_changed = true;
@@ -313,28 +362,56 @@ impl Coordinator {
         if verdict == Verdict::GoOn {
             return false;
         }
-        let message = match verdict {
-            Verdict::Close => {
-                format!("round {round} closed before the update was in; go on with the next one")
+        if verdict == Verdict::Abandon && !self.config.pace.is_synchronous() {
+            // What is in stays in: no update grows worthless here because others are late.
+            state.deadline = self.now + self.config.deadline_ms;
+            // Everyone else may have given an update of this version: the room would wait for ever for those it gave up.
+            for client in self.clients.all.values_mut().filter(|client| client.task == Task::GivenUp) {
+                client.task = Task::None;
+                client.refusals = 0;
             }
-            _ => format!("round {round} was abandoned; it is repeated with the same model"),
-        };
-        for unfinished in state.uploads.end_all() {
-            let reason = RefusalReason::RoundClosed;
-            if let Some(link) = self.clients.links.get_mut(&unfinished.connection) {
-                link.ended = Some(unfinished.update.id);
-            }
-            self.refuse(unfinished.connection, Some(round), reason, message.clone());
+            return false;
         }
-        if verdict == Verdict::Close {
-            self.aggregate();
-        } else {
+        let least = self.config.least as usize;
+        let goes_on = verdict == Verdict::Close
+            && !self.config.pace.is_synchronous()
+            && !self.paused
+            && round.0 < self.config.rounds
+            && self.clients.ready().count() >= least;
+        let abandoned = format!("round {round} was abandoned; it is repeated with the same model");
+        let closed = format!("round {round} closed before the update was in; go on with the next one");
+        self.judge_selected();
+        if !goes_on {
+            self.end_uploads(round, if verdict == Verdict::Close { &closed } else { &abandoned });
+        }
+        if verdict != Verdict::Close || !self.aggregate(goes_on) {
+            self.end_uploads(round, &abandoned);
             self.back_to_lobby();
             self.hurried = false;
             let least = self.config.least;
             self.broadcast(ServerMessage::RoundAbandoned { round: Some(round), received, least });
         }
         true
+    }
+
+    /// Ends all uploads of the open round, and says why.
+    fn end_uploads(&mut self, round: Round, why: &str) {
+        let PhaseState::Collecting(state) = &mut self.phase else {
+            return;
+        };
+        for unfinished in state.uploads.end_all() {
+            if let Some(link) = self.clients.links.get_mut(&unfinished.connection) {
+                link.ended = Some(unfinished.update.id);
+            }
+            self.refuse(unfinished.connection, Some(round), RefusalReason::RoundClosed, why.to_owned());
+        }
+    }
+
+    /// How many versions an update for this round is behind; `None` where that is too many, or the round has not begun.
+    fn behind(&self, round: Round) -> Option<u32> {
+        let present = self.model.version().0 + 1;
+        let behind = present.checked_sub(round.0)?;
+        (behind <= self.config.pace.most_stale() && round.0 > self.floor.0).then_some(behind)
     }
 
     /// Closes the open round with what is in.

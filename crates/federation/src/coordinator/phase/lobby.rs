@@ -2,6 +2,7 @@
 
 use super::PhaseState;
 use crate::coordinator::Coordinator;
+use crate::coordinator::uploads::Uploads;
 
 impl Coordinator {
     /// Begins what is due, if enough clients are ready.
@@ -10,7 +11,7 @@ impl Coordinator {
             return false;
         }
         if self.standardisation.is_some() {
-            self.open_round();
+            self.open_round(Uploads::default());
         } else {
             self.begin_normalising();
         }
@@ -20,6 +21,7 @@ impl Coordinator {
     /// Goes back to wait; everyone is asked anew.
     pub(in crate::coordinator) fn back_to_lobby(&mut self) {
         self.phase = PhaseState::Lobby;
+        self.spool.clear();
         self.clients.reset_tasks();
     }
 }

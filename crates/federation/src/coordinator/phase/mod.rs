@@ -56,13 +56,24 @@ impl Coordinator {
                     let verdict = self.verdict(state.received, 0, state.deadline);
                     self.leave_normalising(verdict)
                 }
-                PhaseState::Collecting(state) => {
-                    let verdict = self.verdict(state.received(), self.config.goal, state.deadline);
+                PhaseState::Collecting(_) => {
+                    self.select_more();
+                    let PhaseState::Collecting(state) = &self.phase else { return };
+                    let goal = match self.goal() {
+                        // Where updates are kept, a round is full with as many as the room may have clients.
+                        0 if self.config.aggregation.keeps_updates() => self.config.max_clients,
+                        goal => goal,
+                    };
+                    let verdict = self.verdict(state.received(), goal, state.deadline);
                     self.leave_collecting(verdict)
                 }
                 PhaseState::Finished => false,
             };
             if !moved {
+                if !self.config.pace.is_synchronous() {
+                    // Who has given an update of an earlier version goes on with the present one.
+                    self.ask_all();
+                }
                 return;
             }
             self.status_changed = true;
@@ -76,12 +87,17 @@ impl Coordinator {
         let late = self.now >= deadline;
         if received >= self.least() {
             let reached = goal > 0 && received >= goal;
-            if reached || late || !self.clients.anyone_missing() { Verdict::Close } else { Verdict::GoOn }
+            if reached || late || !self.anyone_missing() { Verdict::Close } else { Verdict::GoOn }
         } else if late {
             Verdict::Abandon
         } else {
             Verdict::GoOn
         }
+    }
+
+    /// Whether the present phase still waits for somebody.
+    fn anyone_missing(&self) -> bool {
+        self.clients.all.values().any(|client| client.is_missing() && self.is_wanted(client.id))
     }
 
     /// Asks a client that takes part for what the present phase needs of it, unless it was asked before.
@@ -93,7 +109,8 @@ impl Coordinator {
         match &self.phase {
             PhaseState::Lobby | PhaseState::Finished => {}
             PhaseState::Normalising(_) => self.ask_for_statistics(id),
-            PhaseState::Collecting(_) => self.ask_for_update(id),
+            PhaseState::Collecting(_) if self.is_wanted(id) => self.ask_for_update(id),
+            PhaseState::Collecting(_) => {}
         }
     }
 

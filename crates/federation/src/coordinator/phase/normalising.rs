@@ -53,8 +53,11 @@ impl Coordinator {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
+        if client.task == Task::Done {
+            return; // It was asked twice, because the collection was abandoned meanwhile, and answers twice.
+        }
         if client.task != Task::Asked {
-            let message = "statistics were not asked for, or were sent before".to_owned();
+            let message = "statistics were not asked for".to_owned();
             return self.error(connection, ErrorCode::OutOfOrder, message);
         }
         self.status_changed = true;
@@ -85,7 +88,7 @@ impl Coordinator {
             Verdict::GoOn => false,
             Verdict::Close => {
                 self.standardisation = state.sums.standardisation();
-                // Stored before anyone trains with it: each model version belongs to one way to standardise.
+                // Stored before anyone is told of it: every `round` carries it.
                 self.identities_changed = false;
                 self.actions.push_back(Action::Checkpoint { model: false });
                 self.back_to_lobby();

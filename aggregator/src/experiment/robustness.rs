@@ -1,0 +1,210 @@
+//! Hostile clients against each aggregation: how well the finished model does on speakers whom nobody trained on.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use corpus::Partition;
+use models::Architecture;
+use protocol::{Aggregation, Augmentation, LocalSettings, Optimiser, Strategy};
+
+use super::runs::{Done, Repeated, Run};
+use crate::simulator::{Attack, Behaviour, Device, Normalisation, Plan, TestSpeakers};
+
+/// Hostile clients of ten that trimmed mean, Krum and Multi-Krum reckon with: the most that Krum may, of nine and ten.
+const FAULTY: u32 = 3;
+
+/// The aggregations that are compared. Three at each end are cut off from ten.
+const AGGREGATIONS: [Aggregation; 6] = [
+    Aggregation::Mean,
+    Aggregation::Median,
+    Aggregation::TrimmedMean { trim: 0.3 },
+    Aggregation::Krum { faulty: FAULTY },
+    Aggregation::MultiKrum { faulty: FAULTY, chosen: FAULTY + 1 },
+    Aggregation::Clipping { norm: None },
+];
+
+/// What clients do in a round, and what becomes of it: plain federated averaging.
+const TRAINING: LocalSettings = LocalSettings {
+    epochs: 1,
+    batch_size: 20,
+    optimiser: Optimiser::Adam,
+    learning_rate: 1.0e-3,
+    augmentation: Augmentation::None,
+};
+
+/// What is to be run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Robustness {
+    /// Folders of labelled speech.
+    pub data: Vec<PathBuf>,
+    /// The network.
+    pub model: Architecture,
+    /// Clients, who hold clips dealt out at random.
+    pub clients: usize,
+    /// Rounds.
+    pub rounds: u32,
+    /// Shares of the clients that are hostile.
+    pub shares: Vec<f64>,
+    /// How often everything is repeated with another seed.
+    pub seeds: u32,
+}
+
+/// An aggregation under an attack, or under none.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Attacked {
+    /// Who does what, if anybody does.
+    attack: Option<Attack>,
+    /// What the room does about it.
+    aggregation: Aggregation,
+}
+
+impl Repeated for Attacked {
+    fn key(&self) -> String {
+        match self.attack {
+            None => format!("none-{}", self.aggregation),
+            // What follows a point would be taken for a file's extension.
+            Some(Attack { behaviour, share }) => {
+                format!("{behaviour}-{}-{}", share.to_string().replace('.', "_"), self.aggregation)
+            }
+        }
+    }
+}
+
+/// The labels of the experiment.
+pub fn labels() -> Vec<String> {
+    corpus::EMOTIONS.map(str::to_owned).to_vec()
+}
+
+/// All runs: no attack, then each with each share of hostile clients, each with every aggregation.
+///
+/// # Errors
+/// A share that leaves no honest majority.
+pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
+    ensure!(!robustness.shares.is_empty(), "give one share of hostile clients at least");
+    let mut runs = Vec::new();
+    for attack in attacks(robustness) {
+        if let Some(attack) = attack {
+            attack.count(robustness.clients)?;
+        }
+        for aggregation in AGGREGATIONS {
+            for seed in 0..robustness.seeds {
+                let plan = Plan {
+                    data: robustness.data.clone(),
+                    eval_data: Vec::new(),
+                    labels: labels(),
+                    test: TestSpeakers::Usual,
+                    model: robustness.model,
+                    partition: Partition::Random,
+                    clients: robustness.clients,
+                    rounds: robustness.rounds,
+                    training: TRAINING,
+                    strategy: Strategy::DEFAULT,
+                    aggregation,
+                    attack,
+                    circumstances: None,
+                    seed,
+                    normalisation: Normalisation::Group,
+                    device: Device::Cpu,
+                };
+                runs.push(Run { condition: Attacked { attack, aggregation }, plan });
+            }
+        }
+    }
+    Ok(runs)
+}
+
+fn attacks(robustness: &Robustness) -> Vec<Option<Attack>> {
+    let each = |behaviour: Behaviour| robustness.shares.iter().map(move |&share| Some(Attack { behaviour, share }));
+    std::iter::once(None).chain(Behaviour::ALL.into_iter().flat_map(each)).collect()
+}
+
+/// The table as Markdown: a row an attack and share, a column an aggregation; UAR of the finished model in percent, the mean
+/// over the seeds.
+pub fn robustness_table(robustness: &Robustness, done: &[Done<Attacked>], command: &str) -> String {
+    let mut uars: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for one in done {
+        if let Ok(outcome) = &one.outcome {
+            uars.entry(one.run.condition.key()).or_default().push(outcome.scores.uar);
+        }
+    }
+    let tested = done.iter().find_map(|one| Some(one.outcome.as_ref().ok()?.test_speakers.join(", ")));
+    let seconds: f64 = done.iter().filter_map(|one| Some(one.outcome.as_ref().ok()?.seconds)).sum();
+    let Robustness { model, clients, rounds, seeds, .. } = robustness;
+    let mut page = format!(
+        "`{command}`\n\nUAR in percent of the finished model: {model}, {clients} clients, {rounds} rounds, seeds 0 to {}; tested on {}. \
+         {} runs with {seconds:.0} s of training and aggregation.\n\n| attack | hostile |",
+        seeds.saturating_sub(1),
+        tested.unwrap_or_default(),
+        done.len(),
+    );
+    let names = AGGREGATIONS.map(|aggregation| aggregation.name()).join(" | ");
+    let rule = "---:|".repeat(AGGREGATIONS.len());
+    let _ = write!(page, " {names} |\n| --- | ---: |{rule}\n");
+    for attack in attacks(robustness) {
+        let (what, hostile) = match attack {
+            None => ("none", 0),
+            Some(attack) => (attack.behaviour.name(), attack.count(*clients).unwrap_or_default()),
+        };
+        let _ = write!(page, "| {what} | {hostile} of {clients} |");
+        for aggregation in AGGREGATIONS {
+            let found = uars.get(&Attacked { attack, aggregation }.key());
+            let mean = found.map(|uars| 100.0 * uars.iter().sum::<f64>() / uars.len() as f64);
+            let _ = write!(page, " {} |", mean.map_or("–".to_owned(), |mean| format!("{mean:.0}")));
+        }
+        page.push('\n');
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::{paper, runs};
+
+    fn robustness(shares: &[f64]) -> Robustness {
+        Robustness {
+            data: Vec::new(),
+            model: Architecture::Compact,
+            clients: 10,
+            rounds: 2,
+            shares: shares.to_vec(),
+            seeds: 2,
+        }
+    }
+
+    #[test]
+    fn every_run_is_of_a_room_that_may_be_made_and_has_a_key_of_its_own() {
+        let runs = robustness_runs(&robustness(&[0.2, 0.4])).unwrap();
+        assert_eq!(runs.len(), (1 + 7 * 2) * 6 * 2);
+        let mut keys: Vec<String> = runs.iter().map(Run::key).collect();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), runs.len());
+        assert!(keys.contains(&"sign-flip-0_2-trimmed_mean-s1".to_owned()));
+        assert!(keys.iter().all(|key| !key.contains('.')), "a key is a file's name without its extension");
+        for run in &runs {
+            assert!(run.plan.room(10).is_ok(), "{}", run.key());
+        }
+        assert!(robustness_runs(&robustness(&[0.5])).is_err());
+    }
+
+    #[test]
+    fn the_table_has_a_cell_for_each_and_a_dash_where_nothing_came_of_it() {
+        let robustness = robustness(&[0.2]);
+        let dataset = paper::tests::dataset();
+        let done: Vec<Done<Attacked>> = robustness_runs(&robustness)
+            .unwrap()
+            .into_iter()
+            .map(|run| {
+                let outcome = runs::tests::outcome(&run, &dataset);
+                let failed = run.key().starts_with("noise-0_2-krum");
+                Done { run, outcome: if failed { Err("no".to_owned()) } else { Ok(outcome) } }
+            })
+            .collect();
+        let table = robustness_table(&robustness, &done, "chorus x");
+        assert!(table.contains("| none | 0 of 10 | 50 | 50 | 50 | 50 | 50 | 50 |"), "{table}");
+        assert!(table.contains("| noise | 2 of 10 | 50 | 50 | 50 | – | 50 | 50 |"), "{table}");
+    }
+}

@@ -1,0 +1,154 @@
+//! How a round's updates become one direction Δ, one rule a file; the room's strategy then makes the next model of it.
+//!
+//! The mean is folded as updates come ([`mean`]), in the memory of one model. The other rules need all updates of a round:
+//! these wait in a [`Spool`] until the round closes, and are then read [`BLOCK`] parameters at a time. With n updates the
+//! memory is n · `BLOCK` · 4 bytes (1 MiB for 64 clients, 16 MiB for 1,024) and Δ itself, whatever the model's size; Krum
+//! needs n²/2 distances besides (4 MiB for 1,024).
+//!
+//! Where a round closes with fewer updates than a rule is defined for, which only a host who closes it early can bring
+//! about, Krum and Multi-Krum give way to the median: it holds against f hostile clients from 2f + 1 updates on.
+
+pub(crate) mod clipping;
+#[cfg(test)]
+mod golden;
+mod krum;
+pub(crate) mod mean;
+mod median;
+#[cfg(test)]
+mod properties;
+mod spool;
+mod trimmed_mean;
+
+use std::io;
+
+use protocol::{Aggregation, Encoding};
+pub use spool::{MemorySpool, Spool};
+
+/// Parameters looked at together.
+const BLOCK: usize = 4096;
+
+/// What is known of an update that waits in a spool, in the order in which they came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kept {
+    /// Its examples, capped as the room says, and in an asynchronous room fewer for an older update; above 0.
+    pub weight: f64,
+    /// Its L2 norm.
+    pub norm: f64,
+}
+
+/// A round's updates in their spool.
+pub(crate) struct KeptUpdates<'a> {
+    spool: &'a mut dyn Spool,
+    kept: &'a [Kept],
+    encoding: Encoding,
+    parameters: usize,
+    block: usize,
+}
+
+impl<'a> KeptUpdates<'a> {
+    /// Updates of a model with so many parameters.
+    pub(crate) fn new(spool: &'a mut dyn Spool, kept: &'a [Kept], encoding: Encoding, parameters: usize) -> Self {
+        KeptUpdates { spool, kept, encoding, parameters, block: BLOCK }
+    }
+
+    fn count(&self) -> usize {
+        self.kept.len()
+    }
+
+    fn kept(&self) -> &'a [Kept] {
+        self.kept
+    }
+
+    fn norms(&self) -> impl Iterator<Item = f64> + 'a {
+        self.kept.iter().map(|update| update.norm)
+    }
+
+    /// Gives the parameters of these updates block by block: one row of values an update.
+    fn blocks(&mut self, which: &[usize], mut take: impl FnMut(&[Vec<f32>])) -> io::Result<()> {
+        let width = self.encoding.bytes_per_value();
+        let mut bytes = Vec::new();
+        let mut rows = vec![Vec::with_capacity(self.block); which.len()];
+        for first in (0..self.parameters).step_by(self.block) {
+            let length = self.block.min(self.parameters - first);
+            bytes.resize(length * width, 0);
+            for (row, &update) in rows.iter_mut().zip(which) {
+                self.spool.read(update, first * width, &mut bytes)?;
+                row.clear();
+                row.extend(self.encoding.values(&bytes).map_err(io::Error::other)?);
+            }
+            take(&rows);
+        }
+        Ok(())
+    }
+}
+
+/// What a rule makes of a round's updates, of which there is at least one: as many values as there are parameters.
+///
+/// # Errors
+/// The spool does not give back what it was given.
+pub(crate) fn direction(aggregation: Aggregation, updates: &mut KeptUpdates<'_>) -> io::Result<Vec<f32>> {
+    let count = updates.count();
+    let direction = match aggregation {
+        Aggregation::Mean => clipping::clipped_mean(updates, f64::INFINITY),
+        Aggregation::Clipping { norm } => {
+            let limit = norm.unwrap_or_else(|| clipping::median_norm(updates.norms()));
+            clipping::clipped_mean(updates, limit)
+        }
+        Aggregation::Median => of_each_parameter(updates, median::median),
+        Aggregation::TrimmedMean { trim } => {
+            let cut = trimmed_mean::cut(trim, count);
+            of_each_parameter(updates, |values| trimmed_mean::trimmed_mean(values, cut))
+        }
+        Aggregation::Krum { faulty } | Aggregation::MultiKrum { faulty, .. }
+            if count < Aggregation::Krum { faulty }.least() as usize =>
+        {
+            of_each_parameter(updates, median::median)
+        }
+        Aggregation::Krum { faulty } => krum::krum(updates, faulty as usize, 1),
+        Aggregation::MultiKrum { faulty, chosen } => krum::krum(updates, faulty as usize, chosen as usize),
+    }?;
+    // Updates were finite when they were taken, and so is everything that a rule makes of them.
+    if direction.iter().all(|value| value.is_finite()) {
+        Ok(direction)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidData, "the updates that were kept have changed"))
+    }
+}
+
+/// A number made of each parameter's values over all updates, whose order is the rule's to change.
+fn of_each_parameter(updates: &mut KeptUpdates<'_>, rule: impl Fn(&mut [f32]) -> f32) -> io::Result<Vec<f32>> {
+    let all: Vec<usize> = (0..updates.count()).collect();
+    let mut direction = Vec::with_capacity(updates.parameters);
+    let mut values = Vec::with_capacity(all.len());
+    updates.blocks(&all, |rows| {
+        for place in 0..rows.first().map_or(0, Vec::len) {
+            values.clear();
+            values.extend(rows.iter().filter_map(|row| row.get(place)));
+            direction.push(rule(&mut values));
+        }
+    })?;
+    Ok(direction)
+}
+
+/// The mean of some updates, all with the same weight.
+fn plain_mean(updates: &mut KeptUpdates<'_>, which: &[usize]) -> io::Result<Vec<f32>> {
+    let shares = vec![1.0 / which.len() as f64; which.len()];
+    weighted_sum(updates, which, &shares)
+}
+
+/// The sum of some updates, each times its share, in f64 and rounded once.
+fn weighted_sum(updates: &mut KeptUpdates<'_>, which: &[usize], shares: &[f64]) -> io::Result<Vec<f32>> {
+    let mut direction = Vec::with_capacity(updates.parameters);
+    let mut sums = Vec::new();
+    updates.blocks(which, |rows| {
+        sums.clear();
+        sums.resize(rows.first().map_or(0, Vec::len), 0.0_f64);
+        for (row, share) in rows.iter().zip(shares) {
+            for (sum, &value) in sums.iter_mut().zip(row) {
+                *sum += share * f64::from(value);
+            }
+        }
+        direction.extend(sums.iter().map(|&sum| sum as f32));
+    })?;
+    Ok(direction)
+}
