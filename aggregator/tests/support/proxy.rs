@@ -109,7 +109,8 @@ impl Network {
             let most = rand::rng().random_range(1..=PIECE);
             let Ok(count @ 1..) = from.read(&mut piece[..most]).await else { return };
             let delay = self.delay.load(Ordering::Relaxed);
-            sleep(Duration::from_millis(rand::rng().random_range(0..=delay))).await;
+            let wait = rand::rng().random_range(0..=delay);
+            sleep(Duration::from_millis(wait)).await;
             let open = stalled.wait_for(|stalled| !stalled).await.is_ok();
             if !open || to.write_all(&piece[..count]).await.is_err() {
                 return;
