@@ -23,7 +23,7 @@ import urllib.request
 from pathlib import Path
 
 SECRET = "a secret of the soak test"
-ROOMS, CLIENTS, ROUNDS = 10, 300, 100
+ROOMS, CLIENTS, ROUNDS = 10, 300, 20
 EVERY_SECONDS = 5
 # More than so much of growth is a leak: a tenth, and 8 MiB or files, threads that come and go.
 SLACK = {"memory": 8 * 2**20, "files": 16, "threads": 4, "folder": 2**20}

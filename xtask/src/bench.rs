@@ -7,7 +7,6 @@ mod chromium;
 mod figures;
 mod load;
 mod native;
-mod python;
 mod site;
 
 use std::{fs, path::PathBuf};

@@ -10,6 +10,7 @@ mod lint;
 mod npm;
 mod places;
 mod process;
+mod python;
 mod setup;
 mod test;
 mod toolchain;

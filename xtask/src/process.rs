@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 /// One line about what is being done, told apart from the output of the programs it starts.
 pub fn say(line: impl Display) {
@@ -86,4 +87,11 @@ pub fn show(command: &Command) -> String {
         false => word.into_owned(),
     });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// The JSON lines that a program prints; others are passed over.
+pub fn json_lines(command: &mut Command) -> Result<Vec<Value>> {
+    say(show(command));
+    let lines = read(command)?;
+    Ok(lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }

@@ -4,7 +4,7 @@
 use std::{
     env,
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::{
     bundle, fuzz, npm, places,
     process::{self, say},
+    python,
     setup::{self, Browser, Install},
 };
 
@@ -74,6 +75,7 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
         outcomes.push(document_tests(end_to_end, count)?);
     }
     outcomes.extend(pages()?);
+    outcomes.extend(reference_client(&chorus)?);
     outcomes.push(random_bytes()?);
     summarise(&outcomes, started.elapsed())
 }
@@ -89,6 +91,28 @@ fn pages() -> Result<Option<Outcome>> {
     watch("the pages' pure pieces", &mut command).map(Some)
 }
 
+/// A client in Python that was written from docs/protocol.md alone, against the program.
+fn reference_client(chorus: &Path) -> Result<Option<Outcome>> {
+    let folder = places::workspace().join("tests/reference/client");
+    let packages = folder.join("requirements.txt");
+    let python = python::environment("tests").and_then(|python| {
+        process::run(process::program(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(packages))?;
+        Ok(python)
+    });
+    let python = match python {
+        Ok(python) => python,
+        Err(error) => {
+            say(format!(
+                "LEFT OUT, as Python and its package websockets cannot be had ({error:#}): the client in Python"
+            ));
+            return Ok(None);
+        }
+    };
+    let mut command = process::program(python);
+    let outcome = watch("the client in Python", command.arg(folder.join("check.py")).arg(chorus))?;
+    Ok(Some(outcome.into_one()))
+}
+
 /// A short run of each fuzz target, from its seeds and what earlier runs have found.
 fn random_bytes() -> Result<Outcome> {
     const SECONDS: u32 = 20;
@@ -97,9 +121,8 @@ fn random_bytes() -> Result<Outcome> {
     if let Some(failure) = &failure {
         say(format!("{failure:#}"));
     }
-    let succeeded = failure.is_none();
-    let counts = Counts { passed: succeeded.into(), failed: (!succeeded).into(), ignored: 0 };
-    Ok(Outcome { name: "random bytes for what reads them".to_owned(), succeeded, counts, took: started.elapsed() })
+    let (name, counts) = ("random bytes for what reads them".to_owned(), Counts::default());
+    Ok(Outcome { name, succeeded: failure.is_none(), counts, took: started.elapsed() }.into_one())
 }
 
 /// Tests on real speech leave themselves out where there is none; that must not go unnoticed.
@@ -206,6 +229,14 @@ struct Outcome {
     succeeded: bool,
     counts: Counts,
     took: Duration,
+}
+
+impl Outcome {
+    /// Of a program that does not count: it is one test.
+    fn into_one(self) -> Outcome {
+        let counts = Counts { passed: self.succeeded.into(), failed: (!self.succeeded).into(), ignored: 0 };
+        Outcome { counts, ..self }
+    }
 }
 
 /// Tests, as the closing lines of the programs count them.

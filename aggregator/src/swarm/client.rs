@@ -46,7 +46,10 @@ pub enum Kind {
 
 /// The made-up updates, shared by all clients.
 #[derive(Default)]
-pub struct Updates(Mutex<HashMap<(u32, bool, u32), (Bytes, Checksum)>>);
+pub struct Updates(Mutex<HashMap<Shape, (Bytes, Checksum)>>);
+
+/// How many parameters, whether they are halves, and which of several updates it is.
+type Shape = (u32, bool, u32);
 
 impl Updates {
     fn of(&self, room: &RoomConfig, client: usize) -> (Bytes, Checksum) {

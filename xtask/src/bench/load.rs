@@ -14,10 +14,12 @@ use serde_json::Value;
 use super::{
     Options,
     figures::{Better, Figure, Figures},
-    native::{example, json_lines},
+    native::example,
+};
+use crate::{
+    process::{self, json_lines, say},
     python::Reference,
 };
-use crate::process::{self, say};
 
 const FLOWER: Reference = Reference {
     script: "flower/bench.py",

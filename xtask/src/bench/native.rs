@@ -1,6 +1,6 @@
 //! The figures of what runs natively. Each program prints JSON lines, which are all that is read here.
 
-use std::{path::PathBuf, process::Command};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -8,9 +8,11 @@ use serde_json::Value;
 use super::{
     Options,
     figures::{Better, Figure, Figures},
+};
+use crate::{
+    process::{self, json_lines, say},
     python::Reference,
 };
-use crate::process::{self, say};
 
 const PYAUDIOANALYSIS: Reference = Reference {
     script: "pyaudioanalysis/bench.py",
@@ -131,11 +133,4 @@ pub fn example(
     let file = file.with_extension(std::env::consts::EXE_EXTENSION);
     let environment = environment.iter().map(|(name, value)| (name, value));
     json_lines(process::program(file).args(arguments).envs(environment))
-}
-
-/// The JSON lines that a program prints; others are passed over.
-pub fn json_lines(command: &mut Command) -> Result<Vec<Value>> {
-    say(process::show(command));
-    let lines = process::read(command)?;
-    Ok(lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }

@@ -1,15 +1,14 @@
-//! A Python with the packages that Chorus is compared with. Sets one up in the target folder unless one is given;
-//! the repository's own programs never need it.
+//! A Python with the packages that Chorus is compared with, and with those of the tests' own client. Set up in the target
+//! folder unless one is given; no program of the repository needs it to run.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::native::json_lines;
 use crate::{
     places,
-    process::{self, say},
+    process::{self, json_lines, say},
 };
 
 /// A script of `tests/reference/`, the module that tells whether it can run, and what installs that.
@@ -27,7 +26,7 @@ impl Reference {
     pub fn run(&self, given: Option<&Path>, arguments: &[String]) -> Result<Vec<Value>> {
         let python = match given {
             Some(python) => python.to_owned(),
-            None => environment()?,
+            None => environment("bench")?,
         };
         let script = places::workspace().join("tests/reference").join(self.script);
         ensure!(script.is_file(), "{} is not there", script.display());
@@ -47,13 +46,13 @@ impl Reference {
     }
 }
 
-/// A virtual environment in the target folder.
-fn environment() -> Result<PathBuf> {
-    let folder = places::target()?.join("bench/python");
+/// The Python of a virtual environment, in a folder of this name of the target folder.
+pub fn environment(name: &str) -> Result<PathBuf> {
+    let folder = places::target()?.join(name).join("python");
     let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     if !python.is_file() {
         let Some(system) = places::program(&["python3", "python"]) else { bail!("there is no python3 here") };
-        say("making a Python environment for what Chorus is compared with");
+        say("making a Python environment, only once");
         process::run(process::program(system).args(["-m", "venv"]).arg(&folder))
             .context("on Debian, python3-venv has to be installed")?;
     }
