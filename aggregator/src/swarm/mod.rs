@@ -90,7 +90,7 @@ impl Plan {
     /// # Errors
     /// Nobody could come in, or the rounds did not get done in time. What went wrong for single clients is in the report.
     pub async fn run(self, host: Option<&Host>, tell: impl Fn(&str)) -> Result<Report> {
-        let tally = Arc::new(Tally::new(&self.rooms, self.clients));
+        let tally = Arc::new(Tally::new(&self.rooms, self.clients + self.slow_readers));
         let plan = Arc::new(self);
         let (stop, stopping) = watch::channel(false);
         let opening = Arc::new(Semaphore::new(OPENING));
