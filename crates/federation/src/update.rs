@@ -85,6 +85,7 @@ impl<'a> Update<'a> {
 }
 
 /// Σx², each square and sum in f64, in eight sums that the processor adds to side by side.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
 fn sum_of_squares(values: &[f32]) -> f64 {
     let mut sums = [0.0_f64; 8];
     let (eights, rest) = values.as_chunks::<8>();
