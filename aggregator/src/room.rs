@@ -282,11 +282,7 @@ impl Room {
     /// Stores the room where the coordinator wants that, and does the rest of what it wants once that is on the disk.
     async fn carry_out(&mut self, doors: &mut Doors) -> ControlFlow<()> {
         let actions: Vec<Action> = std::iter::from_fn(|| self.coordinator.poll_action()).collect();
-        let model = |action: &Action| match action {
-            Action::Checkpoint { model } => Some(*model),
-            _ => None,
-        };
-        if let Some(model) = actions.iter().filter_map(model).reduce(|one, other| one || other)
+        if let Some(model) = Action::checkpoint_of(&actions)
             && let Err(error) = self.save(model)
         {
             self.hold(model, &error, doors).await?;

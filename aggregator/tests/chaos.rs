@@ -24,7 +24,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use serde_json::{Value, json};
 use support::proxy::Proxy;
-use support::server::Server;
+use support::server::{Server, signal};
 use tokio::time::sleep;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chorus");
@@ -89,11 +89,6 @@ impl Drop for Participant {
     }
 }
 
-fn signal(process: u32, name: &str) {
-    let sent = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status().unwrap();
-    assert!(sent.success(), "no process {process} to send {name} to");
-}
-
 fn start(state: &Path) -> Server {
     let state = state.to_str().unwrap();
     let arguments =
@@ -143,15 +138,15 @@ async fn a_class_comes_through_a_bad_day() -> Result<()> {
             }
             2 => {
                 let asleep = participants[chance.random_range(0..PARTICIPANTS)].child.id();
-                signal(asleep, "STOP");
+                signal(asleep, "STOP")?;
                 sleep(Duration::from_millis(chance.random_range(1_000..6_000))).await;
-                signal(asleep, "CONT");
+                signal(asleep, "CONT")?;
                 "sleeping laptops"
             }
             3 => {
-                signal(server.process(), "STOP");
+                server.signal("STOP")?;
                 sleep(Duration::from_millis(chance.random_range(500..4_000))).await;
-                signal(server.process(), "CONT");
+                server.signal("CONT")?;
                 "stopped servers"
             }
             4 => {

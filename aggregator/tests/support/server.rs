@@ -104,9 +104,7 @@ impl Server {
     /// Sends a signal.
     #[cfg(unix)]
     pub fn signal(&self, name: &str) -> Result<()> {
-        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status()?;
-        anyhow::ensure!(sent.success(), "the signal was not sent");
-        Ok(())
+        signal(self.process(), name)
     }
 
     /// Waits for the end.
@@ -120,6 +118,14 @@ impl Server {
         }
         bail!("it did not end within 30 seconds")
     }
+}
+
+/// Sends a process a signal.
+#[cfg(unix)]
+pub fn signal(process: u32, name: &str) -> Result<()> {
+    let sent = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status()?;
+    anyhow::ensure!(sent.success(), "no process {process} to send {name} to");
+    Ok(())
 }
 
 impl Drop for Server {

@@ -89,6 +89,18 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Whether any of the actions that wait together is a [`Action::Checkpoint`], and then whether any of them has a model: the
+    /// one checkpoint that is stored before all of them are carried out.
+    pub fn checkpoint_of(actions: &[Action]) -> Option<bool> {
+        let model = |action: &Action| match action {
+            Action::Checkpoint { model } => Some(*model),
+            _ => None,
+        };
+        actions.iter().filter_map(model).reduce(|one, other| one || other)
+    }
+}
+
 /// Why a connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {

@@ -568,11 +568,7 @@ impl World {
 
     /// Stores the room where any of the actions wants that, before any of them is carried out.
     fn store(&mut self, actions: &[Action]) {
-        let model = |action: &Action| match action {
-            Action::Checkpoint { model } => Some(*model),
-            _ => None,
-        };
-        let Some(model) = actions.iter().filter_map(model).reduce(|one, other| one || other) else { return };
+        let Some(model) = Action::checkpoint_of(actions) else { return };
         self.ledger.stores(self.server.as_ref().unwrap(), model);
         self.say(|| format!("stored, version {}", self.ledger.disk.checkpoint.model_version));
     }
