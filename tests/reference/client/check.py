@@ -94,17 +94,22 @@ async def play(program):
         assert (await bob.enter())["name"] != ""
         await eve.enter()
 
-        # Messages that are wrong end nothing.
+        # Messages that are wrong end nothing. Statistics that the room does not collect are passed over: the answer is
+        # to the next message.
+        await eve.say("statistics", frames=1, sum=[0.0], sum_squares=[0.0])
         await eve.socket.send("{\"type\": \"sing\"}")
         async with expect(Fault, code="malformed", fatal=False):
             await eve.until()
-        await eve.say("statistics", frames=1, sum=[0.0], sum_squares=[0.0])
 
         # Statistics: Σx / n and √(Σx² / n − mean²) over everyone's sums.
         await ada.ready([3, 1])
         await bob.ready([2, 2])
         for client in (ada, bob):
             await client.until("statistics_request")
+        # Eve is not ready, so nobody asked her.
+        async with expect(Fault, code="out_of_order", fatal=False):
+            await eve.statistics(1, [0.0] * features, [0.0] * features)
+            await eve.until()
         await ada.statistics(10, [20.0] * features, [50.0] * features)
         await bob.statistics(30, [0.0] * features, [30.0] * features)
         first = await ada.until("round")
