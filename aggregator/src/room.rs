@@ -69,7 +69,7 @@ pub enum CommandError {
     #[error(transparent)]
     Host(#[from] HostError),
     /// What was stored of a version cannot be used.
-    #[error("{0:#}")]
+    #[error(transparent)]
     Stored(#[from] anyhow::Error),
     /// The room cannot be stored, and waits until it can.
     #[error("the room is held because it cannot be stored ({0}); free some space, and it goes on by itself")]

@@ -43,7 +43,7 @@ pub enum CreateError {
     #[error(transparent)]
     Model(#[from] models::UnknownArchitecture),
     /// The system or the rules would not have it.
-    #[error("{0:#}")]
+    #[error(transparent)]
     Other(#[from] anyhow::Error),
 }
 

@@ -116,9 +116,12 @@ fn room(server: &Server) -> Value {
 }
 
 fn command(server: &Server, command: &Value) -> (u16, String) {
-    let path = format!("{}/api/rooms/{}/command", server.origin, server.room);
-    let request = agent().post(path).header("authorization", format!("Bearer {SECRET}"));
-    let mut answer = request.content_type("application/json").send(command.to_string()).unwrap();
+    post(server, &format!("/api/rooms/{}/command", server.room), command)
+}
+
+fn post(server: &Server, path: &str, body: &Value) -> (u16, String) {
+    let request = agent().post(format!("{}{path}", server.origin)).header("authorization", format!("Bearer {SECRET}"));
+    let mut answer = request.content_type("application/json").send(body.to_string()).unwrap();
     (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
 }
 
@@ -190,6 +193,11 @@ async fn story(disk: Disk) -> Result<()> {
     let (status, words) = command(&server, &json!({"command": "lock"}));
     assert_eq!(status, 503);
     assert!(words.contains("cannot be stored") && words.contains("free some space"), "{words}");
+    // Neither can a new room, and the reason is given once.
+    let (status, words) = post(&server, "/api/rooms", &json!({"code": "FRESH"}));
+    assert_eq!(status, 500);
+    assert!(words.contains("the new room cannot be stored") && words.contains("is the disk full?"), "{words}");
+    assert_eq!(words.matches("os error").count(), 1, "{words}");
     let mut eve = RawClient::open(&server.origin, None).await?;
     eve.hello(&server.room, None).await?;
     let Heard::Message(told) = eve.hear().await? else { panic!("no word") };

@@ -15,6 +15,8 @@ mod setup;
 mod test;
 mod toolchain;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// Set-up, bundle, demo, tests and benchmarks of Chorus.
@@ -43,8 +45,18 @@ enum Command {
     Lint,
 }
 
-fn main() -> anyhow::Result<()> {
-    let Cli { no_install, command } = Cli::parse();
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // The last line says what failed, with no trace of the stack behind it.
+        Err(error) => {
+            eprintln!("cargo xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(Cli { no_install, command }: Cli) -> anyhow::Result<()> {
     let install = setup::Install::unless(no_install);
     match command {
         Command::Setup => setup::run(install),

@@ -66,6 +66,7 @@ pub async fn create(
             Err(Failure(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
         }
         Ok(Err(error @ CreateError::TooFast(_))) => Err(Failure(StatusCode::TOO_MANY_REQUESTS, error.to_string())),
+        Ok(Err(CreateError::Other(error))) => Err(Failure(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"))),
         Ok(Err(error)) => Err(Failure(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
         Err(error) => Err(Failure(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
     }
@@ -88,6 +89,7 @@ pub async fn command(
         Err(error @ CommandError::Host(HostError::Invalid(_))) => {
             Err(Failure(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
         }
+        Err(CommandError::Stored(error)) => Err(Failure(StatusCode::CONFLICT, format!("{error:#}"))),
         Err(error) => Err(Failure(StatusCode::CONFLICT, error.to_string())),
     }
 }
