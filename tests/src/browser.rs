@@ -267,8 +267,27 @@ impl Tab<'_> {
     /// Where it is not there or not clickable within 30 seconds.
     pub async fn click(&self, name: &str) -> Result<()> {
         self.wait_for(name).await?;
+        self.keeps_its_place(name).await?;
         let element = self.client.find(Locator::Css(&named(name))).await?;
         element.click().await.with_context(|| format!("could not click “{name}”"))
+    }
+
+    /// Waits, not for ever, until an element is where it was a moment ago: a click on one that is just pushed away
+    /// by news above it meets something else, or nothing.
+    async fn keeps_its_place(&self, name: &str) -> Result<()> {
+        let script = "const element = document.querySelector(arguments[0]);
+            element?.scrollIntoView({ block: 'nearest', behavior: 'instant' });
+            return Math.round(element?.getBoundingClientRect().top ?? 0)";
+        let mut before = Value::Null;
+        for _ in 0..20 {
+            let now = self.run(script, vec![json!(named(name))]).await?;
+            if now == before {
+                break;
+            }
+            before = now;
+            sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
     }
 
     /// Goes to a named element with the Tab key alone, and looks whether one sees that it has the focus.
