@@ -22,10 +22,10 @@ const TARGETS: [(&str, &str, u32); 4] = [
 ];
 
 /// What `cargo fuzz` itself compiles with, without the sanitizers, which need a nightly compiler and find nothing in
-/// programs without `unsafe`. What is checked in sums, `fuzz/Cargo.toml` says.
+/// programs without `unsafe`.
 const INSTRUMENTATION: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-    -Ccodegen-units=1 --cfg fuzzing";
+    -Ccodegen-units=1 --cfg fuzzing -Cdebug-assertions -Coverflow-checks";
 
 /// Throw random bytes at everything that reads what comes from outside
 #[derive(clap::Args)]
