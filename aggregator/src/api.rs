@@ -8,6 +8,7 @@ mod metrics;
 mod results;
 
 use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 
 use anyhow::ensure;
@@ -187,6 +188,20 @@ impl From<InspectError> for Failure {
     }
 }
 
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        let no_space = |cause: &(dyn std::error::Error + 'static)| {
+            let file = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+            let database = cause.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
+            matches!(file, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+                || database == Some(rusqlite::ErrorCode::DiskFull)
+        };
+        let no_space = error.chain().any(no_space);
+        let status = if no_space { StatusCode::INSUFFICIENT_STORAGE } else { StatusCode::INTERNAL_SERVER_ERROR };
+        Self(status, format!("{error:#}"))
+    }
+}
+
 /// This interface as OpenAPI.
 async fn description() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], DESCRIPTION)
@@ -219,17 +234,15 @@ async fn qr_code(State(site): State<Site>, Path(code): Path<String>) -> Result<R
 async fn model(State(site): State<Site>, Path(code): Path<String>) -> Result<Response, Failure> {
     let snapshot = site.find(&code)?.inspect().await?;
     let (code, version) = (&snapshot.checkpoint.config.code, snapshot.checkpoint.model_version);
-    let broken = |error: anyhow::Error| Failure(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"));
-    let about = description::of(&snapshot.checkpoint).map_err(broken)?;
-    let header = model_file::header(&about).map_err(|error| broken(error.into()))?;
+    let about = description::of(&snapshot.checkpoint)?;
+    let header = model_file::header(&about).map_err(anyhow::Error::from)?;
     Ok(download(&format!("chorus-{code}-v{version}.safetensors"), vec![header.into(), snapshot.model.clone()]))
 }
 
 async fn onnx_model(State(site): State<Site>, Path(code): Path<String>) -> Result<Response, Failure> {
     let Snapshot { checkpoint, model, .. } = site.find(&code)?.inspect().await?;
-    let broken = |error: anyhow::Error| Failure(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"));
-    let about = description::of(&checkpoint).map_err(broken)?;
-    let parts = onnx_file::parts(&about, &model).map_err(broken)?;
+    let about = description::of(&checkpoint)?;
+    let parts = onnx_file::parts(&about, &model)?;
     let text = "the model is not ready for this: its room works out how loud and how varied its voices are when it \
                 starts; come back after the first round";
     let parts = parts.ok_or_else(|| Failure(StatusCode::CONFLICT, text.to_owned()))?;

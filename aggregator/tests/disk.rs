@@ -195,7 +195,7 @@ async fn story(disk: Disk) -> Result<()> {
     assert!(words.contains("cannot be stored") && words.contains("free some space"), "{words}");
     // Neither can a new room, and the reason is given once.
     let (status, words) = post(&server, "/api/rooms", &json!({"code": "FRESH"}));
-    assert_eq!(status, 500);
+    assert_eq!(status, 507);
     assert!(words.contains("the new room cannot be stored") && words.contains("is the disk full?"), "{words}");
     assert_eq!(words.matches("os error").count(), 1, "{words}");
     let mut eve = RawClient::open(&server.origin, None).await?;

@@ -11,12 +11,12 @@ use speech::{MAX_SECONDS, SAMPLE_RATE};
 /// Frames beyond these are not computed: they take time and teach the fuzzer nothing.
 const LONGEST: usize = 2 * SAMPLE_RATE as usize;
 
-/// `decode` catches what a foreign decoder panics on and refuses the file; the fuzzer's own hook would end the run first.
-/// A panic that nothing catches ends it still.
-static SILENCE: Once = Once::new();
+/// `decode` catches what a foreign decoder panics on and refuses the file; the fuzzer's own hook would end the run
+/// first. A panic that nothing catches ends it still.
+static TELL_ONLY: Once = Once::new();
 
 fuzz_target!(|input: &[u8]| {
-    SILENCE.call_once(|| std::panic::set_hook(Box::new(|_| {})));
+    TELL_ONLY.call_once(|| std::panic::set_hook(Box::new(|panic| eprintln!("{panic}"))));
     let Ok(sound) = speech::decode(input, None) else {
         return;
     };

@@ -17,6 +17,7 @@ use web_sys::{DedicatedWorkerGlobalScope, Response};
 use crate::charts::ChartWords;
 use crate::clips::{self, Source};
 use crate::commands::Command;
+use crate::decoder_link::Decoders;
 use crate::failure::{Failure, set};
 use crate::personal::Comparison;
 use crate::receipts::Receipts;
@@ -67,6 +68,7 @@ pub struct App {
     pub(crate) socket_number: Cell<u32>,
     pub(crate) timer: RefCell<Option<Timeout>>,
     pub(crate) clips: RefCell<Vec<StoredClip>>,
+    decoders: Decoders,
     pub(crate) link: RefCell<Option<Rc<TrainerLink>>>,
     pub(crate) trainer: Cell<TrainerState>,
     pub(crate) choice: Cell<Choice>,
@@ -151,6 +153,7 @@ impl App {
             socket_number: Cell::new(0),
             timer: RefCell::default(),
             clips: RefCell::default(),
+            decoders: Decoders::default(),
             link: RefCell::default(),
             trainer: Cell::new(TrainerState::Absent),
             choice: Cell::new(Choice::Auto),
@@ -190,7 +193,7 @@ impl App {
             }
             Command::Name { name } => self.rename(name).await,
             Command::AddFile { name, path, bytes, label, made_up } => {
-                let sound = clips::decode(&name, &bytes)?;
+                let sound = self.decoders.decode(&name, &bytes).await?;
                 let source = if made_up { Source::MadeUp } else { Source::Person };
                 self.add(&sound, &name, path.as_deref(), label, source).await
             }
@@ -211,7 +214,7 @@ impl App {
             Command::TakePart { on } => self.take_part(on).await,
             Command::Backend { choice } => self.choose(choice),
             Command::PredictFile { name, bytes } => {
-                let sound = clips::decode(&name, &bytes)?;
+                let sound = self.decoders.decode(&name, &bytes).await?;
                 self.predict(&sound)
             }
             Command::PredictPcm { samples, channels, rate } => {

@@ -1,6 +1,6 @@
 //! From a sound to a clip that can be kept, shown and trained on.
 
-use js_sys::{ArrayBuffer, Float32Array, Int8Array, Object, Uint8Array};
+use js_sys::{Float32Array, Int8Array, Object, Uint8Array};
 use models::{Example, Variant};
 use protocol::Augmentation;
 use speech::{Input, Sound, SoundError};
@@ -22,6 +22,9 @@ const WAV_HEADER: u32 = 44;
 /// Values of a network's input.
 const INPUT: usize = speech::MAX_FRAMES * speech::INPUT_FEATURES;
 
+/// The codes of [`failure_of`].
+pub const SOUND_CODES: [&str; 6] = ["not_sound", "needs_browser_decoder", "empty", "too_long", "too_short", "damaged"];
+
 /// Says a sound's error in the page's codes.
 pub fn failure_of(error: &SoundError) -> Failure {
     let code = match error {
@@ -35,12 +38,23 @@ pub fn failure_of(error: &SoundError) -> Failure {
     Failure::new(code, error.to_string())
 }
 
-/// A sound file of the page, decoded.
+/// A WAV file of integer or f32 samples: what is stored of a clip, for one. Other sound files are for the decoder.
 ///
 /// # Errors
-/// The codes of [`failure_of`].
-pub fn decode(name: &str, bytes: &ArrayBuffer) -> Result<Sound, Failure> {
-    speech::decode(&Uint8Array::new(bytes).to_vec(), Some(name)).map_err(|error| failure_of(&error))
+/// `needs_browser_decoder` where it is no such file; the other codes of [`failure_of`].
+pub fn from_wav(bytes: &[u8]) -> Result<Sound, Failure> {
+    let other = |error: hound::Error| Failure::new("needs_browser_decoder", error.to_string());
+    let reader = hound::WavReader::new(bytes).map_err(other)?;
+    let hound::WavSpec { channels, sample_rate, bits_per_sample, sample_format } = reader.spec();
+    let samples: Vec<f32> = match sample_format {
+        hound::SampleFormat::Float => reader.into_samples().collect::<Result<_, _>>().map_err(other)?,
+        hound::SampleFormat::Int => {
+            let full = 2_f32.powi(i32::from(bits_per_sample) - 1);
+            let scaled = |sample: i32| sample as f32 / full;
+            reader.into_samples().map(|sample| sample.map(scaled)).collect::<Result<_, _>>().map_err(other)?
+        }
+    };
+    Sound::from_pcm(&samples, channels, sample_rate).map_err(|error| failure_of(&error))
 }
 
 /// Sound that the browser decoded or recorded; samples interleaved.
@@ -147,7 +161,7 @@ pub fn renew(clip: &mut StoredClip) -> Result<bool, Failure> {
     if has_inputs && clip.quality.is_some() && clip.waveform.length() > 0 {
         return Ok(false);
     }
-    let sound = speech::decode(&clip.wav.to_vec(), None).map_err(|error| failure_of(&error))?;
+    let sound = from_wav(&clip.wav.to_vec())?;
     if !has_inputs {
         (clip.inputs, clip.input_frames) = inputs(&sound)?;
     }

@@ -1,10 +1,10 @@
 //! Chorus in a browser tab.
 //!
-//! Two programs share this crate. `client` is small and starts at once: it decodes sound, keeps clips, speaks
-//! to the aggregator and runs the participant's side of the rounds. `trainer` is the large one, with the
-//! networks in it: it runs in a worker of its own, so that the connection stays alive while it computes, and
-//! knows neither clips, nor storage, nor network. Nothing here decides a rule of the rounds (that is
-//! `federation`) or draws the page (that is `www/`).
+//! Programs that share this crate: `client` is small and starts at once: it keeps clips, speaks to the aggregator and
+//! runs the participant's side of the rounds. `trainer` is the large one, with the networks in it: it runs in a worker
+//! of its own, so that the connection stays alive while it computes, and knows neither clips, nor storage, nor
+//! network. `decoder` reads sound files in a worker that may be lost. `offline` is in the page that a person takes
+//! home. Nothing here decides a rule of the rounds (that is `federation`) or draws the page (that is `www/`).
 
 pub mod adapter;
 pub mod app;
@@ -13,6 +13,7 @@ mod charts;
 mod clip_list;
 pub mod clips;
 mod commands;
+mod decoder_link;
 pub mod failure;
 mod personal;
 mod receipts;
@@ -25,3 +26,4 @@ mod trainer_link;
 pub mod training;
 mod trying;
 mod view;
+pub mod worker_link;

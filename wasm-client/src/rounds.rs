@@ -191,7 +191,7 @@ impl App {
         }
         self.trainer.set(TrainerState::Loading);
         let app = Rc::clone(self);
-        let started = TrainerLink::start(Rc::new(move |event| match event {
+        let started = TrainerLink::start(move |event| match event {
             TrainerEvent::Ready => {
                 app.trainer.set(TrainerState::Ready);
                 app.show();
@@ -201,7 +201,7 @@ impl App {
                 app.trainer.set(TrainerState::Failed);
                 app.notice("warning", "trainer_crashed", &message);
             }
-        }));
+        });
         match started {
             Ok(link) => {
                 self.link.replace(Some(Rc::new(link)));

@@ -26,8 +26,9 @@ export function roomListPanel({ choose }) {
       update({ room, status }) {
         const { phases, here, round, notBegun } = words.teach.rooms;
         setText(name, room.name);
-        setText(phase, status.paused && status.phase !== 'finished' ? phases.paused : phases[status.phase] ?? status.phase);
-        setAttribute(phase, 'data-phase', status.paused && status.phase !== 'finished' ? 'paused' : status.phase);
+        const shown = phaseShown(status);
+        setText(phase, phases[shown] ?? shown);
+        setAttribute(phase, 'data-phase', shown);
         const begun = status.model_version > 0 || status.phase === 'collecting';
         const parts = [here(status.connected), begun ? round(status.round, status.rounds) : notBegun(status.rounds)];
         if (room.name !== room.code) parts.unshift(room.code);
@@ -46,4 +47,13 @@ export function roomListPanel({ choose }) {
       list.render(state.rooms);
     },
   };
+}
+
+/**
+ * A room's phase, or what keeps it from going on.
+ * @param {import('./api-shapes.js').Status} status
+ */
+function phaseShown({ phase, paused, held }) {
+  if (held) return 'held';
+  return paused && phase !== 'finished' ? 'paused' : phase;
 }

@@ -23,9 +23,9 @@ use crate::{
     toolchain::{TARGET, Toolchain},
 };
 
-/// The tab's programs: the page can be used as soon as the first is there; the second goes into the page that a person
-/// takes home; the last, which is large, trains.
-pub const PROGRAMS: [&str; 3] = ["client", "offline", "trainer"];
+/// The tab's programs: the page can be used as soon as the first is there; the second reads sound files, the third goes
+/// into the page that a person takes home; the last, which is large, trains.
+pub const PROGRAMS: [&str; 4] = ["client", "decoder", "offline", "trainer"];
 
 /// Build the pages and the tab's programs into `bundle/`, ready to be embedded
 #[derive(clap::Args, Default)]
@@ -44,7 +44,7 @@ pub struct Options {
 /// Makes the bundle and prints what it weighs.
 pub fn run(options: &Options, install: Install) -> Result<Vec<Size>> {
     let toolchain = setup::wasm_toolchain(install)?;
-    compile(&toolchain, if options.client_only { &PROGRAMS[..2] } else { &PROGRAMS })?;
+    compile(&toolchain, if options.client_only { &PROGRAMS[..3] } else { &PROGRAMS })?;
 
     let mut bundle = Bundle::open(places::bundle(), places::browser_target()?.join("bundle.json"), options.quick);
     for program in PROGRAMS {

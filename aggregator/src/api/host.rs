@@ -59,16 +59,20 @@ pub async fn create(
     let answer = json!({ "room": config, "path": format!("/room/{}", config.code) });
     // Initialising a large model takes a moment in which other requests should not wait.
     let created = tokio::task::spawn_blocking(move || site.rooms.create(config)).await;
-    match created {
-        Ok(Ok(())) => Ok((StatusCode::CREATED, Json(answer)).into_response()),
-        Ok(Err(error @ CreateError::Taken(_))) => Err(Failure(StatusCode::CONFLICT, error.to_string())),
-        Ok(Err(error @ (CreateError::TooMany(_) | CreateError::TooLarge { .. }))) => {
-            Err(Failure(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
-        }
-        Ok(Err(error @ CreateError::TooFast(_))) => Err(Failure(StatusCode::TOO_MANY_REQUESTS, error.to_string())),
-        Ok(Err(CreateError::Other(error))) => Err(Failure(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"))),
-        Ok(Err(error)) => Err(Failure(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
-        Err(error) => Err(Failure(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
+    created.map_err(anyhow::Error::from)??;
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+impl From<CreateError> for Failure {
+    fn from(error: CreateError) -> Self {
+        let status = match error {
+            CreateError::Taken(_) => StatusCode::CONFLICT,
+            CreateError::TooMany(_) | CreateError::TooLarge { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            CreateError::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
+            CreateError::Model(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            CreateError::Other(error) => return error.into(),
+        };
+        Self(status, error.to_string())
     }
 }
 
@@ -81,16 +85,18 @@ pub async fn command(
 ) -> Result<Json<Value>, Failure> {
     let Json(command) = body?;
     let room = site.find(&code)?;
-    match room.command(command).await {
-        Ok(()) => Ok(Json(host_room(&site, &room).await?)),
-        Err(error @ (CommandError::Ended(_) | CommandError::Held(_))) => {
-            Err(Failure(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))
-        }
-        Err(error @ CommandError::Host(HostError::Invalid(_))) => {
-            Err(Failure(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
-        }
-        Err(CommandError::Stored(error)) => Err(Failure(StatusCode::CONFLICT, format!("{error:#}"))),
-        Err(error) => Err(Failure(StatusCode::CONFLICT, error.to_string())),
+    room.command(command).await?;
+    Ok(Json(host_room(&site, &room).await?))
+}
+
+impl From<CommandError> for Failure {
+    fn from(error: CommandError) -> Self {
+        let status = match error {
+            CommandError::Ended(_) | CommandError::Held(_) => StatusCode::SERVICE_UNAVAILABLE,
+            CommandError::Host(HostError::Invalid(_)) => StatusCode::UNPROCESSABLE_ENTITY,
+            CommandError::Host(_) | CommandError::Stored(_) => StatusCode::CONFLICT,
+        };
+        Self(status, format!("{:#}", anyhow::Error::from(error)))
     }
 }
 
@@ -99,8 +105,7 @@ pub async fn delete(_: Host, State(site): State<Site>, Path(code): Path<String>)
     site.find(&code)?;
     let unknown = |_| Failure(StatusCode::NOT_FOUND, format!("there is no room {code:?} here"));
     let code = RoomCode::parse(&code).map_err(unknown)?;
-    let failed = |error: anyhow::Error| Failure(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"));
-    site.rooms.delete(&code).await.map_err(failed)?;
+    site.rooms.delete(&code).await?;
     tracing::info!(room = %code, "the room was deleted by its host");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -108,9 +113,8 @@ pub async fn delete(_: Host, State(site): State<Site>, Path(code): Path<String>)
 /// A room as its host sees it.
 async fn host_room(site: &Site, room: &RoomHandle) -> Result<Value, Failure> {
     let snapshot = room.inspect().await?;
-    let failed = |error: anyhow::Error| Failure(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"));
-    let versions = site.rooms.store().versions(&snapshot.checkpoint).map_err(failed)?;
-    let created_at = site.rooms.store().created_at(&snapshot.checkpoint.config.code).map_err(failed)?;
+    let versions = site.rooms.store().versions(&snapshot.checkpoint)?;
+    let created_at = site.rooms.store().created_at(&snapshot.checkpoint.config.code)?;
     let mut room = super::public(site, snapshot);
     room["versions"] = json!(versions);
     room["created_at"] = created_at.into();

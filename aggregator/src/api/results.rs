@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use federation::Checkpoint;
@@ -28,8 +27,7 @@ pub async fn json(State(site): State<Site>, Path(code): Path<String>) -> Result<
 /// `GET /api/rooms/{code}/results.csv`: a row a version of the model.
 pub async fn csv(State(site): State<Site>, Path(code): Path<String>) -> Result<Response, Failure> {
     let snapshot = site.find(&code)?.inspect().await?;
-    let failed = |error: anyhow::Error| Failure(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"));
-    let table = table(&snapshot.checkpoint).map_err(failed)?;
+    let table = table(&snapshot.checkpoint)?;
     let headers = [
         (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
         (CONTENT_DISPOSITION, attachment(snapshot.checkpoint.config.code.as_str(), "csv")),

@@ -29,7 +29,7 @@ pub fn decode(bytes: &[u8], file_name: Option<&str>) -> Result<Sound, SoundError
     }
     let (container, bytes) = identify(bytes, file_name)?;
     // A codec that meets what its authors thought impossible must not take the program with it. (In a browser it can't
-    // be caught: there the tab's worker ends, and the page says so.)
+    // be caught: there a worker that decodes, and nothing else, ends with it.)
     catch_unwind(AssertUnwindSafe(|| decode_container(container, &bytes)))
         .unwrap_or_else(|_| Err(SoundError::Damaged { detail: "its content makes no sense".into() }))
 }

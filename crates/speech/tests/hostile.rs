@@ -129,6 +129,23 @@ fn a_sound_of_hours_is_too_long() {
 }
 
 #[test]
+fn an_m4a_that_points_beyond_its_end_is_damaged() {
+    // The table of chunks says where the sound is: here, just before 4 GiB.
+    let mut file = fixture("glide.m4a");
+    let table = file.windows(4).position(|name| name == b"stco").expect("an M4A file has chunks");
+    file[table + 12..table + 16].copy_from_slice(&0xFFFF_FFF0_u32.to_be_bytes());
+    let result = decode(&file, "a.m4a");
+    assert!(matches!(result, Err(SoundError::Damaged { .. } | SoundError::Empty)), "{result:?}");
+}
+
+#[test]
+fn a_file_on_which_the_decoder_panics_is_damaged() {
+    // Found by `cargo xtask fuzz sound`: a fragment that begins before the file does.
+    let result = decode(&fixture("overflow.m4a"), "a.m4a");
+    assert!(matches!(result, Err(SoundError::Damaged { .. })), "{result:?}");
+}
+
+#[test]
 fn surround_sound_is_mixed_down() {
     // 5.1: only the front left channel has the sound, so the mix has a sixth of it.
     let data: Vec<u8> = (0..4_800).flat_map(|_| [6_000i16, 0, 0, 0, 0, 0]).flat_map(i16::to_le_bytes).collect();

@@ -58,18 +58,7 @@ impl Model {
     /// # Errors
     /// An object with `code` and `message`; `needs_browser_decoder` where it is no such file.
     pub fn probabilities_of_wav(&self, bytes: &[u8]) -> Result<Vec<f32>, JsValue> {
-        let other = |error: hound::Error| Failure::new("needs_browser_decoder", error.to_string());
-        let reader = hound::WavReader::new(bytes).map_err(other)?;
-        let hound::WavSpec { channels, sample_rate, bits_per_sample, sample_format } = reader.spec();
-        let samples: Vec<f32> = match sample_format {
-            hound::SampleFormat::Float => reader.into_samples().collect::<Result<_, _>>().map_err(other)?,
-            hound::SampleFormat::Int => {
-                let full = 2_f32.powi(i32::from(bits_per_sample) - 1);
-                let scaled = |sample: i32| sample as f32 / full;
-                reader.into_samples().map(|sample| sample.map(scaled)).collect::<Result<_, _>>().map_err(other)?
-            }
-        };
-        self.of(&Sound::from_pcm(&samples, channels, sample_rate).map_err(|error| clips::failure_of(&error))?)
+        self.of(&clips::from_wav(bytes)?)
     }
 
     fn of(&self, sound: &Sound) -> Result<Vec<f32>, JsValue> {

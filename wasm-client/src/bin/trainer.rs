@@ -5,13 +5,13 @@
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 
-use js_sys::{Float32Array, Object};
+use js_sys::Float32Array;
 use models::{Architecture, Backend, Evaluation, Learner, Training};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
-use wasm_client::adapter;
-use wasm_client::failure::{Failure, set};
+use wasm_client::failure::Failure;
 use wasm_client::training::{Choice, Examples, Job, Model, Prepared, Progress, RoundResult, TuneResult};
+use wasm_client::{adapter, worker_link};
 
 thread_local! {
     static NETWORK: RefCell<Option<Network>> = const { RefCell::new(None) };
@@ -26,20 +26,7 @@ struct Network {
 }
 
 fn main() {
-    std::panic::set_hook(Box::new(|info| {
-        console_error_panic_hook::hook(info);
-        let event = Object::new();
-        set(&event, "event", &"crashed".into());
-        set(&event, "message", &info.to_string().into());
-        post(&event);
-    }));
-}
-
-fn post(message: &JsValue) {
-    if let Ok(scope) = js_sys::global().dyn_into::<web_sys::DedicatedWorkerGlobalScope>() {
-        // A page that is closing takes no messages, and nothing is left to tell it.
-        let _ = scope.post_message(message);
-    }
+    worker_link::tell_of_panics();
 }
 
 fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
@@ -189,12 +176,9 @@ async fn evaluate(learner: &mut Learner, examples: &[models::Example]) -> Result
 }
 
 fn report(progress: &Progress) {
-    let event = Object::new();
-    set(&event, "event", &"step".into());
     if let Ok(progress) = to_js(progress) {
-        set(&event, "progress", &progress);
+        worker_link::tell_progress(&progress);
     }
-    post(&event);
 }
 
 /// The network of this job: the one from the job before where it fits.

@@ -1,0 +1,19 @@
+//! The decoder: a worker of its own that reads sound files. It keeps nothing between files and may be lost with any.
+
+use js_sys::{ArrayBuffer, Float32Array, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_client::{clips, worker_link};
+
+fn main() {
+    worker_link::tell_of_panics();
+}
+
+/// The samples of a sound file: 16 kHz, mono.
+///
+/// # Errors
+/// An object with a code of [`clips::failure_of`] and a message.
+#[wasm_bindgen]
+pub fn decode(name: &str, bytes: &ArrayBuffer) -> Result<Float32Array, JsValue> {
+    let sound = speech::decode(&Uint8Array::new(bytes).to_vec(), Some(name));
+    Ok(Float32Array::from(sound.map_err(|error| clips::failure_of(&error))?.samples()))
+}
