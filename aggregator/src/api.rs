@@ -193,8 +193,10 @@ impl From<anyhow::Error> for Failure {
         let no_space = |cause: &(dyn std::error::Error + 'static)| {
             let file = cause.downcast_ref::<io::Error>().map(io::Error::kind);
             let database = cause.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
-            matches!(file, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
-                || database == Some(rusqlite::ErrorCode::DiskFull)
+            matches!(
+                file,
+                Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
+            ) || database == Some(rusqlite::ErrorCode::DiskFull)
         };
         let no_space = error.chain().any(no_space);
         let status = if no_space { StatusCode::INSUFFICIENT_STORAGE } else { StatusCode::INTERNAL_SERVER_ERROR };
