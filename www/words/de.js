@@ -974,7 +974,7 @@ export const words = {
     fileAbout: 'Alles, was dieser Tab von Chorus über den WebSocket an seinen Server gesendet hat. Das geheime Token ist durch Punkte ersetzt; die SHA-256 gelten den Bytes, wie sie gesendet wurden.',
     othersTitle: 'Und worum wurde dieser Server sonst gebeten?',
     others: [
-      'Um die Dateien dieser Seite: Text, Gestaltung und zwei Programme. Sie kommen nur hierher; die Bitte um eine Datei verrät nicht mehr als deren Namen.',
+      'Um die Dateien dieser Seite: Text, Gestaltung und Programme. Sie kommen nur hierher; die Bitte um eine Datei verrät nicht mehr als deren Namen.',
       'Um die Einstellungen des Raums, mit seinem Code (/api/rooms/CODE).',
       'Um das fertige Modell, falls du es herunterlädst.',
       'Kein anderer Server wird um irgendetwas gebeten: Der Browser hat die Anweisung, es zu verbieten (Content-Security-Policy).',

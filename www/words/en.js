@@ -975,7 +975,7 @@ export const words = {
     fileAbout: 'Everything that this tab of Chorus has sent to its server over the WebSocket. The secret token is replaced by dots; the SHA-256 are of the bytes as they were sent.',
     othersTitle: 'And what else was this server asked for?',
     others: [
-      'The files of this page: text, style and two programs. They only come here; asking for one says no more than its name.',
+      'The files of this page: text, style and programs. They only come here; asking for one says no more than its name.',
       'The room’s settings, by its code (/api/rooms/CODE).',
       'The finished model, if you download it.',
       'No other server is asked for anything: the browser is told to forbid it (Content-Security-Policy).',

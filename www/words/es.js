@@ -974,7 +974,7 @@ export const words = {
     fileAbout: 'Todo lo que esta pestaña de Chorus ha enviado a su servidor por el WebSocket. El token secreto está sustituido por puntos; los SHA-256 son de los bytes tal como se enviaron.',
     othersTitle: '¿Y qué más se le pidió a este servidor?',
     others: [
-      'Los archivos de esta página: texto, estilo y dos programas. Solo vienen hacia aquí; pedir uno no dice más que su nombre.',
+      'Los archivos de esta página: texto, estilo y programas. Solo vienen hacia aquí; pedir uno no dice más que su nombre.',
       'Los ajustes de la sala, con su código (/api/rooms/CODE).',
       'El modelo terminado, si lo descargas.',
       'A ningún otro servidor se le pide nada: el navegador tiene orden de prohibirlo (Content-Security-Policy).',
