@@ -27,8 +27,7 @@ fn client(input: &[u8]) {
     };
     if let Ok(message) = protocol::parse_client(text) {
         assert_eq!(message.check(), Ok(()));
-        let written =
-            serde_json::to_string(&message).expect("a message that was read can be written");
+        let written = serde_json::to_string(&message).expect("a message that was read can be written");
         // Numbers with many digits may move by their last bit, which no limit is close enough to notice.
         assert!(protocol::parse_client(&written).is_ok(), "{written}");
     }
@@ -40,8 +39,7 @@ fn server(input: &[u8]) {
     };
     if let Ok(message) = protocol::parse_server(text) {
         assert_eq!(message.check(), Ok(()));
-        let written =
-            serde_json::to_string(&message).expect("a message that was read can be written");
+        let written = serde_json::to_string(&message).expect("a message that was read can be written");
         assert!(protocol::parse_server(&written).is_ok(), "{written}");
     }
 }
@@ -54,10 +52,7 @@ fn chunk(input: &[u8]) {
         for encoding in [Encoding::F32, Encoding::F16] {
             if let Ok(values) = encoding.values(&chunk.payload) {
                 let values: Vec<f32> = values.collect();
-                assert_eq!(
-                    values.len() * encoding.bytes_per_value(),
-                    chunk.payload.len()
-                );
+                assert_eq!(values.len() * encoding.bytes_per_value(), chunk.payload.len());
             }
         }
     }
@@ -70,30 +65,15 @@ fn assembly(input: &[u8]) {
     };
     let [length, high, sum, kind] = *header;
     let bytes = u32::from(length) + 4_096 * u32::from(high);
-    let checksum = if kind.is_multiple_of(2) {
-        Checksum(u32::from(sum))
-    } else {
-        Checksum::of(&vec![sum; bytes as usize])
-    };
-    let transfer = Transfer {
-        id: TransferId(1),
-        bytes,
-        encoding: Encoding::F32,
-        checksum,
-    };
+    let checksum =
+        if kind.is_multiple_of(2) { Checksum(u32::from(sum)) } else { Checksum::of(&vec![sum; bytes as usize]) };
+    let transfer = Transfer { id: TransferId(1), bytes, encoding: Encoding::F32, checksum };
     let mut assembly = Assembly::new(transfer);
     while let Some((&[id, offset, step, size, fill], left)) = rest.split_first_chunk::<5>() {
         rest = left;
         let payload = vec![fill; usize::from(size) + 4_096 * usize::from(step % 65)];
-        let offset = assembly
-            .receipt()
-            .received()
-            .wrapping_add(u32::from(offset >> 2));
-        let chunk = Chunk {
-            transfer: TransferId(u32::from(id)),
-            offset,
-            payload: payload.into(),
-        };
+        let offset = assembly.receipt().received().wrapping_add(u32::from(offset >> 2));
+        let chunk = Chunk { transfer: TransferId(u32::from(id)), offset, payload: payload.into() };
         if let Ok(Some(whole)) = assembly.take(&chunk) {
             assert_eq!(whole.len(), bytes as usize);
             assert_eq!(Checksum::of(&whole), checksum);

@@ -3,7 +3,9 @@
 
 #![no_main]
 
-use std::sync::Once;
+use std::collections::BTreeSet;
+use std::panic::{self, PanicHookInfo};
+use std::sync::{Mutex, Once};
 
 use libfuzzer_sys::fuzz_target;
 use speech::{MAX_SECONDS, SAMPLE_RATE};
@@ -15,8 +17,17 @@ const LONGEST: usize = 2 * SAMPLE_RATE as usize;
 /// first. A panic that nothing catches ends it still.
 static TELL_ONLY: Once = Once::new();
 
+/// Tells of a panic, of those in the same place once.
+fn tell(panic: &PanicHookInfo<'_>) {
+    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    if TOLD.lock().is_ok_and(|mut told| told.insert(place)) {
+        eprintln!("{panic}");
+    }
+}
+
 fuzz_target!(|input: &[u8]| {
-    TELL_ONLY.call_once(|| std::panic::set_hook(Box::new(|panic| eprintln!("{panic}"))));
+    TELL_ONLY.call_once(|| panic::set_hook(Box::new(tell)));
     let Ok(sound) = speech::decode(input, None) else {
         return;
     };

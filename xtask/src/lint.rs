@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::{
     bundle::{PROGRAMS, arguments_for},
+    places,
     process::{self, say},
     setup::{self, Install},
 };
@@ -14,6 +15,9 @@ pub fn run(install: Install) -> Result<()> {
 
     say("formatting");
     process::run(process::cargo().args(["fmt", "--all", "--", "--check"]))?;
+    // The programs of random bytes are no part of the workspace.
+    let fuzz = places::workspace().join("fuzz/Cargo.toml");
+    process::run(process::cargo().arg("fmt").arg("--manifest-path").arg(fuzz).args(["--", "--check"]))?;
 
     say("clippy, natively: all but the tab's programs");
     process::run(
