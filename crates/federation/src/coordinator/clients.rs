@@ -13,12 +13,12 @@ use crate::Millis;
 /// How many absent identities are kept for each client that may be connected.
 const IDENTITIES_PER_CLIENT: usize = 4;
 
-/// What a client was asked for in the present phase.
+/// Whether a client's turn in the present phase has come, and what became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Task {
-    /// Nothing yet.
+pub(crate) enum Turn {
+    /// It was asked for nothing yet.
     None,
-    /// Statistics or an update.
+    /// For statistics or an update.
     Asked,
     /// And its answer is in.
     Done,
@@ -40,7 +40,7 @@ pub(crate) struct Client {
     /// The most that it ever said to have: an update may have been trained before some were removed.
     pub most_examples: u32,
     pub labels: Vec<u32>,
-    pub task: Task,
+    pub turn: Turn,
     /// How far it says to have come with training, 0 to 1.
     pub fraction: Option<f32>,
     /// Updates refused in this round.
@@ -79,7 +79,7 @@ impl Client {
             examples: 0,
             most_examples: 0,
             labels: Vec::new(),
-            task: Task::None,
+            turn: Turn::None,
             fraction: None,
             refusals: 0,
             downloads: 0,
@@ -97,7 +97,7 @@ impl Client {
 
     /// Whether the present phase waits for it.
     pub(crate) fn is_missing(&self) -> bool {
-        self.taking_part && matches!(self.task, Task::None | Task::Asked)
+        self.taking_part && matches!(self.turn, Turn::None | Turn::Asked)
     }
 }
 
@@ -156,7 +156,7 @@ impl Clients {
             let longest_absent = self
                 .all
                 .values()
-                .filter(|client| client.connection.is_none() && client.task != Task::Done)
+                .filter(|client| client.connection.is_none() && client.turn != Turn::Done)
                 // One that was put out is remembered as long as there is room: forgotten, it could come in again.
                 .min_by_key(|client| (client.removed, client.lost_at))?
                 .id;
@@ -200,10 +200,10 @@ impl Clients {
         self.connected().filter(|(client, _)| client.taking_part)
     }
 
-    /// Nobody was asked for anything any more.
-    pub(crate) fn reset_tasks(&mut self) {
+    /// Nobody has been asked for anything any more.
+    pub(crate) fn reset_turns(&mut self) {
         for client in self.all.values_mut() {
-            client.task = Task::None;
+            client.turn = Turn::None;
             client.fraction = None;
             client.refusals = 0;
         }

@@ -24,7 +24,7 @@ use protocol::{
 };
 
 pub use checkpoint::{Checkpoint, Identity};
-pub(crate) use clients::{Client, Clients, Link, Task};
+pub(crate) use clients::{Client, Clients, Link, Turn};
 pub use event::{Action, CloseReason, ConnectionId, Event};
 pub use host::HostError;
 use phase::PhaseState;
@@ -373,10 +373,10 @@ impl Coordinator {
             client.name = name;
         }
         let before = client.connection.replace(connection);
-        if client.task == Task::Asked {
-            client.task = Task::None; // The new connection was asked for nothing yet.
+        if client.turn == Turn::Asked {
+            client.turn = Turn::None; // The new connection was asked for nothing yet.
         }
-        let done = client.task == Task::Done;
+        let done = client.turn == Turn::Done;
         let given = client.given.map(|version| Round(version.0 + 1));
         let (token, name) = (client.token.clone(), client.name.clone());
         if let Some(link) = self.clients.links.get_mut(&connection) {
@@ -441,8 +441,8 @@ impl Coordinator {
         };
         client.taking_part = false;
         client.fraction = None;
-        if client.task == Task::Asked {
-            client.task = Task::None;
+        if client.turn == Turn::Asked {
+            client.turn = Turn::None;
         }
         self.status_changed = true;
         self.cancel_upload(id);

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use protocol::{ClientId, Pace};
 
-use super::{Client, Coordinator, PhaseState, Task};
+use super::{Client, Coordinator, PhaseState, Turn};
 use crate::sketch::mix;
 
 /// Failures beyond these are not counted.
@@ -105,9 +105,9 @@ impl Coordinator {
                 continue;
             }
             client.passed_over = 0;
-            client.failures = match client.task {
-                Task::Done => client.failures / 2,
-                Task::None | Task::Asked | Task::GivenUp => (client.failures + 1).min(MOST_FAILURES),
+            client.failures = match client.turn {
+                Turn::Done => client.failures / 2,
+                Turn::None | Turn::Asked | Turn::GivenUp => (client.failures + 1).min(MOST_FAILURES),
             };
         }
     }

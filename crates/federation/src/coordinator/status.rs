@@ -2,7 +2,7 @@
 
 use protocol::{ClientState, ClientSummary, Phase, Round, ServerMessage, Status};
 
-use super::{Action, Client, Coordinator, HEARTBEAT_MS, PhaseState, STATUS_EVERY_MS, STATUS_EVERY_MS_A_CLIENT, Task};
+use super::{Action, Client, Coordinator, HEARTBEAT_MS, PhaseState, STATUS_EVERY_MS, STATUS_EVERY_MS_A_CLIENT, Turn};
 use crate::Millis;
 
 /// What a room holds for its clients at a moment: for monitoring, and to check that it stays bounded.
@@ -99,15 +99,15 @@ impl Coordinator {
         if !client.taking_part {
             return (if client.recording { ClientState::Recording } else { ClientState::Watching }, None);
         }
-        match (&self.phase, client.task) {
-            (PhaseState::Normalising(_), Task::Asked) => (ClientState::Normalising, None),
-            (PhaseState::Collecting(state), Task::Asked) => match state.uploads.state_of(client.id) {
+        match (&self.phase, client.turn) {
+            (PhaseState::Normalising(_), Turn::Asked) => (ClientState::Normalising, None),
+            (PhaseState::Collecting(state), Turn::Asked) => match state.uploads.state_of(client.id) {
                 Some(Some(fraction)) => (ClientState::Uploading, Some(fraction)),
                 Some(None) => (ClientState::Waiting, None),
                 None => (ClientState::Training, client.fraction),
             },
-            (PhaseState::Collecting(_), Task::Done) => (ClientState::Accepted, None),
-            (_, Task::GivenUp) => (ClientState::Refused, None),
+            (PhaseState::Collecting(_), Turn::Done) => (ClientState::Accepted, None),
+            (_, Turn::GivenUp) => (ClientState::Refused, None),
             _ => (idle, None),
         }
     }

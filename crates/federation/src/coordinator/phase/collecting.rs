@@ -13,7 +13,7 @@ use crate::Millis;
 use crate::aggregation::{Kept, clipping};
 use crate::coordinator::selecting::Selected;
 use crate::coordinator::uploads::{Announcement, Taken, Uploads};
-use crate::coordinator::{ConnectionId, Coordinator, Task};
+use crate::coordinator::{ConnectionId, Coordinator, Turn};
 use crate::metrics::Metrics;
 use crate::sketch::Sketch;
 use crate::strategy::{Effort, Gathered};
@@ -50,7 +50,7 @@ impl Coordinator {
     /// Opens the next round, or the one that was abandoned, for everyone who takes part.
     pub(super) fn open_round(&mut self, mut uploads: Uploads) {
         uploads.allow(self.config.update_bytes() as usize, self.upload_memory);
-        self.clients.reset_tasks();
+        self.clients.reset_turns();
         for client in self.clients.all.values_mut() {
             client.downloads = 0;
         }
@@ -95,7 +95,7 @@ impl Coordinator {
         let Some(connection) = client.connection else {
             return;
         };
-        client.task = Task::Asked;
+        client.turn = Turn::Asked;
         client.fraction = None;
         self.send(connection, message);
     }
@@ -105,7 +105,7 @@ impl Coordinator {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        if open && client.task == Task::Asked {
+        if open && client.turn == Turn::Asked {
             client.fraction = Some(fraction);
             self.status_changed = true;
         }
@@ -166,17 +166,17 @@ impl Coordinator {
         if !self.is_wanted(client.id) {
             return refuse(NoRound, format!("round {present} asks others this time; wait for a later one"));
         }
-        match client.task {
-            Task::Done => {
+        match client.turn {
+            Turn::Done => {
                 return refuse(Duplicate, format!("your update of round {present} is already in"));
             }
-            Task::GivenUp => {
+            Turn::GivenUp => {
                 return refuse(
                     TooManyAttempts,
                     format!("{MAX_REFUSALS} updates were refused; wait for the next round"),
                 );
             }
-            Task::None | Task::Asked => {}
+            Turn::None | Turn::Asked => {}
         }
         if announced.update.encoding != self.config.encoding {
             return refuse(WrongEncoding, format!("this room's updates are encoded as {:?}", self.config.encoding));
@@ -278,7 +278,7 @@ impl Coordinator {
         // How an older version did says nothing of the one that this round starts from.
         let evaluation = announced.evaluation.as_ref().filter(|_| behind == 0);
         state.metrics.add(announced.examples, announced.training, evaluation);
-        client.task = if behind == 0 { Task::Done } else { Task::None };
+        client.turn = if behind == 0 { Turn::Done } else { Turn::None };
         if !self.config.pace.is_synchronous() {
             client.given = Some(ModelVersion(announced.round.0 - 1));
         }
@@ -298,15 +298,15 @@ impl Coordinator {
         let present = self.behind(announced.round).is_some();
         let goes_on = !self.config.pace.is_synchronous();
         if let Some(client) = self.clients.get_mut(announced.client)
-            && client.task == Task::Asked
+            && client.turn == Turn::Asked
         {
             match reason {
                 // Nothing is wrong with its client, which is asked for an update of the present version.
-                RefusalReason::Duplicate | RefusalReason::Stale if goes_on => client.task = Task::None,
+                RefusalReason::Duplicate | RefusalReason::Stale if goes_on => client.turn = Turn::None,
                 _ if present => {
                     client.refusals += 1;
                     if client.refusals >= MAX_REFUSALS {
-                        client.task = Task::GivenUp;
+                        client.turn = Turn::GivenUp;
                     }
                 }
                 _ => {}
@@ -366,8 +366,8 @@ impl Coordinator {
             // What is in stays in: no update grows worthless here because others are late.
             state.deadline = self.now + self.config.deadline_ms;
             // Everyone else may have given an update of this version: the room would wait for ever for those it gave up.
-            for client in self.clients.all.values_mut().filter(|client| client.task == Task::GivenUp) {
-                client.task = Task::None;
+            for client in self.clients.all.values_mut().filter(|client| client.turn == Turn::GivenUp) {
+                client.turn = Turn::None;
                 client.refusals = 0;
             }
             return false;

@@ -22,6 +22,6 @@ impl Coordinator {
     pub(in crate::coordinator) fn back_to_lobby(&mut self) {
         self.phase = PhaseState::Lobby;
         self.spool.clear();
-        self.clients.reset_tasks();
+        self.clients.reset_turns();
     }
 }

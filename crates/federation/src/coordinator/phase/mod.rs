@@ -16,7 +16,7 @@ pub(super) use collecting::Collecting;
 pub(super) use normalising::Normalising;
 use protocol::ClientId;
 
-use super::{Coordinator, Task};
+use super::{Coordinator, Turn};
 use crate::Millis;
 
 /// Where a room is, with what it has gathered there.
@@ -102,7 +102,7 @@ impl Coordinator {
 
     /// Asks a client that takes part for what the present phase needs of it, unless it was asked before.
     pub(super) fn ask(&mut self, id: ClientId) {
-        let asked = self.clients.all.get(&id).is_some_and(|client| client.task != Task::None);
+        let asked = self.clients.all.get(&id).is_some_and(|client| client.turn != Turn::None);
         if asked {
             return;
         }

@@ -5,7 +5,7 @@ use protocol::{ClientId, ErrorCode, ServerMessage};
 
 use super::{PhaseState, Verdict};
 use crate::Millis;
-use crate::coordinator::{Action, ConnectionId, Coordinator, Task};
+use crate::coordinator::{Action, ConnectionId, Coordinator, Turn};
 use crate::normalisation::Sums;
 
 /// What came in.
@@ -18,7 +18,7 @@ pub(in crate::coordinator) struct Normalising {
 
 impl Coordinator {
     pub(super) fn begin_normalising(&mut self) {
-        self.clients.reset_tasks();
+        self.clients.reset_turns();
         self.phase = PhaseState::Normalising(Normalising {
             deadline: self.now + self.config.deadline_ms,
             received: 0,
@@ -34,7 +34,7 @@ impl Coordinator {
         let Some(connection) = client.connection else {
             return;
         };
-        client.task = Task::Asked;
+        client.turn = Turn::Asked;
         self.send(connection, ServerMessage::StatisticsRequest);
     }
 
@@ -53,22 +53,22 @@ impl Coordinator {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        if client.task == Task::Done {
+        if client.turn == Turn::Done {
             return; // It was asked twice, because the collection was abandoned meanwhile, and answers twice.
         }
-        if client.task != Task::Asked {
+        if client.turn != Turn::Asked {
             let message = "statistics were not asked for".to_owned();
             return self.error(connection, ErrorCode::OutOfOrder, message);
         }
         self.status_changed = true;
         match Sums::from_client(self.config.features as usize, frames, sum, sum_squares) {
             Ok(sums) => {
-                client.task = Task::Done;
+                client.turn = Turn::Done;
                 state.sums.add(&sums);
                 state.received += 1;
             }
             Err(message) => {
-                client.task = Task::GivenUp;
+                client.turn = Turn::GivenUp;
                 self.error(connection, ErrorCode::Malformed, message);
             }
         }
