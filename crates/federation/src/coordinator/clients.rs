@@ -101,9 +101,9 @@ impl Client {
     }
 }
 
-/// One connection.
+/// One connection: who speaks on it, and how it behaved.
 #[derive(Clone, Debug)]
-pub(crate) struct Link {
+pub(crate) struct Session {
     /// `None` until `hello`.
     pub client: Option<ClientId>,
     pub fresh_token: Token,
@@ -119,7 +119,7 @@ pub(crate) struct Link {
 #[derive(Debug)]
 pub(crate) struct Clients {
     pub(super) all: BTreeMap<ClientId, Client>,
-    pub(super) links: BTreeMap<ConnectionId, Link>,
+    pub(super) sessions: BTreeMap<ConnectionId, Session>,
     tokens: HashMap<Token, ClientId>,
     pub(super) next: u32,
     most: usize,
@@ -129,7 +129,7 @@ impl Clients {
     pub(crate) fn new(config: &RoomConfig) -> Clients {
         Clients {
             all: BTreeMap::new(),
-            links: BTreeMap::new(),
+            sessions: BTreeMap::new(),
             tokens: HashMap::new(),
             next: 1,
             most: config.max_clients as usize,
@@ -138,7 +138,7 @@ impl Clients {
 
     /// Whether one more connection without `hello` may be kept.
     pub(crate) fn may_connect(&self) -> bool {
-        self.links.values().filter(|link| link.client.is_none()).count() < self.most
+        self.sessions.values().filter(|session| session.client.is_none()).count() < self.most
     }
 
     /// The identity behind a token.

@@ -111,7 +111,7 @@ impl Coordinator {
         // Stored before anyone is told. The model is one that was stored: its file is left as it is.
         self.actions.push_back(Action::Checkpoint { model: false });
         let message = "the host went back to an earlier version of the model; this page comes back by itself";
-        let connections: Vec<_> = self.clients.links.keys().copied().collect();
+        let connections: Vec<_> = self.clients.sessions.keys().copied().collect();
         for connection in connections {
             self.end(connection, ErrorCode::Restarted, message.to_owned(), false);
         }
@@ -175,8 +175,8 @@ impl Coordinator {
         if let PhaseState::Collecting(state) = &mut self.phase {
             let unfinished = state.uploads.end_all();
             for announced in unfinished {
-                if let Some(link) = self.clients.links.get_mut(&announced.connection) {
-                    link.ended = Some(announced.update.id);
+                if let Some(session) = self.clients.sessions.get_mut(&announced.connection) {
+                    session.ended = Some(announced.update.id);
                 }
                 let message = format!("the host ended the room in round {open}; its model is the final one");
                 self.refuse(announced.connection, Some(open), RefusalReason::RoundClosed, message);

@@ -24,7 +24,7 @@ use protocol::{
 };
 
 pub use checkpoint::{Checkpoint, Identity};
-pub(crate) use clients::{Client, Clients, Link, Turn};
+pub(crate) use clients::{Client, Clients, Session, Turn};
 pub use event::{Action, CloseReason, ConnectionId, Event};
 pub use host::HostError;
 use phase::PhaseState;
@@ -193,9 +193,14 @@ impl Coordinator {
     pub fn handle_timeout(&mut self, now: Millis) {
         self.now = self.now.max(now);
         let now = self.now;
-        let late = |link: &Link| link.client.is_none() && link.hello_by <= now;
-        let silent: Vec<ConnectionId> =
-            self.clients.links.iter().filter(|(_, link)| late(link)).map(|(&connection, _)| connection).collect();
+        let late = |session: &Session| session.client.is_none() && session.hello_by <= now;
+        let silent: Vec<ConnectionId> = self
+            .clients
+            .sessions
+            .iter()
+            .filter(|(_, session)| late(session))
+            .map(|(&connection, _)| connection)
+            .collect();
         for connection in silent {
             let message = "no hello came in time; connect again".to_owned();
             self.end(connection, ErrorCode::HelloTimeout, message, false);
@@ -208,7 +213,8 @@ impl Coordinator {
 
     /// When `handle_timeout` should be called next, if nothing happens before.
     pub fn next_timeout(&self) -> Option<Millis> {
-        let hello = self.clients.links.values().filter(|link| link.client.is_none()).map(|link| link.hello_by);
+        let hello =
+            self.clients.sessions.values().filter(|session| session.client.is_none()).map(|session| session.hello_by);
         let absent = self.clients.all.values().filter(|client| client.taking_part && client.connection.is_none());
         let grace = absent.map(|client| client.lost_at + self.config.grace_ms);
         let somebody = self.clients.connected().next().is_some();
@@ -224,7 +230,7 @@ impl Coordinator {
 
     /// Says to everyone that the server stops, and closes all connections.
     pub fn close(&mut self) {
-        let connections: Vec<ConnectionId> = self.clients.links.keys().copied().collect();
+        let connections: Vec<ConnectionId> = self.clients.sessions.keys().copied().collect();
         let spread = connections.len() as u64 * RETURN_EVERY_MS;
         for connection in connections {
             let message = "the server stops; this page comes back by itself when it is started again";
@@ -260,18 +266,18 @@ impl Coordinator {
 
     fn connected(&mut self, connection: ConnectionId, fresh_token: Token) {
         let full = !self.clients.may_connect();
-        let link = Link { client: None, fresh_token, hello_by: self.now + HELLO_MS, errors: 0, ended: None };
-        self.clients.links.insert(connection, link);
+        let session = Session { client: None, fresh_token, hello_by: self.now + HELLO_MS, errors: 0, ended: None };
+        self.clients.sessions.insert(connection, session);
         if full {
             self.turn_away_full(connection);
         }
     }
 
     fn message(&mut self, connection: ConnectionId, message: ClientMessage) {
-        let Some(link) = self.clients.links.get(&connection) else {
+        let Some(session) = self.clients.sessions.get(&connection) else {
             return; // It was closed here, and this was on its way.
         };
-        let Some(client) = link.client else {
+        let Some(client) = session.client else {
             return self.hello(connection, message);
         };
         match message {
@@ -300,7 +306,7 @@ impl Coordinator {
             ClientMessage::Leave => {
                 self.stop_taking_part(client);
                 self.clients.forget(client);
-                self.clients.links.remove(&connection);
+                self.clients.sessions.remove(&connection);
                 self.identities_changed = true;
                 self.actions.push_back(Action::Close { connection, reason: CloseReason::Left });
             }
@@ -349,7 +355,7 @@ impl Coordinator {
             Some(client) if self.clients.may_return(client) => Some(client),
             Some(_) => None,
             None => {
-                let fresh = self.clients.links.get(&connection).map(|link| link.fresh_token.clone());
+                let fresh = self.clients.sessions.get(&connection).map(|session| session.fresh_token.clone());
                 let admitted = fresh.and_then(|token| self.clients.admit(token, name.clone()));
                 if admitted.is_some() {
                     // Whoever is told a token comes back with it, be it to a server that was killed a moment later.
@@ -379,14 +385,14 @@ impl Coordinator {
         let done = client.turn == Turn::Done;
         let given = client.given.map(|version| Round(version.0 + 1));
         let (token, name) = (client.token.clone(), client.name.clone());
-        if let Some(link) = self.clients.links.get_mut(&connection) {
-            link.client = Some(id);
+        if let Some(session) = self.clients.sessions.get_mut(&connection) {
+            session.client = Some(id);
         }
         if let Some(before) = before {
             // Taken off the identity first, so that its end is not the client's.
             self.cancel_upload(id);
-            if let Some(link) = self.clients.links.get_mut(&before) {
-                link.client = None;
+            if let Some(session) = self.clients.sessions.get_mut(&before) {
+                session.client = None;
             }
             let message = "this identity connected from elsewhere, perhaps from another tab; close one of them";
             self.end(before, ErrorCode::Replaced, message.to_owned(), true);
@@ -471,10 +477,10 @@ impl Coordinator {
     }
 
     fn disconnected(&mut self, connection: ConnectionId) {
-        let Some(link) = self.clients.links.remove(&connection) else {
+        let Some(session) = self.clients.sessions.remove(&connection) else {
             return;
         };
-        let Some(id) = link.client else { return };
+        let Some(id) = session.client else { return };
         if let Some(client) = self.clients.get_mut(id) {
             client.connection = None;
             client.lost_at = self.now;
@@ -511,11 +517,11 @@ impl Coordinator {
 
     /// Tells a client that what it sent was wrong, and ends the connection when that happens too often.
     fn error(&mut self, connection: ConnectionId, code: ErrorCode, message: String) {
-        let Some(link) = self.clients.links.get_mut(&connection) else {
+        let Some(session) = self.clients.sessions.get_mut(&connection) else {
             return;
         };
-        link.errors += 1;
-        if link.errors > MAX_ERRORS {
+        session.errors += 1;
+        if session.errors > MAX_ERRORS {
             let message = "too many messages were wrong; the client's program does not fit this server".to_owned();
             return self.end(connection, ErrorCode::TooManyErrors, message, true);
         }

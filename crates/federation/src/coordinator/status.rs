@@ -28,7 +28,7 @@ impl Coordinator {
             _ => (0, 0, 0),
         };
         Load {
-            connections: self.clients.links.len(),
+            connections: self.clients.sessions.len(),
             identities: self.clients.all.len(),
             upload_bytes,
             uploads,
@@ -114,7 +114,7 @@ impl Coordinator {
 
     /// The shortest time between two statuses, milliseconds.
     pub(super) fn status_every_ms(&self) -> u64 {
-        (STATUS_EVERY_MS_A_CLIENT * self.clients.links.len() as u64).clamp(STATUS_EVERY_MS, HEARTBEAT_MS)
+        (STATUS_EVERY_MS_A_CLIENT * self.clients.sessions.len() as u64).clamp(STATUS_EVERY_MS, HEARTBEAT_MS)
     }
 
     /// Sends what changed, unless it was sent a moment ago; and a sign of life now and then.

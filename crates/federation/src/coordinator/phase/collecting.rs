@@ -121,8 +121,8 @@ impl Coordinator {
         let PhaseState::Collecting(state) = &mut self.phase else {
             return;
         };
-        if let Some(link) = self.clients.links.get_mut(&connection) {
-            link.ended = link.ended.filter(|ended| *ended != announced.update.id);
+        if let Some(session) = self.clients.sessions.get_mut(&connection) {
+            session.ended = session.ended.filter(|ended| *ended != announced.update.id);
         }
         state.uploads.announce(announced);
         self.status_changed = true;
@@ -219,10 +219,10 @@ impl Coordinator {
 
     /// Takes a piece of an update.
     pub(in crate::coordinator) fn chunk(&mut self, connection: ConnectionId, chunk: Chunk) {
-        let Some(link) = self.clients.links.get(&connection) else {
+        let Some(session) = self.clients.sessions.get(&connection) else {
             return;
         };
-        if link.ended == Some(chunk.transfer) {
+        if session.ended == Some(chunk.transfer) {
             return; // It was on its way when its upload was ended, and its sender knows by now.
         }
         self.bytes_up += (CHUNK_HEADER_BYTES + chunk.payload.len()) as u64;
@@ -289,8 +289,8 @@ impl Coordinator {
 
     /// Says why an update is not taken; nothing of it has touched the mean.
     fn refuse_update(&mut self, announced: Announcement, reason: RefusalReason, message: String) {
-        if let Some(link) = self.clients.links.get_mut(&announced.connection) {
-            link.ended = Some(announced.update.id);
+        if let Some(session) = self.clients.sessions.get_mut(&announced.connection) {
+            session.ended = Some(announced.update.id);
         }
         if let PhaseState::Collecting(state) = &mut self.phase {
             state.refused += 1;
@@ -319,13 +319,13 @@ impl Coordinator {
     fn refuse_chunk(&mut self, connection: ConnectionId, chunk: &Chunk) {
         let message =
             format!("transfer {} was not asked for; announce an update and wait for upload", chunk.transfer.0);
-        let Some(link) = self.clients.links.get_mut(&connection) else {
+        let Some(session) = self.clients.sessions.get_mut(&connection) else {
             return;
         };
         // One answer for a transfer, however many of its chunks follow.
-        link.ended = Some(chunk.transfer);
-        link.errors += 1;
-        if link.errors > super::super::MAX_ERRORS {
+        session.ended = Some(chunk.transfer);
+        session.errors += 1;
+        if session.errors > super::super::MAX_ERRORS {
             return self.end(connection, protocol::ErrorCode::TooManyErrors, message, true);
         }
         self.refuse(connection, None, RefusalReason::Unannounced, message);
@@ -337,9 +337,9 @@ impl Coordinator {
             return;
         };
         if let Some(cancelled) = state.uploads.cancel(id)
-            && let Some(link) = self.clients.links.get_mut(&cancelled.connection)
+            && let Some(session) = self.clients.sessions.get_mut(&cancelled.connection)
         {
-            link.ended = Some(cancelled.update.id);
+            session.ended = Some(cancelled.update.id);
         }
     }
 
@@ -400,8 +400,8 @@ impl Coordinator {
             return;
         };
         for unfinished in state.uploads.end_all() {
-            if let Some(link) = self.clients.links.get_mut(&unfinished.connection) {
-                link.ended = Some(unfinished.update.id);
+            if let Some(session) = self.clients.sessions.get_mut(&unfinished.connection) {
+                session.ended = Some(unfinished.update.id);
             }
             self.refuse(unfinished.connection, Some(round), RefusalReason::RoundClosed, why.to_owned());
         }
