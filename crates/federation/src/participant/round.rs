@@ -57,7 +57,7 @@ pub(super) enum Job {
     None,
     Downloading { purpose: Purpose, receipt: Receipt, values: Vec<f32> },
     Training { task: Task, correction: Option<Arc<Vec<f32>>>, evaluation: Option<Evaluation>, step: Option<Step> },
-    Holding(Box<Update>),
+    Holding(Box<LocalUpdate>),
 }
 
 /// How far training has come.
@@ -78,7 +78,7 @@ impl Step {
 
 /// A finished update.
 #[derive(Debug)]
-pub(super) struct Update {
+pub(super) struct LocalUpdate {
     task: Task,
     bytes: Bytes,
     encoding: Encoding,
@@ -108,7 +108,7 @@ enum Sending {
     Accepted,
 }
 
-impl Update {
+impl LocalUpdate {
     /// In a SCAFFOLD room, the client's control variate after this update, worked out from the bytes that were sent, as
     /// the server does; and the version that the update is a difference to.
     fn next_variate(&self) -> Option<(ModelVersion, Vec<f32>)> {
@@ -309,7 +309,7 @@ impl Participant {
         let encoding = task.model.encoding;
         let bytes = encoding.encode(parameters);
         let checksum = Checksum::of(&bytes);
-        self.job = Job::Holding(Box::new(Update {
+        self.job = Job::Holding(Box::new(LocalUpdate {
             task,
             bytes,
             encoding,
