@@ -83,7 +83,7 @@ impl Coordinator {
     /// What the room's strategy remembers from round to round, by name (`momentum`, `second_moment`,
     /// `control_variate`), each as long as the parameters: stored with the model. Empty where it remembers nothing.
     pub fn memory(&self) -> BTreeMap<&'static str, &[f32]> {
-        self.rule.memory().into_iter().collect()
+        self.optimiser.memory().into_iter().collect()
     }
 
     /// Goes on from what was stored. An open round is lost, and begins anew when enough clients are back. `spool` is this
@@ -111,8 +111,8 @@ impl Coordinator {
             bytes_down,
         } = checkpoint;
         let damaged = |what: &str| CoordinatorError::Damaged { what: what.to_owned() };
-        let mut room = Coordinator::at(config, model_version, parameters, spool, |rule| {
-            strategy::restore(rule, memory).map_err(|what| damaged(&what))
+        let mut room = Coordinator::at(config, model_version, parameters, spool, |optimiser| {
+            strategy::restore(optimiser, memory).map_err(|what| damaged(&what))
         })?;
         if history.len() != model_version.0 as usize || model_version.0 > room.config.rounds {
             return Err(damaged("the history does not lead to the model's version"));

@@ -106,8 +106,8 @@ impl Coordinator {
         if parameters.len() != expected {
             return Err(CoordinatorError::WrongLength { found: parameters.len(), expected }.into());
         }
-        let mut rule = strategy::rule(&self.config);
-        strategy::restore(&mut *rule, memory).map_err(|what| CoordinatorError::Damaged { what })?;
+        let mut optimiser = strategy::server_optimiser(&self.config);
+        strategy::restore(&mut *optimiser, memory).map_err(|what| CoordinatorError::Damaged { what })?;
         // Stored before anyone is told. The model is one that was stored: its file is left as it is.
         self.actions.push_back(Action::Checkpoint { model: false });
         let message = "the host went back to an earlier version of the model; this page comes back by itself";
@@ -115,8 +115,8 @@ impl Coordinator {
         for connection in connections {
             self.end(connection, ErrorCode::Restarted, message.to_owned(), false);
         }
-        self.model = Model::new(version, parameters, rule.attachment(), self.config.encoding);
-        self.rule = rule;
+        self.model = Model::new(version, parameters, optimiser.attachment(), self.config.encoding);
+        self.optimiser = optimiser;
         self.config.rounds = rounds;
         self.history.truncate(version.0 as usize);
         self.final_evaluation = None;

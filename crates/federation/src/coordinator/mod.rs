@@ -31,7 +31,7 @@ use phase::PhaseState;
 pub use status::Load;
 
 use crate::sketch::mix;
-use crate::strategy::{self, Rule};
+use crate::strategy::{self, ServerOptimiser};
 use crate::{Millis, Model, Spool};
 
 /// A connection has so long to say `hello`, milliseconds.
@@ -88,7 +88,7 @@ pub enum CoordinatorError {
 pub struct Coordinator {
     config: RoomConfig,
     model: Model,
-    rule: Box<dyn Rule>,
+    optimiser: Box<dyn ServerOptimiser>,
     /// Where the updates of an open round wait, if the room's aggregation needs all of them at once.
     spool: Box<dyn Spool>,
     /// Rounds in a row whose updates could not be read back.
@@ -135,7 +135,7 @@ impl Coordinator {
         version: ModelVersion,
         parameters: Vec<f32>,
         spool: Box<dyn Spool>,
-        remind: impl FnOnce(&mut dyn Rule) -> Result<(), CoordinatorError>,
+        remind: impl FnOnce(&mut dyn ServerOptimiser) -> Result<(), CoordinatorError>,
     ) -> Result<Coordinator, CoordinatorError> {
         config.check()?;
         let expected = config.parameters as usize;
@@ -145,11 +145,11 @@ impl Coordinator {
         if let Some(index) = parameters.iter().position(|parameter| !parameter.is_finite()) {
             return Err(CoordinatorError::NotFinite { index });
         }
-        let mut rule = strategy::rule(&config);
-        remind(&mut *rule)?;
+        let mut optimiser = strategy::server_optimiser(&config);
+        remind(&mut *optimiser)?;
         Ok(Coordinator {
-            model: Model::new(version, parameters, rule.attachment(), config.encoding),
-            rule,
+            model: Model::new(version, parameters, optimiser.attachment(), config.encoding),
+            optimiser,
             spool,
             unread: 0,
             standardisation: None,

@@ -2,7 +2,7 @@
 //! v ← v + Δ².
 
 use super::adaptive::Adaptive;
-use super::{Gathered, Rule};
+use super::{Gathered, ServerOptimiser};
 
 #[derive(Debug)]
 pub(super) struct FedAdagrad {
@@ -15,7 +15,7 @@ impl FedAdagrad {
     }
 }
 
-impl Rule for FedAdagrad {
+impl ServerOptimiser for FedAdagrad {
     fn publish(&mut self, gathered: Gathered, global: &[f32], _clients: u32) -> Option<Vec<f32>> {
         self.moments.publish(gathered, global, |second, square| second + square)
     }

@@ -2,7 +2,7 @@
 //! v ← β₂v + (1 − β₂)Δ².
 
 use super::adaptive::Adaptive;
-use super::{Gathered, Rule};
+use super::{Gathered, ServerOptimiser};
 
 #[derive(Debug)]
 pub(super) struct FedAdam {
@@ -16,7 +16,7 @@ impl FedAdam {
     }
 }
 
-impl Rule for FedAdam {
+impl ServerOptimiser for FedAdam {
     fn publish(&mut self, gathered: Gathered, global: &[f32], _clients: u32) -> Option<Vec<f32>> {
         let beta_2 = self.beta_2;
         self.moments.publish(gathered, global, |second, square| beta_2 * second + (1.0 - beta_2) * square)

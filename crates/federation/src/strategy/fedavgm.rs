@@ -2,7 +2,7 @@
 //! Classification", 2019, arXiv:1909.06335, section 4.3. v ← βv + Δ, x ← x + ηv; v begins at zero. (The paper writes Δ
 //! with the opposite sign, and subtracts.)
 
-use super::{Gathered, Rule, step};
+use super::{Gathered, ServerOptimiser, step};
 
 #[derive(Debug)]
 pub(super) struct FedAvgM {
@@ -17,7 +17,7 @@ impl FedAvgM {
     }
 }
 
-impl Rule for FedAvgM {
+impl ServerOptimiser for FedAvgM {
     fn publish(&mut self, gathered: Gathered, global: &[f32], _clients: u32) -> Option<Vec<f32>> {
         let mut mean = gathered.updates.into_mean()?;
         for (momentum, mean) in self.momentum.iter_mut().zip(&mut mean) {

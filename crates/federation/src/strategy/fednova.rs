@@ -6,13 +6,13 @@
 //! clients that train with Adam the paper has none, and τᵢ is used all the same, which is right as far as steps of
 //! Adam are alike in length.
 
-use super::{Effort, Gathered, Rule, step};
+use super::{Effort, Gathered, ServerOptimiser, step};
 use crate::update::Update;
 
 #[derive(Debug)]
 pub(super) struct FedNova;
 
-impl Rule for FedNova {
+impl ServerOptimiser for FedNova {
     fn fold(&self, gathered: &mut Gathered, update: &Update<'_>, effort: Effort) {
         gathered.per_step.fold(update, effort.weight, effort.steps, 1.0 / f64::from(effort.steps));
     }

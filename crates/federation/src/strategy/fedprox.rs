@@ -3,12 +3,12 @@
 //! As in the authors' program, and unlike the text (which draws clients by their share of examples and then averages
 //! evenly), all who take part are averaged with their examples as weights.
 
-use super::{Gathered, Rule, step};
+use super::{Gathered, ServerOptimiser, step};
 
 #[derive(Debug)]
 pub(super) struct FedProx;
 
-impl Rule for FedProx {
+impl ServerOptimiser for FedProx {
     fn publish(&mut self, gathered: Gathered, global: &[f32], _clients: u32) -> Option<Vec<f32>> {
         Some(step(gathered.updates.into_mean()?, global, 1.0))
     }

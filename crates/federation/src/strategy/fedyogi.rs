@@ -2,7 +2,7 @@
 //! v ← v − (1 − β₂)Δ² · sign(v − Δ²), which moves v towards Δ² by no more than a share of Δ².
 
 use super::adaptive::Adaptive;
-use super::{Gathered, Rule};
+use super::{Gathered, ServerOptimiser};
 
 #[derive(Debug)]
 pub(super) struct FedYogi {
@@ -16,7 +16,7 @@ impl FedYogi {
     }
 }
 
-impl Rule for FedYogi {
+impl ServerOptimiser for FedYogi {
     fn publish(&mut self, gathered: Gathered, global: &[f32], _clients: u32) -> Option<Vec<f32>> {
         let beta_2 = self.beta_2;
         self.moments

@@ -18,10 +18,10 @@ fn room(strategy: Strategy, parameters: usize, learning_rate: f64) -> RoomConfig
     config
 }
 
-fn fold(rule: &dyn Rule, gathered: &mut Gathered, update: &[f32], weight: u32, steps: u32) {
+fn fold(optimiser: &dyn ServerOptimiser, gathered: &mut Gathered, update: &[f32], weight: u32, steps: u32) {
     let bytes = Encoding::F32.encode(update.to_vec());
     let update = Update::inspect(Encoding::F32, &bytes, update.len(), 1.0e9).ok().unwrap();
-    rule.fold(gathered, &update, Effort { weight: weight.into(), steps, scale: 1.0 });
+    optimiser.fold(gathered, &update, Effort { weight: weight.into(), steps, scale: 1.0 });
 }
 
 fn agrees(what: &str, ours: &[f32], theirs: &[f64], scale: &[f64]) {
@@ -51,15 +51,15 @@ fn server_case(name: &str) {
     let table = include_str!("../../../../tests/reference/strategies/server.json");
     let table: ServerTable = serde_json::from_str(table).unwrap();
     let case = table.strategies.iter().find(|case| case.strategy.name() == name).unwrap();
-    let mut rule = rule(&room(case.strategy, table.initial.len(), 0.1));
+    let mut optimiser = server_optimiser(&room(case.strategy, table.initial.len(), 0.1));
     let mut model = table.initial.clone();
     for (number, (updates, published)) in table.updates.iter().zip(&case.published).enumerate() {
         let mut gathered = Gathered::default();
         for (update, &weight) in updates.iter().zip(&table.examples) {
-            fold(&*rule, &mut gathered, update, weight, 1);
+            fold(&*optimiser, &mut gathered, update, weight, 1);
         }
         let before = model;
-        model = rule.publish(gathered, &before, 4).unwrap();
+        model = optimiser.publish(gathered, &before, 4).unwrap();
         // As exact as f32 is for the largest number that went into each one.
         let scale: Vec<f64> =
             before.iter().zip(published).map(|(before, after)| f64::from(*before).abs().max(after.abs())).collect();
@@ -142,23 +142,23 @@ fn client_cases(name: &str) {
     let cases: Vec<&ClientCase> = table.cases.iter().filter(|case| case.strategy.name() == name).collect();
     assert!(!cases.is_empty());
     for case in cases {
-        let mut rule = rule(&room(case.strategy, table.initial.len(), table.learning_rate));
+        let mut optimiser = server_optimiser(&room(case.strategy, table.initial.len(), table.learning_rate));
         let mut model = table.initial.clone();
         let mut own = vec![Vec::new(); table.steps.len()];
         for (number, (present, expected)) in case.present.iter().zip(&case.rounds).enumerate() {
             let mut gathered = Gathered::default();
             for &client in present {
-                let correction = scaffold::correction(rule.attachment(), &own[client]);
+                let correction = scaffold::correction(optimiser.attachment(), &own[client]);
                 let update = train(&table, client, &model, case.strategy.proximal(), &correction);
                 let steps = table.steps[client];
-                fold(&*rule, &mut gathered, &update, table.examples[client], steps);
+                fold(&*optimiser, &mut gathered, &update, table.examples[client], steps);
                 own[client] = scaffold::next_variate(&correction, update.into_iter(), steps, table.learning_rate);
             }
-            model = rule.publish(gathered, &model, table.steps.len() as u32).unwrap();
+            model = optimiser.publish(gathered, &model, table.steps.len() as u32).unwrap();
             agrees(&format!("{name}, round {number}"), &model, &expected.published, &ones);
             // Divided by the learning rate, an update's rounding is twenty times as large.
             let coarse: Vec<f64> = ones.iter().map(|one| one / table.learning_rate).collect();
-            agrees(&format!("{name}, c of round {number}"), rule.attachment(), &expected.control_variate, &coarse);
+            agrees(&format!("{name}, c of round {number}"), optimiser.attachment(), &expected.control_variate, &coarse);
             for (own, expected) in own.iter().zip(&expected.own).filter(|(own, _)| !own.is_empty()) {
                 agrees(&format!("{name}, a client's c of round {number}"), own, expected, &coarse);
             }

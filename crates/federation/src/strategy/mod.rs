@@ -1,8 +1,8 @@
 //! How a round's updates become the next model, one strategy a file.
 //!
-//! A [`Rule`] says how an update is folded into what the round has [`Gathered`], makes the next parameters out of that,
-//! and keeps what its optimiser remembers from round to round. It knows no client, no message and no file. All vectors
-//! have the model's length; each number is computed in f64 and rounded once to f32.
+//! A [`ServerOptimiser`] says how an update is folded into what the round has [`Gathered`], makes the next parameters out
+//! of that, and keeps what it remembers from round to round. It knows no client, no message and no file. All vectors have
+//! the model's length; each number is computed in f64 and rounded once to f32.
 
 mod adaptive;
 mod fedadagrad;
@@ -51,8 +51,9 @@ pub(crate) struct Effort {
     pub scale: f64,
 }
 
-/// A strategy at work in a room.
-pub(crate) trait Rule: Debug + Send {
+/// A strategy at work in a room (`ServerOpt` in Reddi et al., "Adaptive Federated Optimization", ICLR 2021,
+/// arXiv:2003.00295).
+pub(crate) trait ServerOptimiser: Debug + Send {
     /// Takes an update into the round.
     fn fold(&self, gathered: &mut Gathered, update: &Update<'_>, effort: Effort) {
         gathered.updates.fold(update, effort.weight, effort.steps, effort.scale);
@@ -77,8 +78,8 @@ pub(crate) trait Rule: Debug + Send {
     }
 }
 
-/// The rule of a room, as at its beginning.
-pub(crate) fn rule(config: &RoomConfig) -> Box<dyn Rule> {
+/// The server optimiser of a room, as at its beginning.
+pub(crate) fn server_optimiser(config: &RoomConfig) -> Box<dyn ServerOptimiser> {
     let parameters = config.parameters as usize;
     match config.strategy {
         Strategy::FedAvg { server_learning_rate } => Box::new(fedavg::FedAvg { server_learning_rate }),
@@ -102,10 +103,13 @@ pub(crate) fn rule(config: &RoomConfig) -> Box<dyn Rule> {
     }
 }
 
-/// Gives a rule back what it remembered. Says what is wrong where that is not what this rule remembers.
-pub(crate) fn restore(rule: &mut dyn Rule, mut stored: BTreeMap<String, Vec<f32>>) -> Result<(), String> {
-    let names: Vec<&str> = rule.memory().into_iter().map(|(name, _)| name).collect();
-    for (name, place) in names.into_iter().zip(rule.memory_mut()) {
+/// Gives an optimiser back what it remembered. Says what is wrong where that is not what it remembers.
+pub(crate) fn restore(
+    optimiser: &mut dyn ServerOptimiser,
+    mut stored: BTreeMap<String, Vec<f32>>,
+) -> Result<(), String> {
+    let names: Vec<&str> = optimiser.memory().into_iter().map(|(name, _)| name).collect();
+    for (name, place) in names.into_iter().zip(optimiser.memory_mut()) {
         let values = stored.remove(name).ok_or_else(|| format!("the strategy's {name} is missing"))?;
         if values.len() != place.len() {
             return Err(format!("the strategy's {name} has {} values, not {}", values.len(), place.len()));
@@ -142,8 +146,8 @@ mod tests {
         config.strategy = "fedavgm".parse().unwrap();
         let given = |stored: &[(&str, &[f32])]| {
             let stored = stored.iter().map(|(name, values)| ((*name).to_owned(), values.to_vec())).collect();
-            let mut rule = rule(&config);
-            restore(&mut *rule, stored).map(|()| rule.memory()[0].1.to_vec())
+            let mut optimiser = server_optimiser(&config);
+            restore(&mut *optimiser, stored).map(|()| optimiser.memory()[0].1.to_vec())
         };
         assert_eq!(given(&[("momentum", &[1.0, 2.0])]), Ok(vec![1.0, 2.0]));
         assert_eq!(given(&[]), Err("the strategy's momentum is missing".to_owned()));

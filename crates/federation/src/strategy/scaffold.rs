@@ -7,7 +7,7 @@
 //! are not weighted. N is how many take part in the room at that time: where clients come and go, c is no longer
 //! exactly the mean of all cᵢ. A client that has lost its cᵢ starts again at zero, as the paper's clients do.
 
-use super::{Effort, Gathered, Rule, step};
+use super::{Effort, Gathered, ServerOptimiser, step};
 use crate::update::Update;
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Scaffold {
     }
 }
 
-impl Rule for Scaffold {
+impl ServerOptimiser for Scaffold {
     fn fold(&self, gathered: &mut Gathered, update: &Update<'_>, effort: Effort) {
         gathered.updates.fold(update, 1.0, effort.steps, 1.0);
         gathered.per_step.fold(update, 1.0, effort.steps, 1.0 / f64::from(effort.steps));

@@ -29,11 +29,11 @@ impl Coordinator {
         self.hurried = false;
         let round = Round(self.history.len() as u32 + 1);
         let version = ModelVersion(self.model.version().0 + 1);
-        let Some(parameters) = self.rule.publish(state.gathered, self.model.parameters(), clients) else {
+        let Some(parameters) = self.optimiser.publish(state.gathered, self.model.parameters(), clients) else {
             return true;
         };
         // The mean's memory is the new model's. The old one is freed when the last who is sent it is done.
-        self.model = Model::new(version, parameters, self.rule.attachment(), self.config.encoding);
+        self.model = Model::new(version, parameters, self.optimiser.attachment(), self.config.encoding);
         let record = RoundRecord {
             round,
             model_version: version,

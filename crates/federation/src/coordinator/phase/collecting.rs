@@ -272,7 +272,7 @@ impl Coordinator {
                 Aggregation::Clipping { norm: Some(limit) } => clipping::scale(norm, limit),
                 _ => 1.0,
             };
-            self.rule.fold(&mut state.gathered, &update, Effort { weight, steps: announced.steps, scale });
+            self.optimiser.fold(&mut state.gathered, &update, Effort { weight, steps: announced.steps, scale });
         }
         state.sketches.insert(announced.client, (update.into_sketch(), norm as f32));
         // How an older version did says nothing of the one that this round starts from.
