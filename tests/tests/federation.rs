@@ -28,7 +28,7 @@ async fn two_tabs_train_one_model_that_knows_unseen_speakers() -> Result<()> {
         let paths: Vec<PathBuf> = clips.iter().map(|clip| voices.path(clip)).collect();
         tab.give(&paths).await?;
         let labels: Vec<usize> = clips.iter().map(|clip| clip.label).collect();
-        held_back += models::held_back(&labels).iter().filter(|held_back| **held_back).count();
+        held_back += client::held_back(&labels).iter().filter(|held_back| **held_back).count();
         tab.screenshot(&format!("federation-{seat}-clips")).await?;
         tabs.push(tab);
     }

@@ -64,7 +64,7 @@ async fn nothing_of_the_voice_leaves_the_laptop_in_a_whole_lesson() -> Result<()
     tab.wait_for("try-probabilities").await?;
     tab.click("download").await?;
     let labels_of: Vec<usize> = clips.iter().map(|clip| clip.label).collect();
-    let held_back = models::held_back(&labels_of).iter().filter(|held| **held).count();
+    let held_back = client::held_back(&labels_of).iter().filter(|held| **held).count();
     server.wait_for_final_evaluation(held_back, Duration::from_secs(60)).await?;
     let receipt = page_searches_and_saves(&tab).await?;
     let stored = stored_clips(&tab).await?;

@@ -159,7 +159,7 @@ async fn mine_stands_beside_ours_after_the_last_round_and_survives_a_reload() ->
     second.click("take-part").await?;
     server.wait_for_rounds(3, Duration::from_secs(240)).await?;
     let labels: Vec<usize> = voices.of_speakers(0..1).iter().map(|clip| clip.label).collect();
-    let held_back = models::held_back(&labels).iter().filter(|held_back| **held_back).count();
+    let held_back = client::held_back(&labels).iter().filter(|held_back| **held_back).count();
     let compared = format!("return document.querySelectorAll('[data-test=\"compared\"]').length === {held_back}");
     first.wait("both models' answers to the test clips", &compared, MINUTE).await?;
     let scores = "return ['mine', 'ours'].map((who) => [document.querySelector(`[data-test=\"score-${who}\"]`).innerText, \

@@ -153,7 +153,7 @@ async fn each_model_goes_home_for_other_programs() -> Result<()> {
     }
     let (_, header) = SafeTensors::read_metadata(&mine)?;
     let about = header.metadata().clone().context("the file says what it is")?;
-    let clips = models::held_back(&voices.of_speakers(0..1).iter().map(|clip| clip.label).collect::<Vec<_>>());
+    let clips = client::held_back(&voices.of_speakers(0..1).iter().map(|clip| clip.label).collect::<Vec<_>>());
     assert_eq!(about["personal_clips"], clips.iter().filter(|held_back| !**held_back).count().to_string());
     assert!(!about.contains_key("updates"));
     // The same numbers, and what they mean, are in the other file.

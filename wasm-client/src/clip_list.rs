@@ -193,7 +193,7 @@ impl App {
             .collect();
         let may_be_held: Vec<usize> =
             clips.iter().filter(|(clip, _)| !clip.corrected).map(|(_, label)| *label).collect();
-        let mut held = models::held_back(&may_be_held).into_iter();
+        let mut held = client::held_back(&may_be_held).into_iter();
         clips
             .into_iter()
             .map(|(clip, label)| {

@@ -9,7 +9,7 @@ use federation::{Input, Millis, Output, TrainRequest};
 use gloo_timers::callback::Timeout;
 use gloo_timers::future::TimeoutFuture;
 use js_sys::Float32Array;
-use models::{Evaluation, FrameSums, Optimiser, Training};
+use models::{Evaluation, Optimiser, Training};
 use protocol::{Chunk, LocalTraining, ModelVersion, TransferId};
 use wasm_bindgen_futures::spawn_local;
 
@@ -90,8 +90,7 @@ impl App {
             Output::ComputeStatistics => {
                 let app = Rc::clone(self);
                 spawn_local(async move {
-                    let FrameSums { frames, sum, sum_squares } = FrameSums::of(&app.training_clips());
-                    app.input(Input::Statistics { frames, sum, sum_squares });
+                    app.input(client::statistics(&app.training_clips()));
                 });
             }
             Output::Train(request) => self.train(request),

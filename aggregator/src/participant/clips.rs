@@ -62,23 +62,9 @@ impl Clips {
                 (clips, Vec::new())
             }
         };
-        let held_back = models::held_back(&examples.iter().map(|example| example.label).collect::<Vec<_>>());
-        let (kept, training): (Vec<_>, Vec<_>) =
-            examples.into_iter().zip(held_back).partition(|(_, held_back)| *held_back);
-        let examples = |part: Vec<(Example, bool)>| part.into_iter().map(|(example, _)| example).collect();
-        Ok(Self { training: examples(training), held_back: examples(kept), skipped })
+        let (training, held_back) = client::divide(examples);
+        Ok(Self { training, held_back, skipped })
     }
-}
-
-/// How many examples each label has.
-pub fn per_label(examples: &[Example], labels: usize) -> Vec<u32> {
-    let mut counts = vec![0; labels];
-    for example in examples {
-        if let Some(count) = counts.get_mut(example.label) {
-            *count += 1;
-        }
-    }
-    counts
 }
 
 fn from_folder(
@@ -189,7 +175,7 @@ mod tests {
     #[test]
     fn a_made_up_voice_says_every_label_equally_and_holds_some_back() {
         let clips = Clips::load(&Source::MadeUp { voice: 3 }, &emotions(), Some(20), Augmentation::Speed).unwrap();
-        assert_eq!(per_label(&clips.training, 4), [4, 4, 4, 4]);
+        assert_eq!(client::per_label(clips.training.iter().map(|example| example.label), 4), [4, 4, 4, 4]);
         assert_eq!(clips.held_back.len(), 4);
         assert!(clips.training.iter().all(|example| example.variants.len() == speech::SPEEDS.len()));
     }

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite;
 
 pub use address::Address;
 use clips::Clips;
-pub use clips::{Source, Speaker, per_label};
+pub use clips::{Source, Speaker};
 use link::{FromLink, Link};
 use trainer::{Report, Trainer};
 
@@ -312,7 +312,7 @@ impl<T: Fn(&News<'_>)> Shell<T> {
 
     fn take_clips(&mut self, clips: Clips) -> Result<()> {
         let room = self.participant.view().room.context("the room is not known")?;
-        let labels = per_label(&clips.training, room.labels.len());
+        let labels = client::per_label(clips.training.iter().map(|example| example.label), room.labels.len());
         (self.tell)(&News::Clips {
             training: clips.training.len(),
             held_back: clips.held_back.len(),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use federation::{Input, TrainRequest};
-use models::{Architecture, Backend, FrameSums, Learner, Step};
+use models::{Architecture, Backend, Learner, Step};
 use protocol::{Evaluation, ModelVersion, RoomConfig, Standardisation};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -130,8 +130,7 @@ impl Bench {
     async fn work(&self, number: u64, job: Job, learner: &mut Learner) -> Result<()> {
         match job {
             Job::Statistics => {
-                let FrameSums { frames, sum, sum_squares } = FrameSums::of(&self.clips.training);
-                self.say(Report::Input(Input::Statistics { frames, sum, sum_squares }));
+                self.say(Report::Input(client::statistics(&self.clips.training)));
             }
             Job::Train(request) => self.train(number, request, learner).await?,
             Job::Evaluate { model_version, model, standardisation } => {

@@ -11,11 +11,10 @@ use bytes::Bytes;
 use federation::{
     Action, ConnectionId, Coordinator, Event, Input, Millis, Output, Participant, ParticipantConfig, TrainRequest,
 };
-use models::{Example, FrameSums};
+use models::Example;
 use protocol::{Chunk, ClientMessage, ServerMessage, Token, parse_client, parse_server};
 
 use super::clock::{Clock, Happening};
-use crate::participant::per_label;
 
 /// The one moment at which everything happens where there is no clock.
 const NOW: Millis = Millis(1);
@@ -120,7 +119,7 @@ impl Exchange {
             seed: number as u64,
         };
         let mut participant = Participant::new(config, self.now());
-        let mut labels = per_label(examples, self.labels);
+        let mut labels = client::per_label(examples.iter().map(|example| example.label), self.labels);
         if let Some(first) = labels.first_mut() {
             *first += claimed.saturating_sub(examples.len() as u32);
         }
@@ -410,8 +409,7 @@ impl Exchange {
                 client.work += 1;
             }
             Output::ComputeStatistics => {
-                let FrameSums { frames, sum, sum_squares } = FrameSums::of(client.examples.iter());
-                client.participant.handle(now, Input::Statistics { frames, sum, sum_squares });
+                client.participant.handle(now, client::statistics(client.examples.iter()));
             }
             Output::Train(request) => {
                 if let Some(clock) = &mut self.clock {

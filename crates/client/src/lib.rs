@@ -2,3 +2,10 @@
 //!
 //! Pure: it knows no browser, no socket, no disk, no clock and no random source of its own. The rules of the rounds are
 //! `federation`'s, the networks are `models`'; this says how a person's sound becomes what those two take and give.
+#![forbid(unsafe_code)]
+
+mod held_back;
+mod statistics;
+
+pub use held_back::{divide, held_back, per_label};
+pub use statistics::statistics;

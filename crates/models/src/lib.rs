@@ -25,7 +25,6 @@ mod adam;
 mod architecture;
 #[cfg(feature = "learner")]
 mod backend;
-mod client_data;
 #[cfg(feature = "learner")]
 mod descent;
 #[cfg(feature = "learner")]
@@ -68,7 +67,6 @@ mod vector;
 pub use architecture::{Architecture, UnknownArchitecture};
 #[cfg(feature = "learner")]
 pub use backend::Backend;
-pub use client_data::{FrameSums, held_back};
 pub use error::ModelError;
 pub use evaluation::Evaluation;
 pub use example::{Example, Standardisation, Variant};
