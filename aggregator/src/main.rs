@@ -1,37 +1,19 @@
 //! The `chorus` program: reads the command line and hands over to one file per command.
 //! It knows no rule of a round and no network; those are in the crates.
 
-mod api;
 mod commands;
-mod config;
-mod description;
 mod experiment;
-mod file_spool;
-mod gate;
-mod grouped;
-mod limits;
-mod links;
-mod log;
-mod memory_file;
-mod metrics;
-mod onnx_file;
-mod outbox;
-mod pages;
 mod participant;
-mod process;
-mod room;
-mod rooms;
+mod server;
 mod settings;
 mod simulator;
-mod socket;
-mod store;
 mod swarm;
-mod tls;
-mod watch;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use server::config;
 
 /// Federated learning of speech emotion in the browser.
 #[derive(Parser)]

@@ -6,7 +6,7 @@ use anyhow::Result;
 use models::{Architecture, LEAST_LABELS, MOST_LABELS, TensorSpec};
 use serde::Serialize;
 
-use crate::grouped::grouped;
+use crate::experiment::grouped;
 
 const EXAMPLES: &str = "Examples:
   chorus models

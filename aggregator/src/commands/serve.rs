@@ -13,17 +13,17 @@ use protocol::RoomCode;
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::api::{self, Secret, Secrets, Site};
-use crate::config::Options;
-use crate::gate::{Doorkeeper, Gate};
-use crate::limits::Limits;
-use crate::links::{self, Reach};
-use crate::metrics::Metrics;
-use crate::rooms::Rooms;
+use crate::server::config::Options;
+use crate::server::gate::{Doorkeeper, Gate};
+use crate::server::http::{self, Secret, Secrets, Site};
+use crate::server::limits::Limits;
+use crate::server::links::{self, Reach};
+use crate::server::metrics::Metrics;
+use crate::server::rooms::Rooms;
+use crate::server::store::Store;
+use crate::server::tls::{self, Identity, Tls};
+use crate::server::{log, process};
 use crate::settings::Settings;
-use crate::store::Store;
-use crate::tls::{self, Identity, Tls};
-use crate::{log, process};
 
 /// Open files besides connections: the store, models being written, the program's own.
 const OTHER_FILES: u64 = 256;
@@ -77,7 +77,7 @@ pub struct Arguments {
     /// Secret for reading /metrics, which the host token opens as well [default: none]
     #[arg(long, value_name = "TOKEN", hide_env_values = true)]
     metrics_token: Option<String>,
-    /// What to log: error, warn, info, debug or trace, or levels by part as in chorus::room=debug
+    /// What to log: error, warn, info, debug or trace, or levels by part as in chorus::server::rooms=debug
     #[arg(long, value_name = "FILTER", default_value = "info")]
     log: String,
     /// How to write the log [default: text; json with --json]
@@ -157,7 +157,7 @@ async fn serve(arguments: Arguments) -> Result<()> {
     let ending = tokio::spawn(end_on_signal(signals, handle.clone(), stop, rooms.clone()));
     let gate = Gate::new(limits.clone(), metrics);
     let doorkeeper = Doorkeeper(gate.clone());
-    let routes = api::routes(Site::new(rooms, gate, secrets, reach, arguments.state.is_some())).into_make_service();
+    let routes = http::routes(Site::new(rooms, gate, secrets, reach, arguments.state.is_some())).into_make_service();
     match identity {
         Some(Identity { config, .. }) => {
             let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(config)).acceptor(doorkeeper);

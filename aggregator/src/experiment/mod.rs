@@ -6,6 +6,7 @@
 //! is reported is reported for conditions. Nothing here knows how a simulation works.
 
 mod condition;
+mod grouped;
 mod paper;
 mod recipe;
 mod reference;
@@ -17,6 +18,7 @@ mod runs;
 mod spreadsheet;
 mod statistics;
 
+pub use grouped::grouped;
 pub use paper::{Experiment, Options, check, runs};
 pub use repeat::shell_line;
 pub use report::page;

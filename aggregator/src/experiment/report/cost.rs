@@ -55,7 +55,7 @@ fn costs(measured: &[&Measured]) -> Markup {
             let rounds = one.curve.len().max(1) as f64;
             vec![
                 one.condition.to_string().into(),
-                crate::grouped::grouped(one.parameters).into(),
+                crate::experiment::grouped(one.parameters).into(),
                 number::megabytes(one.bytes_up / rounds).into(),
                 number::megabytes(one.bytes_down / rounds).into(),
                 number::megabytes(one.bytes_up + one.bytes_down).into(),

@@ -18,7 +18,7 @@ pub fn section(results: &Results) -> Markup {
         section id="statistics" {
             h2 { "Statistics" }
             p {
-                "Differences of UAR between two systems, with an interval that holds 95 % of " (crate::grouped::grouped(RESAMPLES))
+                "Differences of UAR between two systems, with an interval that holds 95 % of " (crate::experiment::grouped(RESAMPLES))
                 " resamples (paired bootstrap): as many speakers as were tested are drawn with replacement, the same ones for "
                 "both systems, and the difference is worked out on their clips. Seeds are averaged within each resample. "
                 "The predictions lie in " code { "runs/" } "; the commands that repeat them stand below the tables of the experiments."
@@ -37,7 +37,7 @@ pub fn section(results: &Results) -> Markup {
                 }
                 p {
                     (shown) " of " (comparisons.len()) " intervals lie on one side of 0. Of as many, about "
-                    (crate::grouped::grouped((comparisons.len() as f64 / 20.0).ceil() as usize))
+                    (crate::experiment::grouped((comparisons.len() as f64 / 20.0).ceil() as usize))
                     " would do so by chance alone."
                 }
                 (differences(results))

@@ -1,7 +1,7 @@
 //! How numbers are written in the report.
 
+use crate::experiment::grouped;
 use crate::experiment::statistics::Spread;
-use crate::grouped::grouped;
 
 /// A share such as 0.62; a dash where there is none.
 pub fn share(value: f64) -> String {

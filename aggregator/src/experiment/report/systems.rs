@@ -93,7 +93,7 @@ fn network(results: &Results, model: Architecture, measured: &[&Measured]) -> Ma
         section {
             h3 {
                 (model)
-                @if let Some(parameters) = parameters { span class="soft" { ", " (crate::grouped::grouped(parameters)) " parameters" } }
+                @if let Some(parameters) = parameters { span class="soft" { ", " (crate::experiment::grouped(parameters)) " parameters" } }
             }
             @if own.is_empty() {
                 p { "No run of this network could be done; the reasons stand at the end." }

@@ -10,8 +10,8 @@ use anyhow::Result;
 use protocol::{ServerMessage, Status};
 use tokio::time::{MissedTickBehavior, interval_at};
 
-use super::{CommandError, Doors, InspectError, Request, Room, Snapshot, json};
-use crate::outbox::Outgoing;
+use super::outbox::Outgoing;
+use super::room::{CommandError, Doors, InspectError, Request, Room, Snapshot, json};
 
 /// Pause between two tries to store.
 const RETRY_EVERY: Duration = Duration::from_secs(2);

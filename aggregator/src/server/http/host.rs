@@ -11,8 +11,8 @@ use protocol::{HostCommand, RoomCode};
 use serde_json::{Value, json};
 
 use super::{Failure, Site};
-use crate::room::{CommandError, RoomHandle};
-use crate::rooms::CreateError;
+use crate::server::rooms::CreateError;
+use crate::server::rooms::room::{CommandError, RoomHandle};
 use crate::settings::Settings;
 
 /// Proof that a request carries the host's secret.

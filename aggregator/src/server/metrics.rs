@@ -1,5 +1,5 @@
 //! What an operator can measure, in the text format that Prometheus reads. Counters and histograms grow where things
-//! happen; what rooms are like at a moment is asked of them when somebody looks (`api/metrics.rs`).
+//! happen; what rooms are like at a moment is asked of them when somebody looks (`http/metrics.rs`).
 
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -13,8 +13,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use protocol::{ClientState, Phase};
 
-use crate::process;
-use crate::room::Snapshot;
+use crate::server::process;
+use crate::server::rooms::room::Snapshot;
 
 /// One label with its value.
 pub type Label = [(&'static str, String); 1];

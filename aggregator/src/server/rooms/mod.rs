@@ -1,5 +1,10 @@
 //! All rooms of this program, by code.
 
+mod hold;
+pub mod outbox;
+pub mod room;
+mod watch;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
@@ -8,13 +13,13 @@ use anyhow::{Context as _, Result};
 use federation::{ConnectionId, Coordinator};
 use models::Architecture;
 use protocol::{RoomCode, RoomConfig};
-use tokio::sync::watch;
+use tokio::sync::watch::Receiver;
 use tokio::time::Instant;
 
-use crate::limits::{Allowance, Limits, UPLOAD_MEMORY, room_memory};
-use crate::metrics::Metrics;
-use crate::room::{self, RoomHandle};
-use crate::store::Store;
+use crate::server::limits::{Allowance, Limits, UPLOAD_MEMORY, room_memory};
+use crate::server::metrics::Metrics;
+use crate::server::store::Store;
+use room::RoomHandle;
 
 /// Why a room was not made.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +56,7 @@ pub enum CreateError {
 pub struct Rooms {
     rooms: RwLock<HashMap<RoomCode, Held>>,
     store: Arc<Store>,
-    stopping: watch::Receiver<bool>,
+    stopping: Receiver<bool>,
     connections: AtomicU64,
     limits: Limits,
     new_rooms: Mutex<Allowance>,
@@ -69,7 +74,7 @@ struct Held {
 
 impl Rooms {
     /// No rooms yet. `stopping` turns true when the program is to end.
-    pub fn new(store: Arc<Store>, stopping: watch::Receiver<bool>, limits: Limits, metrics: Arc<Metrics>) -> Self {
+    pub fn new(store: Arc<Store>, stopping: Receiver<bool>, limits: Limits, metrics: Arc<Metrics>) -> Self {
         let new_rooms = Mutex::new(limits.new_rooms(Instant::now()));
         let (rooms, connections, count) = (RwLock::default(), AtomicU64::new(0), Arc::default());
         Self { rooms, store, stopping, connections, limits, new_rooms, metrics, count }
@@ -193,7 +198,7 @@ impl Rooms {
     }
 
     /// Turns true when the program is to end.
-    pub fn stopping(&self) -> watch::Receiver<bool> {
+    pub fn stopping(&self) -> Receiver<bool> {
         self.stopping.clone()
     }
 

@@ -14,9 +14,9 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::{Failure, Site, admission};
-use crate::gate::{Peer, Place};
-use crate::metrics::Open;
-use crate::room::{InspectError, RoomHandle};
+use crate::server::gate::{Peer, Place};
+use crate::server::metrics::Open;
+use crate::server::rooms::room::{InspectError, RoomHandle};
 
 /// A room is looked at so often; what is as it was is not sent again.
 const LOOK_EVERY: Duration = Duration::from_millis(500);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use federation::{Action, ConnectionId, Coordinator, Millis};
 use protocol::{ClientId, RoomCode, Round, ServerMessage};
 
-use crate::metrics::{self, Metrics};
+use crate::server::metrics::{self, Metrics};
 
 /// One room's observer.
 pub struct Watch {

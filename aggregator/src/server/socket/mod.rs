@@ -19,12 +19,12 @@ use protocol::{Chunk, ClientMessage, ErrorCode, ServerMessage};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use crate::api::admission;
-use crate::gate::{Gate, Peer, Place};
-use crate::metrics::Open;
-use crate::outbox::{self, Inbox, Outgoing};
-use crate::room::{self, RoomHandle};
-use crate::rooms::Rooms;
+use crate::server::gate::{Gate, Peer, Place};
+use crate::server::http::admission;
+use crate::server::metrics::Open;
+use crate::server::rooms::Rooms;
+use crate::server::rooms::outbox::{self, Inbox, Outgoing};
+use crate::server::rooms::room::{self, RoomHandle};
 
 /// A connection that has not said hello by then is closed.
 const HELLO_LIMIT: Duration = Duration::from_secs(10);

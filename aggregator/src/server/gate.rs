@@ -1,5 +1,5 @@
 //! Who may connect: counts connections, all of them and by the address that they come from, and requests by address; and
-//! drops connections that never read. It knows neither HTTP nor rooms; `api/admission.rs` tells in words those who were refused.
+//! drops connections that never read. It knows neither HTTP nor rooms; `http/admission.rs` tells those who were refused.
 
 use std::collections::HashMap;
 use std::future::{Ready, ready};
@@ -19,8 +19,8 @@ use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
 use tower_layer::Layer as _;
 
-use crate::limits::{Allowance, Limits};
-use crate::metrics::{Metrics, Open};
+use crate::server::limits::{Allowance, Limits};
+use crate::server::metrics::{Metrics, Open};
 
 /// So many connections beyond a limit are let in only to be told so; those beyond are closed without a word.
 const MOST_TOLD: usize = 64;

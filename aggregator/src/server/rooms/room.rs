@@ -7,8 +7,6 @@
 //! What arrives within a moment is taken together, so that it is stored together; and nothing of it is told before it is
 //! stored. What happens when it cannot be stored is in `hold.rs`.
 
-mod hold;
-
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -22,11 +20,11 @@ use federation::{Action, Checkpoint, ConnectionId, Coordinator, Event, HostError
 use protocol::{HostCommand, RoomCode, ServerMessage, Status, Token};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::limits::UPLOAD_MEMORY;
-use crate::metrics::Metrics;
-use crate::outbox::{Behind, Outbox, Outgoing};
-use crate::store::Store;
-use crate::watch::Watch;
+use super::outbox::{Behind, Outbox, Outgoing};
+use super::watch::Watch;
+use crate::server::limits::UPLOAD_MEMORY;
+use crate::server::metrics::Metrics;
+use crate::server::store::Store;
 
 /// Messages and chunks that may wait for a room; beyond that its sockets wait (32 chunks of 256 KiB are 8 MiB).
 const QUEUE: usize = 32;
@@ -80,13 +78,13 @@ pub enum CommandError {
 }
 
 /// What participants do; it waits while the room is held.
-enum Input {
+pub(super) enum Input {
     Connect { connection: ConnectionId, outbox: Outbox },
     Event(Event),
 }
 
 /// What is answered also by a room that is held.
-enum Request {
+pub(super) enum Request {
     Inspect { answer: oneshot::Sender<Result<Snapshot, InspectError>> },
     Command { command: HostCommand, answer: oneshot::Sender<Result<(), CommandError>> },
     Park { done: oneshot::Sender<()> },
@@ -171,32 +169,32 @@ pub fn start(
 }
 
 /// What waits for the room.
-struct Doors {
+pub(super) struct Doors {
     inputs: mpsc::Receiver<Input>,
-    requests: mpsc::Receiver<Request>,
+    pub(super) requests: mpsc::Receiver<Request>,
 }
 
 /// One participant's connection.
-struct Client {
+pub(super) struct Client {
     outbox: Outbox,
     /// Nothing is said to a connection before its `welcome`.
-    welcomed: bool,
+    pub(super) welcomed: bool,
 }
 
 /// A host who waits for an answer, and what it is once it is stored.
-type Unanswered = (oneshot::Sender<Result<(), CommandError>>, Result<(), CommandError>);
+pub(super) type Unanswered = (oneshot::Sender<Result<(), CommandError>>, Result<(), CommandError>);
 
-struct Room {
-    coordinator: Coordinator,
-    store: Arc<Store>,
+pub(super) struct Room {
+    pub(super) coordinator: Coordinator,
+    pub(super) store: Arc<Store>,
     rooms: Arc<AtomicUsize>,
-    clients: HashMap<ConnectionId, Client>,
+    pub(super) clients: HashMap<ConnectionId, Client>,
     /// What everyone was told last.
-    shown: Option<Status>,
-    unanswered: Option<Unanswered>,
-    held: watch::Sender<bool>,
+    pub(super) shown: Option<Status>,
+    pub(super) unanswered: Option<Unanswered>,
+    pub(super) held: watch::Sender<bool>,
     /// Where this room's time starts.
-    began: Instant,
+    pub(super) began: Instant,
     watch: Watch,
 }
 
@@ -258,7 +256,7 @@ impl Room {
         }
     }
 
-    fn now(&self) -> Millis {
+    pub(super) fn now(&self) -> Millis {
         Millis(self.began.elapsed().as_millis() as u64)
     }
 
@@ -337,7 +335,7 @@ impl Room {
     }
 
     /// Queues something for a participant; one whose queue is full has not read for long, and its connection is ended.
-    fn put(&mut self, connection: ConnectionId, put: impl FnOnce(&Outbox) -> Result<(), Behind>) {
+    pub(super) fn put(&mut self, connection: ConnectionId, put: impl FnOnce(&Outbox) -> Result<(), Behind>) {
         if let Some(Err(behind)) = self.clients.get(&connection).map(|client| put(&client.outbox)) {
             self.clients.remove(&connection);
             if behind == Behind::Slow {
@@ -347,7 +345,7 @@ impl Room {
     }
 
     /// Stores the room, and lets that be seen.
-    fn save(&self, model_changed: bool) -> Result<()> {
+    pub(super) fn save(&self, model_changed: bool) -> Result<()> {
         let before = Instant::now();
         let stored = self.store.save(&self.coordinator, model_changed);
         self.watch.stored(before.elapsed(), stored.is_ok());
@@ -355,7 +353,7 @@ impl Room {
     }
 
     /// Tells every participant that the program ends, and stores the room.
-    fn park(&mut self) {
+    pub(super) fn park(&mut self) {
         self.coordinator.close();
         let actions: Vec<Action> = std::iter::from_fn(|| self.coordinator.poll_action()).collect();
         if let Err(error) = self.save(false) {

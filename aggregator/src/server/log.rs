@@ -18,7 +18,7 @@ pub enum Format {
     Json,
 }
 
-/// Begins to log what `filter` lets through: a level (`debug`), or levels by part (`chorus::room=debug`).
+/// Begins to log what `filter` lets through: a level (`debug`), or levels by part (`chorus::server::rooms=debug`).
 ///
 /// # Errors
 /// The filter is none.

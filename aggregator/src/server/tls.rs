@@ -13,7 +13,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use time::{Duration, OffsetDateTime};
 
-use crate::links;
+use crate::server::links;
 
 /// Apple's systems refuse certificates that are valid for longer (support.apple.com/103769).
 const VALID_FOR: Duration = Duration::days(825);

@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::{Failure, Site};
-use crate::metrics::Now;
+use crate::server::metrics::Now;
 
 /// A room that is busy for longer is left out for once.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::time::timeout;
 
 use super::{Failure, Site};
-use crate::gate::{Full, Peer};
+use crate::server::gate::{Full, Peer};
 
 /// Answers in place of the handlers where a limit says so, and counts all answers.
 pub async fn admit(

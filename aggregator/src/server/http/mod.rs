@@ -5,6 +5,8 @@ mod events;
 mod health;
 mod host;
 mod metrics;
+mod onnx_file;
+mod pages;
 mod results;
 
 use std::convert::Infallible;
@@ -29,13 +31,14 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
-use crate::gate::Gate;
-use crate::links::{self, Reach};
-use crate::room::{InspectError, RoomHandle, Snapshot};
-use crate::rooms::Rooms;
-use crate::{description, onnx_file, pages, socket};
+use crate::server::gate::Gate;
+use crate::server::links::{self, Reach};
+use crate::server::rooms::Rooms;
+use crate::server::rooms::room::{InspectError, RoomHandle, Snapshot};
+use crate::server::socket;
+use crate::server::store::description;
 
-const DESCRIPTION: &str = include_str!("../../docs/openapi.json");
+const DESCRIPTION: &str = include_str!("../../../../docs/openapi.json");
 /// When one who was refused for a moment may try again, seconds.
 const RETRY_SECONDS: &str = "10";
 /// A model is handed to the connection in pieces of this many bytes.

@@ -11,6 +11,10 @@
 //! machine stops, what the database names is there and whole. A row holds its files' checksums. Files and folders are on the
 //! disk (fsync) before the commit, and the commit is (`synchronous = full`) before it returns.
 
+pub mod description;
+mod memory_file;
+mod spool;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -25,8 +29,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::file_spool::FileSpool;
-use crate::{description, memory_file};
+use spool::FileSpool;
 
 /// So many of the latest versions of a room's model are kept, and besides them the initial and the best one.
 const LATEST: usize = 5;
@@ -692,5 +695,4 @@ fn private_file() -> OpenOptions {
 }
 
 #[cfg(test)]
-#[path = "store_tests.rs"]
 mod tests;
