@@ -5,7 +5,9 @@
 #![forbid(unsafe_code)]
 
 mod held_back;
+mod sizes;
 mod statistics;
 
 pub use held_back::{divide, held_back, per_label};
+pub use sizes::INPUT_VALUES;
 pub use statistics::statistics;

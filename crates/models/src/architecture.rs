@@ -43,7 +43,7 @@ impl Architecture {
 
     /// How many of a frame's features it uses, counted from the first: the networks of Chau & Garces the 34 short-term
     /// ones, `compact` all.
-    pub fn features(self) -> usize {
+    pub const fn features(self) -> usize {
         match self {
             Self::Compact => FEATURES,
             Self::Dense | Self::Conv | Self::Lstm | Self::LstmPadded => SHORT_TERM,

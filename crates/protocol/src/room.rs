@@ -26,9 +26,6 @@ pub struct LocalSettings {
     pub augmentation: Augmentation,
 }
 
-/// Features of a frame that clients of this version compute.
-const FEATURES: u32 = 60;
-
 /// A room's settings. They don't change while the room lives; every client is told all of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoomConfig {
@@ -81,6 +78,9 @@ pub struct RoomConfig {
 }
 
 impl RoomConfig {
+    /// Features of a frame that clients of this version compute.
+    pub const FEATURES: u32 = 60;
+
     /// A room with settings that suit a class: 20 rounds of 2 epochs with Adam at 0.001, f32, two clients at least,
     /// three minutes a round.
     pub fn new(code: RoomCode, architecture: &str, parameters: u32, labels: Vec<String>) -> RoomConfig {
@@ -90,7 +90,7 @@ impl RoomConfig {
             labels,
             architecture: architecture.to_owned(),
             parameters,
-            features: FEATURES,
+            features: Self::FEATURES,
             encoding: Encoding::F32,
             rounds: 20,
             goal: 0,
