@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use corpus::synth::Voice;
 use corpus::{Clip, Corpus};
-use models::{Example, Variant};
+use models::Example;
 use protocol::Augmentation;
-use speech::{Input, Sound};
 
 /// Clips that a made-up voice says where no number is given.
 const MADE_UP_CLIPS: usize = 48;
@@ -128,22 +127,7 @@ fn read(clip: &Clip, augmentation: Augmentation) -> Result<Example> {
     let bytes = std::fs::read(&clip.path)?;
     let name = clip.path.file_name().map(|name| name.to_string_lossy());
     let sound = speech::decode(&bytes, name.as_deref())?;
-    of_sound(&sound, clip.label, augmentation)
-}
-
-fn of_sound(sound: &Sound, label: usize, augmentation: Augmentation) -> Result<Example> {
-    let inputs = match augmentation {
-        Augmentation::None => vec![speech::input(sound)?],
-        Augmentation::Speed => speech::inputs_at_speeds(sound)?,
-    };
-    example_of(inputs, label)
-}
-
-/// A clip's input and its variants as an example.
-pub fn example_of(inputs: Vec<Input>, label: usize) -> Result<Example> {
-    let mut inputs = inputs.into_iter().map(|Input { values, frames }| Variant { values, frames });
-    let Variant { values, frames } = inputs.next().context("a clip has no input at all")?;
-    Ok(Example { values, frames, label, variants: inputs.collect() })
+    Ok(client::example_of(&sound, clip.label, augmentation)?)
 }
 
 /// A made-up voice knows the four emotions by name; a room with other labels has none for it.
@@ -159,7 +143,8 @@ fn made_up(voice: u64, labels: &[String], most: usize, augmentation: Augmentatio
     (0..most)
         .map(|index| {
             let label = index % emotions.len();
-            of_sound(&voice.say(emotions[label], (index / emotions.len()) as u64), label, augmentation)
+            let sound = voice.say(emotions[label], (index / emotions.len()) as u64);
+            Ok(client::example_of(&sound, label, augmentation)?)
         })
         .collect()
 }

@@ -5,7 +5,6 @@ mod address;
 pub mod clips;
 pub mod connection;
 mod link;
-pub mod local_round;
 mod trainer;
 
 use std::sync::Arc;

@@ -7,13 +7,13 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use client::{RoundWork, translate};
 use federation::{Input, TrainRequest};
 use models::{Architecture, Backend, Learner, Step};
 use protocol::{Evaluation, ModelVersion, RoomConfig, Standardisation};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::clips::Clips;
-use super::local_round::{evaluate, local_round};
 
 /// Steps are told at most this often: nobody reads faster.
 const TELL_EVERY: Duration = Duration::from_millis(250);
@@ -134,7 +134,8 @@ impl Bench {
             }
             Job::Train(request) => self.train(number, request, learner).await?,
             Job::Evaluate { model_version, model, standardisation } => {
-                let evaluation = evaluate(learner, &model, &standardisation, &self.clips.held_back).await?;
+                let standardisation = translate::standardisation(&standardisation);
+                let evaluation = client::evaluate(learner, &model, &standardisation, &self.clips.held_back).await?;
                 if let Some(evaluation) = evaluation.clone() {
                     self.say(Report::Input(Input::Evaluated { model_version, evaluation }));
                 }
@@ -154,13 +155,13 @@ impl Bench {
             let last = step.step == step.steps;
             if last || told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
                 told = Some(Instant::now());
-                let Step { epoch, epochs, step, steps, .. } = step;
-                self.say(Report::Input(Input::Progress { round, epoch, epochs, step, steps }));
+                self.say(Report::Input(client::progress(round, &step)));
             }
             ControlFlow::Continue(())
         };
         let Clips { training, held_back, .. } = &*self.clips;
-        if let Some(done) = local_round(learner, &request, training, held_back, on_step).await? {
+        let work = RoundWork::from(&request);
+        if let Some(done) = client::local_round(learner, &work, training, held_back, on_step).await? {
             self.say(Report::Evaluated { model_version, evaluation: done.evaluation.clone() });
             for input in done.into_inputs(&request) {
                 self.say(Report::Input(input));

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
+use client::LocalRound;
 use federation::TrainRequest;
 use models::Example;
 use protocol::limits::MAX_EXAMPLES;
@@ -13,8 +14,6 @@ use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-
-use crate::participant::local_round::LocalRound;
 
 /// What `Scale` multiplies an update with.
 const SCALE: f64 = 10.0;

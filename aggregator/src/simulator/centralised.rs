@@ -8,7 +8,6 @@ use models::{Evaluation, Example, Learner, Standardisation};
 
 use super::Plan;
 use super::run::RoundCost;
-use crate::participant::local_round::training_as;
 
 /// Trains for `rounds` times `epochs` epochs and evaluates after every `epochs` of them. `None` where `on_step`
 /// ended it.
@@ -23,7 +22,7 @@ pub async fn centralised(
     let labels = learner.labels();
     learner.set_parameters(&models::initial_parameters(plan.model, labels, plan.seed.into())).await?;
     learner.set_standardisation(Standardisation::of(training))?;
-    let how = training_as(plan.training, plan.seed);
+    let how = client::translate::training(plan.training, plan.seed);
     let mut course = learner.begin(&how)?;
     for round in 1..=plan.rounds {
         let began = Instant::now();

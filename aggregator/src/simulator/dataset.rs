@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context as _, Result, ensure};
 use corpus::{Clip, Corpus, Split};
 use models::{Example, Standardisation};
+use protocol::Augmentation;
 use rayon::prelude::*;
+use speech::Input;
 
 use super::{FeatureCache, Normalisation, TestSpeakers};
-use crate::participant::clips::example_of;
 
 /// A clip, ready to train on.
 #[derive(Debug, Clone)]
@@ -171,12 +172,16 @@ fn example(clip: &Clip, cache: Option<&FeatureCache>) -> Result<Example> {
     let bytes = fs::read(&clip.path)?;
     let key = corpus::content_key(&bytes);
     if let Some(inputs) = cache.and_then(|cache| cache.get(&key)) {
-        return example_of(inputs, clip.label);
+        return at_all_speeds(inputs, clip.label);
     }
     let name = clip.path.file_name().map(|name| name.to_string_lossy());
     let inputs = speech::inputs_at_speeds(&speech::decode(&bytes, name.as_deref())?)?;
     if let Some(cache) = cache {
         cache.put(&key, &inputs)?;
     }
-    example_of(inputs, clip.label)
+    at_all_speeds(inputs, clip.label)
+}
+
+fn at_all_speeds(inputs: Vec<Input>, label: usize) -> Result<Example> {
+    client::example(inputs, label, Augmentation::Speed).context("a clip has no input at all")
 }

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
+use client::{LocalRound, RoundWork};
 use federation::TrainRequest;
 use models::{Architecture, Backend, Example, Learner};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::Device;
-use crate::participant::local_round::{LocalRound, local_round};
 
 /// One learner and the threads on which it computes.
 struct Worker {
@@ -58,8 +58,10 @@ impl Learners {
                         requests.get(index).map(|request| (index, request))
                     } {
                         let done = threads.install(|| {
-                            pollster::block_on(local_round(learner, request, examples, &[], async |_| on_step()))
+                            let (work, on_step) = (RoundWork::from(request), async |_| on_step());
+                            pollster::block_on(client::local_round(learner, &work, examples, &[], on_step))
                         });
+                        let done = done.map_err(anyhow::Error::from);
                         results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(done);
                     }
                 });

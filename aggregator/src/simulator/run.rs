@@ -10,7 +10,6 @@ use anyhow::{Context as _, Result, ensure};
 use corpus::{Holdings, Split};
 use federation::{Coordinator, MemorySpool};
 use models::Example;
-use protocol::Augmentation;
 use serde::{Deserialize, Serialize};
 
 use super::attack::Attackers;
@@ -20,7 +19,6 @@ use super::dataset::Dataset;
 use super::exchange::{Exchange, Next};
 use super::learners::Learners;
 use super::{Plan, Scores};
-use crate::participant::local_round::evaluate;
 
 /// Rounds at the end whose mean is reported beside the last one, because single rounds swing.
 const LAST_ROUNDS: usize = 5;
@@ -144,14 +142,7 @@ pub fn run(
     mut on_round: impl FnMut(&RoundOutcome) + Send,
 ) -> Result<Option<Outcome>> {
     let (test, parts) = divide(plan, dataset)?;
-    let plain = |clip: usize| {
-        let Example { values, frames, label, .. } = &dataset.clips[clip].example;
-        Example { values: values.clone(), frames: *frames, label: *label, variants: Vec::new() }
-    };
-    let example = |clip: usize| match plan.training.augmentation {
-        Augmentation::None => plain(clip),
-        Augmentation::Speed => dataset.clips[clip].example.clone(),
-    };
+    let example = |clip: usize| client::seen_with(&dataset.clips[clip].example, plan.training.augmentation);
     let tested: Vec<Example> = test.iter().map(|&clip| example(clip)).collect();
     ensure!(!tested.is_empty(), "there is no clip of a test speaker to measure by");
     let shares: Vec<Arc<Vec<Example>>> =
@@ -180,12 +171,11 @@ pub fn run(
     let found = learners.first(|learner| pollster::block_on(learner.predict(&tested)))??;
     let predictions = test.iter().zip(found).map(|(&clip, probabilities)| {
         let spoken = &dataset.clips[clip];
-        let best = probabilities.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
         Prediction {
             file: spoken.path.clone(),
             speaker: spoken.speaker.clone(),
             truth: spoken.example.label,
-            found: best.map_or(0, |(label, _)| label),
+            found: client::personal::most_likely(&probabilities).unwrap_or_default(),
         }
     });
     let mut test_speakers: Vec<String> = test.iter().map(|&clip| dataset.clips[clip].speaker.clone()).collect();
@@ -265,10 +255,11 @@ fn federated(
                 let seconds = made_up.unwrap_or_else(|| began.elapsed().as_secs_f64());
                 let standardisation =
                     coordinator.standardisation().context("a round was over before anything was normalised")?;
+                let standardisation = client::translate::standardisation(standardisation);
                 let model = coordinator.model().parameters();
                 let tested = test_bench.tested;
                 let evaluation = learners
-                    .first(|learner| pollster::block_on(evaluate(learner, model, standardisation, tested)))??
+                    .first(|learner| pollster::block_on(client::evaluate(learner, model, &standardisation, tested)))??
                     .context("there is no clip of a test speaker to measure by")?;
                 let now = (exchange.bytes_up, exchange.bytes_down);
                 let round = RoundCost {

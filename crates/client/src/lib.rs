@@ -4,10 +4,24 @@
 //! `federation`'s, the networks are `models`'; this says how a person's sound becomes what those two take and give.
 #![forbid(unsafe_code)]
 
+mod example;
 mod held_back;
+#[cfg(feature = "learner")]
+mod learning;
+mod packed;
+pub mod personal;
+mod progress;
+mod round;
 mod sizes;
 mod statistics;
+pub mod translate;
 
+pub use example::{at_several_speeds, augmentation_at, example, example_of, seen_with};
 pub use held_back::{divide, held_back, per_label};
+#[cfg(feature = "learner")]
+pub use learning::{Tuned, evaluate, local_round, tune};
+pub use packed::{Packed, packed, unpacked};
+pub use progress::{fraction_done, progress};
+pub use round::{LocalRound, RoundWork};
 pub use sizes::INPUT_VALUES;
 pub use statistics::statistics;

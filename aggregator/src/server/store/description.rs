@@ -3,16 +3,13 @@
 use anyhow::Result;
 use federation::Checkpoint;
 use model_file::{Description, Learnt};
-use models::Standardisation;
 
 /// Of the model stored beside a checkpoint.
 pub fn of(checkpoint: &Checkpoint) -> Result<Description<'_>> {
-    let standardisation = checkpoint.standardisation.clone();
     Ok(Description {
         architecture: checkpoint.config.architecture.parse()?,
         labels: &checkpoint.config.labels,
-        standardisation: standardisation
-            .map(|protocol::Standardisation { mean, deviation }| Standardisation { mean, deviation }),
+        standardisation: checkpoint.standardisation.as_ref().map(client::translate::standardisation),
         room: checkpoint.config.code.as_str(),
         model_version: checkpoint.model_version.0,
         learnt: Learnt::Together {

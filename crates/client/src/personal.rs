@@ -1,0 +1,198 @@
+//! A model of one's own beside the shared one: how it is tuned, and what can honestly be said of the two. It is made by
+//! [`crate::tune`]; nothing of it is sent.
+
+use models::{EpochReport, Optimiser, Training};
+use serde::Serialize;
+
+/// Epochs at most. Plain fine-tuning from the shared model is what the more intricate ways of personalisation are
+/// measured against (Wang et al., "Federated Evaluation of On-device Personalization", 2019; Cheng et al., "Fine-tuning is
+/// Fine in Federated Learning", 2021): a few passes, since there is little to learn from.
+const MOST_EPOCHS: u32 = 15;
+/// Training ends after the first epoch in which this share of the training clips was right: from there on it would learn
+/// them by heart. The clips that are kept for the test have no say in it, or the comparison would flatter the personal model.
+const ENOUGH: f64 = 0.95;
+/// The step size that the rooms train with by default.
+const LEARNING_RATE: f64 = 1e-3;
+/// Small, so that even a dozen clips make more than one step an epoch.
+const BATCH_SIZE: usize = 8;
+
+/// Test clips below which nothing is said of who is better.
+const FEW: usize = 8;
+/// A split is taken for more than chance where chance would give one as uneven less often than this.
+const CHANCE: f64 = 0.05;
+
+/// How a version of the shared model is tuned, for how many epochs at most.
+pub fn training(version: u32) -> Training {
+    Training {
+        epochs: MOST_EPOCHS,
+        batch_size: BATCH_SIZE,
+        optimiser: Optimiser::Adam,
+        learning_rate: LEARNING_RATE,
+        seed: u64::from(version),
+        proximal: 0.0,
+        correction: None,
+    }
+}
+
+/// Whether an epoch was the last: enough of the training clips were right in it.
+pub fn is_enough(epoch: &EpochReport) -> bool {
+    epoch.accuracy >= ENOUGH
+}
+
+/// The index of the label that a model finds most likely; `None` where it gave no answer at all.
+pub fn most_likely(probabilities: &[f32]) -> Option<usize> {
+    let best = probabilities.iter().enumerate().max_by(|(_, one), (_, other)| one.total_cmp(other));
+    best.map(|(label, _)| label)
+}
+
+/// A clip that was kept for the test, as two models heard it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Compared {
+    /// The clip's id.
+    pub clip: f64,
+    /// The index of what it is.
+    pub label: usize,
+    /// The index of what the personal model hears.
+    pub mine: usize,
+    /// The index of what the shared model hears.
+    pub ours: usize,
+}
+
+/// How two models did on the clips that were kept for the test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Score {
+    /// How many clips there are.
+    pub all: usize,
+    /// How many of them the personal model got right.
+    pub mine: usize,
+    /// How many of them the shared model got right.
+    pub ours: usize,
+    /// Which of the two is better.
+    pub verdict: Verdict,
+}
+
+/// Which of two models is better, if anything can be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// There is no clip to tell by.
+    None,
+    /// There are too few clips to say anything.
+    Few,
+    /// Both were right about the same clips.
+    Same,
+    /// They differ, but no more than by chance.
+    Undecided,
+    /// The personal one.
+    Mine,
+    /// The shared one.
+    Ours,
+}
+
+impl Score {
+    /// Counts, and compares by the exact sign test (McNemar's) over the clips on which just one of the two is right.
+    pub fn of(compared: &[Compared]) -> Self {
+        let right = |heard: fn(&Compared) -> usize| compared.iter().filter(|clip| heard(clip) == clip.label).count();
+        let (mine, ours) = (right(|clip| clip.mine), right(|clip| clip.ours));
+        let both = compared.iter().filter(|clip| clip.mine == clip.label && clip.ours == clip.label).count();
+        let (only_mine, only_ours) = (mine - both, ours - both);
+        let verdict = match compared.len() {
+            0 => Verdict::None,
+            all if all < FEW => Verdict::Few,
+            _ if only_mine + only_ours == 0 => Verdict::Same,
+            _ if sign_test(only_mine, only_ours) >= CHANCE => Verdict::Undecided,
+            _ if only_mine > only_ours => Verdict::Mine,
+            _ => Verdict::Ours,
+        };
+        Self { all: compared.len(), mine, ours, verdict }
+    }
+}
+
+/// How likely a split at least as uneven is where both sides are equally likely (two-sided).
+fn sign_test(wins: usize, losses: usize) -> f64 {
+    let all = (wins + losses) as f64;
+    let mut term = 0.5_f64.powf(all); // of no wins at all
+    let mut sum = 0.0;
+    for won in 0..=wins.min(losses) {
+        sum += term;
+        term *= (all - won as f64) / (won as f64 + 1.0);
+    }
+    (2.0 * sum).min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sign_test_is_the_binomial_one() {
+        // From the binomial distribution with chance ½: twice the sum of C(n, k) / 2ⁿ up to the smaller side.
+        for (wins, losses, expected) in [
+            (0, 0, 1.0),
+            (1, 0, 1.0),
+            // As R's binom.test gives it.
+            (0, 5, 0.0625),
+            (1, 7, 0.070_312_5),
+            (2, 10, 0.038_574_218_75),
+            (4, 4, 1.0),
+            // By hand.
+            (3, 3, 1.0),
+            (5, 0, 2.0 / 32.0),
+            (6, 0, 2.0 / 64.0),
+            (0, 6, 2.0 / 64.0),
+            (8, 1, 2.0 * 10.0 / 512.0),
+            (8, 2, 2.0 * 56.0 / 1_024.0),
+            (9, 1, 2.0 * 11.0 / 1_024.0),
+            (15, 5, 2.0 * 21_700.0 / 1_048_576.0),
+        ] {
+            let found = sign_test(wins, losses);
+            assert!((found - expected).abs() < 1e-12, "{wins} to {losses}: {found} instead of {expected}");
+        }
+    }
+
+    /// Test clips of which the personal and the shared model are right or not.
+    fn clips(outcomes: &[(usize, bool, bool)]) -> Vec<Compared> {
+        let each = outcomes.iter().flat_map(|&(times, mine, ours)| std::iter::repeat_n((mine, ours), times));
+        each.enumerate()
+            .map(|(place, (mine, ours))| Compared {
+                clip: place as f64,
+                label: 1,
+                mine: usize::from(mine),
+                ours: usize::from(ours),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn nothing_is_said_that_chance_would_say_too() {
+        for (outcomes, verdict) in [
+            (&[][..], Verdict::None),
+            (&[(7, true, false)], Verdict::Few),
+            (&[(9, true, true), (1, false, false)], Verdict::Same),
+            (&[(5, true, false), (5, true, true)], Verdict::Undecided),
+            (&[(6, true, false), (5, true, true)], Verdict::Mine),
+            (&[(6, false, true), (5, true, true)], Verdict::Ours),
+        ] {
+            assert_eq!(Score::of(&clips(outcomes)).verdict, verdict, "{outcomes:?}");
+        }
+    }
+
+    #[test]
+    fn what_each_model_got_right_is_counted() {
+        let Score { all, mine, ours, .. } =
+            Score::of(&clips(&[(3, true, false), (2, false, true), (4, true, true), (1, false, false)]));
+        assert_eq!((all, mine, ours), (10, 7, 6));
+    }
+
+    #[test]
+    fn the_likeliest_label_is_heard() {
+        assert_eq!(most_likely(&[0.1, 0.6, 0.3]), Some(1));
+        assert_eq!(most_likely(&[]), None);
+    }
+
+    #[test]
+    fn tuning_ends_when_nearly_all_is_right() {
+        let epoch = |accuracy| EpochReport { loss: 1.0, accuracy };
+        assert!(is_enough(&epoch(1.0)) && is_enough(&epoch(0.95)) && !is_enough(&epoch(0.94)));
+    }
+}
