@@ -9,6 +9,9 @@ import { LESSONS } from '../../www/js/lessons.js';
 
 const WWW = new URL('../../www/', import.meta.url);
 
+/** What the worker says by name. A test in crates/client holds this list to its enums. */
+const NAMES = JSON.parse(readFileSync(new URL('names.json', import.meta.url), 'utf8'));
+
 /** What js/language.js offers. It cannot be imported where there is no browser. */
 const offered = readFileSync(new URL('js/language.js', WWW), 'utf8').match(/LANGUAGES = \{(.*)\};/)[1];
 const CODES = [...offered.matchAll(/(\w+): '/g)].map(([, code]) => code);
@@ -57,6 +60,26 @@ test('all languages have the shape of English', () => {
 function numbersOf(words) {
   return [...leaves(words)].filter(([, value]) => typeof value === 'number');
 }
+
+test('whatever the worker says by name has words', () => {
+  for (const [code, words] of languages) {
+    const has = (known, names, where) => {
+      for (const name of names) assert.ok(Object.hasOwn(known, name), `${code}: ${where} has no “${name}”`);
+    };
+    has(words.problems, NAMES.failures, 'problems');
+    has(words.laptop.backendReasons, NAMES.backend_reasons, 'laptop.backendReasons');
+    // Where there is nothing else to say, none is left over either.
+    for (const [where, known, names] of [
+      ['train.work', words.train.work, NAMES.work],
+      ['people.states', words.people.states, NAMES.members],
+      ['board.states', words.board.states, NAMES.members],
+      ['quality.advice', words.quality.advice, NAMES.complaints],
+    ]) {
+      has(known, names, where);
+      assert.deepEqual(Object.keys(known).sort(), [...names].sort(), `${code}: ${where}`);
+    }
+  }
+});
 
 test('nothing is empty, and no sentence has stayed English', () => {
   for (const [code, words] of languages) {

@@ -21,7 +21,7 @@ export function statusSentence(state, words) {
     return state.phase === 'collecting' ? status.idleRunning(count) : status.idle(count);
   }
   if (state.trainer === 'failed') return status.trainerFailed;
-  if (state.work) return words.train.work[state.work.what] ?? '';
+  if (state.work) return words.train.work[state.work.what];
   if (state.trainer === 'loading') return status.trainerLoading;
   if (state.phase === 'lobby') return status.lobby(takingPart(state.clients), state.room.least_clients);
   if (state.phase === 'normalising') return status.normalising;

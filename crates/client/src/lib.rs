@@ -5,18 +5,22 @@
 #![forbid(unsafe_code)]
 
 mod example;
+mod failure;
 mod held_back;
 #[cfg(feature = "learner")]
 mod learning;
+mod named;
 mod packed;
 pub mod personal;
 mod progress;
 mod round;
 mod sizes;
+mod states;
 mod statistics;
 pub mod translate;
 
 pub use example::{at_several_speeds, augmentation_at, example, example_of, seen_with};
+pub use failure::FailureCode;
 pub use held_back::{divide, held_back, per_label};
 #[cfg(feature = "learner")]
 pub use learning::{Tuned, evaluate, local_round, tune};
@@ -24,4 +28,5 @@ pub use packed::{Packed, packed, unpacked};
 pub use progress::{fraction_done, progress};
 pub use round::{LocalRound, RoundWork};
 pub use sizes::INPUT_VALUES;
+pub use states::{BackendReason, ConnectionState, MemberState, TrainerState, Work, WorkKind, shared_results};
 pub use statistics::statistics;

@@ -1,0 +1,29 @@
+//! What reaches the page by name, written down for the test that holds the words of all languages against it
+//! (`tests/page/words.test.mjs`).
+
+use client::{BackendReason, ConnectionState, FailureCode, MemberState, TrainerState, WorkKind};
+use serde_json::{Value, json};
+use speech::Complaint;
+
+#[test]
+fn every_name_is_written_down() {
+    let complaints = [Complaint::Silent, Complaint::Quiet, Complaint::Clipped, Complaint::TooShort, Complaint::Noisy];
+    for complaint in complaints {
+        // A complaint that is not in the list above does not compile here.
+        match complaint {
+            Complaint::Silent | Complaint::Quiet | Complaint::Clipped | Complaint::TooShort | Complaint::Noisy => {}
+        }
+    }
+    let names = json!({
+        "failures": FailureCode::ALL,
+        "connection": ConnectionState::ALL,
+        "work": WorkKind::ALL,
+        "members": MemberState::ALL,
+        "trainer": TrainerState::ALL,
+        "backend_reasons": BackendReason::ALL,
+        "complaints": complaints,
+    });
+    let written: Value = serde_json::from_str(include_str!("../../../tests/page/names.json")).unwrap();
+    let wanted = serde_json::to_string_pretty(&names).unwrap();
+    assert_eq!(written, names, "tests/page/names.json has to hold:\n{wanted}");
+}
