@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { score, signTest, verdict } from '../../www/js/comparison.js';
-import { bytes, percent, seconds } from '../../www/js/format.js';
-import { Latency } from '../../www/js/latency.js';
-import { loudness } from '../../www/js/loudness.js';
-import { balance, nextLabel, promptFor } from '../../www/js/prompts.js';
-import { codeOfPath, normaliseCode } from '../../www/js/room-code.js';
-import { latestAccuracy, statusSentence, takingPart } from '../../www/js/status-sentence.js';
+import { score, signTest, verdict } from '../../www/js/room/comparison.js';
+import { bytes, percent, seconds } from '../../www/js/common/format.js';
+import { Latency } from '../../www/js/room/latency.js';
+import { loudness } from '../../www/js/sound/loudness.js';
+import { balance, nextLabel, promptFor } from '../../www/js/room/prompts.js';
+import { codeOfPath, normaliseCode } from '../../www/js/common/room-code.js';
+import { latestAccuracy, statusSentence, takingPart } from '../../www/js/room/status-sentence.js';
 import { words } from '../../www/words/en.js';
 
 test('a code is found however it is typed', () => {

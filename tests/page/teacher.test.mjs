@@ -3,16 +3,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { angleOf, wayOf } from '../../www/js/agreement.js';
-import { clock } from '../../www/js/format.js';
-import { tokenOf } from '../../www/js/host-token.js';
-import { checkLabels } from '../../www/js/label-list.js';
-import { LESSONS } from '../../www/js/lessons.js';
-import { roomSentence } from '../../www/js/room-sentence.js';
-import { columnsFor } from '../../www/js/roster-grid.js';
-import { roundsTake, spanInWords } from '../../www/js/round-estimate.js';
-import { sharedResults } from '../../www/js/shared-results.js';
-import { steering } from '../../www/js/steering.js';
+import { angleOf, wayOf } from '../../www/js/board/agreement.js';
+import { clock } from '../../www/js/common/format.js';
+import { tokenOf } from '../../www/js/teach/host-token.js';
+import { checkLabels } from '../../www/js/teach/label-list.js';
+import { LESSONS } from '../../www/js/teach/lessons.js';
+import { roomSentence } from '../../www/js/live/room-sentence.js';
+import { columnsFor } from '../../www/js/board/roster-grid.js';
+import { roundsTake, spanInWords } from '../../www/js/teach/round-estimate.js';
+import { sharedResults } from '../../www/js/live/shared-results.js';
+import { steering } from '../../www/js/teach/steering.js';
 import { words } from '../../www/words/en.js';
 
 test('the secret is found in a link or alone, and nowhere else', () => {

@@ -4,16 +4,16 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { bytes, dayAndTime, decimal, figures, grouped, percent, seconds, timeOfDay } from '../../www/js/format.js';
-import { LESSONS } from '../../www/js/lessons.js';
+import { bytes, dayAndTime, decimal, figures, grouped, percent, seconds, timeOfDay } from '../../www/js/common/format.js';
+import { LESSONS } from '../../www/js/teach/lessons.js';
 
 const WWW = new URL('../../www/', import.meta.url);
 
 /** What the worker says by name. A test in crates/client holds this list to its enums. */
 const NAMES = JSON.parse(readFileSync(new URL('names.json', import.meta.url), 'utf8'));
 
-/** What js/language.js offers. It cannot be imported where there is no browser. */
-const offered = readFileSync(new URL('js/language.js', WWW), 'utf8').match(/LANGUAGES = \{(.*)\};/)[1];
+/** What js/common/language.js offers. It cannot be imported where there is no browser. */
+const offered = readFileSync(new URL('js/common/language.js', WWW), 'utf8').match(/LANGUAGES = \{(.*)\};/)[1];
 const CODES = [...offered.matchAll(/(\w+): '/g)].map(([, code]) => code);
 const languages = new Map(await Promise.all(CODES.map(async (code) => [code, (await import(new URL(`words/${code}.js`, WWW))).words])));
 const english = languages.get('en');

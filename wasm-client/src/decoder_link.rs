@@ -63,7 +63,7 @@ impl Decoder {
                 heard.set(true);
             }
         };
-        let link = WorkerLink::start("/js/decoder.js", Rc::new(listener));
+        let link = WorkerLink::start("/js/worker/decoder.js", Rc::new(listener));
         Ok(Self { link: link.map_err(|error| Failure::from_browser("no_decoder", &error))?, arrived })
     }
 }

@@ -37,7 +37,7 @@ impl TrainerLink {
             }
             WorkerEvent::Crashed(message) => listener(TrainerEvent::Crashed(message)),
         };
-        let link = WorkerLink::start("/js/trainer.js", Rc::new(hear));
+        let link = WorkerLink::start("/js/worker/trainer.js", Rc::new(hear));
         Ok(Self(link.map_err(|error| Failure::from_browser("trainer", &error))?))
     }
 

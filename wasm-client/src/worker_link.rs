@@ -1,5 +1,5 @@
 //! The client's end of a line to a worker of its own: starts it, pairs answers with questions, and notices when it
-//! dies. It knows nothing of what is asked. The other end is `www/js/job-worker.js`.
+//! dies. It knows nothing of what is asked. The other end is `www/js/worker/job-worker.js`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

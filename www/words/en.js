@@ -1,6 +1,6 @@
 // All words that the pages show, in English. To translate, copy this file to words/<language>.js, translate the
-// strings (functions take numbers and names and give a sentence) and name the language in js/language.js. A test holds all
-// languages to the same shape (`node --test tests/page/`).
+// strings (functions take numbers and names and give a sentence) and name the language in js/common/language.js. A test
+// holds all languages to the same shape (`node --test tests/page/`).
 
 const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 const bracketed = (detail) => (detail ? ` (${detail})` : '');

@@ -1,0 +1,43 @@
+// The head of the board: the room's name, what goes on in one sentence, and how long it may still take.
+
+import { byId, setText, show } from '../common/element.js';
+import { clock } from '../common/format.js';
+import { icon } from '../common/icons.js';
+import { words } from '../common/language.js';
+import { roomSentence } from '../live/room-sentence.js';
+
+export function boardHead() {
+  const bar = /** @type {HTMLProgressElement} */ (byId('received'));
+  const left = byId('left');
+  left.title = words.board.leftLabel;
+  byId('paused').append(icon('pause'), words.board.paused);
+  byId('locked').append(icon('lock'), words.board.locked);
+  byId('locked').title = words.board.lockedHint;
+  /** @type {number | null} */
+  let endsAt = null;
+
+  function tick() {
+    show(left, endsAt !== null);
+    if (endsAt !== null) setText(left, words.board.left(clock((endsAt - performance.now()) / 1000)));
+  }
+  setInterval(tick, 1000);
+
+  /** @param {import('../live/api-shapes.js').PublicRoom} room */
+  function update({ room, status }) {
+    const { phase, round, rounds, deadline_ms: deadline, received, goal } = status;
+    setText(byId('room-name'), room.name);
+    show(byId('paused'), Boolean(status.paused));
+    show(byId('locked'), Boolean(status.locked));
+    const begun = status.model_version > 0 || phase === 'collecting';
+    setText(byId('round'), begun ? words.board.round(round, rounds) : words.board.rounds(rounds));
+    setText(byId('sentence'), roomSentence(status, words));
+    const working = phase === 'collecting' || phase === 'normalising';
+    show(bar, working);
+    bar.max = Math.max(goal, 1);
+    bar.value = received;
+    endsAt = working && deadline !== undefined ? performance.now() + deadline : null;
+    tick();
+  }
+
+  return { update };
+}

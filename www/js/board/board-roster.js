@@ -1,0 +1,121 @@
+// Every laptop as a card: who, what it does now, which clips it holds, and which way its last update points.
+
+import { announce } from '../common/announcer.js';
+import { byId, h, setAttribute, setText, show } from '../common/element.js';
+import { percent } from '../common/format.js';
+import { icon } from '../common/icons.js';
+import { KeyedList } from '../common/keyed-list.js';
+import { fillShapedStrip } from '../common/label-strip.js';
+import { labelIcon } from '../common/labels.js';
+import { labelName, words } from '../common/language.js';
+import { shownState, stateIcon, stateName } from '../live/laptop-state.js';
+import { agreementDial } from './agreement-dial.js';
+import { columnsFor } from './roster-grid.js';
+
+/** @typedef {import('../live/api-shapes.js').ClientSummary} Laptop */
+
+/** So many cards have room in one row. */
+const FEW = 8;
+/** More cards than this take some of the charts' room. */
+const MANY = 36;
+const WITH_BAR = ['training', 'uploading', 'normalising', 'waiting'];
+
+export function boardRoster() {
+  const roster = byId('roster');
+  /** @type {string[]} */
+  let labels = [];
+  let legendOf = '';
+  /** @type {Set<number> | null} */
+  let known = null;
+  let count = 0;
+
+  byId('agreement-legend').append(...agreementLegend());
+
+  const list = new KeyedList(roster, ({ client }) => String(client), () => {
+    const name = h('strong', { class: 'laptop-name' });
+    const dial = agreementDial();
+    const doing = h('span');
+    const picture = h('span', { class: 'laptop-icon' });
+    const bar = h('progress', { max: 1, value: 0, 'aria-hidden': 'true' });
+    const strip = h('span', { class: 'strip', 'aria-hidden': 'true' });
+    const clips = h('span', { class: 'laptop-clips' });
+    const element = h('li', { class: 'laptop', 'data-test': 'laptop' },
+      h('span', { class: 'laptop-head' }, name, dial.element),
+      h('span', { class: 'laptop-doing' }, picture, doing),
+      bar,
+      h('span', { class: 'laptop-holds' }, strip, clips));
+    let drawn = '';
+    return {
+      element,
+      /** @param {Laptop} laptop */
+      update(laptop) {
+        const { fraction, examples } = laptop;
+        const state = shownState(laptop);
+        setText(name, laptop.name || words.board.unnamed);
+        setAttribute(name, 'title', laptop.name);
+        dial.update(laptop.agreement);
+        setAttribute(element, 'data-state', state);
+        const share = fraction === undefined ? '' : percent(fraction);
+        const showShare = share && (state === 'training' || state === 'uploading');
+        setText(doing, showShare ? words.board.doing(stateName(state), share) : stateName(state));
+        if (drawn !== state) picture.replaceChildren(icon(stateIcon(state)));
+        drawn = state;
+        bar.classList.toggle('unseen', !WITH_BAR.includes(state));
+        bar.value = fraction ?? 0;
+        fillShapedStrip(strip, laptop.labels.length ? laptop.labels : labels.map(() => 0));
+        setAttribute(strip, 'data-empty', examples === 0);
+        setText(clips, examples ? words.board.clips(examples) : words.board.noClips);
+        const held = labels.map((label, i) => words.board.holds(labelName(label), laptop.labels[i] ?? 0)).join(', ');
+        setAttribute(clips, 'title', held);
+        setAttribute(clips, 'aria-label', examples ? held : null);
+        setAttribute(clips, 'role', examples ? 'img' : null);
+      },
+    };
+  });
+
+  function arrange() {
+    const { clientWidth: width, clientHeight: height } = roster;
+    if (!count || !width || !height) return;
+    const columns = columnsFor(count, { width, height });
+    roster.style.setProperty('--columns', String(columns));
+    roster.style.setProperty('--rows', String(Math.ceil(count / columns)));
+  }
+  new ResizeObserver(arrange).observe(roster);
+
+  /** @param {import('../live/api-shapes.js').PublicRoom} room */
+  function update({ room, status: { clients } }) {
+    labels = room.labels;
+    if (legendOf !== labels.join('\n')) {
+      legendOf = labels.join('\n');
+      byId('legend').replaceChildren(...labels.map((label, index) => h('li', { class: 'label-tag' }, labelIcon(index), labelName(label))));
+    }
+    show(byId('nobody'), clients.length === 0);
+    show(byId('agreement-legend'), clients.some(({ agreement }) => agreement !== undefined));
+    setText(byId('people-count'), clients.length ? words.board.here(clients.filter(({ state }) => state !== 'offline').length) : '');
+    list.render(clients);
+    if (count !== clients.length) {
+      count = clients.length;
+      byId('content').toggleAttribute('data-few', count <= FEW);
+      byId('content').toggleAttribute('data-many', count > MANY);
+      arrange();
+    }
+    if (known) for (const { client, name } of clients) if (!known.has(client)) announce(words.board.newcomer(name));
+    known = new Set(clients.map(({ client }) => client));
+  }
+
+  return { update };
+}
+
+/** The sentence that explains the compasses, and one compass of each kind. */
+function agreementLegend() {
+  const samples = /** @type {['with' | 'own' | 'against', number][]} */ ([['with', 0.94], ['own', 0.09], ['against', -0.94]]);
+  return [
+    h('span', {}, words.board.agreement.meaning),
+    ...samples.map(([way, cosine]) => {
+      const dial = agreementDial();
+      dial.update(cosine);
+      dial.element.setAttribute('aria-hidden', 'true');
+      return h('span', { class: 'agreement-sample' }, dial.element, words.board.agreement[way]);
+    }),
+  ];
+}

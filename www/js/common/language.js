@@ -1,0 +1,90 @@
+// Chooses the language of the pages and puts its words where the HTML has left room for them (data-words="path").
+
+/** The languages that there are words for, each by its own name. To add one: translate words/en.js and name it here. */
+export const LANGUAGES = { en: 'English', de: 'Deutsch', es: 'Español' };
+
+const STORED = 'chorus.language';
+
+/** The language that was chosen in this browser, or the first of the browser's own that there are words for. */
+function language() {
+  const wished = [stored(), ...navigator.languages].map((tag) => (tag ?? '').toLowerCase().split('-')[0]);
+  return wished.find((code) => Object.hasOwn(LANGUAGES, code)) ?? 'en';
+}
+
+function stored() {
+  try {
+    return localStorage.getItem(STORED);
+  } catch {
+    return null; // this browser keeps nothing; then its own languages count
+  }
+}
+
+/**
+ * Chooses a language for this browser and loads the page again in it.
+ * @param {string} code
+ */
+export function chooseLanguage(code) {
+  try {
+    localStorage.setItem(STORED, code);
+  } catch {
+    // It cannot be remembered, and the page comes back as it was.
+  }
+  location.reload();
+}
+
+/** What the words are imported as in a page that was taken home, which has them inside (js/room/offline-file.js). */
+const inside = document.querySelector('meta[name="chorus-words"]')?.getAttribute('content');
+
+/** @type {typeof import('/words/en.js').words} */
+export const words = (await import(inside ?? `/words/${language()}.js`)).words;
+
+/**
+ * The word or sentence at a dotted path, such as `join.title`.
+ * @param {string} path
+ * @returns {string}
+ */
+function wordAt(path) {
+  /** @type {any} */
+  let found = words;
+  for (const part of path.split('.')) found = found?.[part];
+  if (typeof found !== 'string') throw new Error(`words/${words.language}.js has no text “${path}”`);
+  return found;
+}
+
+/**
+ * Fills every element that names its words: `data-words` is its text, `data-words-label` its accessible name.
+ * @param {ParentNode} [root]
+ */
+export function fillWords(root = document) {
+  document.documentElement.lang = words.language;
+  for (const element of root.querySelectorAll('[data-words]')) {
+    element.textContent = wordAt(/** @type {HTMLElement} */ (element).dataset.words ?? '');
+  }
+  for (const element of root.querySelectorAll('[data-words-label]')) {
+    element.setAttribute('aria-label', wordAt(/** @type {HTMLElement} */ (element).dataset.wordsLabel ?? ''));
+  }
+}
+
+/**
+ * A label in the page's language; labels that a room made up itself stay as they are.
+ * @param {string} label
+ * @returns {string}
+ */
+export function labelName(label) {
+  const known = /** @type {Record<string, string>} */ (words.labels);
+  return Object.hasOwn(known, label) ? known[label] : label;
+}
+
+/**
+ * What a code from the worker means: here, or else anywhere; or the worker's own message where this language has no words
+ * for it. Words that are a function take that message as their detail.
+ * @param {Record<string, any>} meanings what codes mean here
+ * @param {{code?: string, message?: string}} error
+ * @returns {string}
+ */
+export function explain(meanings, error) {
+  const { code = '', message = '' } = error;
+  const known = [meanings, /** @type {Record<string, any>} */ (words.problems)].find((one) => Object.hasOwn(one, code))?.[code];
+  if (typeof known === 'string') return known;
+  return typeof known === 'function' ? known(message) : message || code || words.problems.unknown;
+}

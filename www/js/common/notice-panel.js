@@ -1,0 +1,43 @@
+// Messages from the worker that no panel shows by itself. Errors and warnings stay until they are dismissed.
+
+import { announce } from './announcer.js';
+import { h } from './element.js';
+import { icon } from './icons.js';
+import { explain, words } from './language.js';
+
+/** @typedef {{level: 'info' | 'warning' | 'error', code: string, message: string, detail?: string}} Notice */
+
+const INFO_MS = 8000;
+const MOST = 4; // shown at a time; older ones give way
+
+/** @param {HTMLElement} parent */
+export function noticePanel(parent) {
+  /** @param {Notice} notice */
+  function show({ level, code, message, detail }) {
+    for (const same of parent.querySelectorAll('.notice')) {
+      if (same.getAttribute('data-code') === code) same.remove();
+    }
+    if (!message) return; // What it told of is over.
+    const text = explain({}, { code, message });
+    const notice = h('div', { class: 'notice banner', 'data-test': 'notice', 'data-level': level, 'data-code': code, role: level === 'error' ? 'alert' : null },
+      icon(level === 'info' ? 'good' : 'fair'),
+      h('div', {}, h('p', {}, text), detail && h('p', { class: 'hint' }, detail)),
+      h('button', { class: 'quiet icon-button', type: 'button', 'aria-label': words.common.dismiss, onclick: () => notice.remove() }, icon('missing')));
+    parent.append(notice);
+    while (parent.childElementCount > MOST) parent.firstElementChild?.remove();
+    if (level !== 'error') announce(text);
+    if (level === 'info') setTimeout(() => notice.remove(), INFO_MS);
+  }
+
+  return {
+    show,
+    /**
+     * Shows a command that failed.
+     * @param {{code?: string, message: string}} error
+     */
+    tell(error) {
+      if (error.code === 'crashed') return; // shown in place of the whole room
+      show({ level: 'error', code: error.code ?? 'failed', message: error.message });
+    },
+  };
+}

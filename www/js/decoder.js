@@ -1,7 +1,0 @@
-// The worker that reads sound files for the client worker that started it. A file that no decoder survives ends this
-// worker alone.
-
-import init, { decode } from '/pkg/decoder.js';
-import { serveJobs } from './job-worker.js';
-
-serveJobs(init({ module_or_path: '/pkg/decoder_bg.wasm' }), ({ name, bytes }) => decode(name, bytes));

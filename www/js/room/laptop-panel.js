@@ -1,0 +1,45 @@
+// What this laptop sends and receives, what it trains with, and the one setting there is.
+
+import { announce } from '../common/announcer.js';
+import { byId, h, setText } from '../common/element.js';
+import { bytes, grouped } from '../common/format.js';
+import { words } from '../common/language.js';
+
+/** @typedef {import('../worker/messages.js').RoomState} State */
+
+const CHOICES = /** @type {const} */ (['auto', 'webgpu', 'cpu']);
+
+/**
+ * @param {import('../worker/client.js').Client} client
+ * @param {(error: any) => void} tell
+ */
+export function laptopPanel(client, tell) {
+  const choices = byId('backend-choice');
+  for (const choice of CHOICES) {
+    const radio = h('input', {
+      type: 'radio', name: 'backend', value: choice, 'data-test': `backend-${choice}`,
+      onchange: () => client.request('backend', { choice }).then(() => announce(words.laptop.backendChanged), tell),
+    });
+    choices.append(h('label', { class: 'choice' }, radio, words.laptop[choice]));
+  }
+
+  return {
+    /** @param {State} state */
+    update({ bytes: traffic, backend, room }) {
+      setText(byId('bytes-sent'), bytes(traffic.sent));
+      setText(byId('bytes-received'), bytes(traffic.received));
+      setText(byId('backend'), backendSentence(backend));
+      byId('backend').dataset.kind = backend.kind ?? '';
+      for (const radio of choices.querySelectorAll('input')) radio.checked = radio.value === backend.choice;
+      setText(byId('model'), words.laptop.model(room.model, grouped(room.parameters)));
+    },
+  };
+}
+
+/** @param {State['backend']} backend */
+function backendSentence({ kind, name, reason }) {
+  if (kind === null) return words.laptop.backendNone;
+  const plain = kind === 'webgpu' ? words.laptop.backendWebGpu(name ?? '') : words.laptop.backendCpu;
+  const why = reason === null ? undefined : words.laptop.backendReasons[reason];
+  return why ? `${plain}. ${why}` : plain;
+}

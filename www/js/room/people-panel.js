@@ -1,0 +1,52 @@
+// Who is in the room: nickname, what the laptop does now, and how many clips of which label it holds.
+
+import { byId, h, setAttribute, setText } from '../common/element.js';
+import { KeyedList } from '../common/keyed-list.js';
+import { fillStrip } from '../common/label-strip.js';
+import { labelName, words } from '../common/language.js';
+import { takingPart } from './status-sentence.js';
+
+/** @typedef {import('../worker/messages.js').RoomState} State */
+/** @typedef {import('../worker/messages.js').Person & {key: string}} Row */
+
+export function peoplePanel() {
+  /** @type {string[]} */
+  let labels = [];
+
+  /** @type {KeyedList<Row>} */
+  const list = new KeyedList(byId('roster'), ({ key }) => key, () => {
+    const name = h('strong', { class: 'person-name' });
+    const me = h('span', { class: 'tag' }, words.common.you);
+    const doing = h('span', { class: 'person-state' });
+    const clips = h('span', { class: 'person-clips' });
+    const share = h('span', { class: 'share', 'aria-hidden': 'true' });
+    const element = h('li', { class: 'person' }, h('span', { class: 'person-who' }, name, me), doing, clips, share);
+    return {
+      element,
+      update(person) {
+        setText(name, person.name || words.people.unnamed);
+        me.hidden = !person.me;
+        element.dataset.state = person.state;
+        setText(doing, stateName(person.state));
+        setText(clips, words.people.clips(person.examples));
+        setAttribute(clips, 'title', labels.map((label, i) => words.clips.count(labelName(label), person.labels[i] ?? 0)).join(', '));
+        fillStrip(share, person.labels);
+      },
+    };
+  });
+
+  /** @param {State} state */
+  function update({ clients, room }) {
+    labels = room.labels;
+    setText(byId('people-summary'), clients.length ? words.people.summary(clients.length, takingPart(clients)) : words.people.none);
+    list.render(clients.map((person, index) => ({ ...person, key: String(index) })));
+  }
+
+  return { update };
+}
+
+/** @param {string} state */
+function stateName(state) {
+  const names = /** @type {Record<string, string>} */ (words.people.states);
+  return Object.hasOwn(names, state) ? names[state] : state;
+}

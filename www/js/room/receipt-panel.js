@@ -1,0 +1,239 @@
+// What leaves this laptop: a receipt for every message, and the search for one's own voice in all of them.
+
+import { announce } from '../common/announcer.js';
+import { byId, h, setAttribute, setText, show } from '../common/element.js';
+import { bytes, figures, grouped, timeOfDay } from '../common/format.js';
+import { icon } from '../common/icons.js';
+import { KeyedList } from '../common/keyed-list.js';
+import { words } from '../common/language.js';
+import { saveFile } from './save-file.js';
+import { drawUpdate } from './update-picture.js';
+
+/**
+ * @typedef {import('../worker/messages.js').RoomState} State
+ * @typedef {import('../worker/messages.js').Receipt} Receipt
+ */
+
+const SHOWN = 12;
+const LOOK_AGAIN_MS = 1000;
+const text = words.receipts;
+
+/**
+ * @param {import('../worker/client.js').Client} client
+ * @param {(error: any) => void} tell
+ */
+export function receiptPanel(client, tell) {
+  const searchButton = byId('search-voice');
+  const searchBar = /** @type {HTMLProgressElement} */ (byId('search-progress'));
+  const showAll = byId('receipts-all');
+  /** @type {Receipt[]} */
+  let receipts = [];
+  let forgotten = 0;
+  let sentBytes = 0;
+  /** @type {string | null} the one kind that is shown */
+  let only = null;
+  let all = false;
+  let asked = -1;
+  let askedAt = 0;
+  let timer = 0;
+  let room = '';
+  let largest = 1;
+
+  searchButton.append(icon('wave'), text.search);
+  byId('save-receipt').append(icon('download'), text.save);
+  byId('receipt-others').append(...text.others.map((sentence) => h('li', {}, sentence)));
+
+  /** @type {KeyedList<{kind: string | null, count: number}>} */
+  const filter = new KeyedList(byId('receipt-filter'), ({ kind }) => kind ?? '', ({ kind }) => {
+    const number = h('strong');
+    const button = h('button', {
+      type: 'button', class: 'receipt-chip', 'data-test': `receipts-${kind ?? 'all'}`,
+      onclick: () => {
+        only = kind;
+        draw();
+        announce(text.shown(receipts.filter(chosen).length));
+      },
+    }, kind === null ? text.all : nameOf(kind), ' ', number);
+    return {
+      element: button,
+      update({ count }) {
+        setText(number, grouped(count));
+        setAttribute(button, 'aria-pressed', only === kind ? 'true' : 'false');
+      },
+    };
+  });
+
+  /** @type {KeyedList<Receipt>} */
+  const list = new KeyedList(byId('receipt-list'), ({ number }) => String(number), createRow);
+
+  /** @param {Receipt} receipt */
+  function createRow(receipt) {
+    const time = h('span', { class: 'receipt-time' });
+    const size = h('span', { class: 'receipt-bytes' });
+    const bar = h('span', { class: 'receipt-bar', 'aria-hidden': 'true' });
+    const title = h('strong', { class: 'receipt-kind' });
+    const facts = h('dl', { class: 'receipt-facts' });
+    const json = h('pre', { class: 'receipt-json', tabindex: 0, 'aria-label': text.json });
+    const numbers = h('div', { class: 'receipt-numbers' });
+    const details = h('details', { 'data-test': 'receipt', 'data-kind': receipt.kind },
+      h('summary', {}, time, title, size, bar),
+      h('div', { class: 'receipt-body' }, h('p', {}, whyOf(receipt.kind)), numbers, json, facts));
+    details.addEventListener('toggle', () => {
+      if (details.open && receipt.numbers && !numbers.hasChildNodes()) picture(receipt, numbers);
+    });
+    return {
+      element: h('li', {}, details),
+      /** @param {Receipt} now */
+      update(now) {
+        receipt = now;
+        setText(time, timeOfDay(now.at));
+        setText(title, text.title(nameOf(now.kind), now.kind === 'numbers' ? 1 : now.count));
+        setText(size, bytes(now.bytes));
+        // A square root: beside the numbers of an update, all messages would be invisible.
+        bar.style.width = `${Math.max(1, 100 * Math.sqrt(now.bytes / largest)).toFixed(1)}%`;
+        setText(json, now.json);
+        show(json, now.json !== '');
+        const rows = [
+          [text.when, now.until - now.at >= 1000 ? text.span(timeOfDay(now.at), timeOfDay(now.until)) : timeOfDay(now.at)],
+          [text.size, text.exactly(grouped(now.bytes), now.count, now.kind === 'numbers')],
+          [now.kind !== 'numbers' && now.count > 1 ? text.hashOfLast : text.hash, now.sha256],
+        ];
+        facts.replaceChildren(...rows.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
+      },
+    };
+  }
+
+  /**
+   * @param {Receipt} receipt
+   * @param {HTMLElement} place
+   */
+  async function picture({ number, numbers }, place) {
+    if (!numbers) return;
+    place.append(
+      h('p', { class: 'receipt-meaning' }, text.numbersMeaning(grouped(numbers.count))),
+      h('p', { class: 'hint' }, text.range(figures(numbers.smallest), figures(numbers.largest), figures(numbers.norm))));
+    try {
+      const drawn = await client.request('receipt_picture', { number });
+      if (drawn.pixels) {
+        const canvas = h('canvas', { class: 'receipt-picture', role: 'img', 'aria-label': text.picture(grouped(numbers.count)) });
+        drawUpdate(canvas, drawn);
+        place.append(canvas, h('p', { class: 'hint' }, text.pictureLegend));
+      } else {
+        place.append(h('p', { class: 'hint' }, text.pictureGone));
+      }
+    } catch (error) {
+      tell(error);
+    }
+  }
+
+  /** @param {Receipt} receipt */
+  function chosen({ kind }) {
+    return only === null || kind === only;
+  }
+
+  function draw() {
+    const counts = new Map([...new Set(receipts.map(({ kind }) => kind))].map((kind) => [kind, 0]));
+    for (const { kind, count } of receipts) counts.set(kind, (counts.get(kind) ?? 0) + (kind === 'numbers' ? 1 : count));
+    largest = receipts.reduce((most, { bytes: size }) => Math.max(most, size), 1);
+    const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+    filter.render([{ kind: null, count: total }, ...[...counts].map(([kind, count]) => ({ kind, count }))]);
+    const rows = receipts.filter(chosen).reverse();
+    list.render(all ? rows : rows.slice(0, SHOWN));
+    show(showAll, rows.length > SHOWN);
+    setText(showAll, all ? text.showFewer : text.showAll(rows.length));
+    show(byId('no-receipts'), receipts.length === 0);
+    setText(byId('receipt-total'), text.total(bytes(sentBytes)));
+    setText(byId('receipts-forgotten'), text.forgotten(grouped(forgotten)));
+    show(byId('receipts-forgotten'), forgotten > 0);
+  }
+
+  showAll.addEventListener('click', () => {
+    all = !all;
+    draw();
+  });
+
+  async function refresh() {
+    askedAt = performance.now();
+    try {
+      const answer = await client.request('receipts');
+      ({ receipts, forgotten } = answer);
+      sentBytes = answer.sent_bytes;
+      draw();
+    } catch {
+      // The worker is gone, and the page says so in another place.
+    }
+  }
+
+  searchButton.addEventListener('click', async () => {
+    if (searchButton.getAttribute('aria-disabled') === 'true') return;
+    searchButton.setAttribute('aria-disabled', 'true');
+    searchBar.value = 0;
+    show(searchBar, true);
+    announce(text.searching);
+    try {
+      await refresh();
+      tellResult(await client.request('search_voice'));
+    } catch (error) {
+      tell(error);
+    }
+    show(searchBar, false);
+    searchButton.removeAttribute('aria-disabled');
+  });
+
+  /** @param {import('../worker/messages.js').Searched} result */
+  function tellResult({ clips, sound_bytes: sound, feature_bytes: features, searched_bytes: searched, proved, found }) {
+    const place = byId('search-result');
+    const [level, headline] = clips === 0 ? ['info', text.searchNoClips]
+      : found.length > 0 ? ['bad', text.searchFound(found.map(([number]) => timeOfDay(receipts.find((receipt) => receipt.number === number)?.at ?? 0)).join(', '))]
+        : proved ? ['good', text.searchNothing] : ['fair', text.searchUnproved];
+    const searchedAll = searched >= sentBytes;
+    place.dataset.level = level;
+    place.dataset.found = String(found.length);
+    place.dataset.proved = String(proved);
+    place.dataset.searched = String(searched);
+    place.replaceChildren(h('div', {},
+      h('p', { class: 'search-headline' }, icon(level === 'good' ? 'good' : level === 'info' ? 'wave' : 'fair'), headline),
+      clips > 0 && h('ul', {},
+        h('li', {}, searchedAll ? text.searchedAll(bytes(searched)) : text.searchedSome(bytes(searched), bytes(sentBytes))),
+        h('li', {}, text.searchedFor(clips, bytes(sound), bytes(features))),
+        proved && h('li', {}, text.searchProved)),
+      h('p', { class: 'hint' }, text.searchLimit)));
+    announce(headline);
+  }
+
+  byId('save-receipt').addEventListener('click', async () => {
+    await refresh();
+    const receipt = { about: text.fileAbout, room, page: location.origin, saved_at: new Date().toISOString(), sent_bytes: sentBytes, older_receipts_dropped: forgotten, receipts };
+    saveFile(`chorus-${room}-receipt.json`, JSON.stringify(receipt, null, 2), 'application/json');
+  });
+
+  return {
+    /** @param {State} state */
+    update(state) {
+      room = state.room.code;
+      if (state.bytes.sent === asked || timer) return;
+      timer = window.setTimeout(() => {
+        timer = 0;
+        asked = state.bytes.sent;
+        refresh();
+      }, Math.max(0, askedAt + LOOK_AGAIN_MS - performance.now()));
+    },
+
+    /** @param {{fraction: number}} event */
+    searching({ fraction }) {
+      searchBar.value = fraction;
+    },
+  };
+}
+
+/** @param {string} kind */
+function nameOf(kind) {
+  const names = /** @type {Record<string, string>} */ (text.kinds);
+  return Object.hasOwn(names, kind) ? names[kind] : kind;
+}
+
+/** @param {string} kind */
+function whyOf(kind) {
+  const why = /** @type {Record<string, string>} */ (text.why);
+  return Object.hasOwn(why, kind) ? why[kind] : text.whyOther;
+}

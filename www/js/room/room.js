@@ -1,0 +1,108 @@
+// The student's page: starts the worker, hands its events to the panels and the panels' wishes to it.
+
+import { announce } from '../common/announcer.js';
+import { showCapabilities } from '../common/capability-list.js';
+import { byId, h, setText } from '../common/element.js';
+import { languagePickers } from '../common/language-picker.js';
+import { fillWords, words } from '../common/language.js';
+import { LONGEST_NAME, recallName, rememberName } from '../common/nickname.js';
+import { noticePanel } from '../common/notice-panel.js';
+import { codeOfPath } from '../common/room-code.js';
+import { Client } from '../worker/client.js';
+import { certificatePanel } from './certificate-panel.js';
+import { chartPanel } from './chart-panel.js';
+import { clipPanel } from './clip-panel.js';
+import { connectionPanel } from './connection-panel.js';
+import { showCrash, showUnopened } from './dead-end.js';
+import { filePanel } from './file-panel.js';
+import { laptopPanel } from './laptop-panel.js';
+import { madeUpButton } from './made-up-button.js';
+import { minePanel } from './mine-panel.js';
+import { peoplePanel } from './people-panel.js';
+import { receiptPanel } from './receipt-panel.js';
+import { recordPanel } from './record-panel.js';
+import { recallSeat, rememberSeat } from './seat.js';
+import { takeHomePanel } from './take-home-panel.js';
+import { trainPanel } from './train-panel.js';
+import { tryPanel } from './try-panel.js';
+
+/** @typedef {import('../worker/messages.js').State} State */
+
+fillWords();
+languagePickers();
+const code = codeOfPath(location.pathname);
+document.title = words.room.loadingTitle;
+setText(byId('room-code'), code);
+setText(byId('status-line'), words.train.status.loading);
+byId('meanings').append(...words.train.meanings.map(([word, meaning]) => h('div', {}, h('dt', {}, word), h('dd', {}, meaning))));
+showCapabilities(byId('capabilities'));
+byId('steps').append(...['clips', 'train', 'try', 'mine'].map((step, index) => h('a', { id: `step-${step}`, href: `#${step}` }, words.room.stepNames[index])));
+
+const client = new Client('/js/worker/worker.js');
+const notices = noticePanel(byId('notices'));
+const charts = chartPanel();
+const tryIt = tryPanel(client);
+const recorder = recordPanel(client);
+const receipts = receiptPanel(client, notices.tell);
+const panels = [
+  connectionPanel(),
+  recorder,
+  filePanel(client),
+  clipPanel(client, notices.tell, recorder.again),
+  trainPanel(client, notices.tell),
+  charts,
+  tryIt,
+  minePanel(client),
+  peoplePanel(),
+  laptopPanel(client, notices.tell),
+  takeHomePanel(client, notices.tell),
+  certificatePanel(),
+  receipts,
+];
+madeUpButton(client, notices.tell);
+
+client.on('state', (/** @type {State} */ view) => {
+  if (!view.room) return; // nothing to show before the room has been opened
+  const state = { ...view, room: view.room };
+  byId('room').removeAttribute('aria-busy');
+  document.title = words.room.title(state.room.name || state.room.code);
+  setText(byId('room-name'), state.room.name);
+  setText(byId('room-code'), state.room.code);
+  // Whoever runs the room may have given another name, which stays.
+  if (state.name && state.name !== name && document.activeElement !== nameField) {
+    name = state.name;
+    nameField.value = name;
+  }
+  for (const panel of panels) panel.update(state);
+});
+client.on('charts', charts.draw);
+client.on('live', tryIt.heard);
+client.on('searching', receipts.searching);
+client.on('notice', notices.show);
+client.on('crashed', ({ message }) => showCrash(message));
+
+const nameField = /** @type {HTMLInputElement} */ (byId('name'));
+nameField.placeholder = words.room.namePlaceholder;
+nameField.maxLength = LONGEST_NAME;
+let name = '';
+nameField.addEventListener('change', () => {
+  // Everyone has a name; an emptied field means: as it was.
+  name = rememberName(nameField.value) || name;
+  nameField.value = name;
+  if (name) client.request('name', { name }).catch(notices.tell);
+});
+nameField.addEventListener('keydown', ({ key }) => {
+  if (key === 'Enter') nameField.blur();
+});
+
+const seat = recallSeat(code);
+// In a room where this tab has been before, the worker knows the name; another tab may have changed the remembered one.
+const known = seat ? '' : recallName();
+client.request('open', { code, name: known || null, seat, words: { ...words.charts.onCharts, labels: words.labels } })
+  .then((opened) => {
+    rememberSeat(code, opened.seat);
+    name = opened.name ?? '';
+    if (document.activeElement !== nameField) nameField.value = name;
+    announce(words.connection.open);
+  })
+  .catch((error) => showUnopened(code, error));

@@ -1,0 +1,112 @@
+// Taking part in the group's training, and how far it is: this step, this epoch, this round.
+
+import { announce } from '../common/announcer.js';
+import { byId, h, setAttribute, setText, show } from '../common/element.js';
+import { icon } from '../common/icons.js';
+import { words } from '../common/language.js';
+import { latestAccuracy, statusSentence } from './status-sentence.js';
+
+/** @typedef {import('../worker/messages.js').RoomState} State */
+
+/**
+ * @param {import('../worker/client.js').Client} client
+ * @param {(error: any) => void} tell
+ */
+export function trainPanel(client, tell) {
+  const button = byId('take-part');
+  const status = byId('status-line');
+  const roundBar = /** @type {HTMLProgressElement} */ (byId('round-bar'));
+  const workPlace = byId('work');
+  const epoch = barRow('epoch');
+  const step = barRow('step');
+  const task = barRow('task');
+  workPlace.append(epoch.row, step.row, task.row);
+  setAttribute(roundBar, 'aria-labelledby', 'round-text');
+  /** @type {State | null} */
+  let before = null;
+
+  button.addEventListener('click', async () => {
+    if (!before || button.getAttribute('aria-disabled') === 'true') return;
+    const on = !before.taking_part;
+    button.setAttribute('aria-disabled', 'true');
+    await client.request('take_part', { on }).then(() => announce(on ? words.train.joined : words.train.left), tell);
+    button.removeAttribute('aria-disabled');
+  });
+
+  /** @param {State} state */
+  function update(state) {
+    setText(button, state.taking_part ? words.train.stop : words.train.start);
+    button.classList.toggle('primary', !state.taking_part);
+    show(button, !state.finished);
+    setText(status, statusSentence(state, words));
+    show(status, !state.finished);
+
+    const done = state.finished ? state.rounds : Math.max(0, state.round - 1);
+    setText(byId('round-text'), state.round > 0 ? words.train.round(state.round, state.rounds) : words.train.roundNone(state.rounds || state.room.rounds));
+    fill(roundBar, done, state.rounds || state.room.rounds);
+
+    const { work } = state;
+    show(workPlace, state.taking_part && !state.finished);
+    const training = work !== null && work.what === 'training' && work.epoch !== null;
+    show(epoch.row, training);
+    show(step.row, training);
+    show(task.row, work !== null && !training);
+    if (training) {
+      const { epoch: nth = 0, epochs = 0, step: done = 0, steps = 0 } = /** @type {Record<string, number>} */ (/** @type {unknown} */ (work));
+      setText(epoch.text, words.train.epoch(nth, epochs));
+      fill(epoch.bar, nth - 1 + (steps ? done / steps : 0), epochs);
+      setText(step.text, words.train.step(done, steps));
+      fill(step.bar, done, steps);
+    } else if (work) {
+      setText(task.text, words.train.workLabel);
+      fill(task.bar, work.fraction, 1);
+    }
+    tellChanges(state);
+    // The result grows as one laptop after the other has said how the finished model does.
+    if (state.finished && (!before?.finished || latestAccuracy(state.history) !== latestAccuracy(before.history))) showFinished(state);
+    show(byId('finished'), state.finished);
+    before = state;
+  }
+
+  /** @param {State} state */
+  function tellChanges(state) {
+    if (!before) return;
+    if (state.history.length > before.history.length) {
+      const accuracy = latestAccuracy(state.history);
+      const { round } = state.history[state.history.length - 1];
+      announce(accuracy ? words.train.roundDone(round, accuracy) : words.train.roundDoneOnly(round));
+    }
+    if (state.finished && !before.finished) announce(words.train.status.finished);
+  }
+
+  return { update };
+}
+
+/** @param {State} state */
+function showFinished({ room, rounds, history }) {
+  byId('finished').replaceChildren(
+    h('h3', {}, words.train.finishedTitle),
+    h('p', {}, words.train.finishedText(rounds, latestAccuracy(history))),
+    ...[['safetensors', words.train.download, 'download'], ['onnx', words.train.downloadOnnx, 'download-onnx']].map(([format, text, test]) =>
+      h('a', { class: 'button', href: `/api/rooms/${encodeURIComponent(room.code)}/model.${format}`, download: `chorus-${room.code}.${format}`, 'data-test': test },
+        icon('download'), text)),
+    h('p', { class: 'hint' }, words.train.downloadHint));
+}
+
+/** @param {string} name */
+function barRow(name) {
+  const id = `${name}-text`;
+  const text = h('span', { id });
+  const bar = h('progress', { max: 1, value: 0, 'aria-labelledby': id });
+  return { row: h('div', { class: 'bar-row', 'data-test': name, hidden: true }, text, bar), text, bar };
+}
+
+/**
+ * @param {HTMLProgressElement} bar
+ * @param {number} value
+ * @param {number} max
+ */
+function fill(bar, value, max) {
+  bar.max = Math.max(max, 1e-6);
+  bar.value = Math.min(Math.max(value, 0), bar.max);
+}

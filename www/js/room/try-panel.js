@@ -1,0 +1,249 @@
+// Trying a model, the shared or the personal one: speak, choose a sound, or listen live, and see how likely each label
+// is. Where it was wrong, one tap says so.
+
+import { announce } from '../common/announcer.js';
+import { byId, h, setAttribute, setText, show } from '../common/element.js';
+import { percent } from '../common/format.js';
+import { icon } from '../common/icons.js';
+import { KeyedList } from '../common/keyed-list.js';
+import { colourAs, labelIcon } from '../common/labels.js';
+import { explain, labelName, words } from '../common/language.js';
+import { decodeInBrowser } from '../sound/browser-decoder.js';
+import { LevelPicture } from '../sound/level-picture.js';
+import { microphoneProblem } from '../sound/microphone-problem.js';
+import { MicrophoneError, openMicrophone } from '../sound/microphone.js';
+import { Recording } from '../sound/recording.js';
+import { correctionPanel } from './correction-panel.js';
+import { Latency, afterPaint } from './latency.js';
+
+/** @typedef {import('../worker/messages.js').RoomState} State */
+
+const LONGEST_S = 6;
+
+/** @param {import('../worker/client.js').Client} client */
+export function tryPanel(client) {
+  const speak = byId('try-speak');
+  const choose = byId('try-choose');
+  const live = byId('try-live');
+  const file = /** @type {HTMLInputElement} */ (byId('try-file'));
+  const canvas = /** @type {HTMLCanvasElement} */ (byId('try-level'));
+  const result = byId('try-result');
+  /** @type {string[]} */
+  let labels = [];
+  /** @type {Recording | null} */
+  let recording = null;
+  /** @type {import('../sound/microphone.js').Microphone | null} */
+  let liveMicrophone = null;
+  let liveWanted = false;
+  let liveStarted = false;
+  const correction = correctionPanel(client);
+  const list = byId('try-probabilities');
+  // From a sound's arrival to its bars: of the newest piece of sound in an answer, and of the one that waited longest.
+  const newest = new Latency();
+  const oldest = new Latency();
+
+  const which = byId('try-which');
+  for (const whose of /** @type {const} */ (['ours', 'mine'])) {
+    const radio = h('input', {
+      type: 'radio', name: 'try-which', value: whose, 'data-test': `try-${whose}`,
+      onchange: () => client.request('try_with', { mine: whose === 'mine' }).catch((error) => tell(problemOf(error))),
+    });
+    which.append(h('label', { class: 'choice' }, radio, words.try[whose]));
+  }
+
+  choose.append(icon('file'), words.try.file);
+  nameSpeak();
+  nameLive();
+
+  /** @type {KeyedList<{label: string, index: number, share: number, most: boolean}>} */
+  const bars = new KeyedList(list, ({ label }) => label, ({ label, index }) => {
+    const fill = h('span', { class: 'share-fill' });
+    const number = h('strong');
+    const element = h('li', { class: 'probability', 'data-test': `probability-${index}` },
+      h('span', { class: 'label-tag' }, labelIcon(index), labelName(label)),
+      h('span', { class: 'share-track', 'aria-hidden': 'true' }, fill), number);
+    colourAs(element, index);
+    return {
+      element,
+      update({ share, most }) {
+        fill.style.width = `${(share * 100).toFixed(1)}%`;
+        setText(number, percent(share));
+        element.dataset.share = share.toFixed(4);
+        setAttribute(element, 'data-most', most ? 'true' : null);
+      },
+    };
+  });
+
+  speak.addEventListener('click', async () => {
+    if (recording) return recording.stop();
+    stopLive();
+    tell('');
+    correction.hide();
+    const picture = openPicture();
+    recording = new Recording(LONGEST_S, (level, length) => picture.add(level, length));
+    nameSpeak();
+    try {
+      await recording.open();
+      recording.begin();
+      setText(result, words.try.speaking);
+      announce(words.try.speaking);
+      const { samples, rate } = await recording.finished;
+      await predict('predict_pcm', { samples, channels: 1, rate }, '');
+    } catch (error) {
+      recording?.cancel();
+      if (error instanceof MicrophoneError) setText(result, '');
+      tell(problemOf(error));
+    }
+    recording = null;
+    show(canvas, false);
+    nameSpeak();
+  });
+
+  choose.addEventListener('click', () => file.click());
+  file.addEventListener('change', async () => {
+    const [chosen] = file.files ?? [];
+    if (!chosen) return;
+    stopLive();
+    tell('');
+    correction.hide();
+    try {
+      const bytes = await chosen.arrayBuffer();
+      await predict('predict_file', { name: chosen.name, bytes }, chosen.name).catch(async (error) => {
+        if (error.code !== 'needs_browser_decoder') throw error;
+        const decoded = await decodeInBrowser(await chosen.arrayBuffer());
+        if (!decoded) throw { code: 'undecodable' };
+        await predict('predict_pcm', decoded, chosen.name);
+      });
+    } catch (error) {
+      tell(problemOf(error));
+    }
+    file.value = '';
+  });
+
+  live.addEventListener('click', async () => {
+    if (liveWanted) return stopLive();
+    liveWanted = true;
+    tell('');
+    nameLive();
+    try {
+      const microphone = await openMicrophone((samples) => {
+        if (liveStarted) client.request('live_push', { samples, at: performance.now() }, [samples.buffer]).catch(liveFailed);
+      }, stopLive);
+      liveMicrophone = microphone;
+      if (!liveWanted) return microphone.close();
+      await client.request('live_start', { rate: microphone.rate });
+      liveStarted = liveWanted;
+      setText(result, words.try.listening);
+      announce(words.try.listening);
+      list.classList.add('live');
+      correction.show();
+    } catch (error) {
+      liveFailed(error);
+    }
+  });
+
+  function stopLive() {
+    if (!liveWanted) return;
+    liveWanted = false;
+    liveStarted = false;
+    liveMicrophone?.close();
+    liveMicrophone = null;
+    client.request('live_stop').catch(() => {}); // it may never have started
+    list.classList.remove('live');
+    list.removeAttribute('data-silent');
+    setText(result, '');
+    nameLive();
+  }
+
+  /** @param {unknown} error */
+  function liveFailed(error) {
+    if (!liveWanted) return;
+    stopLive();
+    setText(result, '');
+    tell(problemOf(error));
+  }
+
+  /**
+   * @param {string} command
+   * @param {Record<string, any>} fields
+   * @param {string} source the file's name, or nothing for speech
+   */
+  async function predict(command, fields, source) {
+    setText(result, words.try.working);
+    try {
+      const { probabilities } = await client.request(command, fields);
+      draw(probabilities);
+      const most = probabilities.indexOf(Math.max(...probabilities));
+      const sentence = words.try.result(labelName(labels[most] ?? ''), percent(probabilities[most] ?? 0));
+      setText(result, source ? `${sentence}. ${words.try.made(source)}` : sentence);
+      announce(sentence);
+      correction.show();
+    } catch (error) {
+      setText(result, '');
+      throw error;
+    }
+  }
+
+  /** @param {number[]} probabilities */
+  function draw(probabilities) {
+    const most = Math.max(...probabilities);
+    show(list, true);
+    bars.render(labels.map((label, index) => ({ label, index, share: probabilities[index] ?? 0, most: probabilities[index] === most })));
+  }
+
+  function openPicture() {
+    show(canvas, true);
+    return new LevelPicture(canvas, LONGEST_S);
+  }
+
+  function nameSpeak() {
+    speak.replaceChildren(icon(recording ? 'stop' : 'microphone'), recording ? words.try.stop : words.try.speak);
+  }
+
+  function nameLive() {
+    live.replaceChildren(icon(liveWanted ? 'stop' : 'wave'), liveWanted ? words.try.liveStop : words.try.live);
+    setAttribute(live, 'aria-pressed', liveWanted ? 'true' : 'false');
+  }
+
+  /** @param {string} text */
+  function tell(text) {
+    setText(byId('try-problem'), text);
+    show(byId('try-problem'), text !== '');
+  }
+
+  return {
+    /** @param {State} state */
+    update(state) {
+      const { room, has_model: hasModel, personal, try_mine: mine } = state;
+      labels = room.labels;
+      correction.update(state);
+      show(which, personal !== null);
+      for (const radio of which.querySelectorAll('input')) radio.checked = radio.value === (mine ? 'mine' : 'ours');
+      speak.classList.toggle('primary', hasModel);
+      setText(byId('try-intro'), hasModel ? words.try.intro : words.try.introNone);
+    },
+
+    /** @param {import('../worker/messages.js').Live} event */
+    heard({ probabilities, since, at }) {
+      if (!liveWanted) return;
+      setAttribute(list, 'data-silent', !probabilities);
+      if (!probabilities) return setText(result, words.try.silence);
+      draw(probabilities);
+      setText(result, words.try.hears(labelName(labels[probabilities.indexOf(Math.max(...probabilities))] ?? '')));
+      afterPaint(() => {
+        const now = performance.now();
+        newest.add(now - at);
+        oldest.add(now - since);
+        performance.measure('chorus-live', { start: since, end: now });
+        performance.clearMeasures('chorus-live'); // whoever wants them observes them; they must not pile up
+        list.dataset.latencyMs = newest.median().toFixed(0);
+        list.dataset.latencyLongestMs = oldest.median().toFixed(0);
+      });
+    },
+  };
+}
+
+/** @param {unknown} error */
+function problemOf(error) {
+  return error instanceof MicrophoneError ? microphoneProblem(error) : explain(words.try.errors, /** @type {any} */ (error));
+}

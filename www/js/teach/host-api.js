@@ -1,0 +1,68 @@
+// Asks the server what only the host may ask. Failures come as a `HostError` that says which kind it is.
+
+import { words } from '../common/language.js';
+
+export class HostError extends Error {
+  /**
+   * @param {'away' | 'secret' | 'refused'} kind the server does not answer, does not know the secret, or says no
+   * @param {string} message for a person
+   */
+  constructor(kind, message) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+export class HostApi {
+  /** @param {string} token */
+  constructor(token) {
+    this.token = token;
+  }
+
+  /** @returns {Promise<import('../live/api-shapes.js').Host>} */
+  host() {
+    return this.#ask('GET', '/api/host');
+  }
+
+  /**
+   * @param {Record<string, unknown>} settings
+   * @returns {Promise<{room: import('../live/api-shapes.js').RoomConfig, path: string}>}
+   */
+  create(settings) {
+    return this.#ask('POST', '/api/rooms', settings);
+  }
+
+  /**
+   * @param {string} code
+   * @param {Record<string, unknown>} command
+   * @returns {Promise<import('../live/api-shapes.js').HostRoom>}
+   */
+  command(code, command) {
+    return this.#ask('POST', `/api/rooms/${encodeURIComponent(code)}/command`, command);
+  }
+
+  /** @param {string} code */
+  remove(code) {
+    return this.#ask('DELETE', `/api/rooms/${encodeURIComponent(code)}`);
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {Record<string, unknown>} [body]
+   * @returns {Promise<any>}
+   */
+  async #ask(method, path, body) {
+    /** @type {Record<string, string>} */
+    const headers = { accept: 'application/json', authorization: `Bearer ${this.token}` };
+    if (body) headers['content-type'] = 'application/json';
+    const answer = await fetch(path, { method, headers, cache: 'no-store', body: body && JSON.stringify(body) }).catch(() => null);
+    // 502 to 504 are the words of a proxy whose server is away.
+    if (answer === null || (answer.status >= 502 && answer.status <= 504)) throw new HostError('away', words.teach.awayButton);
+    if (answer.status === 204) return null;
+    const told = await answer.json().catch(() => null);
+    if (answer.status === 401) throw new HostError('secret', words.teach.unlock.wrong);
+    if (!answer.ok || told === null) throw new HostError('refused', typeof told?.error === 'string' ? told.error : words.teach.odd(answer.status));
+    return told;
+  }
+}

@@ -1,0 +1,40 @@
+// How well the shared model does, and everything to take along.
+
+import { byId, h, setAttribute, setText, show } from '../common/element.js';
+import { percent } from '../common/format.js';
+import { icon } from '../common/icons.js';
+import { words } from '../common/language.js';
+import { roomCharts } from '../live/room-charts.js';
+import { sharedResults } from '../live/shared-results.js';
+
+/** @type {[keyof typeof words.teach.results, string][]} */
+const FILES = [['model', 'model.safetensors'], ['onnx', 'model.onnx'], ['csv', 'results.csv'], ['json', 'results.json']];
+
+export function resultsPanel() {
+  const charts = roomCharts({
+    accuracy: byId('chart-accuracy'), recall: byId('chart-recall'), confusion: byId('chart-confusion'), broken: byId('no-charts'),
+  });
+  const links = FILES.map(([name, file]) => {
+    const link = h('a', { class: 'button', 'data-test': `download-${name}`, 'aria-describedby': 'downloads-hint' }, icon('download'), words.teach.results[name]);
+    return { link, file };
+  });
+  byId('downloads').append(...links.map(({ link }) => link));
+
+  /** @param {import('../live/api-shapes.js').HostRoom} room */
+  function update(room) {
+    const latest = sharedResults(room).at(-1);
+    show(byId('no-results'), !latest);
+    setText(byId('results-now'), latest ? words.board.accuracyNow(percent(latest.accuracy)) : '');
+    charts.update(room);
+    const trained = room.history.length > 0;
+    for (const { link, file } of links) {
+      setAttribute(link, 'href', trained ? `/api/rooms/${encodeURIComponent(room.room.code)}/${file}` : null);
+      setAttribute(link, 'download', trained);
+      setAttribute(link, 'role', trained ? null : 'link');
+      setAttribute(link, 'aria-disabled', trained ? null : 'true');
+    }
+    setText(byId('downloads-hint'), trained ? words.teach.results.hint : words.teach.results.untrained);
+  }
+
+  return { update };
+}

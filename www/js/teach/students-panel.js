@@ -1,0 +1,101 @@
+// Who is here: what each laptop does, its clips of each label, and a new name or the door for whoever needs it.
+
+import { byId, h, setAttribute, setText, show } from '../common/element.js';
+import { percent } from '../common/format.js';
+import { icon } from '../common/icons.js';
+import { KeyedList } from '../common/keyed-list.js';
+import { labelIcon } from '../common/labels.js';
+import { labelName, words } from '../common/language.js';
+import { LONGEST_NAME } from '../common/nickname.js';
+import { shownState, stateIcon, stateName } from '../live/laptop-state.js';
+import { ask, askText } from './dialog.js';
+
+/** @typedef {import('../live/api-shapes.js').ClientSummary} Student */
+
+/** @param {import('./control-panel.js').Does} does */
+export function studentsPanel({ act }) {
+  let code = '';
+  /** @type {string[]} */
+  let labels = [];
+
+  /** @type {KeyedList<Student>} */
+  const list = new KeyedList(byId('students'), ({ client }) => `${code}/${client}`, (first) => {
+    let student = first;
+    const name = h('strong', { class: 'student-name' });
+    const doing = h('span');
+    const picture = h('span', { class: 'laptop-icon' });
+    const counts = h('span', { class: 'student-counts' });
+    const rename = h('button', { type: 'button', class: 'icon-button quiet', 'data-test': 'rename-student', onclick: () => askRename(student) }, icon('pen'));
+    const remove = h('button', { type: 'button', class: 'icon-button quiet', 'data-test': 'remove-student', onclick: () => askRemove(student) }, icon('bin'));
+    const element = h('li', { class: 'student', 'data-test': 'student' },
+      name, h('span', { class: 'student-doing' }, picture, doing), counts, h('span', { class: 'student-buttons' }, rename, remove));
+    let drawn = '';
+    return {
+      element,
+      update(next) {
+        student = next;
+        const called = student.name || words.board.unnamed;
+        setText(name, called);
+        const state = shownState(student);
+        setAttribute(element, 'data-state', state);
+        const share = student.fraction !== undefined && (state === 'training' || state === 'uploading') ? percent(student.fraction) : '';
+        setText(doing, share ? words.board.doing(stateName(state), share) : stateName(state));
+        if (drawn !== state) picture.replaceChildren(icon(stateIcon(state)));
+        drawn = state;
+        for (const [button, text] of /** @type {[HTMLElement, string][]} */ ([[rename, words.teach.roster.renameOf(called)], [remove, words.teach.roster.removeOf(called)]])) {
+          setAttribute(button, 'aria-label', text);
+          setAttribute(button, 'title', text);
+        }
+        fillCounts(counts, student);
+      },
+    };
+  });
+
+  /**
+   * @param {HTMLElement} place
+   * @param {Student} student
+   */
+  function fillCounts(place, { examples, labels: held }) {
+    const key = examples ? held.join(',') : '';
+    if (place.dataset.key === key) return;
+    place.dataset.key = key;
+    place.replaceChildren(...(examples
+      ? held.map((count, index) => h('span', { class: 'student-count', 'data-count': count, title: words.board.holds(labelName(labels[index] ?? ''), count) },
+        labelIcon(index), count, h('span', { class: 'visually-hidden' }, ` ${labelName(labels[index] ?? '')},`)))
+      : [words.teach.roster.noClips]));
+  }
+
+  /** @param {Student} student */
+  function askRename({ client, name }) {
+    const { roster, steer } = words.teach;
+    const room = code;
+    askText({
+      title: roster.renameTitle(name), text: roster.renameText, field: roster.renameField, value: name, confirm: roster.renameButton, test: 'rename-dialog',
+      async submit(called) {
+        if (!called || [...called].length > LONGEST_NAME) return roster.nameWrong(LONGEST_NAME);
+        return act(room, { command: 'rename_client', client, name: called }, steer.done.rename_client(called));
+      },
+    });
+  }
+
+  /** @param {Student} student */
+  function askRemove({ client, name }) {
+    const { roster, steer } = words.teach;
+    const room = code;
+    ask({
+      title: roster.removeTitle(name), text: roster.removeText, confirm: roster.removeButton, danger: true, test: 'remove-dialog',
+      submit: () => act(room, { command: 'remove', client }, steer.done.remove(name)),
+    });
+  }
+
+  /** @param {import('../live/api-shapes.js').HostRoom} room */
+  function update({ room, status: { clients, connected, ready } }) {
+    code = room.code;
+    labels = room.labels;
+    show(byId('no-students'), clients.length === 0);
+    setText(byId('students-summary'), clients.length ? words.teach.roster.summary(connected, ready) : '');
+    list.render(clients);
+  }
+
+  return { update };
+}
