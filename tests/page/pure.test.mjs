@@ -55,6 +55,8 @@ test('the status line says what one waits for', () => {
   assert.equal(say({ phase: 'collecting', round: 2, work: { what: 'training' } }), 'Training on your clips.');
   assert.equal(say({ phase: 'collecting', round: 2 }), 'You join in with the next round.');
   assert.equal(say({ phase: 'collecting', round: 2, clients: [person('accepted', true)] }), 'Your part of this round is done. Waiting for the others.');
+  const passedOver = [{ ...person('ready', true), passed_over: true }];
+  assert.equal(say({ phase: 'collecting', round: 2, clients: passedOver }), words.train.status.waiting);
   assert.equal(say({ trainer: 'failed' }), words.train.status.trainerFailed);
   assert.equal(say({ finished: true, connection: 'lost' }), 'All rounds are done. The shared model is ready.');
 });

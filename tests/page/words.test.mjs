@@ -5,6 +5,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { bytes, dayAndTime, decimal, figures, grouped, percent, seconds, timeOfDay } from '../../www/js/common/format.js';
+import { stateIcon } from '../../www/js/live/laptop-state.js';
 import { LESSONS } from '../../www/js/teach/lessons.js';
 
 const WWW = new URL('../../www/', import.meta.url);
@@ -157,6 +158,10 @@ test('the labels of every lesson have a name, and no two of a lesson the same', 
       for (const label of labels) assert.ok(label.length === 1 || Object.hasOwn(words.labels, label), `${code}: ${label}`);
     }
   }
+});
+
+test('every state that a client can be in has its picture', () => {
+  for (const state of NAMES.members) assert.notEqual(stateIcon(state), stateIcon('something else'), state);
 });
 
 test('quotes are those of the language', () => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use gloo_timers::callback::Timeout;
-use protocol::{ClientState, Evaluation, Phase, RoomConfig, Status};
+use protocol::{Evaluation, Phase, RoomConfig, Status};
 use serde::Serialize;
 
 use crate::app::{App, TrainerState, now, scope};
@@ -137,7 +137,7 @@ impl App {
             // The host may have changed its settings since it was opened.
             room: view.room.or(self.room.borrow().as_ref()).map(room_view),
             name: view.name.map(str::to_owned),
-            phase: status.map(|status| phase_word(status.phase).to_owned()),
+            phase: status.map(|status| status.phase),
             held: status.is_some_and(|status| status.held),
             round: status.map_or(0, |status| status.round.0),
             rounds: status.map_or(0, |status| status.rounds),
@@ -258,36 +258,13 @@ fn members(status: &Status, me: Option<protocol::ClientId>) -> Vec<MemberView> {
         .iter()
         .map(|client| MemberView {
             name: client.name.clone(),
-            state: if client.passed_over { "passed_over" } else { state_word(client.state) }.to_owned(),
+            state: client.state,
+            passed_over: client.passed_over,
             examples: u64::from(client.examples),
             labels: client.labels.iter().map(|&count| u64::from(count)).collect(),
             me: Some(client.client) == me,
         })
         .collect()
-}
-
-fn phase_word(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Lobby => "lobby",
-        Phase::Normalising => "normalising",
-        Phase::Collecting => "collecting",
-        Phase::Finished => "finished",
-    }
-}
-
-fn state_word(state: ClientState) -> &'static str {
-    match state {
-        ClientState::Watching => "watching",
-        ClientState::Recording => "recording",
-        ClientState::Ready => "ready",
-        ClientState::Normalising => "normalising",
-        ClientState::Training => "training",
-        ClientState::Waiting => "waiting",
-        ClientState::Uploading => "uploading",
-        ClientState::Accepted => "accepted",
-        ClientState::Refused => "refused",
-        ClientState::Offline => "offline",
-    }
 }
 
 fn work_view(work: &federation::Work) -> Option<WorkView> {

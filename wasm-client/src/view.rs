@@ -67,7 +67,9 @@ pub struct MemberView {
     /// Their nickname, or their number.
     pub name: String,
     /// What they do now.
-    pub state: String,
+    pub state: protocol::ClientState,
+    /// Whether the open round does without them: they are ready, and wait for a later one.
+    pub passed_over: bool,
     /// How many clips they train on.
     pub examples: u64,
     /// How many of each label.
@@ -176,7 +178,7 @@ pub struct StateView {
     /// This person's nickname as the room knows it: the host may have given another.
     pub name: Option<String>,
     /// The phase of the room.
-    pub phase: Option<String>,
+    pub phase: Option<protocol::Phase>,
     /// Whether the room waits until its server can store it.
     pub held: bool,
     /// The present round, from 1; 0 before the first.

@@ -233,11 +233,11 @@ impl Metrics {
         for Snapshot { status, load, checkpoint, .. } in &now.snapshots {
             let room = || [("room", checkpoint.config.code.to_string())];
             let with = |name, value: &str| vec![("room", checkpoint.config.code.to_string()), (name, value.to_owned())];
-            for state in STATES {
+            for state in ClientState::ALL {
                 let here = status.clients.iter().filter(|client| client.state == state).count();
                 clients.labelled(with("state", &name(&state)), here as u64);
             }
-            for phase in [Phase::Lobby, Phase::Normalising, Phase::Collecting, Phase::Finished] {
+            for phase in Phase::ALL {
                 phases.labelled(with("phase", &name(&phase)), u64::from(phase == status.phase));
             }
             round.set(room(), status.round.0.into());
@@ -287,20 +287,6 @@ pub struct Now {
     /// The rooms that answered in time.
     pub snapshots: Vec<Snapshot>,
 }
-
-/// Every state that a client can be in.
-const STATES: [ClientState; 10] = [
-    ClientState::Watching,
-    ClientState::Recording,
-    ClientState::Ready,
-    ClientState::Normalising,
-    ClientState::Training,
-    ClientState::Waiting,
-    ClientState::Uploading,
-    ClientState::Accepted,
-    ClientState::Refused,
-    ClientState::Offline,
-];
 
 type Number = Gauge<u64, AtomicU64>;
 

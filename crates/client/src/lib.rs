@@ -28,5 +28,5 @@ pub use packed::{Packed, packed, unpacked};
 pub use progress::{fraction_done, progress};
 pub use round::{LocalRound, RoundWork};
 pub use sizes::INPUT_VALUES;
-pub use states::{BackendReason, ConnectionState, MemberState, TrainerState, Work, WorkKind, shared_results};
+pub use states::{BackendReason, ConnectionState, TrainerState, Work, WorkKind, shared_results};
 pub use statistics::statistics;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{ClientState, ClientSummary, Evaluation};
+use protocol::Evaluation;
 use serde::Serialize;
 
 use crate::named::named;
@@ -36,34 +36,6 @@ named! {
         Waiting = "waiting",
         /// Sends its update.
         Uploading = "uploading",
-    }
-}
-
-named! {
-    /// What someone in the room does.
-    MemberState {
-        /// Takes no part.
-        Watching = "watching",
-        /// Records a clip.
-        Recording = "recording",
-        /// Takes part, and is asked for nothing yet.
-        Ready = "ready",
-        /// Takes part, and was not drawn for this round.
-        PassedOver = "passed_over",
-        /// Adds up its features.
-        Normalising = "normalising",
-        /// Receives the model or trains.
-        Training = "training",
-        /// Waits for its turn to send.
-        Waiting = "waiting",
-        /// Sends.
-        Uploading = "uploading",
-        /// Done with this round.
-        Accepted = "accepted",
-        /// Its update was refused too often.
-        Refused = "refused",
-        /// Its connection was lost.
-        Offline = "offline",
     }
 }
 
@@ -147,25 +119,6 @@ impl ConnectionState {
     }
 }
 
-impl MemberState {
-    /// Of someone in the room, as the aggregator tells.
-    pub fn of(client: &ClientSummary) -> Self {
-        match client.state {
-            _ if client.passed_over => Self::PassedOver,
-            ClientState::Watching => Self::Watching,
-            ClientState::Recording => Self::Recording,
-            ClientState::Ready => Self::Ready,
-            ClientState::Normalising => Self::Normalising,
-            ClientState::Training => Self::Training,
-            ClientState::Waiting => Self::Waiting,
-            ClientState::Uploading => Self::Uploading,
-            ClientState::Accepted => Self::Accepted,
-            ClientState::Refused => Self::Refused,
-            ClientState::Offline => Self::Offline,
-        }
-    }
-}
-
 /// The shared model's results by version: a round's record tells how the version did that the round *began* with.
 pub fn shared_results<'a>(view: &federation::View<'a>) -> BTreeMap<u32, &'a Evaluation> {
     let mut results: BTreeMap<u32, &Evaluation> = view
@@ -184,7 +137,7 @@ pub fn shared_results<'a>(view: &federation::View<'a>) -> BTreeMap<u32, &'a Eval
 #[cfg(test)]
 mod tests {
     use federation::Work as Busy;
-    use protocol::{ClientId, LocalTraining, ModelVersion, Phase, Round, RoundRecord, Status};
+    use protocol::{LocalTraining, ModelVersion, Phase, Round, RoundRecord, Status};
 
     use super::*;
 
@@ -201,24 +154,6 @@ mod tests {
         assert_eq!(plain(&Busy::Waiting { round: Round(2) }), Some(("waiting", 1.0, None)));
         assert_eq!(plain(&Busy::Uploading { round: Round(2), fraction: 0.75 }), Some(("uploading", 0.75, None)));
         assert_eq!(plain(&Busy::Idle), None);
-    }
-
-    #[test]
-    fn who_was_not_drawn_waits_for_a_later_round() {
-        let mut client = ClientSummary {
-            client: ClientId(1),
-            name: "Ada".to_owned(),
-            state: ClientState::Ready,
-            fraction: None,
-            passed_over: false,
-            examples: 0,
-            labels: Vec::new(),
-            agreement: None,
-            update_norm: None,
-        };
-        assert_eq!(MemberState::of(&client), MemberState::Ready);
-        client.passed_over = true;
-        assert_eq!(MemberState::of(&client).name(), "passed_over");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What reaches the page by name, written down for the test that holds the words of all languages against it
 //! (`tests/page/words.test.mjs`).
 
-use client::{BackendReason, ConnectionState, FailureCode, MemberState, TrainerState, WorkKind};
+use client::{BackendReason, ConnectionState, FailureCode, TrainerState, WorkKind};
+use protocol::ClientState;
 use serde_json::{Value, json};
 use speech::Complaint;
 
@@ -14,11 +15,14 @@ fn every_name_is_written_down() {
             Complaint::Silent | Complaint::Quiet | Complaint::Clipped | Complaint::TooShort | Complaint::Noisy => {}
         }
     }
+    // The page shows one more, of someone who is ready and without whom the open round goes on.
+    let mut members = vec![json!("passed_over")];
+    members.extend(ClientState::ALL.map(|state| json!(state)));
     let names = json!({
         "failures": FailureCode::ALL,
         "connection": ConnectionState::ALL,
         "work": WorkKind::ALL,
-        "members": MemberState::ALL,
+        "members": members,
         "trainer": TrainerState::ALL,
         "backend_reasons": BackendReason::ALL,
         "complaints": complaints,

@@ -292,6 +292,11 @@ pub enum Phase {
     Finished,
 }
 
+impl Phase {
+    /// Every phase, in the order in which a room goes through them.
+    pub const ALL: [Phase; 4] = [Phase::Lobby, Phase::Normalising, Phase::Collecting, Phase::Finished];
+}
+
 /// Where a room is, and who is in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -402,6 +407,22 @@ pub enum ClientState {
     Offline,
 }
 
+impl ClientState {
+    /// Every state.
+    pub const ALL: [ClientState; 10] = [
+        ClientState::Watching,
+        ClientState::Recording,
+        ClientState::Ready,
+        ClientState::Normalising,
+        ClientState::Training,
+        ClientState::Waiting,
+        ClientState::Uploading,
+        ClientState::Accepted,
+        ClientState::Refused,
+        ClientState::Offline,
+    ];
+}
+
 /// What happened in a round that was closed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoundRecord {
@@ -457,6 +478,25 @@ pub enum ErrorCode {
     Held,
 }
 
+impl ErrorCode {
+    /// Every kind.
+    pub const ALL: [ErrorCode; 13] = [
+        ErrorCode::ProtocolMismatch,
+        ErrorCode::RoomUnknown,
+        ErrorCode::RoomFull,
+        ErrorCode::Locked,
+        ErrorCode::Removed,
+        ErrorCode::Replaced,
+        ErrorCode::Restarted,
+        ErrorCode::Malformed,
+        ErrorCode::OutOfOrder,
+        ErrorCode::HelloTimeout,
+        ErrorCode::TooManyErrors,
+        ErrorCode::ServerClosing,
+        ErrorCode::Held,
+    ];
+}
+
 /// Why an update was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -506,4 +546,31 @@ pub enum RefusalReason {
     /// One that this version of the protocol's types does not know.
     #[serde(other)]
     Unknown,
+}
+
+impl RefusalReason {
+    /// Every reason that this version has.
+    pub const ALL: [RefusalReason; 21] = [
+        RefusalReason::NoRound,
+        RefusalReason::Stale,
+        RefusalReason::RoundClosed,
+        RefusalReason::Future,
+        RefusalReason::Duplicate,
+        RefusalReason::NotReady,
+        RefusalReason::WrongSize,
+        RefusalReason::WrongEncoding,
+        RefusalReason::WrongExamples,
+        RefusalReason::WrongSteps,
+        RefusalReason::WrongEvaluation,
+        RefusalReason::Unannounced,
+        RefusalReason::OutOfOrder,
+        RefusalReason::TooShort,
+        RefusalReason::TooLong,
+        RefusalReason::WrongChecksum,
+        RefusalReason::NotFinite,
+        RefusalReason::NormTooLarge,
+        RefusalReason::Stalled,
+        RefusalReason::TooManyAttempts,
+        RefusalReason::NotKept,
+    ];
 }

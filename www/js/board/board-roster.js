@@ -57,7 +57,7 @@ export function boardRoster() {
         setAttribute(element, 'data-state', state);
         const share = fraction === undefined ? '' : percent(fraction);
         const showShare = share && (state === 'training' || state === 'uploading');
-        setText(doing, showShare ? words.board.doing(stateName(state), share) : stateName(state));
+        setText(doing, showShare ? words.board.doing(stateName(state, words.board.states), share) : stateName(state, words.board.states));
         if (drawn !== state) picture.replaceChildren(icon(stateIcon(state)));
         drawn = state;
         bar.classList.toggle('unseen', !WITH_BAR.includes(state));

@@ -1,6 +1,4 @@
-// What a laptop does now, as a word and as a picture.
-
-import { words } from '../common/language.js';
+// What a laptop does now, as a word and as a picture. Pure, so that a test holds it to the states that there are.
 
 /** @type {Record<string, import('../common/icons.js').IconName>} */
 const ICONS = {
@@ -17,9 +15,11 @@ export function shownState({ state, passed_over: passedOver }) {
   return passedOver ? 'passed_over' : state;
 }
 
-/** @param {string} state */
-export function stateName(state) {
-  const names = /** @type {Record<string, string>} */ (words.board.states);
+/**
+ * @param {string} state as it is shown
+ * @param {Record<string, string>} names the words for all of them
+ */
+export function stateName(state, names) {
   return Object.hasOwn(names, state) ? names[state] : state;
 }
 

@@ -4,6 +4,7 @@ import { byId, h, setAttribute, setText } from '../common/element.js';
 import { KeyedList } from '../common/keyed-list.js';
 import { fillStrip } from '../common/label-strip.js';
 import { labelName, words } from '../common/language.js';
+import { shownState, stateName } from '../live/laptop-state.js';
 import { takingPart } from './status-sentence.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
@@ -26,8 +27,9 @@ export function peoplePanel() {
       update(person) {
         setText(name, person.name || words.people.unnamed);
         me.hidden = !person.me;
-        element.dataset.state = person.state;
-        setText(doing, stateName(person.state));
+        const state = shownState(person);
+        element.dataset.state = state;
+        setText(doing, stateName(state, words.people.states));
         setText(clips, words.people.clips(person.examples));
         setAttribute(clips, 'title', labels.map((label, i) => words.clips.count(labelName(label), person.labels[i] ?? 0)).join(', '));
         fillStrip(share, person.labels);
@@ -43,10 +45,4 @@ export function peoplePanel() {
   }
 
   return { update };
-}
-
-/** @param {string} state */
-function stateName(state) {
-  const names = /** @type {Record<string, string>} */ (words.people.states);
-  return Object.hasOwn(names, state) ? names[state] : state;
 }

@@ -1,6 +1,7 @@
 // What is going on, in one sentence. A pure function of the state, so that it can be tested word for word.
 
 import { percent } from '../common/format.js';
+import { shownState } from '../live/laptop-state.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 
@@ -25,7 +26,8 @@ export function statusSentence(state, words) {
   if (state.trainer === 'loading') return status.trainerLoading;
   if (state.phase === 'lobby') return status.lobby(takingPart(state.clients), state.room.least_clients);
   if (state.phase === 'normalising') return status.normalising;
-  switch (state.clients.find(({ me }) => me)?.state) {
+  const me = state.clients.find((client) => client.me);
+  switch (me && shownState(me)) {
     case 'ready':
     case 'recording': return status.joining;
     case 'refused': return status.refused;

@@ -39,7 +39,7 @@ export function studentsPanel({ act }) {
         const state = shownState(student);
         setAttribute(element, 'data-state', state);
         const share = student.fraction !== undefined && (state === 'training' || state === 'uploading') ? percent(student.fraction) : '';
-        setText(doing, share ? words.board.doing(stateName(state), share) : stateName(state));
+        setText(doing, share ? words.board.doing(stateName(state, words.board.states), share) : stateName(state, words.board.states));
         if (drawn !== state) picture.replaceChildren(icon(stateIcon(state)));
         drawn = state;
         for (const [button, text] of /** @type {[HTMLElement, string][]} */ ([[rename, words.teach.roster.renameOf(called)], [remove, words.teach.roster.removeOf(called)]])) {

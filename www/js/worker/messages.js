@@ -19,7 +19,8 @@
 /**
  * @typedef {object} Person
  * @property {string} name
- * @property {string} state
+ * @property {import('../live/api-shapes.js').ClientState} state
+ * @property {boolean} passed_over the open round does without them
  * @property {number} examples
  * @property {number[]} labels clips of each label
  * @property {boolean} me
