@@ -23,8 +23,9 @@ use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use serde_json::{Value, json};
+use server_process::signal;
 use support::proxy::Proxy;
-use support::server::{Server, signal};
+use support::server::Server;
 use tokio::time::sleep;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chorus");

@@ -1,14 +1,14 @@
 //! A running `chorus` program and questions to its HTTP interface.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+use server_process::{Log, ServerProcess};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, Command};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
 /// The room's code in every test.
@@ -16,7 +16,7 @@ pub const CODE: &str = "HARPS";
 
 /// A `chorus serve` that ends with the test.
 pub struct Server {
-    child: Child,
+    process: ServerProcess,
     port: u16,
     state: tempfile::TempDir,
     options: Vec<String>,
@@ -42,15 +42,13 @@ impl Server {
     /// Starts the program with one room on a free port.
     ///
     /// # Errors
-    /// Where it does not answer within 20 seconds.
+    /// Where it does not listen.
     pub async fn start(options: &[&str]) -> Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
         let state = tempfile::tempdir()?;
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
-        let child = spawn(port, state.path(), &options)?;
-        let server = Self { child, port, state, options };
-        server.wait_until_healthy().await?;
-        Ok(server)
+        let process = launch(0, state.path(), &options).await?;
+        let port = process.origin.rsplit(':').next().context("no port")?.parse()?;
+        Ok(Self { process, port, state, options })
     }
 
     /// Where it is.
@@ -64,31 +62,17 @@ impl Server {
     }
 
     /// Kills the program as a crash would.
-    ///
-    /// # Errors
-    /// Where the system refuses.
-    pub async fn kill(&mut self) -> Result<()> {
-        Ok(self.child.kill().await?)
+    pub fn kill(&mut self) {
+        self.process.kill();
     }
 
     /// Starts it again on the same port with the same state.
     ///
     /// # Errors
-    /// Where it does not answer within 20 seconds.
+    /// Where it does not listen.
     pub async fn start_again(&mut self) -> Result<()> {
-        self.child = spawn(self.port, self.state.path(), &self.options)?;
-        self.wait_until_healthy().await
-    }
-
-    async fn wait_until_healthy(&self) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while Instant::now() < deadline {
-            if self.get("/health").await.is_ok() {
-                return Ok(());
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-        bail!("chorus serve did not answer on port {} within 20 seconds", self.port)
+        self.process = launch(self.port, self.state.path(), &self.options).await?;
+        Ok(())
     }
 
     /// The body of a GET.
@@ -163,17 +147,14 @@ impl Server {
     }
 }
 
-fn spawn(port: u16, state: &Path, options: &[String]) -> Result<Child> {
-    Command::new(program()?)
-        .args(["serve", "--address", "127.0.0.1", "--code", CODE])
-        .args(["--port", &port.to_string()])
-        .arg("--state")
-        .arg(state)
-        .args(options)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .spawn()
-        .context("could not start chorus serve")
+async fn launch(port: u16, state: &Path, options: &[String]) -> Result<ServerProcess> {
+    let (program, state, port) = (Command::new(program()?), state.display().to_string(), port.to_string());
+    let options = options.to_vec();
+    // It waits for the program's word, and others of the test go on meanwhile.
+    let start = move || {
+        let mut arguments = vec!["--code", CODE, "--port", &port, "--state", &state];
+        arguments.extend(options.iter().map(String::as_str));
+        ServerProcess::start(program, &arguments, Log::Kept)
+    };
+    tokio::task::spawn_blocking(start).await?
 }

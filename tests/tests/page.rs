@@ -220,7 +220,7 @@ async fn a_tab_waits_for_a_server_that_was_killed_and_goes_on() -> Result<()> {
     tab.give(&voices.paths_of(0)).await?;
     tab.click("take-part").await?;
     let before = server.wait_for_rounds(2, MINUTE).await?;
-    server.kill().await?;
+    server.kill();
     tab.wait(
         "the page to say that the connection is lost",
         "return /lost|again|retry/i.test(document.querySelector('[data-test=\"connection\"]').innerText)",

@@ -4,7 +4,6 @@
 use std::{
     env,
     fs::{self, File},
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
@@ -13,6 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+use server_process::{Log, ServerProcess};
 
 use crate::{
     bundle, places,
@@ -63,8 +63,8 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
     let logs = places::target()?.join("demo");
     fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
     say(format!("starting the server and {} participants; they log to {}", options.participants, logs.display()));
-    let mut class = Class { programs: Vec::new() };
-    let link = class.start_server(&chorus, options, &logs)?;
+    let mut class = Class { programs: Vec::new(), server: server(&chorus, options, &logs)? };
+    let link = class.server.link();
     class.start("participants", participants(&chorus, &link, options)?, &logs)?;
 
     println!("\n  The room's page:  {link}\n");
@@ -101,52 +101,38 @@ fn participants(chorus: &Path, link: &str, options: &Options) -> Result<Command>
     Ok(command)
 }
 
+fn server(chorus: &Path, options: &Options, logs: &Path) -> Result<ServerProcess> {
+    let newcomer = usize::from(!options.now);
+    let (port, rounds) = (options.port.to_string(), options.rounds.to_string());
+    let least = (options.participants + newcomer).to_string();
+    // One pass a round: the few made-up clips are soon known by heart, and the curve is there to be watched.
+    let arguments = ["--room-name", "Demo", "--port", &port, "--model", &options.model, "--rounds", &rounds];
+    let arguments = [&arguments[..], &["--epochs", "1", "--least", &least]].concat();
+    let log = logs.join("server.log");
+    let file = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+    ServerProcess::start(apart(process::program(chorus)), &arguments, Log::File(file))
+        .with_context(|| format!("the server did not start: {}", fs::read_to_string(&log).unwrap_or_default()))
+}
+
+/// Apart from the terminal's group, so that Ctrl-C reaches the programs once, from us, in the right order.
+fn apart(mut command: Command) -> Command {
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command
+}
+
 /// The programs of the demo, in the order of their start. None outlives it.
 struct Class {
+    server: ServerProcess,
     programs: Vec<(String, Child)>,
 }
 
 impl Class {
-    /// Returns the link of the room's page.
-    fn start_server(&mut self, chorus: &Path, options: &Options, logs: &Path) -> Result<String> {
-        let newcomer = usize::from(!options.now);
-        let mut command = process::program(chorus);
-        command.args(["serve", "--json", "--address", "127.0.0.1", "--room-name", "Demo"]);
-        command.args(["--port", &options.port.to_string(), "--model", &options.model]);
-        // One pass a round: the few made-up clips are soon known by heart, and the curve is there to be watched.
-        command.args(["--rounds", &options.rounds.to_string(), "--epochs", "1"]);
-        command.args(["--least", &(options.participants + newcomer).to_string()]);
-        command.stdout(Stdio::piped());
-        self.start("server", command, logs)?;
-
-        let output = self.programs.last_mut().and_then(|(_, server)| server.stdout.take());
-        let mut line = String::new();
-        BufReader::new(output.context("the server has no output")?).read_line(&mut line)?;
-        let log = logs.join("server.log");
-        let said: Value = serde_json::from_str(&line)
-            .with_context(|| format!("the server did not start: {}", fs::read_to_string(&log).unwrap_or_default()))?;
-        let link = said["local"].as_str().context("the server names no link")?.to_owned();
-
-        let health = format!("{}/health", link.split("/room/").next().unwrap_or(&link));
-        let started = Instant::now();
-        while get(&health).is_err() {
-            ensure!(started.elapsed() < Duration::from_secs(20), "the server does not answer at {health}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        Ok(link)
-    }
-
-    fn start(&mut self, name: &str, mut command: Command, logs: &Path) -> Result<()> {
+    fn start(&mut self, name: &str, command: Command, logs: &Path) -> Result<()> {
         let log = logs.join(format!("{name}.log"));
         let file = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-        if name != "server" {
-            command.stdout(file.try_clone()?);
-        }
-        // Apart from the terminal's group, so that Ctrl-C reaches them once, from us, in the right order.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let shown = process::show(&command);
-        let child = command.stdin(Stdio::null()).stderr(file).spawn();
+        let child = apart(command).stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).spawn();
         self.programs.push((name.to_owned(), child.with_context(|| format!("cannot start `{shown}`"))?));
         Ok(())
     }
@@ -184,6 +170,9 @@ impl Drop for Class {
                 std::thread::sleep(Duration::from_millis(50));
             }
         }
+        if !self.server.stop(STOP_LIMIT) {
+            say("the server did not end by itself");
+        }
     }
 }
 
@@ -210,15 +199,14 @@ fn follow(link: &str, class: &mut Class, interrupted: &mpsc::Receiver<()>) -> Re
                 return Ok(());
             }
         }
+        if class.server.has_ended()?.is_some() {
+            bail!("the server has ended; its log is in {}", places::target()?.join("demo").display());
+        }
         for (name, well) in class.ended()? {
-            match (&*name, well) {
-                ("server", _) => {
-                    bail!("the server has ended; its log is in {}", places::target()?.join("demo").display())
-                }
-                (_, false) => {
-                    say(format!("{name} has failed; its log is in {}", places::target()?.join("demo").display()))
-                }
-                (_, true) => say(format!("{name}: done")),
+            if well {
+                say(format!("{name}: done"));
+            } else {
+                say(format!("{name} has failed; its log is in {}", places::target()?.join("demo").display()));
             }
         }
         let Ok(room) = get(&room) else { continue };

@@ -2,14 +2,11 @@
 //! same number of updates of the same size. The programs are those of the development profile, which optimises what every
 //! byte of an update goes through; the demo and the tests have built them already.
 
-use std::{
-    io::{BufRead as _, BufReader},
-    path::Path,
-    process::{Child, Stdio},
-};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use server_process::{Log, ServerProcess};
 
 use super::{
     Options,
@@ -113,34 +110,17 @@ fn swarm(chorus: &Path, load: Load) -> Result<Value> {
     if state.exists() {
         std::fs::remove_dir_all(&state)?;
     }
-    let mut serve = process::program(chorus);
-    serve
-        .args(["serve", "--address", "127.0.0.1", "--port", "0", "--json", "--host-token", SECRET])
-        .args(["--max-connections-per-address", MOST_CONNECTIONS, "--state"])
-        .arg(&state);
-    let mut server =
-        Ended(serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().context("chorus does not start")?);
-    let mut line = String::new();
-    BufReader::new(server.0.stdout.take().context("no output")?).read_line(&mut line)?;
-    let said: Value = serde_json::from_str(&line).with_context(|| format!("the server says {line:?}"))?;
-    let local = said["local"].as_str().context("no address")?;
-    let origin = local.split("/room/").next().unwrap_or(local);
+    let state_name = state.display().to_string();
+    let arguments = ["--port", "0", "--host-token", SECRET, "--max-connections-per-address", MOST_CONNECTIONS];
+    let arguments = [&arguments[..], &["--state", &state_name]].concat();
+    let server = ServerProcess::start(process::program(chorus), &arguments, Log::Discarded)?;
     let number = |number: u32| number.to_string();
     let mut swarm = process::program(chorus);
-    swarm.args(["swarm", origin, "--json", "--host-token", SECRET, "--model", load.model]);
+    swarm.args(["swarm", &server.origin, "--json", "--host-token", SECRET, "--model", load.model]);
     swarm.args(["--clients", &number(load.clients), "--rooms", &number(load.rooms), "--rounds", &number(load.rounds)]);
-    let lines = json_lines(swarm.args(["--process", &number(server.0.id())]));
+    let lines = json_lines(swarm.args(["--process", &number(server.process())]));
     std::fs::remove_dir_all(&state).ok();
     lines?.into_iter().next().context("the swarm printed nothing")
-}
-
-/// A server that is ended with the load.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        self.0.kill().and_then(|()| self.0.wait()).ok();
-    }
 }
 
 fn flower(options: &Options, load: Load, round: &mut Figure, memory: &mut Figure) {
