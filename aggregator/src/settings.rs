@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use models::Architecture;
 use protocol::{
-    Aggregation, Augmentation, Encoding, Optimiser, Pace, ProtocolError, RoomCode, RoomConfig, Selection, Strategy,
+    Aggregation, Augmentation, Choice as _, Encoding, Optimiser, Pace, ProtocolError, RoomCode, RoomConfig, Selection,
+    Strategy,
 };
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
@@ -282,7 +283,7 @@ impl Settings {
             return Ok(());
         }
         set(&mut room.strategy, &self.strategy);
-        if matches!(room.strategy, Strategy::Scaffold { .. }) {
+        if room.strategy.needs_sgd() {
             room.training.optimiser = Optimiser::Sgd;
         }
         set(&mut room.training.optimiser, &self.optimiser);
@@ -291,11 +292,10 @@ impl Settings {
         }
         set(&mut room.training.learning_rate, &self.learning_rate);
         let name = room.strategy.name();
-        if let Some(chosen) = self.server_learning_rate {
-            match room.strategy.server_learning_rate_mut() {
-                Some(rate) => *rate = chosen,
-                None => return Err(not_for(name, "server_learning_rate", "strategy")),
-            }
+        if let Some(chosen) = self.server_learning_rate
+            && !room.strategy.set("server_learning_rate", chosen)
+        {
+            return Err(not_for(name, "server_learning_rate", "strategy"));
         }
         if let Some(chosen) = self.proximal {
             match &mut room.strategy {

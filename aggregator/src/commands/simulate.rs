@@ -169,7 +169,7 @@ fn strategy(text: &str) -> Result<Strategy, String> {
     if text.trim_start().starts_with('{') {
         return serde_json::from_str(text).map_err(|error| error.to_string());
     }
-    text.parse().map_err(|error: protocol::UnknownStrategy| error.to_string())
+    text.parse().map_err(|error: protocol::UnknownName| error.to_string())
 }
 
 /// Runs the command.

@@ -1,6 +1,6 @@
 //! How the systems are trained. One table of constants: whoever wants to try another recipe changes it here.
 
-use protocol::{Augmentation, LocalSettings, Optimiser, Strategy};
+use protocol::{Augmentation, Choice as _, LocalSettings, Optimiser, Strategy};
 use serde::Serialize;
 
 /// Optimiser and strategy under one name.
@@ -65,25 +65,21 @@ impl Recipe {
 
     /// What the server does, in words.
     pub fn server(&self) -> String {
-        match self.strategy {
-            Strategy::FedAvg { server_learning_rate: 1.0 } => "FedAvg".to_owned(),
-            Strategy::FedAvg { server_learning_rate } => format!("FedAvg {server_learning_rate}"),
-            Strategy::FedAvgM { server_learning_rate, momentum } => {
-                format!("FedAvgM {server_learning_rate}, momentum {momentum}")
-            }
-            Strategy::FedAdagrad { server_learning_rate, tau } => {
-                format!("FedAdagrad {server_learning_rate}, τ {tau:e}")
-            }
-            Strategy::FedAdam { server_learning_rate, beta_1, beta_2, tau } => {
-                format!("FedAdam {server_learning_rate}, β {beta_1} and {beta_2}, τ {tau:e}")
-            }
-            Strategy::FedYogi { server_learning_rate, beta_1, beta_2, tau } => {
-                format!("FedYogi {server_learning_rate}, β {beta_1} and {beta_2}, τ {tau:e}")
-            }
-            Strategy::FedProx { mu } => format!("FedProx, μ {mu}"),
-            Strategy::Scaffold { server_learning_rate } => format!("SCAFFOLD {server_learning_rate}"),
-            Strategy::FedNova => "FedNova".to_owned(),
+        let title = self.strategy.title().to_owned();
+        if self.strategy == Strategy::DEFAULT {
+            return title;
         }
+        self.strategy.settings().iter().fold(title, |said, setting| {
+            let value = setting.value.unwrap_or_default();
+            match setting.name {
+                "server_learning_rate" => format!("{said} {value}"),
+                "beta_1" => format!("{said}, β {value}"),
+                "beta_2" => format!("{said} and {value}"),
+                "tau" => format!("{said}, τ {value:e}"),
+                "mu" => format!("{said}, μ {value}"),
+                name => format!("{said}, {name} {value}"),
+            }
+        })
     }
 }
 
@@ -107,6 +103,12 @@ mod tests {
         let paper = named(&["paper"])[0];
         assert_eq!(paper.client(), "Adam 0.0001, 1 epoch, 20 clips a step");
         assert_eq!(paper.server(), "FedAdam 0.01, β 0.9 and 0.99, τ 1e-7");
+        let server = |strategy| Recipe { strategy, ..paper }.server();
+        assert_eq!(server(Strategy::DEFAULT), "FedAvg");
+        assert_eq!(server(Strategy::FedAvg { server_learning_rate: 0.5 }), "FedAvg 0.5");
+        assert_eq!(server("fedavgm".parse().unwrap()), "FedAvgM 1, momentum 0.9");
+        assert_eq!(server("fedprox".parse().unwrap()), "FedProx, μ 0.01");
+        assert_eq!(server(Strategy::FedNova), "FedNova");
     }
 
     #[test]

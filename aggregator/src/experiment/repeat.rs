@@ -1,6 +1,6 @@
 //! The command that repeats a run alone, as a person types it in a shell.
 
-use protocol::Strategy;
+use protocol::{Choice as _, Strategy};
 
 use crate::simulator::{Device, Normalisation, Plan, TestSpeakers};
 

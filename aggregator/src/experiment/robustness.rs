@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use corpus::Partition;
 use models::Architecture;
-use protocol::{Aggregation, Augmentation, LocalSettings, Optimiser, Strategy};
+use protocol::{Aggregation, Augmentation, Choice as _, LocalSettings, Optimiser, Strategy};
 
 use super::runs::{Done, Repeated, Run};
 use crate::simulator::{Attack, Behaviour, Device, Normalisation, Plan, TestSpeakers};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use ipnet::IpNet;
-use protocol::{RoomConfig, Strategy};
+use protocol::RoomConfig;
 use tokio::time::Instant;
 
 /// Memory for updates that are being received, bytes, of all rooms together; each room may receive one in any case.
@@ -127,17 +127,11 @@ impl Limits {
 }
 
 /// Bytes that a room may come to hold by itself: the model, the mean that becomes the next one, and the model before for
-/// those who are still sent it; what its strategy remembers; and a buffer for one update being received. Those for more are
+/// those who are still sent it; what its strategy needs besides; and a buffer for one update being received. Those for more are
 /// [`UPLOAD_MEMORY`].
 pub fn room_memory(room: &RoomConfig) -> u64 {
-    let remembered = match room.strategy {
-        Strategy::FedAvg { .. } | Strategy::FedProx { .. } | Strategy::FedNova => 0,
-        Strategy::FedAvgM { .. } | Strategy::FedAdagrad { .. } => 1,
-        Strategy::FedAdam { .. } | Strategy::FedYogi { .. } => 2,
-        // The control variate, and a second accumulator.
-        Strategy::Scaffold { .. } => 2,
-    };
-    let vectors = (3 + remembered) * u64::from(room.parameters) * size_of::<f32>() as u64;
+    let vectors = 3 + federation::extra_vectors(room) as u64;
+    let vectors = vectors * u64::from(room.parameters) * size_of::<f32>() as u64;
     vectors + u64::from(room.update_bytes())
 }
 

@@ -31,4 +31,5 @@ pub use model::Model;
 pub use participant::{
     Connection, Input, Output, Participant, ParticipantConfig, StopReason, TrainRequest, View, Work,
 };
+pub use strategy::extra_vectors;
 pub use time::Millis;

@@ -7,7 +7,9 @@ mod class;
 
 use class::{Class, config, step};
 use federation::{CoordinatorError, Input, MemorySpool};
-use protocol::{Aggregation, Encoding, HostCommand, ModelVersion, Phase, RefusalReason, RoomConfig, ServerMessage};
+use protocol::{
+    Aggregation, Choice as _, Encoding, HostCommand, ModelVersion, Phase, RefusalReason, RoomConfig, ServerMessage,
+};
 
 fn robust(aggregation: &str, least: u32) -> RoomConfig {
     let mut config = config(5);
@@ -50,7 +52,7 @@ fn lies(class: &mut Class, student: usize) {
 
 #[test]
 fn every_rule_goes_from_the_lobby_to_a_finished_model() {
-    for name in Aggregation::NAMES {
+    for &name in Aggregation::NAMES {
         for (strategy, encoding) in [("fedavg", Encoding::F32), ("fedadam", Encoding::F16)] {
             let mut config = robust(name, 5);
             // A few more than are looked at together.

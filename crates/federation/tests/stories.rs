@@ -7,7 +7,7 @@ mod class;
 use class::{Class, config, encoded, step};
 use federation::{Connection, Input, StopReason, Work};
 use protocol::{
-    ClientState, Encoding, ErrorCode, LocalTraining, ModelVersion, Optimiser, Phase, RefusalReason, Round,
+    Choice as _, ClientState, Encoding, ErrorCode, LocalTraining, ModelVersion, Optimiser, Phase, RefusalReason, Round,
     ServerMessage, Status, Strategy, Transfer, TransferId,
 };
 
@@ -813,7 +813,7 @@ fn more_steps_than_the_examples_give_are_refused() {
 
 #[test]
 fn a_restart_changes_none_of_the_strategys_numbers() {
-    for name in ["fedavgm", "fedadagrad", "fedadam", "fedyogi", "scaffold"] {
+    for name in Strategy::NAMES {
         let published = |restarts: bool| {
             let mut config = config(4);
             config.strategy = name.parse().unwrap();

@@ -2,82 +2,53 @@
 //! its [`Strategy`](crate::Strategy) makes the next model. Names, settings and their ranges only; the rules are
 //! `federation`'s.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
+use crate::choice::{Choice, Range, check, choice};
 use crate::limits::{MAX_CLIENTS, MAX_NORM};
-use crate::parse::check_range;
-use crate::strategy::{hint, likeliest};
 use crate::{ProtocolError, Strategy};
 
-/// How a round's updates become Δ, with its settings. In JSON an object whose `name` is the aggregation's.
-///
-/// n is the count of updates in the round. Only `mean` and `clipping` weigh by examples: a hostile client makes its count
-/// up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "snake_case")]
-pub enum Aggregation {
-    /// The mean weighted by examples (McMahan et al., 2017, arXiv:1602.05629). One hostile client can move it anywhere.
-    #[default]
-    Mean,
-    /// Each parameter's median (Yin et al., 2018, arXiv:1803.01498, definition 1).
-    Median,
-    /// Each parameter's mean without its largest and its smallest values (Yin et al., definition 2).
-    TrimmedMean {
-        /// The share of the values that is left out at each end, above 0 and below 0.5: ⌊trim · n⌋ of them, and one at
-        /// least where there are three or more.
-        trim: f64,
-    },
-    /// The one update that is nearest to its n − `faulty` − 2 nearest others (Blanchard et al., 2017, NeurIPS, "Machine
-    /// Learning with Adversaries: Byzantine Tolerant Gradient Descent").
-    Krum {
-        /// Clients that may be hostile, f, at least 1; rounds need 2f + 3 updates.
-        faulty: u32,
-    },
-    /// The plain mean of the `chosen` updates that Krum finds best (Blanchard et al., section 6).
-    MultiKrum {
-        /// Clients that may be hostile, f, at least 1; rounds need 2f + 3 updates.
-        faulty: u32,
-        /// How many updates are taken, at least 1 and at most n − f − 2.
-        chosen: u32,
-    },
-    /// The mean weighted by examples, of updates whose L2 norm is first scaled down to a limit where it is above it (Sun et
-    /// al., 2019, arXiv:1911.07963).
-    Clipping {
-        /// The limit, in the parameters' own unit, above 0 and at most 10⁹; left out, the median of the round's norms.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        norm: Option<f64>,
-    },
-}
+/// Counts of clients.
+const CLIENTS: Range = Range::Between(1.0, MAX_CLIENTS as f64);
 
-/// A name that no aggregation has.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no aggregation {name:?}{} There are {}", hint(.guess), Aggregation::NAMES.join(", "))]
-pub struct UnknownAggregation {
-    /// The name that was asked for, shortened.
-    pub name: String,
-    /// The aggregation that was probably meant.
-    pub guess: Option<&'static str>,
+choice! {
+    /// How a round's updates become Δ, with its settings. In JSON an object whose `name` is the aggregation's.
+    ///
+    /// n is the count of updates in the round. Only `mean` and `clipping` weigh by examples: a hostile client makes its count
+    /// up. Usual settings are to begin with: a fifth cut off at each end, one faulty client.
+    pub enum Aggregation, a "aggregation" {
+        /// The mean weighted by examples (McMahan et al., 2017, arXiv:1602.05629). One hostile client can move it anywhere.
+        Mean = "mean"
+        /// Each parameter's median (Yin et al., 2018, arXiv:1803.01498, definition 1).
+        Median = "median"
+        /// Each parameter's mean without its largest and its smallest values (Yin et al., definition 2).
+        TrimmedMean = "trimmed_mean" {
+            /// The share of the values that is left out at each end: ⌊trim · n⌋ of them, and one at least where there are three
+            /// or more.
+            trim: f64 = 0.2, Range::Inside(0.0, 0.5);
+        }
+        /// The one update that is nearest to its n − `faulty` − 2 nearest others (Blanchard et al., 2017, NeurIPS, "Machine
+        /// Learning with Adversaries: Byzantine Tolerant Gradient Descent").
+        Krum = "krum" {
+            /// Clients that may be hostile, f; rounds need 2f + 3 updates.
+            faulty: u32 = 1, CLIENTS;
+        }
+        /// The plain mean of the `chosen` updates that Krum finds best (Blanchard et al., section 6).
+        MultiKrum = "multi_krum" {
+            /// Clients that may be hostile, f; rounds need 2f + 3 updates.
+            faulty: u32 = 1, CLIENTS;
+            /// How many updates are taken, at most n − f − 2.
+            chosen: u32 = 2, CLIENTS;
+        }
+        /// The mean weighted by examples, of updates whose L2 norm is first scaled down to a limit where it is above it (Sun et
+        /// al., 2019, arXiv:1911.07963).
+        Clipping = "clipping" {
+            /// The limit, in the parameters' own unit; left out, the median of the round's norms.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            norm: Option<f64> = None, Range::Above(0.0, MAX_NORM);
+        }
+    }
 }
 
 impl Aggregation {
-    /// The names of all of them, in the order in which they are listed to people.
-    pub const NAMES: [&'static str; 6] = ["mean", "median", "trimmed_mean", "krum", "multi_krum", "clipping"];
-
-    /// The name that people and messages use.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Aggregation::Mean => "mean",
-            Aggregation::Median => "median",
-            Aggregation::TrimmedMean { .. } => "trimmed_mean",
-            Aggregation::Krum { .. } => "krum",
-            Aggregation::MultiKrum { .. } => "multi_krum",
-            Aggregation::Clipping { .. } => "clipping",
-        }
-    }
-
     /// Whether it is the weighted mean.
     pub fn is_mean(&self) -> bool {
         *self == Aggregation::Mean
@@ -105,28 +76,9 @@ impl Aggregation {
 
     /// Refuses settings that can't work, by themselves or with the room's strategy and its fewest updates.
     pub(crate) fn check(&self, strategy: &Strategy, least: u32) -> Result<(), ProtocolError> {
-        match *self {
-            Aggregation::Mean => return Ok(()),
-            Aggregation::Median => {}
-            Aggregation::TrimmedMean { trim } => {
-                if !(trim > 0.0 && trim < 0.5) {
-                    return Err(ProtocolError::invalid("trim", "must lie above 0 and below 0.5"));
-                }
-            }
-            Aggregation::Krum { faulty } => check_range("faulty", faulty, 1..=MAX_CLIENTS)?,
-            Aggregation::MultiKrum { faulty, chosen } => {
-                check_range("faulty", faulty, 1..=MAX_CLIENTS)?;
-                check_range("chosen", chosen, 1..=MAX_CLIENTS)?;
-            }
-            Aggregation::Clipping { norm } => {
-                if norm.is_some_and(|norm| !(norm > 0.0 && norm <= MAX_NORM)) {
-                    let problem = format!("must lie above 0 and not above {MAX_NORM}");
-                    return Err(ProtocolError::invalid("norm", problem));
-                }
-            }
-        }
+        check(self)?;
         let name = self.name();
-        if matches!(strategy, Strategy::Scaffold { .. } | Strategy::FedNova) {
+        if strategy.counts_steps() && !self.is_mean() {
             let problem = format!(
                 "{strategy} adds up what {name} would leave out or change; choose mean, or another strategy such as fedavg"
             );
@@ -144,46 +96,14 @@ impl Aggregation {
     }
 }
 
-/// An aggregation by its name, with settings to begin with: a fifth cut off at each end, one faulty client.
-impl FromStr for Aggregation {
-    type Err = UnknownAggregation;
-
-    fn from_str(name: &str) -> Result<Aggregation, UnknownAggregation> {
-        let wanted = name.trim().to_lowercase().replace('-', "_");
-        Ok(match wanted.as_str() {
-            "mean" => Aggregation::Mean,
-            "median" => Aggregation::Median,
-            "trimmed_mean" => Aggregation::TrimmedMean { trim: 0.2 },
-            "krum" => Aggregation::Krum { faulty: 1 },
-            "multi_krum" => Aggregation::MultiKrum { faulty: 1, chosen: 2 },
-            "clipping" => Aggregation::Clipping { norm: None },
-            _ => {
-                let guess = likeliest(&Aggregation::NAMES, &wanted);
-                return Err(UnknownAggregation { name: name.chars().take(40).collect(), guess });
-            }
-        })
-    }
-}
-
-impl fmt::Display for Aggregation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_read_back_and_has_settings_that_work() {
-        for name in Aggregation::NAMES {
-            let aggregation: Aggregation = name.parse().unwrap();
-            assert_eq!(aggregation.name(), name);
+    fn every_name_has_settings_that_work_with_the_least_that_it_needs() {
+        for aggregation in Aggregation::ALL {
             assert_eq!(aggregation.check(&Strategy::DEFAULT, aggregation.least()), Ok(()));
-            let json = serde_json::to_value(aggregation).unwrap();
-            assert_eq!(json["name"], name);
-            assert_eq!(serde_json::from_value::<Aggregation>(json).unwrap(), aggregation);
         }
         assert_eq!("Trimmed-Mean".parse(), Ok(Aggregation::TrimmedMean { trim: 0.2 }));
     }
@@ -231,8 +151,7 @@ mod tests {
     fn strategies_that_need_the_mean_get_nothing_else() {
         for strategy in [Strategy::Scaffold { server_learning_rate: 1.0 }, Strategy::FedNova] {
             assert_eq!(Aggregation::Mean.check(&strategy, 2), Ok(()));
-            for name in &Aggregation::NAMES[1..] {
-                let aggregation: Aggregation = name.parse().unwrap();
+            for aggregation in &Aggregation::ALL[1..] {
                 let error = aggregation.check(&strategy, 9).unwrap_err().to_string();
                 assert!(error.contains("choose mean, or another strategy"), "{error}");
             }

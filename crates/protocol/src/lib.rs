@@ -10,6 +10,7 @@
 mod aggregation;
 mod assembly;
 mod checksum;
+mod choice;
 mod chunk;
 mod encoding;
 mod error;
@@ -23,9 +24,10 @@ mod room;
 mod selection;
 mod strategy;
 
-pub use aggregation::{Aggregation, UnknownAggregation};
+pub use aggregation::Aggregation;
 pub use assembly::{Assembly, AssemblyError, Receipt};
 pub use checksum::Checksum;
+pub use choice::{Choice, Range, Setting, UnknownName};
 pub use chunk::{Chunk, chunks, framed_bytes};
 pub use encoding::{Encoding, EncodingError};
 pub use error::ProtocolError;
@@ -39,4 +41,4 @@ pub use pace::Pace;
 pub use parse::{parse_client, parse_server};
 pub use room::{LocalSettings, RoomConfig};
 pub use selection::Selection;
-pub use strategy::{Augmentation, Optimiser, Strategy, UnknownStrategy};
+pub use strategy::{Augmentation, Optimiser, Strategy};

@@ -91,7 +91,7 @@ impl Pace {
             let problem = "an asynchronous room asks everyone; leave the selection out, or choose synchronous rounds";
             return Err(ProtocolError::invalid("selection", problem));
         }
-        if matches!(strategy, Strategy::Scaffold { .. } | Strategy::FedNova) {
+        if strategy.counts_steps() {
             let problem =
                 format!("{strategy} compares updates that start from one model; choose another, or synchronous rounds");
             return Err(ProtocolError::invalid("strategy", problem));

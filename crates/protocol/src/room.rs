@@ -7,7 +7,9 @@ use crate::limits::{
     MAX_ROUNDS, MIN_LABELS, MIN_SCAFFOLD_LEARNING_RATE,
 };
 use crate::parse::{check_name, check_range};
-use crate::{Aggregation, Augmentation, Encoding, Optimiser, Pace, ProtocolError, RoomCode, Selection, Strategy};
+use crate::{
+    Aggregation, Augmentation, Encoding, Optimiser, Pace, ProtocolError, RoomCode, Selection, Strategy, choice,
+};
 
 /// How a client trains in each round.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -157,7 +159,7 @@ impl RoomConfig {
         check_range("deadline_ms", self.deadline_ms, DEADLINE_MS)?;
         check_range("grace_ms", self.grace_ms, 0..=self.deadline_ms)?;
         self.training.check()?;
-        self.strategy.check()?;
+        choice::check(&self.strategy)?;
         self.check_scaffold()?;
         self.aggregation.check(&self.strategy, self.least)?;
         check_range("weight_cap", self.weight_cap, 1..=MAX_EXAMPLES)?;
@@ -167,9 +169,9 @@ impl RoomConfig {
         Ok(())
     }
 
-    /// SCAFFOLD takes an update for a sum of gradients, which only plain SGD makes of it.
+    /// SCAFFOLD takes an update for a sum of gradients.
     fn check_scaffold(&self) -> Result<(), ProtocolError> {
-        if !matches!(self.strategy, Strategy::Scaffold { .. }) {
+        if !self.strategy.needs_sgd() {
             return Ok(());
         }
         if self.training.optimiser != Optimiser::Sgd {

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use protocol::{parse_client, parse_server};
+use protocol::{Aggregation, Choice, Strategy, parse_client, parse_server};
 use serde_json::Value;
 
 /// The messages that each direction has, by the page's own headings.
@@ -100,4 +100,34 @@ fn every_message_has_an_example() {
         "finished",
     ];
     assert_eq!(shown, expected);
+}
+
+/// The rows of the table under a heading, cell by cell, without its head.
+fn table(heading: &str) -> Vec<Vec<String>> {
+    let page = std::fs::read_to_string("../../docs/protocol.md").unwrap();
+    let lines = page.lines().skip_while(|line| *line != heading).skip_while(|line| !line.starts_with('|'));
+    let rows = lines.take_while(|line| line.starts_with('|')).skip(2);
+    rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+}
+
+/// Words in code quotes.
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// A table of the page names what the crate has, in its order: each choice with its settings.
+fn lists<T: Choice>(heading: &str) {
+    let rows = table(heading);
+    let names: Vec<&str> = rows.iter().flat_map(|row| quoted(&row[0])).collect();
+    assert_eq!(names, T::NAMES, "{heading}");
+    for (row, choice) in rows.iter().zip(T::ALL) {
+        let settings: Vec<&str> = choice.settings().iter().map(|setting| setting.name).collect();
+        assert_eq!(quoted(&row[1]), settings, "{heading}: {}", choice.name());
+    }
+}
+
+#[test]
+fn every_strategy_and_aggregation_is_listed_with_its_settings() {
+    lists::<Strategy>("## Strategies");
+    lists::<Aggregation>("## Aggregations");
 }

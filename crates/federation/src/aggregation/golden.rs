@@ -1,6 +1,6 @@
 //! The rules against independent numbers: `tests/reference/aggregation/aggregation.py` has Flower and SciPy compute them.
 
-use protocol::{Aggregation, Encoding};
+use protocol::{Aggregation, Choice as _, Encoding};
 use serde::Deserialize;
 
 use super::*;
@@ -93,6 +93,13 @@ fn multi_krum_is_flowers() {
 #[test]
 fn clipping_is_flowers_at_a_norm_and_at_the_median_of_norms() {
     cases("clipping", 18);
+}
+
+#[test]
+fn every_rule_has_independent_numbers() {
+    for name in Aggregation::NAMES {
+        cases(name, 1);
+    }
 }
 
 #[test]

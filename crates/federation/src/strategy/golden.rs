@@ -1,7 +1,7 @@
 //! The strategies against independent numbers: `tests/reference/strategies/server.py` has Flower compute the server's
 //! rules, `clients.py` follows the papers' algorithms where clients have a part in them.
 
-use protocol::{Encoding, RoomCode, RoomConfig, Strategy};
+use protocol::{Choice as _, Encoding, RoomCode, RoomConfig, Strategy};
 use serde::Deserialize;
 
 use super::*;
@@ -47,49 +47,29 @@ struct ServerCase {
     published: Vec<Vec<f64>>,
 }
 
-fn server_case(name: &str) {
-    let table = include_str!("../../../../tests/reference/strategies/server.json");
-    let table: ServerTable = serde_json::from_str(table).unwrap();
-    let case = table.strategies.iter().find(|case| case.strategy.name() == name).unwrap();
-    let mut optimiser = server_optimiser(&room(case.strategy, table.initial.len(), 0.1));
-    let mut model = table.initial.clone();
-    for (number, (updates, published)) in table.updates.iter().zip(&case.published).enumerate() {
-        let mut gathered = Gathered::default();
-        for (update, &weight) in updates.iter().zip(&table.examples) {
-            fold(&*optimiser, &mut gathered, update, weight, 1);
+fn server_table() -> ServerTable {
+    serde_json::from_str(include_str!("../../../../tests/reference/strategies/server.json")).unwrap()
+}
+
+#[test]
+fn what_the_server_does_alone_is_flowers() {
+    let table = server_table();
+    for case in &table.strategies {
+        let mut optimiser = server_optimiser(&room(case.strategy, table.initial.len(), 0.1));
+        let mut model = table.initial.clone();
+        for (number, (updates, published)) in table.updates.iter().zip(&case.published).enumerate() {
+            let mut gathered = Gathered::default();
+            for (update, &weight) in updates.iter().zip(&table.examples) {
+                fold(&*optimiser, &mut gathered, update, weight, 1);
+            }
+            let before = model;
+            model = optimiser.publish(gathered, &before, 4).unwrap();
+            // As exact as f32 is for the largest number that went into each one.
+            let scale: Vec<f64> =
+                before.iter().zip(published).map(|(before, after)| f64::from(*before).abs().max(after.abs())).collect();
+            agrees(&format!("{}, round {number}", case.strategy), &model, published, &scale);
         }
-        let before = model;
-        model = optimiser.publish(gathered, &before, 4).unwrap();
-        // As exact as f32 is for the largest number that went into each one.
-        let scale: Vec<f64> =
-            before.iter().zip(published).map(|(before, after)| f64::from(*before).abs().max(after.abs())).collect();
-        agrees(&format!("{name}, round {number}"), &model, published, &scale);
     }
-}
-
-#[test]
-fn fedavg_is_flowers() {
-    server_case("fedavg");
-}
-
-#[test]
-fn fedavgm_is_flowers() {
-    server_case("fedavgm");
-}
-
-#[test]
-fn fedadagrad_is_flowers() {
-    server_case("fedadagrad");
-}
-
-#[test]
-fn fedadam_is_flowers_without_the_correction() {
-    server_case("fedadam");
-}
-
-#[test]
-fn fedyogi_is_flowers() {
-    server_case("fedyogi");
 }
 
 #[derive(Deserialize)]
@@ -135,13 +115,17 @@ fn train(table: &ClientTable, client: usize, model: &[f32], mu: f64, correction:
     trained.collect()
 }
 
-fn client_cases(name: &str) {
-    let table = include_str!("../../../../tests/reference/strategies/clients.json");
-    let table: ClientTable = serde_json::from_str(table).unwrap();
+fn client_table() -> ClientTable {
+    serde_json::from_str(include_str!("../../../../tests/reference/strategies/clients.json")).unwrap()
+}
+
+/// SCAFFOLD with all clients and with some, FedNova with clients of different steps, FedProx.
+#[test]
+fn what_clients_have_a_part_in_is_the_papers() {
+    let table = client_table();
     let ones = vec![1.0; table.initial.len()];
-    let cases: Vec<&ClientCase> = table.cases.iter().filter(|case| case.strategy.name() == name).collect();
-    assert!(!cases.is_empty());
-    for case in cases {
+    for case in &table.cases {
+        let name = case.strategy.name();
         let mut optimiser = server_optimiser(&room(case.strategy, table.initial.len(), table.learning_rate));
         let mut model = table.initial.clone();
         let mut own = vec![Vec::new(); table.steps.len()];
@@ -167,16 +151,12 @@ fn client_cases(name: &str) {
 }
 
 #[test]
-fn scaffold_is_the_papers_with_all_clients_and_with_some() {
-    client_cases("scaffold");
-}
-
-#[test]
-fn fednova_is_the_papers_with_clients_of_different_steps() {
-    client_cases("fednova");
-}
-
-#[test]
-fn fedprox_is_the_papers() {
-    client_cases("fedprox");
+fn every_strategy_has_independent_numbers() {
+    let (server, client) = (server_table(), client_table());
+    let strategies = server.strategies.iter().map(|case| case.strategy);
+    let all: Vec<&str> =
+        strategies.chain(client.cases.iter().map(|case| case.strategy)).map(|one| one.name()).collect();
+    for name in Strategy::NAMES {
+        assert!(all.contains(name), "tests/reference/strategies has no numbers of {name}");
+    }
 }

@@ -72,6 +72,11 @@ pub(crate) trait ServerOptimiser: Debug + Send {
         Vec::new()
     }
 
+    /// How many means of [`Gathered`] it folds into.
+    fn means(&self) -> usize {
+        1
+    }
+
     /// What clients are sent behind the parameters: nothing, or as many numbers as there are parameters.
     fn attachment(&self) -> &[f32] {
         &[]
@@ -101,6 +106,13 @@ pub(crate) fn server_optimiser(config: &RoomConfig) -> Box<dyn ServerOptimiser> 
         }
         Strategy::FedNova => Box::new(fednova::FedNova),
     }
+}
+
+/// Vectors as long as the model that this room's strategy needs beside the model and the one mean that becomes the next: what it
+/// remembers from round to round, and further means.
+pub fn extra_vectors(config: &RoomConfig) -> usize {
+    let optimiser = server_optimiser(&RoomConfig { parameters: 0, ..config.clone() });
+    optimiser.memory().len() + optimiser.means().saturating_sub(1)
 }
 
 /// Gives an optimiser back what it remembered. Says what is wrong where that is not what it remembers.
@@ -135,7 +147,7 @@ fn step(mut direction: Vec<f32>, global: &[f32], rate: f64) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use protocol::RoomCode;
+    use protocol::{Choice as _, Encoding, RoomCode};
 
     use super::*;
 
@@ -154,5 +166,28 @@ mod tests {
         assert!(given(&[("momentum", &[1.0])]).unwrap_err().contains("1 values, not 2"));
         assert!(given(&[("momentum", &[1.0, f32::NAN])]).unwrap_err().contains("not finite"));
         assert!(given(&[("momentum", &[1.0, 2.0]), ("speed", &[0.0])]).unwrap_err().contains("no speed"));
+    }
+
+    #[test]
+    fn what_a_strategy_needs_is_what_it_keeps_and_folds() {
+        let code = RoomCode::parse("KMPXZ").unwrap();
+        let mut config = RoomConfig::new(code, "tiny", 2, vec!["no".to_owned(), "yes".to_owned()]);
+        let bytes = Encoding::F32.encode(vec![1.0, 2.0]);
+        for &strategy in Strategy::ALL {
+            config.strategy = strategy;
+            let optimiser = server_optimiser(&config);
+            let mut gathered = Gathered::default();
+            let update = Update::inspect(Encoding::F32, &bytes, 2, 1.0e9).ok().unwrap();
+            optimiser.fold(&mut gathered, &update, Effort { weight: 1.0, steps: 2, scale: 1.0 });
+            let folded = [&gathered.updates, &gathered.per_step].map(|mean| mean.weight() > 0.0);
+            assert_eq!(optimiser.means(), folded.iter().filter(|folded| **folded).count(), "{strategy}");
+            assert_eq!(strategy.counts_steps(), folded[1], "{strategy}");
+            assert_eq!(optimiser.memory().len() + optimiser.means() - 1, extra_vectors(&config), "{strategy}");
+        }
+        let extra = |name: &str| extra_vectors(&RoomConfig { strategy: name.parse().unwrap(), ..config.clone() });
+        assert_eq!(["fedavg", "fedprox", "fednova"].map(extra), [0, 0, 0]);
+        assert_eq!(extra("fedavgm"), 1);
+        // FedAdagrad keeps a first moment as the others do; SCAFFOLD has its control variate, and a second mean.
+        assert_eq!(["fedadagrad", "fedadam", "fedyogi", "scaffold"].map(extra), [2, 2, 2, 2]);
     }
 }

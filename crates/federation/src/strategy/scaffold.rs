@@ -31,6 +31,10 @@ impl ServerOptimiser for Scaffold {
         gathered.per_step.fold(update, 1.0, effort.steps, 1.0 / f64::from(effort.steps));
     }
 
+    fn means(&self) -> usize {
+        2
+    }
+
     fn publish(&mut self, gathered: Gathered, global: &[f32], clients: u32) -> Option<Vec<f32>> {
         let received = gathered.updates.weight();
         let share = received / received.max(f64::from(clients)).max(1.0);

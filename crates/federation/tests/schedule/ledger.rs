@@ -263,6 +263,6 @@ fn direction(room: &RoomConfig, accepted: &[Given], weight: impl Fn(&Given) -> f
         Aggregation::Clipping { norm: None } => {
             clipped(median(accepted.iter().map(|given| given.value.abs() * unit).collect()))
         }
-        other => panic!("schedules do not know {}", other.name()),
+        other => panic!("schedules do not know {other}"),
     }
 }
