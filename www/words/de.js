@@ -1,11 +1,16 @@
 // Alle Worte der Seiten auf Deutsch, in derselben Form wie en.js. Auf den Seiten der Klasse heißt es „du“, auf der Seite der
 // Lehrkraft (teach) „Sie“; die Tafel (board) spricht niemanden an.
 
+/** @type {(count: number, one: string, many: string) => string} */
 const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
+/** @type {(detail: string) => string} */
 const bracketed = (detail) => (detail ? ` (${detail})` : '');
+/** @type {(name: string) => string} */
 const quoted = (name) => `„${name}“`;
+/** @type {(names: string[]) => string} */
 const anyOf = (names) => new Intl.ListFormat('de', { type: 'disjunction' }).format(names.map(quoted));
 
+/** @type {typeof import('./en.js').words} */
 export const words = {
   language: 'de',
 

@@ -1,11 +1,16 @@
 // Todas las palabras de las páginas en español, con la misma forma que en.js. En las páginas de la clase se habla de «tú», en
 // la del profesorado (teach) de «usted»; la pizarra (board) no se dirige a nadie.
 
+/** @type {(count: number, one: string, many: string) => string} */
 const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
+/** @type {(detail: string) => string} */
 const bracketed = (detail) => (detail ? ` (${detail})` : '');
+/** @type {(name: string) => string} */
 const quoted = (name) => `«${name}»`;
+/** @type {(names: string[]) => string} */
 const anyOf = (names) => new Intl.ListFormat('es', { type: 'disjunction' }).format(names.map(quoted));
 
+/** @type {typeof import('./en.js').words} */
 export const words = {
   language: 'es',
 

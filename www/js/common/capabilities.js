@@ -9,6 +9,11 @@
  * @property {string | number} [detail] what that sentence is about
  */
 
+/**
+ * As far as it is asked for here; TypeScript does not know it yet.
+ * @typedef {{requestAdapter: () => Promise<{info?: {description?: string, vendor?: string, architecture?: string, isFallbackAdapter?: boolean}, isFallbackAdapter?: boolean} | null>}} Gpu
+ */
+
 /** @returns {Promise<Finding>[]} each as soon as it is known */
 export function checkCapabilities() {
   return [checkProgram(), checkProcessor(), checkMicrophone(), checkMemory(), checkStorage()];
@@ -29,7 +34,7 @@ async function checkProgram() {
 /** @returns {Promise<Finding>} */
 async function checkProcessor() {
   const what = 'processor';
-  const gpu = /** @type {any} */ (navigator).gpu;
+  const { gpu } = /** @type {{gpu?: Gpu}} */ (navigator);
   if (!gpu) return { what, verdict: 'fair', reason: isSecureContext ? 'gpuNone' : 'gpuInsecure' };
   try {
     const adapter = await gpu.requestAdapter();
@@ -52,7 +57,7 @@ async function checkMicrophone() {
   if (!media?.getUserMedia || typeof AudioWorkletNode !== 'function') return { what, verdict: 'missing', reason: 'microphoneNone' };
   let permission = 'unknown';
   try {
-    permission = (await navigator.permissions.query({ name: /** @type {any} */ ('microphone') })).state;
+    permission = (await navigator.permissions.query({ name: 'microphone' })).state;
   } catch {
     // Some browsers do not answer for the microphone before it was asked for; recording will tell.
   }
@@ -69,7 +74,7 @@ async function checkMicrophone() {
 /** @returns {Promise<Finding>} */
 async function checkMemory() {
   const what = 'memory';
-  const gib = /** @type {any} */ (navigator).deviceMemory;
+  const { deviceMemory: gib } = /** @type {{deviceMemory?: number}} */ (navigator);
   if (typeof gib !== 'number') return { what, verdict: 'good', reason: 'memoryUnknown' };
   return gib < 4
     ? { what, verdict: 'fair', reason: 'memorySmall', detail: gib }

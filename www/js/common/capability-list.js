@@ -24,7 +24,7 @@ export async function showCapabilities(list) {
  * @param {import('./capabilities.js').Finding} finding
  */
 function fill(row, { what, verdict, reason, detail }) {
-  const sentence = /** @type {Record<string, any>} */ (words.capabilities)[reason];
+  const sentence = /** @type {Record<string, string | ((detail: string) => string)>} */ (words.capabilities)[reason];
   const shown = typeof detail === 'number' ? (what === 'storage' ? bytes : figures)(detail) : detail;
   row.dataset.verdict = verdict;
   row.dataset.test = `capability-${what}`;
@@ -33,5 +33,5 @@ function fill(row, { what, verdict, reason, detail }) {
     h('div', {},
       h('strong', {}, words.capabilities[what], ' '),
       h('span', { class: 'verdict' }, words.capabilities[verdict]),
-      h('p', {}, typeof sentence === 'function' ? sentence(shown) : sentence)));
+      h('p', {}, typeof sentence === 'function' ? sentence(shown ?? '') : sentence)));
 }

@@ -1,13 +1,16 @@
 // Makes and changes DOM elements. Text always goes in as text, never as HTML.
 
-/** @typedef {string | number | Node | null | undefined | false} Child */
+/**
+ * @typedef {string | number | Node | null | undefined | false} Child
+ * @typedef {Record<string, string | number | boolean | null | undefined | (() => unknown)>} Attributes
+ */
 
 /**
  * An element with attributes, listeners and children. Keys that start with `on` are listeners (`onclick`); `true`
  * gives an empty attribute; `false`, null and undefined give none.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
- * @param {Record<string, any>} [attributes]
+ * @param {Attributes} [attributes]
  * @param {...Child} children
  * @returns {HTMLElementTagNameMap[K]}
  */
@@ -20,7 +23,7 @@ export function h(tag, attributes = {}, ...children) {
 /**
  * The same for SVG.
  * @param {string} tag
- * @param {Record<string, any>} [attributes]
+ * @param {Attributes} [attributes]
  * @param {...Child} children
  * @returns {SVGElement}
  */
@@ -32,12 +35,12 @@ export function svg(tag, attributes = {}, ...children) {
 
 /**
  * @param {Element} element
- * @param {Record<string, any>} attributes
+ * @param {Attributes} attributes
  * @param {Child[]} children
  */
 function put(element, attributes, children) {
   for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith('on')) element.addEventListener(key.slice(2), value);
+    if (typeof value === 'function') element.addEventListener(key.slice(2), value);
     else setAttribute(element, key, value);
   }
   for (const child of children) {

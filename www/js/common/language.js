@@ -1,5 +1,7 @@
 // Chooses the language of the pages and puts its words where the HTML has left room for them (data-words="path").
 
+import { problemOf } from './problem.js';
+
 /** The languages that there are words for, each by its own name. To add one: translate words/en.js and name it here. */
 export const LANGUAGES = { en: 'English', de: 'Deutsch', es: 'Español' };
 
@@ -44,9 +46,9 @@ export const words = (await import(inside ?? `/words/${language()}.js`)).words;
  * @returns {string}
  */
 function wordAt(path) {
-  /** @type {any} */
+  /** @type {unknown} */
   let found = words;
-  for (const part of path.split('.')) found = found?.[part];
+  for (const part of path.split('.')) found = /** @type {Record<string, unknown> | undefined} */ (found)?.[part];
   if (typeof found !== 'string') throw new Error(`words/${words.language}.js has no text “${path}”`);
   return found;
 }
@@ -75,16 +77,20 @@ export function labelName(label) {
   return Object.hasOwn(known, label) ? known[label] : label;
 }
 
+/** @typedef {Record<string, string | ((detail: string) => string)>} Meanings */
+
 /**
  * What a code from the worker means: here, or else anywhere; or the worker's own message where this language has no words
  * for it. Words that are a function take that message as their detail.
- * @param {Record<string, any>} meanings what codes mean here
- * @param {{code?: string, message?: string}} error
+ * @param {Meanings} meanings what codes mean here
+ * @param {unknown} error what was thrown, or an object like it
  * @returns {string}
  */
 export function explain(meanings, error) {
-  const { code = '', message = '' } = error;
-  const known = [meanings, /** @type {Record<string, any>} */ (words.problems)].find((one) => Object.hasOwn(one, code))?.[code];
+  const { code = '', message = '' } = problemOf(error);
+  /** @type {Meanings[]} */
+  const dictionaries = [meanings, words.problems];
+  const known = dictionaries.find((one) => Object.hasOwn(one, code))?.[code];
   if (typeof known === 'string') return known;
   return typeof known === 'function' ? known(message) : message || code || words.problems.unknown;
 }

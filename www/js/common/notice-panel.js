@@ -4,6 +4,7 @@ import { announce } from './announcer.js';
 import { h } from './element.js';
 import { icon } from './icons.js';
 import { explain, words } from './language.js';
+import { problemOf } from './problem.js';
 
 /** @typedef {{level: 'info' | 'warning' | 'error', code: string, message: string, detail?: string}} Notice */
 
@@ -22,7 +23,7 @@ export function noticePanel(parent) {
     const notice = h('div', { class: 'notice banner', 'data-test': 'notice', 'data-level': level, 'data-code': code, role: level === 'error' ? 'alert' : null },
       icon(level === 'info' ? 'good' : 'fair'),
       h('div', {}, h('p', {}, text), detail && h('p', { class: 'hint' }, detail)),
-      h('button', { class: 'quiet icon-button', type: 'button', 'aria-label': words.common.dismiss, onclick: () => notice.remove() }, icon('missing')));
+      h('button', { class: 'quiet icon-button', type: 'button', 'aria-label': words.common.dismiss, onclick: () => { notice.remove(); } }, icon('missing')));
     parent.append(notice);
     while (parent.childElementCount > MOST) parent.firstElementChild?.remove();
     if (level !== 'error') announce(text);
@@ -33,11 +34,12 @@ export function noticePanel(parent) {
     show,
     /**
      * Shows a command that failed.
-     * @param {{code?: string, message: string}} error
+     * @param {unknown} error
      */
     tell(error) {
-      if (error.code === 'crashed') return; // shown in place of the whole room
-      show({ level: 'error', code: error.code ?? 'failed', message: error.message });
+      const { code = 'failed', message = String(error) } = problemOf(error);
+      if (code === 'crashed') return; // shown in place of the whole room
+      show({ level: 'error', code, message });
     },
   };
 }

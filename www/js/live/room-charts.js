@@ -29,7 +29,7 @@ export function roomCharts(places) {
     client ??= worker();
     const charts = await client.request('charts', {
       history: results.map(({ version, loss, accuracy }) => ({ version, loss, accuracy })),
-      confusion: results.at(-1)?.confusion,
+      confusion: results.at(-1)?.confusion ?? null,
       labels: room.room.labels.map(labelName),
       words: words.board.onCharts,
     }).catch(() => null);

@@ -6,6 +6,7 @@ import { percent } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { colourAs, labelIcon } from '../common/labels.js';
 import { explain, fillWords, labelName, words } from '../common/language.js';
+import { problemOf } from '../common/problem.js';
 import { decodeInBrowser } from '../sound/browser-decoder.js';
 import { LevelPicture } from '../sound/level-picture.js';
 import { microphoneProblem } from '../sound/microphone-problem.js';
@@ -15,6 +16,7 @@ import init, { Model } from '/pkg/offline.js';
 
 const LONGEST_S = 6;
 const text = words.offline;
+/** @type {import('../common/taken-home.js').TakenHome} */
 const about = JSON.parse(byId('model').textContent ?? '');
 const speak = byId('offline-speak');
 const choose = byId('offline-choose');
@@ -54,7 +56,7 @@ speak.addEventListener('click', async () => {
   } catch (error) {
     recording?.cancel();
     setText(result, '');
-    tell(error instanceof MicrophoneError ? microphoneProblem(error) : explain(words.try.errors, /** @type {any} */ (error)));
+    tell(error instanceof MicrophoneError ? microphoneProblem(error) : explain(words.try.errors, error));
   }
   recording = null;
   show(canvas, false);
@@ -73,7 +75,7 @@ file.addEventListener('change', async () => {
     await predictFile(own, bytes);
   } catch (error) {
     setText(result, '');
-    tell(explain(words.try.errors, /** @type {any} */ (error)));
+    tell(explain(words.try.errors, error));
   }
   file.value = '';
 });
@@ -87,7 +89,7 @@ async function predictFile(own, bytes) {
   try {
     draw(own.probabilities_of_wav(new Uint8Array(bytes)));
   } catch (error) {
-    if (/** @type {any} */ (error).code !== 'needs_browser_decoder') throw error;
+    if (problemOf(error).code !== 'needs_browser_decoder') throw error;
     const decoded = await decodeInBrowser(bytes);
     if (!decoded) throw { code: 'undecodable' };
     draw(own.probabilities(decoded.samples, decoded.channels, decoded.rate));
@@ -99,7 +101,7 @@ function draw(probabilities) {
   const most = probabilities.indexOf(Math.max(...probabilities));
   setText(result, words.try.result(labelName(about.labels[most]), percent(probabilities[most])));
   show(byId('offline-probabilities'), true);
-  byId('offline-probabilities').replaceChildren(...about.labels.map((/** @type {string} */ label, /** @type {number} */ index) => {
+  byId('offline-probabilities').replaceChildren(...about.labels.map((label, index) => {
     const fill = h('span', { class: 'share-fill' });
     fill.style.width = `${(probabilities[index] * 100).toFixed(1)}%`;
     const row = h('li', { class: 'probability', 'data-share': probabilities[index].toFixed(6) },

@@ -25,7 +25,7 @@ const SHOWN_ON_A_PHONE = 6;
 
 /**
  * @param {import('../worker/client.js').Client} client
- * @param {(error: any) => void} tell
+ * @param {(error: unknown) => void} tell
  * @param {(label: number, clip: number) => void} recordAgain
  */
 export function clipPanel(client, tell, recordAgain) {
@@ -67,6 +67,12 @@ export function clipPanel(client, tell, recordAgain) {
   /** @type {KeyedList<NumberedClip>} */
   const list = new KeyedList(byId('clip-list'), ({ id }) => String(id), (first) => clipRow(first));
 
+  /**
+   * @param {number} clip
+   * @param {number} label
+   */
+  const relabel = (clip, label) => client.request('relabel', { clip, label }).catch(tell);
+
   /** @param {NumberedClip} first */
   function clipRow(first) {
     let clip = first;
@@ -76,7 +82,7 @@ export function clipPanel(client, tell, recordAgain) {
     const wave = h('canvas', { class: 'waveform', 'aria-hidden': 'true' });
     drawWaveform(wave, first.waveform);
     const iconPlace = h('span', { class: 'clip-icon' });
-    const select = h('select', { 'data-test': 'relabel', onchange: () => client.request('relabel', { clip: clip.id, label: select.selectedIndex }).catch(tell) });
+    const select = h('select', { 'data-test': 'relabel', onchange: () => { relabel(clip.id, select.selectedIndex); } });
     const length = h('span', { class: 'clip-length' });
     const heldBack = h('span', { class: 'tag', title: words.clips.heldBackHint }, words.clips.heldBack);
     const madeUp = h('span', { class: 'tag', title: words.clips.madeUpHint }, words.clips.madeUp);

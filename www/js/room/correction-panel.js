@@ -31,7 +31,7 @@ export function correctionPanel(client) {
       place.querySelector('button')?.focus();
       announce(words.try.correctionUndone);
     } catch (error) {
-      tell(explain(words.try.errors, /** @type {any} */ (error)));
+      tell(explain(words.try.errors, error));
     }
   });
 
@@ -48,7 +48,7 @@ export function correctionPanel(client) {
       announce(words.try.corrected(name));
     } catch (error) {
       show(done, false);
-      tell(explain(words.try.errors, /** @type {any} */ (error)));
+      tell(explain(words.try.errors, error));
     }
   }
 

@@ -2,14 +2,16 @@
 
 import { byId, h, show } from '../common/element.js';
 import { explain, words } from '../common/language.js';
+import { problemOf } from '../common/problem.js';
 
 /**
  * @param {string} code
- * @param {{code?: string, message: string}} error what `open` answered
+ * @param {unknown} error what `open` answered
  */
 export function showUnopened(code, error) {
-  if (error.code === 'crashed') return; // the crash itself has been shown
-  const unknown = error.code === 'unknown_room' || code === '';
+  const { code: why } = problemOf(error);
+  if (why === 'crashed') return; // the crash itself has been shown
+  const unknown = why === 'unknown_room' || code === '';
   showInstead(
     unknown ? words.room.unknownTitle : words.room.failedTitle,
     unknown ? words.room.unknown(code) : explain({}, error),

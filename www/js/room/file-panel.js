@@ -6,6 +6,7 @@ import { byId, h, setText, show } from '../common/element.js';
 import { icon } from '../common/icons.js';
 import { labelIcon } from '../common/labels.js';
 import { explain, labelName, words } from '../common/language.js';
+import { problemOf } from '../common/problem.js';
 import { decodeInBrowser } from '../sound/browser-decoder.js';
 import { filesOfDrop, filesOfInput } from './dropped-files.js';
 
@@ -131,7 +132,7 @@ export function filePanel(client) {
       await client.request('add_file', { name: file.name, path, bytes, label, made_up: madeUp }, [bytes]);
       added += 1;
     } catch (error) {
-      await notTaken({ file, path, label }, /** @type {any} */ (error));
+      await notTaken({ file, path, label }, error);
     }
   }
 
@@ -141,21 +142,21 @@ export function filePanel(client) {
    * @returns {Promise<Job[]>}
    */
   async function unpack(bytes) {
-    /** @type {{clips: {path: string, name: string, label: number | null, made_up: boolean, bytes: Uint8Array<ArrayBuffer>}[]}} */
     const { clips } = await client.request('unpack', { bytes }, [bytes]);
     return clips.map(({ path, name, label, made_up: madeUp, bytes: sound }) => ({ file: new File([sound], name), path, label, madeUp }));
   }
 
   /**
    * @param {Job} job
-   * @param {{code?: string, message?: string, name?: string}} error
+   * @param {unknown} error
    */
   async function notTaken(job, error) {
-    if (error.code === 'needs_label') {
+    const { code } = problemOf(error);
+    if (code === 'needs_label') {
       unlabelled.push(job);
       return;
     }
-    if (error.code === 'needs_browser_decoder') {
+    if (code === 'needs_browser_decoder') {
       const decoded = await job.file.arrayBuffer().then(decodeInBrowser);
       if (decoded) {
         try {
@@ -163,14 +164,14 @@ export function filePanel(client) {
           added += 1;
           return;
         } catch (second) {
-          return notTaken(job, /** @type {any} */ (second));
+          return notTaken(job, second);
         }
       }
     }
     const unreadable = error instanceof DOMException;
     const why = unreadable ? words.files.errors.unreadable : explain(words.files.errors, error);
     skipped.push({ path: job.path, why });
-    if (error.code === 'storage_full' || error.code === 'crashed') {
+    if (code === 'storage_full' || code === 'crashed') {
       skipped.push(...queue.map(({ path }) => ({ path, why })));
       queue = [];
     }

@@ -11,7 +11,7 @@ const CHOICES = /** @type {const} */ (['auto', 'webgpu', 'cpu']);
 
 /**
  * @param {import('../worker/client.js').Client} client
- * @param {(error: any) => void} tell
+ * @param {(error: unknown) => void} tell
  */
 export function laptopPanel(client, tell) {
   const choices = byId('backend-choice');

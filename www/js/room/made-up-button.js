@@ -6,7 +6,7 @@ import { words } from '../common/language.js';
 
 /**
  * @param {import('../worker/client.js').Client} client
- * @param {(error: any) => void} tell
+ * @param {(error: unknown) => void} tell
  */
 export function madeUpButton(client, tell) {
   const button = /** @type {HTMLButtonElement} */ (byId('made-up'));
@@ -17,7 +17,7 @@ export function madeUpButton(client, tell) {
     setText(button, words.madeUp.adding);
     try {
       const { clips } = await client.request('add_made_up');
-      announce(words.madeUp.added(clips?.length ?? 0));
+      announce(words.madeUp.added(clips.length));
     } catch (error) {
       tell(error);
     }

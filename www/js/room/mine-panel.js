@@ -34,7 +34,7 @@ export function minePanel(client) {
       await client.request('tune');
       announce(words.mine.made);
     } catch (error) {
-      tell(explain({}, /** @type {any} */ (error)));
+      tell(explain({}, error));
     }
   });
 
@@ -47,7 +47,7 @@ export function minePanel(client) {
         saveFile(`chorus-${code}-mine.${format}`, file, 'application/octet-stream');
         announce(words.mine.saved);
       } catch (error) {
-        tell(explain({}, /** @type {any} */ (error)));
+        tell(explain({}, error));
       }
     });
     byId('mine-files').append(save);

@@ -11,7 +11,7 @@ const WORKLET = '/js/sound/recorder-worklet.js';
 const IMPORT = /(\bfrom\s*|\bimport\s*)'([./][^']*)'/g;
 
 /**
- * @param {Record<string, any>} model what js/offline/offline.js reads: architecture, labels, parameters and so on
+ * @param {import('../common/taken-home.js').TakenHome} model
  * @returns {Promise<string>} the file
  */
 export async function offlineFile(model) {

@@ -20,7 +20,7 @@ const text = words.receipts;
 
 /**
  * @param {import('../worker/client.js').Client} client
- * @param {(error: any) => void} tell
+ * @param {(error: unknown) => void} tell
  */
 export function receiptPanel(client, tell) {
   const searchButton = byId('search-voice');

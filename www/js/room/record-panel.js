@@ -202,7 +202,7 @@ export function recordPanel(client) {
         choose('prompt');
       } catch (error) {
         keep.removeAttribute('aria-disabled');
-        tell(explain({ ...words.files.errors, storage_full: words.problems.storage_full }, /** @type {any} */ (error)));
+        tell(explain({ ...words.files.errors, storage_full: words.problems.storage_full }, error));
         // It could not be stored: it can still be saved, and nothing is lost.
         if (!saver.isConnected) keep.after(saver);
       }
@@ -216,7 +216,7 @@ export function recordPanel(client) {
         const { wav } = await client.request('to_wav', { samples: sound.samples, channels: 1, rate: sound.rate });
         saveFile(`${clipName(labels[label]).replaceAll(':', '-')}.wav`, wav, 'audio/wav');
       } catch (error) {
-        tell(explain(words.files.errors, /** @type {any} */ (error)));
+        tell(explain(words.files.errors, error));
       }
     });
 

@@ -61,7 +61,7 @@ const panels = [
 ];
 madeUpButton(client, notices.tell);
 
-client.on('state', (/** @type {State} */ view) => {
+client.on('state', (view) => {
   if (!view.room) return; // nothing to show before the room has been opened
   const state = { ...view, room: view.room };
   byId('room').removeAttribute('aria-busy');

@@ -16,7 +16,7 @@ const text = words.takeHome;
 
 /**
  * @param {import('../worker/client.js').Client} client
- * @param {(error: any) => void} tell
+ * @param {(error: unknown) => void} tell
  */
 export function takeHomePanel(client, tell) {
   /** @type {State | null} */

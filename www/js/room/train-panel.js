@@ -10,7 +10,7 @@ import { latestAccuracy, statusSentence } from './status-sentence.js';
 
 /**
  * @param {import('../worker/client.js').Client} client
- * @param {(error: any) => void} tell
+ * @param {(error: unknown) => void} tell
  */
 export function trainPanel(client, tell) {
   const button = byId('take-part');

@@ -8,6 +8,7 @@ import { icon } from '../common/icons.js';
 import { KeyedList } from '../common/keyed-list.js';
 import { colourAs, labelIcon } from '../common/labels.js';
 import { explain, labelName, words } from '../common/language.js';
+import { problemOf } from '../common/problem.js';
 import { decodeInBrowser } from '../sound/browser-decoder.js';
 import { LevelPicture } from '../sound/level-picture.js';
 import { microphoneProblem } from '../sound/microphone-problem.js';
@@ -46,7 +47,7 @@ export function tryPanel(client) {
   for (const whose of /** @type {const} */ (['ours', 'mine'])) {
     const radio = h('input', {
       type: 'radio', name: 'try-which', value: whose, 'data-test': `try-${whose}`,
-      onchange: () => client.request('try_with', { mine: whose === 'mine' }).catch((error) => tell(problemOf(error))),
+      onchange: () => client.request('try_with', { mine: whose === 'mine' }).catch((error) => tell(sentenceOf(error))),
     });
     which.append(h('label', { class: 'choice' }, radio, words.try[whose]));
   }
@@ -88,11 +89,11 @@ export function tryPanel(client) {
       setText(result, words.try.speaking);
       announce(words.try.speaking);
       const { samples, rate } = await recording.finished;
-      await predict('predict_pcm', { samples, channels: 1, rate }, '');
+      await predict(client.request('predict_pcm', { samples, channels: 1, rate }), '');
     } catch (error) {
       recording?.cancel();
       if (error instanceof MicrophoneError) setText(result, '');
-      tell(problemOf(error));
+      tell(sentenceOf(error));
     }
     recording = null;
     show(canvas, false);
@@ -108,14 +109,14 @@ export function tryPanel(client) {
     correction.hide();
     try {
       const bytes = await chosen.arrayBuffer();
-      await predict('predict_file', { name: chosen.name, bytes }, chosen.name).catch(async (error) => {
-        if (error.code !== 'needs_browser_decoder') throw error;
+      await predict(client.request('predict_file', { name: chosen.name, bytes }), chosen.name).catch(async (error) => {
+        if (problemOf(error).code !== 'needs_browser_decoder') throw error;
         const decoded = await decodeInBrowser(await chosen.arrayBuffer());
         if (!decoded) throw { code: 'undecodable' };
-        await predict('predict_pcm', decoded, chosen.name);
+        await predict(client.request('predict_pcm', decoded), chosen.name);
       });
     } catch (error) {
-      tell(problemOf(error));
+      tell(sentenceOf(error));
     }
     file.value = '';
   });
@@ -160,18 +161,17 @@ export function tryPanel(client) {
     if (!liveWanted) return;
     stopLive();
     setText(result, '');
-    tell(problemOf(error));
+    tell(sentenceOf(error));
   }
 
   /**
-   * @param {string} command
-   * @param {Record<string, any>} fields
+   * @param {Promise<import('../worker/messages.js').Predicted>} answer
    * @param {string} source the file's name, or nothing for speech
    */
-  async function predict(command, fields, source) {
+  async function predict(answer, source) {
     setText(result, words.try.working);
     try {
-      const { probabilities } = await client.request(command, fields);
+      const { probabilities } = await answer;
       draw(probabilities);
       const most = probabilities.indexOf(Math.max(...probabilities));
       const sentence = words.try.result(labelName(labels[most] ?? ''), percent(probabilities[most] ?? 0));
@@ -184,7 +184,7 @@ export function tryPanel(client) {
     }
   }
 
-  /** @param {number[]} probabilities */
+  /** @param {ArrayLike<number> & Iterable<number>} probabilities */
   function draw(probabilities) {
     const most = Math.max(...probabilities);
     show(list, true);
@@ -244,6 +244,6 @@ export function tryPanel(client) {
 }
 
 /** @param {unknown} error */
-function problemOf(error) {
-  return error instanceof MicrophoneError ? microphoneProblem(error) : explain(words.try.errors, /** @type {any} */ (error));
+function sentenceOf(error) {
+  return error instanceof MicrophoneError ? microphoneProblem(error) : explain(words.try.errors, error);
 }

@@ -17,7 +17,7 @@ export function ask({ title, text, fields = [], confirm, danger = false, test = 
   const asker = document.activeElement;
   const problem = h('p', { class: 'problem', role: 'alert', 'data-test': 'dialog-problem', hidden: true });
   const yes = h('button', { class: danger ? 'danger' : 'primary', 'data-test': 'dialog-confirm' }, confirm);
-  const no = h('button', { type: 'button', 'data-test': 'dialog-cancel', onclick: () => dialog.close() }, words.common.cancel);
+  const no = h('button', { type: 'button', 'data-test': 'dialog-cancel', onclick: () => { dialog.close(); } }, words.common.cancel);
   const form = h('form', { method: 'dialog', novalidate: true },
     h('h2', { id: 'dialog-title' }, title),
     h('p', { id: 'dialog-text' }, text),

@@ -19,26 +19,21 @@ export class HostApi {
     this.token = token;
   }
 
-  /** @returns {Promise<import('../live/api-shapes.js').Host>} */
   host() {
-    return this.#ask('GET', '/api/host');
+    return /** @type {Promise<import('../live/api-shapes.js').Host>} */ (this.#ask('GET', '/api/host'));
   }
 
-  /**
-   * @param {Record<string, unknown>} settings
-   * @returns {Promise<{room: import('../live/api-shapes.js').RoomConfig, path: string}>}
-   */
+  /** @param {Record<string, unknown>} settings */
   create(settings) {
-    return this.#ask('POST', '/api/rooms', settings);
+    return /** @type {Promise<{room: import('../live/api-shapes.js').RoomConfig, path: string}>} */ (this.#ask('POST', '/api/rooms', settings));
   }
 
   /**
    * @param {string} code
    * @param {Record<string, unknown>} command
-   * @returns {Promise<import('../live/api-shapes.js').HostRoom>}
    */
   command(code, command) {
-    return this.#ask('POST', `/api/rooms/${encodeURIComponent(code)}/command`, command);
+    return /** @type {Promise<import('../live/api-shapes.js').HostRoom>} */ (this.#ask('POST', `/api/rooms/${encodeURIComponent(code)}/command`, command));
   }
 
   /** @param {string} code */
@@ -50,7 +45,7 @@ export class HostApi {
    * @param {string} method
    * @param {string} path
    * @param {Record<string, unknown>} [body]
-   * @returns {Promise<any>}
+   * @returns {Promise<unknown>}
    */
   async #ask(method, path, body) {
     /** @type {Record<string, string>} */

@@ -13,6 +13,10 @@ export function labelEditor() {
   const { create } = words.teach;
   add.append(icon('plus'), create.labelAdd);
 
+  /** What a button is called, for the label in its row.
+   * @type {WeakMap<Element, (name: string) => string>} */
+  const namesOf = new WeakMap();
+
   const fields = () => /** @type {HTMLInputElement[]} */ ([...rows.querySelectorAll('input')]);
 
   /**
@@ -53,7 +57,7 @@ export function labelEditor() {
     const element = h('button', { type: 'button', class: 'icon-button quiet', 'data-does': name, onclick: () => {
       if (element.getAttribute('aria-disabled') !== 'true') onclick();
     } }, icon(name));
-    /** @type {any} */ (element).say = label;
+    namesOf.set(element, label);
     return element;
   }
 
@@ -79,8 +83,9 @@ export function labelEditor() {
       setAttribute(field, 'aria-label', create.label(index + 1));
       row.querySelector('.label-shape')?.replaceChildren(labelIcon(index));
       for (const element of row.querySelectorAll('button')) {
-        setAttribute(element, 'aria-label', /** @type {any} */ (element).say(name));
-        setAttribute(element, 'title', /** @type {any} */ (element).say(name));
+        const called = namesOf.get(element)?.(name);
+        setAttribute(element, 'aria-label', called);
+        setAttribute(element, 'title', called);
         const does = element.dataset.does;
         const idle = (does === 'up' && index === 0) || (does === 'down' && index === rows.childElementCount - 1)
           || (does === 'bin' && rows.childElementCount <= LEAST_LABELS);
@@ -95,7 +100,7 @@ export function labelEditor() {
 
   /** @param {{key: string, args: (string | number)[], at: number} | null} found */
   function tell(found) {
-    const say = found && /** @type {Record<string, any>} */ (create.problems)[found.key];
+    const say = found && /** @type {Record<string, (...args: (string | number)[]) => string>} */ (/** @type {unknown} */ (create.problems))[found.key];
     setText(problem, say ? say(...found.args) : '');
     show(problem, Boolean(found));
     fields().forEach((field, index) => setAttribute(field, 'aria-invalid', found?.at === index ? 'true' : null));

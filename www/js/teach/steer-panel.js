@@ -68,7 +68,7 @@ export function steerPanel({ act }) {
       });
     } else {
       setAttribute(element, 'aria-busy', 'true');
-      const wrong = await act(code, { command }, /** @type {Record<string, any>} */ (steer.done)[command]);
+      const wrong = await act(code, { command }, /** @type {Record<string, string>} */ (/** @type {unknown} */ (steer.done))[command]);
       setAttribute(element, 'aria-busy', null);
       tell(wrong);
     }

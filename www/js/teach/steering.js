@@ -14,7 +14,7 @@ export function steering({ status, history }, words) {
   const finished = phase === 'finished';
   /**
    * @param {string} command
-   * @param {any[]} text name and meaning
+   * @param {string[]} text name and meaning
    * @param {string} why
    * @param {import('../common/icons.js').IconName} icon
    * @param {boolean} [likely]
@@ -38,9 +38,9 @@ export function steering({ status, history }, words) {
     if (finished) return button('next_round', steer.nextNothing, steer.why.finished, 'next');
     if (phase === 'lobby') {
       const why = paused ? steer.why.paused : ready === 0 ? steer.why.nobodyReady : '';
-      return button('next_round', [steer.nextLobby[0], why ? steer.nextLobbyLater : /** @type {any} */ (steer.nextLobby[1])(ready)], why, 'next', !why);
+      return button('next_round', [steer.nextLobby[0], why ? steer.nextLobbyLater : steer.nextLobby[1](ready)], why, 'next', !why);
     }
     if (received === 0) return button('next_round', steer.nextNothing, steer.why.nothingIn, 'next');
-    return button('next_round', [steer.nextRound[0], /** @type {any} */ (steer.nextRound[1])(received, goal)], '', 'next');
+    return button('next_round', [steer.nextRound[0], steer.nextRound[1](received, goal)], '', 'next');
   }
 }

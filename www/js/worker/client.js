@@ -9,48 +9,62 @@ export class CommandError extends Error {
   }
 }
 
+/**
+ * @typedef {import('./messages.js').Commands} Commands
+ * @typedef {import('./messages.js').Events} Events
+ */
+
+/**
+ * What follows a command's name: its fields, which one without any may leave out, and buffers to hand over rather than copy.
+ * @template {keyof Commands} Type
+ * @typedef {{} extends Commands[Type]['fields'] ? [fields?: Commands[Type]['fields'], transfer?: Transferable[]] : [fields: Commands[Type]['fields'], transfer?: Transferable[]]} Asked
+ */
+
 export class Client {
   /** @param {string} url of the worker's module */
   constructor(url) {
     this.worker = new Worker(url, { type: 'module', name: 'chorus' });
     this.nextId = 1;
-    /** @type {Map<number, {resolve: (reply: any) => void, reject: (error: Error) => void}>} */
+    /** @type {Map<number, {resolve: (reply: unknown) => void, reject: (error: Error) => void}>} */
     this.waiting = new Map();
-    /** @type {Map<string, (event: any) => void>} */
+    /** @type {Map<string, (event: unknown) => void>} */
     this.listeners = new Map();
     this.worker.addEventListener('message', ({ data }) => this.#received(data));
     this.worker.addEventListener('error', (event) => {
-      this.#received({ type: 'crashed', message: event.message ?? '' });
+      const crash = { type: /** @type {const} */ ('crashed'), message: event.message ?? '' };
+      this.#received(crash);
     });
   }
 
   /**
    * Sends a command.
-   * @param {string} type
-   * @param {Record<string, any>} [fields]
-   * @param {Transferable[]} [transfer] buffers to hand over rather than copy
-   * @returns {Promise<any>} the reply; fails with a `CommandError`
+   * @template {keyof Commands} Type
+   * @param {Type} type
+   * @param {Asked<Type>} asked
+   * @returns {Promise<Commands[Type]['answer']>} fails with a `CommandError`
    */
-  request(type, fields = {}, transfer = []) {
+  request(type, ...asked) {
+    const [fields = {}, transfer = []] = asked;
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject });
+      this.waiting.set(id, { resolve: (reply) => resolve(/** @type {Commands[Type]['answer']} */ (reply)), reject });
       this.worker.postMessage({ ...fields, id, type }, transfer);
     });
   }
 
   /**
    * Calls `listener` for each event of a type.
-   * @param {string} type
-   * @param {(event: any) => void} listener
+   * @template {keyof Events} Type
+   * @param {Type} type
+   * @param {(event: Events[Type]) => void} listener
    */
   on(type, listener) {
-    this.listeners.set(type, listener);
+    this.listeners.set(type, (event) => listener(/** @type {Events[Type]} */ (event)));
   }
 
-  /** @param {any} message */
+  /** @param {import('./messages.js').Reply | {type: keyof Events}} message */
   #received(message) {
-    if (message.id === undefined) {
+    if ('type' in message) {
       this.listeners.get(message.type)?.(message);
       return;
     }

@@ -1,8 +1,11 @@
 // The worker's end of a line to the client: one job after another, each with its answer.
 
+import { problemOf } from '../common/problem.js';
+
 /**
  * @param {Promise<unknown>} started the program, once it has arrived
- * @param {(job: any) => any} handle does a job; throws an object with `code` and `message` to refuse it
+ * @template Job
+ * @param {(job: Job) => unknown} handle does a job; throws an object with `code` and `message` to refuse it
  */
 export function serveJobs(started, handle) {
   let queue = Promise.resolve();
@@ -13,7 +16,7 @@ export function serveJobs(started, handle) {
 
   /**
    * @param {number} id
-   * @param {any} job
+   * @param {Job} job
    */
   async function answer(id, job) {
     try {
@@ -22,7 +25,7 @@ export function serveJobs(started, handle) {
       const transfer = { transfer: buffersOf(reply) };
       self.postMessage({ id, ok: true, reply }, transfer);
     } catch (error) {
-      const { code, message } = /** @type {any} */ (error) ?? {};
+      const { code, message } = problemOf(error);
       // Whatever gives no code was not meant as an answer: the program trapped.
       if (typeof code !== 'string') crashed(error);
       else self.postMessage({ id, ok: false, error: { code, message: String(message) } });
@@ -30,14 +33,14 @@ export function serveJobs(started, handle) {
   }
 }
 
-/** @param {any} error */
+/** @param {unknown} error */
 function crashed(error) {
-  self.postMessage({ event: 'crashed', message: String(error?.message ?? error) });
+  self.postMessage({ event: 'crashed', message: String(problemOf(error).message ?? error) });
 }
 
 /**
  * The buffers of a typed array, or of those in a plain object: they change hands instead of being copied.
- * @param {any} reply
+ * @param {unknown} reply
  */
 function buffersOf(reply) {
   const values = ArrayBuffer.isView(reply) ? [reply] : Object.values(reply ?? {});

@@ -65,7 +65,7 @@
  * @property {Personal | null} personal the personal model, once there is one
  * @property {boolean} try_mine whether the personal model is tried rather than the shared one
  * @property {boolean} taking_part
- * @property {{choice: 'auto' | 'webgpu' | 'cpu', kind: 'cpu' | 'webgpu' | null, name: string | null, reason: string | null}} backend
+ * @property {{choice: 'auto' | 'webgpu' | 'cpu', kind: 'cpu' | 'webgpu' | null, name: string | null, reason: 'no_gpu' | 'gpu_failed' | null}} backend
  * @property {'absent' | 'loading' | 'ready' | 'failed'} trainer
  * @property {Work | null} work
  * @property {{sent: number, received: number}} bytes
@@ -78,7 +78,7 @@
 
 /** @typedef {State & {room: Room}} RoomState the view of an opened room, which is all that the panels get */
 
-/** @typedef {{accuracy: string, loss: string, confusion: string | null}} Charts SVG text */
+/** @typedef {{accuracy: string, loss: string, confusion: string | null, recall: string | null}} Charts SVG text */
 
 /** @typedef {{clip: number, label: number, mine: number, ours: number}} Compared a clip that was kept for the test: what it is, and what each model hears */
 
@@ -115,5 +115,84 @@
 /** @typedef {{columns: number, rows: number, pixels: Uint8Array}} UpdatePicture 0 to 255, 128 is zero */
 
 /** @typedef {{clips: number, sound_bytes: number, feature_bytes: number, searched_bytes: number, proved: boolean, found: [number, number][]}} Searched */
+
+/**
+ * @template {object} Fields
+ * @template {object} Answer
+ * @typedef {{fields: Fields, answer: Answer}} Command
+ */
+
+/** @typedef {{}} Nothing */
+
+/**
+ * What the page may ask of its worker: for each command its fields and the answer. The other end is `Command` in
+ * wasm-client/src/commands.rs; `cargo xtask lint` holds names and types of the fields to it.
+ *
+ * @typedef {object} Commands
+ * @property {Command<{code: string, name: string | null, seat: string | null, words: ChartWords}, {seat: string, name: string | null}>} open
+ * @property {Command<{name: string}, Nothing>} name
+ * @property {Command<{name: string, path?: string | null, bytes: ArrayBuffer, label: number | null, made_up: boolean}, {clip: number}>} add_file
+ * @property {Command<{name: string, path?: string | null, samples: Float32Array, channels: number, rate: number, label: number | null}, {clip: number}>} add_pcm
+ * @property {Command<Nothing, {clips: number[]}>} add_made_up
+ * @property {Command<{clip: number, label: number}, Nothing>} relabel
+ * @property {Command<{clips: number[]}, Nothing>} remove
+ * @property {Command<Nothing, Nothing>} undo
+ * @property {Command<{samples: Float32Array, channels: number, rate: number}, {complaints: string[]}>} quality
+ * @property {Command<{on: boolean}, Nothing>} recording
+ * @property {Command<{clip: number}, {wav: ArrayBuffer}>} sound
+ * @property {Command<{on: boolean}, Nothing>} take_part
+ * @property {Command<{choice: State['backend']['choice']}, Nothing>} backend
+ * @property {Command<{name: string, bytes: ArrayBuffer}, Predicted>} predict_file
+ * @property {Command<{samples: Float32Array, channels: number, rate: number}, Predicted>} predict_pcm
+ * @property {Command<{rate: number}, Nothing>} live_start
+ * @property {Command<{samples: Float32Array, at: number}, Nothing>} live_push
+ * @property {Command<Nothing, Nothing>} live_stop
+ * @property {Command<{history: {version: number, loss: number, accuracy: number}[], confusion: number[][] | null, labels: string[], words: ChartWords}, Charts>} charts
+ * @property {Command<{name: string, label: number}, {clip: number}>} correct
+ * @property {Command<Nothing, Nothing>} tune
+ * @property {Command<Nothing, Nothing>} stop_tuning
+ * @property {Command<{mine: boolean}, Nothing>} try_with
+ * @property {Command<{format: 'safetensors' | 'onnx'}, {file: Uint8Array<ArrayBuffer>}>} personal_file
+ * @property {Command<Nothing, {architecture: string, version: string, speeds: boolean, parameters: Uint8Array<ArrayBuffer>, mean: Uint8Array<ArrayBuffer>, deviation: Uint8Array<ArrayBuffer>}>} offline_model
+ * @property {Command<Nothing, {zip: Uint8Array<ArrayBuffer>}>} pack_clips
+ * @property {Command<{bytes: ArrayBuffer}, {clips: PackedClip[]}>} unpack
+ * @property {Command<{samples: Float32Array, channels: number, rate: number}, {wav: Uint8Array<ArrayBuffer>}>} to_wav
+ * @property {Command<Nothing, {receipts: Receipt[], forgotten: number, sent_bytes: number}>} receipts
+ * @property {Command<{number: number}, UpdatePicture | {pixels?: undefined}>} receipt_picture nothing where the bytes are not kept any more
+ * @property {Command<Nothing, Searched>} search_voice
+ */
+
+/** @typedef {{probabilities: Float32Array, frames: number}} Predicted of each label, 0 to 1 */
+
+/** @typedef {{path: string, name: string, label: number | null, made_up: boolean, bytes: Uint8Array<ArrayBuffer>}} PackedClip of a zip file */
+
+/**
+ * @typedef {object} ChartWords what to write on charts, in the page's language
+ * @property {string} shared the curve over everyone's held-back clips
+ * @property {string} [own] the curve over one's own
+ * @property {string} rounds
+ * @property {string} accuracy
+ * @property {string} loss
+ * @property {string} confusion
+ * @property {string} predicted
+ * @property {string} actual
+ * @property {string} none what stands in a chart that has nothing to show yet
+ * @property {Record<string, string>} [labels] names of labels, where they have others than the room gives them
+ * @property {string} [recall] the title of the bars of each label's recall, which are drawn where it is there
+ */
+
+/**
+ * What the worker tells without being asked, by `type`.
+ *
+ * @typedef {object} Events
+ * @property {State} state
+ * @property {Charts} charts
+ * @property {Live} live
+ * @property {{fraction: number}} searching how far the search for one's voice is, 0 to 1
+ * @property {import('../common/notice-panel.js').Notice} notice
+ * @property {{message: string}} crashed the program has stopped for good
+ */
+
+/** @typedef {{id: number, ok: true} | {id: number, ok: false, error: {code: string, message: string}}} Reply what the worker posts to answer the command with this id, with the answer's own fields */
 
 export {};

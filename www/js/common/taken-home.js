@@ -1,0 +1,18 @@
+// What the page that a person takes home has inside: js/room/offline-file.js writes it, js/offline/offline.js reads it.
+// Types only: nothing here runs.
+
+/**
+ * @typedef {object} TakenHome
+ * @property {string} name the room's
+ * @property {string[]} labels
+ * @property {string} architecture
+ * @property {boolean} speeds whether an answer is the mean over five speeds
+ * @property {number} rounds that the model was trained
+ * @property {string} accuracy per cent as people read them, or nothing
+ * @property {string} date when it was taken home
+ * @property {string} parameters f32 in little-endian order, in base64; so are the next two
+ * @property {string} mean
+ * @property {string} deviation
+ */
+
+export {};
