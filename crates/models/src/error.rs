@@ -1,8 +1,5 @@
 //! What can go wrong with a model, and what to do about it.
 
-#[cfg(feature = "learner")]
-use burn::tensor::ExecutionError;
-
 use crate::{FEATURES, FRAMES, LEAST_LABELS, MOST_LABELS};
 
 /// Why a model could not do what it was asked.
@@ -97,11 +94,4 @@ pub enum ModelError {
         /// The step, counted from 1 over the whole call.
         step: u32,
     },
-}
-
-#[cfg(feature = "learner")]
-impl From<ExecutionError> for ModelError {
-    fn from(error: ExecutionError) -> Self {
-        Self::Device { reason: error.to_string() }
-    }
 }

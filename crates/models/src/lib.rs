@@ -20,62 +20,22 @@
 // The plain types' checks are for the learner; without it nobody calls them.
 #![cfg_attr(not(feature = "learner"), allow(dead_code))]
 
-#[cfg(feature = "learner")]
-mod adam;
-mod architecture;
-#[cfg(feature = "learner")]
-mod backend;
-#[cfg(feature = "learner")]
-mod descent;
-#[cfg(feature = "learner")]
-mod dropout;
-#[cfg(feature = "learner")]
-mod elementwise;
+mod clips;
 mod error;
-mod evaluation;
-mod example;
-#[cfg(all(test, feature = "learner"))]
-mod golden;
 mod inference;
-mod initial;
-mod layer;
-#[cfg(feature = "learner")]
-mod layers;
-mod layout;
 #[cfg(feature = "learner")]
 mod learner;
-#[cfg(feature = "learner")]
-mod loss;
-mod matrix;
-#[cfg(feature = "learner")]
 mod network;
 pub mod onnx;
-#[cfg(feature = "learner")]
-mod processor;
-#[cfg(feature = "learner")]
-mod product;
-#[cfg(feature = "learner")]
-mod pull;
-#[cfg(feature = "learner")]
-mod sgd;
-mod softmax;
-#[cfg(feature = "learner")]
-mod threads;
+mod slices;
 mod training;
-mod vector;
 
-pub use architecture::{Architecture, UnknownArchitecture};
-#[cfg(feature = "learner")]
-pub use backend::Backend;
+pub use clips::{Evaluation, Example, Standardisation, Variant};
 pub use error::ModelError;
-pub use evaluation::Evaluation;
-pub use example::{Example, Standardisation, Variant};
 pub use inference::Inference;
-pub use initial::initial_parameters;
-pub use layer::{Layer, LstmOutput};
-pub use layout::{Layout, TensorSpec};
 #[cfg(feature = "learner")]
-pub use learner::{Course, Learner};
+pub use learner::{Backend, Course, Learner};
+pub use network::{Architecture, Layer, Layout, LstmOutput, TensorSpec, UnknownArchitecture, initial_parameters};
 pub use training::{EpochReport, Optimiser, Step, Trained, Training};
 
 /// Frames of a clip that a network sees; shorter clips end in zero frames.

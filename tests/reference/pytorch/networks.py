@@ -10,7 +10,7 @@ from torch import nn
 
 FRAMES = 100
 FEATURES = {"dense": 34, "conv": 34, "lstm": 34, "lstm-padded": 34, "compact": 60}  # of each frame
-RATE = 1 - 205 / 256  # dropout, as crates/models/src/dropout.rs has it
+RATE = 1 - 205 / 256  # dropout, as crates/models/src/learner/operations/dropout.rs has it
 
 
 class Convolutions(nn.Sequential):

@@ -2,8 +2,9 @@
 
     python tests/reference/pytorch/optimisers.py
 
-prints the table of the test in crates/models/src/descent.rs. The gradients are given numbers; what is added to them is
-added as a loss, so that PyTorch differentiates it: μ/2 · ‖w − w₀‖² for the proximal term, ⟨c, w⟩ for the correction.
+prints the table of the test in crates/models/src/learner/descent/mod.rs. The gradients are given numbers; what is
+added to them is added as a loss, so that PyTorch differentiates it: μ/2 · ‖w − w₀‖² for the proximal term, ⟨c, w⟩ for
+the correction.
 """
 
 import torch

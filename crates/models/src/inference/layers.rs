@@ -1,10 +1,12 @@
-//! What each layer computes of one clip; [`crate::layer::Layer`] says it in words.
+//! What each layer computes of one clip; [`crate::Layer`] says it in words.
 
 use crate::{
     LstmOutput,
-    layer::{EPSILON, KERNEL},
-    matrix::{self, Matrix},
-    vector::{sigmoid, sum, tanh},
+    network::{EPSILON, KERNEL},
+    slices::{
+        matrix::{self, Matrix},
+        vector::{sigmoid, sum, tanh},
+    },
 };
 
 /// A clip between two layers.

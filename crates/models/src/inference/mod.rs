@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::{
     Architecture, Example, FRAMES, LEAST_LABELS, Layer, Layout, LstmOutput, MOST_LABELS, ModelError, Standardisation,
-    example::{self, Seen},
-    softmax,
+    clips::{self, Seen},
+    slices::softmax,
 };
 use layers::Frames;
 
@@ -72,7 +72,7 @@ impl Inference {
     /// # Errors
     /// As [`Inference::probabilities`].
     pub fn logits(&self, example: &Example) -> Result<Vec<f32>, ModelError> {
-        example::check(std::slice::from_ref(example), None)?;
+        clips::check(std::slice::from_ref(example), None)?;
         let ways = 1 + example.variants.len();
         let mut sum = vec![0.0; self.labels];
         for clip in example.all_seen() {

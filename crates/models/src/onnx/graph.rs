@@ -5,7 +5,7 @@ use super::messages::{
 };
 use crate::{
     Architecture, FEATURES, FRAMES, Layer, LstmOutput, Standardisation,
-    layer::{EPSILON, KERNEL},
+    network::{EPSILON, KERNEL},
 };
 
 /// The graph with its inputs, outputs and statistics, but without the parameters that it names.

@@ -2,7 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use crate::{layers::Gradient, processor, pull::PullOn};
+use super::pull::PullOn;
+use crate::learner::{layers::Gradient, operations::processor};
 
 /// Decay of the mean of gradients.
 const BETA_1: f64 = 0.9;

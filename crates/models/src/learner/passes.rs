@@ -4,9 +4,11 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::{
     Architecture, FRAMES, Layer, LstmOutput, Standardisation,
-    dropout::Dropout,
-    example::Seen,
-    layers::{Gradient, convolution, dense, flatten, lstm, normalise, pooling},
+    clips::Seen,
+    learner::{
+        layers::{Gradient, convolution, dense, flatten, lstm, normalise, pooling},
+        operations::dropout::Dropout,
+    },
 };
 
 /// Clips on the device, ready to go in.

@@ -2,6 +2,8 @@
 
 use burn::tensor::{Tensor, activation::softmax};
 
+use crate::Evaluation;
+
 /// One example's result.
 pub(crate) struct Outcome {
     /// Cross entropy in nats.
@@ -23,4 +25,22 @@ pub(crate) fn outcome(logits: &[f32], label: usize) -> Outcome {
 pub(crate) fn gradient(logits: Tensor<2>, truth: Tensor<2>) -> Tensor<2> {
     let [batch, _] = logits.dims();
     (softmax(logits, 1) - truth).div_scalar(batch as f32)
+}
+
+impl Evaluation {
+    /// Counts one pass: a row of logits and a true label for each example.
+    pub(crate) fn of(logits: &[f32], truth: &[usize], labels: usize) -> Self {
+        let mut confusion = vec![vec![0; labels]; labels];
+        let mut loss = 0.0;
+        let mut right = 0;
+        for (row, &label) in logits.chunks_exact(labels).zip(truth) {
+            let outcome = outcome(row, label);
+            loss += outcome.loss;
+            right += usize::from(outcome.predicted == label);
+            confusion[label][outcome.predicted] += 1;
+        }
+        let examples = truth.len();
+        let mean = |sum: f64| sum / examples.max(1) as f64;
+        Self { examples, loss: mean(loss), accuracy: mean(right as f64), confusion }
+    }
 }

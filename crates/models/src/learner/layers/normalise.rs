@@ -4,7 +4,7 @@
 use burn::tensor::Tensor;
 
 use super::Gradient;
-use crate::{layer::EPSILON, processor};
+use crate::{learner::operations::processor, network::EPSILON};
 
 /// What the way back needs.
 pub(crate) struct Saved {

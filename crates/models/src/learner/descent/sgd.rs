@@ -2,7 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use crate::{layers::Gradient, processor, pull::PullOn};
+use super::pull::PullOn;
+use crate::learner::{layers::Gradient, operations::processor};
 
 /// The step size.
 pub(crate) struct Sgd {

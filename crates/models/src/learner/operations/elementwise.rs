@@ -1,9 +1,9 @@
 //! Arithmetic value by value, between the matrix products, in tensor operations; on the processor
-//! [`crate::processor`] does the same in one pass.
+//! [`super::processor`] does the same in one pass.
 
 use burn::tensor::{Tensor, TensorData, activation};
 
-use crate::{
+use super::{
     dropout::{Dropout, KEPT, SCALE},
     processor,
 };

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::Gradient;
-use crate::{dropout::Dropout, elementwise, product::product};
+use crate::learner::operations::{dropout::Dropout, elementwise, product::product};
 
 /// What the way back needs.
 pub(crate) struct Saved {

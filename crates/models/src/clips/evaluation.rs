@@ -16,23 +16,6 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// Counts one pass: a row of logits and a true label for each example.
-    #[cfg(feature = "learner")]
-    pub(crate) fn of(logits: &[f32], truth: &[usize], labels: usize) -> Self {
-        let mut confusion = vec![vec![0; labels]; labels];
-        let mut loss = 0.0;
-        let mut right = 0;
-        for (row, &label) in logits.chunks_exact(labels).zip(truth) {
-            let outcome = crate::loss::outcome(row, label);
-            loss += outcome.loss;
-            right += usize::from(outcome.predicted == label);
-            confusion[label][outcome.predicted] += 1;
-        }
-        let examples = truth.len();
-        let mean = |sum: f64| sum / examples.max(1) as f64;
-        Self { examples, loss: mean(loss), accuracy: mean(right as f64), confusion }
-    }
-
     /// Unweighted average recall: the mean over the labels that occur of the share found right. Chance is 1/labels
     /// however uneven the labels are.
     pub fn uar(&self) -> f64 {

@@ -1,8 +1,15 @@
 //! A step of training against the gradient: the plan's optimiser, on the gradient and what the plan adds to it.
 
+pub(crate) mod adam;
+pub(crate) mod pull;
+mod sgd;
+
 use burn::tensor::Tensor;
 
-use crate::{Layout, ModelError, Optimiser, Training, adam::Adam, layers::Gradient, pull::Pull, sgd::Sgd};
+use crate::{Layout, ModelError, Optimiser, Training, learner::layers::Gradient};
+use adam::Adam;
+use pull::Pull;
+use sgd::Sgd;
 
 /// One plan's optimiser with what it remembers.
 pub(crate) struct Descent {

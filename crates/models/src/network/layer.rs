@@ -1,4 +1,4 @@
-//! One layer as data: its sizes, its tensors and how they start. What a layer computes is in [`crate::layers`].
+//! One layer as data: its sizes, its tensors and how they start. What a layer computes is in `learner/layers` and `inference/layers.rs`.
 
 use std::fmt;
 

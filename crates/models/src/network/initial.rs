@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
-use crate::{Architecture, layer::Initial};
+use super::{Architecture, layer::Initial};
 
 /// The first parameters of a model, in the order of [`Architecture::layout`]: kernels Glorot uniform (Glorot & Bengio
 /// 2010), recurrent kernels orthogonal (Saxe et al. 2014), biases zero but 1 for the LSTM's forget gates

@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 /// `left` · `right`.
 pub(crate) fn product(left: Tensor<2>, right: Tensor<2>) -> Tensor<2> {
     #[cfg(target_family = "wasm")]
-    if crate::processor::holds(&left) {
+    if super::processor::holds(&left) {
         return here::product(left, right);
     }
     left.matmul(right)
@@ -17,17 +17,17 @@ pub(crate) fn product(left: Tensor<2>, right: Tensor<2>) -> Tensor<2> {
 pub(crate) struct Factor {
     right: Tensor<2>,
     #[cfg(target_family = "wasm")]
-    packed: Option<crate::matrix::Packed>,
+    packed: Option<crate::slices::matrix::Packed>,
 }
 
 impl Factor {
     /// Sorts the numbers once; without this each product would sort them anew.
     pub fn new(right: Tensor<2>) -> Self {
-        let here = crate::processor::holds(&right);
+        let here = super::processor::holds(&right);
         Self {
             #[cfg(target_family = "wasm")]
             packed: here.then(|| here::packed(&right)).flatten(),
-            right: if here { crate::processor::contiguous(right) } else { right },
+            right: if here { super::processor::contiguous(right) } else { right },
         }
     }
 
@@ -49,7 +49,7 @@ mod here {
         tensor::{Tensor, TensorData},
     };
 
-    use crate::matrix::{self, Matrix, Packed};
+    use crate::slices::matrix::{self, Matrix, Packed};
 
     fn stored(tensor: &Tensor<2>) -> Option<FlexTensor> {
         tensor.clone().try_into_primitive::<Flex>().ok()

@@ -1,22 +1,32 @@
 //! One model on one device: parameters in and out, training, evaluation, prediction.
 
+mod backend;
+mod descent;
+#[cfg(test)]
+mod golden;
+mod layers;
+mod loss;
+mod operations;
+mod passes;
+
 use std::ops::ControlFlow;
 
-use burn::tensor::{Device, Tensor, TensorData, TensorReadError};
+use burn::tensor::{Device, ExecutionError, Tensor, TensorData, TensorReadError};
 use rand::RngExt as _;
 use rand::seq::SliceRandom;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 use crate::{
-    Architecture, Backend, EpochReport, Evaluation, Example, LEAST_LABELS, Layer, Layout, MOST_LABELS, ModelError,
+    Architecture, EpochReport, Evaluation, Example, LEAST_LABELS, Layer, Layout, MOST_LABELS, ModelError,
     Standardisation, Step, Trained, Training,
-    descent::Descent,
-    dropout::Dropout,
-    example::{self, Seen},
-    initial_parameters, loss,
-    network::{self, Batch},
-    softmax,
+    clips::{self, Seen},
+    initial_parameters,
+    slices::softmax,
 };
+pub use backend::Backend;
+use descent::Descent;
+use operations::dropout::Dropout;
+use passes::Batch;
 
 /// Clips that are evaluated at a time.
 const EVALUATION_BATCH: usize = 32;
@@ -173,7 +183,7 @@ impl Learner {
         data: &[Example],
         mut on_step: impl AsyncFnMut(Step) -> ControlFlow<()>,
     ) -> Result<Trained, ModelError> {
-        example::check(data, Some(self.labels))?;
+        clips::check(data, Some(self.labels))?;
         let Course { how, shuffler, chooser, dropout, descent } = course;
         let mut order: Vec<&Example> = data.iter().collect();
         let mut trained = Trained { epochs: Vec::new(), steps: 0, stopped: false };
@@ -229,10 +239,10 @@ impl Learner {
         }
         let one_hot = Tensor::from_data(TensorData::new(one_hot, [truth.len(), self.labels]), &self.device);
         let batch = Batch::new(clips, &self.standardisation, self.architecture, &self.device);
-        let (logits, trace) = network::forward(&self.layers, &self.parameters, batch, Some(dropout));
+        let (logits, trace) = passes::forward(&self.layers, &self.parameters, batch, Some(dropout));
         let gradient = loss::gradient(logits.clone(), one_hot);
         descent.begin_step();
-        network::backward(&self.layers, &mut self.parameters, trace, gradient, |index, parameter, gradient| {
+        passes::backward(&self.layers, &mut self.parameters, trace, gradient, |index, parameter, gradient| {
             descent.update(index, parameter, gradient);
         });
         Ok(Evaluation::of(&read(logits).await?, &truth, self.labels))
@@ -243,7 +253,7 @@ impl Learner {
     /// # Errors
     /// No, wrong or non-finite examples; a device that fails.
     pub async fn evaluate(&mut self, data: &[Example]) -> Result<Evaluation, ModelError> {
-        example::check(data, Some(self.labels))?;
+        clips::check(data, Some(self.labels))?;
         let logits = self.logits(data).await?;
         let truth: Vec<usize> = data.iter().map(|example| example.label).collect();
         Ok(Evaluation::of(&logits, &truth, self.labels))
@@ -254,7 +264,7 @@ impl Learner {
     /// # Errors
     /// No, wrong or non-finite examples; a device that fails.
     pub async fn predict(&mut self, inputs: &[Example]) -> Result<Vec<Vec<f32>>, ModelError> {
-        example::check(inputs, None)?;
+        clips::check(inputs, None)?;
         let logits = self.logits(inputs).await?;
         Ok(logits.chunks_exact(self.labels).map(softmax::probabilities).collect())
     }
@@ -265,7 +275,7 @@ impl Learner {
         let mut rows = Vec::with_capacity(seen.len() * self.labels);
         for clips in seen.chunks(EVALUATION_BATCH) {
             let batch = Batch::new(clips, &self.standardisation, self.architecture, &self.device);
-            let (logits, _) = network::forward(&self.layers, &self.parameters, batch, None);
+            let (logits, _) = passes::forward(&self.layers, &self.parameters, batch, None);
             rows.extend_from_slice(&read(logits).await?);
         }
         let mut rows = rows.chunks_exact(self.labels);
@@ -286,4 +296,10 @@ impl Learner {
 pub(crate) async fn read(tensor: Tensor<2>) -> Result<Vec<f32>, ModelError> {
     let data = tensor.into_data_async().await?;
     data.try_into_vec::<f32>().map_err(|error| ModelError::Device { reason: TensorReadError::from(error).to_string() })
+}
+
+impl From<ExecutionError> for ModelError {
+    fn from(error: ExecutionError) -> Self {
+        Self::Device { reason: error.to_string() }
+    }
 }

@@ -7,8 +7,11 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::Gradient;
 use crate::{
-    FRAMES, elementwise,
-    product::{Factor, product},
+    FRAMES,
+    learner::operations::{
+        elementwise,
+        product::{Factor, product},
+    },
 };
 
 /// What the way back needs; the lists have one entry a frame.

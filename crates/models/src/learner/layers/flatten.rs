@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::{FRAMES, processor};
+use crate::{FRAMES, learner::operations::processor};
 
 /// (rows, channels) → (batch, frames · channels). Clips begin 100 rows apart; what lies between one clip's `frames` and
 /// the next is left out. On the processor it is a view, not a copy; graphics kernels want rows without gaps.

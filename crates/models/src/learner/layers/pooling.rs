@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::{FRAMES, layer::EPSILON, product::product};
+use crate::{FRAMES, learner::operations::product::product, network::EPSILON};
 
 /// What the way back needs.
 pub(crate) struct Saved {

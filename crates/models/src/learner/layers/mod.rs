@@ -13,7 +13,7 @@ pub(crate) mod pooling;
 
 use burn::tensor::Tensor;
 
-use crate::product::product;
+use crate::learner::operations::product::product;
 
 /// A parameter's gradient.
 #[allow(clippy::large_enum_variant, reason = "there are three of them at a time")]

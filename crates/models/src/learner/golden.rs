@@ -8,10 +8,12 @@ use serde::Deserialize;
 
 use crate::{
     Architecture, Backend, Example, FEATURES, FRAMES, Inference, Layout, Standardisation,
-    adam::Adam,
-    learner::read,
-    loss,
-    network::{self, Batch},
+    learner::{
+        descent::adam::Adam,
+        loss,
+        passes::{self, Batch},
+        read,
+    },
 };
 
 const REAL_FRAMES: [usize; 6] = [100, 37, 64, 100, 9, 5];
@@ -96,7 +98,8 @@ fn agrees(name: &str, values: &[f32], golden: &Statistics, share: f64) {
 }
 
 async fn check(architecture: Architecture, backend: Backend) {
-    let all: serde_json::Value = serde_json::from_str(include_str!("../tests/golden.json")).expect("the file is JSON");
+    let all: serde_json::Value =
+        serde_json::from_str(include_str!("../../tests/golden.json")).expect("the file is JSON");
     let golden: Golden = serde_json::from_value(all[architecture.name()].clone()).expect("it has this network");
     let layers = architecture.layers(4);
     let layout = architecture.layout(4);
@@ -118,7 +121,7 @@ async fn check(architecture: Architecture, backend: Backend) {
     let mut adam = Adam::new(1e-3, parameters.len());
     for (step, &expected) in golden.losses.iter().enumerate() {
         let batch = Batch::new(&examples, &standardisation, architecture, &device);
-        let (logits, trace) = network::forward(&layers, &parameters, batch, None);
+        let (logits, trace) = passes::forward(&layers, &parameters, batch, None);
         let ours = read(logits.clone()).await.expect("the device answers");
         let loss: f64 = ours.chunks(4).zip(TRUTH).map(|(row, label)| loss::outcome(row, label).loss).sum::<f64>() / 6.0;
         // A step of Adam moves by the gradient's sign where the gradient is almost nothing, so that roundings grow.
@@ -135,7 +138,7 @@ async fn check(architecture: Architecture, backend: Backend) {
         }
         let mut gradients = Vec::new();
         adam.begin_step();
-        network::backward(&layers, &mut parameters, trace, gradient, |index, parameter, gradient| {
+        passes::backward(&layers, &mut parameters, trace, gradient, |index, parameter, gradient| {
             if step == 0 {
                 // Multiplied out here once to be looked at; the optimiser gets it as it came.
                 let value = gradient.clone().value();
@@ -160,7 +163,8 @@ async fn check(architecture: Architecture, backend: Backend) {
 /// Predictions on plain slices.
 #[test]
 fn inference_computes_what_pytorch_computes() {
-    let all: serde_json::Value = serde_json::from_str(include_str!("../tests/golden.json")).expect("the file is JSON");
+    let all: serde_json::Value =
+        serde_json::from_str(include_str!("../../tests/golden.json")).expect("the file is JSON");
     for architecture in Architecture::ALL {
         let golden: Golden = serde_json::from_value(all[architecture.name()].clone()).expect("it has this network");
         let Standardisation { mut mean, mut deviation } = standardisation(architecture);

@@ -3,7 +3,10 @@
 use burn::tensor::Tensor;
 
 use super::Gradient;
-use crate::{dropout::Dropout, elementwise, layer::KERNEL, processor, product::product};
+use crate::{
+    learner::operations::{dropout::Dropout, elementwise, processor, product::product},
+    network::KERNEL,
+};
 
 /// What the way back needs.
 pub(crate) struct Saved {

@@ -1,4 +1,4 @@
-//! The same arithmetic as [`crate::elementwise`], [`crate::adam`] and [`crate::sgd`] have in tensor operations, for the
+//! The same arithmetic as [`super::elementwise`] and the optimisers have in tensor operations, for the
 //! processor: one pass over memory instead of one an operation, because there the passes cost as much as the matrix
 //! products.
 //!
@@ -6,16 +6,19 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::{
-    adam::Rates,
+use super::{
     dropout::{KEPT, SCALE},
     elementwise::Frame,
-    layer::EPSILON,
-    layers::{Gradient, normalise},
     product::product,
-    pull::PullOn,
     threads,
-    vector::{sigmoid, sum, tanh},
+};
+use crate::{
+    learner::{
+        descent::{adam::Rates, pull::PullOn},
+        layers::{Gradient, normalise},
+    },
+    network::EPSILON,
+    slices::vector::{sigmoid, sum, tanh},
 };
 
 /// Numbers that a thread works on at a time: with gradient and moments they fit into a processor's second cache.

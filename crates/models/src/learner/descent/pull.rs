@@ -6,7 +6,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::{Layout, ModelError, Training, processor};
+use crate::{Layout, ModelError, Training, learner::operations::processor};
 
 /// The sum for all tensors of a network.
 pub(crate) struct Pull {

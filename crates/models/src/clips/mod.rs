@@ -1,0 +1,8 @@
+//! Clips as models see them, and how well a model does on them. It knows no sound and no label's meaning.
+
+mod evaluation;
+mod example;
+
+pub use evaluation::Evaluation;
+pub use example::{Example, Standardisation, Variant};
+pub(crate) use example::{Seen, check};

@@ -1,0 +1,12 @@
+//! A network as data: its layers, the order of its parameters, and how these start. Nothing here computes an answer.
+
+mod architecture;
+mod initial;
+mod layer;
+mod layout;
+
+pub use architecture::{Architecture, UnknownArchitecture};
+pub use initial::initial_parameters;
+pub(crate) use layer::{EPSILON, KERNEL};
+pub use layer::{Layer, LstmOutput};
+pub use layout::{Layout, TensorSpec};
