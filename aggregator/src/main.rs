@@ -1,9 +1,11 @@
 //! The `chorus` program: reads the command line and hands over to one file per command.
 //! It knows no rule of a round and no network; those are in the crates.
 
+mod clock;
 mod commands;
 mod experiment;
 mod participant;
+mod process;
 mod server;
 mod settings;
 mod simulator;

@@ -13,16 +13,17 @@ use protocol::RoomCode;
 use serde_json::json;
 use tokio::sync::watch;
 
+use crate::process;
 use crate::server::config::Options;
 use crate::server::gate::{Doorkeeper, Gate};
 use crate::server::http::{self, Secret, Secrets, Site};
 use crate::server::limits::Limits;
 use crate::server::links::{self, Reach};
+use crate::server::log;
 use crate::server::metrics::Metrics;
 use crate::server::rooms::Rooms;
 use crate::server::store::Store;
 use crate::server::tls::{self, Identity, Tls};
-use crate::server::{log, process};
 use crate::settings::Settings;
 
 /// Open files besides connections: the store, models being written, the program's own.

@@ -23,6 +23,8 @@ pub use clips::{Source, Speaker};
 use link::{FromLink, Link};
 use trainer::{Report, Trainer};
 
+use crate::clock::Clock;
+
 /// How long an aggregator may be unreachable before the participant was ever in the room.
 const FIRST_PATIENCE: Duration = Duration::from_secs(30);
 /// How long it may be unreachable later; it may have been restarted.
@@ -118,7 +120,7 @@ pub async fn take_part(plan: Plan, tell: impl Fn(&News<'_>), interrupted: onesho
     let (reports, reported) = mpsc::unbounded_channel();
     let shell = Shell {
         participant: Participant::new(config, Millis(0)),
-        began: Instant::now(),
+        clock: Clock::start(),
         plan,
         tell,
         link: None,
@@ -152,7 +154,7 @@ struct Known {
 
 struct Shell<T> {
     participant: Participant,
-    began: Instant,
+    clock: Clock,
     plan: Plan,
     tell: T,
     link: Option<Link>,
@@ -188,12 +190,12 @@ impl<T: Fn(&News<'_>)> Shell<T> {
             if let Some(result) = self.over() {
                 return result;
             }
-            let wake = self.participant.next_timeout().map(|at| self.began + Duration::from_millis(at.0));
+            let due = self.participant.next_timeout();
             let happened = tokio::select! {
                 from_link = next(&mut self.link) => Happened::FromLink(from_link),
                 Some(report) = reported.recv() => Happened::Reported(report),
                 clips = read(&mut self.clips) => Happened::ClipsRead(clips),
-                () = until(wake) => Happened::Timeout,
+                () = self.clock.until(due) => Happened::Timeout,
                 Ok(()) = &mut interrupted => Happened::Interrupted,
             };
             match happened {
@@ -204,7 +206,7 @@ impl<T: Fn(&News<'_>)> Shell<T> {
                     self.evaluated(model_version, evaluation);
                 }
                 Happened::ClipsRead(clips) => self.take_clips(clips?)?,
-                Happened::Timeout => self.participant.handle_timeout(self.now()),
+                Happened::Timeout => self.participant.handle_timeout(self.clock.now()),
                 Happened::Interrupted => {
                     self.handle(Input::Leave);
                     self.carry_out().await?;
@@ -214,12 +216,8 @@ impl<T: Fn(&News<'_>)> Shell<T> {
         }
     }
 
-    fn now(&self) -> Millis {
-        Millis(self.began.elapsed().as_millis() as u64)
-    }
-
     fn handle(&mut self, input: Input) {
-        self.participant.handle(self.now(), input);
+        self.participant.handle(self.clock.now(), input);
     }
 
     async fn carry_out(&mut self) -> Result<()> {
@@ -404,13 +402,6 @@ async fn read(clips: &mut Preparation) -> Result<Clips> {
     match clips {
         Preparation::Reading(reading) => reading.await.context("the clips could not be read")?,
         Preparation::Waiting | Preparation::Done => std::future::pending().await,
-    }
-}
-
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => tokio::time::sleep_until(moment.into()).await,
-        None => std::future::pending().await,
     }
 }
 

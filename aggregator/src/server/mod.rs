@@ -9,8 +9,8 @@
 //! | `rooms` | one thread a room, which carries out what the coordinator asks for |
 //! | `store` | rooms and models on disk |
 //!
-//! Of the files, `config`, `limits`, `links`, `log`, `metrics` and `process` know no room; `gate` knows `limits` and `metrics`, `tls`
-//! knows `links`. No rule of a round is here: those are in `federation`.
+//! What they stand on knows no room: `config`, `limits`, `links`, `log` and `metrics` know nothing of the others, `gate` knows
+//! `limits` and `metrics`, `tls` knows `links`. No rule of a round is here: those are in `federation`.
 
 pub mod config;
 pub mod gate;
@@ -19,7 +19,6 @@ pub mod limits;
 pub mod links;
 pub mod log;
 pub mod metrics;
-pub mod process;
 pub mod rooms;
 mod socket;
 pub mod store;

@@ -23,7 +23,7 @@ pub use host::{Host, NewRooms};
 pub use report::{Process, Report};
 use tally::Tally;
 
-use crate::server::process;
+use crate::process;
 
 /// Sockets that are opened at the same time; a class does not come in one instant either.
 const OPENING: usize = 64;

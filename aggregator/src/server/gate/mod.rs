@@ -1,33 +1,21 @@
-//! Who may connect: counts connections, all of them and by the address that they come from, and requests by address; and
-//! drops connections that never read. It knows neither HTTP nor rooms; `http/admission.rs` tells those who were refused.
+//! Who may connect: counts connections, all of them and by the address that they come from, and requests by address. It knows no
+//! room and no answer: `http/admission.rs` tells those who were refused. How connections come in through it is in `doorkeeper.rs`.
+
+mod doorkeeper;
 
 use std::collections::HashMap;
-use std::future::{Ready, ready};
-use std::io;
 use std::net::{IpAddr, Ipv6Addr};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use axum::Extension;
 use axum::http::HeaderMap;
-use axum::middleware::AddExtension;
-use axum_server::accept::Accept;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio_io_timeout::TimeoutStream;
-use tower_layer::Layer as _;
+pub use doorkeeper::Doorkeeper;
 
 use crate::server::limits::{Allowance, Limits};
-use crate::server::metrics::{Metrics, Open};
+use crate::server::metrics::Metrics;
 
 /// So many connections beyond a limit are let in only to be told so; those beyond are closed without a word.
 const MOST_TOLD: usize = 64;
-/// A socket without a byte written for this much longer than a participant may take for a frame is closed, so that the
-/// participant's own limit, which can say why, comes first.
-const WRITE_SLACK: Duration = Duration::from_secs(5);
-
 /// Refused connections are logged at most so often; the metrics count each.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
@@ -68,6 +56,17 @@ impl Peer {
     pub fn full(self) -> Option<Full> {
         self.full
     }
+}
+
+/// Whom a request comes from, found out once, when it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// The client's own connection, which is counted by its address itself.
+    Direct(IpAddr),
+    /// The last address that is no trusted proxy's, as a trusted proxy names it.
+    Named(IpAddr),
+    /// A trusted proxy that names nobody: no limit by address holds it.
+    Proxy,
 }
 
 /// The counts of open connections.
@@ -144,9 +143,8 @@ impl Gate {
 
     /// A place for something lasting that a proxy passes on: the address in front of the trusted proxies is counted. None is
     /// needed where the connection itself counts.
-    pub fn enter_behind_proxy(self: &Arc<Self>, peer: Peer, headers: &HeaderMap) -> Result<Option<Place>, Full> {
-        let Some(named) = self.named_by_proxy(peer, headers) else { return Ok(None) };
-        let named = network(named);
+    pub fn enter_behind_proxy(self: &Arc<Self>, caller: Caller) -> Result<Option<Place>, Full> {
+        let Caller::Named(named) = caller else { return Ok(None) };
         let mut held = self.held();
         let count = held.by_address.entry(named).or_default();
         if *count >= self.limits.max_connections_per_address {
@@ -159,9 +157,8 @@ impl Gate {
     }
 
     /// Takes a request from the allowance of its address: that in front of the trusted proxies, where one brings it.
-    pub fn allow_request(&self, peer: Peer, headers: &HeaderMap) -> Result<(), Full> {
-        let own = (!self.is_trusted(peer.address)).then_some(peer.address);
-        let Some(address) = own.or_else(|| self.named_by_proxy(peer, headers)) else { return Ok(()) };
+    pub fn allow_request(&self, caller: Caller) -> Result<(), Full> {
+        let (Caller::Direct(address) | Caller::Named(address)) = caller else { return Ok(()) };
         let now = tokio::time::Instant::now();
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         if requests.len() >= MANY_ADDRESSES {
@@ -170,7 +167,7 @@ impl Gate {
                 requests.clear(); // Whoever has so many addresses is not held by a limit of each.
             }
         }
-        let allowance = requests.entry(network(address)).or_insert_with(|| self.limits.requests(now));
+        let allowance = requests.entry(address).or_insert_with(|| self.limits.requests(now));
         if allowance.take(now) { Ok(()) } else { Err(Full::Requests) }
     }
 
@@ -185,17 +182,18 @@ impl Gate {
         }
     }
 
-    /// Where it is a trusted proxy that connects: the last address of `X-Forwarded-For` that is no trusted proxy's. What
-    /// stands before that one anybody may have written.
-    fn named_by_proxy(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
+    /// Whom a request comes from. Where it is a trusted proxy that connects: the last address of `X-Forwarded-For` that is no
+    /// trusted proxy's. What stands before that one anybody may have written.
+    pub fn caller(&self, peer: Peer, headers: &HeaderMap) -> Caller {
         if !self.is_trusted(peer.address) {
-            return None;
+            return Caller::Direct(network(peer.address));
         }
         let lines: Vec<&str> =
             headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
         let named = lines.iter().flat_map(|line| line.split(',')).map(|word| word.trim().parse::<IpAddr>());
         let named: Vec<_> = named.collect();
-        named.into_iter().rev().map_while(Result::ok).find(|address| !self.is_trusted(*address))
+        let named = named.into_iter().rev().map_while(Result::ok).find(|address| !self.is_trusted(*address));
+        named.map_or(Caller::Proxy, |address| Caller::Named(network(address)))
     }
 
     fn is_trusted(&self, address: IpAddr) -> bool {
@@ -238,78 +236,6 @@ fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
         address => address,
-    }
-}
-
-/// Takes connections in through the gate.
-#[derive(Clone)]
-pub struct Doorkeeper(pub Arc<Gate>);
-
-impl<S> Accept<TcpStream, S> for Doorkeeper {
-    type Stream = Guarded;
-    type Service = AddExtension<S, Peer>;
-    type Future = Ready<io::Result<(Self::Stream, Self::Service)>>;
-
-    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        ready(self.take(stream).map(|(stream, peer)| (stream, Extension(peer).layer(service))))
-    }
-}
-
-impl Doorkeeper {
-    fn take(&self, stream: TcpStream) -> io::Result<(Guarded, Peer)> {
-        let Self(gate) = self;
-        let address = stream.peer_addr()?.ip();
-        let (place, full) =
-            gate.enter(address).ok_or_else(|| io::Error::new(io::ErrorKind::QuotaExceeded, "no place"))?;
-        // Without TCP_NODELAY a second short message waits up to 40 ms for the acknowledgement of the first.
-        stream.set_nodelay(true)?;
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(gate.limits.write_timeout() + WRITE_SLACK));
-        let open = Open::new(&gate.metrics.connections);
-        Ok((Guarded { stream: Box::pin(stream), _place: place, _open: open }, Peer { address, full }))
-    }
-}
-
-/// A connection with its place; writing to one who never reads fails in the end.
-pub struct Guarded {
-    stream: Pin<Box<TimeoutStream<TcpStream>>>,
-    _place: Place,
-    _open: Open,
-}
-
-impl AsyncRead for Guarded {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Guarded {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream.as_mut().poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.stream.as_mut().poll_write_vectored(context, parts)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }
 
@@ -366,7 +292,7 @@ mod tests {
     fn requests_are_counted_by_address_and_forgotten() {
         let gate = gate("--max-requests-per-second 2 --trusted-proxies 127.0.0.1");
         let peer = |text| Peer { address: address(text), full: None };
-        let asks = |from, headers: &HeaderMap| gate.allow_request(peer(from), headers);
+        let asks = |from, headers: &HeaderMap| gate.allow_request(gate.caller(peer(from), headers));
         let nothing = HeaderMap::new();
         assert_eq!((0..50).filter(|_| asks("10.0.0.1", &nothing).is_ok()).count(), 20);
         assert_eq!(asks("10.0.0.1", &nothing), Err(Full::Requests));
@@ -375,7 +301,7 @@ mod tests {
         assert_eq!((0..50).filter(|_| asks("127.0.0.1", &nothing).is_ok()).count(), 50, "a proxy's own");
         let many: Vec<String> = (0..MANY_ADDRESSES).map(|number| format!("2001:db8:{number:x}::1")).collect();
         for other in &many {
-            assert_eq!(gate.allow_request(peer(other), &nothing), Ok(()));
+            assert_eq!(gate.allow_request(gate.caller(peer(other), &nothing)), Ok(()));
         }
         assert!(gate.requests.lock().unwrap().len() <= MANY_ADDRESSES);
     }
@@ -390,15 +316,17 @@ mod tests {
     fn only_a_trusted_proxy_may_name_somebody_else() {
         let gate = gate("--trusted-proxies 127.0.0.1,10.0.0.0/8 --max-connections-per-address 1");
         let peer = |text| Peer { address: address(text), full: None };
-        let named = |from, header| gate.named_by_proxy(peer(from), &forwarded(header));
-        assert_eq!(named("127.0.0.1", "192.0.2.7"), Some(address("192.0.2.7")));
-        assert_eq!(named("127.0.0.1", "203.0.113.9, 192.0.2.7, 10.1.2.3"), Some(address("192.0.2.7")));
-        assert_eq!(named("127.0.0.1", "192.0.2.7, nonsense"), None, "what stands before it may be made up");
-        assert_eq!(named("192.0.2.1", "192.0.2.7"), None);
+        let caller = |from, header| gate.caller(peer(from), &forwarded(header));
+        let named = Caller::Named(address("192.0.2.7"));
+        assert_eq!(caller("127.0.0.1", "192.0.2.7"), named);
+        assert_eq!(caller("127.0.0.1", "203.0.113.9, 192.0.2.7, 10.1.2.3"), named);
+        assert_eq!(caller("127.0.0.1", "192.0.2.7, nonsense"), Caller::Proxy, "what stands before it may be made up");
+        assert_eq!(caller("192.0.2.1", "192.0.2.7"), Caller::Direct(address("192.0.2.1")));
+        assert_eq!(caller("127.0.0.1", "10.1.2.3"), Caller::Proxy);
 
-        let first = gate.enter_behind_proxy(peer("127.0.0.1"), &forwarded("192.0.2.7"));
+        let first = gate.enter_behind_proxy(named);
         assert!(first.as_ref().is_ok_and(Option::is_some));
-        let second = gate.enter_behind_proxy(peer("127.0.0.1"), &forwarded("192.0.2.7"));
+        let second = gate.enter_behind_proxy(named);
         assert_eq!(second.err(), Some(Full::Address));
         // The proxy's own connections do not count for its address.
         let connections: Vec<_> = (0..5).map(|_| gate.enter(address("127.0.0.1")).unwrap()).collect();

@@ -4,14 +4,15 @@
 use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::time::timeout;
 
-use super::{Failure, Site};
-use crate::server::gate::{Full, Peer};
+use super::failure::{Code, Failure};
+use super::site::Site;
+use crate::server::gate::{Caller, Peer};
 
 /// Answers in place of the handlers where a limit says so, and counts all answers.
 pub async fn admit(
@@ -33,43 +34,26 @@ pub async fn admit(
     response
 }
 
-/// The request with its whole body.
+/// The request with its whole body, and with whom it comes from, as [`Caller`].
 async fn whole(site: &Site, peer: Peer, request: Request) -> Result<Request, Failure> {
-    let full = peer.full().map_or_else(|| site.gate.allow_request(peer, request.headers()), Err);
-    if let Err(full) = full {
+    let caller = site.gate.caller(peer, request.headers());
+    if let Err(full) = peer.full().map_or_else(|| site.gate.allow_request(caller), Err) {
         site.gate.refuse(full);
-        return Err(failure(full));
+        return Err(full.into());
     }
     let limits = site.rooms.limits();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert::<Caller>(caller);
     let body = timeout(limits.request_timeout(), to_bytes(body, limits.max_body_bytes)).await;
     match body {
         Ok(Ok(bytes)) => Ok(Request::from_parts(parts, Body::from(bytes))),
         Ok(Err(_)) => {
             let words = format!("the request's body did not arrive, or is longer than {} bytes", limits.max_body_bytes);
-            Err(Failure(StatusCode::PAYLOAD_TOO_LARGE, words))
+            Err(Failure::new(Code::BodyTooLarge, words))
         }
         Err(_) => {
             site.rooms.metrics().refused("request_time");
-            Err(Failure(StatusCode::REQUEST_TIMEOUT, "the request's body took too long to arrive".to_owned()))
+            Err(Failure::new(Code::BodyTooSlow, "the request's body took too long to arrive"))
         }
-    }
-}
-
-/// What somebody is told for whom there is no place.
-pub fn failure(full: Full) -> Failure {
-    match full {
-        Full::Everyone => Failure(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "this server has as many connections as it takes; try again in a moment".to_owned(),
-        ),
-        Full::Address => Failure(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too many connections come from your address; close some pages, or try again in a moment".to_owned(),
-        ),
-        Full::Requests => Failure(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too many requests come from your address; try again in a moment".to_owned(),
-        ),
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use futures_util::stream;
@@ -13,10 +12,12 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::{Failure, Site, admission};
-use crate::server::gate::{Peer, Place};
+use super::failure::{Code, Failure};
+use super::room::public;
+use super::site::Site;
+use crate::server::gate::{Caller, Place};
 use crate::server::metrics::Open;
-use crate::server::rooms::room::{InspectError, RoomHandle};
+use crate::server::rooms::{InspectError, RoomHandle};
 
 /// A room is looked at so often; what is as it was is not sent again.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -38,16 +39,15 @@ struct Board {
 pub async fn follow(
     State(site): State<Site>,
     Path(code): Path<String>,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     let room = site.find(&code)?;
     let permit = site.boards.clone().try_acquire_owned().map_err(|_| {
         site.rooms.metrics().refused("event_streams");
         let most = site.rooms.limits().max_event_streams;
-        Failure(StatusCode::SERVICE_UNAVAILABLE, format!("{most} boards are open; close one of them"))
+        Failure::new(Code::TooManyBoards, format!("{most} boards are open; close one of them"))
     })?;
-    let place = site.gate.enter_behind_proxy(peer, &headers).map_err(admission::failure)?;
+    let place = site.gate.enter_behind_proxy(caller)?;
     let open = Open::new(&site.rooms.metrics().event_streams);
     let mut tick = interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -86,7 +86,7 @@ impl Board {
                     return Some(Event::default().event("gone").data("{}"));
                 }
             };
-            let shown = super::public(&self.site, snapshot);
+            let shown = public(&self.site, snapshot);
             if shown != self.shown {
                 let event = Event::default().event("room").data(shown.to_string());
                 self.shown = shown;

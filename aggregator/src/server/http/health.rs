@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use super::{Failure, Site};
+use super::failure::{Code, Failure};
+use super::site::Site;
 
 /// An answer is good for so long, since anybody may ask and the disk has other work.
 const GOOD_FOR: Duration = Duration::from_secs(2);
@@ -24,7 +24,7 @@ pub struct Writable(Mutex<Probe>);
 #[derive(Default)]
 struct Probe {
     /// What came of it last, and when.
-    known: Option<(Instant, Result<(), String>)>,
+    known: Option<(Instant, Result<(), &'static str>)>,
     /// A try that is under way. There is one at most, since it may hang for ever with the disk.
     trying: Option<JoinHandle<anyhow::Result<()>>>,
 }
@@ -36,21 +36,21 @@ pub async fn alive() -> Json<Value> {
 
 /// `GET /readyz`: stored rooms go on, what happens in them can be stored, and the program is not stopping.
 pub async fn ready(State(site): State<Site>) -> Result<Json<Value>, Failure> {
-    let not_ready = |reason: String| Failure(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}"));
+    let not_ready = |code, reason: &str| Failure::new(code, format!("not ready: {reason}"));
     if *site.rooms.stopping().borrow() {
-        return Err(not_ready("the program is stopping".to_owned()));
+        return Err(not_ready(Code::Stopping, "the program is stopping"));
     }
-    writable(&site).await.map_err(not_ready)?;
+    writable(&site).await.map_err(|reason| not_ready(Code::StateNotWritable, reason))?;
     let (rooms, _) = site.rooms.size();
     Ok(Json(json!({ "status": "ready", "rooms": rooms })))
 }
 
-async fn writable(site: &Site) -> Result<(), String> {
+async fn writable(site: &Site) -> Result<(), &'static str> {
     let mut probe = site.writable.0.lock().await;
     if let Some((at, outcome)) = &probe.known
         && at.elapsed() < GOOD_FOR
     {
-        return outcome.clone();
+        return *outcome;
     }
     let rooms = site.rooms.clone();
     // It stays in its place while it is waited for, since whoever asked may go meanwhile.
@@ -64,11 +64,11 @@ async fn writable(site: &Site) -> Result<(), String> {
         Ok(Ok(Err(error))) => {
             tracing::error!(error = format!("{error:#}"), "the state folder cannot be written");
             // The reason names a folder of this machine, which is for the log.
-            Err("the state folder cannot be written; the log says why".to_owned())
+            Err("the state folder cannot be written; the log says why")
         }
-        Ok(Err(_)) => Err("the state folder could not be tried".to_owned()),
-        Err(_) => Err("the state folder does not answer".to_owned()),
+        Ok(Err(_)) => Err("the state folder could not be tried"),
+        Err(_) => Err("the state folder does not answer"),
     };
-    probe.known = Some((Instant::now(), outcome.clone()));
+    probe.known = Some((Instant::now(), outcome));
     outcome
 }

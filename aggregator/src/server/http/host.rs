@@ -6,13 +6,13 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use federation::HostError;
-use protocol::{HostCommand, RoomCode};
+use protocol::HostCommand;
 use serde_json::{Value, json};
 
-use super::{Failure, Site};
-use crate::server::rooms::CreateError;
-use crate::server::rooms::room::{CommandError, RoomHandle};
+use super::failure::{Code, Failure};
+use super::room::public;
+use super::site::Site;
+use crate::server::rooms::RoomHandle;
 use crate::settings::Settings;
 
 /// Proof that a request carries the host's secret.
@@ -26,7 +26,7 @@ impl FromRequestParts<Site> for Host {
             return Ok(Self);
         }
         let text = "this needs the host's secret, which was printed at the start: Authorization: Bearer TOKEN";
-        Err(Failure(StatusCode::UNAUTHORIZED, text.to_owned()))
+        Err(Failure::new(Code::HostTokenWrong, text))
     }
 }
 
@@ -42,7 +42,7 @@ pub async fn overview(_: Host, State(site): State<Site>) -> Result<Json<Value>, 
     Ok(Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "secure": site.reach.secure,
-        "origins": site.reach.network.iter().chain([&site.reach.here]).collect::<Vec<_>>(),
+        "origins": site.origins().collect::<Vec<_>>(),
         "kept": site.kept,
         "rooms": rooms,
     })))
@@ -55,25 +55,12 @@ pub async fn create(
     body: Result<Json<Settings>, JsonRejection>,
 ) -> Result<Response, Failure> {
     let Json(settings) = body?;
-    let config = settings.room().map_err(|error| Failure(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
+    let config = settings.room().map_err(|error| Failure::new(Code::SettingsInvalid, error.to_string()))?;
     let answer = json!({ "room": config, "path": format!("/room/{}", config.code) });
     // Initialising a large model takes a moment in which other requests should not wait.
     let created = tokio::task::spawn_blocking(move || site.rooms.create(config)).await;
     created.map_err(anyhow::Error::from)??;
     Ok((StatusCode::CREATED, Json(answer)).into_response())
-}
-
-impl From<CreateError> for Failure {
-    fn from(error: CreateError) -> Self {
-        let status = match error {
-            CreateError::Taken(_) => StatusCode::CONFLICT,
-            CreateError::TooMany(_) | CreateError::TooLarge { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            CreateError::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
-            CreateError::Model(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            CreateError::Other(error) => return error.into(),
-        };
-        Self(status, error.to_string())
-    }
 }
 
 /// Does what the host asks of a room, and answers with the room as it is then.
@@ -89,22 +76,10 @@ pub async fn command(
     Ok(Json(host_room(&site, &room).await?))
 }
 
-impl From<CommandError> for Failure {
-    fn from(error: CommandError) -> Self {
-        let status = match error {
-            CommandError::Ended(_) | CommandError::Held(_) => StatusCode::SERVICE_UNAVAILABLE,
-            CommandError::Host(HostError::Invalid(_)) => StatusCode::UNPROCESSABLE_ENTITY,
-            CommandError::Host(_) | CommandError::Stored(_) => StatusCode::CONFLICT,
-        };
-        Self(status, format!("{:#}", anyhow::Error::from(error)))
-    }
-}
-
 /// Ends a room and deletes all that is stored of it.
 pub async fn delete(_: Host, State(site): State<Site>, Path(code): Path<String>) -> Result<StatusCode, Failure> {
     site.find(&code)?;
-    let unknown = |_| Failure(StatusCode::NOT_FOUND, format!("there is no room {code:?} here"));
-    let code = RoomCode::parse(&code).map_err(unknown)?;
+    let code = Site::code(&code)?;
     site.rooms.delete(&code).await?;
     tracing::info!(room = %code, "the room was deleted by its host");
     Ok(StatusCode::NO_CONTENT)
@@ -115,7 +90,7 @@ async fn host_room(site: &Site, room: &RoomHandle) -> Result<Value, Failure> {
     let snapshot = room.inspect().await?;
     let versions = site.rooms.store().versions(&snapshot.checkpoint)?;
     let created_at = site.rooms.store().created_at(&snapshot.checkpoint.config.code)?;
-    let mut room = super::public(site, snapshot);
+    let mut room = public(site, snapshot);
     room["versions"] = json!(versions);
     room["created_at"] = created_at.into();
     Ok(room)

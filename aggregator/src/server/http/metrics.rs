@@ -4,14 +4,16 @@
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use super::{Failure, Site};
-use crate::server::metrics::Now;
+use super::failure::{Code, Failure};
+use super::site::Site;
+use crate::server::metrics::{Now, RoomNow};
+use crate::server::rooms::Snapshot;
 
 /// A room that is busy for longer is left out for once.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -21,22 +23,23 @@ pub async fn text(State(site): State<Site>, headers: HeaderMap) -> Result<Respon
     let secrets = [Some(&site.secrets.host), site.secrets.metrics.as_ref()];
     if !secrets.into_iter().flatten().any(|secret| secret.is_shown(&headers)) {
         let text = "this needs a secret, that of --metrics-token or the host's: Authorization: Bearer TOKEN";
-        return Err(Failure(StatusCode::UNAUTHORIZED, text.to_owned()));
+        return Err(Failure::new(Code::MetricsTokenWrong, text));
     }
     let handles: Vec<_> = site.rooms.codes().iter().filter_map(|code| site.rooms.get(code)).collect();
     let asked = join_all(handles.iter().map(|room| timeout(PATIENCE, room.inspect()))).await;
     let limits = site.rooms.limits();
-    let (rooms, memory) = site.rooms.size();
+    let room = |Snapshot { checkpoint, status, load, .. }| RoomNow { code: checkpoint.config.code, status, load };
+    let (all_rooms, memory) = site.rooms.size();
     let now = Now {
-        rooms,
+        all_rooms,
         most_rooms: limits.max_rooms as u64,
         memory,
         most_memory: limits.model_memory(),
         most_connections: limits.max_connections as u64,
-        snapshots: asked.into_iter().filter_map(|asked| asked.ok()?.ok()).collect(),
+        rooms: asked.into_iter().filter_map(|asked| Some(room(asked.ok()?.ok()?))).collect(),
     };
     let text = site.rooms.metrics().text(&now);
-    let text = text.map_err(|error| Failure(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    let text = text.map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(CONTENT_TYPE, kind)], text).into_response())
 }

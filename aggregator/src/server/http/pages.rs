@@ -37,13 +37,13 @@ pub async fn board(Path(_code): Path<String>, headers: HeaderMap) -> Response {
 }
 
 /// Any other embedded file, by its path.
-pub async fn file(uri: Uri, headers: HeaderMap) -> Response {
+pub fn file(uri: &Uri, headers: &HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
     let compressed_twin = path.ends_with(".br") || path.ends_with(".gz");
     if compressed_twin || path.is_empty() {
         return not_found(path);
     }
-    serve(path, &headers).unwrap_or_else(|| not_found(path))
+    serve(path, headers).unwrap_or_else(|| not_found(path))
 }
 
 fn page(name: &str, headers: &HeaderMap) -> Response {

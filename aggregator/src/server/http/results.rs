@@ -8,7 +8,8 @@ use federation::Checkpoint;
 use protocol::{Evaluation, RoundRecord};
 use serde_json::json;
 
-use super::{Failure, Site};
+use super::failure::Failure;
+use super::site::Site;
 
 /// `GET /api/rooms/{code}/results.json`: settings, all rounds, and how the finished model does.
 pub async fn json(State(site): State<Site>, Path(code): Path<String>) -> Result<Response, Failure> {

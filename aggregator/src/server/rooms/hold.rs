@@ -10,8 +10,10 @@ use anyhow::Result;
 use protocol::{ServerMessage, Status};
 use tokio::time::{MissedTickBehavior, interval_at};
 
-use super::outbox::Outgoing;
-use super::room::{CommandError, Doors, InspectError, Request, Room, Snapshot, json};
+use super::door::{CommandError, Door, InspectError, Request};
+use super::outbox::{Outgoing, json};
+use super::room::Room;
+use super::snapshot::Snapshot;
 
 /// Pause between two tries to store.
 const RETRY_EVERY: Duration = Duration::from_secs(2);
@@ -20,7 +22,7 @@ const TRIES_A_SIGN: u32 = 5;
 
 impl Room {
     /// Waits until the room is stored. Breaks where it has to end meanwhile.
-    pub(super) async fn hold(&mut self, model: bool, error: &anyhow::Error, doors: &mut Doors) -> ControlFlow<()> {
+    pub(super) async fn hold(&mut self, model: bool, error: &anyhow::Error, door: &mut Door) -> ControlFlow<()> {
         let code = self.coordinator.config().code.clone();
         let began = Instant::now();
         let mut reason = format!("{error:#}");
@@ -37,7 +39,7 @@ impl Room {
         let mut tries = 0_u32;
         loop {
             tokio::select! {
-                request = doors.requests.recv() => match request {
+                request = door.requests.recv() => match request {
                     None => return ControlFlow::Break(()),
                     Some(Request::Inspect { answer }) => {
                         let _ = answer.send(self.snapshot_of_stored(&mut stored));
@@ -68,7 +70,7 @@ impl Room {
             }
         }
         let held = began.elapsed();
-        self.began += held;
+        self.clock.stood_still(held);
         self.held.send_replace(false);
         tracing::warn!(room = %code, "the room is stored again and goes on, after {:.0} s", held.as_secs_f64());
         self.tell_whether_held(false);
@@ -93,10 +95,9 @@ impl Room {
             return Ok(snapshot.clone());
         }
         let room = self.store.stored(&self.coordinator.config().code).map_err(InspectError::Unreadable)?;
-        let status = self.shown.clone().unwrap_or_else(|| room.status(self.now()));
+        let status = self.shown.clone().unwrap_or_else(|| room.status(self.clock.now()));
         let status = Status { held: true, ..status };
-        let (checkpoint, load) = (room.checkpoint(), self.coordinator.load());
-        let snapshot = Snapshot { checkpoint, status, load, model: room.model().bytes() };
+        let snapshot = Snapshot { status, load: self.coordinator.load(), ..Snapshot::of(&room, self.clock.now()) };
         Ok(read.insert(snapshot).clone())
     }
 }

@@ -1,8 +1,10 @@
 //! All rooms of this program, by code.
 
+mod door;
 mod hold;
 pub mod outbox;
-pub mod room;
+mod room;
+mod snapshot;
 mod watch;
 
 use std::collections::HashMap;
@@ -19,7 +21,9 @@ use tokio::time::Instant;
 use crate::server::limits::{Allowance, Limits, UPLOAD_MEMORY, room_memory};
 use crate::server::metrics::Metrics;
 use crate::server::store::Store;
-use room::RoomHandle;
+
+pub use door::{CommandError, InspectError, RoomHandle};
+pub use snapshot::Snapshot;
 
 /// Why a room was not made.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
-use protocol::TransferId;
+use protocol::{ServerMessage, TransferId};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -90,6 +90,12 @@ impl Inbox {
     pub fn next_chunk(&self) -> Option<Bytes> {
         self.model.lock().unwrap_or_else(PoisonError::into_inner).as_mut().and_then(Iterator::next)
     }
+}
+
+/// A message as it travels.
+pub fn json(message: &ServerMessage) -> Utf8Bytes {
+    // Serialising our own message types cannot fail: they hold no map with keys that are no text.
+    serde_json::to_string(message).unwrap_or_default().into()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! noticeable part of a second: the sockets, and the other rooms, go on meanwhile.
 //!
 //! What arrives within a moment is taken together, so that it is stored together; and nothing of it is told before it is
-//! stored. What happens when it cannot be stored is in `hold.rs`.
+//! stored. What happens when it cannot be stored is in `hold.rs`; how others reach it is in `door.rs`.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -14,137 +14,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use axum::extract::ws::Utf8Bytes;
-use bytes::Bytes;
-use federation::{Action, Checkpoint, ConnectionId, Coordinator, Event, HostError, Load, Millis};
+use federation::{Action, ConnectionId, Coordinator, Event, HostError};
 use protocol::{HostCommand, RoomCode, ServerMessage, Status, Token};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::outbox::{Behind, Outbox, Outgoing};
+use super::door::{self, CommandError, Door, Input, Request, RoomHandle};
+use super::outbox::{Behind, Outbox, Outgoing, json};
+use super::snapshot::Snapshot;
 use super::watch::Watch;
+use crate::clock::Clock;
 use crate::server::limits::UPLOAD_MEMORY;
 use crate::server::metrics::Metrics;
 use crate::server::store::Store;
 
-/// Messages and chunks that may wait for a room; beyond that its sockets wait (32 chunks of 256 KiB are 8 MiB).
-const QUEUE: usize = 32;
 /// What arrives within so long is taken together.
 const MOMENT: Duration = Duration::from_millis(5);
-
-/// A room as others see it at one moment.
-#[derive(Clone)]
-pub struct Snapshot {
-    /// What would be stored of it; it holds the participants' secrets.
-    pub checkpoint: Checkpoint,
-    /// Where it is.
-    pub status: Status,
-    /// What it holds for its clients.
-    pub load: Load,
-    /// The present model: `f32` little endian, in the layout's order; shared with the room.
-    pub model: Bytes,
-}
-
-/// The room's thread is gone.
-#[derive(Debug, thiserror::Error)]
-#[error("the room has ended")]
-pub struct Ended;
-
-/// Why a room cannot be looked at.
-#[derive(Debug, thiserror::Error)]
-pub enum InspectError {
-    /// The room's thread is gone.
-    #[error(transparent)]
-    Ended(#[from] Ended),
-    /// Its server cannot store it, and cannot read either what it stored before.
-    #[error("the room is held because it cannot be stored, and what was stored of it cannot be read: {0:#}")]
-    Unreadable(anyhow::Error),
-}
-
-/// Why a wish of the host was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum CommandError {
-    /// It makes no sense now.
-    #[error(transparent)]
-    Host(#[from] HostError),
-    /// What was stored of a version cannot be used.
-    #[error(transparent)]
-    Stored(#[from] anyhow::Error),
-    /// The room cannot be stored, and waits until it can.
-    #[error("the room is held because it cannot be stored ({0}); free some space, and it goes on by itself")]
-    Held(String),
-    /// The room's thread is gone.
-    #[error(transparent)]
-    Ended(#[from] Ended),
-}
-
-/// What participants do; it waits while the room is held.
-pub(super) enum Input {
-    Connect { connection: ConnectionId, outbox: Outbox },
-    Event(Event),
-}
-
-/// What is answered also by a room that is held.
-pub(super) enum Request {
-    Inspect { answer: oneshot::Sender<Result<Snapshot, InspectError>> },
-    Command { command: HostCommand, answer: oneshot::Sender<Result<(), CommandError>> },
-    Park { done: oneshot::Sender<()> },
-}
-
-/// The door to a room.
-#[derive(Clone)]
-pub struct RoomHandle {
-    inputs: mpsc::Sender<Input>,
-    requests: mpsc::Sender<Request>,
-    held: watch::Receiver<bool>,
-}
-
-impl RoomHandle {
-    /// A new connection, whose messages go out through `outbox`.
-    pub async fn connect(&self, connection: ConnectionId, outbox: Outbox) -> Result<(), Ended> {
-        self.put(Input::Connect { connection, outbox }).await
-    }
-
-    /// Anything else that happens on a connection.
-    pub async fn tell(&self, event: Event) -> Result<(), Ended> {
-        self.put(Input::Event(event)).await
-    }
-
-    /// The room at this moment; one that is held is as it was stored last.
-    pub async fn inspect(&self) -> Result<Snapshot, InspectError> {
-        let (answer, snapshot) = oneshot::channel();
-        self.ask(Request::Inspect { answer }).await?;
-        snapshot.await.map_err(|_| Ended)?
-    }
-
-    /// Whether the room waits until it can be stored: nobody new can be let in.
-    pub fn is_held(&self) -> bool {
-        *self.held.borrow()
-    }
-
-    /// Does what the host asks, and stores it before it returns.
-    pub async fn command(&self, command: HostCommand) -> Result<(), CommandError> {
-        let (answer, done) = oneshot::channel();
-        self.ask(Request::Command { command, answer }).await?;
-        done.await.map_err(|_| Ended)?
-    }
-
-    /// Tells every participant that the program ends, stores the room, and ends its thread.
-    pub async fn park(&self) {
-        let (done, parked) = oneshot::channel();
-        if self.ask(Request::Park { done }).await.is_ok() {
-            // The thread drops `done` where it ends before; then there is nothing left to wait for.
-            let _ = parked.await;
-        }
-    }
-
-    async fn put(&self, input: Input) -> Result<(), Ended> {
-        self.inputs.send(input).await.map_err(|_| Ended)
-    }
-
-    async fn ask(&self, request: Request) -> Result<(), Ended> {
-        self.requests.send(request).await.map_err(|_| Ended)
-    }
-}
 
 /// Starts the thread of a room. `rooms` counts those that share the memory for updates being received.
 pub fn start(
@@ -154,24 +38,15 @@ pub fn start(
     rooms: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
 ) -> Result<RoomHandle> {
-    let (inputs, waiting) = mpsc::channel(QUEUE);
-    let (requests, asked) = mpsc::channel(QUEUE);
-    let (held, is_held) = watch::channel(false);
+    let (handle, door, held) = door::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let (clients, began, watch) = (HashMap::new(), Instant::now(), Watch::new(&coordinator, metrics));
-    let room = Room { coordinator, store, rooms, clients, shown: None, unanswered: None, held, began, watch };
-    let doors = Doors { inputs: waiting, requests: asked };
+    let (clients, clock, watch) = (HashMap::new(), Clock::start(), Watch::new(&coordinator, metrics));
+    let room = Room { coordinator, store, rooms, clients, shown: None, unanswered: None, held, clock, watch };
     std::thread::Builder::new()
         .name(format!("room {code}"))
-        .spawn(move || runtime.block_on(room.run(doors)))
+        .spawn(move || runtime.block_on(room.run(door)))
         .context("the system gives no thread for the room")?;
-    Ok(RoomHandle { inputs, requests, held: is_held })
-}
-
-/// What waits for the room.
-pub(super) struct Doors {
-    inputs: mpsc::Receiver<Input>,
-    pub(super) requests: mpsc::Receiver<Request>,
+    Ok(handle)
 }
 
 /// One participant's connection.
@@ -193,19 +68,18 @@ pub(super) struct Room {
     pub(super) shown: Option<Status>,
     pub(super) unanswered: Option<Unanswered>,
     pub(super) held: watch::Sender<bool>,
-    /// Where this room's time starts.
-    pub(super) began: Instant,
+    /// This room's time.
+    pub(super) clock: Clock,
     watch: Watch,
 }
 
 impl Room {
-    async fn run(mut self, mut doors: Doors) {
-        let mut flow = self.carry_out(&mut doors).await;
+    async fn run(mut self, mut door: Door) {
+        let mut flow = self.carry_out(&mut door).await;
         while flow.is_continue() {
             self.coordinator.allow_uploads(UPLOAD_MEMORY / self.rooms.load(Ordering::Relaxed).max(1));
-            let wake = self.coordinator.next_timeout().map(|at| self.began + Duration::from_millis(at.0));
             tokio::select! {
-                request = doors.requests.recv() => match request {
+                request = door.requests.recv() => match request {
                     None => return,
                     Some(Request::Park { done }) => {
                         self.park();
@@ -215,7 +89,7 @@ impl Room {
                     }
                     Some(Request::Inspect { answer }) => {
                         // Whoever asked may have gone meanwhile.
-                        let _ = answer.send(Ok(self.snapshot()));
+                        let _ = answer.send(Ok(Snapshot::of(&self.coordinator, self.clock.now())));
                         continue;
                     }
                     Some(Request::Command { command, answer }) => {
@@ -223,13 +97,15 @@ impl Room {
                         self.unanswered = Some((answer, done));
                     }
                 },
-                input = doors.inputs.recv() => match input {
+                input = door.inputs.recv() => match input {
                     None => return,
-                    Some(input) => self.take(input, &mut doors.inputs),
+                    Some(input) => self.take(input, &mut door.inputs),
                 },
-                () = until(wake) => self.watched(|room| room.coordinator.handle_timeout(room.now())),
+                () = self.clock.until(self.coordinator.next_timeout()) => {
+                    self.watched(|room| room.coordinator.handle_timeout(room.clock.now()));
+                },
             }
-            flow = self.carry_out(&mut doors).await;
+            flow = self.carry_out(&mut door).await;
         }
     }
 
@@ -251,13 +127,9 @@ impl Room {
                     event
                 }
             };
-            self.watched(|room| room.coordinator.handle(room.now(), event));
+            self.watched(|room| room.coordinator.handle(room.clock.now(), event));
             next = if Instant::now() < end { waiting.try_recv().ok() } else { None };
         }
-    }
-
-    pub(super) fn now(&self) -> Millis {
-        Millis(self.began.elapsed().as_millis() as u64)
     }
 
     /// Does something with the coordinator, and lets what came of it be seen.
@@ -270,20 +142,20 @@ impl Room {
 
     fn command(&mut self, command: HostCommand) -> Result<(), CommandError> {
         let HostCommand::Restart { version, rounds } = command else {
-            return Ok(self.coordinator.command(self.now(), command)?);
+            return Ok(self.coordinator.command(self.clock.now(), command)?);
         };
         command.check().map_err(HostError::from)?;
         let (parameters, memory) = self.store.parameters(&self.coordinator.checkpoint(), version)?;
-        Ok(self.coordinator.restart(self.now(), version, rounds, parameters, memory)?)
+        Ok(self.coordinator.restart(self.clock.now(), version, rounds, parameters, memory)?)
     }
 
     /// Stores the room where the coordinator wants that, and does the rest of what it wants once that is on the disk.
-    async fn carry_out(&mut self, doors: &mut Doors) -> ControlFlow<()> {
+    async fn carry_out(&mut self, door: &mut Door) -> ControlFlow<()> {
         let actions: Vec<Action> = std::iter::from_fn(|| self.coordinator.poll_action()).collect();
         if let Some(model) = Action::checkpoint_of(&actions)
             && let Err(error) = self.save(model)
         {
-            self.hold(model, &error, doors).await?;
+            self.hold(model, &error, door).await?;
         }
         actions.into_iter().for_each(|action| self.act(action));
         if let Some((answer, done)) = self.unanswered.take() {
@@ -362,27 +234,4 @@ impl Room {
         }
         actions.into_iter().for_each(|action| self.act(action));
     }
-
-    fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            checkpoint: self.coordinator.checkpoint(),
-            status: self.coordinator.status(self.now()),
-            load: self.coordinator.load(),
-            model: self.coordinator.model().bytes(),
-        }
-    }
-}
-
-/// Waits for a moment, or for ever.
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => tokio::time::sleep_until(moment.into()).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// A message as it travels.
-pub fn json(message: &ServerMessage) -> Utf8Bytes {
-    // Serialising our own message types cannot fail: they hold no map with keys that are no text.
-    serde_json::to_string(message).unwrap_or_default().into()
 }

@@ -1,0 +1,127 @@
+//! How others reach a room: the ends of the channels to its thread, and what it may answer. It carries nothing out.
+
+use federation::{ConnectionId, Event, HostError};
+use protocol::HostCommand;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::outbox::Outbox;
+use super::snapshot::Snapshot;
+
+/// Messages and chunks that may wait for a room; beyond that its sockets wait (32 chunks of 256 KiB are 8 MiB).
+const QUEUE: usize = 32;
+
+/// The room's thread is gone.
+#[derive(Debug, thiserror::Error)]
+#[error("the room has ended")]
+pub struct Ended;
+
+/// Why a room cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// The room's thread is gone.
+    #[error(transparent)]
+    Ended(#[from] Ended),
+    /// Its server cannot store it, and cannot read either what it stored before.
+    #[error("the room is held because it cannot be stored, and what was stored of it cannot be read: {0:#}")]
+    Unreadable(anyhow::Error),
+}
+
+/// Why a wish of the host was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// It makes no sense now.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// What was stored of a version cannot be used.
+    #[error(transparent)]
+    Stored(#[from] anyhow::Error),
+    /// The room cannot be stored, and waits until it can.
+    #[error("the room is held because it cannot be stored ({0}); free some space, and it goes on by itself")]
+    Held(String),
+    /// The room's thread is gone.
+    #[error(transparent)]
+    Ended(#[from] Ended),
+}
+
+/// What participants do; it waits while the room is held.
+pub(super) enum Input {
+    Connect { connection: ConnectionId, outbox: Outbox },
+    Event(Event),
+}
+
+/// What is answered also by a room that is held.
+pub(super) enum Request {
+    Inspect { answer: oneshot::Sender<Result<Snapshot, InspectError>> },
+    Command { command: HostCommand, answer: oneshot::Sender<Result<(), CommandError>> },
+    Park { done: oneshot::Sender<()> },
+}
+
+/// The door to a room, from outside.
+#[derive(Clone)]
+pub struct RoomHandle {
+    inputs: mpsc::Sender<Input>,
+    requests: mpsc::Sender<Request>,
+    held: watch::Receiver<bool>,
+}
+
+impl RoomHandle {
+    /// A new connection, whose messages go out through `outbox`.
+    pub async fn connect(&self, connection: ConnectionId, outbox: Outbox) -> Result<(), Ended> {
+        self.put(Input::Connect { connection, outbox }).await
+    }
+
+    /// Anything else that happens on a connection.
+    pub async fn tell(&self, event: Event) -> Result<(), Ended> {
+        self.put(Input::Event(event)).await
+    }
+
+    /// The room at this moment; one that is held is as it was stored last.
+    pub async fn inspect(&self) -> Result<Snapshot, InspectError> {
+        let (answer, snapshot) = oneshot::channel();
+        self.ask(Request::Inspect { answer }).await?;
+        snapshot.await.map_err(|_| Ended)?
+    }
+
+    /// Whether the room waits until it can be stored: nobody new can be let in.
+    pub fn is_held(&self) -> bool {
+        *self.held.borrow()
+    }
+
+    /// Does what the host asks, and stores it before it returns.
+    pub async fn command(&self, command: HostCommand) -> Result<(), CommandError> {
+        let (answer, done) = oneshot::channel();
+        self.ask(Request::Command { command, answer }).await?;
+        done.await.map_err(|_| Ended)?
+    }
+
+    /// Tells every participant that the program ends, stores the room, and ends its thread.
+    pub async fn park(&self) {
+        let (done, parked) = oneshot::channel();
+        if self.ask(Request::Park { done }).await.is_ok() {
+            // The thread drops `done` where it ends before; then there is nothing left to wait for.
+            let _ = parked.await;
+        }
+    }
+
+    async fn put(&self, input: Input) -> Result<(), Ended> {
+        self.inputs.send(input).await.map_err(|_| Ended)
+    }
+
+    async fn ask(&self, request: Request) -> Result<(), Ended> {
+        self.requests.send(request).await.map_err(|_| Ended)
+    }
+}
+
+/// The room's end.
+pub(super) struct Door {
+    pub inputs: mpsc::Receiver<Input>,
+    pub requests: mpsc::Receiver<Request>,
+}
+
+/// Both ends for a new room, and where it says whether it is held.
+pub(super) fn new() -> (RoomHandle, Door, watch::Sender<bool>) {
+    let (inputs, waiting) = mpsc::channel(QUEUE);
+    let (requests, asked) = mpsc::channel(QUEUE);
+    let (held, is_held) = watch::channel(false);
+    (RoomHandle { inputs, requests, held: is_held }, Door { inputs: waiting, requests: asked }, held)
+}

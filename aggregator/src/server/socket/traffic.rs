@@ -1,0 +1,119 @@
+//! What goes over a connection that has said hello, in both directions.
+
+use std::time::Duration;
+
+use axum::extract::ws::{Message, WebSocket};
+use bytes::Bytes;
+use federation::{ConnectionId, Event};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use protocol::Chunk;
+use protocol::limits::{CHUNK_HEADER_BYTES, MAX_CHUNK_PAYLOAD};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use super::ending::{Ending, TOO_BIG, broken, close};
+use crate::server::rooms::outbox::{Inbox, Outgoing};
+use crate::server::rooms::{RoomHandle, Rooms};
+
+/// Pause between pings: below the idle limits of common proxies (60 s).
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// Longest frame that either side sends, 256 KiB.
+pub const MAX_FRAME: usize = CHUNK_HEADER_BYTES + MAX_CHUNK_PAYLOAD;
+/// A frame up to this length is read to its end before it is refused, since a close frame reaches only a sender whose
+/// bytes are read; a longer one just breaks the connection.
+pub const MOST_READ: usize = 2 * MAX_FRAME;
+
+/// Takes frames to the room until the participant goes, breaks a rule, or falls silent.
+pub async fn read(
+    stream: &mut SplitStream<WebSocket>,
+    connection: ConnectionId,
+    room: &RoomHandle,
+    rooms: &Rooms,
+) -> Ending {
+    let (limits, metrics) = (rooms.limits(), rooms.metrics());
+    let (mut messages, mut bytes) = (limits.messages(Instant::now()), limits.bytes(Instant::now()));
+    loop {
+        let frame = match timeout(limits.idle_timeout(), stream.next()).await {
+            Err(_) => return Ending::new(close::GOING_AWAY, "no sign of life for too long"),
+            Ok(None | Some(Ok(Message::Close(_)))) => return Ending::new(close::NORMAL, ""),
+            Ok(Some(Err(error))) => return broken(&error),
+            Ok(Some(Ok(frame))) => frame,
+        };
+        let length = count(&frame, |kind, length| metrics.received(kind, length));
+        if length > MAX_FRAME {
+            return Ending::new(close::TOO_BIG, TOO_BIG);
+        }
+        // Chunks are bounded by the room's queue; everything else by a rate.
+        if !matches!(frame, Message::Binary(_)) && !messages.take(Instant::now()) {
+            metrics.refused("messages");
+            return Ending::new(close::POLICY, "too many messages; send fewer a second");
+        }
+        // What is not read waits in the sender's own memory.
+        tokio::time::sleep(bytes.spend(Instant::now(), length)).await;
+        let event = match frame {
+            Message::Text(text) => match protocol::parse_client(&text) {
+                Ok(message) => Event::Message { connection, message },
+                Err(error) => Event::Malformed { connection, error },
+            },
+            Message::Binary(bytes) => match Chunk::parse(bytes) {
+                Ok(chunk) => Event::Chunk { connection, chunk },
+                Err(error) => Event::Malformed { connection, error },
+            },
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => continue,
+        };
+        if room.tell(event).await.is_err() {
+            return Ending::room_ended();
+        }
+    }
+}
+
+/// Reports a frame that carries something, by its kind; returns how long it is.
+fn count(frame: &Message, report: impl FnOnce(&'static str, usize)) -> usize {
+    let (kind, length) = match frame {
+        Message::Text(text) => ("text", text.len()),
+        Message::Binary(bytes) => ("binary", bytes.len()),
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return 0,
+    };
+    report(kind, length);
+    length
+}
+
+/// Sends what the room wants sent. Messages go before the next chunk of a model, so that a long download delays nothing;
+/// a newer model takes the place of one that is still on its way.
+pub async fn write(sink: &mut SplitSink<WebSocket, Message>, inbox: &mut Inbox, rooms: &Rooms) -> Ending {
+    let (limits, metrics) = (rooms.limits(), rooms.metrics());
+    let mut sending_model = false;
+    let mut ping = interval(PING_EVERY.min(limits.idle_timeout() / 3));
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let frame = tokio::select! {
+            biased;
+            outgoing = inbox.next() => match outgoing {
+                Some(Outgoing::Text(text)) => Message::Text(text),
+                Some(Outgoing::Model) => {
+                    sending_model = true;
+                    continue;
+                }
+                Some(Outgoing::Close { code }) => return Ending::new(code, ""),
+                None => return Ending::new(close::TRY_AGAIN_LATER, "too slow to read"),
+            },
+            _ = ping.tick() => Message::Ping(Bytes::new()),
+            () = std::future::ready(()), if sending_model => match inbox.next_chunk() {
+                Some(chunk) => Message::Binary(chunk),
+                None => {
+                    sending_model = false;
+                    continue;
+                }
+            },
+        };
+        count(&frame, |kind, length| metrics.sent(kind, length));
+        match timeout(limits.write_timeout(), sink.send(frame)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Ending::new(close::NORMAL, ""),
+            Err(_) => {
+                metrics.slow_readers.inc();
+                return Ending::new(close::TRY_AGAIN_LATER, "nothing was read for too long");
+            }
+        }
+    }
+}
