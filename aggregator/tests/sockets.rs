@@ -142,6 +142,30 @@ async fn whoever_breaks_the_rules_is_told_and_closed() -> Result<()> {
     Ok(())
 }
 
+/// Which of two connections with one token is the living one is told by when they were opened, not by whose hello comes last.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hello_of_a_tab_before_that_comes_last_replaces_nobody() -> Result<()> {
+    let server = server(&[])?;
+    let (first, welcome) = RawClient::enter(&server.origin, &server.room, None).await?;
+    drop(first);
+    let mut before = RawClient::open(&server.origin, None).await?;
+    let (mut tab, again) = RawClient::enter(&server.origin, &server.room, Some(welcome.token.clone())).await?;
+    assert_eq!(again.token, welcome.token);
+    before.hello(&server.room, Some(welcome.token.clone())).await?;
+    let Heard::Message(message) = before.hear().await? else { panic!("no message") };
+    assert!(matches!(*message, ServerMessage::Error { code: ErrorCode::Replaced, fatal: true, .. }), "{message:?}");
+    assert_eq!(before.closed().await?.0, 1008);
+    // The tab is in the room as before.
+    tab.ready(&again.room, 20).await?;
+    tab.wait(|message| matches!(message, ServerMessage::Status(status) if status.ready == 1).then_some(())).await?;
+
+    // The usual order: a second tab takes the place of the first.
+    let (_second, _) = RawClient::enter(&server.origin, &server.room, Some(welcome.token)).await?;
+    let replaced = tab.wait(|_| None::<()>).await.unwrap_err().to_string();
+    assert!(replaced.contains("Replaced"), "{replaced}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_socket_needs_our_origin_and_our_subprotocol() -> Result<()> {
     use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;

@@ -367,6 +367,36 @@ fn a_second_tab_replaces_the_first() {
     assert_eq!(class.students[second].participant.view().connection, &Connection::Open);
 }
 
+/// A tab is loaded anew while the `hello` of the one before is still on its way, and that one arrives last.
+#[test]
+fn a_word_of_the_tab_before_that_comes_last_replaces_nobody() {
+    let mut class = collecting(2);
+    let token = class.students[0].token.clone();
+    class.closes_tab(0);
+    let before = class.stranger();
+    let reloaded = class.arrives(token.clone());
+    class.run();
+    let hello = format!(
+        r#"{{"type": "hello", "protocol": 1, "room": "KMPXZ", "token": "{}", "software": "test"}}"#,
+        token.unwrap().secret()
+    );
+    class.text(before, &hello);
+    class.run();
+    let told = class.strangers.iter().filter(|(connection, _)| *connection == before);
+    let codes: Vec<_> = told.map(|(_, message)| message).collect();
+    assert!(
+        matches!(codes[..], [ServerMessage::Error { code: ErrorCode::Replaced, fatal: true, .. }]),
+        "the one before is told, and nothing else is: {codes:?}"
+    );
+    assert_eq!(class.students[reloaded].participant.view().connection, &Connection::Open);
+    assert_eq!((status(&class).connected, status(&class).clients.len()), (2, 2));
+    // It is the one that takes part.
+    class.trains(1);
+    class.run();
+    assert_eq!(phase(&class), (Phase::Collecting, 2));
+    assert_eq!(class.students[reloaded].participant.view().accepted, Some(Round(1)));
+}
+
 #[test]
 fn an_update_finished_while_offline_is_announced_after_the_return() {
     let mut class = collecting(2);

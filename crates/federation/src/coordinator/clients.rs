@@ -146,6 +146,11 @@ impl Clients {
         self.tokens.get(token).copied()
     }
 
+    /// The connection of an identity that has one.
+    pub(crate) fn connection_of(&self, id: ClientId) -> Option<ConnectionId> {
+        self.all.get(&id)?.connection
+    }
+
     /// A new identity, or `None` where the room is full.
     pub(crate) fn admit(&mut self, token: Token, name: Option<String>) -> Option<ClientId> {
         if self.connected().count() >= self.most {
@@ -171,8 +176,7 @@ impl Clients {
 
     /// Whether an absent identity may come back: not where the room filled up meanwhile.
     pub(crate) fn may_return(&self, id: ClientId) -> bool {
-        let connected = self.all.get(&id).is_some_and(|client| client.connection.is_some());
-        connected || self.connected().count() < self.most
+        self.connection_of(id).is_some() || self.connected().count() < self.most
     }
 
     pub(crate) fn insert(&mut self, client: Client) {

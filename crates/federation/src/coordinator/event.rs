@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use protocol::{Chunk, ClientMessage, ErrorCode, ProtocolError, ServerMessage, Token, TransferId};
 
-/// Names one connection. The shell gives every connection of a room a number that it has not used before.
+/// Names one connection. The shell numbers a room's connections in the order in which they were opened, and uses no number
+/// twice: of two that claim one identity, the one with the higher number is the living one, in whichever order their words come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 

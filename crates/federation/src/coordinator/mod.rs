@@ -348,6 +348,11 @@ impl Coordinator {
         if known.is_some_and(|client| self.clients.is_removed(client)) {
             return self.end(connection, ErrorCode::Removed, host::removed_text(), true);
         }
+        let present = known.and_then(|client| self.clients.connection_of(client));
+        if present.is_some_and(|present| present > connection) {
+            // A tab was loaded anew, and the word of the one before comes last. Whoever opened a connection later is still there.
+            return self.end(connection, ErrorCode::Replaced, replaced_text(), true);
+        }
         if known.is_none() && self.locked {
             return self.end(connection, ErrorCode::Locked, host::locked_text(), true);
         }
@@ -394,8 +399,7 @@ impl Coordinator {
             if let Some(session) = self.clients.sessions.get_mut(&before) {
                 session.client = None;
             }
-            let message = "this identity connected from elsewhere, perhaps from another tab; close one of them";
-            self.end(before, ErrorCode::Replaced, message.to_owned(), true);
+            self.end(before, ErrorCode::Replaced, replaced_text(), true);
         }
         self.status_changed = true;
         self.identities_changed = true;
@@ -563,4 +567,8 @@ impl Coordinator {
     fn present_round(&self) -> Round {
         Round((self.history.len() as u32 + 1).min(self.config.rounds))
     }
+}
+
+fn replaced_text() -> String {
+    "this identity connected from elsewhere, perhaps from another tab; close one of them".to_owned()
 }

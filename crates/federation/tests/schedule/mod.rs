@@ -9,12 +9,12 @@ use bytes::Bytes;
 use chance::Chance;
 use federation::{
     Action, Connection, ConnectionId, Coordinator, Event, Input, MemorySpool, Millis, Output, Participant,
-    ParticipantConfig, StopReason, TrainRequest,
+    ParticipantConfig, TrainRequest,
 };
 use ledger::{Given, Ledger};
 use protocol::{
-    Aggregation, Checksum, Chunk, ClientMessage, ErrorCode, HostCommand, LocalTraining, ModelVersion, Pace, Phase,
-    RefusalReason, RoomCode, RoomConfig, Selection, ServerMessage, Token, Transfer, TransferId,
+    Aggregation, Checksum, Chunk, ClientMessage, HostCommand, LocalTraining, ModelVersion, Pace, Phase, RefusalReason,
+    RoomCode, RoomConfig, Selection, ServerMessage, Token, Transfer, TransferId,
 };
 
 /// What a room's rounds are like.
@@ -682,12 +682,9 @@ impl World {
                 Output::StopTraining => client.training = None,
                 Output::Finished { model, .. } => client.finished = Some(model.to_vec()),
                 Output::Changed => {
-                    // `Replaced` comes where a tab was loaded anew faster than its old socket died; the old program is gone.
-                    if let Connection::Stopped(StopReason::Error { code, message }) =
-                        client.participant.view().connection
-                    {
-                        assert_eq!(*code, ErrorCode::Replaced, "client {index} was sent away: {message}");
-                    }
+                    let connection = client.participant.view().connection;
+                    let stopped = matches!(connection, Connection::Stopped(_));
+                    assert!(!stopped, "client {index} is still there and was sent away: {connection:?}");
                 }
             }
         }
@@ -854,7 +851,7 @@ impl World {
             self.input(client, Input::TakePart(true));
         }
         for _ in 0..PATIENCE {
-            if !self.network_moves() && !self.somebody_comes_back() {
+            if !self.network_moves() {
                 if self.is_over() {
                     return;
                 }
@@ -864,15 +861,6 @@ impl World {
         }
         let status = self.server.as_ref().unwrap().status(self.now);
         panic!("the room never finishes: {status:?}");
-    }
-
-    /// The hello of a tab that was loaded anew may arrive before that of the program before it, which then takes its place:
-    /// the person reads so, and loads the tab once more.
-    fn somebody_comes_back(&mut self) -> bool {
-        let stopped = |client: &Client| matches!(client.participant.view().connection, Connection::Stopped(_));
-        let Some(client) = self.clients.iter().position(|client| !client.gone && stopped(client)) else { return false };
-        self.load_anew(client);
-        true
     }
 
     fn is_over(&self) -> bool {
