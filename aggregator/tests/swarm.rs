@@ -45,6 +45,26 @@ fn a_load_reports_what_the_server_knows() -> Result<()> {
     Ok(())
 }
 
+/// Rooms are made over https as well; a certificate that the server made itself is believed where the person says so.
+#[test]
+fn a_server_with_tls_is_loaded_too() -> Result<()> {
+    let server = Server::start(PROGRAM.as_ref(), &["--host-token", SECRET, "--tls", "self-signed"])?;
+    assert!(server.origin.starts_with("https://"), "{}", server.origin);
+    let load =
+        [server.origin.as_str(), "--clients", "2", "--rooms", "1", "--rounds", "2", "--patience", "60", "--json"];
+    let refused = swarm(&load);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("--insecure"), "{said}");
+
+    let output = swarm(&[&load[..], &["--insecure"]].concat());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let report: Value = serde_json::from_slice(&output.stdout)?;
+    assert_eq!((&report["rooms"], &report["rounds"], &report["accepted"]), (&1.into(), &2.into(), &4.into()));
+    assert_eq!(report["errors"], serde_json::json!({}), "{report}");
+    Ok(())
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn too_few_open_files_are_said_before_anything_is_loaded() {

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use models::Architecture;
 use protocol::RoomCode;
 
-use crate::participant::Address;
+use crate::participant::{self, Address};
 use crate::swarm::{Distribution, Host, NewRooms, Plan, Process};
 
 const EXAMPLES: &str = "Examples:
@@ -111,24 +111,12 @@ pub fn run(arguments: Arguments) -> Result<()> {
 }
 
 impl Arguments {
-    /// The server's address without a room's path, as HTTP.
-    fn origin(&self) -> String {
-        let whole = if self.link.contains("://") { self.link.clone() } else { format!("http://{}", self.link) };
-        let end = whole.find("/room/").unwrap_or(whole.len());
-        whole[..end].trim_end_matches('/').to_owned()
-    }
-
     fn host(&self) -> Result<Option<Host>> {
         let Some(token) = &self.host_token else {
             ensure!(self.rooms.is_none(), "--rooms needs --host-token, which `chorus serve` prints at its start");
             return Ok(None);
         };
-        let origin = self.origin();
-        ensure!(
-            origin.starts_with("http://"),
-            "rooms are made over plain http:// alone; make one by hand, and give its link without --host-token"
-        );
-        Ok(Some(Host::new(origin, token.clone())))
+        Ok(Some(Host::new(participant::origin(&self.link)?, token.clone(), self.insecure)))
     }
 
     /// The socket's address and the rooms to load.
@@ -149,6 +137,6 @@ impl Arguments {
         let wanted = NewRooms { count: count as usize, model: self.model, clients, others, rounds: self.rounds };
         let rooms = host.make_rooms(wanted)?;
         let first = rooms.first().context("no room was made")?;
-        Ok((Address::parse(&self.origin(), Some(first))?.socket, rooms))
+        Ok((Address::parse(&participant::origin(&self.link)?, Some(first))?.socket, rooms))
     }
 }

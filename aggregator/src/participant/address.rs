@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use axum::http::Uri;
+use axum::http::uri::Authority;
 use protocol::RoomCode;
 
 /// An aggregator's socket and a room there.
@@ -16,17 +17,7 @@ pub struct Address {
 impl Address {
     /// Reads `http(s)://host[:port][/room/CODE]`, or `host[:port]`; `room` stands for the code where the link has none.
     pub fn parse(link: &str, room: Option<&RoomCode>) -> Result<Self> {
-        let whole = if link.contains("://") { link.to_owned() } else { format!("http://{link}") };
-        let uri: Uri =
-            whole.parse().with_context(|| format!("{link:?} is no address; give one like http://localhost:8080"))?;
-        let scheme = match uri.scheme_str() {
-            Some("http" | "ws") => "ws",
-            Some("https" | "wss") => "wss",
-            other => {
-                bail!("{link:?} begins with {:?}; an aggregator is reached by http:// or https://", other.unwrap_or(""))
-            }
-        };
-        let host = uri.authority().with_context(|| format!("{link:?} names no host"))?;
+        let (uri, secure, host) = take_apart(link)?;
         let named =
             uri.path().strip_prefix("/room/").map(|code| RoomCode::parse(code.trim_end_matches('/'))).transpose()?;
         let room = match (room, named) {
@@ -37,8 +28,34 @@ impl Address {
             (None, Some(named)) => named,
             (None, None) => bail!("which room? Give --room CODE, or a link that ends in /room/CODE"),
         };
+        let scheme = if secure { "wss" } else { "ws" };
         Ok(Self { socket: format!("{scheme}://{host}/ws"), room })
     }
+}
+
+/// The aggregator's address, `http(s)://host[:port]`, of a link that [`Address::parse`] reads.
+///
+/// # Errors
+/// The link is no address.
+pub fn origin(link: &str) -> Result<String> {
+    let (_, secure, host) = take_apart(link)?;
+    Ok(format!("{}://{host}", if secure { "https" } else { "http" }))
+}
+
+/// A link, whether it is reached with TLS, and its host with its port.
+fn take_apart(link: &str) -> Result<(Uri, bool, Authority)> {
+    let whole = if link.contains("://") { link.to_owned() } else { format!("http://{link}") };
+    let uri: Uri =
+        whole.parse().with_context(|| format!("{link:?} is no address; give one like http://localhost:8080"))?;
+    let secure = match uri.scheme_str() {
+        Some("http" | "ws") => false,
+        Some("https" | "wss") => true,
+        other => {
+            bail!("{link:?} begins with {:?}; an aggregator is reached by http:// or https://", other.unwrap_or(""))
+        }
+    };
+    let host = uri.authority().cloned().with_context(|| format!("{link:?} names no host"))?;
+    Ok((uri, secure, host))
 }
 
 #[cfg(test)]
@@ -56,6 +73,19 @@ mod tests {
     fn a_host_and_a_code_are_enough() {
         let code = RoomCode::parse("KMPXZ").unwrap();
         assert_eq!(Address::parse("localhost:8080", Some(&code)).unwrap().socket, "ws://localhost:8080/ws");
+    }
+
+    #[test]
+    fn the_server_of_a_link_is_asked_over_http() {
+        for (link, asked) in [
+            ("https://192.168.1.5:8080/room/KMPXZ", "https://192.168.1.5:8080"),
+            ("wss://chorus.example", "https://chorus.example"),
+            ("localhost:8080/", "http://localhost:8080"),
+            ("http://[::1]:8080/room/KMPXZ", "http://[::1]:8080"),
+        ] {
+            assert_eq!(origin(link).unwrap(), asked);
+        }
+        assert!(origin("ftp://localhost").is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod clips;
 pub mod connection;
 mod link;
 mod trainer;
+pub mod trust;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite;
 
-pub use address::Address;
+pub use address::{Address, origin};
 use clips::Clips;
 pub use clips::{Source, Speaker};
 use link::{FromLink, Link};
@@ -341,11 +342,7 @@ impl<T: Fn(&News<'_>)> Shell<T> {
         let since = *self.unreachable.get_or_insert_with(Instant::now);
         if let Some(reason) = reason {
             if is_lasting(&reason) {
-                let hint = if let Some(rustls::Error::InvalidCertificate(_)) = tls_error(&reason) {
-                    "; if the aggregator made its own certificate (--tls self-signed), add --insecure"
-                } else {
-                    ""
-                };
+                let hint = trust::advice(&reason);
                 return Err(reason).with_context(|| format!("cannot connect to {}{hint}", self.plan.address.socket));
             }
             self.last_failure = Some(reason);
@@ -405,16 +402,9 @@ async fn read(clips: &mut Preparation) -> Result<Clips> {
     }
 }
 
-/// What TLS has against the other end, if it is TLS.
-fn tls_error(reason: &anyhow::Error) -> Option<&rustls::Error> {
-    match reason.downcast_ref()? {
-        tungstenite::Error::Io(error) => error.get_ref()?.downcast_ref(),
-        _ => None,
-    }
-}
-
 /// Whether trying again is of no use: the other end is there, but is no aggregator or shows a wrong certificate.
 fn is_lasting(reason: &anyhow::Error) -> bool {
     use tungstenite::Error;
-    tls_error(reason).is_some() || matches!(reason.downcast_ref(), Some(Error::Tls(_) | Error::Http(_) | Error::Url(_)))
+    trust::tls_error(reason).is_some()
+        || matches!(reason.downcast_ref(), Some(Error::Tls(_) | Error::Http(_) | Error::Url(_)))
 }

@@ -5,6 +5,9 @@ use models::Architecture;
 use protocol::{HostCommand, RoomCode};
 use serde_json::{Value, json};
 use ureq::Agent;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+use crate::participant::trust;
 
 /// A server whose host this is.
 #[derive(Clone)]
@@ -30,9 +33,16 @@ pub struct NewRooms {
 }
 
 impl Host {
-    /// The host of the server at `origin`, `http://host[:port]`.
-    pub fn new(origin: String, token: String) -> Host {
-        let agent = Agent::config_builder().http_status_as_error(false).build().into();
+    /// The host of the server at `origin`, `http(s)://host[:port]`. `insecure` takes any certificate; else the system's vouch for
+    /// it, as for the participants' sockets.
+    pub fn new(origin: String, token: String, insecure: bool) -> Host {
+        let mut tls = TlsConfig::builder().disable_verification(insecure);
+        if origin.starts_with("https://") && !insecure {
+            let certificates = rustls_native_certs::load_native_certs().certs;
+            let certificates = certificates.iter().map(|certificate| Certificate::from_der(certificate).to_owned());
+            tls = tls.root_certs(RootCerts::from(certificates));
+        }
+        let agent = Agent::config_builder().http_status_as_error(false).tls_config(tls.build()).build().into();
         Host { origin, token, agent }
     }
 
@@ -65,7 +75,11 @@ impl Host {
     fn post(&self, path: &str, body: &Value) -> Result<Value> {
         let request = self.agent.post(format!("{}{path}", self.origin));
         let request = request.header("authorization", format!("Bearer {}", self.token));
-        let mut answer = request.content_type("application/json").send(body.to_string())?;
+        let answer = request.content_type("application/json").send(body.to_string()).map_err(anyhow::Error::from);
+        let mut answer = answer.map_err(|reason| {
+            let hint = trust::advice(&reason);
+            reason.context(format!("cannot ask {}{hint}", self.origin))
+        })?;
         let text = answer.body_mut().read_to_string()?;
         let status = answer.status();
         if !status.is_success() {
