@@ -6,32 +6,16 @@ import { labelEditor } from './label-editor.js';
 import { blankPicture, lessonPicture } from './lesson-picture.js';
 import { LESSONS } from './lessons.js';
 import { CLASS, roundsTake, spanInWords } from './round-estimate.js';
+import { numberOf, settingOf } from './room-settings.js';
 
 /**
- * Fields for experts: the setting's name in the interface, the words for it, and its choices where it has some, each with its
- * meaning where it is `explained` (which names the words for no choice).
+ * A setting for experts as the words have it: what it is called, what an empty field stands for, what there is to know, and its
+ * choices, each with its meaning where it has one.
+ * @typedef {{label: string, usual?: string, hint?: string, choices?: Record<string, string | string[]>}} Setting
  */
-const EXPERT = [
-  { name: 'strategy', words: 'strategy', choices: 'strategies', explained: 'strategyUsual' },
-  { name: 'server_learning_rate', words: 'serverRate' },
-  { name: 'proximal', words: 'proximal' },
-  { name: 'aggregation', words: 'aggregation', choices: 'aggregations', explained: 'aggregationUsual' },
-  { name: 'trim', words: 'trim', usual: '0.2' },
-  { name: 'faulty', words: 'faulty', usual: '1' },
-  { name: 'chosen', words: 'chosen' },
-  { name: 'clip_norm', words: 'clipNorm' },
-  { name: 'optimiser', words: 'optimiser', choices: 'optimisers' },
-  { name: 'learning_rate', words: 'learningRate' },
-  { name: 'epochs', words: 'epochs', usual: '2' },
-  { name: 'batch_size', words: 'batch', usual: '20' },
-  { name: 'augmentation', words: 'augmentation', choices: 'augmentations' },
-  { name: 'goal', words: 'goal', usual: '0' },
-  { name: 'grace', words: 'grace', usual: '15' },
-  { name: 'encoding', words: 'encoding', choices: 'encodings' },
-  { name: 'max_clients', words: 'maxClients', usual: '64' },
-  { name: 'seed', words: 'seed', usual: '0' },
-  { name: 'code', words: 'code', hint: 'codeHint', text: true },
-];
+
+/** @returns {[string, Setting][]} all of them by their names in the interface, in the order of the form */
+const expertSettings = () => Object.entries(/** @type {Record<string, Setting>} */ (words.teach.create.settings));
 
 /** @param {(settings: Record<string, unknown>) => Promise<string>} create makes the room; gives what went wrong, or nothing */
 export function newRoomPanel(create) {
@@ -48,7 +32,7 @@ export function newRoomPanel(create) {
   byId('networks').append(...Object.entries(text.networks).map(([name, [title, meaning]], index) => h('label', { class: 'choice network' },
     h('input', { type: 'radio', name: 'model', value: name, checked: index === 0 }),
     h('span', {}, h('strong', {}, title), ' ', h('span', { class: 'hint' }, meaning)))));
-  byId('expert-fields').append(...EXPERT.map(expertField));
+  byId('expert-fields').append(...expertSettings().map(expertField));
 
   const chosen = (/** @type {string} */ name) => String(new FormData(form).get(name) ?? '');
 
@@ -62,10 +46,9 @@ export function newRoomPanel(create) {
       epochs: numberOf(chosen('epochs')) || undefined, batchSize: numberOf(chosen('batch_size')) || undefined, encoding: chosen('encoding') || undefined,
     });
     setText(byId('estimate'), rounds >= 1 && Number.isFinite(seconds[1]) ? text.estimate(spanInWords(seconds, text.duration), CLASS) : '');
-    for (const { name, choices, explained } of EXPERT) {
-      if (!choices || !explained) continue;
-      const choice = chosen(name);
-      setText(byId(`expert-${name}-hint`), choice ? /** @type {any} */ (text)[choices][choice][1] : /** @type {any} */ (text)[explained]);
+    for (const [name, { choices, hint }] of expertSettings()) {
+      const meaning = choices?.[chosen(name)];
+      if (hint) setText(byId(`expert-${name}-hint`), Array.isArray(meaning) ? meaning[1] : hint);
     }
   }
   form.addEventListener('input', refresh);
@@ -89,12 +72,13 @@ export function newRoomPanel(create) {
     const settings = { labels, model: chosen('model'), deadline: Number(field('deadline').value) };
     const name = field('room-name-field').value.trim();
     if (name) settings.room_name = name;
-    const numbers = [['rounds', text.rounds, field('rounds')], ['least', text.least, field('least')],
-      ...EXPERT.filter(({ choices, text: plain }) => !choices && !plain).map((expert) => [expert.name, /** @type {any} */ (text)[expert.words], field(`expert-${expert.name}`)])];
-    for (const [name, title, input] of /** @type {[string, string, HTMLInputElement][]} */ (numbers)) {
+    for (const [name, { choices }] of expertSettings()) if (choices && chosen(name)) settings[name] = chosen(name);
+    const typed = [['rounds', text.rounds, field('rounds')], ['least', text.least, field('least')],
+      ...expertSettings().filter(([, { choices }]) => !choices).map(([name, { label }]) => [name, label, field(`expert-${name}`)])];
+    for (const [name, title, input] of /** @type {[string, string, HTMLInputElement][]} */ (typed)) {
       setAttribute(input, 'aria-invalid', null);
       if (!input.value.trim()) continue;
-      const value = numberOf(input.value);
+      const value = settingOf(name, input.value);
       if (value === null) {
         tell(text.noNumber(title));
         setAttribute(input, 'aria-invalid', 'true');
@@ -104,9 +88,6 @@ export function newRoomPanel(create) {
       }
       settings[name] = value;
     }
-    for (const { name, choices } of EXPERT) if (choices && chosen(name)) settings[name] = chosen(name);
-    const code = chosen('code').trim().toUpperCase();
-    if (code) settings.code = code;
     return settings;
   }
 
@@ -142,26 +123,14 @@ function lessonCard({ key, labels }, index) {
     labels.length > 0 && h('span', { class: 'lesson-labels' }, labels.map(labelName).join(', ')));
 }
 
-/** @param {{name: string, words: string, choices?: string, explained?: string, usual?: string, hint?: string}} expert */
-function expertField({ name, words: key, choices, explained, usual, hint }) {
-  const text = /** @type {any} */ (words.teach.create);
+/** @param {[string, Setting]} setting */
+function expertField([name, { label, usual, hint, choices }]) {
+  const text = words.teach.create;
   const id = `expert-${name}`;
-  const hintId = (explained || hint) && `${id}-hint`;
-  const options = choices && Object.entries(/** @type {Record<string, string | string[]>} */ (text[choices]));
-  const input = options
-    ? h('select', { id, name, 'aria-describedby': hintId }, h('option', { value: '' }, text.usual), ...options.map(([value, said]) => h('option', { value }, Array.isArray(said) ? said[0] : said)))
+  const hintId = hint && `${id}-hint`;
+  const input = choices
+    ? h('select', { id, name, 'aria-describedby': hintId }, h('option', { value: '' }, text.usual), ...Object.entries(choices).map(([value, said]) => h('option', { value }, Array.isArray(said) ? said[0] : said)))
     : h('input', { id, name, autocomplete: 'off', placeholder: usual ?? text.usual, 'data-test': id, 'aria-describedby': hintId });
-  return h('div', { class: 'field' }, h('label', { for: id }, text[key]), input,
-    hintId && h('p', { id: hintId, class: 'hint' }, hint ? text[hint] : ''));
-}
-
-/**
- * A number as people type it, with a point or a comma.
- * @param {string} typed
- * @returns {number | null} nothing where it is none
- */
-function numberOf(typed) {
-  const text = typed.trim().replace(',', '.');
-  const value = Number(text);
-  return text !== '' && Number.isFinite(value) ? value : null;
+  return h('div', { class: 'field' }, h('label', { for: id }, label), input,
+    hintId && h('p', { id: hintId, class: 'hint' }, hint));
 }

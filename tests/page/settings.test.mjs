@@ -1,0 +1,51 @@
+// The form for a new room asks for what `POST /api/rooms` takes, in every language. What that is, docs/openapi.json says, which
+// the tests of the aggregator hold to the program.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { ASKED, numberOf, settingOf } from '../../www/js/teach/room-settings.js';
+import { words as de } from '../../www/words/de.js';
+import { words as en } from '../../www/words/en.js';
+import { words as es } from '../../www/words/es.js';
+
+const description = JSON.parse(readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8'));
+const taken = description.components.schemas.NewRoom.properties;
+const LANGUAGES = { de, en, es };
+
+/** The values among which a setting is chosen, where it is. */
+const choicesOf = ({ enum: values, anyOf }) => values ?? anyOf?.find((one) => one.enum)?.enum;
+
+test('the form asks for every setting that a new room may have, and for no other', () => {
+  for (const [code, words] of Object.entries(LANGUAGES)) {
+    const asked = [...ASKED, ...Object.keys(words.teach.create.settings)];
+    assert.deepEqual(asked.toSorted(), Object.keys(taken).toSorted(), code);
+    assert.deepEqual(Object.keys(words.teach.create.settings), Object.keys(en.teach.create.settings), `${code}: in one order`);
+  }
+});
+
+test('what is chosen among is what the interface takes', () => {
+  for (const [code, words] of Object.entries(LANGUAGES)) {
+    for (const [name, { label, choices }] of Object.entries(words.teach.create.settings)) {
+      assert.ok(label.length > 3, `${code}: ${name}`);
+      assert.deepEqual(choices && Object.keys(choices), choicesOf(taken[name]), `${code}: ${name}`);
+    }
+    for (const model of Object.keys(words.teach.create.networks)) assert.ok(choicesOf(taken.model).includes(model), model);
+  }
+});
+
+test('what is typed is a number, but for a code and a selection', () => {
+  assert.equal(numberOf(' 0,2 '), 0.2);
+  assert.equal(numberOf('2e-3'), 0.002);
+  for (const wrong of ['', ' ', 'two', '1,2,3', 'Infinity']) assert.equal(numberOf(wrong), null, wrong);
+  assert.equal(settingOf('trim', '0,3'), 0.3);
+  assert.equal(settingOf('trim', '30 %'), null);
+  assert.equal(settingOf('selection', ' 12,5 % '), '12.5 %');
+  assert.equal(settingOf('selection', '10'), '10');
+  assert.equal(settingOf('code', ' kmpxz'), 'KMPXZ');
+  for (const name of Object.keys(taken)) {
+    const text = ['code', 'selection'].includes(name);
+    if (!ASKED.includes(name) && !choicesOf(taken[name])) assert.equal(typeof settingOf(name, '5'), text ? 'string' : 'number', name);
+  }
+});
