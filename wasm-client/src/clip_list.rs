@@ -228,7 +228,7 @@ impl App {
         self.listed()
             .iter()
             .filter(|(_, _, held)| *held == held_back)
-            .map(|(clip, label, _)| clips::example(clip, *label, augmentation))
+            .filter_map(|(clip, label, _)| clips::example(clip, *label, augmentation))
             .collect()
     }
 

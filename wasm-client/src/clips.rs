@@ -1,9 +1,9 @@
 //! From a sound to a clip that can be kept, shown and trained on.
 
 use js_sys::{Float32Array, Int8Array, Object, Uint8Array};
-use models::{Example, Variant};
+use models::Example;
 use protocol::Augmentation;
-use speech::{Input, Sound, SoundError};
+use speech::{Sound, SoundError};
 use wasm_bindgen::JsValue;
 
 use crate::failure::{Failure, set};
@@ -18,9 +18,6 @@ const RANGE_DB: f32 = 60.0;
 
 /// Bytes before the samples in a stored WAV file (see `speech::Sound::to_wav`).
 const WAV_HEADER: u32 = 44;
-
-/// Values of a network's input.
-const INPUT: usize = speech::MAX_FRAMES * speech::INPUT_FEATURES;
 
 /// The codes of [`failure_of`].
 pub const SOUND_CODES: [&str; 6] = ["not_sound", "needs_browser_decoder", "empty", "too_long", "too_short", "damaged"];
@@ -128,26 +125,19 @@ pub fn make(sound: &Sound, origin: &Origin<'_>) -> Result<StoredClip, Failure> {
     })
 }
 
-/// A sound as networks take it, and with `augmentation` its variants.
+/// A sound that has no label yet, as the networks of a room with this `augmentation` take it.
 ///
 /// # Errors
 /// `too_short` and the other codes of [`failure_of`].
 pub fn example_of(sound: &Sound, augmentation: Augmentation) -> Result<Example, Failure> {
-    let inputs = match augmentation {
-        Augmentation::None => speech::input(sound).map(|input| vec![input]),
-        Augmentation::Speed => speech::inputs_at_speeds(sound),
-    };
-    let inputs = inputs.map_err(|error| failure_of(&error))?;
-    let mut inputs = inputs.into_iter().map(|Input { values, frames }| Variant { values, frames });
-    let Variant { values, frames } = inputs.next().ok_or_else(|| failure_of(&SoundError::Empty))?;
-    Ok(Example { values, frames, label: 0, variants: inputs.collect() })
+    client::example_of(sound, 0, augmentation).map_err(|error| failure_of(&error))
 }
 
 /// What is stored of it, at all speeds, whatever room the clip is in.
 fn inputs(sound: &Sound) -> Result<(Float32Array, Vec<u32>), Failure> {
     let inputs = speech::inputs_at_speeds(sound).map_err(|error| failure_of(&error))?;
-    let values: Vec<f32> = inputs.iter().flat_map(|input| &input.values).copied().collect();
-    Ok((Float32Array::from(values.as_slice()), inputs.iter().map(|input| input.frames as u32).collect()))
+    let (values, frames) = client::packed(&inputs);
+    Ok((Float32Array::from(values.as_slice()), frames))
 }
 
 /// Makes anew what older versions of this page have not stored of a clip, or not as it is wanted today. True where
@@ -157,7 +147,7 @@ fn inputs(sound: &Sound) -> Result<(Float32Array, Vec<u32>), Failure> {
 /// The codes of [`failure_of`].
 pub fn renew(clip: &mut StoredClip) -> Result<bool, Failure> {
     let count = clip.input_frames.len();
-    let has_inputs = count > 0 && clip.inputs.length() as usize == count * INPUT;
+    let has_inputs = count > 0 && clip.inputs.length() as usize == count * client::INPUT_VALUES;
     if has_inputs && clip.quality.is_some() && clip.waveform.length() > 0 {
         return Ok(false);
     }
@@ -201,14 +191,8 @@ pub fn samples_as_bytes(clip: &StoredClip) -> Vec<u8> {
     clip.wav.slice(WAV_HEADER, clip.wav.length()).to_vec()
 }
 
-/// The clip as a network takes it, and in training, where `augmentation` says so, its variants.
-pub fn example(clip: &StoredClip, label: usize, augmentation: Augmentation) -> Example {
-    let values = clip.inputs.to_vec();
-    let mut all = values.chunks_exact(INPUT).zip(&clip.input_frames).map(|(values, &frames)| (values.to_vec(), frames));
-    let (values, frames) = all.next().unwrap_or_default();
-    let variants = match augmentation {
-        Augmentation::None => Vec::new(),
-        Augmentation::Speed => all.map(|(values, frames)| Variant { values, frames: frames as usize }).collect(),
-    };
-    Example { values, frames: frames as usize, label, variants }
+/// The clip as the networks of a room with this `augmentation` take it; `None` where nothing of it is stored for them,
+/// which [`renew`] sees to.
+pub fn example(clip: &StoredClip, label: usize, augmentation: Augmentation) -> Option<Example> {
+    client::example(client::unpacked(&clip.inputs.to_vec(), &clip.input_frames), label, augmentation)
 }

@@ -4,10 +4,11 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use client::personal::{Compared, Score, most_likely};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Object, Uint8Array};
 use model_file::{Description, Learnt};
-use models::{Example, Inference, Optimiser, Training, onnx};
+use models::{Example, Inference, Step, onnx};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
@@ -16,27 +17,15 @@ use crate::clips;
 use crate::commands::Format;
 use crate::failure::{Failure, set};
 use crate::storage::Personal;
-use crate::training::{Examples, Job, Progress, TuneResult};
-use crate::view::{ComparedView, PersonalView};
-
-/// Epochs at most. Plain fine-tuning from the shared model is what the more intricate ways of personalisation are
-/// measured against (Wang et al., "Federated Evaluation of On-device Personalization", 2019; Cheng et al., "Fine-tuning is
-/// Fine in Federated Learning", 2021): a few passes, since there is little to learn from.
-const MOST_EPOCHS: u32 = 15;
-/// Training ends after the first epoch in which this share of the training clips was right: from there on it would learn
-/// them by heart. The clips that are kept for the test have no say in it, or the comparison would flatter the personal model.
-const ENOUGH: f64 = 0.95;
-/// The step size that the rooms train with by default.
-const LEARNING_RATE: f64 = 1e-3;
-/// Small, so that even a dozen clips make more than one step an epoch.
-const BATCH_SIZE: usize = 8;
+use crate::training::{Examples, Job, TuneResult};
+use crate::view::PersonalView;
 
 /// Both models' answers to the clips that are kept for the test.
 pub(crate) struct Comparison {
     /// What it was made of; another question needs another answer.
     key: String,
     /// None until both have answered.
-    compared: Option<Vec<ComparedView>>,
+    compared: Option<Vec<Compared>>,
 }
 
 impl App {
@@ -59,33 +48,16 @@ impl App {
         }
         let trained_on = self.listed().iter().filter(|(_, _, held)| !held).map(|(clip, _, _)| clip.id).collect();
         let (architecture, standardisation) = (model.architecture, model.standardisation.clone());
-        let job = Job::Tune {
-            backend: self.backend(),
-            model,
-            training: Training {
-                epochs: MOST_EPOCHS,
-                batch_size: BATCH_SIZE,
-                optimiser: Optimiser::Adam,
-                learning_rate: LEARNING_RATE,
-                seed: u64::from(version),
-                ..Training::default()
-            },
-            enough: ENOUGH,
-            examples: Examples::pack(&examples),
-        };
+        let job = Job::Tune { backend: self.backend(), model, version, examples: Examples::pack(&examples) };
         self.tuning.set(Some(0.0));
         self.show();
-        let result = self.ask::<TuneResult>(&job).await;
+        let result = self.ask::<Option<TuneResult>>(&job).await;
         self.tuning.set(None);
         self.show();
-        let result = result?;
+        let result = result?.ok_or_else(|| {
+            Failure::new("tuning_stopped", "Your own model was not finished. Make it again when you like.")
+        })?;
         self.prepared.replace(Some(result.backend));
-        if result.stopped {
-            return Err(Failure::new(
-                "tuning_stopped",
-                "Your own model was not finished. Make it again when you like.",
-            ));
-        }
         let personal = Personal {
             made_at: js_sys::Date::now(),
             version,
@@ -119,10 +91,9 @@ impl App {
         }
     }
 
-    pub(crate) fn tuning_progress(self: &Rc<Self>, progress: &Progress) {
+    pub(crate) fn tuning_progress(self: &Rc<Self>, step: &Step) {
         if self.tuning.get().is_some() {
-            let epoch = f64::from(progress.epoch - 1) + f64::from(progress.step) / f64::from(progress.steps.max(1));
-            self.tuning.set(Some(epoch / f64::from(progress.epochs.max(1))));
+            self.tuning.set(Some(client::fraction_done(step)));
             self.show();
         }
     }
@@ -169,6 +140,7 @@ impl App {
             epochs: personal.epochs,
             clips: personal.trained_on.len(),
             shared_version,
+            score: compared.as_deref().map(Score::of),
             compared,
         })
     }
@@ -194,12 +166,12 @@ impl App {
         spawn_local(async move {
             let mut compared = Vec::new();
             for (clip, label, _) in &held_back {
-                let example = clips::example(clip, *label, augmentation);
+                let Some(example) = clips::example(clip, *label, augmentation) else { continue };
                 // Between two clips the worker hears whatever else there is.
                 TimeoutFuture::new(0).await;
                 match (app.heard(true, &example), app.heard(false, &example)) {
                     (Ok(mine), Ok(ours)) => {
-                        compared.push(ComparedView { clip: clip.id, label: *label, mine, ours });
+                        compared.push(Compared { clip: clip.id, label: *label, mine, ours });
                     }
                     (Err(failure), _) | (_, Err(failure)) => {
                         app.comparison.replace(None);
@@ -216,12 +188,8 @@ impl App {
 
     /// The index of the label that a model finds most likely.
     fn heard(&self, mine: bool, example: &Example) -> Result<usize, Failure> {
-        let probabilities = self.probabilities(mine, example)?;
-        let most = (0..probabilities.len()).max_by(|&a, &b| {
-            let of = |index: usize| probabilities.get(index).copied().unwrap_or(f32::NEG_INFINITY);
-            of(a).total_cmp(&of(b))
-        });
-        most.ok_or_else(|| Failure::new("model", "The model gave no answer."))
+        most_likely(&self.probabilities(mine, example)?)
+            .ok_or_else(|| Failure::new("model", "The model gave no answer."))
     }
 
     /// The personal model as a file for other programs.

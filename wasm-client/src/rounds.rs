@@ -5,12 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use client::{LocalRound, RoundWork, translate};
 use federation::{Input, Millis, Output, TrainRequest};
 use gloo_timers::callback::Timeout;
 use gloo_timers::future::TimeoutFuture;
 use js_sys::Float32Array;
-use models::{Evaluation, Optimiser, Training};
-use protocol::{Chunk, LocalTraining, ModelVersion, TransferId};
+use protocol::{Chunk, Evaluation, ModelVersion, TransferId};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::app::{App, OwnResult, SharedModel, TrainerState, now};
@@ -251,16 +251,10 @@ impl App {
 
     fn progress(self: &Rc<Self>, progress: &Progress) {
         if progress.tuning {
-            return self.tuning_progress(progress);
+            return self.tuning_progress(&progress.step);
         }
         let Some(round) = self.training_round() else { return };
-        self.input(Input::Progress {
-            round,
-            epoch: progress.epoch,
-            epochs: progress.epochs,
-            step: progress.step,
-            steps: progress.steps,
-        });
+        self.input(client::progress(round, &progress.step));
     }
 
     pub(crate) fn training_round(&self) -> Option<protocol::Round> {
@@ -276,10 +270,7 @@ impl App {
         parameters: Arc<Vec<f32>>,
         standardisation: &protocol::Standardisation,
     ) {
-        let standardisation = models::Standardisation {
-            mean: standardisation.mean.clone(),
-            deviation: standardisation.deviation.clone(),
-        };
+        let standardisation = translate::standardisation(standardisation);
         let inference = self.inference(Arc::clone(&parameters), standardisation.clone());
         if let Err(failure) = &inference {
             self.notice("warning", failure.code, &failure.message);
@@ -333,8 +324,9 @@ impl App {
                 return;
             }
             match result {
-                Ok(result) if result.stopped => {}
-                Ok(result) => app.trained(&request, &result),
+                // One that was stopped is of no use to anybody.
+                Ok(None) => {}
+                Ok(Some(result)) => app.trained(&request, result),
                 Err(failure) => {
                     app.notice("error", failure.code, &failure.message);
                     app.input(Input::TrainingFailed { reason: failure.message });
@@ -343,59 +335,31 @@ impl App {
         });
     }
 
-    async fn run_round(self: &Rc<Self>, request: &TrainRequest) -> Result<RoundResult, Failure> {
-        let settings = request.training.settings;
+    async fn run_round(self: &Rc<Self>, request: &TrainRequest) -> Result<Option<RoundResult>, Failure> {
+        let RoundWork { training, correction, .. } = RoundWork::from(request);
         let job = Job::Round {
             backend: self.backend(),
             model: self.job_model()?,
-            training: Training {
-                epochs: settings.epochs,
-                batch_size: settings.batch_size as usize,
-                optimiser: match settings.optimiser {
-                    protocol::Optimiser::Adam => Optimiser::Adam,
-                    protocol::Optimiser::Sgd => Optimiser::Sgd,
-                },
-                learning_rate: settings.learning_rate,
-                proximal: request.proximal,
-                correction: None,
-                seed: u64::from(request.training.seed),
-            },
-            correction: Float32Array::from(
-                request.correction.as_ref().map_or(&[][..], |correction| correction.as_slice()),
-            ),
+            training,
+            correction: Float32Array::from(correction.as_deref().unwrap_or_default()),
             examples: Examples::pack(&self.training_clips()),
             held_back: Examples::pack(&self.held_back_clips()),
         };
         self.ask(&job).await
     }
 
-    fn trained(self: &Rc<Self>, request: &TrainRequest, result: &RoundResult) {
+    fn trained(self: &Rc<Self>, request: &TrainRequest, result: RoundResult) {
         self.prepared.replace(Some(result.backend.clone()));
-        if let Some(evaluation) = &result.evaluation {
-            self.evaluated(request.model_version, evaluation);
+        for input in LocalRound::from(result).into_inputs(request) {
+            if let Input::Evaluated { model_version, evaluation } = &input {
+                self.note_own(*model_version, evaluation);
+            }
+            self.input(input);
         }
-        let examples = self.training_count() as u32;
-        self.input(Input::Trained {
-            round: request.round,
-            model_version: request.model_version,
-            parameters: result.parameters.to_vec(),
-            examples,
-            steps: result.steps,
-            training: LocalTraining { loss: result.loss, accuracy: result.accuracy },
-        });
     }
 
-    fn evaluated(self: &Rc<Self>, version: ModelVersion, evaluation: &Evaluation) {
+    fn note_own(&self, version: ModelVersion, evaluation: &Evaluation) {
         self.own.borrow_mut().insert(version.0, OwnResult { loss: evaluation.loss, accuracy: evaluation.accuracy });
-        self.input(Input::Evaluated {
-            model_version: version,
-            evaluation: protocol::Evaluation {
-                examples: evaluation.examples as u32,
-                loss: evaluation.loss,
-                accuracy: evaluation.accuracy,
-                confusion: evaluation.confusion.clone(),
-            },
-        });
     }
 
     fn evaluate_finished(self: &Rc<Self>) {
@@ -408,13 +372,14 @@ impl App {
             let evaluation = async {
                 let model = app.job_model()?;
                 let job = Job::Evaluate { backend: app.backend(), model, examples: Examples::pack(&held_back) };
-                app.ask::<Evaluation>(&job).await
+                app.ask::<Option<Evaluation>>(&job).await
             };
             match evaluation.await {
                 Ok(evaluation) => {
                     let version = app.model.borrow().as_ref().map(|model| ModelVersion(model.version));
-                    if let Some(version) = version {
-                        app.evaluated(version, &evaluation);
+                    if let (Some(model_version), Some(evaluation)) = (version, evaluation) {
+                        app.note_own(model_version, &evaluation);
+                        app.input(Input::Evaluated { model_version, evaluation });
                     }
                 }
                 Err(failure) => app.notice("warning", failure.code, &failure.message),

@@ -1,8 +1,11 @@
 //! What the client and its trainer say to each other: plain objects, with large arrays as typed arrays whose
 //! buffers change hands instead of being copied.
 
+use client::personal::Tuned;
+use client::{LocalRound, Packed};
 use js_sys::Float32Array;
-use models::{Evaluation, Example, Standardisation, Training, Variant};
+use models::{Example, Standardisation, Step, Training};
+use protocol::{Evaluation, LocalTraining};
 use serde::{Deserialize, Serialize};
 
 /// Which processor trains.
@@ -17,56 +20,29 @@ pub enum Choice {
     Cpu,
 }
 
-/// Labelled inputs, packed.
+/// [`Packed`], with its values in a typed array.
 #[derive(Serialize, Deserialize)]
 pub struct Examples {
-    /// n × 100 × 60 features, not standardised, one input after the other: of each utterance its own, then its variants.
+    /// See [`Packed::values`].
     #[serde(with = "serde_wasm_bindgen::preserve")]
     pub values: Float32Array,
-    /// The number of real frames of each input.
+    /// See [`Packed::frames`].
     pub frames: Vec<u32>,
-    /// The label's index of each utterance, and how many inputs it has.
+    /// See [`Packed::utterances`].
     pub utterances: Vec<(u32, u32)>,
 }
 
 impl Examples {
     /// Packs examples into one typed array.
     pub fn pack(examples: &[Example]) -> Self {
-        let mut values = Vec::new();
-        let mut frames = Vec::new();
-        for example in examples {
-            values.extend_from_slice(&example.values);
-            frames.push(example.frames as u32);
-            for variant in &example.variants {
-                values.extend_from_slice(&variant.values);
-                frames.push(variant.frames as u32);
-            }
-        }
-        Self {
-            values: Float32Array::from(values.as_slice()),
-            frames,
-            utterances: examples
-                .iter()
-                .map(|example| (example.label as u32, 1 + example.variants.len() as u32))
-                .collect(),
-        }
+        let Packed { values, frames, utterances } = Packed::of(examples);
+        Self { values: Float32Array::from(values.as_slice()), frames, utterances }
     }
 
     /// The examples again.
-    pub fn unpack(&self) -> Vec<Example> {
-        let values = self.values.to_vec();
-        let mut inputs = values
-            .chunks_exact(speech::MAX_FRAMES * speech::INPUT_FEATURES)
-            .zip(&self.frames)
-            .map(|(values, &frames)| Variant { values: values.to_vec(), frames: frames as usize });
-        self.utterances
-            .iter()
-            .filter_map(|&(label, count)| {
-                let Variant { values, frames } = inputs.next()?;
-                let variants = inputs.by_ref().take(count.saturating_sub(1) as usize).collect();
-                Some(Example { values, frames, label: label as usize, variants })
-            })
-            .collect()
+    pub fn unpack(self) -> Vec<Example> {
+        let Self { values, frames, utterances } = self;
+        Packed { values: values.to_vec(), frames, utterances }.examples()
     }
 }
 
@@ -109,17 +85,14 @@ pub enum Job {
         /// What to evaluate the received model on, before it is trained further.
         held_back: Examples,
     },
-    /// Trains the model further on one person's examples alone. It ends early after the first epoch in which it was right
-    /// about enough of them.
+    /// Makes a personal model: trains the shared one further on one person's examples alone.
     Tune {
         /// Which processor.
         backend: Choice,
         /// Where training starts.
         model: Model,
-        /// How to train, for how many epochs at most.
-        training: Training,
-        /// The share of the examples, 0 to 1, that is enough.
-        enough: f64,
+        /// Its version.
+        version: u32,
         /// What to train on.
         examples: Examples,
     },
@@ -143,7 +116,8 @@ pub struct Prepared {
     pub name: String,
 }
 
-/// The answer to [`Job::Round`].
+/// The answer to [`Job::Round`], unless it was stopped before its end, which gives none: [`LocalRound`] with its parameters
+/// in a typed array.
 #[derive(Serialize, Deserialize)]
 pub struct RoundResult {
     /// The parameters after training.
@@ -151,19 +125,18 @@ pub struct RoundResult {
     pub parameters: Float32Array,
     /// The received model on the held-back examples; none where there are none.
     pub evaluation: Option<Evaluation>,
-    /// Mean loss of the last epoch.
-    pub loss: f64,
-    /// Accuracy over the last epoch.
-    pub accuracy: f64,
+    /// Examples trained on.
+    pub examples: u32,
     /// Steps of the optimiser.
     pub steps: u32,
-    /// Whether training was stopped before its end.
-    pub stopped: bool,
+    /// How the last epoch went.
+    pub training: LocalTraining,
     /// The processor that did it.
     pub backend: Prepared,
 }
 
-/// The answer to [`Job::Tune`].
+/// The answer to [`Job::Tune`], unless it was stopped before its end, which gives none: [`Tuned`] with its parameters in a
+/// typed array.
 #[derive(Serialize, Deserialize)]
 pub struct TuneResult {
     /// The parameters after training.
@@ -171,10 +144,30 @@ pub struct TuneResult {
     pub parameters: Float32Array,
     /// Epochs that were trained.
     pub epochs: u32,
-    /// Whether training was stopped before its end.
-    pub stopped: bool,
     /// The processor that did it.
     pub backend: Prepared,
+}
+
+impl RoundResult {
+    /// What came of a round, and on which processor.
+    pub fn new(round: LocalRound, backend: Prepared) -> Self {
+        let LocalRound { evaluation, parameters, examples, steps, training } = round;
+        Self { parameters: Float32Array::from(parameters.as_slice()), evaluation, examples, steps, training, backend }
+    }
+}
+
+impl TuneResult {
+    /// What came of tuning, and on which processor.
+    pub fn new(Tuned { parameters, epochs }: Tuned, backend: Prepared) -> Self {
+        Self { parameters: Float32Array::from(parameters.as_slice()), epochs, backend }
+    }
+}
+
+impl From<RoundResult> for LocalRound {
+    fn from(result: RoundResult) -> Self {
+        let RoundResult { parameters, evaluation, examples, steps, training, .. } = result;
+        Self { evaluation, parameters: parameters.to_vec(), examples, steps, training }
+    }
 }
 
 /// How far a [`Job::Round`] or a [`Job::Tune`] is.
@@ -182,14 +175,6 @@ pub struct TuneResult {
 pub struct Progress {
     /// Whether it is a [`Job::Tune`].
     pub tuning: bool,
-    /// The present epoch, from 1.
-    pub epoch: u32,
-    /// How many epochs there are.
-    pub epochs: u32,
-    /// The step in this epoch, from 1.
-    pub step: u32,
-    /// Steps an epoch.
-    pub steps: u32,
-    /// Loss of this step's batch.
-    pub loss: f32,
+    /// The step that is done.
+    pub step: Step,
 }

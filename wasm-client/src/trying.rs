@@ -89,7 +89,7 @@ impl App {
         let answer = Object::new();
         set(&answer, "architecture", &model.architecture.to_string().into());
         set(&answer, "version", &version.to_string().into());
-        set(&answer, "speeds", &(self.augmentation() == Augmentation::Speed).into());
+        set(&answer, "speeds", &client::at_several_speeds(self.augmentation()).into());
         set(&answer, "parameters", &bytes(&model.parameters));
         set(&answer, "mean", &bytes(&Float32Array::from(model.standardisation.mean.as_slice())));
         set(&answer, "deviation", &bytes(&Float32Array::from(model.standardisation.deviation.as_slice())));

@@ -1,5 +1,6 @@
 //! What the page shows, as plain objects. The page draws from these alone.
 
+use client::personal::{Compared, Score};
 use serde::Serialize;
 
 use crate::training::Choice;
@@ -136,19 +137,6 @@ pub struct BytesView {
     pub received: u64,
 }
 
-/// A clip that was kept for the test, as two models heard it.
-#[derive(Clone, Copy, Serialize)]
-pub struct ComparedView {
-    /// The clip's id.
-    pub clip: f64,
-    /// The index of what it is.
-    pub label: usize,
-    /// The index of what the personal model hears.
-    pub mine: usize,
-    /// The index of what the shared model hears.
-    pub ours: usize,
-}
-
 /// The personal model, and how it does beside the shared one.
 #[derive(Clone, Serialize)]
 pub struct PersonalView {
@@ -161,7 +149,9 @@ pub struct PersonalView {
     /// The shared version beside which it is put.
     pub shared_version: Option<u32>,
     /// The clips that were kept for the test; none until both models have heard them.
-    pub compared: Option<Vec<ComparedView>>,
+    pub compared: Option<Vec<Compared>>,
+    /// How many of them each model got right, and which is better; none until then.
+    pub score: Option<Score>,
 }
 
 /// The whole view.

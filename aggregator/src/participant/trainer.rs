@@ -1,6 +1,7 @@
 //! The thread on which one participant's network lives, so that its socket goes on answering while it trains. It knows
 //! clips and models, and no connection.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -135,7 +136,8 @@ impl Bench {
             Job::Train(request) => self.train(number, request, learner).await?,
             Job::Evaluate { model_version, model, standardisation } => {
                 let standardisation = translate::standardisation(&standardisation);
-                let evaluation = client::evaluate(learner, &model, &standardisation, &self.clips.held_back).await?;
+                let evaluation =
+                    client::evaluate(learner, Cow::Borrowed(&model), &standardisation, &self.clips.held_back).await?;
                 if let Some(evaluation) = evaluation.clone() {
                     self.say(Report::Input(Input::Evaluated { model_version, evaluation }));
                 }
@@ -161,7 +163,7 @@ impl Bench {
         };
         let Clips { training, held_back, .. } = &*self.clips;
         let work = RoundWork::from(&request);
-        if let Some(done) = client::local_round(learner, &work, training, held_back, on_step).await? {
+        if let Some(done) = client::local_round(learner, work, training, held_back, on_step).await? {
             self.say(Report::Evaluated { model_version, evaluation: done.evaluation.clone() });
             for input in done.into_inputs(&request) {
                 self.say(Report::Input(input));

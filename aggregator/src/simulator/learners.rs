@@ -59,7 +59,7 @@ impl Learners {
                     } {
                         let done = threads.install(|| {
                             let (work, on_step) = (RoundWork::from(request), async |_| on_step());
-                            pollster::block_on(client::local_round(learner, &work, examples, &[], on_step))
+                            pollster::block_on(client::local_round(learner, work, examples, &[], on_step))
                         });
                         let done = done.map_err(anyhow::Error::from);
                         results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(done);

@@ -1,6 +1,7 @@
 //! Runs a plan: divides the clips, lets the clients and the aggregator go through all rounds (or trains the centralised
 //! baseline), and evaluates every version of the model on speakers whom nobody trained on.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -259,7 +260,9 @@ fn federated(
                 let model = coordinator.model().parameters();
                 let tested = test_bench.tested;
                 let evaluation = learners
-                    .first(|learner| pollster::block_on(client::evaluate(learner, model, &standardisation, tested)))??
+                    .first(|learner| {
+                        pollster::block_on(client::evaluate(learner, Cow::Borrowed(model), &standardisation, tested))
+                    })??
                     .context("there is no clip of a test speaker to measure by")?;
                 let now = (exchange.bytes_up, exchange.bytes_down);
                 let round = RoundCost {

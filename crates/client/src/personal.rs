@@ -34,6 +34,15 @@ pub fn training(version: u32) -> Training {
     }
 }
 
+/// What tuning gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tuned {
+    /// The parameters after training.
+    pub parameters: Vec<f32>,
+    /// Epochs that were trained.
+    pub epochs: u32,
+}
+
 /// Whether an epoch was the last: enough of the training clips were right in it.
 pub fn is_enough(epoch: &EpochReport) -> bool {
     epoch.accuracy >= ENOUGH

@@ -1,6 +1,8 @@
 //! A participant's work in a round as plain data: what it was asked for, in a learner's words, and what the room's rules
 //! are told of the result. The work itself is [`crate::local_round`], which may run in another worker.
 
+use std::borrow::Cow;
+
 use federation::{Input, TrainRequest};
 use models::{Standardisation, Training};
 use protocol::{Evaluation, LocalTraining};
@@ -11,23 +13,23 @@ use crate::translate;
 #[derive(Clone, Debug)]
 pub struct RoundWork<'a> {
     /// The parameters from which training starts.
-    pub model: &'a [f32],
+    pub model: Cow<'a, [f32]>,
     /// How features are standardised.
     pub standardisation: Standardisation,
     /// How to train, without its correction.
     pub training: Training,
     /// SCAFFOLD's correction, as long as the parameters.
-    pub correction: Option<&'a [f32]>,
+    pub correction: Option<Cow<'a, [f32]>>,
 }
 
 impl<'a> From<&'a TrainRequest> for RoundWork<'a> {
     fn from(request: &'a TrainRequest) -> Self {
         let protocol::Training { settings, seed } = request.training;
         Self {
-            model: &request.model,
+            model: Cow::Borrowed(&request.model),
             standardisation: translate::standardisation(&request.standardisation),
             training: Training { proximal: request.proximal, ..translate::training(settings, seed) },
-            correction: request.correction.as_ref().map(|correction| correction.as_slice()),
+            correction: request.correction.as_ref().map(|correction| Cow::Borrowed(&correction[..])),
         }
     }
 }
@@ -83,8 +85,8 @@ mod tests {
     fn what_a_strategy_adds_arrives() {
         let request = request();
         let work = RoundWork::from(&request);
-        assert_eq!(work.model, [0.5, -1.0, 2.0]);
-        assert_eq!(work.correction, Some(&[1.0, 2.0, 3.0][..]));
+        assert_eq!(*work.model, [0.5, -1.0, 2.0]);
+        assert_eq!(work.correction.as_deref(), Some(&[1.0, 2.0, 3.0][..]));
         assert_eq!((work.training.proximal, work.training.seed, work.training.epochs), (0.125, 9, 2));
         assert_eq!(work.standardisation, Standardisation { mean: vec![1.0], deviation: vec![2.0] });
         let plain = TrainRequest { correction: None, ..request.clone() };

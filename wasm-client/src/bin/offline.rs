@@ -40,8 +40,7 @@ impl Model {
         let architecture = architecture.parse().map_err(|_| failed(format!("There is no model “{architecture}”.")))?;
         let inference = Inference::new(architecture, labels, parameters, Standardisation { mean, deviation })
             .map_err(|error| failed(error.to_string()))?;
-        let augmentation = if speeds { Augmentation::Speed } else { Augmentation::None };
-        Ok(Self { inference, augmentation })
+        Ok(Self { inference, augmentation: client::augmentation_at(speeds) })
     }
 
     /// The probability of each label for a sound whose channels are interleaved.

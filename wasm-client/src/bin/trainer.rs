@@ -2,15 +2,16 @@
 //! steps of one. It keeps the network between jobs and can be thrown away at any moment: each job brings what
 //! it needs.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 
-use js_sys::Float32Array;
-use models::{Architecture, Backend, Evaluation, Learner, Training};
+use client::RoundWork;
+use models::{Architecture, Backend, Learner, ModelError, Step, Training};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use wasm_client::failure::Failure;
-use wasm_client::training::{Choice, Examples, Job, Model, Prepared, Progress, RoundResult, TuneResult};
+use wasm_client::training::{Choice, Job, Model, Prepared, Progress, RoundResult, TuneResult};
 use wasm_client::{adapter, worker_link};
 
 thread_local! {
@@ -53,126 +54,64 @@ pub fn stop() {
 pub async fn handle(job: JsValue) -> Result<JsValue, JsValue> {
     match serde_wasm_bindgen::from_value(job).map_err(failed)? {
         Job::Prepare { backend } => to_js(&choose(backend).await?.0),
-        Job::Round { backend, model, mut training, correction, examples, held_back } => {
+        Job::Round { backend, model, training, correction, examples, held_back } => {
             STOP.set(false);
-            training.correction = (correction.length() > 0).then(|| correction.to_vec());
             let mut network = network(backend, &model).await?;
-            let result = round(&mut network, &training, &examples, &held_back).await;
-            NETWORK.set(Some(network));
-            to_js(&result?)
+            let work = RoundWork {
+                model: plain(&model),
+                standardisation: model.standardisation,
+                training,
+                correction: (correction.length() > 0).then(|| Cow::Owned(correction.to_vec())),
+            };
+            let (examples, held_back) = (examples.unpack(), held_back.unpack());
+            let done = client::local_round(&mut network.learner, work, &examples, &held_back, watched(false)).await;
+            answer(network, done, RoundResult::new)
         }
-        Job::Tune { backend, model, training, enough, examples } => {
+        Job::Tune { backend, model, version, examples } => {
             STOP.set(false);
             let mut network = network(backend, &model).await?;
-            let result = tune(&mut network, &training, enough, &examples).await;
-            NETWORK.set(Some(network));
-            to_js(&result?)
+            let (learner, examples) = (&mut network.learner, examples.unpack());
+            let (parameters, standardisation) = (plain(&model), &model.standardisation);
+            let done = client::tune(learner, parameters, standardisation, version, &examples, watched(true)).await;
+            answer(network, done, TuneResult::new)
         }
         Job::Evaluate { backend, model, examples } => {
             let mut network = network(backend, &model).await?;
-            let result = network.learner.evaluate(&examples.unpack()).await;
-            NETWORK.set(Some(network));
-            to_js(&result.map_err(failed)?)
+            let (parameters, examples) = (plain(&model), examples.unpack());
+            let found = client::evaluate(&mut network.learner, parameters, &model.standardisation, &examples).await;
+            answer(network, found, |found, _| found)
         }
     }
 }
 
-async fn round(
-    network: &mut Network,
-    training: &Training,
-    examples: &Examples,
-    held_back: &Examples,
-) -> Result<RoundResult, JsValue> {
-    let held_back = held_back.unpack();
-    let evaluation = evaluate(&mut network.learner, &held_back).await?;
-    let mut last = js_sys::Date::now();
-    let trained = network
-        .learner
-        .train(&examples.unpack(), training, async |step| {
-            let now = js_sys::Date::now();
-            // Progress is shown, and `stop` heard, about twenty times a second: to hear it, the worker has to
-            // let its queue of messages run.
-            if now - last > 50.0 || step.step == step.steps {
-                last = now;
-                report(&Progress {
-                    tuning: false,
-                    epoch: step.epoch,
-                    epochs: step.epochs,
-                    step: step.step,
-                    steps: step.steps,
-                    loss: step.loss,
-                });
-                gloo_timers::future::TimeoutFuture::new(0).await;
-            }
-            if STOP.get() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })
-        .await
-        .map_err(failed)?;
-    let parameters = network.learner.parameters().await.map_err(failed)?;
-    let last = trained.epochs.last();
-    Ok(RoundResult {
-        parameters: Float32Array::from(parameters.as_slice()),
-        evaluation,
-        loss: last.map_or(f64::NAN, |epoch| epoch.loss),
-        accuracy: last.map_or(f64::NAN, |epoch| epoch.accuracy),
-        steps: trained.steps,
-        stopped: trained.stopped,
-        backend: network.backend.clone(),
-    })
+fn plain(model: &Model) -> Cow<'static, [f32]> {
+    Cow::Owned(model.parameters.to_vec())
 }
 
-async fn tune(
-    network: &mut Network,
-    training: &Training,
-    enough: f64,
-    examples: &Examples,
-) -> Result<TuneResult, JsValue> {
-    let examples = examples.unpack();
-    // One epoch at a time, in one course: its optimiser goes on where it was.
-    let mut course = network.learner.begin(&Training { epochs: 1, ..training.clone() }).map_err(failed)?;
-    let (mut epochs, mut stopped) = (0, false);
+/// Keeps the network for the next job, and says what came of this one.
+fn answer<T, A: Serialize>(
+    network: Network,
+    done: Result<Option<T>, ModelError>,
+    on_the_way: impl FnOnce(T, Prepared) -> A,
+) -> Result<JsValue, JsValue> {
+    let backend = network.backend.clone();
+    NETWORK.set(Some(network));
+    to_js(&done.map_err(failed)?.map(|done| on_the_way(done, backend)))
+}
+
+/// What a training is to do after each step: it shows how far it is and hears `stop` about twenty times a second, and to
+/// hear it the worker has to let its queue of messages run.
+fn watched(tuning: bool) -> impl AsyncFnMut(Step) -> ControlFlow<()> {
     let mut last = js_sys::Date::now();
-    while epochs < training.epochs && !stopped {
-        epochs += 1;
-        let trained = network
-            .learner
-            .go_on(&mut course, &examples, async |step| {
-                let now = js_sys::Date::now();
-                if now - last > 50.0 {
-                    last = now;
-                    report(&Progress {
-                        tuning: true,
-                        epoch: epochs,
-                        epochs: training.epochs,
-                        step: step.step,
-                        steps: step.steps,
-                        loss: step.loss,
-                    });
-                    gloo_timers::future::TimeoutFuture::new(0).await;
-                }
-                if STOP.get() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            })
-            .await
-            .map_err(failed)?;
-        stopped = trained.stopped;
-        if trained.epochs.last().is_some_and(|epoch| epoch.accuracy >= enough) {
-            break;
+    async move |step| {
+        let now = js_sys::Date::now();
+        if now - last > 50.0 || step.step == step.steps {
+            last = now;
+            report(&Progress { tuning, step });
+            gloo_timers::future::TimeoutFuture::new(0).await;
         }
+        if STOP.get() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
-    let parameters = network.learner.parameters().await.map_err(failed)?;
-    Ok(TuneResult {
-        parameters: Float32Array::from(parameters.as_slice()),
-        epochs,
-        stopped,
-        backend: network.backend.clone(),
-    })
-}
-
-async fn evaluate(learner: &mut Learner, examples: &[models::Example]) -> Result<Option<Evaluation>, JsValue> {
-    if examples.is_empty() {
-        return Ok(None);
-    }
-    learner.evaluate(examples).await.map(Some).map_err(failed)
 }
 
 fn report(progress: &Progress) {
@@ -189,7 +128,7 @@ async fn network(choice: Choice, model: &Model) -> Result<Network, JsValue> {
             && network.labels == model.labels
             && network.backend.kind == backend.kind
     });
-    let mut network = match kept {
+    Ok(match kept {
         Some(network) => network,
         None => Network {
             learner: Learner::new(model.architecture, model.labels, processor).await.map_err(failed)?,
@@ -197,10 +136,7 @@ async fn network(choice: Choice, model: &Model) -> Result<Network, JsValue> {
             labels: model.labels,
             backend,
         },
-    };
-    network.learner.set_parameters(&model.parameters.to_vec()).await.map_err(failed)?;
-    network.learner.set_standardisation(model.standardisation.clone()).map_err(failed)?;
-    Ok(network)
+    })
 }
 
 /// Which processor a choice means in this browser.
@@ -239,7 +175,7 @@ pub async fn bench_step(model: String, backend: String, steps: u32) -> Result<Js
     learner.set_parameters(&models::initial_parameters(architecture, 4, 1)).await.map_err(failed)?;
     let examples: Vec<models::Example> = (0..20)
         .map(|index| models::Example {
-            values: (0..models::FRAMES * models::FEATURES).map(|_| js_sys::Math::random() as f32 - 0.5).collect(),
+            values: (0..client::INPUT_VALUES).map(|_| js_sys::Math::random() as f32 - 0.5).collect(),
             frames: models::FRAMES,
             label: index % 4,
             variants: Vec::new(),

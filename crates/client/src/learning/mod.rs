@@ -4,13 +4,15 @@
 mod round;
 mod tune;
 
+use std::borrow::Cow;
+
 use models::{Example, Learner, ModelError, Standardisation};
 use protocol::Evaluation;
 
 use crate::translate;
 
 pub use round::local_round;
-pub use tune::{Tuned, tune};
+pub use tune::tune;
 
 /// Evaluates a model on held-back examples; `None` where there are none. The learner has the model from then on.
 ///
@@ -18,7 +20,7 @@ pub use tune::{Tuned, tune};
 /// The model or the examples do not fit the learner.
 pub async fn evaluate(
     learner: &mut Learner,
-    model: &[f32],
+    model: Cow<'_, [f32]>,
     standardisation: &Standardisation,
     held_back: &[Example],
 ) -> Result<Option<Evaluation>, ModelError> {
@@ -29,7 +31,12 @@ pub async fn evaluate(
     Ok(Some(translate::evaluation(learner.evaluate(held_back).await?)))
 }
 
-async fn take_over(learner: &mut Learner, model: &[f32], standardisation: &Standardisation) -> Result<(), ModelError> {
-    learner.set_parameters(model).await?;
+/// Gives a learner its model. The plain parameters go before training begins: they may be large, and a tab's memory is small.
+async fn take_over(
+    learner: &mut Learner,
+    model: Cow<'_, [f32]>,
+    standardisation: &Standardisation,
+) -> Result<(), ModelError> {
+    learner.set_parameters(&model).await?;
     learner.set_standardisation(standardisation.clone())
 }

@@ -1,5 +1,6 @@
 //! A round's work: evaluate the received model on what is held back, then train it.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use models::{Example, Learner, ModelError, Step, Training};
@@ -14,20 +15,21 @@ use crate::{LocalRound, RoundWork, translate};
 /// What was asked for does not fit the learner, there is nothing to train on, or training diverged.
 pub async fn local_round(
     learner: &mut Learner,
-    work: &RoundWork<'_>,
-    training: &[Example],
+    work: RoundWork<'_>,
+    examples: &[Example],
     held_back: &[Example],
     on_step: impl AsyncFnMut(Step) -> ControlFlow<()>,
 ) -> Result<Option<LocalRound>, ModelError> {
-    let evaluation = evaluate(learner, work.model, &work.standardisation, held_back).await?;
-    let how = Training { correction: work.correction.map(<[f32]>::to_vec), ..work.training.clone() };
-    let trained = learner.train(training, &how, on_step).await?;
+    let RoundWork { model, standardisation, training, correction } = work;
+    let evaluation = evaluate(learner, model, &standardisation, held_back).await?;
+    let how = Training { correction: correction.map(Cow::into_owned), ..training };
+    let trained = learner.train(examples, &how, on_step).await?;
     // A plan without epochs was refused, so that a training that was not stopped has a last one.
     let (false, Some(last)) = (trained.stopped, trained.epochs.last()) else { return Ok(None) };
     Ok(Some(LocalRound {
         evaluation,
         parameters: learner.parameters().await?,
-        examples: training.len() as u32,
+        examples: examples.len() as u32,
         steps: trained.steps,
         training: translate::local_training(last),
     }))

@@ -1,20 +1,12 @@
 //! A model of one's own: the shared one, trained further on one person's examples alone.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use models::{Example, Learner, ModelError, Standardisation, Step, Training};
 
 use super::take_over;
-use crate::personal;
-
-/// What came of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tuned {
-    /// The parameters after training.
-    pub parameters: Vec<f32>,
-    /// Epochs that were trained.
-    pub epochs: u32,
-}
+use crate::personal::{self, Tuned};
 
 /// Tunes version `version` of the shared model, `model`, on one's own examples, for as many epochs as
 /// [`personal::training`] plans or until [`personal::is_enough`]. `on_step` is told of every step, and stops the work by
@@ -24,7 +16,7 @@ pub struct Tuned {
 /// The model or the examples do not fit the learner, there is nothing to train on, or training diverged.
 pub async fn tune(
     learner: &mut Learner,
-    model: &[f32],
+    model: Cow<'_, [f32]>,
     standardisation: &Standardisation,
     version: u32,
     examples: &[Example],
