@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { score, signTest, verdict } from '../../www/js/room/comparison.js';
 import { bytes, percent, seconds } from '../../www/js/common/format.js';
 import { Latency } from '../../www/js/room/latency.js';
 import { loudness } from '../../www/js/sound/loudness.js';
@@ -90,26 +89,6 @@ test('a prompt says what to say and how; a label of one’s own has no sentence'
   assert.equal(promptFor('angry', 'angry', words.prompts.sentences.length, words).say, angry.say);
   assert.deepEqual(promptFor('guitar', 'guitar', 0, words), { say: 'Play or say something that is “guitar”.', how: words.prompts.otherManner, spoken: false });
   assert.equal(promptFor('toString', 'toString', 0, words).spoken, false);
-});
-
-test('the sign test is that of the tables', () => {
-  // Two-sided binomial test with p = 1/2, as R's binom.test gives it.
-  for (const [wins, all, expected] of [[0, 5, 0.0625], [0, 6, 0.03125], [1, 8, 0.0703125], [2, 12, 0.03857422], [4, 8, 1]]) {
-    assert.ok(Math.abs(signTest(wins, all) - expected) < 1e-7, `${wins} of ${all}`);
-  }
-});
-
-const clips = (...pairs) => pairs.map(([mine, ours], clip) => ({ clip, label: 0, mine: mine ? 0 : 1, ours: ours ? 0 : 1 }));
-const times = (count, pair) => Array.from({ length: count }, () => pair);
-
-test('no model is called better on too few clips or by chance', () => {
-  assert.equal(verdict([]), 'none');
-  assert.equal(verdict(clips(...times(7, [1, 0]))), 'few');
-  assert.equal(verdict(clips(...times(9, [1, 1]), [0, 0])), 'same');
-  assert.equal(verdict(clips(...times(5, [1, 0]), ...times(5, [1, 1]))), 'undecided');
-  assert.equal(verdict(clips(...times(6, [1, 0]), ...times(5, [1, 1]))), 'mine');
-  assert.equal(verdict(clips(...times(6, [0, 1]), ...times(5, [1, 1]))), 'ours');
-  assert.deepEqual(score(clips([1, 0], [1, 1], [0, 0])), { all: 3, mine: 2, ours: 1 });
 });
 
 test('the median latency is of the last answers', () => {

@@ -75,6 +75,7 @@ test('whatever the worker says by name has words', () => {
       ['people.states', words.people.states, NAMES.members],
       ['board.states', words.board.states, NAMES.members],
       ['quality.advice', words.quality.advice, NAMES.complaints],
+      ['mine.verdict', words.mine.verdict, NAMES.verdicts],
     ]) {
       has(known, names, where);
       assert.deepEqual(Object.keys(known).sort(), [...names].sort(), `${code}: ${where}`);

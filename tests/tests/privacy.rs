@@ -20,8 +20,6 @@ use tokio::net::TcpListener;
 const ROUNDS: usize = 4;
 /// Bytes of the voice that must not be found together anywhere.
 const WINDOW: usize = 16;
-/// Features of a frame.
-const FEATURES: usize = 60;
 /// A window with fewer different bytes is silence or padding, which is in everything.
 const DIFFERENT: usize = 6;
 
@@ -383,7 +381,7 @@ fn counts_only(kind: &str, message: &Value) {
     }
     for sums in ["sum", "sum_squares"] {
         if let Some(sums) = message[sums].as_array() {
-            assert_eq!(sums.len(), FEATURES, "one sum a feature, over all frames of all clips");
+            assert_eq!(sums.len(), models::FEATURES, "one sum a feature, over all frames of all clips");
         }
     }
     let text = message.to_string();

@@ -4,6 +4,8 @@
 use models::{EpochReport, Optimiser, Training};
 use serde::Serialize;
 
+use crate::named::named;
+
 /// Epochs at most. Plain fine-tuning from the shared model is what the more intricate ways of personalisation are
 /// measured against (Wang et al., "Federated Evaluation of On-device Personalization", 2019; Cheng et al., "Fine-tuning is
 /// Fine in Federated Learning", 2021): a few passes, since there is little to learn from.
@@ -80,22 +82,22 @@ pub struct Score {
     pub verdict: Verdict,
 }
 
-/// Which of two models is better, if anything can be said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// There is no clip to tell by.
-    None,
-    /// There are too few clips to say anything.
-    Few,
-    /// Both were right about the same clips.
-    Same,
-    /// They differ, but no more than by chance.
-    Undecided,
-    /// The personal one.
-    Mine,
-    /// The shared one.
-    Ours,
+named! {
+    /// Which of two models is better, if anything can be said.
+    Verdict {
+        /// There is no clip to tell by.
+        None = "none",
+        /// There are too few clips to say anything.
+        Few = "few",
+        /// Both were right about the same clips.
+        Same = "same",
+        /// They differ, but no more than by chance.
+        Undecided = "undecided",
+        /// The personal one.
+        Mine = "mine",
+        /// The shared one.
+        Ours = "ours",
+    }
 }
 
 impl Score {

@@ -1,6 +1,7 @@
 //! What reaches the page by name, written down for the test that holds the words of all languages against it
 //! (`tests/page/words.test.mjs`).
 
+use client::personal::Verdict;
 use client::{BackendReason, ConnectionState, FailureCode, TrainerState, WorkKind};
 use protocol::ClientState;
 use serde_json::{Value, json};
@@ -26,6 +27,7 @@ fn every_name_is_written_down() {
         "trainer": TrainerState::ALL,
         "backend_reasons": BackendReason::ALL,
         "complaints": complaints,
+        "verdicts": Verdict::ALL,
     });
     let written: Value = serde_json::from_str(include_str!("../../../tests/page/names.json")).unwrap();
     let wanted = serde_json::to_string_pretty(&names).unwrap();

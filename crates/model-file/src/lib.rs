@@ -201,7 +201,7 @@ mod tests {
         let about = Description {
             architecture: Architecture::Compact,
             labels: &labels,
-            standardisation: Some(Standardisation { mean: vec![0.0; 60], deviation: vec![1.0; 60] }),
+            standardisation: Some(Standardisation::identity()),
             room: "ABCDEF",
             model_version: 3,
             learnt: Learnt::Together { round: 3, updates: 12, examples: 480 },

@@ -6,7 +6,6 @@ import { percent } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { labelIcon } from '../common/labels.js';
 import { explain, labelName, words } from '../common/language.js';
-import { score, verdict } from './comparison.js';
 import { saveFile } from './save-file.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
@@ -80,9 +79,9 @@ export function minePanel(client) {
    * @param {string[]} labels
    */
   function showPersonal(personal, clips, labels) {
-    const { version, shared_version: shared, compared } = personal;
+    const { version, shared_version: shared, compared, score } = personal;
     const rows = compared ?? [];
-    const { all, mine, ours } = score(rows);
+    const { all, mine, ours } = score ?? { all: 0, mine: 0, ours: 0 };
     for (const [who, right] of /** @type {const} */ ([['mine', mine], ['ours', ours]])) {
       setText(byId(`score-${who}`), all ? percent(right / all) : '–');
       setText(byId(`right-${who}`), all ? words.mine.right(right, all) : '');
@@ -90,7 +89,7 @@ export function minePanel(client) {
     setText(byId('about-mine'), words.mine.from(version, personal.epochs, personal.clips));
     setText(byId('about-ours'), shared === null ? '' : words.mine.shared(shared));
     setText(byId('mine-verdict'), sentence(personal));
-    byId('mine-verdict').dataset.verdict = compared ? verdict(compared) : '';
+    byId('mine-verdict').dataset.verdict = score?.verdict ?? '';
     show(byId('mine-clips'), all > 0);
     const key = JSON.stringify([rows, clips.map(({ id }) => id)]);
     if (key === shown) return;
@@ -123,10 +122,10 @@ export function minePanel(client) {
 }
 
 /** @param {import('../worker/messages.js').Personal} personal */
-function sentence({ version, shared_version: shared, compared }) {
+function sentence({ version, shared_version: shared, score }) {
   if (shared === null) return words.mine.waiting;
-  if (!compared) return words.mine.comparing;
-  const found = verdict(compared);
-  const said = found === 'few' ? words.mine.verdict.few(compared.length, Math.round(100 / compared.length)) : words.mine.verdict[found];
+  if (!score) return words.mine.comparing;
+  const { all, verdict } = score;
+  const said = verdict === 'few' ? words.mine.verdict.few(all, Math.round(100 / all)) : words.mine.verdict[verdict];
   return shared > version ? `${said} ${words.mine.older(version, shared)}` : said;
 }

@@ -82,6 +82,10 @@
 
 /** @typedef {{clip: number, label: number, mine: number, ours: number}} Compared a clip that was kept for the test: what it is, and what each model hears */
 
+/** @typedef {'none' | 'few' | 'same' | 'undecided' | 'mine' | 'ours'} Verdict which of two models is better, if anything can be said */
+
+/** @typedef {{all: number, mine: number, ours: number, verdict: Verdict}} Score on how many clips each model was right */
+
 /**
  * @typedef {object} Personal
  * @property {number} version the shared version that it came from
@@ -89,6 +93,7 @@
  * @property {number} clips that it was trained on
  * @property {number | null} shared_version beside which it is put; none until the shared model is here
  * @property {Compared[] | null} compared none until both models have heard them
+ * @property {Score | null} score none until then
  */
 
 /**

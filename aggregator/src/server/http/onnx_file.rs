@@ -32,7 +32,8 @@ mod tests {
         let labels = ["calm", "cross", "glad"].map(str::to_owned);
         let numbers = models::initial_parameters(Architecture::Compact, labels.len(), 7);
         let model: Bytes = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-        let standardisation = Standardisation { mean: vec![0.5; 60], deviation: vec![2.0; 60] };
+        let standardisation =
+            Standardisation { mean: vec![0.5; models::FEATURES], deviation: vec![2.0; models::FEATURES] };
         let about = Description {
             architecture: Architecture::Compact,
             labels: &labels,

@@ -44,7 +44,10 @@ fn after(version: u32) -> Coordinator {
     let checkpoint = Checkpoint {
         model_version: ModelVersion(version),
         history: (1..=version).map(record).collect(),
-        standardisation: Some(Standardisation { mean: vec![0.0; 60], deviation: vec![1.0; 60] }),
+        standardisation: Some(Standardisation {
+            mean: vec![0.0; models::FEATURES],
+            deviation: vec![1.0; models::FEATURES],
+        }),
         ..fresh.checkpoint()
     };
     Coordinator::restore(checkpoint, values, memory, Box::<MemorySpool>::default()).unwrap()
