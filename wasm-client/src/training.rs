@@ -5,7 +5,7 @@ use client::personal::Tuned;
 use client::{LocalRound, Packed};
 use js_sys::Float32Array;
 use models::{Example, Standardisation, Step, Training};
-use protocol::{Evaluation, LocalTraining};
+use protocol::{Evaluation, TrainingResult};
 use serde::{Deserialize, Serialize};
 
 /// Which processor trains.
@@ -130,7 +130,7 @@ pub struct RoundResult {
     /// Steps of the optimiser.
     pub steps: u32,
     /// How the last epoch went.
-    pub training: LocalTraining,
+    pub training: TrainingResult,
     /// The processor that did it.
     pub backend: Prepared,
 }

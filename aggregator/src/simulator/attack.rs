@@ -209,7 +209,7 @@ fn normal(random: &mut ChaCha8Rng) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{LocalTraining, ModelVersion, RoomCode, RoomConfig, Round, Standardisation, Training};
+    use protocol::{ModelVersion, RoomCode, RoomConfig, Round, Standardisation, Training, TrainingResult};
 
     use super::*;
 
@@ -236,7 +236,7 @@ mod tests {
             parameters: request.model.iter().map(|value| value + (client + 1) as f32).collect(),
             examples: 7,
             steps: 1,
-            training: LocalTraining { loss: 1.0, accuracy: 0.5 },
+            training: TrainingResult { loss: 1.0, accuracy: 0.5 },
         };
         let mut results: Vec<LocalRound> = clients.iter().map(local).collect();
         attackers.strike(&clients, request, &mut results, &vec![42; clients.len()]);

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use protocol::limits::PROTOCOL_VERSION;
 use protocol::{
-    Checksum, Chunk, ClientMessage, Encoding, LocalTraining, ModelVersion, Receipt, RoomCode, RoomConfig, Round,
-    ServerMessage, Token, Transfer, TransferId,
+    Checksum, Chunk, ClientMessage, Encoding, ModelVersion, Receipt, RoomCode, RoomConfig, Round, ServerMessage, Token,
+    TrainingResult, Transfer, TransferId,
 };
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -246,7 +246,7 @@ impl Client {
             steps: 1,
             update,
             evaluation: None,
-            training: LocalTraining { loss: 1.0, accuracy: 0.5 },
+            training: TrainingResult { loss: 1.0, accuracy: 0.5 },
         })
         .await
     }

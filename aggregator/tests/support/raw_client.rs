@@ -6,8 +6,8 @@ use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use protocol::limits::{PROTOCOL_VERSION, SUBPROTOCOL};
 use protocol::{
-    Checksum, Chunk, ClientMessage, Encoding, LocalTraining, ModelVersion, Receipt, RoomCode, RoomConfig, Round,
-    ServerMessage, Standardisation, Token, Transfer, TransferId,
+    Checksum, Chunk, ClientMessage, Encoding, ModelVersion, Receipt, RoomCode, RoomConfig, Round, ServerMessage,
+    Standardisation, Token, TrainingResult, Transfer, TransferId,
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -195,7 +195,7 @@ impl RawClient {
             steps: 1,
             update: transfer,
             evaluation: None,
-            training: LocalTraining { loss: 1.0, accuracy: 0.5 },
+            training: TrainingResult { loss: 1.0, accuracy: 0.5 },
         })
         .await
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use federation::{Input, TrainRequest};
 use models::{Standardisation, Training};
-use protocol::{Evaluation, LocalTraining};
+use protocol::{Evaluation, TrainingResult};
 
 use crate::translate;
 
@@ -46,7 +46,7 @@ pub struct LocalRound {
     /// Steps of the optimiser.
     pub steps: u32,
     /// How the last epoch went.
-    pub training: LocalTraining,
+    pub training: TrainingResult,
 }
 
 impl LocalRound {
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn the_rules_hear_of_the_received_model_first() {
         let evaluation = Evaluation { examples: 1, loss: 0.5, accuracy: 1.0, confusion: vec![vec![1, 0], vec![0, 0]] };
-        let training = LocalTraining { loss: 0.25, accuracy: 0.75 };
+        let training = TrainingResult { loss: 0.25, accuracy: 0.75 };
         let done =
             LocalRound { evaluation: Some(evaluation.clone()), parameters: vec![1.0], examples: 8, steps: 2, training };
         let inputs: Vec<Input> = done.clone().into_inputs(&request()).collect();

@@ -137,7 +137,7 @@ pub fn shared_results<'a>(view: &federation::View<'a>) -> BTreeMap<u32, &'a Eval
 #[cfg(test)]
 mod tests {
     use federation::Work as Busy;
-    use protocol::{LocalTraining, ModelVersion, Phase, Round, RoundRecord, Status};
+    use protocol::{ModelVersion, Phase, Round, RoundRecord, Status, TrainingResult};
 
     use super::*;
 
@@ -168,7 +168,7 @@ mod tests {
             refused: 0,
             duration_ms: 1,
             evaluation,
-            training: LocalTraining { loss: 1.0, accuracy: 0.5 },
+            training: TrainingResult { loss: 1.0, accuracy: 0.5 },
         };
         let history = [record(1, None), record(2, Some(evaluation(0.5)))];
         let status = Status {

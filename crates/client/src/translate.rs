@@ -2,7 +2,7 @@
 //! know each other; where both have a thing, this is the one place where it goes from one into the other.
 
 use models::EpochReport;
-use protocol::{LocalSettings, LocalTraining};
+use protocol::{LocalSettings, TrainingResult};
 
 /// How features are standardised.
 pub fn standardisation(of: &protocol::Standardisation) -> models::Standardisation {
@@ -16,8 +16,8 @@ pub fn evaluation(of: models::Evaluation) -> protocol::Evaluation {
 }
 
 /// How training went in an epoch.
-pub fn local_training(of: &EpochReport) -> LocalTraining {
-    LocalTraining { loss: of.loss, accuracy: of.accuracy }
+pub fn local_training(of: &EpochReport) -> TrainingResult {
+    TrainingResult { loss: of.loss, accuracy: of.accuracy }
 }
 
 /// A room's local settings, with the seed of a round. What a strategy adds to gradients is the round's
@@ -81,6 +81,6 @@ mod tests {
         let said = protocol::Evaluation { examples: 6, loss: 0.7, accuracy: 5.0 / 6.0, confusion };
         assert_eq!(evaluation(found), said);
         let last = EpochReport { loss: 1.5, accuracy: 0.25 };
-        assert_eq!(local_training(&last), LocalTraining { loss: 1.5, accuracy: 0.25 });
+        assert_eq!(local_training(&last), TrainingResult { loss: 1.5, accuracy: 0.25 });
     }
 }

@@ -11,8 +11,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use federation::{Action, ConnectionId, Coordinator, Event, MemorySpool, Millis};
 use protocol::{
-    Checksum, Chunk, ClientMessage, Encoding, LocalTraining, ModelVersion, RoomCode, RoomConfig, Round, ServerMessage,
-    Token, Transfer, TransferId,
+    Checksum, Chunk, ClientMessage, Encoding, ModelVersion, RoomCode, RoomConfig, Round, ServerMessage, Token,
+    TrainingResult, Transfer, TransferId,
 };
 
 const CLIENTS: u64 = 32;
@@ -104,7 +104,7 @@ fn take_in(values: u32) -> (f64, f64) {
                 steps: 1,
                 update: transfer,
                 evaluation: None,
-                training: LocalTraining { loss: 1.0, accuracy: 0.5 },
+                training: TrainingResult { loss: 1.0, accuracy: 0.5 },
             },
         );
         let mut frames = protocol::chunks(id, update.clone()).peekable();

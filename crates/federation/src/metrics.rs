@@ -1,7 +1,7 @@
 //! What clients report beside their updates, added up over a round: losses and accuracies weighted by examples,
 //! confusion matrices summed.
 
-use protocol::{Evaluation, LocalTraining};
+use protocol::{Evaluation, TrainingResult};
 
 /// The sums of a round.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl Metrics {
     }
 
     /// Adds what came with an accepted update.
-    pub(crate) fn add(&mut self, examples: u32, training: LocalTraining, evaluation: Option<&Evaluation>) {
+    pub(crate) fn add(&mut self, examples: u32, training: TrainingResult, evaluation: Option<&Evaluation>) {
         self.clients += 1;
         self.examples += u64::from(examples);
         self.loss += training.loss * f64::from(examples);
@@ -57,9 +57,9 @@ impl Metrics {
     }
 
     /// How the clients' own training went.
-    pub(crate) fn training(&self) -> LocalTraining {
+    pub(crate) fn training(&self) -> TrainingResult {
         let examples = self.examples.max(1) as f64;
-        LocalTraining { loss: self.loss / examples, accuracy: (self.accuracy / examples).clamp(0.0, 1.0) }
+        TrainingResult { loss: self.loss / examples, accuracy: (self.accuracy / examples).clamp(0.0, 1.0) }
     }
 }
 

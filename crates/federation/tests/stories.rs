@@ -7,8 +7,8 @@ mod class;
 use class::{Class, config, encoded, step};
 use federation::{Connection, Input, StopReason, Work};
 use protocol::{
-    Choice as _, ClientState, Encoding, ErrorCode, LocalTraining, ModelVersion, Optimiser, Phase, RefusalReason, Round,
-    ServerMessage, Status, Strategy, Transfer, TransferId,
+    Choice as _, ClientState, Encoding, ErrorCode, ModelVersion, Optimiser, Phase, RefusalReason, Round, ServerMessage,
+    Status, Strategy, TrainingResult, Transfer, TransferId,
 };
 
 fn status(class: &Class) -> Status {
@@ -73,7 +73,7 @@ fn three_students_go_from_the_lobby_to_a_finished_model() {
     let record = &class.coordinator.history()[2];
     assert_eq!((record.clients, record.examples, record.refused), (3, 60, 0));
     assert_eq!(record.evaluation.as_ref().unwrap().confusion[0][0], 9, "three clients' confusions added");
-    assert_eq!(record.training, LocalTraining { loss: 0.5, accuracy: 0.75 });
+    assert_eq!(record.training, TrainingResult { loss: 0.5, accuracy: 0.75 });
     assert_eq!(status(&class).final_evaluation.unwrap().examples, 12);
 }
 

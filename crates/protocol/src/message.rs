@@ -93,7 +93,7 @@ pub enum ClientMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         evaluation: Option<Evaluation>,
         /// How the client's own training went.
-        training: LocalTraining,
+        training: TrainingResult,
     },
     /// How the finished model does on the examples that the client holds back.
     Evaluation {
@@ -271,7 +271,7 @@ pub struct Evaluation {
 
 /// How a client's training went in its last epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LocalTraining {
+pub struct TrainingResult {
     /// Mean cross-entropy, nats.
     pub loss: f64,
     /// Fraction of examples whose label was found, 0 to 1.
@@ -443,7 +443,7 @@ pub struct RoundRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation: Option<Evaluation>,
     /// The clients' own training, weighted by examples.
-    pub training: LocalTraining,
+    pub training: TrainingResult,
 }
 
 /// Kinds of trouble that `error` tells of.

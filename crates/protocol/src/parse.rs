@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use crate::limits::*;
 use crate::{
-    ClientMessage, Encoding, Evaluation, LocalTraining, ProtocolError, RoundRecord, ServerMessage, Standardisation,
-    Status, Transfer,
+    ClientMessage, Encoding, Evaluation, ProtocolError, RoundRecord, ServerMessage, Standardisation, Status,
+    TrainingResult, Transfer,
 };
 
 /// The `type`s that a client may send.
@@ -254,7 +254,7 @@ fn check_metrics(evaluation: &Evaluation) -> Result<(), ProtocolError> {
     Ok(())
 }
 
-fn check_training(training: &LocalTraining) -> Result<(), ProtocolError> {
+fn check_training(training: &TrainingResult) -> Result<(), ProtocolError> {
     check_loss("training.loss", training.loss)?;
     check_fraction("training.accuracy", training.accuracy)
 }

@@ -23,7 +23,7 @@ fn room() -> RoomConfig {
 }
 
 fn client_messages() -> Vec<ClientMessage> {
-    let training = LocalTraining { loss: 0.5, accuracy: 0.9 };
+    let training = TrainingResult { loss: 0.5, accuracy: 0.9 };
     vec![
         ClientMessage::Hello {
             protocol: 1,
@@ -91,7 +91,7 @@ fn server_messages() -> Vec<ServerMessage> {
         refused: 0,
         duration_ms: 900,
         evaluation: Some(evaluation()),
-        training: LocalTraining { loss: 0.5, accuracy: 0.9 },
+        training: TrainingResult { loss: 0.5, accuracy: 0.9 },
     };
     let standardisation = Standardisation { mean: vec![0.0, 1.0], deviation: vec![1.0, 2.0] };
     vec![

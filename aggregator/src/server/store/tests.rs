@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use federation::{Checkpoint, MemorySpool};
-use protocol::{Evaluation, LocalTraining, Round, RoundRecord, Standardisation};
+use protocol::{Evaluation, Round, RoundRecord, Standardisation, TrainingResult};
 
 use super::*;
 use crate::settings::Settings;
@@ -34,7 +34,7 @@ fn after(version: u32) -> Coordinator {
             accuracy: if round == 4 { 0.9 } else { 0.5 },
             confusion: Vec::new(),
         }),
-        training: LocalTraining { loss: 1.0, accuracy: 0.5 },
+        training: TrainingResult { loss: 1.0, accuracy: 0.5 },
     };
     let fresh = room();
     let values = vec![version as f32 / 100.0; fresh.model().parameters().len()];

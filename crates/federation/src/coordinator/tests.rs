@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 use protocol::{
-    Checksum, Chunk, ClientMessage, Encoding, Evaluation, LocalTraining, ModelVersion, RefusalReason, RoomCode,
-    RoomConfig, Round, ServerMessage, Token, Transfer, TransferId,
+    Checksum, Chunk, ClientMessage, Encoding, Evaluation, ModelVersion, RefusalReason, RoomCode, RoomConfig, Round,
+    ServerMessage, Token, TrainingResult, Transfer, TransferId,
 };
 
 use super::*;
@@ -47,7 +47,7 @@ fn update(round: u32, id: u32, values: &[f32]) -> (ClientMessage, Bytes) {
             checksum: Checksum::of(&bytes),
         },
         evaluation: None,
-        training: LocalTraining { loss: 1.0, accuracy: 0.5 },
+        training: TrainingResult { loss: 1.0, accuracy: 0.5 },
     };
     (message, bytes)
 }

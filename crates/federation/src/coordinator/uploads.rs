@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use protocol::{Assembly, AssemblyError, Chunk, ClientId, Evaluation, LocalTraining, Round, Transfer, TransferId};
+use protocol::{Assembly, AssemblyError, Chunk, ClientId, Evaluation, Round, TrainingResult, Transfer, TransferId};
 
 use super::ConnectionId;
 use crate::Millis;
@@ -28,7 +28,7 @@ pub(crate) struct Announcement {
     pub steps: u32,
     pub update: Transfer,
     pub evaluation: Option<Evaluation>,
-    pub training: LocalTraining,
+    pub training: TrainingResult,
 }
 
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::{
-    Chunk, ClientId, ClientMessage, ErrorCode, Evaluation, LocalTraining, ModelVersion, ProtocolError, RoomCode,
-    RoomConfig, Round, RoundRecord, ServerMessage, Standardisation, Status, Token, Training, TransferId,
+    Chunk, ClientId, ClientMessage, ErrorCode, Evaluation, ModelVersion, ProtocolError, RoomCode, RoomConfig, Round,
+    RoundRecord, ServerMessage, Standardisation, Status, Token, Training, TrainingResult, TransferId,
 };
 
 use crate::Millis;
@@ -103,7 +103,7 @@ pub enum Input {
         /// Steps of the optimiser that it took, at least 1.
         steps: u32,
         /// How it went in the last epoch.
-        training: LocalTraining,
+        training: TrainingResult,
     },
     /// Training (or computing statistics) can't be done. The client stops taking part.
     TrainingFailed {

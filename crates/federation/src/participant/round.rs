@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::{
-    Checksum, Chunk, ClientMessage, Encoding, Evaluation, LocalTraining, ModelVersion, Receipt, RefusalReason,
-    RoomConfig, Round, Standardisation, Training, Transfer, TransferId,
+    Checksum, Chunk, ClientMessage, Encoding, Evaluation, ModelVersion, Receipt, RefusalReason, RoomConfig, Round,
+    Standardisation, Training, TrainingResult, Transfer, TransferId,
 };
 
 use super::{Output, Participant, TrainRequest, Work};
@@ -96,7 +96,7 @@ pub(super) struct LocalUpdate {
 pub(super) struct Effort {
     pub examples: u32,
     pub steps: u32,
-    pub training: LocalTraining,
+    pub training: TrainingResult,
 }
 
 /// How far an update is on its way.

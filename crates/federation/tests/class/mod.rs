@@ -19,8 +19,8 @@ use federation::{
 };
 use naive::{Accepted, Naive};
 use protocol::{
-    Chunk, ClientMessage, Encoding, Evaluation, LocalTraining, ModelVersion, Pace, RoomCode, RoomConfig, ServerMessage,
-    Token, parse_client, parse_server,
+    Chunk, ClientMessage, Encoding, Evaluation, ModelVersion, Pace, RoomCode, RoomConfig, ServerMessage, Token,
+    TrainingResult, parse_client, parse_server,
 };
 pub use spool::Disk;
 
@@ -311,7 +311,7 @@ impl Class {
     /// The student's training gave these parameters.
     pub fn gives(&mut self, student: usize, request: &TrainRequest, parameters: Vec<f32>) {
         let Student { examples, steps, .. } = self.students[student];
-        let training = LocalTraining { loss: 0.5, accuracy: 0.75 };
+        let training = TrainingResult { loss: 0.5, accuracy: 0.75 };
         let TrainRequest { round, model_version, .. } = *request;
         self.input(student, Input::Trained { round, model_version, parameters, examples, steps, training });
     }

@@ -13,8 +13,8 @@ use federation::{
 };
 use ledger::{Given, Ledger};
 use protocol::{
-    Aggregation, Checksum, Chunk, ClientMessage, HostCommand, LocalTraining, ModelVersion, Pace, Phase, RefusalReason,
-    RoomCode, RoomConfig, Selection, ServerMessage, Token, Transfer, TransferId,
+    Aggregation, Checksum, Chunk, ClientMessage, HostCommand, ModelVersion, Pace, Phase, RefusalReason, RoomCode,
+    RoomConfig, Selection, ServerMessage, Token, TrainingResult, Transfer, TransferId,
 };
 
 /// What a room's rounds are like.
@@ -478,7 +478,7 @@ impl World {
         let TrainRequest { round, model_version, .. } = request;
         let more = step(number, model_version.0);
         let parameters = request.model.iter().map(|value| value + more).collect();
-        let training = LocalTraining { loss: 0.5, accuracy: 0.75 };
+        let training = TrainingResult { loss: 0.5, accuracy: 0.75 };
         let examples = 5 * (number + 1);
         self.input(client, Input::Trained { round, model_version, parameters, examples, steps: 1, training });
     }
