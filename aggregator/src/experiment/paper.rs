@@ -9,7 +9,7 @@ use std::str::FromStr;
 use anyhow::{Result, ensure};
 use corpus::Split;
 use models::Architecture;
-use protocol::{Aggregation, LocalSettings};
+use protocol::{Aggregation, TrainingSettings};
 use serde::{Serialize, Serializer};
 
 use super::condition::{Condition, System};
@@ -160,7 +160,7 @@ pub fn runs(options: &Options, dataset: &Dataset) -> Result<Vec<Run>> {
                             Experiment::Systems | Experiment::Speakers => ROUNDS,
                             Experiment::Clients => ROUNDS_OF_CLIENT_COUNTS,
                         }),
-                        training: LocalSettings {
+                        training: TrainingSettings {
                             augmentation: usual_augmentation(condition.model),
                             ..recipe.training
                         },

@@ -1,6 +1,6 @@
 //! How the systems are trained. One table of constants: whoever wants to try another recipe changes it here.
 
-use protocol::{Augmentation, Choice as _, LocalSettings, Optimiser, Strategy};
+use protocol::{Augmentation, Choice as _, Optimiser, Strategy, TrainingSettings};
 use serde::Serialize;
 
 /// Optimiser and strategy under one name.
@@ -11,14 +11,14 @@ pub struct Recipe {
     /// Why it is among the experiments.
     pub why: &'static str,
     /// What a client does in a round (or the whole, where training is centralised).
-    pub training: LocalSettings,
+    pub training: TrainingSettings,
     /// How updates become the next model.
     pub strategy: Strategy,
 }
 
 /// One pass over a client's clips in each round, 20 clips a step: what the paper says of all its federated systems.
-const fn one_epoch(optimiser: Optimiser, learning_rate: f64) -> LocalSettings {
-    LocalSettings { epochs: 1, batch_size: 20, optimiser, learning_rate, augmentation: Augmentation::None }
+const fn one_epoch(optimiser: Optimiser, learning_rate: f64) -> TrainingSettings {
+    TrainingSettings { epochs: 1, batch_size: 20, optimiser, learning_rate, augmentation: Augmentation::None }
 }
 
 /// The baseline without federation.
@@ -54,7 +54,7 @@ pub const FEDERATED: [Recipe; 3] = [
 impl Recipe {
     /// What a client does, in words.
     pub fn client(&self) -> String {
-        let LocalSettings { epochs, batch_size, optimiser, learning_rate, augmentation: _ } = self.training;
+        let TrainingSettings { epochs, batch_size, optimiser, learning_rate, augmentation: _ } = self.training;
         let optimiser = match optimiser {
             Optimiser::Adam => "Adam",
             Optimiser::Sgd => "SGD",

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use corpus::Partition;
 use models::Architecture;
-use protocol::{Aggregation, Augmentation, Choice as _, LocalSettings, Optimiser, Strategy};
+use protocol::{Aggregation, Augmentation, Choice as _, Optimiser, Strategy, TrainingSettings};
 
 use super::runs::{Done, Repeated, Run};
 use crate::simulator::{Attack, Behaviour, Device, Normalisation, Plan, TestSpeakers};
@@ -26,7 +26,7 @@ const AGGREGATIONS: [Aggregation; 6] = [
 ];
 
 /// What clients do in a round, and what becomes of it: plain federated averaging.
-const TRAINING: LocalSettings = LocalSettings {
+const TRAINING: TrainingSettings = TrainingSettings {
     epochs: 1,
     batch_size: 20,
     optimiser: Optimiser::Adam,

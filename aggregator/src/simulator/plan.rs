@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use corpus::Partition;
 use models::Architecture;
 use protocol::limits::MAX_EXAMPLES;
-use protocol::{Aggregation, LocalSettings, RoomCode, RoomConfig, Strategy};
+use protocol::{Aggregation, RoomCode, RoomConfig, Strategy, TrainingSettings};
 use serde::{Deserialize, Serialize};
 
 use super::{Attack, Circumstances};
@@ -35,7 +35,7 @@ pub struct Plan {
     /// Rounds; for the centralised baseline, times `training.epochs` epochs.
     pub rounds: u32,
     /// What a client does in each round.
-    pub training: LocalSettings,
+    pub training: TrainingSettings,
     /// How updates become the next model.
     pub strategy: Strategy,
     /// How the updates of a round become the one that the strategy is given.

@@ -2,7 +2,7 @@
 //! know each other; where both have a thing, this is the one place where it goes from one into the other.
 
 use models::EpochReport;
-use protocol::{LocalSettings, TrainingResult};
+use protocol::{TrainingResult, TrainingSettings};
 
 /// How features are standardised.
 pub fn standardisation(of: &protocol::Standardisation) -> models::Standardisation {
@@ -22,8 +22,8 @@ pub fn local_training(of: &EpochReport) -> TrainingResult {
 
 /// A room's local settings, with the seed of a round. What a strategy adds to gradients is the round's
 /// ([`crate::RoundWork`]); what happens to clips is told by [`crate::example`].
-pub fn training(settings: LocalSettings, seed: u32) -> models::Training {
-    let LocalSettings { epochs, batch_size, optimiser, learning_rate, augmentation: _ } = settings;
+pub fn training(settings: TrainingSettings, seed: u32) -> models::Training {
+    let TrainingSettings { epochs, batch_size, optimiser, learning_rate, augmentation: _ } = settings;
     models::Training {
         epochs,
         batch_size: batch_size as usize,
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn every_setting_of_a_room_arrives() {
-        let settings = |optimiser| LocalSettings {
+        let settings = |optimiser| TrainingSettings {
             epochs: 3,
             batch_size: 7,
             optimiser,

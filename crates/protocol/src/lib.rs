@@ -39,6 +39,6 @@ pub use message::{
 };
 pub use pace::Pace;
 pub use parse::{parse_client, parse_server};
-pub use room::{LocalSettings, RoomConfig};
+pub use room::{RoomConfig, TrainingSettings};
 pub use selection::Selection;
 pub use strategy::{Augmentation, Optimiser, Strategy};

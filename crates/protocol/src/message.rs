@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Checksum, ClientId, Encoding, LocalSettings, ModelVersion, RoomCode, RoomConfig, Round, Token, TransferId,
+    Checksum, ClientId, Encoding, ModelVersion, RoomCode, RoomConfig, Round, Token, TrainingSettings, TransferId,
 };
 
 /// What a client says.
@@ -242,7 +242,7 @@ pub struct Transfer {
 pub struct Training {
     /// Epochs, batch size, optimiser and learning rate.
     #[serde(flatten)]
-    pub settings: LocalSettings,
+    pub settings: TrainingSettings,
     /// Seed for the order of the examples and for dropout in this round.
     pub seed: u32,
 }

@@ -13,7 +13,7 @@ use crate::{
 
 /// How a client trains in each round.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LocalSettings {
+pub struct TrainingSettings {
     /// Passes over the client's own examples, 1 to 100.
     pub epochs: u32,
     /// Examples of a mini-batch, 1 to 1,024.
@@ -64,7 +64,7 @@ pub struct RoomConfig {
     /// How long a round waits for a client whose connection was lost, milliseconds, at most `deadline_ms`.
     pub grace_ms: u64,
     /// How clients train.
-    pub training: LocalSettings,
+    pub training: TrainingSettings,
     /// How their updates become the next model.
     #[serde(default)]
     pub strategy: Strategy,
@@ -102,7 +102,7 @@ impl RoomConfig {
             max_clients: 64,
             deadline_ms: 180_000,
             grace_ms: 15_000,
-            training: LocalSettings {
+            training: TrainingSettings {
                 epochs: 2,
                 batch_size: 20,
                 optimiser: Optimiser::Adam,
@@ -186,7 +186,7 @@ impl RoomConfig {
     }
 }
 
-impl LocalSettings {
+impl TrainingSettings {
     /// Refuses settings that can't work.
     pub(crate) fn check(&self) -> Result<(), ProtocolError> {
         check_range("epochs", self.epochs, 1..=MAX_EPOCHS)?;
