@@ -209,7 +209,7 @@ fn normal(random: &mut ChaCha8Rng) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{ModelVersion, RoomCode, RoomConfig, Round, Standardisation, Training, TrainingResult};
+    use protocol::{ModelVersion, RoomCode, RoomConfig, Round, RoundTraining, Standardisation, TrainingResult};
 
     use super::*;
 
@@ -222,7 +222,7 @@ mod tests {
             model_version: ModelVersion(round - 1),
             model: Arc::new(vec![model; PARAMETERS]),
             standardisation: Standardisation { mean: vec![0.0], deviation: vec![1.0] },
-            training: Training { settings: room.training, seed: 1 },
+            training: RoundTraining { settings: room.training, seed: 1 },
             proximal: 0.0,
             correction: None,
         }

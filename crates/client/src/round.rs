@@ -24,7 +24,7 @@ pub struct RoundWork<'a> {
 
 impl<'a> From<&'a TrainRequest> for RoundWork<'a> {
     fn from(request: &'a TrainRequest) -> Self {
-        let protocol::Training { settings, seed } = request.training;
+        let protocol::RoundTraining { settings, seed } = request.training;
         Self {
             model: Cow::Borrowed(&request.model),
             standardisation: translate::standardisation(&request.standardisation),
@@ -75,7 +75,7 @@ mod tests {
             model_version: ModelVersion(4),
             model: Arc::new(vec![0.5, -1.0, 2.0]),
             standardisation: protocol::Standardisation { mean: vec![1.0], deviation: vec![2.0] },
-            training: protocol::Training { settings: room.training, seed: 9 },
+            training: protocol::RoundTraining { settings: room.training, seed: 9 },
             proximal: 0.125,
             correction: Some(Arc::new(vec![1.0, 2.0, 3.0])),
         }

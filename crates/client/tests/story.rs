@@ -90,7 +90,7 @@ fn request(room: &RoomConfig, standardisation: protocol::Standardisation) -> Tra
         correction: Some(Arc::new(model.iter().map(|value| 0.1 * value).collect())),
         model: Arc::new(model),
         standardisation,
-        training: protocol::Training { settings: room.training, seed: 77 },
+        training: protocol::RoundTraining { settings: room.training, seed: 77 },
         proximal: 0.0,
     }
 }

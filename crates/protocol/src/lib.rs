@@ -34,8 +34,8 @@ pub use error::ProtocolError;
 pub use host::HostCommand;
 pub use id::{ClientId, ModelVersion, RoomCode, Round, Token, TransferId};
 pub use message::{
-    ClientMessage, ClientState, ClientSummary, ErrorCode, Evaluation, Phase, RefusalReason, RoundRecord, ServerMessage,
-    Standardisation, Status, Training, TrainingResult, Transfer,
+    ClientMessage, ClientState, ClientSummary, ErrorCode, Evaluation, Phase, RefusalReason, RoundRecord, RoundTraining,
+    ServerMessage, Standardisation, Status, TrainingResult, Transfer,
 };
 pub use pace::Pace;
 pub use parse::{parse_client, parse_server};

@@ -168,7 +168,7 @@ pub enum ServerMessage {
         /// Time left until the round closes, milliseconds.
         deadline_ms: u64,
         /// How to train.
-        training: Training,
+        training: RoundTraining,
         /// How to standardise features before they enter the model.
         standardisation: Standardisation,
         /// The model's bytes: its parameters one after the other.
@@ -239,7 +239,7 @@ pub struct Transfer {
 
 /// How to train in a round.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Training {
+pub struct RoundTraining {
     /// Epochs, batch size, optimiser and learning rate.
     #[serde(flatten)]
     pub settings: TrainingSettings,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     Aggregation, Checksum, ClientId, ClientState, ClientSummary, ErrorCode, ModelVersion, Phase, RefusalReason,
-    RoomCode, RoomConfig, Round, Token, Training, TransferId,
+    RoomCode, RoomConfig, Round, RoundTraining, Token, TransferId,
 };
 
 fn transfer() -> Transfer {
@@ -117,7 +117,7 @@ fn server_messages() -> Vec<ServerMessage> {
             round: Round(1),
             model_version: ModelVersion(0),
             deadline_ms: 1_000,
-            training: Training { settings: room().training, seed: 9 },
+            training: RoundTraining { settings: room().training, seed: 9 },
             standardisation: standardisation.clone(),
             model: transfer(),
         },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use protocol::{
     Chunk, ClientId, ClientMessage, ErrorCode, Evaluation, ModelVersion, ProtocolError, RoomCode, RoomConfig, Round,
-    RoundRecord, ServerMessage, Standardisation, Status, Token, Training, TrainingResult, TransferId,
+    RoundRecord, RoundTraining, ServerMessage, Standardisation, Status, Token, TrainingResult, TransferId,
 };
 
 use crate::Millis;
@@ -167,7 +167,7 @@ pub struct TrainRequest {
     /// How to standardise features.
     pub standardisation: Standardisation,
     /// How to train.
-    pub training: Training,
+    pub training: RoundTraining,
     /// FedProx's μ: training adds μ(w − model) to the gradient of every step. 0 adds nothing.
     pub proximal: f64,
     /// SCAFFOLD's c − cᵢ, as long as the model: training adds it to the gradient of every step.

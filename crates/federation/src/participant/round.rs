@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use protocol::{
     Checksum, Chunk, ClientMessage, Encoding, Evaluation, ModelVersion, Receipt, RefusalReason, RoomConfig, Round,
-    Standardisation, Training, TrainingResult, Transfer, TransferId,
+    RoundTraining, Standardisation, TrainingResult, Transfer, TransferId,
 };
 
 use super::{Output, Participant, TrainRequest, Work};
@@ -39,7 +39,7 @@ pub(super) struct Task {
     pub round: Round,
     pub model_version: ModelVersion,
     pub model: Transfer,
-    pub training: Training,
+    pub training: RoundTraining,
     pub standardisation: Standardisation,
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use protocol::limits::CHUNK_HEADER_BYTES;
 use protocol::{
-    Aggregation, AssemblyError, Chunk, ClientId, Evaluation, ModelVersion, RefusalReason, Round, ServerMessage,
-    Training,
+    Aggregation, AssemblyError, Chunk, ClientId, Evaluation, ModelVersion, RefusalReason, Round, RoundTraining,
+    ServerMessage,
 };
 
 use super::{PhaseState, Verdict};
@@ -81,7 +81,7 @@ impl Coordinator {
             round,
             model_version: self.model.version(),
             deadline_ms: state.deadline.since(self.now),
-            training: Training {
+            training: RoundTraining {
                 settings: self.config.training,
                 // Golden-ratio hashing: neighbouring rounds get seeds far apart.
                 seed: self.config.seed ^ round.0.wrapping_mul(0x9e37_79b9),
