@@ -4,7 +4,7 @@
 use client::personal::Tuned;
 use client::{LocalRound, Packed};
 use js_sys::Float32Array;
-use models::{Example, Standardisation, Step, Training};
+use models::{Example, Standardisation, Step, TrainingPlan};
 use protocol::{Evaluation, TrainingResult};
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +76,7 @@ pub enum Job {
         /// Where training starts.
         model: Model,
         /// How to train, without its correction.
-        training: Training,
+        training: TrainingPlan,
         /// The plan's correction (SCAFFOLD's); empty: none.
         #[serde(with = "serde_wasm_bindgen::preserve")]
         correction: Float32Array,

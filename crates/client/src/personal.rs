@@ -1,7 +1,7 @@
 //! A model of one's own beside the shared one: how it is tuned, and what can honestly be said of the two. It is made by
 //! [`crate::tune`]; nothing of it is sent.
 
-use models::{EpochReport, Optimiser, Training};
+use models::{EpochReport, Optimiser, TrainingPlan};
 use serde::Serialize;
 
 use crate::named::named;
@@ -24,8 +24,8 @@ const FEW: usize = 8;
 const CHANCE: f64 = 0.05;
 
 /// How a version of the shared model is tuned, for how many epochs at most.
-pub fn training(version: u32) -> Training {
-    Training {
+pub fn training(version: u32) -> TrainingPlan {
+    TrainingPlan {
         epochs: MOST_EPOCHS,
         batch_size: BATCH_SIZE,
         optimiser: Optimiser::Adam,

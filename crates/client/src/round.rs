@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use federation::{Input, TrainRequest};
-use models::{Standardisation, Training};
+use models::{Standardisation, TrainingPlan};
 use protocol::{Evaluation, TrainingResult};
 
 use crate::translate;
@@ -17,7 +17,7 @@ pub struct RoundWork<'a> {
     /// How features are standardised.
     pub standardisation: Standardisation,
     /// How to train, without its correction.
-    pub training: Training,
+    pub training: TrainingPlan,
     /// SCAFFOLD's correction, as long as the parameters.
     pub correction: Option<Cow<'a, [f32]>>,
 }
@@ -28,7 +28,7 @@ impl<'a> From<&'a TrainRequest> for RoundWork<'a> {
         Self {
             model: Cow::Borrowed(&request.model),
             standardisation: translate::standardisation(&request.standardisation),
-            training: Training { proximal: request.proximal, ..translate::training(settings, seed) },
+            training: TrainingPlan { proximal: request.proximal, ..translate::training(settings, seed) },
             correction: request.correction.as_ref().map(|correction| Cow::Borrowed(&correction[..])),
         }
     }

@@ -22,9 +22,9 @@ pub fn local_training(of: &EpochReport) -> TrainingResult {
 
 /// A room's local settings, with the seed of a round. What a strategy adds to gradients is the round's
 /// ([`crate::RoundWork`]); what happens to clips is told by [`crate::example`].
-pub fn training(settings: TrainingSettings, seed: u32) -> models::Training {
+pub fn training(settings: TrainingSettings, seed: u32) -> models::TrainingPlan {
     let TrainingSettings { epochs, batch_size, optimiser, learning_rate, augmentation: _ } = settings;
-    models::Training {
+    models::TrainingPlan {
         epochs,
         batch_size: batch_size as usize,
         optimiser: self::optimiser(optimiser),
@@ -57,7 +57,7 @@ mod tests {
             learning_rate: 0.25,
             augmentation: Augmentation::Speed,
         };
-        let expected = models::Training {
+        let expected = models::TrainingPlan {
             epochs: 3,
             batch_size: 7,
             optimiser: models::Optimiser::Sgd,

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use models::{Architecture, Backend, Example, FEATURES, FRAMES, Learner, ModelError, Training};
+use models::{Architecture, Backend, Example, FEATURES, FRAMES, Learner, ModelError, TrainingPlan};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut chosen = Vec::new();
@@ -41,7 +41,7 @@ async fn time_steps(architecture: Architecture, backend: Backend, time: Duration
         variants: Vec::new(),
     };
     let clips: Vec<Example> = (0..20).map(clip).collect();
-    let how = Training { epochs: u32::MAX, ..Training::default() };
+    let how = TrainingPlan { epochs: u32::MAX, ..TrainingPlan::default() };
     let mut times: Vec<f64> = Vec::new();
     let mut warm = 3;
     let begun = Instant::now();

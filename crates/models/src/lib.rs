@@ -6,12 +6,12 @@
 //! sound: it sees clips as frames of features and returns numbers.
 //!
 //! ```
-//! # use models::{Architecture, Backend, Example, Learner, Training};
+//! # use models::{Architecture, Backend, Example, Learner, TrainingPlan};
 //! # use std::ops::ControlFlow;
 //! # pollster::block_on(async {
 //! let mut learner = Learner::new(Architecture::Compact, 2, Backend::Cpu).await?;
 //! let clip = |value: f32, label| Example { values: vec![value; 100 * 60], frames: 100, label, variants: Vec::new() };
-//! let how = Training { epochs: 2, ..Training::default() };
+//! let how = TrainingPlan { epochs: 2, ..TrainingPlan::default() };
 //! let trained = learner.train(&[clip(-1.0, 0), clip(1.0, 1)], &how, async |_step| ControlFlow::Continue(())).await?;
 //! assert_eq!(trained.steps, 2);
 //! # Ok::<(), models::ModelError>(()) }).unwrap();
@@ -36,7 +36,7 @@ pub use inference::Inference;
 #[cfg(feature = "learner")]
 pub use learner::{Backend, Course, Learner};
 pub use network::{Architecture, Layer, Layout, LstmOutput, TensorSpec, UnknownArchitecture, initial_parameters};
-pub use training::{EpochReport, Optimiser, Step, Trained, Training};
+pub use training::{EpochReport, Optimiser, Step, Trained, TrainingPlan};
 
 /// Frames of a clip that a network sees; shorter clips end in zero frames.
 pub const FRAMES: usize = 100;

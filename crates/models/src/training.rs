@@ -17,7 +17,7 @@ pub enum Optimiser {
 
 /// A plan of local training over shuffled mini-batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Training {
+pub struct TrainingPlan {
     /// Passes over all examples.
     pub epochs: u32,
     /// Examples a step; the last batch of an epoch may be smaller.
@@ -35,7 +35,7 @@ pub struct Training {
     pub seed: u64,
 }
 
-impl Default for Training {
+impl Default for TrainingPlan {
     fn default() -> Self {
         Self {
             epochs: 1,
@@ -49,7 +49,7 @@ impl Default for Training {
     }
 }
 
-impl Training {
+impl TrainingPlan {
     pub(crate) fn check(&self) -> Result<(), ModelError> {
         let what = if self.epochs == 0 {
             "training needs at least one epoch"

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use models::{
     Architecture, Backend, Example, FEATURES, FRAMES, Learner, ModelError, Optimiser, Standardisation, Step, Trained,
-    Training, Variant, initial_parameters,
+    TrainingPlan, Variant, initial_parameters,
 };
 use pollster::block_on;
 
@@ -26,7 +26,7 @@ fn learner(architecture: Architecture, labels: usize) -> Learner {
     block_on(Learner::new(architecture, labels, Backend::Cpu)).expect("the CPU is always there")
 }
 
-fn train(learner: &mut Learner, data: &[Example], how: &Training) -> Result<Trained, ModelError> {
+fn train(learner: &mut Learner, data: &[Example], how: &TrainingPlan) -> Result<Trained, ModelError> {
     block_on(learner.train(data, how, async |_| ControlFlow::Continue(())))
 }
 
@@ -116,7 +116,7 @@ fn training_lowers_the_loss_of_every_model() {
         let data = clips(12);
         let mut learner = learner(architecture, 2);
         let before = block_on(learner.evaluate(&data)).unwrap();
-        let how = Training { epochs, batch_size: 6, ..Training::default() };
+        let how = TrainingPlan { epochs, batch_size: 6, ..TrainingPlan::default() };
         let trained = train(&mut learner, &data, &how).unwrap();
         assert_eq!(trained.steps, 2 * epochs);
         assert_eq!(trained.epochs.len(), epochs as usize);
@@ -130,7 +130,8 @@ fn the_same_seed_trains_the_same_model() {
     let data = clips(10);
     let run = |seed| {
         let mut learner = learner(Architecture::Compact, 2);
-        train(&mut learner, &data, &Training { epochs: 2, batch_size: 4, seed, ..Training::default() }).unwrap();
+        train(&mut learner, &data, &TrainingPlan { epochs: 2, batch_size: 4, seed, ..TrainingPlan::default() })
+            .unwrap();
         block_on(learner.parameters()).unwrap()
     };
     assert_eq!(run(1), run(1));
@@ -140,7 +141,7 @@ fn the_same_seed_trains_the_same_model() {
 #[test]
 fn the_last_batch_may_be_smaller_and_every_step_is_told() {
     let mut steps: Vec<Step> = Vec::new();
-    let how = Training { epochs: 2, batch_size: 4, ..Training::default() };
+    let how = TrainingPlan { epochs: 2, batch_size: 4, ..TrainingPlan::default() };
     let mut learner = learner(Architecture::Compact, 2);
     let told = block_on(learner.train(&clips(10), &how, async |step| {
         steps.push(step);
@@ -158,8 +159,8 @@ fn the_last_batch_may_be_smaller_and_every_step_is_told() {
 fn a_course_in_two_parts_remembers_its_optimiser() {
     // One clip, so that shuffling has nothing to do.
     let data = clips(1);
-    let whole = Training { epochs: 2, ..Training::default() };
-    let half = Training { epochs: 1, ..Training::default() };
+    let whole = TrainingPlan { epochs: 2, ..TrainingPlan::default() };
+    let half = TrainingPlan { epochs: 1, ..TrainingPlan::default() };
     let parameters = |learner: &Learner| block_on(learner.parameters()).unwrap();
     let (mut at_once, mut in_parts, mut fresh) =
         (learner(Architecture::Compact, 2), learner(Architecture::Compact, 2), learner(Architecture::Compact, 2));
@@ -176,7 +177,7 @@ fn a_course_in_two_parts_remembers_its_optimiser() {
 #[test]
 fn the_callback_stops_training() {
     let mut learner = learner(Architecture::Compact, 2);
-    let how = Training { epochs: 50, batch_size: 4, ..Training::default() };
+    let how = TrainingPlan { epochs: 50, batch_size: 4, ..TrainingPlan::default() };
     let stop = block_on(learner.train(&clips(10), &how, async |step| {
         if (step.epoch, step.step) == (2, 1) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }));
@@ -240,7 +241,7 @@ fn compact_hears_the_same_in_a_clip_whatever_else_is_in_the_batch() {
 fn wrong_examples_are_refused_and_change_nothing() {
     let mut learner = learner(Architecture::Compact, 2);
     let before = block_on(learner.parameters()).unwrap();
-    let mut refused = |example: Example| train(&mut learner, &[clip(0, 0, 50), example], &Training::default());
+    let mut refused = |example: Example| train(&mut learner, &[clip(0, 0, 50), example], &TrainingPlan::default());
     let mut poisoned = clip(0, 1, 50);
     poisoned.values[3 * FEATURES + 5] = f32::NAN;
     assert_eq!(refused(poisoned), Err(ModelError::NotFinite { index: 1, frame: 3 }));
@@ -251,7 +252,7 @@ fn wrong_examples_are_refused_and_change_nothing() {
     assert_eq!(refused(long), Err(ModelError::Shape { index: 1, values: 6000, frames: 101 }));
     let narrow = Example { values: vec![0.0; 99], ..clip(0, 1, 50) };
     assert_eq!(refused(narrow), Err(ModelError::Shape { index: 1, values: 99, frames: 50 }));
-    assert_eq!(train(&mut learner, &[], &Training::default()), Err(ModelError::NoExamples));
+    assert_eq!(train(&mut learner, &[], &TrainingPlan::default()), Err(ModelError::NoExamples));
     assert_eq!(block_on(learner.evaluate(&[])), Err(ModelError::NoExamples));
     assert_eq!(block_on(learner.predict(&[])), Err(ModelError::NoExamples));
     assert_eq!(block_on(learner.parameters()).unwrap(), before);
@@ -269,9 +270,9 @@ fn wrong_parameters_statistics_and_plans_are_refused() {
     let flat = Standardisation { mean: vec![0.0; FEATURES], deviation: vec![0.0; FEATURES] };
     assert_eq!(learner.set_standardisation(flat), Err(ModelError::Standardisation));
     for how in [
-        Training { epochs: 0, ..Training::default() },
-        Training { batch_size: 0, ..Training::default() },
-        Training { learning_rate: f64::NAN, ..Training::default() },
+        TrainingPlan { epochs: 0, ..TrainingPlan::default() },
+        TrainingPlan { batch_size: 0, ..TrainingPlan::default() },
+        TrainingPlan { learning_rate: f64::NAN, ..TrainingPlan::default() },
     ] {
         assert!(matches!(train(&mut learner, &clips(2), &how), Err(ModelError::Plan { .. })));
     }
@@ -284,7 +285,7 @@ fn wrong_parameters_statistics_and_plans_are_refused() {
 #[test]
 fn a_learning_rate_far_too_high_ends_in_an_error_not_in_a_panic() {
     let mut learner = learner(Architecture::Compact, 2);
-    let how = Training { epochs: 20, learning_rate: 1e30, ..Training::default() };
+    let how = TrainingPlan { epochs: 20, learning_rate: 1e30, ..TrainingPlan::default() };
     assert!(matches!(train(&mut learner, &clips(10), &how), Err(ModelError::Diverged { .. })));
 }
 
@@ -325,7 +326,8 @@ fn variants_are_drawn_in_training_and_averaged_otherwise() {
     assert_eq!(Standardisation::of([&varied]), statistics);
 
     // Trained without moving, so that the only thing that differs from step to step is what was drawn.
-    let still = Training { epochs: 200, learning_rate: 1e-30, optimiser: Optimiser::Sgd, ..Training::default() };
+    let still =
+        TrainingPlan { epochs: 200, learning_rate: 1e-30, optimiser: Optimiser::Sgd, ..TrainingPlan::default() };
     let losses = |learner: &mut Learner, example: &Example| -> Vec<f64> {
         let trained = train(learner, std::slice::from_ref(example), &still).unwrap();
         trained.epochs.iter().map(|epoch| epoch.loss).collect()

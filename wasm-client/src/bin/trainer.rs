@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 
 use client::RoundWork;
-use models::{Architecture, Backend, Learner, ModelError, Step, Training};
+use models::{Architecture, Backend, Learner, ModelError, Step, TrainingPlan};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use wasm_client::failure::Failure;
@@ -181,7 +181,7 @@ pub async fn bench_step(model: String, backend: String, steps: u32) -> Result<Js
             variants: Vec::new(),
         })
         .collect();
-    let training = Training { epochs: steps + 1, seed: 1, ..Training::default() };
+    let training = TrainingPlan { epochs: steps + 1, seed: 1, ..TrainingPlan::default() };
     let mut at = vec![now()];
     learner
         .train(&examples, &training, async |_| {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use models::{Example, Learner, ModelError, Step, Training};
+use models::{Example, Learner, ModelError, Step, TrainingPlan};
 
 use super::evaluate;
 use crate::{LocalRound, RoundWork, translate};
@@ -22,7 +22,7 @@ pub async fn local_round(
 ) -> Result<Option<LocalRound>, ModelError> {
     let RoundWork { model, standardisation, training, correction } = work;
     let evaluation = evaluate(learner, model, &standardisation, held_back).await?;
-    let how = Training { correction: correction.map(Cow::into_owned), ..training };
+    let how = TrainingPlan { correction: correction.map(Cow::into_owned), ..training };
     let trained = learner.train(examples, &how, on_step).await?;
     // A plan without epochs was refused, so that a training that was not stopped has a last one.
     let (false, Some(last)) = (trained.stopped, trained.epochs.last()) else { return Ok(None) };

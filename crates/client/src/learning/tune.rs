@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use models::{Example, Learner, ModelError, Standardisation, Step, Training};
+use models::{Example, Learner, ModelError, Standardisation, Step, TrainingPlan};
 
 use super::take_over;
 use crate::personal::{self, Tuned};
@@ -25,7 +25,7 @@ pub async fn tune(
     take_over(learner, model, standardisation).await?;
     let plan = personal::training(version);
     // One epoch at a time, in one course: its optimiser goes on where it was.
-    let mut course = learner.begin(&Training { epochs: 1, ..plan.clone() })?;
+    let mut course = learner.begin(&TrainingPlan { epochs: 1, ..plan.clone() })?;
     let mut epochs = 0;
     while epochs < plan.epochs {
         epochs += 1;

@@ -18,7 +18,7 @@ use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 use crate::{
     Architecture, EpochReport, Evaluation, Example, LEAST_LABELS, Layer, Layout, MOST_LABELS, ModelError,
-    Standardisation, Step, Trained, Training,
+    Standardisation, Step, Trained, TrainingPlan,
     clips::{self, Seen},
     initial_parameters,
     slices::softmax,
@@ -46,7 +46,7 @@ pub struct Learner {
 
 /// A training under way: its plan, and where its optimiser and its random sources are.
 pub struct Course {
-    how: Training,
+    how: TrainingPlan,
     shuffler: ChaCha8Rng,
     /// Which variant of an example is seen.
     chooser: ChaCha8Rng,
@@ -147,7 +147,7 @@ impl Learner {
     pub async fn train(
         &mut self,
         data: &[Example],
-        how: &Training,
+        how: &TrainingPlan,
         on_step: impl AsyncFnMut(Step) -> ControlFlow<()>,
     ) -> Result<Trained, ModelError> {
         let mut course = self.begin(how)?;
@@ -159,7 +159,7 @@ impl Learner {
     ///
     /// # Errors
     /// A plan that cannot be carried out, or whose correction has another length than the parameters.
-    pub fn begin(&self, how: &Training) -> Result<Course, ModelError> {
+    pub fn begin(&self, how: &TrainingPlan) -> Result<Course, ModelError> {
         how.check()?;
         // Shuffling uses the seed's first stream, dropout its second, this its third.
         let mut chooser = ChaCha8Rng::seed_from_u64(how.seed);

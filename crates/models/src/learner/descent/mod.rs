@@ -6,7 +6,7 @@ mod sgd;
 
 use burn::tensor::Tensor;
 
-use crate::{Layout, ModelError, Optimiser, Training, learner::layers::Gradient};
+use crate::{Layout, ModelError, Optimiser, TrainingPlan, learner::layers::Gradient};
 use adam::Adam;
 use pull::Pull;
 use sgd::Sgd;
@@ -27,7 +27,7 @@ impl Descent {
     ///
     /// # Errors
     /// A correction that does not belong to these parameters.
-    pub fn new(how: &Training, start: &[Tensor<2>], layout: &Layout) -> Result<Self, ModelError> {
+    pub fn new(how: &TrainingPlan, start: &[Tensor<2>], layout: &Layout) -> Result<Self, ModelError> {
         let rule = match how.optimiser {
             Optimiser::Adam => Rule::Adam(Adam::new(how.learning_rate, start.len())),
             Optimiser::Sgd => Rule::Sgd(Sgd::new(how.learning_rate)),
@@ -109,7 +109,7 @@ mod tests {
         let gradients = [[0.5, -2.0, 1e-2, 0.0], [0.25, 1.0, -1e-2, 0.0], [-1.0, 0.5, 3e-2, 0.1]];
         for (optimiser, proximal, corrected, expected) in PYTORCH {
             let correction = corrected.then(|| vec![0.1, -0.2, 0.3, -0.4]);
-            let how = Training { optimiser, proximal, correction, learning_rate: 0.1, ..Training::default() };
+            let how = TrainingPlan { optimiser, proximal, correction, learning_rate: 0.1, ..TrainingPlan::default() };
             let mut weights = matrix(&[1.0, -1.0, 0.5, 0.0], 4);
             let mut descent = Descent::new(&how, std::slice::from_ref(&weights), &layout([1, 4])).unwrap();
             for gradient in gradients {
@@ -133,7 +133,8 @@ mod tests {
         let product = Gradient::Product { left, right };
         let correction = Some(wave(rows * columns, 0.05));
         for optimiser in [Optimiser::Sgd, Optimiser::Adam] {
-            let how = Training { optimiser, proximal: 0.3, correction: correction.clone(), ..Training::default() };
+            let how =
+                TrainingPlan { optimiser, proximal: 0.3, correction: correction.clone(), ..TrainingPlan::default() };
             let moved = |gradient: Gradient| {
                 let mut weights = start.clone();
                 let mut descent = Descent::new(&how, std::slice::from_ref(&start), &layout(shape)).unwrap();
@@ -152,7 +153,7 @@ mod tests {
     fn a_correction_of_another_model_is_refused() {
         let start = [matrix(&[1.0, 2.0], 2)];
         let refused = |correction| {
-            let how = Training { correction: Some(correction), ..Training::default() };
+            let how = TrainingPlan { correction: Some(correction), ..TrainingPlan::default() };
             Descent::new(&how, &start, &layout([1, 2])).err()
         };
         assert_eq!(refused(vec![0.0; 3]), Some(ModelError::Length { expected: 2, given: 3 }));

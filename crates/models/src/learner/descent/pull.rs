@@ -6,7 +6,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::{Layout, ModelError, Training, learner::operations::processor};
+use crate::{Layout, ModelError, TrainingPlan, learner::operations::processor};
 
 /// The sum for all tensors of a network.
 pub(crate) struct Pull {
@@ -35,7 +35,7 @@ impl Pull {
     ///
     /// # Errors
     /// A correction of the wrong length, or one that is not finite.
-    pub fn new(how: &Training, start: &[Tensor<2>], layout: &Layout) -> Result<Option<Self>, ModelError> {
+    pub fn new(how: &TrainingPlan, start: &[Tensor<2>], layout: &Layout) -> Result<Option<Self>, ModelError> {
         if let Some(correction) = &how.correction {
             let (expected, given) = (layout.total(), correction.len());
             if given != expected {
