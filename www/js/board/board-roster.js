@@ -62,7 +62,7 @@ export function boardRoster() {
         drawn = state;
         bar.classList.toggle('unseen', !WITH_BAR.includes(state));
         bar.value = fraction ?? 0;
-        fillShapedStrip(strip, laptop.labels.length ? laptop.labels : labels.map(() => 0));
+        fillShapedStrip(strip, labels, laptop.labels.length ? laptop.labels : labels.map(() => 0));
         setAttribute(strip, 'data-empty', examples === 0);
         setText(clips, examples ? words.board.clips(examples) : words.board.noClips);
         const held = labels.map((label, i) => words.board.holds(labelName(label), laptop.labels[i] ?? 0)).join(', ');
@@ -87,7 +87,7 @@ export function boardRoster() {
     labels = room.labels;
     if (legendOf !== labels.join('\n')) {
       legendOf = labels.join('\n');
-      byId('legend').replaceChildren(...labels.map((label, index) => h('li', { class: 'label-tag' }, labelIcon(index), labelName(label))));
+      byId('legend').replaceChildren(...labels.map((label, index) => h('li', { class: 'label-tag' }, labelIcon(labels, index), labelName(label))));
     }
     show(byId('nobody'), clients.length === 0);
     show(byId('agreement-legend'), clients.some(({ agreement }) => agreement !== undefined));

@@ -34,7 +34,7 @@ export function celebration() {
     if (!shown) announce(words.board.finishedTitle);
     shown = key;
     place.replaceChildren(
-      voices(labels.length),
+      voices(labels),
       h('div', {},
         h('h2', {}, words.board.finishedTitle),
         h('p', {}, words.board.finishedText(laptops, status.rounds), ' ', accuracy)));
@@ -45,12 +45,12 @@ export function celebration() {
 
 /**
  * A sound wave in the colours of the labels; css/board.css lets it breathe where people like motion.
- * @param {number} labels
+ * @param {string[]} labels
  */
 function voices(labels) {
   const bars = Array.from({ length: BARS }, (_, i) => {
     const bar = h('i');
-    colourAs(bar, i % Math.max(labels, 1));
+    colourAs(bar, labels, i % Math.max(labels.length, 1));
     // Two waves one over the other, higher in the middle, as a voice looks.
     const height = Math.sin((Math.PI * (i + 0.5)) / BARS) * (0.55 + 0.45 * Math.abs(Math.sin(i * 1.9)));
     bar.style.height = `${Math.round(height * 100)}%`;

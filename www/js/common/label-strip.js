@@ -5,13 +5,14 @@ import { colourAs, labelIcon } from './labels.js';
 
 /**
  * @param {HTMLElement} strip
- * @param {number[]} labels clips of each label
+ * @param {string[]} labels of the room
+ * @param {number[]} counts clips of each label
  */
-export function fillStrip(strip, labels) {
-  while (strip.childElementCount < labels.length) strip.append(h('i'));
-  labels.forEach((count, index) => {
+export function fillStrip(strip, labels, counts) {
+  while (strip.childElementCount < counts.length) strip.append(h('i'));
+  counts.forEach((count, index) => {
     const part = /** @type {HTMLElement} */ (strip.children[index]);
-    colourAs(part, index);
+    colourAs(part, labels, index);
     part.style.flexGrow = String(count);
     part.hidden = count === 0;
   });
@@ -20,12 +21,13 @@ export function fillStrip(strip, labels) {
 /**
  * The same with each label's shape in its part, where there is room for it (css/board.css decides).
  * @param {HTMLElement} strip
- * @param {number[]} labels
+ * @param {string[]} labels
+ * @param {number[]} counts
  */
-export function fillShapedStrip(strip, labels) {
-  fillStrip(strip, labels);
-  labels.forEach((_, index) => {
+export function fillShapedStrip(strip, labels, counts) {
+  fillStrip(strip, labels, counts);
+  counts.forEach((_, index) => {
     const part = strip.children[index];
-    if (!part.firstChild) part.append(labelIcon(index));
+    if (!part.firstChild) part.append(labelIcon(labels, index));
   });
 }

@@ -1,9 +1,16 @@
-// The colour and the shape of each label. Both follow the label's place in the room's list, so that no label is known
-// by its colour alone; the colours (css/tokens.css) are Okabe and Ito's, which differ for the colour-blind too.
+// The colour and the shape of each label, its sign: no label is known by its colour alone. A label that the pages know has
+// the same sign in every room; the others share out what is left. The colours (css/tokens.css) are Okabe and Ito's, which
+// differ for the colour-blind too.
 
 import { svg } from './element.js';
 
 const COLOURS = 8;
+
+/** The signs of the labels that the pages know: of moods, and of instruments, which are rarely in one room with them. */
+const OWN = new Map(Object.entries({
+  angry: 0, happy: 1, neutral: 2, sad: 3, afraid: 4, surprised: 5,
+  piano: 0, guitar: 1, flute: 2, drums: 3,
+}));
 
 // On a 24 x 24 grid.
 const SHAPES = [
@@ -18,24 +25,49 @@ const SHAPES = [
 ];
 
 /**
+ * The sign of each label of a room. Where two known labels have the same one, the first keeps it.
+ * @param {string[]} labels in the room's order
+ * @returns {number[]} all different
+ */
+export function signsOf(labels) {
+  /** @type {Map<number, number>} */
+  const holders = new Map();
+  labels.forEach((label, index) => {
+    const own = OWN.get(label);
+    if (own !== undefined && !holders.has(own)) holders.set(own, index);
+  });
+  let next = 0;
+  return labels.map((label, index) => {
+    const own = OWN.get(label);
+    if (own !== undefined && holders.get(own) === index) return own;
+    while (holders.has(next)) next += 1;
+    holders.set(next, index);
+    return next;
+  });
+}
+
+/**
  * Marks an element with the colour of a label: its CSS then has `--label`.
  * @param {Element} element
- * @param {number} index the label's place in the room's list
+ * @param {string[]} labels of the room
+ * @param {number} index the label's place among them
  */
-export function colourAs(element, index) {
-  const colour = String(index % COLOURS);
+export function colourAs(element, labels, index) {
+  const colour = String((signsOf(labels)[index] ?? index) % COLOURS);
   if (element.getAttribute('data-label-colour') !== colour) element.setAttribute('data-label-colour', colour);
 }
 
 /**
- * The label's shape in the label's colour. The ninth label and those after it have a hole.
- * @param {number} index
+ * The label's shape in the label's colour. A ninth sign and those after it have a hole.
+ * @param {string[]} labels of the room
+ * @param {number} index the label's place among them
  * @returns {SVGElement}
  */
-export function labelIcon(index) {
+export function labelIcon(labels, index) {
+  const sign = signsOf(labels)[index] ?? index;
   const icon = svg('svg', { class: 'label-icon', viewBox: '0 0 24 24', 'aria-hidden': 'true', focusable: 'false' },
-    svg('path', { d: SHAPES[index % SHAPES.length] }),
-    index >= SHAPES.length && svg('circle', { cx: 12, cy: 13, r: 3.5, class: 'hole' }));
-  colourAs(icon, index);
+    svg('path', { d: SHAPES[sign % SHAPES.length] }),
+    sign >= SHAPES.length && svg('circle', { cx: 12, cy: 13, r: 3.5, class: 'hole' }));
+  colourAs(icon, labels, index);
   return icon;
 }

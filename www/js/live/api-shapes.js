@@ -1,12 +1,10 @@
 // The shapes of what the server's HTTP interface answers (docs/protocol.md). Types only: nothing here runs.
 
-/** @typedef {'watching' | 'recording' | 'ready' | 'normalising' | 'training' | 'waiting' | 'uploading' | 'accepted' | 'refused' | 'offline'} ClientState */
-
 /**
  * @typedef {object} ClientSummary
  * @property {number} client
  * @property {string} name
- * @property {ClientState} state
+ * @property {import('../worker/messages.js').ClientState} state
  * @property {boolean} [passed_over] the open round does without it
  * @property {number} [fraction] 0 to 1
  * @property {number} examples

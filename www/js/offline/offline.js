@@ -105,9 +105,9 @@ function draw(probabilities) {
     const fill = h('span', { class: 'share-fill' });
     fill.style.width = `${(probabilities[index] * 100).toFixed(1)}%`;
     const row = h('li', { class: 'probability', 'data-share': probabilities[index].toFixed(6) },
-      h('span', { class: 'label-tag' }, labelIcon(index), labelName(label)),
+      h('span', { class: 'label-tag' }, labelIcon(about.labels, index), labelName(label)),
       h('span', { class: 'share-track', 'aria-hidden': 'true' }, fill), h('strong', {}, percent(probabilities[index])));
-    colourAs(row, index);
+    colourAs(row, about.labels, index);
     return row;
   }));
 }

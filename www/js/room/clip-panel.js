@@ -135,8 +135,8 @@ export function clipPanel(client, tell, recordAgain) {
       /** @param {NumberedClip} now */
       update(now) {
         if (now.label !== clip.label || !iconPlace.hasChildNodes()) {
-          iconPlace.replaceChildren(labelIcon(now.label));
-          colourAs(element, now.label);
+          iconPlace.replaceChildren(labelIcon(labels, now.label));
+          colourAs(element, labels, now.label);
         }
         clip = now;
         if (select.options.length !== labels.length) {
@@ -176,11 +176,11 @@ export function clipPanel(client, tell, recordAgain) {
     const number = h('strong', { 'aria-hidden': 'true' });
     const name = h('span', { class: 'visually-hidden' });
     // A place for each clip that the goal wants; those that are there are filled.
-    const places = Array.from({ length: GOAL }, () => h('i', {}, labelIcon(index)));
+    const places = Array.from({ length: GOAL }, () => h('i', {}, labelIcon(labels, index)));
     const element = h('li', { class: 'label-count' },
       h('span', { class: 'label-name', 'aria-hidden': 'true' }, labelName(label)),
       h('span', { class: 'goal', 'aria-hidden': 'true' }, ...places), number, name);
-    colourAs(element, index);
+    colourAs(element, labels, index);
     return {
       element,
       update({ count }) {

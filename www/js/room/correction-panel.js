@@ -77,8 +77,8 @@ export function correctionPanel(client) {
       place.replaceChildren(...labels.map((label, index) => {
         const button = h('button', {
           type: 'button', class: 'correction-label', 'data-test': `correct-${index}`, 'aria-label': words.try.wrongAs(labelName(label)), onclick: () => correct(index),
-        }, labelIcon(index), labelName(label));
-        colourAs(button, index);
+        }, labelIcon(labels, index), labelName(label));
+        colourAs(button, labels, index);
         return button;
       }));
     },

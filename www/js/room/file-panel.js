@@ -195,7 +195,7 @@ export function filePanel(client) {
     if (unlabelled.length === 0) return;
     const buttons = labels.map((label, index) => h('button', {
       type: 'button', 'data-test': `label-files-${index}`, onclick: () => answer(index),
-    }, labelIcon(index), labelName(label)));
+    }, labelIcon(labels, index), labelName(label)));
     const names = unlabelled.map(({ path }) => path);
     question.replaceChildren(
       h('h4', { tabindex: -1 }, words.files.askTitle(names.length)),

@@ -97,7 +97,7 @@ export function minePanel(client) {
     body.replaceChildren(...rows.map(({ clip, label, mine: heard, ours: heardOurs }) => {
       const number = clips.findIndex(({ id }) => id === clip) + 1;
       return h('tr', { 'data-test': 'compared' },
-        h('th', { scope: 'row' }, h('span', { class: 'label-tag' }, labelIcon(label), words.mine.clipName(number, name(label)))),
+        h('th', { scope: 'row' }, h('span', { class: 'label-tag' }, labelIcon(labels, label), words.mine.clipName(number, name(label)))),
         answer(heard, label), answer(heardOurs, label));
     }));
 

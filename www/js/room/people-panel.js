@@ -32,7 +32,7 @@ export function peoplePanel() {
         setText(doing, stateName(state, words.people.states));
         setText(clips, words.people.clips(person.examples));
         setAttribute(clips, 'title', labels.map((label, i) => words.clips.count(labelName(label), person.labels[i] ?? 0)).join(', '));
-        fillStrip(share, person.labels);
+        fillStrip(share, labels, person.labels);
       },
     };
   });

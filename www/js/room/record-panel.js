@@ -63,8 +63,8 @@ export function recordPanel(client) {
     const label = labels[wanted];
     if (label === undefined) return;
     if (prompt.dataset.label !== label) {
-      promptIcon.replaceChildren(labelIcon(wanted));
-      colourAs(prompt, wanted);
+      promptIcon.replaceChildren(labelIcon(labels, wanted));
+      colourAs(prompt, labels, wanted);
       prompt.dataset.label = label;
       setText(promptName, labelName(label));
       setAttribute(recordNext, 'aria-label', words.prompts.recordThis(labelName(label)));
@@ -88,8 +88,8 @@ export function recordPanel(client) {
       const button = h('button', {
         class: 'record-button', type: 'button', 'data-test': `record-${index}`, 'aria-label': words.record.button(labelName(label)),
         onclick: () => record(index),
-      }, labelIcon(index), labelName(label));
-      colourAs(button, index);
+      }, labelIcon(labels, index), labelName(label));
+      colourAs(button, labels, index);
       return button;
     });
     stage.replaceChildren(...[
@@ -115,7 +115,7 @@ export function recordPanel(client) {
     const name = labelName(labels[label]);
     const canvas = h('canvas', { class: 'level', 'aria-hidden': 'true' });
     const saying = h('span', {}, words.record.opening);
-    const headline = h('p', { class: 'stage-line' }, labelIcon(label), saying);
+    const headline = h('p', { class: 'stage-line' }, labelIcon(labels, label), saying);
     const count = h('p', { class: 'count', 'aria-hidden': 'true' });
     const cancel = h('button', { type: 'button', 'data-test': 'cancel-recording' }, words.common.cancel);
     const { say: sentence } = promptOf(label);
@@ -227,7 +227,7 @@ export function recordPanel(client) {
     }
 
     stage.replaceChildren(h('div', { class: 'stage' },
-      h('p', { class: 'stage-line' }, labelIcon(label), question), canvas, advice, problem,
+      h('p', { class: 'stage-line' }, labelIcon(labels, label), question), canvas, advice, problem,
       h('div', { class: 'stage-buttons' }, ...(advice ? [again, keep] : [keep, again]), listen, drop)));
     (advice ? again : keep).focus();
     announce(advice ? `${question} ${adviceOn(complaints).join(' ')}` : question);

@@ -61,9 +61,9 @@ export function tryPanel(client) {
     const fill = h('span', { class: 'share-fill' });
     const number = h('strong');
     const element = h('li', { class: 'probability', 'data-test': `probability-${index}` },
-      h('span', { class: 'label-tag' }, labelIcon(index), labelName(label)),
+      h('span', { class: 'label-tag' }, labelIcon(labels, index), labelName(label)),
       h('span', { class: 'share-track', 'aria-hidden': 'true' }, fill), number);
-    colourAs(element, index);
+    colourAs(element, labels, index);
     return {
       element,
       update({ share, most }) {

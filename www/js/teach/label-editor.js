@@ -77,11 +77,12 @@ export function labelEditor() {
 
   /** Brings numbers, shapes and names of all rows up to date. */
   function renew() {
+    const values = fields().map(({ value }) => value.trim());
     [...rows.children].forEach((row, index) => {
       const field = /** @type {HTMLInputElement} */ (row.querySelector('input'));
       const name = field.value.trim() || create.label(index + 1);
       setAttribute(field, 'aria-label', create.label(index + 1));
-      row.querySelector('.label-shape')?.replaceChildren(labelIcon(index));
+      row.querySelector('.label-shape')?.replaceChildren(labelIcon(values, index));
       for (const element of row.querySelectorAll('button')) {
         const called = namesOf.get(element)?.(name);
         setAttribute(element, 'aria-label', called);

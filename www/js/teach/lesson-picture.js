@@ -22,12 +22,13 @@ const DRAWINGS = {
 const WHITE = { piano: 'M7.5 8h9v8h-9z', drums: 'M8.3 12c0 1.4 7.4 1.4 7.4 0s-7.4-1.4-7.4 0z' };
 
 /**
- * @param {string} label
- * @param {number} index its place in the room's list
+ * @param {string[]} labels of the room
+ * @param {number} index of the one to draw
  * @returns {SVGElement}
  */
-export function lessonPicture(label, index) {
-  const picture = labelIcon(index);
+export function lessonPicture(labels, index) {
+  const label = labels[index];
+  const picture = labelIcon(labels, index);
   picture.classList.add('lesson-picture');
   if (Object.hasOwn(WHITE, label)) picture.append(svg('path', { class: 'lesson-white', d: WHITE[label] }));
   if (Object.hasOwn(DRAWINGS, label)) picture.append(svg('path', { class: 'lesson-lines', d: DRAWINGS[label] }));

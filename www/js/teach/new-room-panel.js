@@ -114,7 +114,7 @@ export function newRoomPanel(create) {
  */
 function lessonCard({ key, labels }, index) {
   const [name, meaning] = /** @type {Record<string, string[]>} */ (words.teach.create.templates)[key];
-  const pictures = labels.length ? labels.map(lessonPicture) : [blankPicture(), blankPicture(), blankPicture()];
+  const pictures = labels.length ? labels.map((_, index) => lessonPicture(labels, index)) : [blankPicture(), blankPicture(), blankPicture()];
   return h('label', { class: 'lesson', 'data-test': `lesson-${key}` },
     h('input', { type: 'radio', name: 'lesson', value: key, checked: index === 0, class: 'visually-hidden' }),
     h('span', { class: 'lesson-pictures', 'aria-hidden': 'true' }, ...pictures),

@@ -61,7 +61,7 @@ export function studentsPanel({ act }) {
     place.dataset.key = key;
     place.replaceChildren(...(examples
       ? held.map((count, index) => h('span', { class: 'student-count', 'data-count': count, title: words.board.holds(labelName(labels[index] ?? ''), count) },
-        labelIcon(index), count, h('span', { class: 'visually-hidden' }, ` ${labelName(labels[index] ?? '')},`)))
+        labelIcon(labels, index), count, h('span', { class: 'visually-hidden' }, ` ${labelName(labels[index] ?? '')},`)))
       : [words.teach.roster.noClips]));
   }
 

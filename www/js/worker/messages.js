@@ -1,5 +1,7 @@
 // The shapes of what the page and its worker say to each other. Types only: nothing here runs.
 
+/** @typedef {'watching' | 'recording' | 'ready' | 'normalising' | 'training' | 'waiting' | 'uploading' | 'accepted' | 'refused' | 'offline'} ClientState */
+
 /** @typedef {{columns: number, bands: number, pixels: Uint8Array}} Spectrogram 0 to 255, column after column, low frequencies first */
 
 /**
@@ -19,7 +21,7 @@
 /**
  * @typedef {object} Person
  * @property {string} name
- * @property {import('../live/api-shapes.js').ClientState} state
+ * @property {ClientState} state
  * @property {boolean} passed_over the open round does without them
  * @property {number} examples
  * @property {number[]} labels clips of each label
