@@ -14,8 +14,8 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use wasm_bindgen_cli_support::Bindgen;
 
-pub use self::folder::Size;
-use self::folder::{Bundle, files_below, megabytes};
+use self::folder::{Bundle, megabytes};
+pub use self::folder::{Size, files_below};
 use crate::{
     places,
     process::{self, say},
@@ -136,7 +136,7 @@ fn digest(parts: &[&[u8]]) -> String {
 }
 
 /// A file's path below a folder, as it stands in a URL.
-fn name_below(folder: &Path, file: &Path) -> String {
+pub fn name_below(folder: &Path, file: &Path) -> String {
     let path = file.strip_prefix(folder).unwrap_or(file);
     path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }

@@ -1,4 +1,5 @@
-//! `cargo xtask lint`: formatting and clippy, where every warning is an error, as CI runs them.
+//! `cargo xtask lint`: formatting, house rules, types of the pages' modules, and clippy, where every warning is an error, as
+//! CI runs them.
 
 use anyhow::Result;
 
@@ -7,6 +8,7 @@ use crate::{
     places,
     process::{self, say},
     setup::{self, Install},
+    tidy, types,
 };
 
 /// Runs all checks of the source; stops at the first that fails.
@@ -18,6 +20,9 @@ pub fn run(install: Install) -> Result<()> {
     // The programs of random bytes are no part of the workspace.
     let fuzz = places::workspace().join("fuzz/Cargo.toml");
     process::run(process::cargo().arg("fmt").arg("--manifest-path").arg(fuzz).args(["--", "--check"]))?;
+
+    tidy::run()?;
+    types::run()?;
 
     say("clippy, natively: all but the tab's programs");
     process::run(

@@ -13,7 +13,9 @@ mod process;
 mod python;
 mod setup;
 mod test;
+mod tidy;
 mod toolchain;
+mod types;
 
 use std::process::ExitCode;
 
@@ -41,7 +43,7 @@ enum Command {
     Test(test::Options),
     Bench(bench::Options),
     Fuzz(fuzz::Options),
-    /// Check formatting, and run clippy natively and for the browser
+    /// Check formatting, the house rules and the pages' types, and run clippy natively and for the browser
     Lint,
 }
 

@@ -33,6 +33,11 @@ pub fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
+/// Whether this is CI, where nothing that is missing may be passed over.
+pub fn in_ci() -> bool {
+    env::var("CI").is_ok_and(|value| !matches!(&*value, "" | "0" | "false"))
+}
+
 /// The cargo that runs us.
 pub fn cargo() -> Command {
     program(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))

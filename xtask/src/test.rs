@@ -83,6 +83,7 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
 /// The pages' pure pieces, which Node tests; it is no part of the set-up, as the browser's tests cover the pages as well.
 fn pages() -> Result<Option<Outcome>> {
     let Some(node) = places::program(&["node"]) else {
+        ensure!(!process::in_ci(), "there is no node here, and CI leaves no tests out");
         say("LEFT OUT, as there is no node here: the tests of the pages' pure pieces");
         return Ok(None);
     };
