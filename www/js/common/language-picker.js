@@ -13,9 +13,9 @@ export function languagePickers() {
       option.lang = code;
       select.append(option);
     }
-    select.addEventListener('change', () => {
+    select.addEventListener('change', async () => {
       announce(words.common.loading);
-      chooseLanguage(select.value);
+      if (!await chooseLanguage(select.value)) select.value = words.language;
     });
   }
 }

@@ -21,17 +21,32 @@ function stored() {
   }
 }
 
+/** What has to be kept before the page is loaded again.
+ * @type {(() => Promise<void>)[]} */
+const keepers = [];
+
+/**
+ * Has something kept before the page is loaded again in another language.
+ * @param {() => Promise<void>} keep fails where it cannot, and the page then stays as it is
+ */
+export function beforeLeaving(keep) {
+  keepers.push(keep);
+}
+
 /**
  * Chooses a language for this browser and loads the page again in it.
  * @param {string} code
+ * @returns {Promise<boolean>} whether it could: what was recorded is not given up for a language
  */
-export function chooseLanguage(code) {
+export async function chooseLanguage(code) {
   try {
+    for (const keep of keepers) await keep();
     localStorage.setItem(STORED, code);
   } catch {
-    // It cannot be remembered, and the page comes back as it was.
+    return false;
   }
   location.reload();
+  return true;
 }
 
 /** What the words are imported as in a page that was taken home, which has them inside (js/room/offline-file.js). */

@@ -1,257 +1,228 @@
-// Recording a clip: a prompt or a label of one's own choice, 3-2-1, speak, listen, keep or delete. One stage shows one
-// step at a time, and after each clip the prompt goes on to the label that has the fewest.
+// Recording a clip: a prompt or a label of one's own choice, 3-2-1, speak, listen, keep or delete. One stage shows the present
+// step of record-steps.js, which decides what comes next; this draws it, and does what it asks for.
 
 import { announce } from '../common/announcer.js';
-import { byId, h, setAttribute, setText, show } from '../common/element.js';
-import { seconds } from '../common/format.js';
-import { icon } from '../common/icons.js';
+import { byId, h } from '../common/element.js';
 import { colourAs, labelIcon } from '../common/labels.js';
-import { explain, labelName, words } from '../common/language.js';
+import { beforeLeaving, labelName, words } from '../common/language.js';
 import { LevelPicture } from '../sound/level-picture.js';
+import { loudness } from '../sound/loudness.js';
 import { microphoneProblem } from '../sound/microphone-problem.js';
-import { play, stopPlaying } from '../sound/player.js';
+import { stopPlaying } from '../sound/player.js';
 import { Recording } from '../sound/recording.js';
-import { nextLabel, promptFor } from './prompts.js';
-import { adviceBanner, adviceOn } from './quality-advice.js';
+import { keepRecording, takeRecording } from './kept-recording.js';
+import { recordLive } from './record-live.js';
+import { promptOf, recordPrompt } from './record-prompt.js';
+import { recordReview } from './record-review.js';
+import { START, step, undecided } from './record-steps.js';
 import { saveFile } from './save-file.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
+/** @typedef {import('./record-steps.js').Take} Take */
 
 const LONGEST_S = 6;
-const COUNT_FROM = 3;
 
 /** @param {import('../worker/client.js').Client} client */
 export function recordPanel(client) {
   const stage = byId('record-stage');
-  /** @type {string[]} */
-  let labels = [];
-  /** @type {number[]} */
-  let counts = [];
-  /** The label of the prompt, and which sentence it has. */
-  let wanted = 0;
-  let turn = 0;
-  /** Labels that the person has skipped since the last clip.
-   * @type {number[]} */
-  let skipped = [];
+  let state = START;
+  let room = '';
+  /** @type {Recording | null} */
+  let recording = null;
+  /** Of the recording that is on, or not decided about. */
+  let canvas = levelCanvas();
+  let picture = new LevelPicture(canvas, LONGEST_S);
+  let stored = Promise.resolve();
+  /** @type {ReturnType<typeof recordLive> | null} */
+  let live = null;
+  /** @type {ReturnType<typeof recordReview> | null} */
+  let review = null;
 
-  // The prompt's elements stay while the stage shows it, so that the keyboard's focus does.
-  const promptIcon = h('span', { class: 'prompt-icon' });
-  const promptName = h('strong');
-  const say = h('p', { id: 'prompt-say', class: 'prompt-say', 'data-test': 'prompt-say' });
-  const how = h('p', { id: 'prompt-how', class: 'hint' });
-  const recordNext = h('button', { class: 'primary big', type: 'button', 'data-test': 'record-next', 'aria-describedby': 'prompt-say prompt-how', onclick: () => record(wanted) }, icon('microphone'), words.prompts.record);
-  const otherSentence = h('button', { type: 'button', 'data-test': 'other-sentence' }, words.prompts.sentence);
-  otherSentence.addEventListener('click', () => {
-    turn += 1;
-    drawPrompt();
-    announce(say.textContent ?? '');
+  const prompt = recordPrompt({
+    record: () => send({ what: 'record', label: state.prompt.wanted, replaces: null }),
+    otherSentence() {
+      send({ what: 'other_sentence' });
+      announce(promptOf(state.prompt, state.prompt.wanted).say);
+    },
+    skip() {
+      send({ what: 'skip' });
+      const { labels, wanted } = state.prompt;
+      announce(`${words.prompts.skipped(labelName(labels[wanted]))}. ${promptOf(state.prompt, wanted).say}`);
+    },
   });
-  const skip = h('button', { type: 'button', 'data-test': 'skip-prompt' }, words.prompts.skip);
-  skip.addEventListener('click', () => {
-    if (skipped.length + 1 >= labels.length) skipped = [];
-    skipped.push(wanted);
-    wanted = nextLabel(counts, skipped);
-    turn += 1;
-    drawPrompt();
-    announce(`${words.prompts.skipped(labelName(labels[wanted]))}. ${say.textContent}`);
-  });
-  const prompt = h('div', { class: 'prompt', 'data-test': 'prompt' },
-    h('p', { class: 'prompt-next' }, h('span', {}, words.prompts.next), promptIcon, promptName), say, how,
-    h('div', { class: 'stage-buttons' }, recordNext, otherSentence, skip));
 
-  function drawPrompt() {
-    const label = labels[wanted];
-    if (label === undefined) return;
-    if (prompt.dataset.label !== label) {
-      promptIcon.replaceChildren(labelIcon(labels, wanted));
-      colourAs(prompt, labels, wanted);
-      prompt.dataset.label = label;
-      setText(promptName, labelName(label));
-      setAttribute(recordNext, 'aria-label', words.prompts.recordThis(labelName(label)));
-    }
-    const said = promptOf(wanted);
-    setText(say, said.say);
-    setText(how, said.how);
-    show(otherSentence, said.spoken);
-    show(skip, labels.length > 1);
+  /** @param {import('./record-steps.js').Event} event */
+  function send(event) {
+    const before = state;
+    const { state: next, effects } = step(state, event);
+    state = next;
+    draw(before);
+    for (const effect of effects) perform(effect);
   }
 
-  /** @param {number} label */
-  const promptOf = (label) => promptFor(labels[label], labelName(labels[label]), turn, words);
+  /** @param {import('./record-steps.js').State} before */
+  function draw({ at: before, prompt: prompted }) {
+    const { at } = state;
+    if (at.is === 'choosing') {
+      if (at !== before || prompted.labels !== state.prompt.labels) drawChoice(before, at.problem);
+      else prompt.update(state.prompt);
+    } else if (at === before) return;
+    else if (at.is === 'opening') drawLive(at);
+    else if (at.is === 'counting') live?.counts(at.left);
+    else if (at.is === 'recording') live?.begins();
+    else if (at.is === 'storing') review?.storing();
+    else if (at.is === 'reviewing' && before.is === 'judging') drawReview(at);
+    else if (at.is === 'reviewing') review?.refused(at.problem);
+  }
 
   /** The prompt, and a button for each label.
-   * @param {'prompt' | 'nowhere'} [focus] where the keyboard goes on
-   * @param {string} [problem] why there is no recording */
-  function choose(focus = 'nowhere', problem = '') {
-    drawPrompt();
+   * @param {import('./record-steps.js').Step} before
+   * @param {unknown} problem why there is no recording */
+  function drawChoice(before, problem) {
+    if (before.is === 'storing') announce((before.replaces === null ? words.record.kept : words.record.replaced)(labelName(state.prompt.labels[before.label])));
+    prompt.update(state.prompt);
+    const { labels } = state.prompt;
     const buttons = labels.map((label, index) => {
       const button = h('button', {
         class: 'record-button', type: 'button', 'data-test': `record-${index}`, 'aria-label': words.record.button(labelName(label)),
-        onclick: () => record(index),
+        onclick: () => send({ what: 'record', label: index, replaces: null }),
       }, labelIcon(labels, index), labelName(label));
       colourAs(button, labels, index);
       return button;
     });
-    stage.replaceChildren(...[
-      prompt,
-      problem && h('p', { class: 'problem', role: 'alert', 'data-test': 'record-problem' }, problem),
+    stage.replaceChildren(prompt.element,
+      ...(problem ? [h('p', { class: 'problem', role: 'alert', 'data-test': 'record-problem' }, microphoneProblem(problem))] : []),
       h('p', { class: 'hint' }, words.record.choose),
       h('div', { class: 'record-buttons' }, ...buttons),
-      h('p', { class: 'hint why' }, words.record.why)].filter((part) => part !== ''));
-    if (focus === 'prompt') recordNext.focus();
+      h('p', { class: 'hint why' }, words.record.why));
+    if (before.is !== 'choosing') prompt.focus();
   }
 
-  /** Tells the others in the room; nothing depends on it. @param {boolean} on */
-  const tellRoom = (on) => client.request('recording', { on }).catch(() => {});
+  /** @param {Take} take */
+  function drawLive({ label }) {
+    canvas = levelCanvas();
+    picture = new LevelPicture(canvas, LONGEST_S);
+    live = recordLive(state.prompt.labels, label, promptOf(state.prompt, label).say, canvas, {
+      cancel: () => send({ what: 'cancel' }),
+      stop: () => send({ what: 'stop' }),
+      longest: LONGEST_S,
+    });
+    stage.replaceChildren(live.element);
+    live.focus();
+  }
 
-  /**
-   * @param {number} label
-   * @param {number | null} [replaces] the clip that this recording takes the place of
-   */
-  async function record(label, replaces = null) {
-    stopPlaying();
-    wanted = label;
-    tellRoom(true);
-    const name = labelName(labels[label]);
-    const canvas = h('canvas', { class: 'level', 'aria-hidden': 'true' });
-    const saying = h('span', {}, words.record.opening);
-    const headline = h('p', { class: 'stage-line' }, labelIcon(labels, label), saying);
-    const count = h('p', { class: 'count', 'aria-hidden': 'true' });
-    const cancel = h('button', { type: 'button', 'data-test': 'cancel-recording' }, words.common.cancel);
-    const { say: sentence } = promptOf(label);
-    stage.replaceChildren(h('div', { class: 'stage' }, headline, h('p', { class: 'prompt-say' }, sentence), count, canvas, cancel));
-    cancel.focus();
+  /** @param {Take & {sound: import('../sound/recording.js').Sound, complaints: string[]}} recorded */
+  function drawReview(recorded) {
+    const { label, sound: { samples, rate } } = recorded;
+    review = recordReview(state.prompt.labels, recorded, canvas, {
+      keep: () => send({ what: 'keep' }),
+      again: () => send({ what: 'again' }),
+      drop: () => send({ what: 'drop' }),
+      async save() {
+        const { wav } = await client.request('to_wav', { samples, channels: 1, rate });
+        saveFile(`${clipName(state.prompt.labels[label]).replaceAll(':', '-')}.wav`, wav, 'audio/wav');
+      },
+    });
+    stage.replaceChildren(review.element);
+    review.focus();
+    announce(review.said);
+  }
 
-    const picture = new LevelPicture(canvas, LONGEST_S);
-    const recording = new Recording(LONGEST_S, (level, length) => picture.add(level, length));
-    let cancelled = false;
-    const giveUp = () => {
-      cancelled = true;
-      recording.cancel();
-      tellRoom(false);
-      choose('prompt');
-    };
-    cancel.addEventListener('click', giveUp);
+  /** @param {import('./record-steps.js').Effect} effect */
+  function perform(effect) {
+    switch (effect) {
+      // Tells the others in the room; nothing depends on it.
+      case 'busy': return client.request('recording', { on: true }).catch(() => {});
+      case 'idle': return client.request('recording', { on: false }).catch(() => {});
+      case 'hush': return stopPlaying();
+      case 'open': return open();
+      case 'wait': return wait();
+      case 'begin': return begin();
+      case 'stop': return recording?.stop();
+      case 'forget': return recording?.cancel();
+      case 'judge': return judge();
+      case 'store': stored = store();
+    }
+  }
+
+  async function open() {
+    const mine = new Recording(LONGEST_S, (level, length) => picture.add(level, length));
+    recording = mine;
     try {
-      await recording.open();
-      if (cancelled) return;
-      setText(saying, words.record.ready(name));
-      announce(words.record.ready(name));
-      for (let number = COUNT_FROM; number > 0; number -= 1) {
-        setText(count, String(number));
-        await new Promise((resolve) => setTimeout(resolve, 1000));
-        if (cancelled) return;
-      }
-      count.remove();
-      picture.clear();
-      recording.begin();
-      setText(saying, words.record.now(name));
-      headline.classList.add('live');
-      const stop = h('button', { class: 'primary', type: 'button', 'data-test': 'stop-recording', onclick: () => recording.stop() }, icon('stop'), words.record.stop);
-      cancel.replaceWith(stop, h('p', { class: 'hint' }, words.record.limit(LONGEST_S)));
-      stop.focus();
-      announce(words.record.now(name));
-      const sound = await recording.finished;
-      tellRoom(false);
-      await review(label, sound, canvas, replaces);
-    } catch (error) {
-      recording.cancel();
-      tellRoom(false);
-      choose('prompt', microphoneProblem(error));
+      await mine.open();
+      if (recording === mine) send({ what: 'opened' });
+    } catch (problem) {
+      if (recording === mine) send({ what: 'failed', problem });
     }
   }
 
-  /**
-   * @param {number} label
-   * @param {import('../sound/recording.js').Sound} sound
-   * @param {HTMLCanvasElement} canvas the picture of the recording
-   * @param {number | null} replaces
-   */
-  async function review(label, sound, canvas, replaces) {
+  function wait() {
+    const mine = recording;
+    setTimeout(() => {
+      if (recording === mine) send({ what: 'second' });
+    }, 1000);
+  }
+
+  function begin() {
+    const mine = recording;
+    if (!mine) return;
+    picture.clear();
+    mine.begin();
+    mine.finished.then((sound) => send({ what: 'heard', sound }), (problem) => send({ what: 'failed', problem }));
+  }
+
+  async function judge() {
+    const found = undecided(state);
+    if (!found) return;
+    const { samples, rate } = found.sound;
     // Without an answer there is no advice, and the person's own ears decide.
-    const { complaints } = await client.request('quality', { samples: sound.samples, channels: 1, rate: sound.rate }).catch(() => ({ complaints: [] }));
-    const advice = adviceBanner(complaints);
-    const name = labelName(labels[label]);
-    const length = seconds(sound.samples.length / sound.rate);
-    const question = words.record.review(name, length);
-    const problem = h('p', { class: 'problem', role: 'alert', 'data-test': 'record-problem', hidden: true });
-    const listen = h('button', { type: 'button', 'data-test': 'listen' }, icon('play'), words.record.play);
-    let playing = false;
-    listen.addEventListener('click', () => {
-      if (playing) return stopPlaying();
-      playing = true;
-      listen.replaceChildren(icon('stop'), words.record.stopPlaying);
-      play(sound, () => {
-        playing = false;
-        listen.replaceChildren(icon('play'), words.record.play);
-      }).catch(({ message }) => tell(message));
-    });
-    const keep = h('button', { class: advice ? '' : 'primary', type: 'button', 'data-test': 'keep-clip' }, icon('good'), words.record.keep);
-    keep.addEventListener('click', async () => {
-      stopPlaying();
-      keep.setAttribute('aria-disabled', 'true');
-      try {
-        await client.request('add_pcm', { name: clipName(labels[label]), samples: sound.samples, channels: 1, rate: sound.rate, label });
-        if (replaces !== null) await client.request('remove', { clips: [replaces] });
-        announce((replaces === null ? words.record.kept : words.record.replaced)(name));
-        skipped = [];
-        turn += 1;
-        // The worker's own count comes a moment later, and is the same.
-        counts = counts.map((count, index) => count + (index === label && replaces === null ? 1 : 0));
-        goOn();
-        choose('prompt');
-      } catch (error) {
-        keep.removeAttribute('aria-disabled');
-        tell(explain({ ...words.files.errors, storage_full: words.problems.storage_full }, error));
-        // It could not be stored: it can still be saved, and nothing is lost.
-        if (!saver.isConnected) keep.after(saver);
-      }
-    });
-    const drop = h('button', { type: 'button', 'data-test': 'drop-clip', onclick: () => { stopPlaying(); choose('prompt'); } }, icon('bin'), words.record.drop);
-    const again = h('button', { type: 'button', 'data-test': 'record-again', class: advice ? 'primary' : '', onclick: () => record(label, replaces) }, icon('microphone'), words.record.again);
-
-    const saver = h('button', { type: 'button', 'data-test': 'save-recording' }, icon('download'), words.takeHome.recording);
-    saver.addEventListener('click', async () => {
-      try {
-        const { wav } = await client.request('to_wav', { samples: sound.samples, channels: 1, rate: sound.rate });
-        saveFile(`${clipName(labels[label]).replaceAll(':', '-')}.wav`, wav, 'audio/wav');
-      } catch (error) {
-        tell(explain(words.files.errors, error));
-      }
-    });
-
-    /** @param {string} text */
-    function tell(text) {
-      setText(problem, text);
-      problem.hidden = false;
-    }
-
-    stage.replaceChildren(h('div', { class: 'stage' },
-      h('p', { class: 'stage-line' }, labelIcon(labels, label), question), canvas, advice, problem,
-      h('div', { class: 'stage-buttons' }, ...(advice ? [again, keep] : [keep, again]), listen, drop)));
-    (advice ? again : keep).focus();
-    announce(advice ? `${question} ${adviceOn(complaints).join(' ')}` : question);
+    const { complaints } = await client.request('quality', { samples, channels: 1, rate }).catch(() => ({ complaints: [] }));
+    send({ what: 'judged', complaints });
   }
 
-  /** To the label that has the fewest clips now. */
-  function goOn() {
-    wanted = nextLabel(counts, skipped);
-    drawPrompt();
+  async function store() {
+    const { at, prompt: { labels } } = state;
+    if (at.is !== 'storing') return;
+    const { label, replaces, sound: { samples, rate } } = at;
+    try {
+      await client.request('add_pcm', { name: clipName(labels[label]), samples, channels: 1, rate, label });
+      if (replaces !== null) await client.request('remove', { clips: [replaces] });
+      send({ what: 'kept' });
+    } catch (problem) {
+      send({ what: 'refused', problem });
+    }
+  }
+
+  // In another language the page begins anew, but what was recorded and not decided about is there again.
+  beforeLeaving(async () => {
+    if (state.at.is === 'recording' && recording) {
+      send({ what: 'stop' });
+      await recording.finished.catch(() => {});
+    }
+    await stored;
+    const found = undecided(state);
+    if (found) keepRecording({ room, ...found });
+  });
+
+  function restore() {
+    const kept = takeRecording(room);
+    if (!kept || kept.take.label >= state.prompt.labels.length) return;
+    canvas = levelCanvas();
+    stage.replaceChildren(h('div', { class: 'stage' }, canvas));
+    picture = new LevelPicture(canvas, LONGEST_S);
+    drawLevels(picture, kept.sound);
+    send({ what: 'restored', take: kept.take, sound: kept.sound });
   }
 
   return {
-    /** @param {State} state */
-    update({ room, clips }) {
-      const now = room.labels.map((_, index) => clips.filter(({ label }) => label === index).length);
-      const changed = now.join() !== counts.join();
-      counts = now;
-      if (labels.join('\n') !== room.labels.join('\n')) {
-        labels = room.labels;
-        goOn();
-        choose();
-      } else if (changed && stage.contains(prompt)) {
-        goOn();
-      }
+    /** @param {State} view */
+    update({ room: { code, labels }, clips }) {
+      const first = state === START;
+      room = code;
+      const same = labels.join('\n') === state.prompt.labels.join('\n');
+      const counts = labels.map((_, index) => clips.filter(({ label }) => label === index).length);
+      send({ what: 'room', labels: same ? state.prompt.labels : labels, counts });
+      if (first) restore();
     },
 
     /**
@@ -261,13 +232,27 @@ export function recordPanel(client) {
      */
     again(label, clip) {
       // A recording that is on, or not decided about, is not thrown away: it is shown.
-      if (stage.contains(prompt)) {
-        turn += 1;
-        record(label, clip);
+      if (state.at.is === 'choosing') {
+        send({ what: 'other_sentence' });
+        send({ what: 'record', label, replaces: clip });
       }
       stage.scrollIntoView({ block: 'center' });
     },
   };
+}
+
+function levelCanvas() {
+  return h('canvas', { class: 'level', 'aria-hidden': 'true' });
+}
+
+/**
+ * The loudness of a whole recording.
+ * @param {LevelPicture} picture
+ * @param {import('../sound/recording.js').Sound} sound
+ */
+function drawLevels(picture, { samples, rate }) {
+  const block = Math.ceil(rate / 50);
+  for (let at = 0; at < samples.length; at += block) picture.add(loudness(samples.subarray(at, at + block)), at / rate);
 }
 
 /** @param {string} label */

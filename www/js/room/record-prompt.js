@@ -1,0 +1,58 @@
+// The prompt of the next recording: which label, what to say and how.
+
+import { h, setAttribute, setText, show } from '../common/element.js';
+import { icon } from '../common/icons.js';
+import { colourAs, labelIcon } from '../common/labels.js';
+import { labelName, words } from '../common/language.js';
+import { promptFor } from './prompts.js';
+
+/** @typedef {import('./record-steps.js').Prompt} Prompt */
+
+/**
+ * @param {Prompt} prompt
+ * @param {number} label
+ */
+export function promptOf({ labels, turn }, label) {
+  return promptFor(labels[label], labelName(labels[label]), turn, words);
+}
+
+/**
+ * Its elements stay while the stage shows it, so that the keyboard's focus does.
+ * @param {{record: () => void, otherSentence: () => void, skip: () => void}} wishes
+ */
+export function recordPrompt(wishes) {
+  const sign = h('span', { class: 'prompt-icon' });
+  const name = h('strong');
+  const say = h('p', { id: 'prompt-say', class: 'prompt-say', 'data-test': 'prompt-say' });
+  const how = h('p', { id: 'prompt-how', class: 'hint' });
+  const record = h('button', { class: 'primary big', type: 'button', 'data-test': 'record-next', 'aria-describedby': 'prompt-say prompt-how', onclick: wishes.record }, icon('microphone'), words.prompts.record);
+  const otherSentence = h('button', { type: 'button', 'data-test': 'other-sentence', onclick: wishes.otherSentence }, words.prompts.sentence);
+  const skip = h('button', { type: 'button', 'data-test': 'skip-prompt', onclick: wishes.skip }, words.prompts.skip);
+  const element = h('div', { class: 'prompt', 'data-test': 'prompt' },
+    h('p', { class: 'prompt-next' }, h('span', {}, words.prompts.next), sign, name), say, how,
+    h('div', { class: 'stage-buttons' }, record, otherSentence, skip));
+
+  return {
+    element,
+    focus: () => record.focus(),
+
+    /** @param {Prompt} prompt */
+    update(prompt) {
+      const { labels, wanted } = prompt;
+      const label = labels[wanted];
+      if (label === undefined) return;
+      if (element.dataset.label !== label) {
+        sign.replaceChildren(labelIcon(labels, wanted));
+        colourAs(element, labels, wanted);
+        element.dataset.label = label;
+        setText(name, labelName(label));
+        setAttribute(record, 'aria-label', words.prompts.recordThis(labelName(label)));
+      }
+      const said = promptOf(prompt, wanted);
+      setText(say, said.say);
+      setText(how, said.how);
+      show(otherSentence, said.spoken);
+      show(skip, labels.length > 1);
+    },
+  };
+}
