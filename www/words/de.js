@@ -396,7 +396,6 @@ export const words = {
       no_model: 'Es gibt noch kein gemeinsames Modell. Mach in der ersten Runde mit, dann versuch es noch einmal.',
       too_short: 'Das war zu kurz. Sprich mindestens eine Sekunde lang.',
       too_long: 'Diese Datei ist zu lang. Nimm eine von wenigen Sekunden.',
-      undecodable: 'Dieser Browser kann das Format dieser Datei nicht lesen.',
       duplicate: 'Aus genau diesen Sekunden gibt es schon eine Aufnahme. Sag es noch einmal, dann wähle aus.',
     },
   },

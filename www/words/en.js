@@ -395,7 +395,6 @@ export const words = {
       no_model: 'There is no shared model yet. Take part in the first round, then try again.',
       too_short: 'That was too short. Speak for at least a second.',
       too_long: 'This sound is too long. Choose one of a few seconds.',
-      undecodable: 'No decoder in this browser knows the format of this file.',
       duplicate: 'These very moments are a clip already. Say it again, then choose.',
     },
   },

@@ -396,7 +396,6 @@ export const words = {
       no_model: 'Todavía no hay modelo compartido. Participa en la primera ronda y vuelve a intentarlo.',
       too_short: 'Fue demasiado corto. Habla al menos un segundo.',
       too_long: 'Este sonido es demasiado largo. Elige uno de pocos segundos.',
-      undecodable: 'Este navegador no puede leer el formato de este archivo.',
       duplicate: 'Ya hay una grabación de esos mismos segundos. Dilo otra vez y después elige.',
     },
   },

@@ -2,13 +2,12 @@
 
 import { announce } from '../common/announcer.js';
 import { byId, h, setAttribute, setText, show } from '../common/element.js';
-import { percent } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { KeyedList } from '../common/keyed-list.js';
 import { fillShapedStrip } from '../common/label-strip.js';
 import { labelIcon } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
-import { shownState, stateIcon, stateName } from '../live/laptop-state.js';
+import { doingOf, shownState, stateIcon } from '../live/laptop-state.js';
 import { agreementDial } from './agreement-dial.js';
 import { columnsFor } from './roster-grid.js';
 
@@ -55,9 +54,7 @@ export function boardRoster() {
         setAttribute(name, 'title', laptop.name);
         dial.update(laptop.agreement);
         setAttribute(element, 'data-state', state);
-        const share = fraction === undefined ? '' : percent(fraction);
-        const showShare = share && (state === 'training' || state === 'uploading');
-        setText(doing, showShare ? words.board.doing(stateName(state, words.board.states), share) : stateName(state, words.board.states));
+        setText(doing, doingOf(laptop, words.board));
         if (drawn !== state) picture.replaceChildren(icon(stateIcon(state)));
         drawn = state;
         bar.classList.toggle('unseen', !WITH_BAR.includes(state));

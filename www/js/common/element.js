@@ -75,6 +75,16 @@ export function setText(element, text) {
 }
 
 /**
+ * Sets the text of an element that is hidden while it has none.
+ * @param {HTMLElement} element
+ * @param {string} text
+ */
+export function tellIn(element, text) {
+  setText(element, text);
+  show(element, text !== '');
+}
+
+/**
  * Shows or hides an element.
  * @param {HTMLElement} element
  * @param {boolean} shown

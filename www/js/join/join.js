@@ -1,7 +1,7 @@
 // The start page: from a room code to the room.
 
 import { showCapabilities } from '../common/capability-list.js';
-import { byId, h, setAttribute, setText, show } from '../common/element.js';
+import { byId, h, setAttribute, setText, tellIn } from '../common/element.js';
 import { languagePickers } from '../common/language-picker.js';
 import { fillWords, words } from '../common/language.js';
 import { recallName, rememberName } from '../common/nickname.js';
@@ -57,8 +57,7 @@ async function problemWith(code) {
 
 /** @param {string} text */
 function tellProblem(text) {
-  setText(problem, text);
-  show(problem, text !== '');
+  tellIn(problem, text);
   setAttribute(codeField, 'aria-invalid', text ? 'true' : null);
   if (text) codeField.focus();
 }

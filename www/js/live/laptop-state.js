@@ -1,5 +1,7 @@
 // What a laptop does now, as a word and as a picture. Pure, so that a test holds it to the states that there are.
 
+import { percent } from '../common/format.js';
+
 /** @type {Record<string, import('../common/icons.js').IconName>} */
 const ICONS = {
   watching: 'eye', recording: 'microphone', ready: 'good', passed_over: 'clock', normalising: 'measure', training: 'train',
@@ -21,6 +23,19 @@ export function shownState({ state, passed_over: passedOver }) {
  */
 export function stateName(state, names) {
   return Object.hasOwn(names, state) ? names[state] : state;
+}
+
+/**
+ * What a laptop does, with how far it is while it trains or sends.
+ * @param {{state: string, passed_over?: boolean, fraction?: number}} laptop
+ * @param {{states: Record<string, string>, doing: (state: string, share: string) => string}} words
+ * @returns {string}
+ */
+export function doingOf(laptop, { states, doing }) {
+  const state = shownState(laptop);
+  const name = stateName(state, states);
+  const far = laptop.fraction !== undefined && (state === 'training' || state === 'uploading');
+  return far ? doing(name, percent(laptop.fraction ?? 0)) : name;
 }
 
 /** @param {string} state */

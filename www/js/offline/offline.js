@@ -1,13 +1,11 @@
 // The page that a person takes home: the trained model, tried on one's voice or on a sound file, without any server.
 // js/room/offline-file.js packs it, everything that it imports and the model into one HTML file.
 
-import { byId, h, setText, show } from '../common/element.js';
-import { percent } from '../common/format.js';
+import { byId, h, setText, show, tellIn } from '../common/element.js';
 import { icon } from '../common/icons.js';
-import { colourAs, labelIcon } from '../common/labels.js';
 import { explain, fillWords, labelName, words } from '../common/language.js';
-import { problemOf } from '../common/problem.js';
-import { decodeInBrowser } from '../sound/browser-decoder.js';
+import { likeliest, probabilityBars } from '../common/probability-bars.js';
+import { readSound } from '../sound/browser-decoder.js';
 import { LevelPicture } from '../sound/level-picture.js';
 import { microphoneProblem } from '../sound/microphone-problem.js';
 import { MicrophoneError } from '../sound/microphone.js';
@@ -23,6 +21,7 @@ const choose = byId('offline-choose');
 const file = /** @type {HTMLInputElement} */ (byId('offline-file'));
 const canvas = /** @type {HTMLCanvasElement} */ (byId('offline-level'));
 const result = byId('offline-result');
+const bars = probabilityBars(byId('offline-probabilities'));
 /** @type {Recording | null} */
 let recording = null;
 
@@ -69,10 +68,13 @@ file.addEventListener('change', async () => {
   if (!chosen) return;
   tell('');
   try {
-    const bytes = await chosen.arrayBuffer();
     const own = await model;
     setText(result, words.try.working);
-    await predictFile(own, bytes);
+    // The program reads WAV files; the browser everything else.
+    draw(await readSound(
+      () => chosen.arrayBuffer(),
+      async (bytes) => own.probabilities_of_wav(new Uint8Array(bytes)),
+      async ({ samples, channels, rate }) => own.probabilities(samples, channels, rate)));
   } catch (error) {
     setText(result, '');
     tell(explain(words.try.errors, error));
@@ -80,36 +82,10 @@ file.addEventListener('change', async () => {
   file.value = '';
 });
 
-/**
- * The program reads WAV files; the browser everything else.
- * @param {Model} own
- * @param {ArrayBuffer} bytes
- */
-async function predictFile(own, bytes) {
-  try {
-    draw(own.probabilities_of_wav(new Uint8Array(bytes)));
-  } catch (error) {
-    if (problemOf(error).code !== 'needs_browser_decoder') throw error;
-    const decoded = await decodeInBrowser(bytes);
-    if (!decoded) throw { code: 'undecodable' };
-    draw(own.probabilities(decoded.samples, decoded.channels, decoded.rate));
-  }
-}
-
 /** @param {Float32Array} probabilities */
 function draw(probabilities) {
-  const most = probabilities.indexOf(Math.max(...probabilities));
-  setText(result, words.try.result(labelName(about.labels[most]), percent(probabilities[most])));
-  show(byId('offline-probabilities'), true);
-  byId('offline-probabilities').replaceChildren(...about.labels.map((label, index) => {
-    const fill = h('span', { class: 'share-fill' });
-    fill.style.width = `${(probabilities[index] * 100).toFixed(1)}%`;
-    const row = h('li', { class: 'probability', 'data-share': probabilities[index].toFixed(6) },
-      h('span', { class: 'label-tag' }, labelIcon(about.labels, index), labelName(label)),
-      h('span', { class: 'share-track', 'aria-hidden': 'true' }, fill), h('strong', {}, percent(probabilities[index])));
-    colourAs(row, about.labels, index);
-    return row;
-  }));
+  setText(result, words.try.result(...likeliest(about.labels, probabilities)));
+  bars.draw(about.labels, probabilities);
 }
 
 function nameSpeak() {
@@ -118,8 +94,7 @@ function nameSpeak() {
 
 /** @param {string} problem */
 function tell(problem) {
-  setText(byId('offline-problem'), problem);
-  show(byId('offline-problem'), problem !== '');
+  tellIn(byId('offline-problem'), problem);
 }
 
 /**

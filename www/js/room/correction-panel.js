@@ -1,7 +1,7 @@
 // "That was wrong. I was sad": one tap makes a clip of the last moments, with the label that they should have had.
 
 import { announce } from '../common/announcer.js';
-import { byId, h, setText, show } from '../common/element.js';
+import { byId, h, setText, show, tellIn } from '../common/element.js';
 import { icon } from '../common/icons.js';
 import { colourAs, labelIcon } from '../common/labels.js';
 import { explain, labelName, words } from '../common/language.js';
@@ -54,8 +54,7 @@ export function correctionPanel(client) {
 
   /** @param {string} text */
   function tell(text) {
-    setText(problem, text);
-    show(problem, text !== '');
+    tellIn(problem, text);
   }
 
   return {

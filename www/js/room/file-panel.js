@@ -7,7 +7,7 @@ import { icon } from '../common/icons.js';
 import { labelIcon } from '../common/labels.js';
 import { explain, labelName, words } from '../common/language.js';
 import { problemOf } from '../common/problem.js';
-import { decodeInBrowser } from '../sound/browser-decoder.js';
+import { readSound } from '../sound/browser-decoder.js';
 import { filesOfDrop, filesOfInput } from './dropped-files.js';
 
 /**
@@ -127,12 +127,14 @@ export function filePanel(client) {
   async function take({ file, path, label, madeUp = false }) {
     try {
       if (file.size > LARGEST) throw { code: 'too_long' };
-      const bytes = await file.arrayBuffer();
-      if (/\.zip$/i.test(file.name)) return queue.unshift(...await unpack(bytes));
-      await client.request('add_file', { name: file.name, path, bytes, label, made_up: madeUp }, [bytes]);
+      if (/\.zip$/i.test(file.name)) return queue.unshift(...await unpack(await file.arrayBuffer()));
+      await readSound(
+        () => file.arrayBuffer(),
+        (bytes) => client.request('add_file', { name: file.name, path, bytes, label, made_up: madeUp }, [bytes]),
+        (decoded) => client.request('add_pcm', { name: file.name, path, ...decoded, label }, [decoded.samples.buffer]));
       added += 1;
     } catch (error) {
-      await notTaken({ file, path, label }, error);
+      notTaken({ file, path, label }, error);
     }
   }
 
@@ -150,23 +152,11 @@ export function filePanel(client) {
    * @param {Job} job
    * @param {unknown} error
    */
-  async function notTaken(job, error) {
+  function notTaken(job, error) {
     const { code } = problemOf(error);
     if (code === 'needs_label') {
       unlabelled.push(job);
       return;
-    }
-    if (code === 'needs_browser_decoder') {
-      const decoded = await job.file.arrayBuffer().then(decodeInBrowser);
-      if (decoded) {
-        try {
-          await client.request('add_pcm', { name: job.file.name, path: job.path, ...decoded, label: job.label }, [decoded.samples.buffer]);
-          added += 1;
-          return;
-        } catch (second) {
-          return notTaken(job, second);
-        }
-      }
     }
     const unreadable = error instanceof DOMException;
     const why = unreadable ? words.files.errors.unreadable : explain(words.files.errors, error);

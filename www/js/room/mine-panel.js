@@ -1,7 +1,7 @@
 // Mine against ours: makes the personal model and puts it beside the shared one, clip by clip.
 
 import { announce } from '../common/announcer.js';
-import { byId, h, setText, show } from '../common/element.js';
+import { byId, h, setText, show, tellIn } from '../common/element.js';
 import { percent } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { labelIcon } from '../common/labels.js';
@@ -54,8 +54,7 @@ export function minePanel(client) {
 
   /** @param {string} text */
   function tell(text) {
-    setText(problem, text);
-    show(problem, text !== '');
+    tellIn(problem, text);
   }
 
   /** @param {State} state */

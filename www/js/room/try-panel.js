@@ -2,14 +2,11 @@
 // is. Where it was wrong, one tap says so.
 
 import { announce } from '../common/announcer.js';
-import { byId, h, setAttribute, setText, show } from '../common/element.js';
-import { percent } from '../common/format.js';
+import { byId, h, setAttribute, setText, show, tellIn } from '../common/element.js';
 import { icon } from '../common/icons.js';
-import { KeyedList } from '../common/keyed-list.js';
-import { colourAs, labelIcon } from '../common/labels.js';
-import { explain, labelName, words } from '../common/language.js';
-import { problemOf } from '../common/problem.js';
-import { decodeInBrowser } from '../sound/browser-decoder.js';
+import { explain, words } from '../common/language.js';
+import { likeliest, probabilityBars } from '../common/probability-bars.js';
+import { readSound } from '../sound/browser-decoder.js';
 import { LevelPicture } from '../sound/level-picture.js';
 import { microphoneProblem } from '../sound/microphone-problem.js';
 import { MicrophoneError, openMicrophone } from '../sound/microphone.js';
@@ -39,6 +36,7 @@ export function tryPanel(client) {
   let liveStarted = false;
   const correction = correctionPanel(client);
   const list = byId('try-probabilities');
+  const bars = probabilityBars(list);
   // From a sound's arrival to its bars: of the newest piece of sound in an answer, and of the one that waited longest.
   const newest = new Latency();
   const oldest = new Latency();
@@ -55,25 +53,6 @@ export function tryPanel(client) {
   choose.append(icon('file'), words.try.file);
   nameSpeak();
   nameLive();
-
-  /** @type {KeyedList<{label: string, index: number, share: number, most: boolean}>} */
-  const bars = new KeyedList(list, ({ label }) => label, ({ label, index }) => {
-    const fill = h('span', { class: 'share-fill' });
-    const number = h('strong');
-    const element = h('li', { class: 'probability', 'data-test': `probability-${index}` },
-      h('span', { class: 'label-tag' }, labelIcon(labels, index), labelName(label)),
-      h('span', { class: 'share-track', 'aria-hidden': 'true' }, fill), number);
-    colourAs(element, labels, index);
-    return {
-      element,
-      update({ share, most }) {
-        fill.style.width = `${(share * 100).toFixed(1)}%`;
-        setText(number, percent(share));
-        element.dataset.share = share.toFixed(4);
-        setAttribute(element, 'data-most', most ? 'true' : null);
-      },
-    };
-  });
 
   speak.addEventListener('click', async () => {
     if (recording) return recording.stop();
@@ -108,13 +87,10 @@ export function tryPanel(client) {
     tell('');
     correction.hide();
     try {
-      const bytes = await chosen.arrayBuffer();
-      await predict(client.request('predict_file', { name: chosen.name, bytes }), chosen.name).catch(async (error) => {
-        if (problemOf(error).code !== 'needs_browser_decoder') throw error;
-        const decoded = await decodeInBrowser(await chosen.arrayBuffer());
-        if (!decoded) throw { code: 'undecodable' };
-        await predict(client.request('predict_pcm', decoded), chosen.name);
-      });
+      await predict(readSound(
+        () => chosen.arrayBuffer(),
+        (bytes) => client.request('predict_file', { name: chosen.name, bytes }),
+        (decoded) => client.request('predict_pcm', decoded)), chosen.name);
     } catch (error) {
       tell(sentenceOf(error));
     }
@@ -172,9 +148,8 @@ export function tryPanel(client) {
     setText(result, words.try.working);
     try {
       const { probabilities } = await answer;
-      draw(probabilities);
-      const most = probabilities.indexOf(Math.max(...probabilities));
-      const sentence = words.try.result(labelName(labels[most] ?? ''), percent(probabilities[most] ?? 0));
+      bars.draw(labels, probabilities);
+      const sentence = words.try.result(...likeliest(labels, probabilities));
       setText(result, source ? `${sentence}. ${words.try.made(source)}` : sentence);
       announce(sentence);
       correction.show();
@@ -182,13 +157,6 @@ export function tryPanel(client) {
       setText(result, '');
       throw error;
     }
-  }
-
-  /** @param {ArrayLike<number> & Iterable<number>} probabilities */
-  function draw(probabilities) {
-    const most = Math.max(...probabilities);
-    show(list, true);
-    bars.render(labels.map((label, index) => ({ label, index, share: probabilities[index] ?? 0, most: probabilities[index] === most })));
   }
 
   function openPicture() {
@@ -207,8 +175,7 @@ export function tryPanel(client) {
 
   /** @param {string} text */
   function tell(text) {
-    setText(byId('try-problem'), text);
-    show(byId('try-problem'), text !== '');
+    tellIn(byId('try-problem'), text);
   }
 
   return {
@@ -228,8 +195,8 @@ export function tryPanel(client) {
       if (!liveWanted) return;
       setAttribute(list, 'data-silent', !probabilities);
       if (!probabilities) return setText(result, words.try.silence);
-      draw(probabilities);
-      setText(result, words.try.hears(labelName(labels[probabilities.indexOf(Math.max(...probabilities))] ?? '')));
+      bars.draw(labels, probabilities);
+      setText(result, words.try.hears(likeliest(labels, probabilities)[0]));
       afterPaint(() => {
         const now = performance.now();
         newest.add(now - at);

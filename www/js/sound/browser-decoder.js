@@ -1,13 +1,34 @@
 // Lets the browser decode what the Rust decoders cannot (WebM with Opus above all).
 
+import { problemOf } from '../common/problem.js';
+
 const RATE = 48_000; // what Opus is stored at, so that nothing is lost before the worker resamples
+
+/** @typedef {{samples: Float32Array<ArrayBuffer>, channels: number, rate: number}} Decoded interleaved */
+
+/**
+ * Has a sound file read by the program, or by the browser where the program says that it needs it.
+ * @template Answer
+ * @param {() => Promise<ArrayBuffer>} read gives the file's bytes, as often as it is asked
+ * @param {(bytes: ArrayBuffer) => Promise<Answer>} program may use the bytes up
+ * @param {(decoded: Decoded) => Promise<Answer>} browser takes what the browser has decoded
+ * @returns {Promise<Answer>} fails with the code `needs_browser_decoder` where neither can
+ */
+export async function readSound(read, program, browser) {
+  try {
+    return await program(await read());
+  } catch (error) {
+    const decoded = problemOf(error).code === 'needs_browser_decoder' ? await decodeInBrowser(await read()) : null;
+    if (!decoded) throw error;
+    return browser(decoded);
+  }
+}
 
 /**
  * @param {ArrayBuffer} bytes a whole sound file; the buffer is used up
- * @returns {Promise<{samples: Float32Array, channels: number, rate: number} | null>} interleaved, or null where the
- *   browser cannot decode it either
+ * @returns {Promise<Decoded | null>} nothing where the browser cannot decode it either
  */
-export async function decodeInBrowser(bytes) {
+async function decodeInBrowser(bytes) {
   try {
     const buffer = await new OfflineAudioContext(1, 1, RATE).decodeAudioData(bytes);
     return { samples: interleaved(buffer), channels: buffer.numberOfChannels, rate: buffer.sampleRate };

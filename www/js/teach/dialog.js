@@ -1,6 +1,6 @@
 // Asks a question in the middle of the page. What is typed stays while the server says no or is away.
 
-import { h, setAttribute, setText, show } from '../common/element.js';
+import { h, setAttribute, setText, show, tellIn } from '../common/element.js';
 import { words } from '../common/language.js';
 
 /**
@@ -35,8 +35,7 @@ export function ask({ title, text, fields = [], confirm, danger = false, test = 
     const wrong = await submit();
     setAttribute(yes, 'aria-disabled', null);
     setText(yes, confirm);
-    setText(problem, wrong);
-    show(problem, wrong !== '');
+    tellIn(problem, wrong);
     if (!wrong) dialog.close();
   });
   dialog.addEventListener('close', () => {

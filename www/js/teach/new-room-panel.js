@@ -1,6 +1,6 @@
 // The form for a new room: a lesson to choose, and everything else set already.
 
-import { byId, h, setAttribute, setText, show } from '../common/element.js';
+import { byId, h, setAttribute, setText, show, tellIn } from '../common/element.js';
 import { labelName, words } from '../common/language.js';
 import { labelEditor } from './label-editor.js';
 import { blankPicture, lessonPicture } from './lesson-picture.js';
@@ -56,8 +56,7 @@ export function newRoomPanel(create) {
 
   /** @param {string} wrong */
   function tell(wrong) {
-    setText(problem, wrong);
-    show(problem, wrong !== '');
+    tellIn(problem, wrong);
   }
 
   /**

@@ -1,6 +1,6 @@
 // What goes on in the room now, and the buttons that steer it. What makes no sense now says why.
 
-import { byId, h, setAttribute, setText, show } from '../common/element.js';
+import { byId, h, setAttribute, setText, show, tellIn } from '../common/element.js';
 import { percent } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { words } from '../common/language.js';
@@ -76,8 +76,7 @@ export function steerPanel({ act }) {
 
   /** @param {string} wrong */
   function tell(wrong) {
-    setText(problem, wrong);
-    show(problem, wrong !== '');
+    tellIn(problem, wrong);
   }
 
   /** @param {HostRoom} next */

@@ -1,13 +1,12 @@
 // Who is here: what each laptop does, its clips of each label, and a new name or the door for whoever needs it.
 
 import { byId, h, setAttribute, setText, show } from '../common/element.js';
-import { percent } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { KeyedList } from '../common/keyed-list.js';
 import { labelIcon } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
 import { LONGEST_NAME } from '../common/nickname.js';
-import { shownState, stateIcon, stateName } from '../live/laptop-state.js';
+import { doingOf, shownState, stateIcon } from '../live/laptop-state.js';
 import { ask, askText } from './dialog.js';
 
 /** @typedef {import('../live/api-shapes.js').ClientSummary} Student */
@@ -38,8 +37,7 @@ export function studentsPanel({ act }) {
         setText(name, called);
         const state = shownState(student);
         setAttribute(element, 'data-state', state);
-        const share = student.fraction !== undefined && (state === 'training' || state === 'uploading') ? percent(student.fraction) : '';
-        setText(doing, share ? words.board.doing(stateName(state, words.board.states), share) : stateName(state, words.board.states));
+        setText(doing, doingOf(student, words.board));
         if (drawn !== state) picture.replaceChildren(icon(stateIcon(state)));
         drawn = state;
         for (const [button, text] of /** @type {[HTMLElement, string][]} */ ([[rename, words.teach.roster.renameOf(called)], [remove, words.teach.roster.removeOf(called)]])) {

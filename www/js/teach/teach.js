@@ -31,7 +31,7 @@ connection.append(h('span', { class: 'dot', 'aria-hidden': 'true' }), connection
 const notices = noticePanel(byId('notices'));
 const unlock = unlockPanel(start);
 const list = roomListPanel({ choose: (code) => choose(code, true) });
-const creation = newRoomPanel(create);
+newRoomPanel(create);
 const control = controlPanel({ act, remove });
 
 /** @type {HostApi | null} */

@@ -1,6 +1,6 @@
 // Asks for the host's secret where the link brought none or a wrong one.
 
-import { byId, setText, show } from '../common/element.js';
+import { byId, setText, show, tellIn } from '../common/element.js';
 import { words } from '../common/language.js';
 import { tokenOf } from './host-token.js';
 
@@ -13,8 +13,7 @@ export function unlockPanel(start) {
 
   /** @param {string} text */
   function tell(text) {
-    setText(problem, text);
-    show(problem, text !== '');
+    tellIn(problem, text);
     if (text) field.setAttribute('aria-invalid', 'true');
     else field.removeAttribute('aria-invalid');
   }
