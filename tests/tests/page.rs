@@ -167,28 +167,6 @@ async fn a_dropped_text_file_is_refused_in_plain_words_and_the_sound_beside_it_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_on_which_the_decoder_panics_is_refused_and_the_sound_after_it_is_taken() -> Result<()> {
-    let voices = Voices::open()?;
-    let server = Server::start(&[]).await?;
-    let browser = Browser::start(Options::default()).await?;
-    let tab = browser.open(&server.page()).await?;
-    let mut files = voices.paths_of(0);
-    let good = files.len();
-    files.insert(1, "../crates/speech/tests/fixtures/overflow.m4a".into());
-    tab.wait_for("take-part").await?;
-    tab.choose_files("file-input", &files).await?;
-    tab.wait_for_clips(good, MINUTE).await?;
-    tab.wait(
-        "the damaged file's name",
-        "return document.body.innerText.includes('overflow.m4a: the file is damaged')",
-        SECONDS_10,
-    )
-    .await?;
-    tab.screenshot("damaged").await?;
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_reload_in_mid_round_keeps_clips_and_identity_and_the_room_goes_on() -> Result<()> {
     let voices = Voices::open()?;
     let server = Server::start(&["--rounds", "6", "--least", "2", "--epochs", "4"]).await?;

@@ -1,8 +1,7 @@
 //! Looks over the headers of a Vorbis file before the decoder does.
 //!
-//! A codebook's size is the product of two numbers in the file, and the decoder makes a table of that size (up to
-//! terabytes) before it reads on; some sizes it takes for impossible, and panics. Here the codebooks are read as in the
-//! Vorbis I specification, §3.2.1, only to see that their sizes are such as encoders write.
+//! What a header claims is not trusted with memory: the codebooks are read as in the Vorbis I specification, §3.2.1, only
+//! to see that their sizes are such as encoders write.
 
 use crate::SoundError;
 
@@ -129,8 +128,8 @@ fn skip_code_lengths(bits: &mut Bits, entries: u32) -> Option<()> {
     Some(())
 }
 
-/// The greatest integer whose `dimensions`-th power is at most `entries`. None where the decoder, which takes the root
-/// in `f32`, would find another, or would overflow in checking it.
+/// The greatest integer whose `dimensions`-th power is at most `entries`. None where `f32` is too coarse to find it, or
+/// the next power is beyond 32 bits.
 fn values_per_dimension(entries: u32, dimensions: u32) -> Option<u32> {
     let root = (entries as f32).powf(1.0 / dimensions as f32).floor() as u32;
     let is_root = root.checked_pow(dimensions)? <= entries && (root + 1).checked_pow(dimensions)? > entries;
@@ -192,10 +191,10 @@ mod tests {
     }
 
     #[test]
-    fn codebooks_that_would_exhaust_memory_or_stop_the_decoder_are_refused() {
-        assert!(!is_sound(&codebook(65_535, 16_777_215, 1)), "terabytes");
-        assert!(!is_sound(&codebook(0, 16, 1)), "a root of order 0");
-        assert!(!is_sound(&codebook(40, 16, 1)), "a power that overflows");
+    fn codebooks_that_no_encoder_writes_are_refused() {
+        assert!(is_sound(&codebook(1_048, 1_000, 0)), "nearly as many values as are taken");
+        assert!(!is_sound(&codebook(1_049, 1_000, 0)), "more");
+        assert!(!is_sound(&codebook(0, 16, 0)), "no dimensions");
         assert!(!is_sound(&codebook(2, 100, 3)), "an unknown lookup");
         assert!(!is_sound(&codebook(2, 100, 2)[..60]), "cut off");
     }
@@ -205,5 +204,6 @@ mod tests {
         assert_eq!(values_per_dimension(81, 4), Some(3));
         assert_eq!(values_per_dimension(80, 4), Some(2));
         assert_eq!(values_per_dimension(1, 8), Some(1));
+        assert_eq!(values_per_dimension(16, 40), None, "2 to the 40th is beyond 32 bits");
     }
 }

@@ -11,7 +11,7 @@ use crate::SoundError;
 /// Bytes before the first chunk: "RIFF", a length, "WAVE".
 const FIRST_CHUNK: usize = 12;
 
-/// A file may place at most so many channels in a room (Microsoft's `WAVEFORMATEXTENSIBLE`); the decoder counts on it.
+/// A file may place at most so many channels in a room (Microsoft's `WAVEFORMATEXTENSIBLE`).
 const MOST_CHANNELS: u16 = 18;
 
 /// The file with lengths that are true. Only a file whose lengths are false is copied.
