@@ -36,7 +36,7 @@ mod stream;
 mod texture;
 mod waveform;
 
-pub use decode::decode;
+pub use decode::{decode, longest_decoding};
 pub use error::SoundError;
 pub use features::{FEATURE_NAMES, FEATURES, Frame, HOP, Normalisation, WINDOW, features};
 pub use input::{INPUT_FEATURES, INPUT_NAMES, Input, MAX_FRAMES, input, inputs_at_speeds};
