@@ -11,6 +11,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use speech::{FEATURE_NAMES, FEATURES, Frame, HOP, SAMPLE_RATE};
 
+use crate::participant::sound_file;
+
 const EXAMPLES: &str = "Examples:
   chorus features clip.wav
   chorus features recordings --format json --out features.json
@@ -115,15 +117,14 @@ fn failed(failures: &mut usize, path: &Path, reason: impl std::fmt::Display) {
 }
 
 fn frames_of(path: &Path) -> Result<Vec<Frame>> {
-    let (bytes, name) = if path.as_os_str() == "-" {
+    let bytes = if path.as_os_str() == "-" {
         let mut bytes = Vec::new();
         io::stdin().lock().take(MOST_BYTES).read_to_end(&mut bytes).context("can't read stdin")?;
-        (bytes, None)
+        bytes
     } else {
-        (fs::read(path).context("can't be read")?, path.file_name().map(|name| name.to_string_lossy().into_owned()))
+        fs::read(path).context("can't be read")?
     };
-    let sound = speech::decode(&bytes, name.as_deref())?;
-    Ok(speech::features(&sound)?)
+    Ok(speech::features(&sound_file::decode(bytes, path)?)?)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -9,6 +9,8 @@ use corpus::{Clip, Corpus};
 use models::Example;
 use protocol::Augmentation;
 
+use super::sound_file;
+
 /// Clips that a made-up voice says where no number is given.
 const MADE_UP_CLIPS: usize = 48;
 
@@ -124,9 +126,7 @@ fn evenly<'a>(clips: &[&'a Clip], labels: usize, most: usize) -> Vec<&'a Clip> {
 }
 
 fn read(clip: &Clip, augmentation: Augmentation) -> Result<Example> {
-    let bytes = std::fs::read(&clip.path)?;
-    let name = clip.path.file_name().map(|name| name.to_string_lossy());
-    let sound = speech::decode(&bytes, name.as_deref())?;
+    let sound = sound_file::decode(std::fs::read(&clip.path)?, &clip.path)?;
     Ok(client::example_of(&sound, clip.label, augmentation)?)
 }
 

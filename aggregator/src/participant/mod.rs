@@ -5,6 +5,7 @@ mod address;
 pub mod clips;
 pub mod connection;
 mod link;
+pub mod sound_file;
 mod trainer;
 pub mod trust;
 

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use speech::Input;
 
 use super::{FeatureCache, Normalisation, TestSpeakers};
+use crate::participant::sound_file;
 
 /// A clip, ready to train on.
 #[derive(Debug, Clone)]
@@ -174,8 +175,7 @@ fn example(clip: &Clip, cache: Option<&FeatureCache>) -> Result<Example> {
     if let Some(inputs) = cache.and_then(|cache| cache.get(&key)) {
         return at_all_speeds(inputs, clip.label);
     }
-    let name = clip.path.file_name().map(|name| name.to_string_lossy());
-    let inputs = speech::inputs_at_speeds(&speech::decode(&bytes, name.as_deref())?)?;
+    let inputs = speech::inputs_at_speeds(&sound_file::decode(bytes, &clip.path)?)?;
     if let Some(cache) = cache {
         cache.put(&key, &inputs)?;
     }
