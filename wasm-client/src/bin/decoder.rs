@@ -4,16 +4,22 @@ use js_sys::{ArrayBuffer, Float32Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_client::{clips, worker_link};
 
+/// Bytes of a page of memory, as WebAssembly counts them.
+const PAGE: usize = 64 << 10;
+
 fn main() {
     worker_link::tell_of_panics();
 }
 
-/// The samples of a sound file: 16 kHz, mono.
+/// The samples of a sound file: 16 kHz, mono. Whatever comes of it, the client is told how much memory there is now, in
+/// bytes: a program's memory only grows.
 ///
 /// # Errors
 /// An object with a code of [`clips::failure_of`] and a message.
 #[wasm_bindgen]
 pub fn decode(name: &str, bytes: &ArrayBuffer) -> Result<Float32Array, JsValue> {
     let sound = speech::decode(&Uint8Array::new(bytes).to_vec(), Some(name));
+    let pages = core::arch::wasm32::memory_size::<0>();
+    worker_link::tell_progress(&((pages * PAGE) as f64).into());
     Ok(Float32Array::from(sound.map_err(|error| clips::failure_of(&error))?.samples()))
 }
