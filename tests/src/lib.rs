@@ -5,4 +5,5 @@ pub mod browser;
 pub mod model;
 pub mod program;
 pub mod recorder;
+pub mod stand_in;
 pub mod voices;
