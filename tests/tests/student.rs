@@ -100,6 +100,30 @@ async fn a_silent_recording_is_warned_about_and_may_be_kept() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_language_keeps_a_recording_that_is_not_decided_about() -> Result<()> {
+    let voices = Voices::open()?;
+    let server = Server::start(&[]).await?;
+    let folder = tempfile::tempdir()?;
+    let microphone = microphone(&voices, 0, folder.path())?;
+    let browser = Browser::start(Options { microphone: Some(microphone), ..Options::default() }).await?;
+    let tab = browser.open(&server.page()).await?;
+    record(&tab, 2).await?;
+    let choose = "const picker = document.querySelector('[data-test=\"language\"]');
+        picker.value = 'de';
+        picker.dispatchEvent(new Event('change'));";
+    tab.run(choose, vec![]).await?;
+    tab.wait("the page in German", "return document.documentElement.lang === 'de'", MINUTE).await?;
+    tab.click("keep-clip").await?;
+    tab.wait_for_clips(1, SECONDS_10).await?;
+    let seconds = "return parseFloat(document.querySelector('.clip-length').textContent.replace(',', '.'))";
+    let seconds = tab.run(seconds, vec![]).await?.as_f64().context("a clip has a length")?;
+    assert!(seconds > 1.5, "{seconds} s of at least two were kept");
+    let left = tab.run("return sessionStorage.getItem('chorus.recording')", vec![]).await?;
+    assert!(left.is_null(), "it is there once");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_live_correction_becomes_a_clip_and_is_trained_on() -> Result<()> {
     let voices = Voices::open()?;
     let server = Server::start(&["--rounds", "400", "--least", "1", "--epochs", "1"]).await?;
