@@ -26,7 +26,29 @@ type Floors = &'static [&'static [&'static str]];
 const PAGES: Floors = &[&["common"], &["sound", "worker"], &["live"], &["room", "teach", "board", "join", "offline"]];
 
 /// Crates by their source folders.
-const CRATES: &[(&str, Floors)] = &[];
+const CRATES: &[(&str, Floors)] = &[
+    (
+        "aggregator/src",
+        &[
+            &["clock", "process", "settings", "server/config", "server/limits", "server/links", "server/log"],
+            &["server/metrics", "server/store", "server/tls", "participant"],
+            &["server/gate", "server/rooms", "simulator"],
+            &["server/socket", "experiment", "swarm"],
+            &["server/http"],
+            &["commands"],
+        ],
+    ),
+    ("crates/models/src", &[&["error", "slices", "network", "clips"], &["inference", "onnx"], &["learner"]]),
+    (
+        "crates/federation/src",
+        &[
+            &["metrics", "normalisation", "sketch"],
+            &["update"],
+            &["aggregation", "strategy"],
+            &["coordinator", "participant"],
+        ],
+    ),
+];
 
 /// A file of the repository.
 pub struct Source {
@@ -52,9 +74,11 @@ fn complaints(workspace: &Path) -> Result<Vec<String>> {
     let modules = sources(&workspace.join("www/js"), &[".js"])?;
     let pages = sources(&workspace.join("www"), &[".js", ".css", ".html", ".svg"])?;
     let mut complaints = rooms::of_modules(PAGES, &modules);
+    complaints.extend(rooms::missing("www/js", PAGES, &modules));
     for (root, floors) in CRATES {
         let files = sources(&workspace.join(root), &[".rs"])?;
         complaints.extend(rooms::of_crate(root, floors, &files));
+        complaints.extend(rooms::missing(root, floors, &files));
     }
     complaints.extend(pages.iter().flat_map(colours::named_in));
     let mut naming = sources(&workspace.join("aggregator/src"), &[".rs"])?;

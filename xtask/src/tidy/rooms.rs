@@ -38,6 +38,15 @@ pub fn of_crate(root: &str, floors: Floors, files: &[Source]) -> Vec<String> {
     complaints
 }
 
+/// Complaints about rooms that are in the table but no longer in the house.
+pub fn missing(root: &str, floors: Floors, files: &[Source]) -> Vec<String> {
+    let is_there = |room: &str| {
+        files.iter().any(|file| file.path.strip_prefix(room).is_some_and(|rest| rest.starts_with(['/', '.'])))
+    };
+    let missing = floors.iter().copied().flatten().filter(|room| !is_there(room));
+    missing.map(|room| format!("{root}: tidy.rs names the room `{room}`, which is not there")).collect()
+}
+
 /// Whether a room may import a path: it is in the same room, on a lower floor, or in no room at all.
 fn is_below(floors: Floors, room: &str, imported: &str) -> bool {
     match room_of(floors, imported) {
@@ -127,6 +136,14 @@ mod tests {
         assert_eq!(check("ground.rs", "// use crate::deep::a;\nuse other_crate::deep;"), [""; 0]);
         assert_eq!(check("ground.rs", "#[cfg(test)]\nmod tests { use crate::deep::a; }"), [""; 0]);
         assert_eq!(check("main.rs", "use crate::deep::a;"), [""; 0]);
+    }
+
+    #[test]
+    fn a_room_that_is_gone_is_told_of() {
+        let files: Vec<Source> =
+            ["ground.rs", "deep/cellar/mod.rs", "side/a.rs"].iter().flat_map(|path| source(path, "")).collect();
+        assert_eq!(missing("src", FLOORS, &files), [""; 0]);
+        assert_eq!(missing("src", FLOORS, &files[..2]), ["src: tidy.rs names the room `side`, which is not there"]);
     }
 
     #[test]
