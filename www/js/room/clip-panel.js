@@ -2,21 +2,17 @@
 
 import { announce } from '../common/announcer.js';
 import { byId, h, setAttribute, setText, show } from '../common/element.js';
-import { seconds } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { KeyedList } from '../common/keyed-list.js';
 import { colourAs, labelIcon } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
-import { play, stopPlaying } from '../sound/player.js';
+import { clipRow } from './clip-row.js';
 import { GOAL, balance } from './prompts.js';
-import { adviceOn } from './quality-advice.js';
-import { drawSpectrogram } from './spectrogram-picture.js';
-import { drawWaveform } from './waveform-picture.js';
 
 /**
  * @typedef {import('../worker/messages.js').RoomState} State
  * @typedef {import('../worker/messages.js').Clip} Clip
- * @typedef {Clip & {number: number}} NumberedClip
+ * @typedef {import('./clip-row.js').NumberedClip} NumberedClip
  */
 
 // Of the newest clips, until all are asked for: the training below should stay in reach.
@@ -65,97 +61,16 @@ export function clipPanel(client, tell, recordAgain) {
   });
 
   /** @type {KeyedList<NumberedClip>} */
-  const list = new KeyedList(byId('clip-list'), ({ id }) => String(id), (first) => clipRow(first));
-
-  /**
-   * @param {number} clip
-   * @param {number} label
-   */
-  const relabel = (clip, label) => client.request('relabel', { clip, label }).catch(tell);
-
-  /** @param {NumberedClip} first */
-  function clipRow(first) {
-    let clip = first;
-    let playing = false;
-    const canvas = h('canvas', { class: 'spectrogram', role: 'img' });
-    drawSpectrogram(canvas, first.spectrogram);
-    const wave = h('canvas', { class: 'waveform', 'aria-hidden': 'true' });
-    drawWaveform(wave, first.waveform);
-    const iconPlace = h('span', { class: 'clip-icon' });
-    const select = h('select', { 'data-test': 'relabel', onchange: () => { relabel(clip.id, select.selectedIndex); } });
-    const length = h('span', { class: 'clip-length' });
-    const heldBack = h('span', { class: 'tag', title: words.clips.heldBackHint }, words.clips.heldBack);
-    const madeUp = h('span', { class: 'tag', title: words.clips.madeUpHint }, words.clips.madeUp);
-    const corrected = h('span', { class: 'tag', title: words.clips.correctedHint }, words.clips.corrected);
-    const advice = h('p');
-    const again = h('button', { type: 'button', 'data-test': 'again', onclick: () => recordAgain(clip.label, clip.id) }, icon('microphone'), words.quality.again);
-    const faults = h('div', { class: 'clip-advice', 'data-test': 'clip-advice', hidden: true }, advice, again);
-    const playButton = h('button', { type: 'button', class: 'icon-button play', 'data-test': 'play', onclick: toggle }, icon('play'));
-    const removeButton = h('button', {
-      type: 'button', class: 'icon-button quiet', 'data-test': 'delete',
-      onclick: () => {
-        focusUndo = true;
-        client.request('remove', { clips: [clip.id] }).catch(tell);
-      },
-    }, icon('bin'));
-    const element = h('li', { class: 'clip', 'data-test': 'clip', 'data-id': first.id, title: first.name },
-      h('div', { class: 'clip-picture' }, wave, canvas, playButton, h('span', { class: 'clip-tags' }, heldBack, madeUp, corrected), length),
-      h('div', { class: 'clip-foot' }, h('span', { class: 'clip-label' }, iconPlace, select), removeButton), faults);
-
-    async function toggle() {
-      if (playing) return stopPlaying();
-      setPlaying(true);
-      try {
-        const { wav } = await client.request('sound', { clip: clip.id });
-        await play({ wav }, () => setPlaying(false));
-      } catch (error) {
-        setPlaying(false);
-        tell(error);
-      }
-    }
-
-    /** @param {boolean} now */
-    function setPlaying(now) {
-      playing = now;
-      playButton.replaceChildren(icon(now ? 'stop' : 'play'));
-      nameButton();
-    }
-
-    function nameButton() {
-      const name = labelName(labels[clip.label] ?? '');
-      setAttribute(playButton, 'aria-label', (playing ? words.clips.stop : words.clips.play)(name, clip.number));
-      setAttribute(removeButton, 'aria-label', words.clips.remove(name, clip.number));
-      setAttribute(select, 'aria-label', words.clips.label(clip.number));
-      setAttribute(again, 'aria-label', words.quality.againFor(name, clip.number));
-      setAttribute(canvas, 'aria-label', words.clips.spectrogram(name, seconds(clip.seconds)));
-    }
-
-    return {
-      element,
-      /** @param {NumberedClip} now */
-      update(now) {
-        if (now.label !== clip.label || !iconPlace.hasChildNodes()) {
-          iconPlace.replaceChildren(labelIcon(labels, now.label));
-          colourAs(element, labels, now.label);
-        }
-        clip = now;
-        if (select.options.length !== labels.length) {
-          select.replaceChildren(...labels.map((label, index) => h('option', { value: index }, labelName(label))));
-        }
-        if (select.selectedIndex !== now.label && document.activeElement !== select) select.selectedIndex = now.label;
-        element.dataset.label = labels[now.label] ?? '';
-        setText(length, words.clips.seconds(seconds(now.seconds)));
-        show(heldBack, now.held_back);
-        show(madeUp, now.made_up);
-        show(corrected, now.corrected);
-        show(faults, now.complaints.length > 0);
-        setText(advice, adviceOn(now.complaints).join(' '));
-        element.dataset.complaints = now.complaints.join(' ');
-        setAttribute(element, 'data-corrected', now.corrected);
-        nameButton();
-      },
-    };
-  }
+  const list = new KeyedList(byId('clip-list'), ({ id }) => String(id), (first) => clipRow(first, () => labels, {
+    relabel: (clip, label) => client.request('relabel', { clip, label }).catch(tell),
+    remove(clip) {
+      focusUndo = true;
+      client.request('remove', { clips: [clip] }).catch(tell);
+    },
+    recordAgain,
+    sound: async (clip) => (await client.request('sound', { clip })).wav,
+    tell,
+  }));
 
   function draw() {
     const shown = narrow.matches ? SHOWN_ON_A_PHONE : SHOWN;

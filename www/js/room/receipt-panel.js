@@ -2,12 +2,12 @@
 
 import { announce } from '../common/announcer.js';
 import { byId, h, setAttribute, setText, show } from '../common/element.js';
-import { bytes, figures, grouped, timeOfDay } from '../common/format.js';
+import { bytes, grouped, timeOfDay } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { KeyedList } from '../common/keyed-list.js';
 import { words } from '../common/language.js';
+import { nameOf, receiptRow } from './receipt-row.js';
 import { saveFile } from './save-file.js';
-import { drawUpdate } from './update-picture.js';
 
 /**
  * @typedef {import('../worker/messages.js').RoomState} State
@@ -64,67 +64,7 @@ export function receiptPanel(client, tell) {
   });
 
   /** @type {KeyedList<Receipt>} */
-  const list = new KeyedList(byId('receipt-list'), ({ number }) => String(number), createRow);
-
-  /** @param {Receipt} receipt */
-  function createRow(receipt) {
-    const time = h('span', { class: 'receipt-time' });
-    const size = h('span', { class: 'receipt-bytes' });
-    const bar = h('span', { class: 'receipt-bar', 'aria-hidden': 'true' });
-    const title = h('strong', { class: 'receipt-kind' });
-    const facts = h('dl', { class: 'receipt-facts' });
-    const json = h('pre', { class: 'receipt-json', tabindex: 0, 'aria-label': text.json });
-    const numbers = h('div', { class: 'receipt-numbers' });
-    const details = h('details', { 'data-test': 'receipt', 'data-kind': receipt.kind },
-      h('summary', {}, time, title, size, bar),
-      h('div', { class: 'receipt-body' }, h('p', {}, whyOf(receipt.kind)), numbers, json, facts));
-    details.addEventListener('toggle', () => {
-      if (details.open && receipt.numbers && !numbers.hasChildNodes()) picture(receipt, numbers);
-    });
-    return {
-      element: h('li', {}, details),
-      /** @param {Receipt} now */
-      update(now) {
-        receipt = now;
-        setText(time, timeOfDay(now.at));
-        setText(title, text.title(nameOf(now.kind), now.kind === 'numbers' ? 1 : now.count));
-        setText(size, bytes(now.bytes));
-        // A square root: beside the numbers of an update, all messages would be invisible.
-        bar.style.width = `${Math.max(1, 100 * Math.sqrt(now.bytes / largest)).toFixed(1)}%`;
-        setText(json, now.json);
-        show(json, now.json !== '');
-        const rows = [
-          [text.when, now.until - now.at >= 1000 ? text.span(timeOfDay(now.at), timeOfDay(now.until)) : timeOfDay(now.at)],
-          [text.size, text.exactly(grouped(now.bytes), now.count, now.kind === 'numbers')],
-          [now.kind !== 'numbers' && now.count > 1 ? text.hashOfLast : text.hash, now.sha256],
-        ];
-        facts.replaceChildren(...rows.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
-      },
-    };
-  }
-
-  /**
-   * @param {Receipt} receipt
-   * @param {HTMLElement} place
-   */
-  async function picture({ number, numbers }, place) {
-    if (!numbers) return;
-    place.append(
-      h('p', { class: 'receipt-meaning' }, text.numbersMeaning(grouped(numbers.count))),
-      h('p', { class: 'hint' }, text.range(figures(numbers.smallest), figures(numbers.largest), figures(numbers.norm))));
-    try {
-      const drawn = await client.request('receipt_picture', { number });
-      if (drawn.pixels) {
-        const canvas = h('canvas', { class: 'receipt-picture', role: 'img', 'aria-label': text.picture(grouped(numbers.count)) });
-        drawUpdate(canvas, drawn);
-        place.append(canvas, h('p', { class: 'hint' }, text.pictureLegend));
-      } else {
-        place.append(h('p', { class: 'hint' }, text.pictureGone));
-      }
-    } catch (error) {
-      tell(error);
-    }
-  }
+  const list = new KeyedList(byId('receipt-list'), ({ number }) => String(number), (receipt) => receiptRow(receipt, () => largest, (number) => client.request('receipt_picture', { number }), tell));
 
   /** @param {Receipt} receipt */
   function chosen({ kind }) {
@@ -224,16 +164,4 @@ export function receiptPanel(client, tell) {
       searchBar.value = fraction;
     },
   };
-}
-
-/** @param {string} kind */
-function nameOf(kind) {
-  const names = /** @type {Record<string, string>} */ (text.kinds);
-  return Object.hasOwn(names, kind) ? names[kind] : kind;
-}
-
-/** @param {string} kind */
-function whyOf(kind) {
-  const why = /** @type {Record<string, string>} */ (text.why);
-  return Object.hasOwn(why, kind) ? why[kind] : text.whyOther;
 }
