@@ -14,7 +14,8 @@ use models::Architecture;
 use super::interrupt::on_interrupt;
 use super::simulate::bar;
 use crate::experiment::{self, Experiment, Listener, Options, Results, Robustness, Store};
-use crate::simulator::{Dataset, Device, FeatureCache, Normalisation, Outcome, RoundOutcome, TestSpeakers};
+use crate::settings::{CorpusOptions, TestOptions};
+use crate::simulator::{Dataset, Normalisation, Outcome, RoundOutcome, TestSpeakers};
 
 const EXAMPLES: &str = "Examples:
   chorus experiment paper --data ravdess --out report
@@ -49,9 +50,8 @@ enum Series {
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 struct Paper {
-    /// Folder of labelled speech: a published corpus, a folder for each label, or a manifest.csv; may be given again
-    #[arg(long, value_name = "DIR", required = true)]
-    data: Vec<PathBuf>,
+    #[command(flatten)]
+    corpus: CorpusOptions,
     /// Folder for the report; what is there already is kept
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -67,9 +67,8 @@ struct Paper {
     /// Rounds of every experiment
     #[arg(long, hide = true, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: Option<u32>,
-    /// Who is tested, by name, separated by commas [default: the corpus' usual test speakers, else the last fifth by name]
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
-    test_speakers: Vec<String>,
+    #[command(flatten)]
+    test: TestOptions,
     /// Divide the speakers into K parts and test each in turn, so that everyone is tested once
     #[arg(long, value_name = "K", conflicts_with = "test_speakers", value_parser = clap::value_parser!(u16).range(2..=1000))]
     folds: Option<u16>,
@@ -79,15 +78,6 @@ struct Paper {
     /// Emotions, separated by commas, in the order of the models' outputs
     #[arg(long, value_delimiter = ',', default_values_t = corpus::EMOTIONS.map(str::to_owned))]
     labels: Vec<String>,
-    /// What features are standardised by: group, or speaker for each speaker's own mean and deviation first
-    #[arg(long, default_value = "group")]
-    normalisation: Normalisation,
-    /// What computes: cpu, or wgpu for a graphics processor
-    #[arg(long, default_value = "cpu")]
-    device: Device,
-    /// Where features are kept between runs [default: the user's cache folder]
-    #[arg(long, value_name = "DIR")]
-    cache: Option<PathBuf>,
 }
 
 const ROBUSTNESS_EXAMPLES: &str = "Examples:
@@ -101,9 +91,8 @@ Exit codes: 0 all runs are in the table; 1 some could not be done, or it was sto
 #[derive(clap::Args)]
 #[command(after_help = ROBUSTNESS_EXAMPLES)]
 struct Attacked {
-    /// Folder of labelled speech: a published corpus, a folder for each label, or a manifest.csv; may be given again
-    #[arg(long, value_name = "DIR", required = true)]
-    data: Vec<PathBuf>,
+    #[command(flatten)]
+    corpus: CorpusOptions,
     /// Folder for the table; what is there already is kept
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -122,9 +111,6 @@ struct Attacked {
     /// How often everything is repeated with another seed
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
     seeds: u32,
-    /// Where features are kept between runs [default: the user's cache folder]
-    #[arg(long, value_name = "DIR")]
-    cache: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -136,11 +122,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
 }
 
 fn run_robustness(attacked: Attacked) -> Result<()> {
-    let Attacked { data, out, model, clients, rounds, shares, seeds, cache } = attacked;
-    let robustness = Robustness { data, model, clients: clients.into(), rounds, shares, seeds };
+    let Attacked { corpus, out, model, clients, rounds, shares, seeds } = attacked;
+    let robustness = Robustness { data: corpus.data.clone(), model, clients: clients.into(), rounds, shares, seeds };
     let runs = experiment::robustness_runs(&robustness)?;
     let store = Store::open(out.join("runs"))?;
-    let dataset = read(&robustness.data, &experiment::labels(), Normalisation::Group, cache)?;
+    let dataset = read(&corpus, &experiment::labels(), Normalisation::Group)?;
     let mut progress = Progress::new(on_interrupt()?);
     let done = experiment::execute(runs, &dataset, &store, &mut progress)?;
     progress.bar.finish_and_clear();
@@ -157,10 +143,9 @@ fn run_robustness(attacked: Attacked) -> Result<()> {
 }
 
 /// Reads clips, with a bar.
-fn read(data: &[PathBuf], labels: &[String], normalisation: Normalisation, cache: Option<PathBuf>) -> Result<Dataset> {
-    let cache = cache.map(FeatureCache::new).or_else(FeatureCache::of_this_user);
+fn read(corpus: &CorpusOptions, labels: &[String], normalisation: Normalisation) -> Result<Dataset> {
     let reading = bar(0, "clips");
-    let dataset = Dataset::read(data, &[], labels, normalisation, cache.as_ref(), |done, all| {
+    let dataset = Dataset::read(&corpus.data, &[], labels, normalisation, corpus.cache().as_ref(), |done, all| {
         reading.set_length(all as u64);
         reading.set_position(done as u64);
     })?;
@@ -172,7 +157,7 @@ fn read(data: &[PathBuf], labels: &[String], normalisation: Normalisation, cache
 fn run_paper(paper: Paper) -> Result<()> {
     let options = options(&paper);
     let store = Store::open(paper.out.join("runs"))?;
-    let dataset = read(&options.data, &options.labels, options.normalisation, paper.cache)?;
+    let dataset = read(&paper.corpus, &options.labels, options.normalisation)?;
     let remarks = experiment::check(&options, &dataset)?;
     let runs = experiment::runs(&options, &dataset)?;
     let mut progress = Progress::new(on_interrupt()?);
@@ -214,7 +199,7 @@ fn options(paper: &Paper) -> Options {
     experiments.sort();
     experiments.dedup();
     Options {
-        data: paper.data.clone(),
+        data: paper.corpus.data.clone(),
         labels: paper.labels.clone(),
         models: match paper.models.as_slice() {
             [] if paper.small => SMALL_MODELS.to_vec(),
@@ -225,13 +210,13 @@ fn options(paper: &Paper) -> Options {
         seeds: paper.seeds.unwrap_or(if paper.small { 1 } else { 3 }),
         rounds: paper.rounds.or(paper.small.then_some(3)),
         most_clients: if paper.small { 3 } else { 8 },
-        test: match paper.test_speakers.as_slice() {
+        test: match paper.test.test_speakers.as_slice() {
             [] => TestSpeakers::Usual,
             names => TestSpeakers::Named(names.to_vec()),
         },
         folds: paper.folds.map(usize::from),
-        normalisation: paper.normalisation,
-        device: paper.device,
+        normalisation: paper.test.normalisation,
+        device: paper.test.device,
     }
 }
 

@@ -199,7 +199,7 @@ fn fitting(mut limits: Limits) -> Result<Limits> {
 
 /// The room that is announced: a restored one where there is any and no other was asked for, else a new one.
 fn first_room(rooms: &Rooms, settings: &Settings) -> Result<RoomCode> {
-    let restored = match &settings.code {
+    let restored = match &settings.room.code {
         Some(code) => rooms.get(code).map(|_| code.clone()),
         None => rooms.codes().into_iter().next(),
     };

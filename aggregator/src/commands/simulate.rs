@@ -9,79 +9,47 @@ use std::sync::atomic::Ordering;
 use anyhow::{Context as _, Result, bail};
 use corpus::Partition;
 use indicatif::{ProgressBar, ProgressStyle};
-use models::Architecture;
-use protocol::{Aggregation, Augmentation, Optimiser, Strategy};
+use protocol::Strategy;
 
 use super::interrupt::on_interrupt;
-use crate::settings::{Settings, Wanted};
-use crate::simulator::{
-    self, Attack, Behaviour, Circumstances, Dataset, Device, FeatureCache, Normalisation, Outcome, Plan, TestSpeakers,
-};
+use crate::settings::{CorpusOptions, Learning, RoomOptions, Settings, TestOptions};
+use crate::simulator::{self, Attack, Behaviour, Circumstances, Dataset, FeatureCache, Outcome, Plan, TestSpeakers};
 
 const EXAMPLES: &str = "Examples:
   chorus simulate --data ravdess --model conv --partition random --clients 4
   chorus simulate --data ravdess --model compact --partition by-speaker --clients 16 --rounds 30 --json result.json
-  chorus simulate --data emodb --partition single-emotion --optimiser sgd --learning-rate 0.001 \\
-    --strategy '{\"name\":\"fedadam\",\"server_learning_rate\":0.003,\"beta_1\":0.9,\"beta_2\":0.99,\"tau\":1e-7}'
+  chorus simulate --data emodb --partition single-emotion --strategy fedavg --optimiser adam
+  chorus simulate --data emodb --partition by-speaker --clients 8 --strategy '{\"name\":\"fedprox\",\"mu\":0.1}'
   chorus simulate --data ravdess --partition centralised --eval-data emodb
   chorus simulate --data voices --clients 200 --drop-out 0.3 --slow 0.5 --selection 20
   chorus simulate --data emodb --clients 10 --attack sign-flip --attackers 0.3 --aggregation median
 
-Clients, aggregator, features and networks are those of a real room; only the network between them is left out. The test
-speakers are never trained on. With a made-up clock a device trains for 1 s and 0.05 s a clip and pass, times its own factor. The same plan and seed give the same result on the same kind of processor.
+Clients, aggregator, features, networks and usual settings are those of a real room; only the network between them is left
+out. The test speakers are never trained on. With a made-up clock a device trains for 1 s and 0.05 s a clip and pass, times its own
+factor. The same plan and seed give the same result on the same kind of processor.
 Exit codes: 0 done; 1 it could not be done, or was stopped.";
 
 /// Where the help lists what needs a clock.
-const CLOCK: &str = "Late and lost clients (with any of these the simulation has a made-up clock)";
+const CLOCK: &str =
+    "Late and lost clients (with any of these, --deadline or whom rounds ask, the simulation has a made-up clock)";
 
 /// Simulate a room in one process, on labelled speech from disk.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Folder of labelled speech: a published corpus, a folder for each label, or a manifest.csv; may be given again
-    #[arg(long, value_name = "DIR", required = true)]
-    data: Vec<PathBuf>,
+    #[command(flatten)]
+    corpus: CorpusOptions,
     /// Test on all of this folder, and train on all of --data; may be given again
     #[arg(long, value_name = "DIR", conflicts_with_all = ["test_speakers", "fold"])]
     eval_data: Vec<PathBuf>,
-    /// Network: compact, conv, dense, lstm or lstm-padded
-    #[arg(long, default_value_t = Architecture::Compact)]
-    model: Architecture,
     /// How training clips are divided: random, single-emotion, by-speaker, dirichlet:α, quantity-skew[:α] or centralised
     #[arg(long, default_value_t = Partition::Random)]
     partition: Partition,
     /// Clients
     #[arg(long, value_name = "K", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024))]
     clients: u16,
-    /// Rounds
-    #[arg(long, value_name = "R", default_value_t = 20)]
-    rounds: u32,
-    /// Passes of a client over its own clips in each round
-    #[arg(long, default_value_t = 1)]
-    epochs: u32,
-    /// Clips in a training step
-    #[arg(long, default_value_t = 20)]
-    batch_size: u32,
-    /// The clients' optimiser: adam or sgd [default: adam; sgd with scaffold]
-    #[arg(long)]
-    optimiser: Option<Optimiser>,
-    /// Its step size [default: 0.001 with adam, 0.01 with sgd]
-    #[arg(long)]
-    learning_rate: Option<f64>,
-    /// How clips are changed from pass to pass: none, or speed for hearing each at one of five speeds [default: speed for
-    /// compact, none for the others]
-    #[arg(long)]
-    augmentation: Option<Augmentation>,
-    /// How updates become the next model: fedavg, fedavgm, fedadagrad, fedadam, fedyogi, fedprox, scaffold or fednova, or
-    /// one of them with all of its settings as JSON
-    #[arg(long, default_value = "fedavg", value_parser = strategy)]
-    strategy: Strategy,
-    /// The strategy's step size on the server [default: 1; fedadagrad 0.1; fedadam and fedyogi 0.01]
-    #[arg(long, value_name = "RATE")]
-    server_learning_rate: Option<f64>,
-    /// μ of fedprox [default: 0.01]
-    #[arg(long, value_name = "MU")]
-    proximal: Option<f64>,
+    #[command(flatten)]
+    learning: Learning,
     /// The chance that a client which is asked for an update is lost meanwhile, and away until the round is over, such as 0.3
     #[arg(long, value_name = "SHARE", help_heading = CLOCK)]
     drop_out: Option<f64>,
@@ -91,70 +59,20 @@ pub struct Arguments {
     /// What each client's connection carries, in Mbit/s [default: 20]
     #[arg(long, value_name = "MBIT", help_heading = CLOCK)]
     bandwidth: Option<f64>,
-    /// Longest time a round may take, in seconds [default: 180]
-    #[arg(long, value_name = "SECONDS", help_heading = CLOCK)]
-    deadline: Option<u32>,
-    /// Ask only some of the clients: a number of updates that a round wants, or a share of them such as 25%
-    #[arg(long, value_name = "N|P%", help_heading = CLOCK)]
-    selection: Option<Wanted>,
-    /// Clients asked for each update that a round wants [default: 1.3]
-    #[arg(long, value_name = "TIMES", help_heading = CLOCK)]
-    over_selection: Option<f64>,
-    /// Wait for no round, and publish a version for every K updates
-    #[arg(long, value_name = "K", help_heading = CLOCK)]
-    asynchronous: Option<u32>,
-    /// With --asynchronous: an update that is τ versions behind weighs (1 + τ)^-A times as much [default: 0.5]
-    #[arg(long, value_name = "A", help_heading = CLOCK)]
-    staleness_exponent: Option<f64>,
-    /// With --asynchronous: versions that an update may be behind [default: 20]
-    #[arg(long, value_name = "VERSIONS", help_heading = CLOCK)]
-    most_stale: Option<u32>,
-    /// How a round's updates become the one that the strategy is given: mean, or against hostile clients median,
-    /// trimmed_mean, krum, multi_krum or clipping
-    #[arg(long, default_value = "mean")]
-    aggregation: Aggregation,
-    /// trimmed_mean's share of the values that is left out at each end [default: 0.2]
-    #[arg(long, value_name = "SHARE")]
-    trim: Option<f64>,
-    /// How many hostile clients krum and multi_krum reckon with [default: 1]
-    #[arg(long, value_name = "COUNT")]
-    faulty: Option<u32>,
-    /// How many updates multi_krum takes [default: one more than --faulty]
-    #[arg(long, value_name = "COUNT")]
-    chosen: Option<u32>,
-    /// The L2 norm that clipping scales longer updates down to [default: the median of the round's norms]
-    #[arg(long, value_name = "NORM")]
-    clip_norm: Option<f64>,
     /// Make some of the clients hostile: label-flip, sign-flip, scale, noise, free-rider, collude or little
     #[arg(long)]
     attack: Option<Behaviour>,
     /// The share of the clients that are, above 0 and below 0.5
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, requires = "attack")]
     attackers: f64,
-    /// What features are standardised by: group, or speaker for each speaker's own mean and deviation first
-    #[arg(long, default_value = "group")]
-    normalisation: Normalisation,
-    /// Who is tested, by name, separated by commas [default: the corpus' usual test speakers, else the last fifth by name]
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
-    test_speakers: Vec<String>,
+    #[command(flatten)]
+    test: TestOptions,
     /// Test the I-th of K parts of the speakers, 1 to K, as I/K: for a cross-validation
     #[arg(long, value_name = "I/K", conflicts_with = "test_speakers", value_parser = fold)]
     fold: Option<TestSpeakers>,
-    /// Emotions, separated by commas, in the order of the model's outputs
-    #[arg(long, value_delimiter = ',', default_values_t = corpus::EMOTIONS.map(str::to_owned))]
-    labels: Vec<String>,
-    /// Decides initial parameters, partition, the order of clips and dropout
-    #[arg(long, default_value_t = 0)]
-    seed: u32,
-    /// What computes: cpu, or wgpu for a graphics processor
-    #[arg(long, default_value = "cpu")]
-    device: Device,
     /// Write the whole result here as JSON; - is stdout
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Where features are kept between runs [default: the user's cache folder]
-    #[arg(long, value_name = "DIR")]
-    cache: Option<PathBuf>,
 }
 
 fn fold(text: &str) -> Result<TestSpeakers, String> {
@@ -165,82 +83,66 @@ fn fold(text: &str) -> Result<TestSpeakers, String> {
     }
 }
 
-fn strategy(text: &str) -> Result<Strategy, String> {
-    if text.trim_start().starts_with('{') {
-        return serde_json::from_str(text).map_err(|error| error.to_string());
+impl Arguments {
+    /// What is to be simulated: the room that `chorus serve` would have with the same settings, without the doors.
+    fn plan(&self) -> Result<Plan> {
+        let mut learning = self.learning.clone();
+        if self.partition == Partition::Centralised && !learning.strategy.chooses() {
+            // Nobody's updates are taken together, so that a way of doing it is no way to train.
+            learning.strategy.strategy = Some(Strategy::DEFAULT);
+        }
+        let room = RoomOptions {
+            max_clients: Some(self.clients.into()),
+            // As usual, but where one is everyone.
+            least: (self.clients == 1).then_some(1),
+            ..RoomOptions::default()
+        };
+        let room = Settings { room, learning }.room()?;
+        let as_usual = Circumstances::default();
+        let circumstances = Circumstances {
+            drop_out: self.drop_out.unwrap_or(as_usual.drop_out),
+            slow: self.slow.unwrap_or(as_usual.slow),
+            megabits: self.bandwidth.unwrap_or(as_usual.megabits),
+            deadline_ms: room.deadline_ms,
+            selection: room.selection,
+            pace: room.pace,
+        };
+        let asked_for = self.drop_out.or(self.slow).or(self.bandwidth).is_some();
+        let asked_for = asked_for || self.learning.task.deadline.is_some();
+        Ok(Plan {
+            data: self.corpus.data.clone(),
+            eval_data: self.eval_data.clone(),
+            labels: room.labels,
+            test: match (&self.fold, self.test.test_speakers.as_slice()) {
+                (Some(fold), _) => fold.clone(),
+                (None, []) => TestSpeakers::Usual,
+                (None, names) => TestSpeakers::Named(names.to_vec()),
+            },
+            model: self.learning.task.model(),
+            partition: self.partition,
+            clients: self.clients.into(),
+            rounds: room.rounds,
+            training: room.training,
+            strategy: room.strategy,
+            aggregation: room.aggregation,
+            attack: self.attack.map(|behaviour| Attack { behaviour, share: self.attackers }),
+            seed: room.seed,
+            normalisation: self.test.normalisation,
+            device: self.test.device,
+            circumstances: (asked_for || circumstances != as_usual).then_some(circumstances),
+        })
     }
-    text.parse().map_err(|error: protocol::UnknownName| error.to_string())
 }
 
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let settings = Settings {
-        selection: arguments.selection,
-        over_selection: arguments.over_selection,
-        asynchronous: arguments.asynchronous,
-        staleness_exponent: arguments.staleness_exponent,
-        most_stale: arguments.most_stale,
-        max_clients: Some(arguments.clients.into()),
-        // As usual, but where one is everyone.
-        least: (u32::from(arguments.clients) == 1).then_some(1),
-        model: Some(arguments.model),
-        augmentation: arguments.augmentation,
-        rounds: Some(arguments.rounds),
-        epochs: Some(arguments.epochs),
-        batch_size: Some(arguments.batch_size),
-        optimiser: arguments.optimiser,
-        learning_rate: arguments.learning_rate,
-        strategy: Some(arguments.strategy),
-        server_learning_rate: arguments.server_learning_rate,
-        proximal: arguments.proximal,
-        aggregation: Some(arguments.aggregation),
-        trim: arguments.trim,
-        faulty: arguments.faulty,
-        chosen: arguments.chosen,
-        clip_norm: arguments.clip_norm,
-        ..Settings::default()
-    };
-    let room = settings.room()?;
-    let as_usual = Circumstances::default();
-    let circumstances = Circumstances {
-        drop_out: arguments.drop_out.unwrap_or(as_usual.drop_out),
-        slow: arguments.slow.unwrap_or(as_usual.slow),
-        megabits: arguments.bandwidth.unwrap_or(as_usual.megabits),
-        deadline_ms: arguments.deadline.map_or(as_usual.deadline_ms, |seconds| u64::from(seconds) * 1_000),
-        selection: room.selection,
-        pace: room.pace,
-    };
-    let asked_for =
-        arguments.drop_out.or(arguments.slow).or(arguments.bandwidth).is_some() || arguments.deadline.is_some();
-    let plan = Plan {
-        data: arguments.data,
-        eval_data: arguments.eval_data,
-        labels: arguments.labels,
-        test: match (arguments.fold, arguments.test_speakers) {
-            (Some(fold), _) => fold,
-            (None, names) if names.is_empty() => TestSpeakers::Usual,
-            (None, names) => TestSpeakers::Named(names),
-        },
-        model: arguments.model,
-        partition: arguments.partition,
-        clients: arguments.clients.into(),
-        rounds: room.rounds,
-        training: room.training,
-        strategy: room.strategy,
-        aggregation: room.aggregation,
-        attack: arguments.attack.map(|behaviour| Attack { behaviour, share: arguments.attackers }),
-        seed: arguments.seed,
-        normalisation: arguments.normalisation,
-        device: arguments.device,
-        circumstances: (asked_for || circumstances != as_usual).then_some(circumstances),
-    };
+    let plan = arguments.plan()?;
     // A plan that cannot work is refused before an hour of sound is read.
     plan.room(plan.clients)?;
     if let Some(attack) = &plan.attack {
         attack.count(plan.clients)?;
     }
-    let cache = arguments.cache.map(FeatureCache::new).or_else(FeatureCache::of_this_user);
-    let dataset = read(&plan, cache.as_ref())?;
+    let dataset = read(&plan, arguments.corpus.cache().as_ref())?;
     let interrupted = on_interrupt()?;
     let bar = bar(simulator::steps(&plan, &dataset)?, "steps");
     let outcome = simulator::run(
@@ -334,7 +236,13 @@ fn summary(outcome: &Outcome) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::{Args as _, FromArgMatches as _};
+    use models::Architecture;
+    use protocol::{Aggregation, Augmentation, Choice as _, Optimiser, Pace, Selection, TrainingSettings};
+
     use super::*;
+    use crate::experiment;
+    use crate::simulator::{Device, Normalisation};
 
     #[test]
     fn a_fold_is_read_and_nonsense_refused() {
@@ -342,5 +250,110 @@ mod tests {
         for wrong in ["0/5", "6/5", "1/1", "a/b", "3"] {
             assert!(fold(wrong).unwrap_err().contains("1/5"), "{wrong}");
         }
+    }
+
+    /// The plan of a command line.
+    fn plan(words: impl IntoIterator<Item = String>) -> Plan {
+        let command = Arguments::augment_args(clap::Command::new("simulate"));
+        let matches = command.try_get_matches_from(words).unwrap();
+        Arguments::from_arg_matches(&matches).unwrap().plan().unwrap()
+    }
+
+    fn typed(line: &str) -> Plan {
+        plan(format!("simulate --data voices {line}").split_whitespace().map(str::to_owned))
+    }
+
+    /// The command that is printed for a plan is that plan.
+    fn assert_repeated(plan: &Plan) {
+        let words = experiment::words(plan);
+        assert_eq!(&super::tests::plan(words.iter().skip(1).cloned()), plan, "{words:?}");
+    }
+
+    #[test]
+    fn without_options_it_is_a_room_without_options() {
+        let (plan, room) = (typed(""), Settings::default().room().unwrap());
+        assert_eq!((plan.training, plan.strategy, plan.aggregation), (room.training, room.strategy, room.aggregation));
+        assert_eq!((plan.rounds, plan.labels, plan.seed), (room.rounds, room.labels, room.seed));
+        assert_eq!(plan.model.name(), room.architecture);
+        assert_eq!(plan.circumstances, None);
+        let as_written = r#"--strategy {"name":"fedprox","mu":0.5}"#;
+        assert_eq!(typed(as_written).strategy, Strategy::FedProx { mu: 0.5 });
+    }
+
+    #[test]
+    fn in_one_place_there_is_no_server_to_step() {
+        let plan = typed("--partition centralised");
+        assert_eq!((plan.strategy, plan.training.optimiser), (Strategy::DEFAULT, Optimiser::Adam));
+    }
+
+    #[test]
+    fn the_command_that_repeats_a_plan_says_all_of_it() {
+        let usual = typed("");
+        for &strategy in Strategy::ALL {
+            let optimiser = if strategy.needs_sgd() { Optimiser::Sgd } else { Optimiser::Adam };
+            let training = TrainingSettings { optimiser, ..usual.training };
+            assert_repeated(&Plan { strategy, training, ..usual.clone() });
+            let mut changed = strategy;
+            for setting in strategy.settings() {
+                changed.set(setting.name, 0.125);
+            }
+            assert_repeated(&Plan { strategy: changed, training, ..usual.clone() });
+        }
+        let many = Plan { clients: 9, strategy: Strategy::DEFAULT, ..usual.clone() };
+        for &aggregation in Aggregation::ALL {
+            assert_repeated(&Plan { aggregation, ..many.clone() });
+            let mut changed = aggregation;
+            for setting in aggregation.settings() {
+                changed.set(setting.name, if setting.range.holds(2.0) { 2.0 } else { 0.125 });
+            }
+            assert_repeated(&Plan { aggregation: changed, ..many.clone() });
+        }
+        for behaviour in Behaviour::ALL {
+            assert_repeated(&Plan { attack: Some(Attack { behaviour, share: 0.3 }), ..many.clone() });
+        }
+        let circumstances = Circumstances { drop_out: 0.1, slow: 0.5, megabits: 8.5, ..Circumstances::default() };
+        for (selection, pace) in [
+            (Selection::All, Pace::Synchronous),
+            (Selection::Number { clients: 3, over_selection: 1.5 }, Pace::Synchronous),
+            (Selection::Share { share: 0.25, over_selection: 1.0 }, Pace::Synchronous),
+            (Selection::All, Pace::Asynchronous { buffer: 4, staleness_exponent: 1.0, most_stale: 7 }),
+        ] {
+            for deadline_ms in [180_000, 30_000] {
+                let circumstances = Some(Circumstances { selection, pace, deadline_ms, ..circumstances });
+                assert_repeated(&Plan { circumstances, ..many.clone() });
+            }
+        }
+        assert_repeated(&Plan { circumstances: Some(Circumstances::default()), ..many });
+        for partition in ["centralised", "single-emotion", "by-speaker", "dirichlet:0.3", "quantity-skew:2.5"] {
+            assert_repeated(&Plan {
+                partition: partition.parse().unwrap(),
+                strategy: Strategy::DEFAULT,
+                ..usual.clone()
+            });
+        }
+        for test in
+            [TestSpeakers::Named(vec!["03".to_owned(), "a b".to_owned()]), TestSpeakers::Fold { index: 1, of: 5 }]
+        {
+            assert_repeated(&Plan { test, ..usual.clone() });
+        }
+        assert_repeated(&Plan {
+            data: vec!["my voices".into(), "more".into()],
+            eval_data: vec!["others".into()],
+            labels: vec!["calm".to_owned(), "angry".to_owned(), "sad".to_owned()],
+            model: Architecture::Lstm,
+            clients: 1,
+            rounds: 7,
+            training: TrainingSettings {
+                epochs: 3,
+                batch_size: 5,
+                optimiser: Optimiser::Sgd,
+                learning_rate: 0.123,
+                augmentation: Augmentation::None,
+            },
+            seed: 11,
+            normalisation: Normalisation::Speaker,
+            device: Device::Wgpu,
+            ..usual
+        });
     }
 }

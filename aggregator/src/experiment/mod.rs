@@ -21,6 +21,8 @@ mod statistics;
 pub use grouped::grouped;
 pub use paper::{Experiment, Options, check, runs};
 pub use repeat::shell_line;
+#[cfg(test)]
+pub use repeat::words;
 pub use report::page;
 pub use results::Results;
 pub use robustness::{Robustness, labels, robustness_runs, robustness_table};

@@ -1,54 +1,117 @@
 //! The command that repeats a run alone, as a person types it in a shell.
 
-use protocol::{Choice as _, Strategy};
+use std::fmt::Display;
 
-use crate::simulator::{Device, Normalisation, Plan, TestSpeakers};
+use protocol::{Choice, Pace, Selection, TrainingSettings};
+use serde::Serialize;
 
-/// `chorus simulate …` for a plan. All settings are named, so that the command stays right when defaults change.
+use crate::simulator::{Attack, Circumstances, Plan, TestSpeakers};
+
+/// `chorus simulate …` for a plan, as a line for a shell.
 pub fn command(plan: &Plan) -> String {
-    let mut words = vec!["chorus".to_owned(), "simulate".to_owned()];
-    let mut option = |name: &str, value: String| words.extend([format!("--{name}"), value]);
-    for folder in &plan.data {
-        option("data", folder.display().to_string());
-    }
-    for folder in &plan.eval_data {
-        option("eval-data", folder.display().to_string());
-    }
-    option("model", plan.model.to_string());
-    option("partition", plan.partition.to_string());
-    if !plan.is_centralised() {
-        option("clients", plan.clients.to_string());
-    }
-    option("rounds", plan.rounds.to_string());
-    option("epochs", plan.training.epochs.to_string());
-    option("batch-size", plan.training.batch_size.to_string());
-    option("optimiser", plan.training.optimiser.to_string());
-    option("learning-rate", plan.training.learning_rate.to_string());
-    option("augmentation", plan.training.augmentation.to_string());
-    if !plan.is_centralised() {
-        option("strategy", strategy(&plan.strategy));
-    }
-    match &plan.test {
-        TestSpeakers::Usual => {}
-        TestSpeakers::Named(names) => option("test-speakers", names.join(",")),
-        TestSpeakers::Fold { index, of } => option("fold", format!("{}/{of}", index + 1)),
-    }
-    option("labels", plan.labels.join(","));
-    option("seed", plan.seed.to_string());
-    if plan.normalisation == Normalisation::Speaker {
-        option("normalisation", "speaker".to_owned());
-    }
-    if plan.device == Device::Wgpu {
-        option("device", "wgpu".to_owned());
-    }
-    shell_line(words.iter().map(String::as_str))
+    shell_line(words(plan).iter().map(String::as_str))
 }
 
-/// A strategy's name where it has its usual settings, else all of them as JSON.
-fn strategy(strategy: &Strategy) -> String {
-    let usual = strategy.name().parse().is_ok_and(|usual: Strategy| usual == *strategy);
-    let whole = serde_json::to_string(strategy).ok().filter(|_| !usual);
-    whole.unwrap_or_else(|| strategy.name().to_owned())
+/// The words of that line. Everything that decides the outcome is named, so that they stay right when defaults change.
+pub fn words(plan: &Plan) -> Vec<String> {
+    // Taken apart without `..` here and below, so that whoever adds to a plan is led here.
+    let Plan {
+        data,
+        eval_data,
+        labels,
+        test,
+        model,
+        partition,
+        clients,
+        rounds,
+        training,
+        strategy,
+        aggregation,
+        attack,
+        seed,
+        normalisation,
+        device,
+        circumstances,
+    } = plan;
+    let TrainingSettings { epochs, batch_size, optimiser, learning_rate, augmentation } = training;
+    let mut words = Words(vec!["chorus".to_owned(), "simulate".to_owned()]);
+    for folder in data {
+        words.option("data", folder.display());
+    }
+    for folder in eval_data {
+        words.option("eval-data", folder.display());
+    }
+    words.option("model", model);
+    words.option("partition", partition);
+    words.option("clients", clients);
+    words.option("rounds", rounds);
+    words.option("epochs", epochs);
+    words.option("batch-size", batch_size);
+    words.option("optimiser", optimiser);
+    words.option("learning-rate", learning_rate);
+    words.option("augmentation", augmentation);
+    words.option("strategy", whole(strategy));
+    words.option("aggregation", whole(aggregation));
+    if let Some(Attack { behaviour, share }) = attack {
+        words.option("attack", behaviour);
+        words.option("attackers", share);
+    }
+    if let Some(circumstances) = circumstances {
+        words.circumstances(circumstances);
+    }
+    match test {
+        TestSpeakers::Usual => {}
+        TestSpeakers::Named(names) => words.option("test-speakers", names.join(",")),
+        TestSpeakers::Fold { index, of } => words.option("fold", format!("{}/{of}", index + 1)),
+    }
+    words.option("labels", labels.join(","));
+    words.option("seed", seed);
+    words.option("normalisation", normalisation);
+    words.option("device", device);
+    words.0
+}
+
+/// Words of a command.
+struct Words(Vec<String>);
+
+impl Words {
+    fn option(&mut self, name: &str, value: impl Display) {
+        self.0.extend([format!("--{name}"), value.to_string()]);
+    }
+
+    fn circumstances(&mut self, circumstances: &Circumstances) {
+        let Circumstances { drop_out, slow, megabits, deadline_ms, selection, pace } = circumstances;
+        self.option("drop-out", drop_out);
+        self.option("slow", slow);
+        self.option("bandwidth", megabits);
+        self.option("deadline", deadline_ms / 1_000);
+        let over_selection = match selection {
+            Selection::All => None,
+            Selection::Number { clients, over_selection } => {
+                self.option("selection", clients);
+                Some(over_selection)
+            }
+            Selection::Share { share, over_selection } => {
+                self.option("selection", format!("{}%", share * 100.0));
+                Some(over_selection)
+            }
+        };
+        if let Some(over_selection) = over_selection {
+            self.option("over-selection", over_selection);
+        }
+        if let Pace::Asynchronous { buffer, staleness_exponent, most_stale } = pace {
+            self.option("asynchronous", buffer);
+            self.option("staleness-exponent", staleness_exponent);
+            self.option("most-stale", most_stale);
+        }
+    }
+}
+
+/// The name of a choice that has its usual settings, else all of it as JSON.
+fn whole<T: Choice + Serialize>(choice: &T) -> String {
+    let json = || serde_json::to_string(choice).ok();
+    let own = if T::ALL.contains(choice) { None } else { json() };
+    own.unwrap_or_else(|| choice.name().to_owned())
 }
 
 /// Words as a POSIX shell reads them back: those with other than plain letters in quotes.
@@ -66,13 +129,15 @@ pub fn shell_line<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use protocol::Strategy;
+
     use super::*;
 
     #[test]
     fn a_strategy_with_settings_of_its_own_is_written_out() {
-        assert_eq!(strategy(&Strategy::DEFAULT), "fedavg");
+        assert_eq!(whole(&Strategy::DEFAULT), "fedavg");
         let own = Strategy::FedProx { mu: 0.5 };
-        assert_eq!(strategy(&own), r#"{"name":"fedprox","mu":0.5}"#);
+        assert_eq!(whole(&own), r#"{"name":"fedprox","mu":0.5}"#);
     }
 
     #[test]

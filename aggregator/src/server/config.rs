@@ -8,15 +8,20 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Args as _, Command};
 use toml::{Table, Value};
+
+use super::limits::Limits;
+use crate::settings::Settings;
 
 /// The commands that have these options.
 const COMMANDS: [&str; 2] = ["serve", "config"];
 /// The option that names the file, which cannot stand in it.
 const FILE: &str = "config";
-/// Groups of options, as clap knows them and as they are called in the file.
-const SECTIONS: [(&str, &str); 2] = [("Settings", "room"), ("Limits", "limits")];
+/// Tables of the file, and the options that stand in each.
+const SECTIONS: [(&str, Declared); 2] = [("room", Settings::augment_args), ("limits", Limits::augment_args)];
+/// Puts a group's options into a command.
+type Declared = fn(Command) -> Command;
 /// How alike two names must be (Jaro & Winkler, 0 to 1) for one to be a slip of the other.
 const ALIKE: f64 = 0.75;
 
@@ -100,9 +105,9 @@ fn from_file(command: &Command, path: &Path) -> Result<Vec<Given>> {
     let table: Table = text.parse()?;
     let mut given = Vec::new();
     for (key, value) in table {
-        let section = SECTIONS.iter().find(|(_, section)| *section == key);
+        let section = SECTIONS.iter().find(|(section, _)| *section == key);
         match (section, value) {
-            (Some((_, section)), Value::Table(table)) => {
+            (Some((section, _)), Value::Table(table)) => {
                 for (key, value) in table {
                     given.extend(option(command, section, &key, value)?);
                 }
@@ -119,8 +124,8 @@ fn option(command: &Command, section: &str, key: &str, value: Value) -> Result<O
         "" => name.to_owned(),
         section => format!("{section}.{name}"),
     };
-    let Some(arg) = arguments(command).find(|arg| arg.get_id() == key && section_of(command, arg) == section) else {
-        let known = arguments(command).map(|arg| full(section_of(command, arg), arg.get_id().as_str()));
+    let Some(arg) = arguments(command).find(|arg| arg.get_id() == key && section_of(arg) == section) else {
+        let known = arguments(command).map(|arg| full(section_of(arg), arg.get_id().as_str()));
         let scored = known.map(|name| {
             let last = name.rsplit('.').next().unwrap_or(&name);
             (strsim::jaro_winkler(last, key), name)
@@ -173,12 +178,11 @@ fn arguments(command: &Command) -> impl Iterator<Item = &Arg> {
     })
 }
 
-fn section_of(command: &Command, arg: &Arg) -> &'static str {
-    let holds = |group: &str| {
-        let group = command.get_groups().find(|known| known.get_id() == group);
-        group.is_some_and(|group| group.get_args().any(|id| id == arg.get_id()))
+fn section_of(arg: &Arg) -> &'static str {
+    let holds = |options: Declared| {
+        options(Command::new("section")).get_arguments().any(|known| known.get_id() == arg.get_id())
     };
-    SECTIONS.iter().find(|(group, _)| holds(group)).map_or("", |(_, section)| section)
+    SECTIONS.iter().find(|(_, options)| holds(*options)).map_or("", |(section, _)| section)
 }
 
 fn takes_many(arg: &Arg) -> bool {
@@ -202,11 +206,11 @@ impl Options {
                     ArgAction::SetTrue => vec![matches.get_flag(id).to_string()],
                     _ => raw.map(|value| value.to_string_lossy().into_owned()).collect(),
                 };
-                let (section, name) = (section_of(command, arg), id.to_owned());
+                let (section, name) = (section_of(arg), id.to_owned());
                 Choice { section, name, values, many: takes_many(arg), source, secret: arg.is_hide_env_values_set() }
             })
             .collect();
-        choices.sort_by_key(|choice| SECTIONS.iter().position(|(_, section)| *section == choice.section));
+        choices.sort_by_key(|choice| SECTIONS.iter().position(|(section, _)| *section == choice.section));
         Self(choices)
     }
 

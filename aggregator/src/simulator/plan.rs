@@ -1,5 +1,6 @@
 //! Everything that decides the outcome of a simulation, so that it can be stored beside the outcome and repeated.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -67,6 +68,15 @@ pub enum Normalisation {
     Speaker,
 }
 
+impl fmt::Display for Normalisation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Group => "group",
+            Self::Speaker => "speaker",
+        })
+    }
+}
+
 impl FromStr for Normalisation {
     type Err = String;
 
@@ -105,6 +115,15 @@ pub enum Device {
     Cpu,
     /// The graphics processor, through WebGPU's native implementation.
     Wgpu,
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cpu => "cpu",
+            Self::Wgpu => "wgpu",
+        })
+    }
 }
 
 impl FromStr for Device {

@@ -2,6 +2,8 @@
 //! their usual values and their ranges. Everything that is said about them anywhere else is read from it. No single choice is
 //! known here.
 
+use std::fmt;
+
 use crate::ProtocolError;
 
 /// Likeness of two names, 0 to 1 (Jaro and Winkler), from which on one is taken for the other, mistyped.
@@ -53,19 +55,22 @@ pub enum Range {
 }
 
 impl Range {
-    /// What is wrong with a value.
-    fn problem(self, value: f64) -> Option<String> {
+    /// Whether a value is one of them.
+    pub fn holds(self, value: f64) -> bool {
         match self {
-            Range::Between(low, high) if !(low..=high).contains(&value) => {
-                Some(format!("must lie between {low} and {high}"))
-            }
-            Range::Above(low, high) if !(value > low && value <= high) => {
-                Some(format!("must lie above {low} and not above {high}"))
-            }
-            Range::Inside(low, high) if !(value > low && value < high) => {
-                Some(format!("must lie above {low} and below {high}"))
-            }
-            _ => None,
+            Range::Between(low, high) => value >= low && value <= high,
+            Range::Above(low, high) => value > low && value <= high,
+            Range::Inside(low, high) => value > low && value < high,
+        }
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Range::Between(low, high) => write!(f, "lie between {low} and {high}"),
+            Range::Above(low, high) => write!(f, "lie above {low} and not above {high}"),
+            Range::Inside(low, high) => write!(f, "lie above {low} and below {high}"),
         }
     }
 }
@@ -73,8 +78,8 @@ impl Range {
 /// Refuses settings outside of their ranges.
 pub(crate) fn check(choice: &impl Choice) -> Result<(), ProtocolError> {
     for Setting { name, value, range } in choice.settings() {
-        if let Some(problem) = value.and_then(|value| range.problem(value)) {
-            return Err(ProtocolError::invalid(name, problem));
+        if value.is_some_and(|value| !range.holds(value)) {
+            return Err(ProtocolError::invalid(name, format!("must {range}")));
         }
     }
     Ok(())
@@ -282,14 +287,12 @@ mod tests {
 
     #[test]
     fn a_range_has_its_ends_or_not() {
-        assert_eq!(Range::Between(0.0, 0.5).problem(0.5), None);
-        assert_eq!(Range::Between(0.0, 0.5).problem(-0.1), Some("must lie between 0 and 0.5".to_owned()));
-        assert_eq!(Range::Above(0.0, 100.0).problem(100.0), None);
-        assert_eq!(Range::Above(0.0, 100.0).problem(0.0), Some("must lie above 0 and not above 100".to_owned()));
-        assert_eq!(Range::Inside(0.0, 0.5).problem(0.4), None);
-        assert_eq!(Range::Inside(0.0, 0.5).problem(0.5), Some("must lie above 0 and below 0.5".to_owned()));
-        for range in [Range::Between(0.0, 1.0), Range::Above(0.0, 1.0), Range::Inside(0.0, 1.0)] {
-            assert!(range.problem(f64::NAN).is_some());
-        }
+        let ends = |range: Range| [0.0, 0.25, 0.5, f64::NAN].map(|value| range.holds(value));
+        assert_eq!(ends(Range::Between(0.0, 0.5)), [true, true, true, false]);
+        assert_eq!(ends(Range::Above(0.0, 0.5)), [false, true, true, false]);
+        assert_eq!(ends(Range::Inside(0.0, 0.5)), [false, true, false, false]);
+        assert_eq!(Range::Between(0.0, 0.9999).to_string(), "lie between 0 and 0.9999");
+        assert_eq!(Range::Above(0.0, 1.0e9).to_string(), "lie above 0 and not above 1000000000");
+        assert_eq!(Range::Inside(0.0, 0.5).to_string(), "lie above 0 and below 0.5");
     }
 }

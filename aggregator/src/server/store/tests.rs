@@ -6,8 +6,9 @@ use protocol::{Evaluation, Round, RoundRecord, Standardisation, TrainingResult};
 use super::*;
 use crate::settings::Settings;
 
-fn settings() -> Settings {
-    Settings { code: Some(RoomCode::parse("KMPXZ").unwrap()), seed: Some(9), ..Settings::default() }
+/// A room of this code.
+fn settings(code: &str) -> Settings {
+    serde_json::from_value(serde_json::json!({ "code": code, "seed": 9 })).unwrap()
 }
 
 fn initial() -> Vec<f32> {
@@ -15,7 +16,7 @@ fn initial() -> Vec<f32> {
 }
 
 fn room() -> Coordinator {
-    Coordinator::new(settings().room().unwrap(), initial(), Box::<MemorySpool>::default()).unwrap()
+    Coordinator::new(settings("KMPXZ").room().unwrap(), initial(), Box::<MemorySpool>::default()).unwrap()
 }
 
 /// A room after so many rounds, whose model's parameters are all `version` / 100; with FedAdam, so that it remembers something.
@@ -146,8 +147,7 @@ fn a_room_of_which_nothing_can_be_used_is_left_as_it_is_and_the_others_go_on() {
     let state = tempfile::tempdir().unwrap();
     let store = Store::open(state.path()).unwrap();
     store.save(&room(), true).unwrap();
-    let other = Settings { code: Some(RoomCode::parse("HARPS").unwrap()), ..settings() };
-    let other = Coordinator::new(other.room().unwrap(), initial(), Box::<MemorySpool>::default()).unwrap();
+    let other = Coordinator::new(settings("HARPS").room().unwrap(), initial(), Box::<MemorySpool>::default()).unwrap();
     store.save(&other, true).unwrap();
     fs::remove_file(state.path().join("models/KMPXZ/strategy-0.safetensors")).unwrap();
     let codes: Vec<String> = store.restore().unwrap().iter().map(|(code, _)| code.to_string()).collect();

@@ -1,0 +1,54 @@
+//! What is chosen of a room that people come to; a simulation has none of it.
+
+use protocol::{Encoding, RoomCode, RoomConfig};
+use serde::Deserialize;
+
+use super::set;
+
+/// Who may come, how long the room waits for them, and how numbers travel.
+#[derive(Clone, Debug, Default, clap::Args, Deserialize)]
+#[serde(default)]
+pub struct RoomOptions {
+    /// Join code, 5 or 6 letters without I, L, O and Q [default: made up]
+    #[arg(long)]
+    pub code: Option<RoomCode>,
+    /// What the room is called on its page [default: its code]
+    #[arg(long)]
+    pub room_name: Option<String>,
+    /// Fewest participants that start a round, and fewest updates that make it count [default: 2; with krum and multi_krum
+    /// as many as these need]
+    #[arg(long)]
+    pub least: Option<u32>,
+    /// Updates that close a round; 0 stands for those of everyone who takes part [default: 0]
+    #[arg(long)]
+    pub goal: Option<u32>,
+    /// How long a round waits for a participant who lost the connection, in seconds [default: 15]
+    #[arg(long, value_name = "SECONDS")]
+    pub grace: Option<u32>,
+    /// How numbers travel: f32, or f16 for half the traffic [default: f32]
+    #[arg(long, value_parser = encoding)]
+    pub encoding: Option<Encoding>,
+    /// Most participants at one time [default: 64]
+    #[arg(long)]
+    pub max_clients: Option<u32>,
+}
+
+fn encoding(name: &str) -> Result<Encoding, String> {
+    serde_json::from_value(name.into()).map_err(|_| "choose f32 or f16".to_owned())
+}
+
+impl RoomOptions {
+    /// `least` and `code` have been seen to: they depend on others.
+    pub fn choose(&self, room: &mut RoomConfig) {
+        set(&mut room.name, &self.room_name);
+        set(&mut room.least, &self.least);
+        set(&mut room.goal, &self.goal);
+        set(&mut room.grace_ms, &self.grace.map(super::milliseconds));
+        // A short deadline shortens the default grace with it.
+        if self.grace.is_none() {
+            room.grace_ms = room.grace_ms.min(room.deadline_ms);
+        }
+        set(&mut room.encoding, &self.encoding);
+        set(&mut room.max_clients, &self.max_clients);
+    }
+}

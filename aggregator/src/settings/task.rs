@@ -1,0 +1,50 @@
+//! What is learnt, and how long.
+
+use models::Architecture;
+use protocol::RoomConfig;
+use serde::Deserialize;
+
+use super::{milliseconds, set};
+
+/// The network, its labels and its rounds.
+#[derive(Clone, Debug, Default, clap::Args, Deserialize)]
+#[serde(default)]
+pub struct TaskOptions {
+    /// Network to train: compact, conv, dense, lstm or lstm-padded [default: compact]
+    #[arg(long)]
+    pub model: Option<Architecture>,
+    /// Emotions, separated by commas, in the order of the model's outputs [default: angry,happy,neutral,sad]
+    #[arg(long, value_delimiter = ',')]
+    pub labels: Vec<String>,
+    /// Rounds until the room is finished [default: 20]
+    #[arg(long)]
+    pub rounds: Option<u32>,
+    /// Longest time a round may take, in seconds [default: 180]
+    #[arg(long, value_name = "SECONDS")]
+    pub deadline: Option<u32>,
+    /// Decides the initial parameters and the order of clips, so that a run can be repeated [default: 0]
+    #[arg(long)]
+    pub seed: Option<u32>,
+}
+
+impl TaskOptions {
+    /// The network.
+    pub fn model(&self) -> Architecture {
+        self.model.unwrap_or(Architecture::Compact)
+    }
+
+    /// The labels.
+    pub fn labels(&self) -> Vec<String> {
+        match self.labels.as_slice() {
+            [] => corpus::EMOTIONS.map(str::to_owned).to_vec(),
+            labels => labels.to_vec(),
+        }
+    }
+
+    /// Network and labels are what the room was made with.
+    pub fn choose(&self, room: &mut RoomConfig) {
+        set(&mut room.rounds, &self.rounds);
+        set(&mut room.deadline_ms, &self.deadline.map(milliseconds));
+        set(&mut room.seed, &self.seed);
+    }
+}

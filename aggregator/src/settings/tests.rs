@@ -1,0 +1,152 @@
+//! What comes of settings as a person gives them.
+
+use std::collections::BTreeSet;
+
+use protocol::{Aggregation, Augmentation, Choice, Optimiser, Pace, Selection, Strategy};
+
+use super::strategy::GRADIENT;
+use super::training::SGD_LEARNING_RATE;
+use super::*;
+
+/// The room with these settings.
+fn room(json: &str) -> Result<RoomConfig, ProtocolError> {
+    serde_json::from_str::<Settings>(json).unwrap().room()
+}
+
+#[test]
+fn nothing_chosen_is_a_room_for_a_class() {
+    let room = room("{}").unwrap();
+    assert_eq!(room.labels, ["angry", "happy", "neutral", "sad"]);
+    assert_eq!(room.architecture, "compact");
+    assert_eq!(room.least, 2);
+    assert_eq!((room.training.optimiser, room.training.learning_rate, room.strategy), GRADIENT);
+    assert_eq!(room.training.augmentation, Augmentation::Speed);
+}
+
+#[test]
+fn compact_has_its_own_way_only_where_nothing_is_chosen() {
+    let room = |json: &str| room(json).unwrap();
+    let conv = room(r#"{"model": "conv"}"#);
+    assert_eq!((conv.strategy, conv.training.optimiser), (Strategy::DEFAULT, Optimiser::Adam));
+    assert_eq!(conv.training.augmentation, Augmentation::None);
+    let fedavg = room(r#"{"strategy": "fedavg"}"#);
+    assert_eq!((fedavg.strategy, fedavg.training.optimiser), (Strategy::DEFAULT, Optimiser::Adam));
+    let adam = room(r#"{"optimiser": "adam"}"#);
+    assert_eq!((adam.strategy, adam.training.learning_rate), (Strategy::DEFAULT, 1.0e-3));
+    let half = room(r#"{"encoding": "f16"}"#);
+    assert_eq!(half.strategy, Strategy::DEFAULT);
+}
+
+#[test]
+fn a_choice_that_cannot_work_is_refused_in_words() {
+    assert!(room(r#"{"labels": ["angry"]}"#).unwrap_err().to_string().contains("labels"));
+    let unknown: Result<Settings, _> = serde_json::from_str(r#"{"round": 3}"#);
+    assert!(unknown.unwrap_err().to_string().contains("unknown field `round`"));
+}
+
+#[test]
+fn a_strategy_is_a_name_with_settings_of_its_own() {
+    let settings: Settings =
+        serde_json::from_str(r#"{"strategy": "fedadam", "server_learning_rate": 0.02, "optimiser": "sgd"}"#).unwrap();
+    let room = settings.room().unwrap();
+    let adam = Strategy::FedAdam { server_learning_rate: 0.02, beta_1: 0.9, beta_2: 0.99, tau: 1.0e-3 };
+    assert_eq!((room.strategy, room.training.optimiser), (adam, Optimiser::Sgd));
+    assert_eq!(room.training.learning_rate, SGD_LEARNING_RATE);
+
+    let whole: Settings = serde_json::from_str(r#"{"strategy": {"name": "fedprox", "mu": 0.5}}"#).unwrap();
+    assert_eq!(whole.room().unwrap().strategy, Strategy::FedProx { mu: 0.5 });
+    let error = serde_json::from_str::<Settings>(r#"{"strategy": "fedyogy"}"#).unwrap_err().to_string();
+    assert!(error.contains("did you mean fedyogi?"), "{error}");
+}
+
+#[test]
+fn scaffold_trains_with_sgd_and_refuses_adam() {
+    assert_eq!(room(r#"{"strategy": "scaffold"}"#).unwrap().training.optimiser, Optimiser::Sgd);
+    let with_adam = r#"{"strategy": "scaffold", "optimiser": "adam"}"#;
+    assert!(room(with_adam).unwrap_err().to_string().contains("choose sgd"));
+}
+
+#[test]
+fn a_setting_of_another_strategy_is_refused() {
+    assert!(room(r#"{"proximal": 0.1}"#).unwrap_err().to_string().contains("fedavg has no such setting"));
+    let nova = r#"{"strategy": "fednova", "server_learning_rate": 0.1}"#;
+    assert!(room(nova).unwrap_err().to_string().starts_with("server_learning_rate: fednova"));
+}
+
+#[test]
+fn some_are_asked_or_nobody_waits() {
+    let room = |json: &str| serde_json::from_str::<Settings>(json).map(|settings| settings.room());
+    let wants = |json| room(json).unwrap().unwrap().selection;
+    assert_eq!(wants(r#"{"selection": 10}"#), Selection::Number { clients: 10, over_selection: 1.3 });
+    let quarter = Selection::Share { share: 0.25, over_selection: 2.0 };
+    assert_eq!(wants(r#"{"selection": "25%", "over_selection": 2}"#), quarter);
+    let pace = Pace::Asynchronous { buffer: 8, staleness_exponent: 1.0, most_stale: 20 };
+    let asynchronous = r#"{"asynchronous": 8, "staleness_exponent": 1, "strategy": "fedavg"}"#;
+    assert_eq!(room(asynchronous).unwrap().unwrap().pace, pace);
+    let refused = |json| room(json).unwrap().unwrap_err().to_string();
+    assert!(refused(r#"{"over_selection": 2}"#).contains("only with selection"));
+    assert!(refused(r#"{"most_stale": 2}"#).contains("only with asynchronous"));
+    assert!(refused(r#"{"asynchronous": 8, "selection": 4}"#).starts_with("selection"));
+    assert!(refused(r#"{"asynchronous": 8, "strategy": "fednova"}"#).contains("fednova"));
+    assert!(room(r#"{"selection": "some"}"#).unwrap_err().to_string().contains("25%"));
+}
+
+#[test]
+fn an_aggregation_is_a_name_with_settings_of_its_own() {
+    assert_eq!(room("{}").unwrap().aggregation, Aggregation::Mean);
+    let median = room(r#"{"aggregation": "median"}"#).unwrap();
+    assert_eq!((median.aggregation, median.strategy), (Aggregation::Median, GRADIENT.2));
+    let trimmed = room(r#"{"aggregation": "trimmed_mean", "trim": 0.3}"#).unwrap();
+    assert_eq!(trimmed.aggregation, Aggregation::TrimmedMean { trim: 0.3 });
+    let clipping = room(r#"{"aggregation": {"name": "clipping"}, "clip_norm": 2}"#).unwrap();
+    assert_eq!(clipping.aggregation, Aggregation::Clipping { norm: Some(2.0) });
+    let error = serde_json::from_str::<Settings>(r#"{"aggregation": "krumm"}"#).unwrap_err().to_string();
+    assert!(error.contains("did you mean krum?"), "{error}");
+    let other = room(r#"{"aggregation": "median", "faulty": 2}"#).unwrap_err().to_string();
+    assert_eq!(other, "faulty: median has no such setting; leave it out, or choose another aggregation");
+    let scaffold = room(r#"{"aggregation": "median", "strategy": "scaffold"}"#).unwrap_err().to_string();
+    assert!(scaffold.contains("choose mean"), "{scaffold}");
+}
+
+#[test]
+fn krum_raises_the_least_unless_that_is_chosen_too() {
+    let krum = room(r#"{"aggregation": "krum", "faulty": 3}"#).unwrap();
+    assert_eq!((krum.aggregation, krum.least), (Aggregation::Krum { faulty: 3 }, 9));
+    let several = room(r#"{"aggregation": "multi_krum", "faulty": 3}"#).unwrap();
+    assert_eq!((several.aggregation, several.least), (Aggregation::MultiKrum { faulty: 3, chosen: 4 }, 9));
+    let more = room(r#"{"aggregation": "multi_krum", "faulty": 1, "chosen": 6}"#).unwrap();
+    assert_eq!(more.least, 9);
+    let refused = room(r#"{"aggregation": "krum", "faulty": 3, "least": 8}"#).unwrap_err().to_string();
+    assert!(refused.starts_with("least: krum needs rounds of 9"), "{refused}");
+}
+
+#[test]
+fn the_count_of_parameters_follows_from_model_and_labels() {
+    assert_eq!(room(r#"{"model": "dense"}"#).unwrap().parameters, 26_008_068);
+}
+
+#[test]
+fn a_field_of_the_wrong_kind_is_named() {
+    let said = |json: &str| serde_json::from_str::<Settings>(json).unwrap_err().to_string();
+    assert!(said(r#"{"rounds": "many"}"#).starts_with("rounds: invalid type"), "{}", said(r#"{"rounds": "many"}"#));
+    assert!(said(r#"{"strategy": {"name": "fedprox"}}"#).contains("missing field `mu`"));
+    assert!(said("[]").contains("expected a map"));
+}
+
+/// Each option of a group, but for the one that names the choice, sets something that one of the choices has.
+fn sets_all<T: Choice, G: clap::Args>(given: &[choice::Given]) {
+    let group = G::augment_args(Command::new("group"));
+    let options: BTreeSet<&str> = group.get_arguments().map(|one| one.get_id().as_str()).collect();
+    let set: BTreeSet<&str> = given.iter().map(|given| given.option).chain([T::WHAT]).collect();
+    assert_eq!(set, options);
+    for given in given {
+        assert!(T::ALL.iter().any(|one| one.clone().set(given.setting, 1.0)), "{}", given.option);
+    }
+}
+
+#[test]
+fn every_option_of_a_strategy_or_an_aggregation_sets_something() {
+    let learning = Learning::default();
+    sets_all::<Strategy, strategy::StrategyOptions>(&learning.strategy.given());
+    sets_all::<Aggregation, aggregation::AggregationOptions>(&learning.aggregation.given());
+}
