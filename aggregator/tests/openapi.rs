@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 
 use anyhow::Result;
-use protocol::{ClientMessage, Encoding, Evaluation, ModelVersion, ServerMessage};
+use protocol::{Aggregation, Choice, ClientMessage, Encoding, Evaluation, ModelVersion, ServerMessage, Strategy};
 use serde_json::{Value, json};
 use support::raw_client::RawClient;
 use support::server::Server;
@@ -208,4 +208,25 @@ fn a_new_room_may_have_the_settings_that_are_described() {
         assert!(said.contains(&format!("`{name}`")), "{name} in {said}");
     }
     assert_eq!(said.matches('`').count() / 2, described.as_object().unwrap().len() + 1, "no more than these: {said}");
+}
+
+/// A table of names and settings is described as it is: in rooms, and where a new room chooses from it.
+fn describes<T: Choice>(schema: &str) {
+    let all = &description()["components"]["schemas"];
+    let names = |described: &Value| -> Vec<String> {
+        described["enum"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+    };
+    let properties = &all[schema]["properties"];
+    assert_eq!(names(&properties["name"]), T::NAMES);
+    assert_eq!(names(&all["NewRoom"]["properties"][T::WHAT]["anyOf"][0]), T::NAMES);
+    let settings: BTreeSet<&str> =
+        T::ALL.iter().flat_map(|choice| choice.settings()).map(|setting| setting.name).chain(["name"]).collect();
+    let described: BTreeSet<&str> = properties.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(described, settings, "{schema}");
+}
+
+#[test]
+fn every_strategy_and_aggregation_is_described() {
+    describes::<Strategy>("Strategy");
+    describes::<Aggregation>("Aggregation");
 }

@@ -26,7 +26,7 @@ WAYS = {
 def simulate(chorus, folder, way, drop_out, seed):
     """The seconds until the target is reached, or None; seconds a version; the last five versions' UAR."""
     command = [chorus, "simulate", "--data", folder / "voices", "--clients", CLIENTS]
-    command += ["--epochs", 2, "--slow", 0.5, "--drop-out", drop_out, "--seed", seed, "--json", "-", *WAYS[way]]
+    command += ["--strategy", "fedavg", "--epochs", 2, "--slow", 0.5, "--drop-out", drop_out, "--seed", seed, "--json", "-", *WAYS[way]]
     done = subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True)
     outcome = json.loads(done.stdout)
     seconds = 0.0

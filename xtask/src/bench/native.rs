@@ -104,7 +104,7 @@ pub fn simulation(figures: &mut Figures) -> Result<()> {
     for partition in ["centralised", "random", "single-emotion"] {
         let outcome = folder.join("outcome.json");
         let mut run = process::program(&chorus);
-        run.args(["simulate", "--model", "conv", "--partition", partition, "--test-speakers"]);
+        run.args(["simulate", "--model", "conv", "--epochs", "1", "--partition", partition, "--test-speakers"]);
         run.args(["synthetic_21,synthetic_22,synthetic_23,synthetic_24", "--data"]).arg(&voices);
         process::run(run.arg("--json").arg(&outcome))?;
         let outcome: Value = serde_json::from_slice(&std::fs::read(&outcome)?)?;
