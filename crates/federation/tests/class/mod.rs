@@ -585,7 +585,7 @@ impl Class {
         let published = self.coordinator.model().parameters();
         let values = accepted.iter().flat_map(|update| &update.values);
         let largest = values.chain(&self.model).fold(0.0_f64, |largest, value| largest.max(f64::from(*value).abs()));
-        for (index, (&now, expected)) in published.iter().zip(expected).enumerate() {
+        for (index, (&now, expected)) in published.iter().zip(expected.into_iter().flatten()).enumerate() {
             let error = (f64::from(now) - expected).abs();
             assert!(error <= 1.0e-6 * largest, "parameter {index}: {now} is not {expected}");
         }
