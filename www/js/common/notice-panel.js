@@ -19,7 +19,7 @@ export function noticePanel(parent) {
       if (same.getAttribute('data-code') === code) same.remove();
     }
     if (!message) return; // What it told of is over.
-    const text = explain({}, { code, message });
+    const text = explain(words.told, { code, message });
     const notice = h('div', { class: 'notice banner', 'data-test': 'notice', 'data-level': level, 'data-code': code, role: level === 'error' ? 'alert' : null },
       icon(level === 'info' ? 'good' : 'fair'),
       h('div', {}, h('p', {}, text), detail && h('p', { class: 'hint' }, detail)),

@@ -38,7 +38,7 @@ export function connectionPanel() {
     show(banner, broken);
     if (broken) {
       setText(title, connection === 'closed' ? words.connection.closed : words.connection.lostTitle);
-      setText(text, connection === 'closed' ? explain(words.connection.closedWhy, { code: closed ?? undefined, message: words.connection.closedText }) : words.connection.lostText);
+      setText(text, connection === 'closed' ? explain({ ...words.told, ...words.connection.closedWhy }, { code: closed ?? undefined, message: words.connection.closedText }) : words.connection.lostText);
     }
     tick();
     if (connection === before) return;

@@ -1,6 +1,6 @@
 // Asks the server what only the host may ask. Failures come as a `HostError` that says which kind it is.
 
-import { words } from '../common/language.js';
+import { explain, words } from '../common/language.js';
 
 export class HostError extends Error {
   /**
@@ -52,12 +52,16 @@ export class HostApi {
     const headers = { accept: 'application/json', authorization: `Bearer ${this.token}` };
     if (body) headers['content-type'] = 'application/json';
     const answer = await fetch(path, { method, headers, cache: 'no-store', body: body && JSON.stringify(body) }).catch(() => null);
-    // 502 to 504 are the words of a proxy whose server is away.
-    if (answer === null || (answer.status >= 502 && answer.status <= 504)) throw new HostError('away', words.teach.awayButton);
+    if (answer === null) throw new HostError('away', words.teach.awayButton);
     if (answer.status === 204) return null;
     const told = await answer.json().catch(() => null);
     if (answer.status === 401) throw new HostError('secret', words.teach.unlock.wrong);
-    if (!answer.ok || told === null) throw new HostError('refused', typeof told?.error === 'string' ? told.error : words.teach.odd(answer.status));
+    const { code, error: message } = told ?? {};
+    // 502 to 504 without a code are the words of a proxy whose server is away.
+    if (answer.status >= 502 && answer.status <= 504 && typeof code !== 'string') throw new HostError('away', words.teach.awayButton);
+    if (!answer.ok || told === null) {
+      throw new HostError('refused', code || message ? explain(words.teach.refused, { code, message }) : words.teach.odd(answer.status));
+    }
     return told;
   }
 }
