@@ -4,11 +4,14 @@
 //! `federation`'s, the networks are `models`'; this says how a person's sound becomes what those two take and give.
 #![forbid(unsafe_code)]
 
+mod clip;
+mod clips;
 mod example;
 mod failure;
 mod held_back;
 #[cfg(feature = "learner")]
 mod learning;
+mod made_up;
 mod named;
 mod packed;
 pub mod personal;
@@ -18,15 +21,20 @@ mod sizes;
 mod states;
 mod statistics;
 pub mod translate;
+mod wav;
 
+pub use clip::{Clip, ClipSound, LONGEST_S, Opened, Source};
+pub use clips::{ClipError, Clips, Listed};
 pub use example::{at_several_speeds, augmentation_at, example, example_of, seen_with};
 pub use failure::FailureCode;
 pub use held_back::{divide, held_back, per_label};
 #[cfg(feature = "learner")]
 pub use learning::{evaluate, local_round, tune};
+pub use made_up::{MadeUp, NoMadeUpVoice, made_up};
 pub use packed::{Packed, packed, unpacked};
 pub use progress::{fraction_done, progress};
 pub use round::{LocalRound, RoundWork};
 pub use sizes::INPUT_VALUES;
 pub use states::{BackendReason, ConnectionState, TrainerState, Work, WorkKind, shared_results};
 pub use statistics::statistics;
+pub use wav::sound_of_wav;
