@@ -14,7 +14,8 @@ use crate::{
 };
 
 /// The programs of random bytes, where they begin, and the longest input of each, bytes.
-const TARGETS: [(&str, &str, u32); 4] = [
+const TARGETS: [(&str, &str, u32); 5] = [
+    ("archive", "fuzz/seeds/archive", 4_096),
     ("decoder", "fuzz/seeds/decoder", 4_096),
     ("model_file", "fuzz/seeds/model_file", 4_096),
     ("room", "fuzz/seeds/room", 4_096),

@@ -4,6 +4,7 @@
 //! `federation`'s, the networks are `models`'; this says how a person's sound becomes what those two take and give.
 #![forbid(unsafe_code)]
 
+pub mod archive;
 mod clip;
 mod clips;
 mod example;
