@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use client::FailureCode;
 use figures::{Axes, ConfusionWords, Range, Series};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 
 use crate::failure::Failure;
+use crate::page::to_js;
 
 /// What to write on charts, in the page's language.
 #[derive(Clone, Default, Deserialize)]
@@ -121,8 +123,6 @@ impl Request {
     /// Where the browser cannot take the texts.
     pub(crate) fn drawn(&self) -> Result<JsValue, Failure> {
         let charts = Charts::draw(&self.words, &self.history, None, &self.labels, self.confusion.as_deref());
-        charts
-            .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-            .map_err(|error| Failure::new("charts", error.to_string()))
+        to_js(&charts, FailureCode::Charts)
     }
 }

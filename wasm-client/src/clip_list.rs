@@ -1,33 +1,99 @@
-//! The clips of this seat: added, relabelled, deleted, brought back. Nothing is lost that the person has not
-//! deleted.
+//! The clips of this seat, as the page changes them: [`Clips`] decides, this stores and tells.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
+use client::archive;
+use client::{Clip, ClipError, Clips, FailureCode, MadeUp, Source, made_up};
 use federation::Input;
-use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
-use protocol::Augmentation;
+use js_sys::{Array, ArrayBuffer, Object, Uint8Array};
 use serde::Serialize;
-use serde_wasm_bindgen::Serializer;
 use speech::Sound;
 use wasm_bindgen::JsValue;
 
 use crate::app::App;
-use crate::archive;
-use crate::clips::{self, Origin, Source};
 use crate::failure::{Failure, set};
-use crate::storage::StoredClip;
+use crate::page::to_js;
 
-/// Longest clip that is kept, in seconds: the networks see 10, and a whole lecture is surely a mistake.
-const LONGEST_S: f64 = 120.0;
-/// Made-up clips of each label.
-const MADE_UP_TAKES: u64 = 6;
+/// The clips of this tab.
+#[derive(Default)]
+pub(crate) struct ClipList {
+    clips: RefCell<Clips>,
+}
 
-impl App {
-    /// The room's labels.
-    pub(crate) fn labels(&self) -> Vec<String> {
-        self.room.borrow().as_ref().map(|room| room.labels.clone()).unwrap_or_default()
+/// A clip of an archive for the page, which adds one after the other.
+#[derive(Serialize)]
+struct ArchivedView {
+    path: String,
+    name: String,
+    label: Option<usize>,
+    made_up: bool,
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    bytes: Uint8Array,
+}
+
+impl ClipList {
+    /// Begins with these.
+    pub(crate) fn open(&self, clips: Clips) {
+        self.clips.replace(clips);
     }
 
+    /// Looks at them. Nothing that is asked meanwhile may change them.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Clips) -> T) -> T {
+        look(&self.clips.borrow())
+    }
+
+    /// The room's labels.
+    pub(crate) fn labels(&self) -> Vec<String> {
+        self.read(|clips| clips.labels().to_vec())
+    }
+
+    /// How many of them are trained on.
+    pub(crate) fn training_count(&self) -> u32 {
+        self.read(Clips::training_count)
+    }
+
+    /// A clip's sound as a WAV file, in the field `wav`.
+    pub(crate) fn sound(&self, clip: f64) -> Result<JsValue, Failure> {
+        self.read(|clips| {
+            let answer = Object::new();
+            set(&answer, "wav", &Uint8Array::from(clips.get(clip)?.sound.wav.as_slice()).buffer());
+            Ok(answer.into())
+        })
+    }
+
+    /// All clips in the list as one zip file.
+    pub(crate) fn pack(&self) -> Result<JsValue, Failure> {
+        self.read(|clips| {
+            let listed = clips.listed();
+            let zip = archive::pack(listed.iter().map(|listed| listed.clip), js_sys::Date::now() / 1e3)?;
+            let answer = Object::new();
+            set(&answer, "zip", &Uint8Array::from(zip.as_slice()));
+            Ok(answer.into())
+        })
+    }
+
+    /// The clips in a zip file.
+    pub(crate) fn unpack(&self, bytes: &ArrayBuffer) -> Result<JsValue, Failure> {
+        let clips = archive::unpack(&Uint8Array::new(bytes).to_vec(), &self.labels())?;
+        let clips: Vec<ArchivedView> = clips
+            .into_iter()
+            .map(|clip| ArchivedView {
+                path: clip.path,
+                name: clip.name,
+                label: clip.label,
+                made_up: clip.made_up,
+                bytes: Uint8Array::from(clip.bytes.as_slice()),
+            })
+            .collect();
+        let answer = Object::new();
+        set(&answer, "clips", &to_js(&clips, FailureCode::Zip)?);
+        Ok(answer.into())
+    }
+}
+
+impl App {
+    /// Adds a clip. Its label is the chosen one, or else what its path or name speaks of.
     pub(crate) async fn add(
         self: &Rc<Self>,
         sound: &Sound,
@@ -36,217 +102,104 @@ impl App {
         label: Option<usize>,
         source: Source,
     ) -> Result<JsValue, Failure> {
-        let labels = self.labels();
-        let label = label
-            .filter(|&label| label < labels.len())
-            .or_else(|| corpus::label_of(path.unwrap_or(name), &labels))
-            .and_then(|label| labels.get(label))
-            .ok_or_else(|| Failure::new("needs_label", "Which emotion is this?"))?;
-        if sound.seconds() > LONGEST_S {
-            return Err(Failure::new(
-                "too_long",
-                format!(
-                    "{:.0} seconds are too long for one clip; cut it into pieces of a few seconds.",
-                    sound.seconds()
-                ),
-            ));
-        }
-        let seat = self.seat.borrow().as_ref().map(|seat| seat.id.clone()).unwrap_or_default();
-        let clip = clips::make(sound, &Origin { seat: &seat, name, label, source })?;
-        let id = clip.id;
-        if self.clips.borrow().iter().any(|other| other.digest == clip.digest && !other.removed) {
-            return Err(Failure::new("duplicate", "This very sound is in the list already."));
-        }
-        self.store(&clip).await?;
-        self.clips.borrow_mut().push(clip);
-        self.tell_holdings();
+        let id = self.add_one(sound, name, path, label, source).await?;
         let answer = Object::new();
         set(&answer, "clip", &id.into());
         Ok(answer.into())
     }
 
+    async fn add_one(
+        self: &Rc<Self>,
+        sound: &Sound,
+        name: &str,
+        path: Option<&str>,
+        label: Option<usize>,
+        source: Source,
+    ) -> Result<f64, Failure> {
+        let id = (js_sys::Date::now() * 1000.0 + js_sys::Math::random() * 1000.0).floor();
+        let clip = self.clips.read(|clips| {
+            let label = clips.label_for(sound, label, path.unwrap_or(name))?;
+            let clip = Clip::new(id, name, label, source, sound)?;
+            clips.check_new(&clip)?;
+            Ok::<_, ClipError>(clip)
+        })?;
+        self.keep(clip).await?;
+        self.tell_holdings();
+        Ok(id)
+    }
+
+    /// Adds the clips of a voice that a program makes up.
     pub(crate) async fn add_made_up(self: &Rc<Self>) -> Result<JsValue, Failure> {
-        let labels = self.labels();
-        let emotions: Vec<Option<usize>> =
-            labels.iter().map(|label| corpus::EMOTIONS.iter().position(|emotion| emotion == label)).collect();
-        if emotions.iter().all(Option::is_none) {
-            return Err(Failure::new("no_made_up", "Made-up voices know only angry, happy, neutral and sad."));
-        }
         let seed = (js_sys::Math::random() * f64::from(u32::MAX)) as u64;
-        let voice = corpus::synth::Voice::new(seed);
         let added = Array::new();
-        for take in 0..MADE_UP_TAKES {
-            for (label, emotion) in emotions.iter().enumerate() {
-                let Some(emotion) = emotion else { continue };
-                let sound = voice.say(*emotion, take);
-                let name = format!("made-up voice {}, take {}", seed % 1000, take + 1);
-                let answer = self.add(&sound, &name, None, Some(label), Source::MadeUp).await?;
-                added.push(&Reflect::get(&answer, &"clip".into()).unwrap_or(JsValue::NULL));
-            }
+        for MadeUp { name, label, sound } in made_up(&self.clips.labels(), seed)? {
+            let id = self.add_one(&sound, &name, None, Some(label), Source::MadeUp).await?;
+            added.push(&id.into());
         }
         let answer = Object::new();
         set(&answer, "clips", &added);
         Ok(answer.into())
     }
 
-    pub(crate) async fn relabel(self: &Rc<Self>, clip: f64, label: usize) -> Result<JsValue, Failure> {
-        let label =
-            self.labels().get(label).cloned().ok_or_else(|| Failure::new("label", "There is no such label."))?;
-        self.change(clip, |clip| clip.label = label).await
+    pub(crate) async fn relabel(self: &Rc<Self>, clip: f64, label: usize) -> Result<(), Failure> {
+        let changed = self.clips.read(|clips| clips.relabelled(clip, label))?;
+        self.keep(changed).await?;
+        self.tell_holdings();
+        Ok(())
     }
 
     /// Deletes clips in one step, which [`App::undo`] takes back as one.
-    pub(crate) async fn remove(self: &Rc<Self>, clips: &[f64]) -> Result<JsValue, Failure> {
-        let present: Vec<f64> =
-            self.clips.borrow().iter().filter(|clip| !clip.removed && clips.contains(&clip.id)).map(|c| c.id).collect();
-        if present.is_empty() {
-            return Err(no_clip());
-        }
-        // Noted first: whatever of it is stored before the browser refuses can then come back.
-        self.deletions.borrow_mut().push(present.clone());
+    pub(crate) async fn remove(self: &Rc<Self>, clips: &[f64]) -> Result<(), Failure> {
+        let present = self.clips.clips.borrow_mut().delete(clips)?;
         self.set_removed(&present, true).await
     }
 
     /// Takes the last deletion back.
-    pub(crate) async fn undo(self: &Rc<Self>) -> Result<JsValue, Failure> {
-        let Some(clips) = self.deletions.borrow_mut().pop() else { return Ok(Object::new().into()) };
+    pub(crate) async fn undo(self: &Rc<Self>) -> Result<(), Failure> {
+        let Some(clips) = self.clips.clips.borrow_mut().undo() else { return Ok(()) };
         let restored = self.set_removed(&clips, false).await;
         if restored.is_err() {
-            self.deletions.borrow_mut().push(clips);
+            self.clips.clips.borrow_mut().undo_failed(clips);
         }
         restored
     }
 
-    async fn set_removed(self: &Rc<Self>, clips: &[f64], removed: bool) -> Result<JsValue, Failure> {
+    async fn set_removed(self: &Rc<Self>, clips: &[f64], removed: bool) -> Result<(), Failure> {
         let mut changed = Ok(());
         for &id in clips {
-            changed = self.change_one(id, |clip| clip.removed = removed).await;
+            changed = match self.clips.read(|clips| clips.removed(id, removed)) {
+                Ok(clip) => self.keep(clip).await,
+                Err(error) => Err(error.into()),
+            };
             if changed.is_err() {
                 break;
             }
         }
         self.tell_holdings();
-        changed.map(|()| Object::new().into())
+        changed
     }
 
-    pub(crate) fn sound(&self, clip: f64) -> Result<JsValue, Failure> {
-        let clips = self.clips.borrow();
-        let clip = clips.iter().find(|other| other.id == clip).ok_or_else(no_clip)?;
-        let answer = Object::new();
-        // A copy: the page may do with its buffer what it likes.
-        set(&answer, "wav", &clip.wav.slice(0, clip.wav.length()).buffer());
-        Ok(answer.into())
-    }
-
-    /// All clips in the list as one zip file.
-    pub(crate) fn pack_clips(&self) -> Result<JsValue, Failure> {
-        let clips: Vec<StoredClip> = self.listed().into_iter().map(|(clip, ..)| clip).collect();
-        let answer = Object::new();
-        set(&answer, "zip", &Uint8Array::from(archive::pack(&clips)?.as_slice()));
-        Ok(answer.into())
-    }
-
-    /// The clips in a zip file, for the page to add one after the other.
-    pub(crate) fn unpack(&self, bytes: &ArrayBuffer) -> Result<JsValue, Failure> {
-        let clips = archive::unpack(&Uint8Array::new(bytes).to_vec(), &self.labels())?;
-        let clips =
-            clips.serialize(&Serializer::json_compatible()).map_err(|error| Failure::new("zip", error.to_string()))?;
-        let answer = Object::new();
-        set(&answer, "clips", &clips);
-        Ok(answer.into())
-    }
-
-    async fn change(self: &Rc<Self>, id: f64, change: impl FnOnce(&mut StoredClip)) -> Result<JsValue, Failure> {
-        self.change_one(id, change).await?;
-        self.tell_holdings();
-        Ok(Object::new().into())
-    }
-
-    async fn change_one(&self, id: f64, change: impl FnOnce(&mut StoredClip)) -> Result<(), Failure> {
-        let mut clip = self.clips.borrow().iter().find(|other| other.id == id).cloned().ok_or_else(no_clip)?;
-        change(&mut clip);
-        self.store(&clip).await?;
-        if let Some(place) = self.clips.borrow_mut().iter_mut().find(|other| other.id == id) {
-            *place = clip;
-        }
+    /// Stores a clip as it now is, and has it so in the list.
+    async fn keep(&self, clip: Clip) -> Result<(), Failure> {
+        self.seat.put_clip(&clip).await?;
+        self.clips.clips.borrow_mut().put(clip);
         Ok(())
-    }
-
-    async fn store(&self, clip: &StoredClip) -> Result<(), Failure> {
-        let storage = self.storage.borrow().clone();
-        match storage {
-            Some(storage) => storage.put_clip(clip).await,
-            None => Ok(()),
-        }
-    }
-
-    /// The clips in the list with their labels' indices and whether each is kept for the test. Corrections never are: the
-    /// person was told that they are trained on, and a test of sounds that a model got wrong would be unfair to it.
-    pub(crate) fn listed(&self) -> Vec<(StoredClip, usize, bool)> {
-        let labels = self.labels();
-        let clips: Vec<(StoredClip, usize)> = self
-            .clips
-            .borrow()
-            .iter()
-            .filter(|clip| !clip.removed)
-            .filter_map(|clip| Some((clip.clone(), labels.iter().position(|label| *label == clip.label)?)))
-            .collect();
-        let may_be_held: Vec<usize> =
-            clips.iter().filter(|(clip, _)| !clip.corrected).map(|(_, label)| *label).collect();
-        let mut held = client::held_back(&may_be_held).into_iter();
-        clips
-            .into_iter()
-            .map(|(clip, label)| {
-                let held = !clip.corrected && held.next().unwrap_or(false);
-                (clip, label, held)
-            })
-            .collect()
-    }
-
-    /// Whether the room hears clips at several speeds.
-    pub(crate) fn augmentation(&self) -> Augmentation {
-        self.room.borrow().as_ref().map(|room| room.training.augmentation).unwrap_or_default()
-    }
-
-    /// What there is to train on.
-    pub(crate) fn training_clips(&self) -> Vec<models::Example> {
-        self.examples(false)
-    }
-
-    /// How many clips there are to train on, without touching their features.
-    pub(crate) fn training_count(&self) -> usize {
-        self.listed().iter().filter(|(_, _, held)| !held).count()
-    }
-
-    /// What is kept for the test.
-    pub(crate) fn held_back_clips(&self) -> Vec<models::Example> {
-        self.examples(true)
-    }
-
-    fn examples(&self, held_back: bool) -> Vec<models::Example> {
-        let augmentation = self.augmentation();
-        self.listed()
-            .iter()
-            .filter(|(_, _, held)| *held == held_back)
-            .filter_map(|(clip, label, _)| clips::example(clip, *label, augmentation))
-            .collect()
     }
 
     /// Tells the participant how many clips of which label there are.
     pub(crate) fn tell_holdings(self: &Rc<Self>) {
-        let mut counts = vec![0; self.labels().len()];
-        let mut examples = 0;
-        for (_, label, held) in self.listed() {
-            if !held && let Some(count) = counts.get_mut(label) {
-                *count += 1;
-                examples += 1;
-            }
-        }
-        self.input(Input::Holdings { examples, labels: counts });
+        let labels = self.clips.read(Clips::holdings);
+        self.input(Input::Holdings { examples: labels.iter().sum(), labels });
         self.compare();
     }
-}
 
-fn no_clip() -> Failure {
-    Failure::new("no_clip", "This clip is gone.")
+    /// What there is to train on.
+    pub(crate) fn training_clips(&self) -> Vec<models::Example> {
+        self.clips.read(|clips| clips.examples(false, self.augmentation()))
+    }
+
+    /// What is kept for the test.
+    pub(crate) fn held_back_clips(&self) -> Vec<models::Example> {
+        self.clips.read(|clips| clips.examples(true, self.augmentation()))
+    }
 }

@@ -8,13 +8,13 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use client::FailureCode;
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{ArrayBuffer, Float32Array, Object};
 use speech::{SAMPLE_RATE, Sound};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
-use crate::clips::{SOUND_CODES, failure_of};
 use crate::failure::{Failure, set};
 use crate::worker_link::{NoAnswer, WorkerEvent, WorkerLink};
 
@@ -52,7 +52,7 @@ impl Decoders {
     /// Decodes a file. Its bytes change hands.
     ///
     /// # Errors
-    /// The codes of [`failure_of`], `damaged` also where the file ended the decoder, or the decoder came to no end with
+    /// The codes of sounds, `damaged` also where the file ended the decoder, or the decoder came to no end with
     /// it; `no_decoder` where the decoder's program can't be had.
     pub async fn decode(&self, name: &str, bytes: &ArrayBuffer) -> Result<Sound, Failure> {
         let idle = self.idle.borrow_mut().pop();
@@ -67,15 +67,16 @@ impl Decoders {
             Some(Err(NoAnswer::Crashed(_))) if decoder.state.arrived.get() => {
                 return Err(damaged("the decoder can't make sense of it"));
             }
-            Some(Err(NoAnswer::Crashed(message))) => return Err(Failure::new("no_decoder", message)),
+            Some(Err(NoAnswer::Crashed(message))) => return Err(Failure::new(FailureCode::NoDecoder, message)),
             Some(Err(NoAnswer::Refused { code, message })) => {
-                Err(Failure::new(SOUND_CODES.into_iter().find(|known| *known == code).unwrap_or("no_decoder"), message))
+                let known = FailureCode::OF_SOUND.into_iter().find(|known| known.name() == code);
+                Err(Failure::new(known.unwrap_or(FailureCode::NoDecoder), message))
             }
             Some(Ok(samples)) => Ok(samples),
         };
         self.let_rest(decoder);
         let samples = answer?.unchecked_into::<Float32Array>().to_vec();
-        Sound::from_pcm(&samples, 1, SAMPLE_RATE).map_err(|error| failure_of(&error))
+        Ok(Sound::from_pcm(&samples, 1, SAMPLE_RATE)?)
     }
 
     /// Keeps a decoder for the next file, for good or for a while.
@@ -105,7 +106,7 @@ impl Decoder {
             WorkerEvent::Crashed(_) => {}
         };
         let link = WorkerLink::start("/js/worker/decoder.js", Rc::new(listener));
-        Ok(Self { link: link.map_err(|error| Failure::from_browser("no_decoder", &error))?, state, rest: 0 })
+        Ok(Self { link: link.map_err(|error| Failure::from_browser(FailureCode::NoDecoder, &error))?, state, rest: 0 })
     }
 
     /// Returns when it has worked for so long. Its way here does not count; nor, since seconds are counted one by one,
@@ -120,7 +121,7 @@ impl Decoder {
 }
 
 fn damaged(why: &str) -> Failure {
-    Failure::new("damaged", format!("This file is damaged: {why}."))
+    Failure::new(FailureCode::Damaged, format!("This file is damaged: {why}."))
 }
 
 /// What `wanted` comes to; None where `end` is there first.

@@ -1,25 +1,28 @@
 //! What went wrong, as the page gets it: a code that it can act on and words that a person can read.
 
+use client::archive::ArchiveError;
+use client::{ClipError, FailureCode, NoMadeUpVoice};
 use js_sys::{Object, Reflect};
+use speech::SoundError;
 use wasm_bindgen::prelude::*;
 
 /// A refusal with a code for the page and a message for the person.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// Short and stable, such as `too_short`.
-    pub code: &'static str,
+    /// The page has words for it in every language.
+    pub code: FailureCode,
     /// What happened and what to do.
     pub message: String,
 }
 
 impl Failure {
     /// A failure with the given code and words.
-    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(code: FailureCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 
     /// A failure of the browser itself, told with its own words.
-    pub fn from_browser(code: &'static str, error: &JsValue) -> Self {
+    pub fn from_browser(code: FailureCode, error: &JsValue) -> Self {
         Self::new(code, words_of(error))
     }
 }
@@ -43,8 +46,32 @@ pub fn words_of(error: &JsValue) -> String {
 impl From<Failure> for JsValue {
     fn from(failure: Failure) -> Self {
         let object = Object::new();
-        set(&object, "code", &failure.code.into());
+        set(&object, "code", &failure.code.name().into());
         set(&object, "message", &failure.message.into());
         object.into()
+    }
+}
+
+impl From<SoundError> for Failure {
+    fn from(error: SoundError) -> Self {
+        Self::new(FailureCode::from(&error), error.to_string())
+    }
+}
+
+impl From<ClipError> for Failure {
+    fn from(error: ClipError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<NoMadeUpVoice> for Failure {
+    fn from(error: NoMadeUpVoice) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<ArchiveError> for Failure {
+    fn from(error: ArchiveError) -> Self {
+        Self::new(error.code(), error.to_string())
     }
 }

@@ -8,20 +8,23 @@
 
 pub mod adapter;
 pub mod app;
-mod archive;
 mod charts;
 mod clip_list;
-pub mod clips;
 mod commands;
+mod connection;
 mod decoder_link;
 pub mod failure;
+pub mod page;
 mod personal;
 mod receipts;
 mod rounds;
 mod seats;
+mod shared_model;
 mod showing;
 mod socket;
+pub mod sounds;
 mod storage;
+mod trainer_host;
 mod trainer_link;
 pub mod training;
 mod trying;

@@ -1,12 +1,119 @@
 //! Which seat a tab takes: the one that it had before a reload, else one that a closed tab left, else a new
 //! one. A seat that another living tab holds is never taken: the browser's locks say which those are.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use client::{Clip, FailureCode, Opened};
 use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::failure::{Failure, set};
-use crate::storage::{Seat, Storage};
+use crate::page::{Level, notice, tell};
+use crate::storage::{Personal, Seat, Storage};
+
+/// The seat that this tab has taken, and where it is kept.
+#[derive(Default)]
+pub(crate) struct OwnSeat {
+    /// None where the browser has no storage for this page.
+    storage: RefCell<Option<Rc<Storage>>>,
+    /// None until a room is opened.
+    seat: RefCell<Option<Seat>>,
+}
+
+impl OwnSeat {
+    /// Takes a seat in a room, and returns it with its clips as they are in a room with these labels. Where the browser
+    /// stores nothing, as in some private windows, one can still take part, and is told what is missing.
+    ///
+    /// # Errors
+    /// Where the browser's storage refuses once it is open.
+    pub(crate) async fn open(
+        &self,
+        room: &str,
+        labels: &[String],
+        name: Option<String>,
+        wished: Option<&str>,
+    ) -> Result<(Seat, Vec<Clip>), Failure> {
+        let (storage, seat, clips) = match Storage::open().await {
+            Ok(storage) => {
+                let mut seat = take(&storage, room, wished).await?;
+                if name.is_some() {
+                    seat.name = name;
+                }
+                let clips = open_clips(&storage, &seat.id, labels).await?;
+                (Some(Rc::new(storage)), seat, clips)
+            }
+            Err(failure) => {
+                notice(Level::Warning, FailureCode::NoStorage.name(), &failure.message);
+                let seat = Seat { name, opened_at: js_sys::Date::now(), ..Seat::new("unsaved", room) };
+                (None, seat, Vec::new())
+            }
+        };
+        self.storage.replace(storage);
+        self.seat.replace(Some(seat.clone()));
+        Ok((seat, clips))
+    }
+
+    /// Changes the seat and stores it.
+    ///
+    /// # Errors
+    /// Where the browser's storage refuses.
+    pub(crate) async fn change(&self, change: impl FnOnce(&mut Seat)) -> Result<(), Failure> {
+        let seat = {
+            let mut seat = self.seat.borrow_mut();
+            let Some(seat) = seat.as_mut() else { return Ok(()) };
+            change(seat);
+            seat.clone()
+        };
+        let storage = self.storage.borrow().clone();
+        match storage {
+            Some(storage) => storage.put_seat(&seat).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Stores a clip of this seat.
+    ///
+    /// # Errors
+    /// Where the browser's storage refuses.
+    pub(crate) async fn put_clip(&self, clip: &Clip) -> Result<(), Failure> {
+        let seat = self.seat.borrow().as_ref().map(|seat| seat.id.clone());
+        let storage = self.storage.borrow().clone();
+        match storage.zip(seat) {
+            Some((storage, seat)) => storage.put_clip(&seat, clip).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether it takes part.
+    pub(crate) fn takes_part(&self) -> bool {
+        self.seat.borrow().as_ref().is_some_and(|seat| seat.taking_part)
+    }
+
+    /// The personal model that is kept with it.
+    pub(crate) fn personal(&self) -> Option<Personal> {
+        self.seat.borrow().as_ref()?.personal.clone()
+    }
+}
+
+/// The clips of a seat as they are in a room with these labels.
+async fn open_clips(storage: &Storage, seat: &str, labels: &[String]) -> Result<Vec<Clip>, Failure> {
+    let mut kept = Vec::new();
+    for mut clip in storage.clips(seat).await? {
+        match clip.open(labels) {
+            Opened::Gone => storage.delete_clip(clip.id).await?,
+            Opened::Unlisted => {}
+            Opened::Kept => kept.push(clip),
+            Opened::Renewed => {
+                storage.put_clip(seat, &clip).await?;
+                kept.push(clip);
+            }
+            Opened::Unreadable(error) => tell(Level::Warning, &error.into()),
+        }
+    }
+    Ok(kept)
+}
 
 /// Takes a seat in the room for as long as this worker lives.
 ///
@@ -14,7 +121,7 @@ use crate::storage::{Seat, Storage};
 ///
 /// # Errors
 /// Where the browser's storage refuses.
-pub async fn take(storage: &Storage, room: &str, wished: Option<&str>) -> Result<Seat, Failure> {
+async fn take(storage: &Storage, room: &str, wished: Option<&str>) -> Result<Seat, Failure> {
     let mut seats = storage.seats(room).await?;
     // A stable sort: the wished seat first, the others as they were, last used first.
     seats.sort_by_key(|seat| Some(seat.id.as_str()) != wished);
@@ -35,15 +142,7 @@ pub async fn take(storage: &Storage, room: &str, wished: Option<&str>) -> Result
     let mut seat = match taken {
         Some(seat) => seat,
         None => {
-            let seat = Seat {
-                id: random_name(),
-                room: room.to_owned(),
-                token: None,
-                name: None,
-                taking_part: false,
-                opened_at: 0.0,
-                personal: None,
-            };
+            let seat = Seat::new(&random_name(), room);
             if let Some(locks) = &locks {
                 hold(locks, &seat.id).await;
             }

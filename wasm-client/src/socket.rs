@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use client::FailureCode;
 use js_sys::{ArrayBuffer, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
@@ -37,7 +38,7 @@ impl Socket {
         // https becomes wss and http becomes ws.
         let address = format!("{}/ws", origin.replacen("http", "ws", 1));
         let socket = WebSocket::new_with_str(&address, protocol::limits::SUBPROTOCOL)
-            .map_err(|error| Failure::from_browser("socket", &error))?;
+            .map_err(|error| Failure::from_browser(FailureCode::Socket, &error))?;
         socket.set_binary_type(BinaryType::Arraybuffer);
 
         let on_open = {

@@ -3,16 +3,19 @@
 //! A *seat* is one participant's place in one room in this browser: its identity and its clips. Two tabs are
 //! two seats.
 
+use std::sync::Arc;
+
+use client::{Clip, ClipSound, FailureCode};
 use idb::{
     Database, DatabaseEvent, Factory, IndexParams, KeyPath, KeyRange, ObjectStoreParams, Query, Transaction,
     TransactionMode,
 };
 use js_sys::{Float32Array, Int8Array, Uint8Array};
 use serde::{Deserialize, Serialize};
-use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
 
 use crate::failure::Failure;
+use crate::page::to_js;
 
 const DATABASE: &str = "chorus";
 const VERSION: u32 = 1;
@@ -41,6 +44,21 @@ pub struct Seat {
     pub personal: Option<Personal>,
 }
 
+impl Seat {
+    /// A seat that nobody has taken.
+    pub fn new(id: &str, room: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            room: room.to_owned(),
+            token: None,
+            name: None,
+            taking_part: false,
+            opened_at: 0.0,
+            personal: None,
+        }
+    }
+}
+
 /// A model that went on from the group's on this seat's clips alone. It never leaves the browser.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Personal {
@@ -63,52 +81,85 @@ pub struct Personal {
     pub parameters: Float32Array,
 }
 
-/// One stored clip with everything that was computed from it.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct StoredClip {
-    /// When it was added: microseconds since 1970, the last three digits random, so that two tabs never meet.
-    pub id: f64,
+/// A [`Clip`] as it lies in the database. Rows of older versions of this page lack fields, or hold them in other shapes:
+/// [`Clip::open`] sees to that.
+#[derive(Serialize, Deserialize)]
+struct StoredClip {
+    id: f64,
     /// The seat that it belongs to.
-    pub seat: String,
-    /// File name or a name made for a recording.
-    pub name: String,
-    /// The label's name in the room.
-    pub label: String,
-    /// Length in seconds.
-    pub seconds: f64,
-    /// Whether a program made this voice.
-    pub made_up: bool,
-    /// Whether the person added it because the model was wrong about it.
+    seat: String,
+    name: String,
+    label: String,
+    seconds: f64,
+    made_up: bool,
     #[serde(default)]
-    pub corrected: bool,
-    /// The sound as a 16-bit WAV file.
+    corrected: bool,
     #[serde(with = "serde_wasm_bindgen::preserve")]
-    pub wav: Uint8Array,
-    /// What networks see: 100 × 60 features, zero-padded, not standardised, of the clip at its own speed and then at
-    /// others. Made anew from the sound where an older version of this page stored something else.
+    wav: Uint8Array,
     #[serde(with = "serde_wasm_bindgen::preserve", default = "Float32Array::default")]
-    pub inputs: Float32Array,
-    /// The real frames of each of them.
+    inputs: Float32Array,
     #[serde(default)]
-    pub input_frames: Vec<u32>,
-    /// Columns of the small spectrogram.
-    pub columns: u32,
-    /// Bands of the small spectrogram.
-    pub bands: u32,
-    /// The small spectrogram, 0 to 255, column after column, each from the lowest band to the highest.
+    input_frames: Vec<u32>,
+    columns: u32,
+    bands: u32,
     #[serde(with = "serde_wasm_bindgen::preserve")]
-    pub pixels: Uint8Array,
-    /// The waveform of the small picture: the lowest and the highest sample of each column, −127 to 127 for the clip's own
-    /// peak.
+    pixels: Uint8Array,
     #[serde(with = "serde_wasm_bindgen::preserve", default = "Int8Array::default")]
-    pub waveform: Int8Array,
-    /// How good the recording is.
+    waveform: Int8Array,
     #[serde(default)]
-    pub quality: Option<speech::Quality>,
-    /// CRC-32 of the sound, by which the same sound is known again.
-    pub digest: u32,
-    /// Whether the person deleted it; it is kept until the room is opened again, so that it can come back.
-    pub removed: bool,
+    quality: Option<speech::Quality>,
+    digest: u32,
+    removed: bool,
+}
+
+impl StoredClip {
+    fn of(seat: &str, clip: &Clip) -> Self {
+        let Clip { id, name, label, seconds, made_up, corrected, digest, removed, sound } = clip.clone();
+        let ClipSound { wav, inputs, input_frames, columns, bands, pixels, waveform, quality } = &*sound;
+        Self {
+            id,
+            seat: seat.to_owned(),
+            name,
+            label,
+            seconds,
+            made_up,
+            corrected,
+            wav: Uint8Array::from(wav.as_slice()),
+            inputs: Float32Array::from(inputs.as_slice()),
+            input_frames: input_frames.clone(),
+            columns: *columns,
+            bands: *bands,
+            pixels: Uint8Array::from(pixels.as_slice()),
+            waveform: Int8Array::from(waveform.as_slice()),
+            quality: *quality,
+            digest,
+            removed,
+        }
+    }
+
+    fn clip(self) -> Clip {
+        let sound = ClipSound {
+            wav: self.wav.to_vec(),
+            inputs: self.inputs.to_vec(),
+            input_frames: self.input_frames,
+            columns: self.columns,
+            bands: self.bands,
+            pixels: self.pixels.to_vec(),
+            waveform: self.waveform.to_vec(),
+            quality: self.quality,
+        };
+        Clip {
+            id: self.id,
+            name: self.name,
+            label: self.label,
+            seconds: self.seconds,
+            made_up: self.made_up,
+            corrected: self.corrected,
+            digest: self.digest,
+            removed: self.removed,
+            sound: Arc::new(sound),
+        }
+    }
 }
 
 /// The database of this browser.
@@ -122,12 +173,12 @@ fn failure(error: idb::Error) -> Failure {
     if ["quota", "abort"].iter().any(|word| words.to_lowercase().contains(word)) {
         return full();
     }
-    Failure::new("storage", format!("This browser could not store or read clips: {words}"))
+    Failure::new(FailureCode::Storage, format!("This browser could not store or read clips: {words}"))
 }
 
 fn full() -> Failure {
     Failure::new(
-        "storage_full",
+        FailureCode::StorageFull,
         "This browser has no room left for more clips. Delete some clips or free space on this device.",
     )
 }
@@ -136,10 +187,6 @@ fn full() -> Failure {
 async fn commit(transaction: Transaction) -> Result<(), Failure> {
     let result = transaction.commit().map_err(failure)?.await.map_err(failure)?;
     if result.is_committed() { Ok(()) } else { Err(full()) }
-}
-
-fn to_js<T: Serialize>(value: &T) -> Result<JsValue, Failure> {
-    value.serialize(&Serializer::json_compatible()).map_err(|error| Failure::new("storage", error.to_string()))
 }
 
 impl Storage {
@@ -181,8 +228,9 @@ impl Storage {
     ///
     /// # Errors
     /// Where the browser refuses.
-    pub async fn clips(&self, seat: &str) -> Result<Vec<StoredClip>, Failure> {
-        let mut clips: Vec<StoredClip> = self.read(CLIPS, BY_SEAT, seat).await?;
+    pub async fn clips(&self, seat: &str) -> Result<Vec<Clip>, Failure> {
+        let stored: Vec<StoredClip> = self.read(CLIPS, BY_SEAT, seat).await?;
+        let mut clips: Vec<Clip> = stored.into_iter().map(StoredClip::clip).collect();
         clips.sort_by(|a, b| a.id.total_cmp(&b.id));
         Ok(clips)
     }
@@ -192,15 +240,15 @@ impl Storage {
     /// # Errors
     /// Where the browser refuses.
     pub async fn put_seat(&self, seat: &Seat) -> Result<(), Failure> {
-        self.put(SEATS, &to_js(seat)?).await
+        self.put(SEATS, &to_js(seat, FailureCode::Storage)?).await
     }
 
-    /// Stores a clip, or its new state.
+    /// Stores a clip of a seat, or its new state.
     ///
     /// # Errors
     /// `storage_full`, or where the browser refuses.
-    pub async fn put_clip(&self, clip: &StoredClip) -> Result<(), Failure> {
-        self.put(CLIPS, &to_js(clip)?).await
+    pub async fn put_clip(&self, seat: &str, clip: &Clip) -> Result<(), Failure> {
+        self.put(CLIPS, &to_js(&StoredClip::of(seat, clip), FailureCode::Storage)?).await
     }
 
     /// Deletes a clip for good.

@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
-use serde::Serialize;
+use client::FailureCode;
 use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
+use crate::page::to_js;
 use crate::training::{Job, Progress};
 use crate::worker_link::{NoAnswer, WorkerEvent, WorkerLink};
 
@@ -38,7 +39,7 @@ impl TrainerLink {
             WorkerEvent::Crashed(message) => listener(TrainerEvent::Crashed(message)),
         };
         let link = WorkerLink::start("/js/worker/trainer.js", Rc::new(hear));
-        Ok(Self(link.map_err(|error| Failure::from_browser("trainer", &error))?))
+        Ok(Self(link.map_err(|error| Failure::from_browser(FailureCode::Trainer, &error))?))
     }
 
     /// Has a job done.
@@ -46,15 +47,15 @@ impl TrainerLink {
     /// # Errors
     /// What the trainer answers, or `trainer_crashed` when it dies meanwhile.
     pub async fn ask<T: DeserializeOwned>(&self, job: &Job) -> Result<T, Failure> {
-        let job = job
-            .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-            .map_err(|error| Failure::new("trainer", error.to_string()))?;
+        let job = to_js(job, FailureCode::Trainer)?;
         let answer = self.0.ask(&job).await.map_err(|none| match none {
-            NoAnswer::Refused { code, message } if code == "no_webgpu" => Failure::new("no_webgpu", message),
-            NoAnswer::Refused { message, .. } => Failure::new("trainer", message),
-            NoAnswer::Crashed(message) => Failure::new("trainer_crashed", message),
+            NoAnswer::Refused { code, message } if code == FailureCode::NoWebgpu.name() => {
+                Failure::new(FailureCode::NoWebgpu, message)
+            }
+            NoAnswer::Refused { message, .. } => Failure::new(FailureCode::Trainer, message),
+            NoAnswer::Crashed(message) => Failure::new(FailureCode::TrainerCrashed, message),
         })?;
-        serde_wasm_bindgen::from_value(answer).map_err(|error| Failure::new("trainer", error.to_string()))
+        serde_wasm_bindgen::from_value(answer).map_err(|error| Failure::new(FailureCode::Trainer, error.to_string()))
     }
 
     /// Asks the running round to end after its present step.

@@ -1,6 +1,8 @@
 //! What the page shows, as plain objects. The page draws from these alone.
 
 use client::personal::{Compared, Score};
+use client::{BackendReason, ConnectionState, TrainerState, Work};
+use protocol::{ClientState, Phase};
 use serde::Serialize;
 
 use crate::training::Choice;
@@ -68,7 +70,7 @@ pub struct MemberView {
     /// Their nickname, or their number.
     pub name: String,
     /// What they do now.
-    pub state: protocol::ClientState,
+    pub state: ClientState,
     /// Whether the open round does without them: they are ready, and wait for a later one.
     pub passed_over: bool,
     /// How many clips they train on.
@@ -89,24 +91,7 @@ pub struct BackendView {
     /// Its name.
     pub name: Option<String>,
     /// Why it is not what one might expect.
-    pub reason: Option<&'static str>,
-}
-
-/// What the tab is busy with.
-#[derive(Clone, Serialize)]
-pub struct WorkView {
-    /// `statistics`, `downloading`, `evaluating`, `training` or `uploading`.
-    pub what: &'static str,
-    /// How much of it is done, 0 to 1.
-    pub fraction: f64,
-    /// The epoch, while training.
-    pub epoch: Option<u32>,
-    /// All epochs, while training.
-    pub epochs: Option<u32>,
-    /// The step in the epoch, while training.
-    pub step: Option<u32>,
-    /// Steps an epoch, while training.
-    pub steps: Option<u32>,
+    pub reason: Option<BackendReason>,
 }
 
 /// One row of the history: a round, shared and own.
@@ -157,8 +142,8 @@ pub struct PersonalView {
 /// The whole view.
 #[derive(Serialize)]
 pub struct StateView {
-    /// `connecting`, `open`, `lost` or `closed`.
-    pub connection: &'static str,
+    /// How the line to the aggregator is.
+    pub connection: ConnectionState,
     /// Seconds until the next try, while lost.
     pub retry_in_s: Option<f64>,
     /// Why the aggregator has closed the connection for good, where it has.
@@ -168,7 +153,7 @@ pub struct StateView {
     /// This person's nickname as the room knows it: the host may have given another.
     pub name: Option<String>,
     /// The phase of the room.
-    pub phase: Option<protocol::Phase>,
+    pub phase: Option<Phase>,
     /// Whether the room waits until its server can store it.
     pub held: bool,
     /// The present round, from 1; 0 before the first.
@@ -191,10 +176,10 @@ pub struct StateView {
     pub taking_part: bool,
     /// Which processor.
     pub backend: BackendView,
-    /// `absent`, `loading`, `ready` or `failed`.
-    pub trainer: &'static str,
+    /// How the trainer stands.
+    pub trainer: TrainerState,
     /// What it does now.
-    pub work: Option<WorkView>,
+    pub work: Option<Work>,
     /// Traffic.
     pub bytes: BytesView,
     /// Round by round.

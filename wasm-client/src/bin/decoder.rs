@@ -2,7 +2,8 @@
 
 use js_sys::{ArrayBuffer, Float32Array, Uint8Array};
 use wasm_bindgen::prelude::*;
-use wasm_client::{clips, worker_link};
+use wasm_client::failure::Failure;
+use wasm_client::worker_link;
 
 /// Bytes of a page of memory, as WebAssembly counts them.
 const PAGE: usize = 64 << 10;
@@ -15,11 +16,11 @@ fn main() {
 /// bytes: a program's memory only grows.
 ///
 /// # Errors
-/// An object with a code of [`clips::failure_of`] and a message.
+/// An object with a code of sounds and a message.
 #[wasm_bindgen]
 pub fn decode(name: &str, bytes: &ArrayBuffer) -> Result<Float32Array, JsValue> {
     let sound = speech::decode(&Uint8Array::new(bytes).to_vec(), Some(name));
     let pages = core::arch::wasm32::memory_size::<0>();
     worker_link::tell_progress(&((pages * PAGE) as f64).into());
-    Ok(Float32Array::from(sound.map_err(|error| clips::failure_of(&error))?.samples()))
+    Ok(Float32Array::from(sound.map_err(Failure::from)?.samples()))
 }

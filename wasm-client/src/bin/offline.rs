@@ -1,13 +1,14 @@
 //! The program in the page that a person takes home: features and the trained model, nothing else. The browser decodes
 //! the sound; there is no server, no storage and no training.
 
+use client::FailureCode;
 use js_sys::Float32Array;
 use models::{Inference, Standardisation};
 use protocol::Augmentation;
 use speech::Sound;
 use wasm_bindgen::prelude::*;
-use wasm_client::clips;
 use wasm_client::failure::Failure;
+use wasm_client::sounds;
 
 fn main() {
     console_error_panic_hook::set_once();
@@ -36,7 +37,7 @@ impl Model {
         deviation: Vec<f32>,
         speeds: bool,
     ) -> Result<Model, JsValue> {
-        let failed = |error: String| JsValue::from(Failure::new("no_model", error));
+        let failed = |error: String| JsValue::from(Failure::new(FailureCode::NoModel, error));
         let architecture = architecture.parse().map_err(|_| failed(format!("There is no model “{architecture}”.")))?;
         let inference = Inference::new(architecture, labels, parameters, Standardisation { mean, deviation })
             .map_err(|error| failed(error.to_string()))?;
@@ -48,7 +49,7 @@ impl Model {
     /// # Errors
     /// An object with `code` and `message`.
     pub fn probabilities(&self, samples: &Float32Array, channels: u16, rate: u32) -> Result<Vec<f32>, JsValue> {
-        self.of(&clips::from_pcm(samples, channels, rate)?)
+        self.of(&sounds::from_pcm(samples, channels, rate).map_err(Failure::from)?)
     }
 
     /// The same for a WAV file of integer or f32 samples. A browser would do as well, but Chromium scales the samples
@@ -57,11 +58,14 @@ impl Model {
     /// # Errors
     /// An object with `code` and `message`; `needs_browser_decoder` where it is no such file.
     pub fn probabilities_of_wav(&self, bytes: &[u8]) -> Result<Vec<f32>, JsValue> {
-        self.of(&clips::from_wav(bytes)?)
+        self.of(&client::sound_of_wav(bytes).map_err(Failure::from)?)
     }
 
     fn of(&self, sound: &Sound) -> Result<Vec<f32>, JsValue> {
-        let example = clips::example_of(sound, self.augmentation)?;
-        Ok(self.inference.probabilities(&example).map_err(|error| Failure::new("no_model", error.to_string()))?)
+        let example = client::example_of(sound, 0, self.augmentation).map_err(Failure::from)?;
+        Ok(self
+            .inference
+            .probabilities(&example)
+            .map_err(|error| Failure::new(FailureCode::NoModel, error.to_string()))?)
     }
 }

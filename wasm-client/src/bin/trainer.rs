@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 
-use client::RoundWork;
+use client::{FailureCode, RoundWork};
 use models::{Architecture, Backend, Learner, ModelError, Step, TrainingPlan};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
@@ -33,11 +33,11 @@ fn main() {
 fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
     value
         .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-        .map_err(|error| Failure::new("trainer", error.to_string()).into())
+        .map_err(|error| Failure::new(FailureCode::Trainer, error.to_string()).into())
 }
 
 fn failed(error: impl std::fmt::Display) -> JsValue {
-    Failure::new("trainer", error.to_string()).into()
+    Failure::new(FailureCode::Trainer, error.to_string()).into()
 }
 
 /// Stops the running round after its present step.
@@ -151,7 +151,10 @@ async fn choose(choice: Choice) -> Result<(Prepared, Backend), JsValue> {
             Ok((Prepared { kind: Choice::Webgpu, name: adapter.name }, Backend::WebGpu))
         }
         _ if choice == Choice::Auto => Ok(cpu()),
-        _ => Err(Failure::new("no_webgpu", "This browser offers no WebGPU. Choose the processor instead.").into()),
+        _ => {
+            Err(Failure::new(FailureCode::NoWebgpu, "This browser offers no WebGPU. Choose the processor instead.")
+                .into())
+        }
     }
 }
 

@@ -1,0 +1,153 @@
+//! The group's model as this tab has it, and how its versions did here.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use client::{FailureCode, translate};
+use js_sys::{Float32Array, Object, Uint8Array};
+use models::{Architecture, Inference, Standardisation};
+use protocol::{Evaluation, ModelVersion};
+use wasm_bindgen::JsValue;
+
+use crate::app::App;
+use crate::failure::{Failure, set};
+use crate::page::{Level, tell};
+use crate::training::Model;
+
+/// The shared model, once the first has come.
+#[derive(Default)]
+pub(crate) struct Shared {
+    model: RefCell<Option<SharedModel>>,
+    own: RefCell<BTreeMap<u32, OwnResult>>,
+}
+
+/// A version of it.
+struct SharedModel {
+    version: u32,
+    parameters: Arc<Vec<f32>>,
+    standardisation: Standardisation,
+    /// The same model, ready to answer; none where it fits no network that this page knows.
+    inference: Option<Rc<Inference>>,
+}
+
+/// Loss and accuracy of a version on this person's held-back clips.
+#[derive(Clone, Copy)]
+pub(crate) struct OwnResult {
+    pub loss: f64,
+    pub accuracy: f64,
+}
+
+impl Shared {
+    /// The version that is here.
+    pub(crate) fn version(&self) -> Option<u32> {
+        self.model.borrow().as_ref().map(|model| model.version)
+    }
+
+    /// The statistics by which features are standardised.
+    pub(crate) fn standardisation(&self) -> Option<Standardisation> {
+        self.model.borrow().as_ref().map(|model| model.standardisation.clone())
+    }
+
+    /// The model, ready to answer.
+    ///
+    /// # Errors
+    /// `no_model`.
+    pub(crate) fn inference(&self) -> Result<Rc<Inference>, Failure> {
+        let model = self.model.borrow();
+        model.as_ref().and_then(|model| model.inference.clone()).ok_or_else(no_model)
+    }
+
+    /// Notes how a version did on this person's held-back clips.
+    pub(crate) fn note_own(&self, version: ModelVersion, evaluation: &Evaluation) {
+        self.own.borrow_mut().insert(version.0, OwnResult { loss: evaluation.loss, accuracy: evaluation.accuracy });
+    }
+
+    /// How the versions did on them.
+    pub(crate) fn own(&self) -> BTreeMap<u32, OwnResult> {
+        self.own.borrow().clone()
+    }
+}
+
+impl App {
+    /// Has this version from now on.
+    pub(crate) fn keep_model(
+        &self,
+        version: ModelVersion,
+        parameters: Arc<Vec<f32>>,
+        standardisation: &protocol::Standardisation,
+    ) {
+        let standardisation = translate::standardisation(standardisation);
+        let inference = self.inference(Arc::clone(&parameters), standardisation.clone());
+        if let Err(failure) = &inference {
+            tell(Level::Warning, failure);
+        }
+        let inference = inference.ok();
+        self.shared.model.replace(Some(SharedModel { version: version.0, parameters, standardisation, inference }));
+    }
+
+    /// The room's network.
+    ///
+    /// # Errors
+    /// Where this page does not know it, or before a room is opened.
+    pub(crate) fn architecture(&self) -> Result<Architecture, Failure> {
+        let room = self.room().ok_or_else(|| Failure::new(FailureCode::NoModel, "Join a room first."))?;
+        room.architecture.parse().map_err(|_| {
+            let words = format!("This page does not know the model “{}”. Reload it.", room.architecture);
+            Failure::new(FailureCode::Trainer, words)
+        })
+    }
+
+    /// A network of this room with these parameters.
+    ///
+    /// # Errors
+    /// Where they do not fit it.
+    pub(crate) fn inference(
+        &self,
+        parameters: Arc<Vec<f32>>,
+        standardisation: Standardisation,
+    ) -> Result<Rc<Inference>, Failure> {
+        let inference = Inference::new(self.architecture()?, self.clips.labels().len(), parameters, standardisation);
+        inference.map(Rc::new).map_err(|error| Failure::new(FailureCode::Model, error.to_string()))
+    }
+
+    /// The present shared model as a job takes it.
+    ///
+    /// # Errors
+    /// `no_model`, or as [`App::architecture`].
+    pub(crate) fn job_model(&self) -> Result<Model, Failure> {
+        let architecture = self.architecture()?;
+        let model = self.shared.model.borrow();
+        let model = model.as_ref().ok_or_else(no_model)?;
+        Ok(Model {
+            architecture,
+            labels: self.clips.labels().len(),
+            parameters: Float32Array::from(model.parameters.as_slice()),
+            standardisation: model.standardisation.clone(),
+        })
+    }
+
+    /// The present shared model with all that a page without a server needs to use it.
+    ///
+    /// # Errors
+    /// As [`App::job_model`].
+    pub(crate) fn offline_model(&self) -> Result<JsValue, Failure> {
+        let model = self.job_model()?;
+        let version = self.shared.version().unwrap_or_default();
+        let bytes = |values: &Float32Array| Uint8Array::new(&values.buffer());
+        let answer = Object::new();
+        set(&answer, "architecture", &model.architecture.to_string().into());
+        set(&answer, "version", &version.to_string().into());
+        set(&answer, "speeds", &client::at_several_speeds(self.augmentation()).into());
+        set(&answer, "parameters", &bytes(&model.parameters));
+        set(&answer, "mean", &bytes(&Float32Array::from(model.standardisation.mean.as_slice())));
+        set(&answer, "deviation", &bytes(&Float32Array::from(model.standardisation.deviation.as_slice())));
+        Ok(answer.into())
+    }
+}
+
+/// Said wherever something needs the shared model before it is there.
+fn no_model() -> Failure {
+    Failure::new(FailureCode::NoModel, "There is nothing to try yet: the model comes with the first round of training.")
+}
