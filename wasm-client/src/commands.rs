@@ -1,4 +1,5 @@
-//! What the page may ask of the client worker. The page and this enum are the two ends of one interface.
+//! What the page may ask of the client worker. `Commands` in `www/js/worker/messages.js` is the page's end of the same
+//! interface, and `cargo xtask lint` holds the two to each other.
 
 use js_sys::{ArrayBuffer, Float32Array};
 use serde::Deserialize;

@@ -9,10 +9,11 @@ import { likeliest, probabilityBars } from '../common/probability-bars.js';
 import { readSound } from '../sound/browser-decoder.js';
 import { LevelPicture } from '../sound/level-picture.js';
 import { microphoneProblem } from '../sound/microphone-problem.js';
-import { MicrophoneError, openMicrophone } from '../sound/microphone.js';
+import { MicrophoneError } from '../sound/microphone.js';
 import { Recording } from '../sound/recording.js';
 import { correctionPanel } from './correction-panel.js';
 import { Latency, afterPaint } from './latency.js';
+import { liveListening } from './live-listening.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 
@@ -30,13 +31,24 @@ export function tryPanel(client) {
   let labels = [];
   /** @type {Recording | null} */
   let recording = null;
-  /** @type {import('../sound/microphone.js').Microphone | null} */
-  let liveMicrophone = null;
-  let liveWanted = false;
-  let liveStarted = false;
   const correction = correctionPanel(client);
   const list = byId('try-probabilities');
   const bars = probabilityBars(list);
+  const listening = liveListening(client, {
+    began() {
+      setText(result, words.try.listening);
+      announce(words.try.listening);
+      list.classList.add('live');
+      correction.show();
+    },
+    ended(error) {
+      list.classList.remove('live');
+      list.removeAttribute('data-silent');
+      setText(result, '');
+      nameLive();
+      if (error !== null) tell(sentenceOf(error));
+    },
+  });
   // From a sound's arrival to its bars: of the newest piece of sound in an answer, and of the one that waited longest.
   const newest = new Latency();
   const oldest = new Latency();
@@ -56,7 +68,7 @@ export function tryPanel(client) {
 
   speak.addEventListener('click', async () => {
     if (recording) return recording.stop();
-    stopLive();
+    listening.stop();
     tell('');
     correction.hide();
     const picture = openPicture();
@@ -83,7 +95,7 @@ export function tryPanel(client) {
   file.addEventListener('change', async () => {
     const [chosen] = file.files ?? [];
     if (!chosen) return;
-    stopLive();
+    listening.stop();
     tell('');
     correction.hide();
     try {
@@ -97,48 +109,12 @@ export function tryPanel(client) {
     file.value = '';
   });
 
-  live.addEventListener('click', async () => {
-    if (liveWanted) return stopLive();
-    liveWanted = true;
+  live.addEventListener('click', () => {
+    if (listening.wanted) return listening.stop();
     tell('');
+    listening.start();
     nameLive();
-    try {
-      const microphone = await openMicrophone((samples) => {
-        if (liveStarted) client.request('live_push', { samples, at: performance.now() }, [samples.buffer]).catch(liveFailed);
-      }, stopLive);
-      liveMicrophone = microphone;
-      if (!liveWanted) return microphone.close();
-      await client.request('live_start', { rate: microphone.rate });
-      liveStarted = liveWanted;
-      setText(result, words.try.listening);
-      announce(words.try.listening);
-      list.classList.add('live');
-      correction.show();
-    } catch (error) {
-      liveFailed(error);
-    }
   });
-
-  function stopLive() {
-    if (!liveWanted) return;
-    liveWanted = false;
-    liveStarted = false;
-    liveMicrophone?.close();
-    liveMicrophone = null;
-    client.request('live_stop').catch(() => {}); // it may never have started
-    list.classList.remove('live');
-    list.removeAttribute('data-silent');
-    setText(result, '');
-    nameLive();
-  }
-
-  /** @param {unknown} error */
-  function liveFailed(error) {
-    if (!liveWanted) return;
-    stopLive();
-    setText(result, '');
-    tell(sentenceOf(error));
-  }
 
   /**
    * @param {Promise<import('../worker/messages.js').Predicted>} answer
@@ -169,8 +145,8 @@ export function tryPanel(client) {
   }
 
   function nameLive() {
-    live.replaceChildren(icon(liveWanted ? 'stop' : 'wave'), liveWanted ? words.try.liveStop : words.try.live);
-    setAttribute(live, 'aria-pressed', liveWanted ? 'true' : 'false');
+    live.replaceChildren(icon(listening.wanted ? 'stop' : 'wave'), listening.wanted ? words.try.liveStop : words.try.live);
+    setAttribute(live, 'aria-pressed', listening.wanted ? 'true' : 'false');
   }
 
   /** @param {string} text */
@@ -192,7 +168,7 @@ export function tryPanel(client) {
 
     /** @param {import('../worker/messages.js').Live} event */
     heard({ probabilities, since, at }) {
-      if (!liveWanted) return;
+      if (!listening.wanted) return;
       setAttribute(list, 'data-silent', !probabilities);
       if (!probabilities) return setText(result, words.try.silence);
       bars.draw(labels, probabilities);
