@@ -64,19 +64,7 @@ pub fn learning_curves(series: &[Series], axes: &Axes) -> String {
     let top = 30.0 + ROW * legend.len() as f64;
     let bottom = top + PLOT_HEIGHT;
     let mut document = Document::new(bottom + 44.0, &axes.title, &description(series, axes));
-
-    document.push(&format!(
-        r#"<text x="0" y="14" font-size="{FONT}" font-weight="600">{}</text>"#,
-        escape(&fit(&axes.title, WIDTH, FONT))
-    ));
-    for (row, entries) in legend.iter().enumerate() {
-        let y = 30.0 + ROW * row as f64;
-        for entry in entries {
-            document.push(&line(entry.index, &format!("M{:.1} {y}h{SAMPLE}", entry.x)));
-            document.push(&marker(entry.index, entry.x + SAMPLE / 2.0, y, ""));
-            document.text(entry.x + SAMPLE + 5.0, y, SMALL, Anchor::Start, &entry.name);
-        }
-    }
+    heading(&mut document, &axes.title, &legend);
 
     let Some(extent) = Extent::of(series, axes.y_range) else {
         frame(&mut document, top, bottom);
@@ -214,6 +202,22 @@ pub(crate) fn legend_rows(series: &[Series]) -> Vec<Vec<Entry>> {
         x += width + 14.0;
     }
     rows
+}
+
+/// The title of a chart, and below it what each of its lines is.
+pub(crate) fn heading(document: &mut Document, title: &str, legend: &[Vec<Entry>]) {
+    document.push(&format!(
+        r#"<text x="0" y="14" font-size="{FONT}" font-weight="600">{}</text>"#,
+        escape(&fit(title, WIDTH, FONT))
+    ));
+    for (row, entries) in legend.iter().enumerate() {
+        let y = 30.0 + ROW * row as f64;
+        for entry in entries {
+            document.push(&line(entry.index, &format!("M{:.1} {y}h{SAMPLE}", entry.x)));
+            document.push(&marker(entry.index, entry.x + SAMPLE / 2.0, y, ""));
+            document.text(entry.x + SAMPLE + 5.0, y, SMALL, Anchor::Start, &entry.name);
+        }
+    }
 }
 
 /// The least and the greatest value of both axes.

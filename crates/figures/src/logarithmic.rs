@@ -1,7 +1,7 @@
 //! Curves over quantities that span powers of ten, such as the megabytes that travelled.
 
 use crate::curves::{
-    Axes, LEFT, PLOT_HEIGHT, RIGHT, ROW, Range, SAMPLE, Series, frame, legend_rows, line, marker, number, ticks,
+    Axes, LEFT, PLOT_HEIGHT, RIGHT, ROW, Range, Series, frame, heading, legend_rows, line, marker, number, ticks,
 };
 use crate::svg::{Anchor, Document, FONT, SMALL, WIDTH, escape, fit};
 
@@ -22,18 +22,7 @@ pub fn logarithmic_curves(series: &[Series], axes: &Axes) -> String {
     let top = 30.0 + ROW * legend.len() as f64;
     let bottom = top + PLOT_HEIGHT;
     let mut document = Document::new(bottom + 44.0, &axes.title, &description(series, &drawn, axes));
-    document.push(&format!(
-        r#"<text x="0" y="14" font-size="{FONT}" font-weight="600">{}</text>"#,
-        escape(&fit(&axes.title, WIDTH, FONT))
-    ));
-    for (row, entries) in legend.iter().enumerate() {
-        let y = 30.0 + ROW * row as f64;
-        for entry in entries {
-            document.push(&line(entry.index, &format!("M{:.1} {y}h{SAMPLE}", entry.x)));
-            document.push(&marker(entry.index, entry.x + SAMPLE / 2.0, y, ""));
-            document.text(entry.x + SAMPLE + 5.0, y, SMALL, Anchor::Start, &entry.name);
-        }
-    }
+    heading(&mut document, &axes.title, &legend);
     frame(&mut document, top, bottom);
     let all = || drawn.iter().flatten();
     if all().next().is_none() {
