@@ -1,18 +1,17 @@
-//! One coordinator and its participants in memory. Every message is written as it would travel and read back, so that
-//! its bytes are counted and nothing passes that a socket would not. Time stands still, and nobody is late; or, under
+//! When what happens in a simulated room. One coordinator and its participants are connected by `federation::in_memory`, which
+//! writes every message as it would travel, so that its bytes are counted. Time stands still, and nobody is late; or, under
 //! circumstances, there is a made-up clock, by which messages are there at once, and models, training and updates take
 //! their time.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
-use bytes::Bytes;
+use anyhow::{Result, bail};
+use federation::in_memory::{Client as Program, Frame, Network};
 use federation::{
     Action, ConnectionId, Coordinator, Event, Input, Millis, Output, Participant, ParticipantConfig, TrainRequest,
 };
 use models::Example;
-use protocol::{Chunk, ClientMessage, ServerMessage, Token, parse_client, parse_server};
+use protocol::{ServerMessage, Token};
 
 use super::clock::{Clock, Happening};
 
@@ -25,15 +24,10 @@ const RETURNS_MS: u64 = 1_000;
 
 /// Someone who takes part.
 struct Client {
-    participant: Participant,
-    connection: ConnectionId,
+    program: Program,
     examples: Arc<Vec<Example>>,
     /// How many examples it says to have.
     claimed: u32,
-    frames: VecDeque<Bytes>,
-    training: Option<TrainRequest>,
-    /// What it remembers where it comes back.
-    token: Option<Token>,
     /// Lost its connection.
     away: bool,
     /// And is on its way back.
@@ -50,8 +44,7 @@ struct Client {
 pub struct Exchange {
     coordinator: Coordinator,
     clients: Vec<Client>,
-    by_connection: HashMap<ConnectionId, usize>,
-    connections: u64,
+    network: Network,
     labels: usize,
     clock: Option<Clock>,
     /// Bytes from all clients to the aggregator.
@@ -83,8 +76,7 @@ impl Exchange {
         let mut exchange = Self {
             coordinator,
             clients: Vec::new(),
-            by_connection: HashMap::new(),
-            connections: 0,
+            network: Network::default(),
             labels,
             clock,
             bytes_up: 0,
@@ -92,13 +84,9 @@ impl Exchange {
         };
         for (number, (examples, &claimed)) in examples.into_iter().zip(claims).enumerate() {
             exchange.clients.push(Client {
-                participant: exchange.participant(number, &examples, claimed, None),
-                connection: ConnectionId(0),
+                program: Program::new(exchange.participant(number, &examples, claimed, None), None),
                 examples,
                 claimed,
-                frames: VecDeque::new(),
-                training: None,
-                token: None,
                 away: false,
                 called_back: false,
                 work: 0,
@@ -145,7 +133,7 @@ impl Exchange {
     /// What a client was asked to train, and on which examples.
     pub fn request(&self, client: usize) -> Option<(&TrainRequest, &[Example])> {
         let client = self.clients.get(client)?;
-        Some((client.training.as_ref()?, &client.examples))
+        Some((client.program.training.as_ref()?, &client.examples))
     }
 
     /// What a client's training gave.
@@ -156,9 +144,9 @@ impl Exchange {
             client.result = Some(inputs.collect());
             return;
         }
-        client.training = None;
+        client.program.training = None;
         for input in inputs {
-            client.participant.handle(now, input);
+            client.program.participant.handle(now, input);
         }
     }
 
@@ -210,16 +198,16 @@ impl Exchange {
             }
             for client in 0..self.clients.len() {
                 while !self.clients[client].away
-                    && let Some(output) = self.clients[client].participant.poll_output()
+                    && let Some(wish) = self.clients[client].program.next_wish()
                 {
                     quiet = false;
-                    self.put_out(client, output)?;
+                    self.put_out(client, wish)?;
                 }
-                while let Some(frame) = self.clients[client].frames.pop_front() {
+                while let Some((frame, sent)) = self.clients[client].program.next_frame() {
                     quiet = false;
-                    self.bytes_up += frame.len() as u64;
-                    let connection = self.clients[client].connection;
-                    self.coordinator.handle(self.now(), Event::Chunk { connection, chunk: Chunk::parse(frame)? });
+                    self.say(client, frame)?;
+                    let now = self.now();
+                    self.clients[client].program.participant.handle(now, sent);
                 }
             }
             if quiet {
@@ -231,13 +219,14 @@ impl Exchange {
     /// Where time stands still, somebody outside has to do something when all is quiet.
     fn whose_turn(&self) -> Result<Next> {
         let training: Vec<usize> =
-            (0..self.clients.len()).filter(|&client| self.clients[client].training.is_some()).collect();
+            (0..self.clients.len()).filter(|&client| self.clients[client].program.training.is_some()).collect();
         if !training.is_empty() {
             Ok(Next::Train(training))
         } else if self.coordinator.history().len() as u32 == self.coordinator.config().rounds {
             Ok(Next::Finished)
         } else {
-            let view = self.clients.iter().find_map(|client| client.participant.view().notice.map(str::to_owned));
+            let view =
+                self.clients.iter().find_map(|client| client.program.participant.view().notice.map(str::to_owned));
             bail!("nobody has anything to do although rounds are left: {}", view.unwrap_or_default())
         }
     }
@@ -264,33 +253,34 @@ impl Exchange {
         }
         match happening {
             Happening::Downloaded { transfer, bytes } => {
-                for frame in protocol::chunks(transfer, bytes) {
-                    self.bytes_down += frame.len() as u64;
-                    if let Ok(chunk) = Chunk::parse(frame) {
-                        client.participant.handle(now, Input::Chunk(chunk));
-                    }
+                for frame in protocol::chunks(transfer, bytes).map(Frame::Binary) {
+                    self.bytes_down += frame.bytes() as u64;
+                    client.program.participant.handle(now, frame.input());
                 }
             }
             Happening::Trained => {
-                client.training = None;
+                client.program.training = None;
                 for input in client.result.take().into_iter().flatten() {
-                    client.participant.handle(now, input);
+                    client.program.participant.handle(now, input);
                 }
             }
-            Happening::Uploaded { transfer, bytes } => client.frames.extend(protocol::chunks(transfer, bytes)),
+            Happening::Uploaded { transfer, bytes } => client.program.uploads(transfer, bytes),
             Happening::Lost => {
-                let (connection, token, examples) = (client.connection, client.token.clone(), client.examples.clone());
-                (client.away, client.called_back, client.training, client.result) = (true, false, None, None);
+                let (connection, token) = (client.program.connection, client.program.token.clone());
+                let (examples, claimed) = (client.examples.clone(), client.claimed);
+                (client.away, client.called_back, client.result) = (true, false, None);
                 client.work += 1;
-                client.frames.clear();
                 let work = client.work;
                 // Sooner, where the round is over sooner.
                 clock.later(clock.circumstances.deadline_ms, number, work, Happening::Returns);
-                self.by_connection.remove(&connection);
-                self.coordinator.handle(now, Event::Disconnected { connection });
+                if let Some(connection) = connection {
+                    self.network.client_closes(connection);
+                    let lost = self.network.server_loses(connection);
+                    self.coordinator.handle(now, lost);
+                }
                 // Its program is started anew, and holds no model meanwhile.
-                let claimed = self.clients[number].claimed;
-                self.clients[number].participant = self.participant(number, &examples, claimed, token);
+                let participant = self.participant(number, &examples, claimed, token.clone());
+                self.clients[number].program = Program::new(participant, token);
             }
             Happening::Returns => {
                 client.away = false;
@@ -313,103 +303,109 @@ impl Exchange {
 
     /// Carries out what the coordinator wants; true where a new model was published.
     fn act(&mut self, action: Action) -> Result<bool> {
-        match action {
-            Action::Send { connection, message } => self.deliver(connection, &message)?,
-            Action::Broadcast { connections, message } => {
-                if let (ServerMessage::Status(_), Some(_)) = (&message, &self.clock) {
+        let mut abandoned = false;
+        match (&action, &mut self.clock) {
+            (Action::Send { message, .. } | Action::Broadcast { message, .. }, clock) => {
+                match (message, clock) {
+                    // With a clock, somebody may be late.
+                    (ServerMessage::Refused { .. }, Some(_)) => {}
+                    (ServerMessage::Refused { message, .. } | ServerMessage::Error { message, .. }, _) => {
+                        bail!("the room refuses what a client does: {message}");
+                    }
+                    _ => {}
+                }
+                if let (Action::Broadcast { connections, message: ServerMessage::Status(_) }, Some(_)) =
+                    (&action, &self.clock)
+                {
                     // Counted like all others; but nobody looks at it, and a thousand clients would read a thousand rows each.
-                    self.bytes_down += (serde_json::to_string(&message)?.len() * connections.len()) as u64;
+                    self.bytes_down += (Frame::of_server(message).bytes() * connections.len()) as u64;
                     return Ok(false);
                 }
-                for connection in connections {
-                    self.deliver(connection, &message)?;
-                }
-                if let ServerMessage::RoundAbandoned { .. } = message {
-                    self.call_back();
-                }
+                abandoned = matches!(message, ServerMessage::RoundAbandoned { .. });
             }
-            Action::SendModel { connection, transfer, bytes } => {
-                if let Some(clock) = &mut self.clock {
-                    let Some(&number) = self.by_connection.get(&connection) else { return Ok(false) };
-                    let client = &mut self.clients[number];
-                    client.work += 1;
-                    let milliseconds = clock.circumstances.transfer_ms(bytes.len());
-                    clock.later(milliseconds, number, client.work, Happening::Downloaded { transfer, bytes });
+            (Action::SendModel { connection, transfer, bytes }, Some(clock)) => {
+                let Some(number) = self.network.link(*connection).and_then(|link| link.client) else {
                     return Ok(false);
-                }
-                for frame in protocol::chunks(transfer, bytes) {
-                    self.bytes_down += frame.len() as u64;
-                    self.input(connection, Input::Chunk(Chunk::parse(frame)?));
-                }
+                };
+                let client = &mut self.clients[number];
+                client.work += 1;
+                let milliseconds = clock.circumstances.transfer_ms(bytes.len());
+                let downloaded = Happening::Downloaded { transfer: *transfer, bytes: bytes.clone() };
+                clock.later(milliseconds, number, client.work, downloaded);
+                return Ok(false);
             }
-            Action::Close { connection, .. } => self.input(connection, Input::Closed),
-            Action::Checkpoint { model } => {
+            (Action::SendModel { .. }, None) => {}
+            (Action::Close { .. }, _) => bail!("a client was sent away"),
+            (Action::Checkpoint { model }, _) => {
+                let model = *model;
                 if model {
                     self.call_back();
                 }
                 return Ok(model);
             }
         }
+        for connection in self.network.carry(action) {
+            while self.network.hand_model(connection) {}
+            while let Some(frame) = self.network.arrives_down(connection) {
+                self.hear(connection, frame)?;
+            }
+        }
+        if abandoned {
+            self.call_back();
+        }
         Ok(false)
     }
 
-    fn deliver(&mut self, connection: ConnectionId, message: &ServerMessage) -> Result<()> {
-        let text = serde_json::to_string(message)?;
-        self.bytes_down += text.len() as u64;
-        match message {
-            // With a clock, somebody may be late.
-            ServerMessage::Refused { .. } if self.clock.is_some() => {}
-            ServerMessage::Refused { message, .. } | ServerMessage::Error { message, .. } => {
-                bail!("the room refuses what a client does: {message}");
-            }
-            _ => {}
+    /// A frame from the room reaches its client.
+    fn hear(&mut self, connection: ConnectionId, frame: Frame) -> Result<()> {
+        self.bytes_down += frame.bytes() as u64;
+        let input = frame.input();
+        if let Input::Malformed(error) = &input {
+            bail!("the room says what its own protocol forbids: {error}");
         }
-        self.input(
-            connection,
-            Input::Message(parse_server(&text).context("the room says what its own protocol forbids")?),
-        );
+        let now = self.now();
+        if let Some(client) = self.network.link(connection).and_then(|link| link.client) {
+            self.clients[client].program.participant.handle(now, input);
+        }
         Ok(())
     }
 
-    fn input(&mut self, connection: ConnectionId, input: Input) {
-        let now = self.now();
-        if let Some(&client) = self.by_connection.get(&connection) {
-            self.clients[client].participant.handle(now, input);
+    /// A client's frame reaches the room.
+    fn say(&mut self, number: usize, frame: Frame) -> Result<()> {
+        let Some(connection) = self.clients[number].program.connection else { return Ok(()) };
+        self.network.say(connection, frame);
+        while let Some(frame) = self.network.arrives_up(connection) {
+            self.bytes_up += frame.bytes() as u64;
+            let event = frame.event(connection);
+            if let Event::Malformed { error, .. } = &event {
+                bail!("a client says what the protocol forbids: {error}");
+            }
+            self.coordinator.handle(self.now(), event);
         }
+        Ok(())
     }
 
-    fn put_out(&mut self, number: usize, output: Output) -> Result<()> {
+    fn put_out(&mut self, number: usize, wish: Output) -> Result<()> {
         let now = self.now();
         let client = &mut self.clients[number];
-        match output {
+        match wish {
             Output::Connect => {
-                self.connections += 1;
-                let connection = ConnectionId(self.connections);
-                client.connection = connection;
-                self.by_connection.insert(connection, number);
-                let fresh_token = Token::from_random(u128::from(connection.0));
-                self.coordinator.handle(now, Event::Connected { connection, fresh_token });
-                client.participant.handle(now, Input::Opened);
+                let (connection, connected) = self.network.open(Some(number));
+                client.program.connection = Some(connection);
+                self.coordinator.handle(now, connected);
+                client.program.participant.handle(now, Input::Opened);
             }
-            Output::Send(message) => {
-                let (connection, text) = (client.connection, serde_json::to_string(&message)?);
-                self.bytes_up += text.len() as u64;
-                let message: ClientMessage = parse_client(&text).context("a client says what the protocol forbids")?;
-                self.coordinator.handle(now, Event::Message { connection, message });
-            }
-            Output::SendBytes { transfer, bytes } => match &mut self.clock {
-                None => client.frames.extend(protocol::chunks(transfer, bytes)),
-                Some(clock) => {
+            Output::Send(message) => self.say(number, Frame::of_client(&message))?,
+            Output::SendBytes { transfer, bytes } => {
+                if let Some(clock) = &mut self.clock {
+                    client.program.frames.clear();
                     let milliseconds = clock.circumstances.transfer_ms(bytes.len());
                     clock.later(milliseconds, number, client.work, Happening::Uploaded { transfer, bytes });
                 }
-            },
-            Output::StopSending { .. } => {
-                client.frames.clear();
-                client.work += 1;
             }
+            Output::StopSending { .. } => client.work += 1,
             Output::ComputeStatistics => {
-                client.participant.handle(now, client::statistics(client.examples.iter()));
+                client.program.participant.handle(now, client::statistics(client.examples.iter()));
             }
             Output::Train(request) => {
                 if let Some(clock) = &mut self.clock {
@@ -421,15 +417,13 @@ impl Exchange {
                         None => clock.later(fate.training_ms, number, client.work, Happening::Trained),
                     }
                 }
-                client.training = Some(request);
             }
             Output::StopTraining => {
-                (client.training, client.result) = (None, None);
+                client.result = None;
                 client.work += 1;
             }
-            Output::RememberToken(token) => client.token = Some(token),
             Output::Disconnect => bail!("a client was sent away"),
-            Output::Finished { .. } | Output::Changed => {}
+            Output::RememberToken(_) | Output::Finished { .. } | Output::Changed => {}
         }
         Ok(())
     }

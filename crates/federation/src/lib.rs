@@ -14,6 +14,7 @@
 
 mod aggregation;
 mod coordinator;
+pub mod in_memory;
 mod metrics;
 mod model;
 mod normalisation;

@@ -7,31 +7,30 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 #![allow(dead_code, reason = "each test file uses its own part of the class")]
 
-mod naive;
+#[path = "../oracle/mod.rs"]
+mod oracle;
 mod spool;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::{Deref, DerefMut};
 
 use bytes::Bytes;
+use federation::in_memory::{Client, Frame, Network};
 use federation::{
     Action, Checkpoint, ConnectionId, Coordinator, Event, HostError, Input, Millis, Output, Participant,
     ParticipantConfig, TrainRequest,
 };
-use naive::{Accepted, Naive};
+use oracle::{Accepted, Oracle};
 use protocol::{
-    Chunk, ClientMessage, Encoding, Evaluation, ModelVersion, Pace, RoomCode, RoomConfig, ServerMessage, Token,
-    TrainingResult, parse_client, parse_server,
+    ClientMessage, Encoding, Evaluation, ModelVersion, Pace, RoomCode, RoomConfig, ServerMessage, Token, TrainingResult,
 };
 pub use spool::Disk;
 
-/// One student: a participant, and what a shell would keep for it.
+/// One student.
 pub struct Student {
-    pub participant: Participant,
-    pub connection: Option<ConnectionId>,
+    program: Client,
     /// Whether the network is there.
     pub online: bool,
-    /// What it was asked to train and has not finished.
-    pub training: Option<TrainRequest>,
     /// How often it was asked to train.
     pub trainings: u32,
     /// How often training was called off.
@@ -40,16 +39,28 @@ pub struct Student {
     pub eager: bool,
     /// Whether it answers to `ComputeStatistics`.
     pub answers_statistics: bool,
-    /// Binary frames not yet handed to the network; where `holds_frames`, they stay here.
-    pub frames: VecDeque<Bytes>,
+    /// Whether the frames of its uploads stay with it until a test sends one.
     pub holds_frames: bool,
-    pub token: Option<Token>,
     pub finished: Option<Vec<f32>>,
     pub heard: Vec<ServerMessage>,
     pub examples: u32,
     /// Local steps that its training is said to take.
     pub steps: u32,
     number: u32,
+}
+
+impl Deref for Student {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.program
+    }
+}
+
+impl DerefMut for Student {
+    fn deref_mut(&mut self) -> &mut Client {
+        &mut self.program
+    }
 }
 
 /// An update on its way, as the network saw it.
@@ -81,7 +92,7 @@ pub struct Class {
     pub server_up: bool,
     /// What the coordinator wants done, in order.
     actions: VecDeque<Action>,
-    next_connection: u64,
+    network: Network,
     /// Updates under way, by connection and transfer.
     seen: BTreeMap<(ConnectionId, u32), Seen>,
     last_seen: BTreeMap<ConnectionId, u32>,
@@ -90,7 +101,7 @@ pub struct Class {
     model: Vec<f32>,
     /// The last version that was checked.
     present: u32,
-    naive: Naive,
+    oracle: Oracle,
     /// How many published models were checked.
     pub published: u32,
     /// Whether the host begins and closes rounds with fewer than the room's least.
@@ -131,13 +142,13 @@ impl Class {
             stored: None,
             server_up: true,
             actions: VecDeque::new(),
-            next_connection: 1,
+            network: Network::default(),
             seen: BTreeMap::new(),
             last_seen: BTreeMap::new(),
             accepted: Vec::new(),
             model,
             present: 0,
-            naive: Naive::default(),
+            oracle: Oracle::default(),
             published: 0,
             hurried: false,
             strangers: Vec::new(),
@@ -176,17 +187,13 @@ impl Class {
             seed: u64::from(number),
         };
         self.students.push(Student {
-            participant: Participant::new(config, self.now),
-            connection: None,
+            program: Client::new(Participant::new(config, self.now), token),
             online: true,
-            training: None,
             trainings: 0,
             stopped: 0,
             eager: true,
             answers_statistics: true,
-            frames: VecDeque::new(),
             holds_frames: false,
-            token,
             finished: None,
             heard: Vec::new(),
             examples: 10 * (number + 1),
@@ -237,7 +244,7 @@ impl Class {
         for _ in 0..100_000 {
             let mut quiet = !self.carry_out();
             for student in 0..self.students.len() {
-                while let Some(output) = self.students[student].participant.poll_output() {
+                while let Some(output) = self.students[student].next_wish() {
                     quiet = false;
                     self.put_out(student, output);
                     // As a server does: all that one event asks for, before the next one.
@@ -352,7 +359,7 @@ impl Class {
     pub fn start_server(&mut self) {
         let Stored { record, parameters, memory } = self.stored.clone().expect("the server stored something");
         let checkpoint: Checkpoint = serde_json::from_str(&record).unwrap();
-        self.naive.recall(&memory);
+        self.oracle.recall(&memory);
         self.disk = Disk::default();
         self.coordinator = Coordinator::restore(checkpoint, parameters, memory, self.disk.spool()).unwrap();
         self.model = self.coordinator.model().parameters().to_vec();
@@ -365,7 +372,7 @@ impl Class {
     pub fn goes_back_to(&mut self, version: u32, rounds: Option<u32>, stored: &Stored) -> Result<(), HostError> {
         let Stored { parameters, memory, .. } = stored.clone();
         self.coordinator.restart(self.now, ModelVersion(version), rounds, parameters.clone(), memory.clone())?;
-        self.naive.recall(&memory);
+        self.oracle.recall(&memory);
         self.model = parameters;
         self.accepted.clear();
         self.run();
@@ -374,7 +381,7 @@ impl Class {
 
     /// A connection that no participant is behind.
     pub fn stranger(&mut self) -> ConnectionId {
-        let connection = self.connect();
+        let connection = self.connect(None);
         self.run();
         connection
     }
@@ -385,18 +392,17 @@ impl Class {
 
     /// A text frame from anywhere.
     pub fn text(&mut self, connection: ConnectionId, text: &str) {
-        let message = match parse_client(text) {
-            Ok(message) => message,
-            Err(error) => return self.coordinator.handle(self.now, Event::Malformed { connection, error }),
-        };
-        let announced = match &message {
-            ClientMessage::Update { examples, steps, update, model_version, .. } => {
+        let event = Frame::Text(text.to_owned()).event(connection);
+        let announced = match &event {
+            Event::Message {
+                message: ClientMessage::Update { examples, steps, update, model_version, .. }, ..
+            } => {
                 let (examples, steps, base) = (*examples, *steps, model_version.0);
                 Some((update.id.0, Seen { examples, steps, base, bytes: Vec::new() }))
             }
             _ => None,
         };
-        self.coordinator.handle(self.now, Event::Message { connection, message });
+        self.coordinator.handle(self.now, event);
         let told = self.actions.len();
         self.actions.extend(std::iter::from_fn(|| self.coordinator.poll_action()));
         let refused = self.actions.range(told..).any(|action| {
@@ -410,46 +416,40 @@ impl Class {
 
     /// A binary frame from anywhere.
     pub fn frame(&mut self, connection: ConnectionId, frame: Bytes) {
-        let event = match Chunk::parse(frame) {
-            Ok(chunk) => {
-                if let Some(seen) = self.seen.get_mut(&(connection, chunk.transfer.0)) {
-                    seen.bytes.truncate(chunk.offset as usize);
-                    seen.bytes.extend_from_slice(&chunk.payload);
-                    self.last_seen.insert(connection, chunk.transfer.0);
-                }
-                Event::Chunk { connection, chunk }
-            }
-            Err(error) => Event::Malformed { connection, error },
-        };
+        let event = Frame::Binary(frame).event(connection);
+        if let Event::Chunk { chunk, .. } = &event
+            && let Some(seen) = self.seen.get_mut(&(connection, chunk.transfer.0))
+        {
+            seen.bytes.truncate(chunk.offset as usize);
+            seen.bytes.extend_from_slice(&chunk.payload);
+            self.last_seen.insert(connection, chunk.transfer.0);
+        }
         self.coordinator.handle(self.now, event);
     }
 
-    fn connect(&mut self) -> ConnectionId {
-        let connection = ConnectionId(self.next_connection);
-        self.next_connection += 1;
-        let fresh_token = Token::from_random(u128::from(connection.0) << 64 | 0xabcd);
-        self.coordinator.handle(self.now, Event::Connected { connection, fresh_token });
+    fn connect(&mut self, student: Option<usize>) -> ConnectionId {
+        let (connection, connected) = self.network.open(student);
+        self.coordinator.handle(self.now, connected);
         connection
     }
 
     fn disconnect(&mut self, student: usize) {
-        self.students[student].frames.clear();
-        if let Some(connection) = self.students[student].connection.take()
-            && self.server_up
-        {
-            self.coordinator.handle(self.now, Event::Disconnected { connection });
+        let connection = self.students[student].connection;
+        self.students[student].disconnected();
+        if let Some(connection) = connection {
+            self.network.client_closes(connection);
+            let lost = self.network.server_loses(connection);
+            if self.server_up {
+                self.coordinator.handle(self.now, lost);
+            }
         }
-    }
-
-    fn student_of(&self, connection: ConnectionId) -> Option<usize> {
-        self.students.iter().position(|student| student.connection == Some(connection))
     }
 
     fn put_out(&mut self, student: usize, output: Output) {
         match output {
             Output::Connect => {
                 if self.server_up && self.students[student].online {
-                    self.students[student].connection = Some(self.connect());
+                    self.students[student].connection = Some(self.connect(Some(student)));
                     self.input(student, Input::Opened);
                 } else {
                     self.input(student, Input::Closed);
@@ -463,11 +463,7 @@ impl Class {
                     self.text(connection, &text);
                 }
             }
-            Output::SendBytes { transfer, bytes } => {
-                self.students[student].frames = protocol::chunks(transfer, bytes).collect();
-            }
-            Output::StopSending { .. } => self.students[student].frames.clear(),
-            Output::RememberToken(token) => self.students[student].token = Some(token),
+            Output::SendBytes { .. } | Output::StopSending { .. } | Output::RememberToken(_) => {}
             Output::ComputeStatistics => {
                 if self.students[student].answers_statistics {
                     self.input(
@@ -476,17 +472,13 @@ impl Class {
                     );
                 }
             }
-            Output::Train(request) => {
-                self.students[student].training = Some(request);
+            Output::Train(_) => {
                 self.students[student].trainings += 1;
                 if self.students[student].eager {
                     self.trains(student);
                 }
             }
-            Output::StopTraining => {
-                self.students[student].training = None;
-                self.students[student].stopped += 1;
-            }
+            Output::StopTraining => self.students[student].stopped += 1,
             Output::Finished { model_version, model, .. } => {
                 self.students[student].finished = Some(model.to_vec());
                 self.input(student, Input::Evaluated { model_version, evaluation: evaluation() });
@@ -507,71 +499,80 @@ impl Class {
     /// Hands one binary frame to the network.
     pub fn send_frame(&mut self, student: usize) -> bool {
         let Some(connection) = self.students[student].connection else { return false };
-        let Some(frame) = self.students[student].frames.pop_front() else { return false };
+        let Some((Frame::Binary(frame), sent)) = self.students[student].next_frame() else { return false };
+        self.input(student, sent);
         self.frame(connection, frame);
         true
     }
 
     fn act(&mut self, action: Action) {
-        match action {
-            Action::Send { connection, message } => self.deliver(connection, message),
-            Action::Broadcast { connections, message } => {
-                for connection in connections {
-                    self.deliver(connection, message.clone());
-                }
-            }
-            Action::SendModel { connection, transfer, bytes } => {
-                let Some(student) = self.student_of(connection) else { return };
-                for frame in protocol::chunks(transfer, bytes) {
-                    let chunk = Chunk::parse(frame).unwrap();
-                    self.input(student, Input::Chunk(chunk));
-                }
-            }
+        match &action {
+            Action::Send { connection, message: ServerMessage::Accepted { .. } } => self.note_accepted(*connection),
             Action::Close { connection, .. } => {
-                if let Some(student) = self.student_of(connection) {
+                let connection = *connection;
+                self.coordinator.handle(self.now, Event::Disconnected { connection });
+            }
+            Action::Checkpoint { model } => self.store(*model),
+            _ => {}
+        }
+        for connection in self.network.carry(action) {
+            while self.network.hand_model(connection) {}
+            while let Some(frame) = self.network.arrives_down(connection) {
+                self.reaches(connection, frame);
+            }
+            if let Some(link) = self.network.link(connection).filter(|link| link.cut) {
+                let student = link.client;
+                self.network.client_closes(connection);
+                if let Some(student) = student {
                     self.students[student].connection = None;
                     self.input(student, Input::Closed);
                 }
-                self.coordinator.handle(self.now, Event::Disconnected { connection });
-            }
-            Action::Checkpoint { model } => {
-                let record = serde_json::to_string(&self.coordinator.checkpoint()).unwrap();
-                if model {
-                    self.check_published();
-                }
-                let parameters = self.coordinator.model().parameters().to_vec();
-                let memory = self.coordinator.memory().into_iter();
-                let memory = memory.map(|(name, values)| (name.to_owned(), values.to_vec())).collect();
-                self.stored = Some(Stored { record, parameters, memory });
             }
         }
     }
 
-    fn deliver(&mut self, connection: ConnectionId, message: ServerMessage) {
-        if let ServerMessage::Accepted { .. } = message {
-            let transfer = self.last_seen[&connection];
-            let seen = self.seen.remove(&(connection, transfer)).expect("what is accepted was announced");
-            let encoding = self.coordinator.config().encoding;
-            let values = encoding.values(&seen.bytes).unwrap().collect();
-            let room = self.coordinator.config();
-            let mut weight = f64::from(seen.examples.min(room.weight_cap));
-            if let Pace::Asynchronous { staleness_exponent, .. } = room.pace {
-                // An update that fills the buffer is told of when its version is out already.
-                weight /= f64::from(1 + self.present - seen.base).powf(staleness_exponent);
-            }
-            self.accepted.push(Accepted { weight, steps: f64::from(seen.steps), values });
+    fn store(&mut self, model: bool) {
+        let record = serde_json::to_string(&self.coordinator.checkpoint()).unwrap();
+        if model {
+            self.check_published();
         }
-        let text = serde_json::to_string(&message).unwrap();
-        let message = parse_server(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        match self.student_of(connection) {
-            Some(student) => {
+        let parameters = self.coordinator.model().parameters().to_vec();
+        let memory = self.coordinator.memory().into_iter();
+        let memory = memory.map(|(name, values)| (name.to_owned(), values.to_vec())).collect();
+        self.stored = Some(Stored { record, parameters, memory });
+    }
+
+    fn note_accepted(&mut self, connection: ConnectionId) {
+        let transfer = self.last_seen[&connection];
+        let seen = self.seen.remove(&(connection, transfer)).expect("what is accepted was announced");
+        let encoding = self.coordinator.config().encoding;
+        let values = encoding.values(&seen.bytes).unwrap().collect();
+        let room = self.coordinator.config();
+        let mut weight = f64::from(seen.examples.min(room.weight_cap));
+        if let Pace::Asynchronous { staleness_exponent, .. } = room.pace {
+            // An update that fills the buffer is told of when its version is out already.
+            weight /= f64::from(1 + self.present - seen.base).powf(staleness_exponent);
+        }
+        self.accepted.push(Accepted { weight, steps: f64::from(seen.steps), values });
+    }
+
+    /// A frame from the server is there.
+    fn reaches(&mut self, connection: ConnectionId, frame: Frame) {
+        let input = frame.clone().input();
+        let student = self.network.link(connection).and_then(|link| link.client);
+        match (&input, student) {
+            (Input::Malformed(error), _) => panic!("{error}: {frame:?}"),
+            (Input::Message(message), None) => self.strangers.push((connection, message.clone())),
+            (Input::Message(message), Some(student)) => {
                 if let ServerMessage::RoundAbandoned { .. } = message {
                     self.accepted.clear();
                 }
                 self.students[student].heard.push(message.clone());
-                self.input(student, Input::Message(message));
             }
-            None => self.strangers.push((connection, message)),
+            _ => {}
+        }
+        if let Some(student) = student {
+            self.input(student, input);
         }
     }
 
@@ -581,7 +582,7 @@ impl Class {
         let accepted = std::mem::take(&mut self.accepted);
         assert!(accepted.len() as u32 >= if self.hurried { 1 } else { self.coordinator.config().least });
         let RoomConfig { strategy, aggregation, .. } = *self.coordinator.config();
-        let expected = self.naive.publish(strategy, aggregation, &self.model, &accepted);
+        let expected = self.oracle.publish(strategy, aggregation, &self.model, &accepted);
         let published = self.coordinator.model().parameters();
         let values = accepted.iter().flat_map(|update| &update.values);
         let largest = values.chain(&self.model).fold(0.0_f64, |largest, value| largest.max(f64::from(*value).abs()));

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use federation::{Checkpoint, Coordinator};
-use protocol::{
-    Aggregation, Checksum, ErrorCode, Pace, Phase, RefusalReason, RoomConfig, RoundRecord, Selection, ServerMessage,
-    Strategy,
-};
+use protocol::{Checksum, ErrorCode, Pace, Phase, RefusalReason, RoomConfig, RoundRecord, Selection, ServerMessage};
+
+use super::oracle::{Accepted, Oracle};
 
 /// What the server has on disk, as the shell stores it.
 #[derive(Clone)]
@@ -26,7 +25,7 @@ pub struct Given {
     /// The version that it is a difference to.
     pub base: u32,
     /// Every number of it.
-    pub value: f64,
+    pub value: f32,
 }
 
 /// The disk, and the updates of the open round.
@@ -35,8 +34,7 @@ pub struct Ledger {
     pub accepted: Vec<Given>,
     /// Whose updates, from which version, are in a published model.
     published: BTreeSet<(u128, u32)>,
-    /// FedAvgM's momentum; every number of it is the same, as every number of an update is.
-    momentum: f64,
+    oracle: Oracle,
     /// Rounds that were closed, by any of the servers that there were.
     pub closed: u32,
     /// Each version as it was stored.
@@ -55,10 +53,6 @@ impl Disk {
             checksum: room.model().transfer().checksum,
         }
     }
-
-    fn momentum(&self) -> f64 {
-        self.memory.get("momentum").map_or(0.0, |momentum| f64::from(momentum[0]))
-    }
 }
 
 impl Ledger {
@@ -67,7 +61,7 @@ impl Ledger {
         let disk = Disk::with_model(room);
         let versions = BTreeMap::from([(0, disk.clone())]);
         let (accepted, published) = (Vec::new(), BTreeSet::new());
-        Ledger { disk, accepted, published, momentum: 0.0, closed: 0, versions, going_back: None }
+        Ledger { disk, accepted, published, oracle: Oracle::default(), closed: 0, versions, going_back: None }
     }
 
     /// The host goes back to this version; what was stored of it.
@@ -88,7 +82,7 @@ impl Ledger {
             // What comes after this version has not been published any more, and may be once.
             self.published.retain(|(_, base)| *base < version);
             self.accepted.clear();
-            self.momentum = self.disk.momentum();
+            self.oracle.recall(&self.disk.memory);
         }
         let (before, now) = (&self.disk.checkpoint, room.checkpoint());
         let grown = now.history.len() - before.history.len();
@@ -130,14 +124,14 @@ impl Ledger {
             };
             f64::from(given.examples.min(room.weight_cap)) * discount
         };
-        let direction = direction(room, &accepted, weight);
-        self.momentum = match room.strategy {
-            Strategy::FedAvg { .. } => direction,
-            Strategy::FedAvgM { momentum, .. } => momentum * self.momentum + direction,
-            other => panic!("schedules do not know {other}"),
-        };
-        for (before, after) in self.disk.parameters.iter().zip(published) {
-            let (expected, found) = (f64::from(*before) + self.momentum, f64::from(*after));
+        let updates: Vec<Accepted> = accepted
+            .iter()
+            .map(|given| Accepted { weight: weight(given), steps: 1.0, values: vec![given.value; published.len()] })
+            .collect();
+        let expected = self.oracle.publish(room.strategy, room.aggregation, &self.disk.parameters, &updates);
+        let expected = expected.expect("the oracle has the formulas that schedules draw");
+        for (expected, found) in expected.into_iter().zip(published) {
+            let found = f64::from(*found);
             assert!(
                 (found - expected).abs() <= 2.0e-5 * (1.0 + expected.abs()),
                 "the model became {found}, and is {expected} with {accepted:?}"
@@ -153,7 +147,7 @@ impl Ledger {
         assert_eq!(room.checkpoint(), self.disk.checkpoint);
         let memory: Vec<&[f32]> = room.memory().into_values().collect();
         assert!(memory.into_iter().eq(self.disk.memory.values().map(Vec::as_slice)));
-        self.momentum = self.disk.momentum();
+        self.oracle.recall(&self.disk.memory);
         self.going_back = None;
     }
 
@@ -232,37 +226,5 @@ impl Ledger {
         assert!(load.connections <= 2 * most && load.identities <= 4 * most, "{load:?}");
         assert!(load.uploads <= slots && load.upload_bytes <= slots * config.update_bytes() as usize, "{load:?}");
         assert!(load.waiting + load.uploads <= most, "{load:?}");
-    }
-}
-
-/// What the room's aggregation makes of a round's updates, of each of which all numbers are the same.
-fn direction(room: &RoomConfig, accepted: &[Given], weight: impl Fn(&Given) -> f64) -> f64 {
-    let weights: f64 = accepted.iter().map(&weight).sum();
-    let mean = |value: &dyn Fn(&Given) -> f64| {
-        accepted.iter().map(|given| weight(given) * value(given)).sum::<f64>() / weights
-    };
-    let median = |mut values: Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0
-    };
-    // The norm of an update whose numbers are 1.
-    let unit = f64::from(room.parameters).sqrt();
-    let clipped = |limit: f64| mean(&|given: &Given| given.value * (limit / (given.value.abs() * unit)).min(1.0));
-    match room.aggregation {
-        Aggregation::Mean => mean(&|given| given.value),
-        Aggregation::Median => median(accepted.iter().map(|given| given.value).collect()),
-        Aggregation::TrimmedMean { trim } => {
-            let mut values: Vec<f64> = accepted.iter().map(|given| given.value).collect();
-            values.sort_by(f64::total_cmp);
-            let share = (trim * values.len() as f64) as usize;
-            let cut = if values.len() >= 3 { share.max(1) } else { share };
-            let kept = &values[cut..values.len() - cut];
-            kept.iter().sum::<f64>() / kept.len() as f64
-        }
-        Aggregation::Clipping { norm: Some(limit) } => clipped(limit),
-        Aggregation::Clipping { norm: None } => {
-            clipped(median(accepted.iter().map(|given| given.value.abs() * unit).collect()))
-        }
-        other => panic!("schedules do not know {other}"),
     }
 }

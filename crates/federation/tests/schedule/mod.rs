@@ -2,19 +2,22 @@
 
 mod chance;
 mod ledger;
+#[path = "../oracle/mod.rs"]
+mod oracle;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use chance::Chance;
+use federation::in_memory::{Client, Frame, Network};
 use federation::{
     Action, Connection, ConnectionId, Coordinator, Event, Input, MemorySpool, Millis, Output, Participant,
     ParticipantConfig, TrainRequest,
 };
 use ledger::{Given, Ledger};
 use protocol::{
-    Aggregation, Checksum, Chunk, ClientMessage, HostCommand, ModelVersion, Pace, Phase, RefusalReason, RoomCode,
-    RoomConfig, Selection, ServerMessage, Token, TrainingResult, Transfer, TransferId,
+    Aggregation, Checksum, ClientMessage, HostCommand, ModelVersion, Pace, Phase, RefusalReason, RoomCode, RoomConfig,
+    Selection, ServerMessage, Token, TrainingResult, Transfer, TransferId,
 };
 
 /// What a room's rounds are like.
@@ -49,46 +52,22 @@ pub struct Counts {
     pub went_back: u32,
 }
 
-/// A client's program, and what its shell keeps.
-struct Client {
-    participant: Participant,
+/// Somebody who takes part.
+struct Person {
+    program: Client,
     number: u32,
-    token: Option<Token>,
     /// Went for good.
     gone: bool,
     connecting: bool,
-    /// Its open socket.
-    link: Option<ConnectionId>,
-    training: Option<TrainRequest>,
     asked_for_statistics: bool,
-    /// An upload, as far as the network has not taken it.
-    upload: VecDeque<Bytes>,
-    upload_id: TransferId,
-    handed: u32,
     /// The last update that it announced, to be repeated by mistake.
     last: Option<(ClientMessage, Bytes)>,
     finished: Option<Vec<f32>>,
 }
 
-/// What travels.
-#[derive(Clone, Debug)]
-enum Frame<Message> {
-    Text(Message),
-    Binary(Bytes),
-}
-
-/// A connection: two queues in order, as TCP has it.
-struct Link {
-    client: usize,
-    up: VecDeque<Frame<ClientMessage>>,
-    down: VecDeque<Frame<ServerMessage>>,
-    /// What the server has not handed to the network of the model.
-    model: VecDeque<Bytes>,
-    /// No more goes in.
-    cut: bool,
-    /// Who still holds it open.
-    client_holds: bool,
-    server_holds: bool,
+/// What is known of whom a connection is.
+#[derive(Default)]
+struct Account {
     /// The token that the server knows its client by.
     identity: u128,
     /// The update whose announcement was taken last.
@@ -107,9 +86,9 @@ pub struct World {
     loud: bool,
     server: Option<Coordinator>,
     ledger: Ledger,
-    clients: Vec<Client>,
-    links: BTreeMap<ConnectionId, Link>,
-    next_connection: u64,
+    clients: Vec<Person>,
+    network: Network,
+    accounts: BTreeMap<ConnectionId, Account>,
     next_repeated: u32,
     slots: usize,
     pub counts: Counts,
@@ -196,26 +175,20 @@ impl World {
             ledger: Ledger::new(&room),
             server: Some(room),
             clients: Vec::new(),
-            links: BTreeMap::new(),
-            next_connection: 1,
+            network: Network::default(),
+            accounts: BTreeMap::new(),
             next_repeated: REPEATED,
             slots,
             counts: Counts::default(),
         };
         for number in 0..clients {
             let participant = world.participant(number, None);
-            world.clients.push(Client {
-                participant,
+            world.clients.push(Person {
+                program: Client::new(participant, None),
                 number,
-                token: None,
                 gone: false,
                 connecting: false,
-                link: None,
-                training: None,
                 asked_for_statistics: false,
-                upload: VecDeque::new(),
-                upload_id: TransferId(0),
-                handed: 0,
                 last: None,
                 finished: None,
             });
@@ -310,7 +283,7 @@ impl World {
             Statistics(usize),
         }
         let mut moves = Vec::new();
-        for (&id, link) in &self.links {
+        for (id, link) in self.network.links() {
             if link.server_holds && !link.up.is_empty() {
                 moves.push(Move::Up(id));
             } else if link.server_holds && link.cut {
@@ -329,11 +302,11 @@ impl World {
             if client.connecting {
                 moves.push(Move::Open(index));
             }
-            if !client.upload.is_empty() && client.link.is_some() {
+            if !client.program.frames.is_empty() && client.program.connection.is_some() {
                 moves.push(Move::Hand(index));
             }
             // Training takes its time where there is trouble.
-            if client.training.is_some() && (!self.trouble || self.chance.once_in(8)) {
+            if client.program.training.is_some() && (!self.trouble || self.chance.once_in(8)) {
                 moves.push(Move::Train(index));
             }
             if client.asked_for_statistics {
@@ -344,23 +317,15 @@ impl World {
         match chosen {
             Move::Up(id) => self.deliver_up(id),
             Move::Down(id) => self.deliver_down(id),
-            Move::Model(id) => {
-                let link = self.links.get_mut(&id).unwrap();
-                let frame = link.model.pop_front().unwrap();
-                if !link.cut {
-                    link.down.push_back(Frame::Binary(frame));
-                }
-            }
+            Move::Model(id) => assert!(self.network.hand_model(id)),
             Move::ServerNotices(id) => self.server_notices(id),
             Move::ClientNotices(id) => self.client_notices(id),
             Move::Open(client) => self.open(client),
             Move::Hand(client) => {
-                let Client { upload, upload_id, handed, link, .. } = &mut self.clients[client];
-                let (frame, transfer, link) = (upload.pop_front().unwrap(), *upload_id, link.unwrap());
-                *handed += frame.len() as u32 - 8;
-                let bytes = *handed;
-                self.put_up(link, Frame::Binary(frame));
-                self.input(client, Input::Sent { transfer, bytes });
+                let program = &mut self.clients[client].program;
+                let (frame, sent) = program.next_frame().unwrap();
+                self.network.say(program.connection.unwrap(), frame);
+                self.input(client, sent);
             }
             Move::Train(client) => self.train(client),
             Move::Statistics(client) => {
@@ -376,104 +341,70 @@ impl World {
         if self.server.is_none() {
             return self.input(client, Input::Closed);
         }
-        let connection = ConnectionId(self.next_connection);
-        self.next_connection += 1;
-        let link = Link {
-            client,
-            up: VecDeque::new(),
-            down: VecDeque::new(),
-            model: VecDeque::new(),
-            cut: false,
-            client_holds: true,
-            server_holds: true,
-            identity: 0,
-            announced: None,
-            pending: None,
-        };
-        self.links.insert(connection, link);
-        self.clients[client].link = Some(connection);
-        let fresh_token = Token::from_random(u128::from(connection.0) << 64 | 0xabcd);
-        self.tell_server(Event::Connected { connection, fresh_token });
+        let (connection, connected) = self.network.open(Some(client));
+        self.accounts.insert(connection, Account::default());
+        self.clients[client].program.connection = Some(connection);
+        self.tell_server(connected);
         self.input(client, Input::Opened);
     }
 
+    /// Whose a connection is.
+    fn client_of(&self, connection: ConnectionId) -> usize {
+        self.network.link(connection).and_then(|link| link.client).expect("a connection is somebody's")
+    }
+
     fn deliver_up(&mut self, connection: ConnectionId) {
-        let link = self.links.get_mut(&connection).unwrap();
-        let Some(frame) = link.up.pop_front() else { return };
-        let event = match frame {
-            Frame::Binary(frame) => Event::Chunk { connection, chunk: Chunk::parse(frame).unwrap() },
-            Frame::Text(message) => {
-                if let ClientMessage::Update { examples, model_version, .. } = &message {
-                    let number = self.clients[link.client].number;
-                    link.pending = Some(Given {
-                        identity: link.identity,
-                        examples: *examples,
-                        base: model_version.0,
-                        value: step(number, model_version.0).into(),
-                    });
-                }
-                Event::Message { connection, message }
+        let number = self.clients[self.client_of(connection)].number;
+        let Some(frame) = self.network.arrives_up(connection) else { return };
+        let event = frame.event(connection);
+        let account = self.accounts.get_mut(&connection).unwrap();
+        match &event {
+            Event::Message { message: ClientMessage::Update { examples, model_version, .. }, .. } => {
+                account.pending = Some(Given {
+                    identity: account.identity,
+                    examples: *examples,
+                    base: model_version.0,
+                    value: step(number, model_version.0),
+                });
             }
-        };
+            Event::Malformed { error, .. } => panic!("client {number} says what the protocol forbids: {error}"),
+            _ => {}
+        }
         self.tell_server(event);
-        if let Some(link) = self.links.get_mut(&connection) {
-            link.announced = link.pending.take().or(link.announced);
+        if let Some(account) = self.accounts.get_mut(&connection) {
+            account.announced = account.pending.take().or(account.announced);
         }
     }
 
     fn deliver_down(&mut self, connection: ConnectionId) {
-        let link = self.links.get_mut(&connection).unwrap();
-        let client = link.client;
-        let Some(frame) = link.down.pop_front() else { return };
-        match frame {
-            Frame::Binary(frame) => self.input(client, Input::Chunk(Chunk::parse(frame).unwrap())),
-            Frame::Text(ServerMessage::Upload { transfer }) if transfer.0 >= REPEATED => {
+        let client = self.client_of(connection);
+        let Some(frame) = self.network.arrives_down(connection) else { return };
+        match frame.input() {
+            Input::Message(ServerMessage::Upload { transfer }) if transfer.0 >= REPEATED => {
                 let Some((_, bytes)) = self.clients[client].last.clone() else { return };
                 for frame in protocol::chunks(transfer, bytes) {
-                    self.put_up(connection, Frame::Binary(frame));
+                    self.network.say(connection, Frame::Binary(frame));
                 }
             }
-            Frame::Text(message) => self.input(client, Input::Message(message)),
+            Input::Malformed(error) => panic!("the room says what the protocol forbids: {error}"),
+            input => self.input(client, input),
         }
     }
 
     fn server_notices(&mut self, connection: ConnectionId) {
-        let link = self.links.get_mut(&connection).unwrap();
-        link.server_holds = false;
-        link.model.clear();
-        self.forget_closed(connection);
-        self.tell_server(Event::Disconnected { connection });
+        let lost = self.network.server_loses(connection);
+        self.tell_server(lost);
     }
 
     fn client_notices(&mut self, connection: ConnectionId) {
-        let link = self.links.get_mut(&connection).unwrap();
-        link.client_holds = false;
-        let client = link.client;
-        self.forget_closed(connection);
-        self.socket_is_gone(client);
+        let client = self.client_of(connection);
+        self.network.client_closes(connection);
+        self.clients[client].program.disconnected();
         self.input(client, Input::Closed);
     }
 
-    fn socket_is_gone(&mut self, client: usize) {
-        let client = &mut self.clients[client];
-        client.link = None;
-        client.upload.clear();
-    }
-
-    fn forget_closed(&mut self, connection: ConnectionId) {
-        if self.links.get(&connection).is_some_and(|link| !link.client_holds && !link.server_holds) {
-            self.links.remove(&connection);
-        }
-    }
-
-    fn put_up(&mut self, connection: ConnectionId, frame: Frame<ClientMessage>) {
-        if let Some(link) = self.links.get_mut(&connection).filter(|link| !link.cut) {
-            link.up.push_back(frame);
-        }
-    }
-
     fn train(&mut self, client: usize) {
-        let Some(request) = self.clients[client].training.take() else { return };
+        let Some(request) = self.clients[client].program.training.take() else { return };
         let number = self.clients[client].number;
         let TrainRequest { round, model_version, .. } = request;
         let more = step(number, model_version.0);
@@ -485,7 +416,7 @@ impl World {
 
     fn trainings_end(&mut self, most: usize) {
         let training: Vec<usize> =
-            (0..self.clients.len()).filter(|&client| self.clients[client].training.is_some()).collect();
+            (0..self.clients.len()).filter(|&client| self.clients[client].program.training.is_some()).collect();
         for client in training.into_iter().take(most) {
             self.train(client);
         }
@@ -501,7 +432,7 @@ impl World {
     /// The next moment at which somebody wants to be woken, if it is near.
     fn pass_until_woken(&mut self, most: u64) {
         let wakes = self.clients.iter().filter(|client| !client.gone);
-        let wakes = wakes.filter_map(|client| client.participant.next_timeout());
+        let wakes = wakes.filter_map(|client| client.program.participant.next_timeout());
         let server = self.server.as_ref().and_then(Coordinator::next_timeout);
         let limit = self.now + most;
         let next = wakes.chain(server).min().unwrap_or(limit);
@@ -519,7 +450,7 @@ impl World {
         }
         for client in 0..self.clients.len() {
             if !self.clients[client].gone {
-                self.clients[client].participant.handle_timeout(now);
+                self.clients[client].program.participant.handle_timeout(now);
                 self.outputs(client);
             }
         }
@@ -559,8 +490,9 @@ impl World {
     fn note_accepted(&mut self, actions: &[Action]) {
         for action in actions {
             let Action::Send { connection, message: ServerMessage::Accepted { .. } } = action else { continue };
-            let link = self.links.get_mut(connection).expect("who is accepted is here");
-            let given = link.announced.take().expect("what is accepted was announced");
+            assert!(self.network.link(*connection).is_some(), "who is accepted is here");
+            let account = self.accounts.get_mut(connection).unwrap();
+            let given = account.announced.take().expect("what is accepted was announced");
             self.counts.behind += u32::from(given.base < self.ledger.disk.checkpoint.model_version.0);
             self.ledger.accepts(given);
         }
@@ -574,86 +506,60 @@ impl World {
     }
 
     fn act(&mut self, action: Action) {
-        match action {
-            Action::Send { connection, message } => self.send(connection, message),
+        match &action {
+            Action::Send { connection, message } => self.note_told(*connection, message),
             Action::Broadcast { connections, message } => {
                 for connection in connections {
-                    self.send(connection, message.clone());
-                }
-            }
-            Action::SendModel { connection, transfer, bytes } => {
-                if let Some(link) = self.links.get_mut(&connection) {
-                    link.model = protocol::chunks(transfer, bytes).collect();
+                    self.note_told(*connection, message);
                 }
             }
             Action::Close { connection, .. } => {
-                // What was sent before still arrives.
-                if let Some(link) = self.links.get_mut(&connection) {
-                    link.cut = true;
-                    link.server_holds = false;
-                    link.up.clear();
-                    link.model.clear();
-                }
-                self.forget_closed(connection);
-                self.server.as_mut().unwrap().handle(self.now, Event::Disconnected { connection });
+                let closed = Event::Disconnected { connection: *connection };
+                self.server.as_mut().unwrap().handle(self.now, closed);
             }
-            Action::Checkpoint { model } => {
-                if model {
-                    // As the shell does: what is left of the model before is of no use.
-                    self.links.values_mut().for_each(|link| link.model.clear());
-                }
-            }
+            Action::SendModel { .. } | Action::Checkpoint { .. } => {}
         }
+        self.network.carry(action);
     }
 
-    fn send(&mut self, connection: ConnectionId, message: ServerMessage) {
-        self.ledger.told(&message);
+    fn note_told(&mut self, connection: ConnectionId, message: &ServerMessage) {
+        self.ledger.told(message);
         if self.loud && !matches!(message, ServerMessage::Status(_) | ServerMessage::Welcome { .. }) {
-            let client = self.links.get(&connection).map(|link| link.client);
+            let client = self.network.link(connection).and_then(|link| link.client);
             println!("{:>8} to client {client:?}: {message:?}", self.now.0);
         }
-        match &message {
+        let account = self.accounts.entry(connection).or_default();
+        match message {
             ServerMessage::Refused { reason, .. } => {
-                if let Some(link) = self.links.get_mut(&connection) {
-                    link.pending = None;
-                }
+                account.pending = None;
                 self.counts.duplicates += u32::from(*reason == RefusalReason::Duplicate);
                 self.counts.stale += u32::from(matches!(reason, RefusalReason::Stale | RefusalReason::RoundClosed));
             }
             ServerMessage::Welcome { token, .. } => {
-                if let Some(link) = self.links.get_mut(&connection) {
-                    link.identity = u128::from_str_radix(token.secret(), 16).unwrap();
-                }
+                account.identity = u128::from_str_radix(token.secret(), 16).unwrap();
             }
             ServerMessage::RoundAbandoned { .. } => self.counts.abandoned += 1,
             _ => {}
-        }
-        if let Some(link) = self.links.get_mut(&connection).filter(|link| !link.cut) {
-            link.down.push_back(Frame::Text(message));
         }
     }
 
     fn input(&mut self, client: usize, input: Input) {
         if !self.clients[client].gone {
-            self.clients[client].participant.handle(self.now, input);
+            self.clients[client].program.participant.handle(self.now, input);
             self.outputs(client);
         }
     }
 
     fn outputs(&mut self, index: usize) {
-        while let Some(output) = self.clients[index].participant.poll_output() {
+        while let Some(wish) = self.clients[index].program.next_wish() {
             let client = &mut self.clients[index];
-            match output {
+            match wish {
                 Output::Connect => client.connecting = true,
                 Output::Disconnect => {
                     client.connecting = false;
-                    if let Some(connection) = client.link {
-                        self.socket_is_gone(index);
-                        let link = self.links.get_mut(&connection).unwrap();
-                        link.cut = true;
-                        link.client_holds = false;
-                        link.down.clear();
-                        self.forget_closed(connection);
+                    if let Some(connection) = client.program.connection {
+                        client.program.disconnected();
+                        self.network.client_closes(connection);
                     }
                 }
                 Output::Send(message) => {
@@ -661,31 +567,26 @@ impl World {
                     if matches!(message, ClientMessage::Update { .. }) {
                         client.last = Some((message.clone(), Bytes::new()));
                     }
-                    if let Some(link) = client.link {
+                    if let Some(connection) = client.program.connection {
                         if self.loud {
                             println!("{:>8} client {index} says {message:?}", self.now.0);
                         }
-                        self.put_up(link, Frame::Text(message));
+                        self.network.say(connection, Frame::of_client(&message));
                     }
                 }
-                Output::SendBytes { transfer, bytes } => {
+                Output::SendBytes { bytes, .. } => {
                     if let Some((_, last)) = &mut client.last {
-                        *last = bytes.clone();
+                        *last = bytes;
                     }
-                    client.upload = protocol::chunks(transfer, bytes).collect();
-                    (client.upload_id, client.handed) = (transfer, 0);
                 }
-                Output::StopSending { .. } => client.upload.clear(),
-                Output::RememberToken(token) => client.token = Some(token),
                 Output::ComputeStatistics => client.asked_for_statistics = true,
-                Output::Train(request) => client.training = Some(request),
-                Output::StopTraining => client.training = None,
                 Output::Finished { model, .. } => client.finished = Some(model.to_vec()),
                 Output::Changed => {
-                    let connection = client.participant.view().connection;
+                    let connection = client.program.participant.view().connection;
                     let stopped = matches!(connection, Connection::Stopped(_));
                     assert!(!stopped, "client {index} is still there and was sent away: {connection:?}");
                 }
+                Output::StopSending { .. } | Output::RememberToken(_) | Output::Train(_) | Output::StopTraining => {}
             }
         }
     }
@@ -694,15 +595,14 @@ impl World {
 
     /// Nothing more goes into a connection, of what is on its way some arrives, and both ends notice in their own time.
     fn cut_link(&mut self, connection: ConnectionId) {
-        let link = self.links.get_mut(&connection).unwrap();
-        link.cut = true;
-        link.model.clear();
-        link.up.truncate(self.chance.up_to(link.up.len() as u64) as usize);
-        link.down.truncate(self.chance.up_to(link.down.len() as u64) as usize);
+        let link = self.network.link(connection).unwrap();
+        let up = self.chance.up_to(link.up.len() as u64) as usize;
+        let down = self.chance.up_to(link.down.len() as u64) as usize;
+        self.network.cut(connection, up, down);
     }
 
     fn cut(&mut self) {
-        let open: Vec<ConnectionId> = self.links.iter().filter(|(_, link)| !link.cut).map(|(&id, _)| id).collect();
+        let open: Vec<ConnectionId> = self.network.links().filter(|(_, link)| !link.cut).map(|(id, _)| id).collect();
         if let Some(connection) = self.chance.one_of(&open) {
             self.say(|| format!("{connection:?} is cut"));
             self.counts.cuts += 1;
@@ -716,13 +616,10 @@ impl World {
         }
         self.say(|| "the server is killed".to_owned());
         self.counts.kills += 1;
-        let links: Vec<ConnectionId> = self.links.keys().copied().collect();
-        for connection in links {
+        let connections: Vec<ConnectionId> = self.network.links().map(|(connection, _)| connection).collect();
+        for connection in connections {
             self.cut_link(connection);
-            let link = self.links.get_mut(&connection).unwrap();
-            link.server_holds = false;
-            link.up.clear();
-            self.forget_closed(connection);
+            self.network.server_loses(connection);
         }
     }
 
@@ -758,14 +655,13 @@ impl World {
     }
 
     fn program_ends(&mut self, client: usize) {
-        if let Some(connection) = self.clients[client].link {
+        if let Some(connection) = self.clients[client].program.connection {
             self.cut_link(connection);
-            self.links.get_mut(&connection).unwrap().client_holds = false;
-            self.forget_closed(connection);
+            self.network.client_closes(connection);
         }
-        self.socket_is_gone(client);
         let client = &mut self.clients[client];
-        (client.connecting, client.training, client.asked_for_statistics) = (false, None, false);
+        client.program.disconnected();
+        (client.connecting, client.program.training, client.asked_for_statistics) = (false, None, false);
         (client.last, client.finished) = (None, None);
     }
 
@@ -774,7 +670,7 @@ impl World {
         let here: Vec<usize> = (0..self.clients.len()).filter(|&client| !self.clients[client].gone).collect();
         let Some(client) = self.chance.one_of(&here) else { return };
         if self.chance.once_in(4) {
-            self.clients[client].token = None;
+            self.clients[client].program.token = None;
         }
         self.load_anew(client);
     }
@@ -782,14 +678,14 @@ impl World {
     fn load_anew(&mut self, client: usize) {
         self.say(|| format!("client {client} is loaded anew"));
         self.program_ends(client);
-        let (number, token) = (self.clients[client].number, self.clients[client].token.clone());
-        self.clients[client].participant = self.participant(number, token);
+        let (number, token) = (self.clients[client].number, self.clients[client].program.token.clone());
+        self.clients[client].program.participant = self.participant(number, token);
         self.outputs(client);
     }
 
     fn pause_or_go_on(&mut self) {
         let client = self.chance.up_to(self.clients.len() as u64 - 1) as usize;
-        let on = !self.clients[client].participant.view().taking_part;
+        let on = !self.clients[client].program.participant.view().taking_part;
         self.say(|| format!("client {client} takes part: {on}"));
         self.input(client, Input::TakePart(on));
     }
@@ -797,8 +693,12 @@ impl World {
     /// A mistaken client sends its last update once more.
     fn repeat_an_update(&mut self) {
         let client = self.chance.up_to(self.clients.len() as u64 - 1) as usize;
-        let Client { link: Some(link), last: Some((message, bytes)), .. } = &self.clients[client] else { return };
-        let (link, mut message) = (*link, message.clone());
+        let Person { program: Client { connection: Some(connection), .. }, last: Some((message, bytes)), .. } =
+            &self.clients[client]
+        else {
+            return;
+        };
+        let (connection, mut message) = (*connection, message.clone());
         if bytes.is_empty() {
             return;
         }
@@ -808,7 +708,7 @@ impl World {
             *update = Transfer { id, checksum: Checksum::of(bytes), ..*update };
         }
         self.say(|| format!("client {client} repeats {message:?}"));
-        self.put_up(link, Frame::Text(message));
+        self.network.say(connection, Frame::of_client(&message));
     }
 
     /// Back to any version that there was.
@@ -869,7 +769,8 @@ impl World {
         let model = server.model().parameters();
         server.status(self.now).phase == Phase::Finished
             && here.into_iter().all(|client| {
-                client.finished.as_deref() == Some(model) && client.participant.view().history == server.history()
+                client.finished.as_deref() == Some(model)
+                    && client.program.participant.view().history == server.history()
             })
     }
 }

@@ -14,17 +14,17 @@ pub struct Accepted {
 
 /// The moments of the strategies that have some.
 #[derive(Default)]
-pub struct Naive {
+pub struct Oracle {
     momentum: Vec<f64>,
     second_moment: Vec<f64>,
 }
 
-impl Naive {
+impl Oracle {
     /// Goes on from what a server had stored.
     pub fn recall(&mut self, memory: &BTreeMap<String, Vec<f32>>) {
         let moment =
             |name| memory.get(name).map_or(Vec::new(), |values| values.iter().map(|&v| f64::from(v)).collect());
-        *self = Naive { momentum: moment("momentum"), second_moment: moment("second_moment") };
+        *self = Oracle { momentum: moment("momentum"), second_moment: moment("second_moment") };
     }
 
     /// Nothing where a strategy has no formula here, but only its numbers in `tests/reference/strategies`.
