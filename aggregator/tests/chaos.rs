@@ -24,6 +24,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use serde_json::{Value, json};
 use server_process::signal;
+use support::http::{command, room};
 use support::proxy::Proxy;
 use support::server::Server;
 use tokio::time::sleep;
@@ -95,11 +96,6 @@ fn start(state: &Path) -> Server {
     let arguments =
         ["--state", state, "--host-token", SECRET, "--rounds", "1000", "--epochs", "1", "--least", "2", "--grace", "2"];
     Server::start(PROGRAM.as_ref(), &[&arguments[..], &["--deadline", "15"]].concat()).unwrap()
-}
-
-fn room(server: &Server) -> Value {
-    let path = format!("{}/api/rooms/{}", server.origin, server.room);
-    ureq::get(path).call().unwrap().body_mut().read_json().unwrap()
 }
 
 fn version(server: &Server) -> u64 {
@@ -185,10 +181,7 @@ async fn a_class_comes_through_a_bad_day() -> Result<()> {
         assert!(Instant::now() < patience, "the room does not go on with everyone: {:#}", room(&server)["status"]);
         sleep(Duration::from_millis(100)).await;
     }
-    let end = ureq::post(format!("{}/api/rooms/{}/command", server.origin, server.room))
-        .header("authorization", format!("Bearer {SECRET}"))
-        .send_json(json!({"command": "end"}))?;
-    assert_eq!(end.status(), 200);
+    assert_eq!(command(&server, &json!({"command": "end"})).0, 200);
     let patience = Instant::now() + PATIENCE;
     participants.iter_mut().for_each(|participant| participant.ended(patience));
 

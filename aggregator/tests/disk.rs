@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use bytes::Bytes;
 use protocol::{ClientMessage, ErrorCode, ServerMessage};
-use serde_json::{Value, json};
-use support::raw_client::{Heard, RawClient};
+use serde_json::json;
+use support::http::{self, command, room};
+use support::raw_client::{Heard, RawClient, same_everywhere};
 use support::server::Server;
 use tempfile::TempDir;
 
@@ -106,36 +107,16 @@ fn limit(server: &Server, value: &str) {
     assert!(set.success());
 }
 
-fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().http_status_as_error(false).build().into()
-}
-
-fn room(server: &Server) -> Value {
-    let path = format!("{}/api/rooms/{}", server.origin, server.room);
-    serde_json::from_slice(&agent().get(path).call().unwrap().body_mut().read_to_vec().unwrap()).unwrap()
-}
-
-fn command(server: &Server, command: &Value) -> (u16, String) {
-    post(server, &format!("/api/rooms/{}/command", server.room), command)
-}
-
-fn post(server: &Server, path: &str, body: &Value) -> (u16, String) {
-    let request = agent().post(format!("{}{path}", server.origin)).header("authorization", format!("Bearer {SECRET}"));
-    let mut answer = request.content_type("application/json").send(body.to_string()).unwrap();
-    (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
-}
-
 /// What an operator's dashboard shows of the room.
 fn measured_as_held(server: &Server) -> u8 {
-    let request = agent().get(format!("{}/metrics", server.origin)).header("authorization", format!("Bearer {SECRET}"));
-    let text = request.call().unwrap().body_mut().read_to_string().unwrap();
+    let (_, text) = http::get(server, "/metrics", Some(SECRET));
     let name = format!("chorus_room_held{{room=\"{}\"}} ", server.room);
     let value = text.lines().find_map(|line| line.strip_prefix(&name));
     value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name}in {text}"))
 }
 
 fn update(parameters: u32) -> Bytes {
-    0.125_f32.to_le_bytes().repeat(parameters as usize).into()
+    same_everywhere(parameters, 0.125)
 }
 
 /// What comes until `last` comes.
@@ -194,7 +175,7 @@ async fn story(disk: Disk) -> Result<()> {
     assert_eq!(status, 503);
     assert!(words.contains("cannot be stored") && words.contains("free some space"), "{words}");
     // Neither can a new room, and the reason is given once.
-    let (status, words) = post(&server, "/api/rooms", &json!({"code": "FRESH"}));
+    let (status, words) = http::post(&server, "/api/rooms", SECRET, &json!({"code": "FRESH"}));
     assert_eq!(status, 507);
     assert!(words.contains("the new room cannot be stored") && words.contains("is the disk full?"), "{words}");
     assert_eq!(words.matches("os error").count(), 1, "{words}");

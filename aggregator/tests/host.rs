@@ -7,13 +7,13 @@ mod support;
 use std::io::{BufRead as _, BufReader};
 
 use anyhow::Result;
-use bytes::Bytes;
-use protocol::{ClientMessage, Encoding, ErrorCode, ServerMessage};
+use protocol::{ClientMessage, ErrorCode, ServerMessage};
 use serde_json::{Value, json};
-use support::raw_client::{Heard, RawClient};
+use support::http::{self, agent};
+use support::raw_client::{Heard, RawClient, same_everywhere};
 use support::server::Server;
+use ureq::Body;
 use ureq::http::Response;
-use ureq::{Agent, Body};
 
 const SECRET: &str = "a secret of the host";
 
@@ -22,26 +22,21 @@ fn server(arguments: &[&str]) -> Server {
     Server::start(env!("CARGO_BIN_EXE_chorus").as_ref(), &arguments).unwrap()
 }
 
-fn agent() -> Agent {
-    Agent::config_builder().http_status_as_error(false).build().into()
-}
-
-fn read(mut response: Response<Body>) -> (u16, Value) {
-    let status = response.status().as_u16();
-    let text = response.body_mut().read_to_string().unwrap();
+fn json_of((status, text): (u16, String)) -> (u16, Value) {
     (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() })
 }
 
+fn read(mut response: Response<Body>) -> (u16, Value) {
+    json_of((response.status().as_u16(), response.body_mut().read_to_string().unwrap()))
+}
+
 fn get(server: &Server, path: &str) -> (u16, Value) {
-    let bearer = format!("Bearer {SECRET}");
-    read(agent().get(format!("{}{path}", server.origin)).header("authorization", bearer).call().unwrap())
+    json_of(http::get(server, path, Some(SECRET)))
 }
 
 /// Asks a room for something; what came back.
 fn command(server: &Server, command: &Value) -> (u16, Value) {
-    let path = format!("{}/api/rooms/{}/command", server.origin, server.room);
-    let request = agent().post(path).header("authorization", format!("Bearer {SECRET}"));
-    read(request.content_type("application/json").send(command.to_string()).unwrap())
+    json_of(http::command(server, command))
 }
 
 async fn told_error(client: &mut RawClient) -> ErrorCode {
@@ -58,15 +53,10 @@ async fn told_error(client: &mut RawClient) -> ErrorCode {
     }
 }
 
-/// An update that adds `value` to every parameter.
-fn update(parameters: u32, value: f32) -> Bytes {
-    Encoding::F32.encode(vec![value; parameters as usize])
-}
-
 /// Trains nothing, `value` being added to every parameter.
 async fn train(client: &mut RawClient, parameters: u32, value: f32) {
     let round = client.next_round().await.unwrap();
-    client.update(&round, 20, update(parameters, value)).await.unwrap();
+    client.update(&round, 20, same_everywhere(parameters, value)).await.unwrap();
 }
 
 #[test]

@@ -20,7 +20,7 @@ use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use serde_json::{Value, json};
-use support::raw_client::{Heard, OpenRound, RawClient, update_id};
+use support::raw_client::{Heard, OpenRound, RawClient, same_everywhere, update_id};
 use support::server::Server;
 
 const SECRET: &str = "a secret of the host";
@@ -175,7 +175,7 @@ impl Client {
 
 /// A small update, another one in each round.
 fn update(parameters: u32, round: u32) -> Bytes {
-    (1.0e-4 * round as f32).to_le_bytes().repeat(parameters as usize).into()
+    same_everywhere(parameters, 1.0e-4 * round as f32)
 }
 
 fn get(server: &Server, path: &str) -> Vec<u8> {

@@ -9,19 +9,15 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use protocol::{Encoding, ServerMessage};
+use protocol::ServerMessage;
 use serde_json::{Value, json};
-use support::raw_client::RawClient;
+use support::http::agent;
+use support::raw_client::{RawClient, same_everywhere};
 use support::server::Server;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use ureq::Agent;
 
 fn server(arguments: &[&str]) -> Server {
     Server::start(env!("CARGO_BIN_EXE_chorus").as_ref(), arguments).unwrap()
-}
-
-fn agent() -> Agent {
-    Agent::config_builder().http_status_as_error(false).build().into()
 }
 
 fn address(server: &Server) -> String {
@@ -71,7 +67,7 @@ async fn one_round(server: &Server) -> Result<Duration> {
     client.ready(&welcome.room, 20).await?;
     let round = client.next_round().await?;
     client.download(round.model, |_| ()).await?;
-    let update = Encoding::F32.encode(vec![0.5; welcome.room.parameters as usize]);
+    let update = same_everywhere(welcome.room.parameters, 0.5);
     client.update(&round, 20, update).await?;
     client.wait(|message| matches!(message, ServerMessage::RoundClosed { .. }).then_some(())).await?;
     Ok(began.elapsed())

@@ -8,16 +8,12 @@ use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 
 use anyhow::Result;
-use protocol::{Aggregation, Choice, ClientMessage, Encoding, Evaluation, ModelVersion, ServerMessage, Strategy};
+use protocol::{Aggregation, Choice, ClientMessage, Evaluation, ModelVersion, ServerMessage, Strategy};
 use serde_json::{Value, json};
-use support::raw_client::RawClient;
+use support::http::agent;
+use support::raw_client::{RawClient, same_everywhere};
 use support::server::Server;
-use ureq::Agent;
 use ureq::http::Request;
-
-fn agent() -> Agent {
-    Agent::config_builder().http_status_as_error(false).build().into()
-}
 
 fn server(arguments: &[&str]) -> Server {
     Server::start(env!("CARGO_BIN_EXE_chorus").as_ref(), arguments).unwrap()
@@ -139,7 +135,7 @@ async fn answers_have_the_shape_that_is_described() -> Result<()> {
     let (for_ada, for_bob) = tokio::try_join!(ada.next_round(), bob.next_round())?;
     // In the middle of a round, with clients of all kinds of fields.
     assert_eq!(codes("GET", "/api/rooms/{code}"), 200);
-    let update = Encoding::F32.encode(vec![0.5; welcome.room.parameters as usize]);
+    let update = same_everywhere(welcome.room.parameters, 0.5);
     ada.update(&for_ada, 20, update.clone()).await?;
     bob.update(&for_bob, 20, update).await?;
     ada.wait(|message| matches!(message, ServerMessage::Finished { .. }).then_some(())).await?;

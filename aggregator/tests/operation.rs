@@ -8,30 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Command, Output};
 
 use anyhow::Result;
-use protocol::{Encoding, RefusalReason, Round, ServerMessage};
+use protocol::{RefusalReason, Round, ServerMessage};
 use serde_json::{Value, json};
-use support::raw_client::{OpenRound, RawClient};
+use support::http::get;
+use support::raw_client::{OpenRound, RawClient, same_everywhere};
 use support::server::Server;
-use ureq::Agent;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chorus");
 const OPERATOR: &str = "only for the metrics";
 
 fn server(arguments: &[&str]) -> Server {
     Server::start(PROGRAM.as_ref(), arguments).unwrap()
-}
-
-fn agent() -> Agent {
-    Agent::config_builder().http_status_as_error(false).build().into()
-}
-
-fn get(server: &Server, path: &str, token: Option<&str>) -> (u16, String) {
-    let mut request = agent().get(format!("{}{path}", server.origin));
-    if let Some(token) = token {
-        request = request.header("authorization", format!("Bearer {token}"));
-    }
-    let mut response = request.call().unwrap();
-    (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
 }
 
 /// The value behind a name with its labels, as the text has them.
@@ -54,7 +41,7 @@ async fn one_round(server: &Server) -> Result<(u64, u64)> {
     let (mut bob, _) = RawClient::enter(&server.origin, &server.room, None).await?;
     ada.ready(&welcome.room, 20).await?;
     bob.ready(&welcome.room, 20).await?;
-    let update = Encoding::F32.encode(vec![0.5; welcome.room.parameters as usize]);
+    let update = same_everywhere(welcome.room.parameters, 0.5);
     let (for_ada, for_bob) = tokio::try_join!(ada.next_round(), bob.next_round())?;
     ada.download(for_ada.model, |_| ()).await?;
     bob.download(for_bob.model, |_| ()).await?;

@@ -10,33 +10,18 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use anyhow::Result;
-use protocol::{ClientMessage, Encoding, RefusalReason, Round, ServerMessage};
+use protocol::{ClientMessage, RefusalReason, Round, ServerMessage};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use serde_json::{Value, json};
-use support::raw_client::{OpenRound, RawClient};
+use support::http::{agent, get, post};
+use support::raw_client::{OpenRound, RawClient, same_everywhere};
 use support::server::Server;
-use ureq::Agent;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chorus");
 const HOST: &str = "the secret of this host";
 const OPERATOR: &str = "the secret of this operator";
 const NAME: &str = "Wilhelmina";
-
-fn agent() -> Agent {
-    Agent::config_builder().http_status_as_error(false).build().into()
-}
-
-fn post(server: &Server, path: &str, token: &str, body: &Value) -> u16 {
-    let request = agent().post(format!("{}{path}", server.origin)).content_type("application/json");
-    request.header("authorization", format!("Bearer {token}")).send(body.to_string()).unwrap().status().as_u16()
-}
-
-fn get(server: &Server, path: &str, token: &str) -> (u16, String) {
-    let request = agent().get(format!("{}{path}", server.origin)).header("authorization", format!("Bearer {token}"));
-    let mut response = request.call().unwrap();
-    (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
-}
 
 async fn one_round(server: &Server) -> Result<Vec<String>> {
     let (mut ada, welcome) = RawClient::enter(&server.origin, &server.room, None).await?;
@@ -44,7 +29,7 @@ async fn one_round(server: &Server) -> Result<Vec<String>> {
     ada.ready(&welcome.room, 20).await?;
     let round = ada.next_round().await?;
     ada.download(round.model, |_| ()).await?;
-    let update = Encoding::F32.encode(vec![0.5; welcome.room.parameters as usize]);
+    let update = same_everywhere(welcome.room.parameters, 0.5);
     let early = OpenRound { round: Round(round.round.0 + 1), ..round.clone() };
     ada.announce(&early, 20, &update).await?;
     ada.wait(|message| matches!(message, ServerMessage::Refused { reason: RefusalReason::Future, .. }).then_some(()))
@@ -73,11 +58,11 @@ async fn the_log_tells_what_happened_and_holds_no_secret() -> Result<()> {
         let server = Server::start_logging(PROGRAM.as_ref(), &arguments, std::fs::File::create(&path)?)?;
         let mut secrets = one_round(&server).await?;
         let wrong = "a secret that opens nothing";
-        assert_eq!(get(&server, "/api/host", HOST).0, 200);
-        assert_eq!(get(&server, "/api/host", wrong).0, 401);
-        assert_eq!(get(&server, "/metrics", OPERATOR).0, 200);
-        assert_eq!(post(&server, "/api/rooms", HOST, &json!({"code": "ABCDE"})), 201);
-        assert_eq!(post(&server, "/api/rooms/ABCDE/command", HOST, &json!({"command": "lock"})), 200);
+        assert_eq!(get(&server, "/api/host", Some(HOST)).0, 200);
+        assert_eq!(get(&server, "/api/host", Some(wrong)).0, 401);
+        assert_eq!(get(&server, "/metrics", Some(OPERATOR)).0, 200);
+        assert_eq!(post(&server, "/api/rooms", HOST, &json!({"code": "ABCDE"})).0, 201);
+        assert_eq!(post(&server, "/api/rooms/ABCDE/command", HOST, &json!({"command": "lock"})).0, 200);
         let delete = agent().delete(format!("{}/api/rooms/ABCDE", server.origin));
         assert_eq!(delete.header("authorization", format!("Bearer {HOST}")).call()?.status(), 204);
         let room = server.room.to_string();
@@ -336,7 +321,7 @@ fn answer(server: &Server, request: &[u8]) -> Vec<u8> {
 }
 
 fn resident(server: &Server) -> f64 {
-    let (_, text) = get(server, "/metrics", HOST);
+    let (_, text) = get(server, "/metrics", Some(HOST));
     text.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes ")).unwrap().parse().unwrap()
 }
 
@@ -379,11 +364,11 @@ async fn hundreds_of_odd_requests_leave_the_server_as_it_was() -> Result<()> {
     }
     // It still does all that it did, in no more memory than a few small rooms and buffers take.
     one_round(&server).await?;
-    assert_eq!(get(&server, "/healthz", "").0, 200);
-    assert_eq!(get(&server, "/readyz", "").0, 200);
+    assert_eq!(get(&server, "/healthz", None).0, 200);
+    assert_eq!(get(&server, "/readyz", None).0, 200);
     let after = resident(&server);
     assert!(after - before < 100e6, "{before} bytes before, {after} after");
-    let (_, text) = get(&server, "/metrics", HOST);
+    let (_, text) = get(&server, "/metrics", Some(HOST));
     let open =
         |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().parse::<f64>().unwrap();
     assert!(open("chorus_connections ") < 40.0, "{text}");

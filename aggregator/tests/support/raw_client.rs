@@ -53,6 +53,11 @@ pub fn update_id(round: &OpenRound) -> TransferId {
     TransferId(round.round.0)
 }
 
+/// An update that adds `value` to every parameter.
+pub fn same_everywhere(parameters: u32, value: f32) -> Bytes {
+    Encoding::F32.encode(vec![value; parameters as usize])
+}
+
 impl RawClient {
     /// Opens the socket, without a word.
     pub async fn open(origin: &str, tls: Option<Connector>) -> Result<Self> {
