@@ -375,6 +375,7 @@ fn a_word_of_the_tab_before_that_comes_last_replaces_nobody() {
     class.closes_tab(0);
     let before = class.stranger();
     let reloaded = class.arrives(token.clone());
+    class.students[reloaded].eager = false;
     class.run();
     let hello = format!(
         r#"{{"type": "hello", "protocol": 1, "room": "KMPXZ", "token": "{}", "software": "test"}}"#,
@@ -391,6 +392,7 @@ fn a_word_of_the_tab_before_that_comes_last_replaces_nobody() {
     assert_eq!(class.students[reloaded].participant.view().connection, &Connection::Open);
     assert_eq!((status(&class).connected, status(&class).clients.len()), (2, 2));
     // It is the one that takes part.
+    class.trains(reloaded);
     class.trains(1);
     class.run();
     assert_eq!(phase(&class), (Phase::Collecting, 2));
