@@ -7,6 +7,10 @@
 //! This crate knows no rules of a round, no network, no clock and no model: an architecture is a name and a
 //! count of parameters. `docs/protocol.md` describes the same for a reader who writes a client in another language.
 
+// The tests' samples name this crate as everybody else does.
+#[cfg(test)]
+extern crate self as protocol;
+
 mod aggregation;
 mod assembly;
 mod checksum;
@@ -21,6 +25,9 @@ mod message;
 mod pace;
 mod parse;
 mod room;
+#[cfg(test)]
+#[path = "../tests/samples/mod.rs"]
+mod samples;
 mod selection;
 mod strategy;
 

@@ -14,7 +14,9 @@ import subprocess
 import sys
 import urllib.request
 
-from client import Client, Closed, Fault, Refused, floats
+import vectors
+from client import Client, Closed, Fault, Refused
+from wire import floats
 
 
 @contextlib.contextmanager
@@ -200,4 +202,5 @@ async def play(program):
 
 
 if __name__ == "__main__":
+    vectors.check()
     asyncio.run(play(sys.argv[1]))

@@ -1,16 +1,12 @@
 """A client of `chorus.v1`, written from docs/protocol.md alone, with nothing of Chorus' own code. It does what it is told,
 one message at a time, and checks every byte that the page makes a promise about. It trains nothing."""
 
-import array
 import asyncio
 import json
-import struct
-import zlib
 
 import websockets
 
-FULL = 262_136  # payload of every frame but the last
-HEADER = struct.Struct("<II")  # transfer id, offset
+from wire import Transfer, checksum, frames, read_frame, read_text
 
 
 class Refused(Exception):
@@ -23,16 +19,6 @@ class Fault(Exception):
 
 class Closed(Exception):
     """The close frame's code."""
-
-
-def checksum(data):
-    return f"{zlib.crc32(data):08x}"
-
-
-def floats(data):
-    values = array.array("f", data)
-    assert values.itemsize == 4
-    return values
 
 
 class Client:
@@ -58,12 +44,7 @@ class Client:
             frame = await asyncio.wait_for(self.socket.recv(), 45)
         except websockets.ConnectionClosed as closed:
             raise Closed(closed.rcvd.code if closed.rcvd else None) from None
-        if isinstance(frame, bytes):
-            transfer, offset = HEADER.unpack_from(frame)
-            assert 1 <= len(frame) - 8 <= FULL
-            return transfer, offset, frame[8:]
-        assert len(frame.encode()) <= 1_048_576
-        return json.loads(frame)
+        return read_frame(frame) if isinstance(frame, bytes) else read_text(frame, "server")
 
     async def until(self, *types):
         """The first message of one of these types; refusals and errors that were not waited for are raised."""
@@ -112,18 +93,14 @@ class Client:
     async def download(self, model):
         """The bytes of an announced model."""
         await self.say("download", transfer=model["id"])
-        received = bytearray()
-        while len(received) < model["bytes"]:
+        transfer = Transfer(model)
+        while not transfer.done():
             frame = await self.hear()
             if isinstance(frame, dict):  # text may go between binary frames
                 assert frame["type"] not in ("error", "refused"), frame
                 continue
-            transfer, offset, payload = frame
-            assert (transfer, offset) == (model["id"], len(received))
-            received += payload
-            assert len(payload) == FULL or len(received) == model["bytes"]
-        assert len(received) == model["bytes"] and checksum(received) == model["checksum"]
-        return bytes(received)
+            transfer.take(frame)
+        return bytes(transfer.received)
 
     def announcement(self, round_, data, examples, **changes):
         self.transfer += 1
@@ -133,8 +110,8 @@ class Client:
                 "update": update, "training": {"loss": 0.7, "accuracy": 0.5}, **changes}
 
     async def frames(self, transfer, data):
-        for offset in range(0, len(data), FULL):
-            await self.socket.send(HEADER.pack(transfer, offset) + data[offset:offset + FULL])
+        for frame in frames(transfer, data):
+            await self.socket.send(frame)
 
     async def update(self, round_, data, examples, **changes):
         """Announces and sends an update; returns with `accepted`, raises `Refused`."""

@@ -1,0 +1,138 @@
+//! A message of each type, for tests.
+
+use protocol::{
+    Checksum, ClientId, ClientMessage, ClientState, ClientSummary, Encoding, ErrorCode, Evaluation, ModelVersion,
+    Phase, RefusalReason, RoomCode, RoomConfig, Round, RoundRecord, RoundTraining, ServerMessage, Standardisation,
+    Status, Token, TrainingResult, Transfer, TransferId,
+};
+
+pub fn transfer() -> Transfer {
+    Transfer { id: TransferId(1), bytes: 400, encoding: Encoding::F32, checksum: Checksum(0xdead_beef) }
+}
+
+pub fn evaluation() -> Evaluation {
+    Evaluation { examples: 4, loss: 1.25, accuracy: 0.75, confusion: vec![vec![1, 1], vec![0, 2]] }
+}
+
+pub fn room() -> RoomConfig {
+    let labels = vec!["angry".to_owned(), "sad".to_owned()];
+    RoomConfig::new(RoomCode::parse("KMPXZ").unwrap(), "compact", 100, labels)
+}
+
+/// One message of each type, with all of its optional fields, in the order of `CLIENT_TYPES`.
+pub fn client_messages() -> Vec<ClientMessage> {
+    let training = TrainingResult { loss: 0.5, accuracy: 0.9 };
+    vec![
+        ClientMessage::Hello {
+            protocol: 1,
+            room: RoomCode::parse("KMPXZ").unwrap(),
+            token: Some(Token::from_random(7)),
+            name: Some("Zoë".to_owned()),
+            software: "chorus-web 0.1.0".to_owned(),
+        },
+        ClientMessage::Rename { name: "Ada".to_owned() },
+        ClientMessage::Ready { examples: 3, labels: vec![1, 2] },
+        ClientMessage::Pause,
+        ClientMessage::Leave,
+        ClientMessage::Statistics { frames: 2, sum: vec![0.1, -2.0], sum_squares: vec![0.01, 4.0] },
+        ClientMessage::Download { transfer: TransferId(0) },
+        ClientMessage::Progress { round: Round(1), epoch: 1, epochs: 2, step: 3, steps: 9 },
+        ClientMessage::Update {
+            round: Round(1),
+            model_version: ModelVersion(0),
+            examples: 3,
+            steps: 4,
+            update: transfer(),
+            evaluation: Some(evaluation()),
+            training,
+        },
+        ClientMessage::Evaluation { model_version: ModelVersion(1), evaluation: evaluation() },
+        ClientMessage::Recording { on: true },
+    ]
+}
+
+/// One message of each type, with all of its optional fields, in the order of `SERVER_TYPES`.
+pub fn server_messages() -> Vec<ServerMessage> {
+    let status = Status {
+        phase: Phase::Collecting,
+        round: Round(1),
+        rounds: 20,
+        model_version: ModelVersion(0),
+        connected: 1,
+        ready: 1,
+        goal: 1,
+        least: 1,
+        received: 0,
+        deadline_ms: Some(1_000),
+        paused: true,
+        locked: false,
+        held: false,
+        bytes_up: 12,
+        bytes_down: 0,
+        clients: vec![ClientSummary {
+            client: ClientId(1),
+            name: "Ada".to_owned(),
+            state: ClientState::Training,
+            fraction: Some(0.5),
+            passed_over: true,
+            examples: 3,
+            labels: vec![1, 2],
+            agreement: Some(-0.25),
+            update_norm: Some(2.5),
+        }],
+        final_evaluation: None,
+    };
+    let record = RoundRecord {
+        round: Round(1),
+        model_version: ModelVersion(1),
+        clients: 2,
+        examples: 30,
+        refused: 0,
+        duration_ms: 900,
+        evaluation: Some(evaluation()),
+        training: TrainingResult { loss: 0.5, accuracy: 0.9 },
+    };
+    let standardisation = Standardisation { mean: vec![0.0, 1.0], deviation: vec![1.0, 2.0] };
+    vec![
+        ServerMessage::Welcome {
+            protocol: 1,
+            token: Token::from_random(7),
+            client: ClientId(1),
+            name: "Ada".to_owned(),
+            room: room(),
+            status: status.clone(),
+            accepted: Some(Round(1)),
+        },
+        ServerMessage::Error {
+            code: ErrorCode::RoomFull,
+            message: "full".to_owned(),
+            fatal: false,
+            retry_after_ms: Some(20_000),
+        },
+        ServerMessage::Status(status),
+        ServerMessage::History { rounds: vec![record.clone()] },
+        ServerMessage::StatisticsRequest,
+        ServerMessage::Round {
+            round: Round(1),
+            model_version: ModelVersion(0),
+            deadline_ms: 1_000,
+            training: RoundTraining { settings: room().training, seed: 9 },
+            standardisation: standardisation.clone(),
+            model: transfer(),
+        },
+        ServerMessage::Upload { transfer: TransferId(1) },
+        ServerMessage::Accepted { round: Round(1) },
+        ServerMessage::Refused {
+            round: Some(Round(1)),
+            reason: RefusalReason::Stale,
+            message: "late".to_owned(),
+            present_round: Round(2),
+            present_version: ModelVersion(1),
+        },
+        ServerMessage::RoundClosed { record },
+        ServerMessage::RoundAbandoned { round: None, received: 0, least: 2 },
+        ServerMessage::Finished { model_version: ModelVersion(20), model: transfer(), standardisation },
+        ServerMessage::Settings { room: room() },
+        ServerMessage::Renamed { name: "Grace".to_owned() },
+    ]
+}

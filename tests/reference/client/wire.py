@@ -1,0 +1,99 @@
+"""What travels, as docs/protocol.md has it: text frames, binary frames, transfers and encodings. Reads what comes and refuses
+what the page forbids as far as a client has to look; with nothing of Chorus' own code, and without a socket."""
+
+import array
+import json
+import struct
+import zlib
+
+FULL = 262_136  # payload of every frame but the last
+HEADER = struct.Struct("<II")  # transfer id, offset
+LONGEST = {"client": 65_536, "server": 1_048_576}  # bytes of a text frame
+TYPES = {
+    "client": {"hello", "rename", "ready", "pause", "recording", "leave", "statistics", "download", "progress", "update", "evaluation"},
+    "server": {"welcome", "error", "status", "history", "settings", "renamed", "statistics_request", "round", "upload", "accepted",
+               "refused", "round_closed", "round_abandoned", "finished"},
+}
+
+
+class Wrong(Exception):
+    """What came is not as the page has it: which way, in one word."""
+
+
+def checksum(data):
+    return f"{zlib.crc32(data):08x}"
+
+
+def floats(data):
+    values = array.array("f", data)
+    assert values.itemsize == 4
+    return values
+
+
+def read_text(text, sender):
+    """A message as a dict."""
+    if len(text.encode()) > LONGEST[sender]:
+        raise Wrong("text_too_long")
+    try:
+        message = json.loads(text)
+    except ValueError:
+        raise Wrong("not_a_message") from None
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise Wrong("not_a_message")
+    if message["type"] not in TYPES[sender]:
+        raise Wrong("unknown_type")
+    return message
+
+
+def read_frame(frame):
+    """A binary frame as (transfer, offset, payload)."""
+    if len(frame) <= HEADER.size:
+        raise Wrong("frame_too_short")
+    if len(frame) > HEADER.size + FULL:
+        raise Wrong("frame_too_long")
+    return *HEADER.unpack_from(frame), frame[HEADER.size:]
+
+
+def frames(transfer, data):
+    """The binary frames that carry these bytes."""
+    for offset in range(0, len(data), FULL):
+        yield HEADER.pack(transfer, offset) + data[offset:offset + FULL]
+
+
+class Transfer:
+    """Bytes that were announced, as they come in."""
+
+    def __init__(self, announced):
+        self.announced = announced
+        self.received = bytearray()
+
+    def done(self):
+        return len(self.received) == self.announced["bytes"]
+
+    def take(self, frame):
+        transfer, offset, payload = frame
+        if transfer != self.announced["id"]:
+            raise Wrong("wrong_transfer")
+        if offset != len(self.received) or self.done():
+            raise Wrong("out_of_order")
+        due = min(FULL, self.announced["bytes"] - offset)
+        if len(payload) != due:
+            raise Wrong("too_long" if len(payload) > due else "too_short")
+        self.received += payload
+        if self.done() and checksum(self.received) != self.announced["checksum"]:
+            raise Wrong("wrong_checksum")
+
+
+def encode(values, encoding):
+    """Numbers as bytes; half floats are rounded to the nearest, ties to even, and finite ones are held at ±65,504."""
+    if encoding == "f32":
+        return struct.pack(f"<{len(values)}f", *values)
+    finite = (value if value in (float("inf"), float("-inf")) else max(-65_504.0, min(65_504.0, value)) for value in values)
+    return struct.pack(f"<{len(values)}e", *finite)
+
+
+def decode(data, encoding):
+    width, letter = {"f32": (4, "f"), "f16": (2, "e")}[encoding]
+    if len(data) % width:
+        raise Wrong("encoding_error")
+    return list(struct.unpack(f"<{len(data) // width}{letter}", data))
