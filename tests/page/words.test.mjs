@@ -68,6 +68,7 @@ test('whatever the worker says by name has words', () => {
       for (const name of names) assert.ok(Object.hasOwn(known, name), `${code}: ${where} has no “${name}”`);
     };
     has(words.problems, NAMES.failures, 'problems');
+    has(words.told, NAMES.notices, 'told');
     has(words.laptop.backendReasons, NAMES.backend_reasons, 'laptop.backendReasons');
     // Where there is nothing else to say, none is left over either.
     for (const [where, known, names] of [

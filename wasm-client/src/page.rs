@@ -24,6 +24,9 @@ struct NoticeEvent<'a> {
     r#type: &'static str,
     level: Level,
     code: &'a str,
+    /// What it tells of, where that changes: one notice takes the place of another of its code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     message: &'a str,
 }
 
@@ -67,7 +70,15 @@ pub(crate) fn post<T: Serialize>(event: &T) {
 
 /// Tells the person something.
 pub(crate) fn notice(level: Level, code: &str, message: &str) {
-    post(&NoticeEvent { r#type: "notice", level, code, message });
+    post(&NoticeEvent { r#type: "notice", level, code, reason: None, message });
+}
+
+/// Tells the person what the participant was told last, or that it is over.
+pub(crate) fn notice_of_round(told: Option<&federation::Notice>) {
+    let level = if told.is_none() { Level::Info } else { Level::Warning };
+    let reason = told.map(|told| told.code.name());
+    let message = told.map_or("", |told| told.message.as_str());
+    post(&NoticeEvent { r#type: "notice", level, code: "round", reason, message });
 }
 
 /// Tells the person of a failure of something that nobody waits for.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use client::{ConnectionState, Listed, Work, shared_results};
-use federation::{StopReason, View};
+use federation::{Notice, StopReason, View};
 use gloo_timers::callback::Timeout;
 use js_sys::{Int8Array, Uint8Array};
 use protocol::{ClientId, Phase, RoomConfig, Status};
@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::charts::{ChartWords, Charts, Measured};
 use crate::connection::millis;
-use crate::page::{Level, notice, now, post};
+use crate::page::{notice_of_round, now, post};
 use crate::shared_model::OwnResult;
 use crate::view::{ClipView, MemberView, PictureView, RoomView, RoundView, StateView};
 
@@ -28,7 +28,7 @@ pub(crate) struct Screen {
     shown_at: Cell<f64>,
     timer: RefCell<Option<Timeout>>,
     charts: RefCell<String>,
-    notice: RefCell<String>,
+    notice: RefCell<Option<Notice>>,
 }
 
 #[derive(Serialize)]
@@ -96,18 +96,18 @@ impl App {
         self.connection.read(|view| {
             let state = self.view(view);
             self.screen.shown_at.set(now());
-            self.show_notice(view.notice.unwrap_or_default());
+            self.show_notice(view.notice);
             self.show_charts(view);
             post(&StateEvent { r#type: "state", state });
         });
     }
 
     /// A new word of the participant for the person.
-    fn show_notice(&self, words: &str) {
-        if *self.screen.notice.borrow() != words {
+    fn show_notice(&self, told: Option<&Notice>) {
+        if self.screen.notice.borrow().as_ref() != told {
             // An empty one takes the last one away: what it told of is over.
-            notice(if words.is_empty() { Level::Info } else { Level::Warning }, "round", words);
-            self.screen.notice.replace(words.to_owned());
+            notice_of_round(told);
+            self.screen.notice.replace(told.cloned());
         }
     }
 

@@ -225,9 +225,9 @@ impl Exchange {
         } else if self.coordinator.history().len() as u32 == self.coordinator.config().rounds {
             Ok(Next::Finished)
         } else {
-            let view =
-                self.clients.iter().find_map(|client| client.program.participant.view().notice.map(str::to_owned));
-            bail!("nobody has anything to do although rounds are left: {}", view.unwrap_or_default())
+            let notice = self.clients.iter().find_map(|client| client.program.participant.view().notice);
+            let message = notice.map(|notice| notice.message.as_str()).unwrap_or_default();
+            bail!("nobody has anything to do although rounds are left: {message}")
         }
     }
 

@@ -3,6 +3,7 @@
 
 use client::personal::Verdict;
 use client::{BackendReason, ConnectionState, FailureCode, TrainerState, WorkKind};
+use federation::NoticeCode;
 use protocol::ClientState;
 use serde_json::{Value, json};
 use speech::Complaint;
@@ -19,8 +20,10 @@ fn every_name_is_written_down() {
     // The page shows one more, of someone who is ready and without whom the open round goes on.
     let mut members = vec![json!("passed_over")];
     members.extend(ClientState::ALL.map(|state| json!(state)));
+    let notices: Vec<String> = NoticeCode::all().map(NoticeCode::name).collect();
     let names = json!({
         "failures": FailureCode::ALL,
+        "notices": notices,
         "connection": ConnectionState::ALL,
         "work": WorkKind::ALL,
         "members": members,

@@ -30,7 +30,7 @@ pub use coordinator::{
 };
 pub use model::Model;
 pub use participant::{
-    Connection, Input, Output, Participant, ParticipantConfig, StopReason, TrainRequest, View, Work,
+    Connection, Input, Notice, NoticeCode, Output, Participant, ParticipantConfig, StopReason, TrainRequest, View, Work,
 };
 pub use strategy::extra_vectors;
 pub use time::Millis;

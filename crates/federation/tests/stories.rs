@@ -508,7 +508,7 @@ fn a_server_that_stops_says_so_and_clients_come_back() {
     class.coordinator.close();
     class.run();
     let view = class.students[0].participant.view();
-    assert!(view.notice.is_some_and(|notice| notice.contains("stops")));
+    assert!(view.notice.is_some_and(|notice| notice.message.contains("stops")));
     assert!(matches!(view.connection, Connection::Lost { .. }));
     class.wait(3_000);
     assert_eq!(status(&class).connected, 2);
@@ -900,7 +900,7 @@ fn who_finds_the_room_full_comes_back_after_a_while() {
     };
     let waits = retry_in(&class, third);
     assert!((15_000..=30_000).contains(&told) && (told..=told * 5 / 4).contains(&waits), "told {told}, waits {waits}");
-    assert!(class.students[third].participant.view().notice.unwrap().contains("full"));
+    assert!(class.students[third].participant.view().notice.unwrap().message.contains("full"));
     class.loses_connection(0, false);
     class.wait(40_000);
     assert_eq!(*class.students[third].participant.view().connection, Connection::Open);

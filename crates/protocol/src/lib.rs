@@ -16,6 +16,7 @@ mod assembly;
 mod checksum;
 mod choice;
 mod chunk;
+mod code;
 mod encoding;
 mod error;
 mod host;
@@ -36,13 +37,14 @@ pub use assembly::{Assembly, AssemblyError, Receipt};
 pub use checksum::Checksum;
 pub use choice::{Choice, Range, Setting, UnknownName};
 pub use chunk::{Chunk, chunks, framed_bytes};
+pub use code::{ErrorCode, RefusalReason};
 pub use encoding::{Encoding, EncodingError};
 pub use error::ProtocolError;
 pub use host::HostCommand;
 pub use id::{ClientId, ModelVersion, RoomCode, Round, Token, TransferId};
 pub use message::{
-    ClientMessage, ClientState, ClientSummary, ErrorCode, Evaluation, Phase, RefusalReason, RoundRecord, RoundTraining,
-    ServerMessage, Standardisation, Status, TrainingResult, Transfer,
+    ClientMessage, ClientState, ClientSummary, Evaluation, Phase, RoundRecord, RoundTraining, ServerMessage,
+    Standardisation, Status, TrainingResult, Transfer,
 };
 pub use pace::Pace;
 pub use parse::{parse_client, parse_server};

@@ -6,7 +6,7 @@ import { icon } from './icons.js';
 import { explain, words } from './language.js';
 import { problemOf } from './problem.js';
 
-/** @typedef {{level: 'info' | 'warning' | 'error', code: string, message: string, detail?: string}} Notice */
+/** @typedef {{level: 'info' | 'warning' | 'error', code: string, reason?: string, message: string, detail?: string}} Notice */
 
 const INFO_MS = 8000;
 const MOST = 4; // shown at a time; older ones give way
@@ -14,12 +14,12 @@ const MOST = 4; // shown at a time; older ones give way
 /** @param {HTMLElement} parent */
 export function noticePanel(parent) {
   /** @param {Notice} notice */
-  function show({ level, code, message, detail }) {
+  function show({ level, code, reason, message, detail }) {
     for (const same of parent.querySelectorAll('.notice')) {
       if (same.getAttribute('data-code') === code) same.remove();
     }
     if (!message) return; // What it told of is over.
-    const text = explain(words.told, { code, message });
+    const text = explain(words.told, { code: reason ?? code, message });
     const notice = h('div', { class: 'notice banner', 'data-test': 'notice', 'data-level': level, 'data-code': code, role: level === 'error' ? 'alert' : null },
       icon(level === 'info' ? 'good' : 'fair'),
       h('div', {}, h('p', {}, text), detail && h('p', { class: 'hint' }, detail)),

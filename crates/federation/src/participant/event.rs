@@ -8,6 +8,7 @@ use protocol::{
     RoundRecord, RoundTraining, ServerMessage, Standardisation, Status, Token, TrainingResult, TransferId,
 };
 
+use super::notice::Notice;
 use crate::Millis;
 
 /// Who takes part, and where.
@@ -269,8 +270,8 @@ pub struct View<'a> {
     pub work: Work,
     /// The last round that this client's update went into.
     pub accepted: Option<Round>,
-    /// The last thing that went wrong without ending anything, for a person.
-    pub notice: Option<&'a str>,
+    /// The last thing that went wrong without ending anything.
+    pub notice: Option<&'a Notice>,
     /// Bytes of binary frames sent, headers included.
     pub sent: u64,
     /// Bytes of binary frames received, headers included.

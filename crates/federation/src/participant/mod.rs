@@ -6,6 +6,7 @@
 mod connection;
 mod control;
 mod event;
+mod notice;
 mod round;
 
 use std::collections::VecDeque;
@@ -13,6 +14,7 @@ use std::collections::VecDeque;
 use connection::Link;
 use control::ControlVariate;
 pub use event::{Connection, Input, Output, ParticipantConfig, StopReason, TrainRequest, View, Work};
+pub use notice::{Notice, NoticeCode};
 use protocol::limits::{MAX_ROUNDS, PROTOCOL_VERSION};
 use protocol::{
     Checksum, ClientId, ClientMessage, ErrorCode, ModelVersion, Phase, RoomConfig, Round, RoundRecord, ServerMessage,
@@ -43,7 +45,7 @@ pub struct Participant {
     /// The history as it was known before the present connection.
     earlier: Vec<RoundRecord>,
     accepted: Option<Round>,
-    notice: Option<String>,
+    notice: Option<Notice>,
 
     taking_part: bool,
     /// Until the round is over, because its update was refused for what is in it.
@@ -121,7 +123,8 @@ impl Participant {
             }
             Input::Malformed(error) => {
                 self.link.heard(self.now);
-                self.notice = Some(format!("the server sent what this program does not understand: {error}"));
+                let message = format!("the server sent what this program does not understand: {error}");
+                self.notice = Some(Notice { code: NoticeCode::ServerMalformed, message });
                 self.changed = true;
             }
             Input::Chunk(chunk) => {
@@ -195,7 +198,7 @@ impl Participant {
             taking_part: self.taking_part,
             work: self.work(),
             accepted: self.accepted,
-            notice: self.notice.as_deref(),
+            notice: self.notice.as_ref(),
             sent: self.sent,
             received: self.received,
             history: &self.history,
@@ -295,7 +298,7 @@ impl Participant {
         if fatal {
             self.stop(StopReason::Error { code, message });
         } else {
-            self.notice = Some(message);
+            self.notice = Some(Notice { code: NoticeCode::Error(code), message });
         }
     }
 

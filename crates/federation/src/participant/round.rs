@@ -11,7 +11,7 @@ use protocol::{
     RoundTraining, Standardisation, TrainingResult, Transfer, TransferId,
 };
 
-use super::{Output, Participant, TrainRequest, Work};
+use super::{Notice, NoticeCode, Output, Participant, TrainRequest, Work};
 use crate::strategy::scaffold;
 
 /// An update whose bytes were damaged on the way is sent so many times.
@@ -207,7 +207,8 @@ impl Participant {
         let encoding = receipt.transfer().encoding;
         let taken = receipt.take(chunk).ok().zip(encoding.values(&chunk.payload).ok());
         let Some((complete, decoded)) = taken else {
-            self.notice = Some("the model came damaged; connecting again".to_owned());
+            let message = "the model came damaged; connecting again".to_owned();
+            self.notice = Some(Notice { code: NoticeCode::ModelDamaged, message });
             self.job = Job::None;
             return self.drop_connection();
         };
@@ -419,7 +420,7 @@ impl Participant {
             }
             _ => {
                 // It would be refused again. Nobody should wait for this client until the round is over.
-                self.notice = Some(message);
+                self.notice = Some(Notice { code: NoticeCode::Refused(reason), message });
                 self.job = Job::None;
                 self.sitting_out = true;
                 self.send(ClientMessage::Pause);
@@ -492,7 +493,8 @@ impl Participant {
             && model.encoding == room.encoding
             && standardisation.mean.len() == room.features as usize;
         if !fits {
-            self.notice = Some("the server's model does not fit the room; tell the host".to_owned());
+            let message = "the server's model does not fit the room; tell the host".to_owned();
+            self.notice = Some(Notice { code: NoticeCode::ModelUnfit, message });
             self.changed = true;
         }
         fits
