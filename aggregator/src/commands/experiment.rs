@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
@@ -12,10 +12,10 @@ use indicatif::ProgressBar;
 use models::Architecture;
 
 use super::interrupt::on_interrupt;
-use super::simulate::bar;
+use super::progress::{self, bar, read};
 use crate::experiment::{self, Experiment, Listener, Options, Results, Robustness, Store};
 use crate::settings::{CorpusOptions, TestOptions};
-use crate::simulator::{Dataset, Normalisation, Outcome, RoundOutcome, TestSpeakers};
+use crate::simulator::{Normalisation, Outcome, RoundOutcome, TestSpeakers};
 
 const EXAMPLES: &str = "Examples:
   chorus experiment paper --data ravdess --out report
@@ -126,7 +126,7 @@ fn run_robustness(attacked: Attacked) -> Result<()> {
     let robustness = Robustness { data: corpus.data.clone(), model, clients: clients.into(), rounds, shares, seeds };
     let runs = experiment::robustness_runs(&robustness)?;
     let store = Store::open(out.join("runs"))?;
-    let dataset = read(&corpus, &experiment::labels(), Normalisation::Group)?;
+    let dataset = read(&corpus.data, &[], &experiment::labels(), Normalisation::Group, corpus.cache().as_ref())?;
     let mut progress = Progress::new(on_interrupt()?);
     let done = experiment::execute(runs, &dataset, &store, &mut progress)?;
     progress.bar.finish_and_clear();
@@ -142,22 +142,11 @@ fn run_robustness(attacked: Attacked) -> Result<()> {
     }
 }
 
-/// Reads clips, with a bar.
-fn read(corpus: &CorpusOptions, labels: &[String], normalisation: Normalisation) -> Result<Dataset> {
-    let reading = bar(0, "clips");
-    let dataset = Dataset::read(&corpus.data, &[], labels, normalisation, corpus.cache().as_ref(), |done, all| {
-        reading.set_length(all as u64);
-        reading.set_position(done as u64);
-    })?;
-    reading.finish_and_clear();
-    eprint!("{}", dataset.found);
-    Ok(dataset)
-}
-
 fn run_paper(paper: Paper) -> Result<()> {
     let options = options(&paper);
     let store = Store::open(paper.out.join("runs"))?;
-    let dataset = read(&paper.corpus, &options.labels, options.normalisation)?;
+    let cache = paper.corpus.cache();
+    let dataset = read(&options.data, &[], &options.labels, options.normalisation, cache.as_ref())?;
     let remarks = experiment::check(&options, &dataset)?;
     let runs = experiment::runs(&options, &dataset)?;
     let mut progress = Progress::new(on_interrupt()?);
@@ -250,8 +239,7 @@ impl Listener for Progress {
     }
 
     fn step(&self) -> ControlFlow<()> {
-        self.bar.inc(1);
-        if self.interrupted.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        progress::step(&self.bar, &self.interrupted)
     }
 
     fn round(&self, key: &str, round: &RoundOutcome) {

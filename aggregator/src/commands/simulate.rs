@@ -1,19 +1,16 @@
 //! `chorus simulate`: one federated (or centralised) training in one process, on labelled speech from disk.
 
 use std::fs;
-use std::io::IsTerminal as _;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, Result, bail};
 use corpus::Partition;
-use indicatif::{ProgressBar, ProgressStyle};
 use protocol::Strategy;
 
 use super::interrupt::on_interrupt;
+use super::progress;
 use crate::settings::{CorpusOptions, Learning, RoomOptions, Settings, TestOptions};
-use crate::simulator::{self, Attack, Behaviour, Circumstances, Dataset, FeatureCache, Outcome, Plan, TestSpeakers};
+use crate::simulator::{self, Attack, Behaviour, Circumstances, Outcome, Plan, TestSpeakers};
 
 const EXAMPLES: &str = "Examples:
   chorus simulate --data ravdess --model conv --partition random --clients 4
@@ -142,16 +139,14 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if let Some(attack) = &plan.attack {
         attack.count(plan.clients)?;
     }
-    let dataset = read(&plan, arguments.corpus.cache().as_ref())?;
+    let cache = arguments.corpus.cache();
+    let dataset = progress::read(&plan.data, &plan.eval_data, &plan.labels, plan.normalisation, cache.as_ref())?;
     let interrupted = on_interrupt()?;
-    let bar = bar(simulator::steps(&plan, &dataset)?, "steps");
+    let bar = progress::bar(simulator::steps(&plan, &dataset)?, "steps");
     let outcome = simulator::run(
         &plan,
         &dataset,
-        || {
-            bar.inc(1);
-            if interrupted.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        },
+        || progress::step(&bar, &interrupted),
         |round| bar.set_message(format!("round {}: UAR {:.2}", round.round, round.uar)),
     )?;
     bar.finish_and_clear();
@@ -166,31 +161,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
     print!("{}", summary(&outcome));
     Ok(())
-}
-
-/// Reads a plan's clips, and says what was found.
-pub fn read(plan: &Plan, cache: Option<&FeatureCache>) -> Result<Dataset> {
-    let progress = bar(0, "clips");
-    let dataset = Dataset::read(&plan.data, &plan.eval_data, &plan.labels, plan.normalisation, cache, |done, all| {
-        progress.set_length(all as u64);
-        progress.set_position(done as u64);
-    })?;
-    progress.finish_and_clear();
-    eprint!("{}", dataset.found);
-    Ok(dataset)
-}
-
-/// A bar on a terminal, nothing elsewhere.
-pub fn bar(length: u64, of: &str) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(length);
-    if let Ok(style) = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {of}, {{eta}} left  {{msg}}"))
-    {
-        bar.set_style(style);
-    }
-    bar
 }
 
 fn summary(outcome: &Outcome) -> String {

@@ -1,0 +1,51 @@
+//! How far a command has come, as a bar on a terminal, and whether it is to go on.
+
+use std::io::IsTerminal as _;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::simulator::{Dataset, FeatureCache, Normalisation};
+
+/// A bar on a terminal, nothing elsewhere. `of`: what it counts.
+pub fn bar(length: u64, of: &str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(length);
+    if let Ok(style) = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {of}, {{eta}} left  {{msg}}"))
+    {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// One step further; breaks once Ctrl-C was pressed.
+pub fn step(bar: &ProgressBar, interrupted: &AtomicBool) -> ControlFlow<()> {
+    bar.inc(1);
+    if interrupted.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// Reads clips with a bar, and says what was found.
+///
+/// # Errors
+/// A folder holds no clips that can be used.
+pub fn read(
+    data: &[PathBuf],
+    eval_data: &[PathBuf],
+    labels: &[String],
+    normalisation: Normalisation,
+    cache: Option<&FeatureCache>,
+) -> Result<Dataset> {
+    let reading = bar(0, "clips");
+    let dataset = Dataset::read(data, eval_data, labels, normalisation, cache, |done, all| {
+        reading.set_length(all as u64);
+        reading.set_position(done as u64);
+    })?;
+    reading.finish_and_clear();
+    eprint!("{}", dataset.found);
+    Ok(dataset)
+}
