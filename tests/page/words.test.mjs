@@ -85,12 +85,13 @@ test('whatever the worker says by name has words', () => {
 });
 
 test('whatever the server says by code has words, and nothing else has', () => {
-  // A test of the aggregator holds this list to what it sends.
+  // A test of the aggregator holds this list to what it sends; the other is a participant's, as all of NAMES.
   const description = JSON.parse(readFileSync(new URL('../docs/openapi.json', WWW), 'utf8'));
   const codes = description.components.schemas.Error.properties.code.enum;
   assert.ok(codes.includes('room_unknown'));
   for (const [code, words] of languages) {
     assert.deepEqual(Object.keys(words.teach.refused).sort(), [...codes].sort(), `${code}: teach.refused`);
+    assert.deepEqual(Object.keys(words.told).sort(), [...NAMES.notices].sort(), `${code}: told`);
   }
 });
 
