@@ -3,16 +3,14 @@
 
 import { announce } from '../common/announcer.js';
 import { byId, h } from '../common/element.js';
-import { colourAs, labelIcon } from '../common/labels.js';
 import { beforeLeaving, labelName, words } from '../common/language.js';
 import { LevelPicture } from '../sound/level-picture.js';
 import { loudness } from '../sound/loudness.js';
-import { microphoneProblem } from '../sound/microphone-problem.js';
 import { stopPlaying } from '../sound/player.js';
 import { Recording } from '../sound/recording.js';
 import { keepRecording, takeRecording } from './kept-recording.js';
 import { recordLive } from './record-live.js';
-import { promptOf, recordPrompt } from './record-prompt.js';
+import { promptOf, recordChoice, recordPrompt } from './record-prompt.js';
 import { recordReview } from './record-review.js';
 import { START, step, undecided } from './record-steps.js';
 import { saveFile } from './save-file.js';
@@ -75,39 +73,28 @@ export function recordPanel(client) {
     else if (at.is === 'reviewing') review?.refused(at.problem);
   }
 
-  /** The prompt, and a button for each label.
+  /**
    * @param {import('./record-steps.js').Step} before
-   * @param {unknown} problem why there is no recording */
+   * @param {unknown} problem why there is no recording
+   */
   function drawChoice(before, problem) {
-    if (before.is === 'storing') announce((before.replaces === null ? words.record.kept : words.record.replaced)(labelName(state.prompt.labels[before.label])));
-    prompt.update(state.prompt);
     const { labels } = state.prompt;
-    const buttons = labels.map((label, index) => {
-      const button = h('button', {
-        class: 'record-button', type: 'button', 'data-test': `record-${index}`, 'aria-label': words.record.button(labelName(label)),
-        onclick: () => send({ what: 'record', label: index, replaces: null }),
-      }, labelIcon(labels, index), labelName(label));
-      colourAs(button, labels, index);
-      return button;
-    });
-    stage.replaceChildren(prompt.element,
-      ...(problem ? [h('p', { class: 'problem', role: 'alert', 'data-test': 'record-problem' }, microphoneProblem(problem))] : []),
-      h('p', { class: 'hint' }, words.record.choose),
-      h('div', { class: 'record-buttons' }, ...buttons),
-      h('p', { class: 'hint why' }, words.record.why));
+    if (before.is === 'storing') announce((before.replaces === null ? words.record.kept : words.record.replaced)(labelName(labels[before.label])));
+    prompt.update(state.prompt);
+    stage.replaceChildren(prompt.element, ...recordChoice(labels, problem, (label) => send({ what: 'record', label, replaces: null })));
     if (before.is !== 'choosing') prompt.focus();
   }
 
   /** @param {Take} take */
   function drawLive({ label }) {
     canvas = levelCanvas();
-    picture = new LevelPicture(canvas, LONGEST_S);
     live = recordLive(state.prompt.labels, label, promptOf(state.prompt, label).say, canvas, {
       cancel: () => send({ what: 'cancel' }),
       stop: () => send({ what: 'stop' }),
       longest: LONGEST_S,
     });
     stage.replaceChildren(live.element);
+    picture = new LevelPicture(canvas, LONGEST_S); // it measures the canvas, which is on the page now
     live.focus();
   }
 

@@ -1,9 +1,10 @@
-// The prompt of the next recording: which label, what to say and how.
+// The prompt of the next recording: which label, what to say and how; and below it a button for each label.
 
 import { h, setAttribute, setText, show } from '../common/element.js';
 import { icon } from '../common/icons.js';
 import { colourAs, labelIcon } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
+import { microphoneProblem } from '../sound/microphone-problem.js';
 import { promptFor } from './prompts.js';
 
 /** @typedef {import('./record-steps.js').Prompt} Prompt */
@@ -55,4 +56,27 @@ export function recordPrompt(wishes) {
       show(skip, labels.length > 1);
     },
   };
+}
+
+/**
+ * What stands below the prompt.
+ * @param {string[]} labels of the room
+ * @param {unknown} problem why there is no recording, or null
+ * @param {(label: number) => void} record
+ */
+export function recordChoice(labels, problem, record) {
+  const buttons = labels.map((label, index) => {
+    const button = h('button', {
+      class: 'record-button', type: 'button', 'data-test': `record-${index}`, 'aria-label': words.record.button(labelName(label)),
+      onclick: () => record(index),
+    }, labelIcon(labels, index), labelName(label));
+    colourAs(button, labels, index);
+    return button;
+  });
+  return [
+    ...(problem === null ? [] : [h('p', { class: 'problem', role: 'alert', 'data-test': 'record-problem' }, microphoneProblem(problem))]),
+    h('p', { class: 'hint' }, words.record.choose),
+    h('div', { class: 'record-buttons' }, ...buttons),
+    h('p', { class: 'hint why' }, words.record.why),
+  ];
 }
