@@ -75,10 +75,7 @@ pub fn confusion(words: &ConfusionWords, labels: &[String], counts: &[Vec<u32>])
     let top = 48.0 + if upright { widest } else { 14.0 };
     let bottom = top + cell_height * all as f64;
     let mut document = Document::new(bottom + 2.0, &words.title, &description);
-    document.push(&format!(
-        r#"<text x="0" y="14" font-size="{FONT}" font-weight="600">{}</text>"#,
-        escape(&fit(&words.title, WIDTH, FONT))
-    ));
+    document.heading(&words.title);
     if sum == 0 {
         document.text(WIDTH / 2.0, (top + bottom) / 2.0, FONT, Anchor::Middle, &description);
         return document.finish();

@@ -1,74 +1,22 @@
 //! Learning curves: one line a series over the rounds, told apart by dashes and markers as well as by colour.
 
-use crate::svg::{Anchor, Document, FONT, SMALL, WIDTH, escape, fit, percent, series_colour, text_width};
+use crate::plot::{
+    Axes, LEFT, PLOT_HEIGHT, RIGHT, Range, Series, begin, frame, line, marker, nothing, number, tick_step, ticks,
+    titles, x_tick, y_ticks,
+};
+use crate::svg::{Document, WIDTH};
 
-/// One line of a chart.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Series {
-    /// What the legend calls it.
-    pub name: String,
-    /// Points (round, value) in order of rounds; where a value is not finite, the line has a gap.
-    pub values: Vec<(f64, f64)>,
-}
-
-/// What the axes say and show.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Axes {
-    /// Title of the chart.
-    pub title: String,
-    /// What is counted along the x axis, in the singular, such as "round".
-    pub x: String,
-    /// What the y axis shows, such as "accuracy".
-    pub y: String,
-    /// The extent of the y axis and how its numbers are written.
-    pub y_range: Range,
-    /// What is written where there is no point to draw, such as "There is nothing to show".
-    pub none: String,
-}
-
-/// The extent of a y axis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Range {
-    /// Shares: 0 to 1, written as 0 % to 100 %.
-    Percent,
-    /// Shares: 0 to 1, written as 0.0 to 1.0.
-    Share,
-    /// Numbers such as a loss: from 0 (or the least value below it) to the greatest value.
-    FromZero,
-}
-
-impl Range {
-    pub(crate) fn write(self, value: f64) -> String {
-        match self {
-            Range::Percent => percent(value),
-            Range::Share | Range::FromZero => number(value, 2),
-        }
-    }
-}
-
-pub(crate) const LEFT: f64 = 58.0;
-pub(crate) const RIGHT: f64 = 12.0;
-pub(crate) const PLOT_HEIGHT: f64 = 170.0;
-pub(crate) const ROW: f64 = 18.0;
-pub(crate) const SAMPLE: f64 = 30.0;
 /// Beyond so many points a marker on each would hide the line.
 const MARKED_POINTS: usize = 24;
-const DASHES: [&str; 4] = ["none", "7 4", "2 3", "9 3 2 3"];
-
 /// A line chart of `series` over whole rounds, as SVG text.
 ///
 /// Without a single finite point it is an empty chart that says `none`. No other word is in it than those of `series` and
 /// `axes`, whatever their language.
 pub fn learning_curves(series: &[Series], axes: &Axes) -> String {
-    let legend = legend_rows(series);
-    let top = 30.0 + ROW * legend.len() as f64;
-    let bottom = top + PLOT_HEIGHT;
-    let mut document = Document::new(bottom + 44.0, &axes.title, &description(series, axes));
-    heading(&mut document, &axes.title, &legend);
-
+    let (mut document, top, bottom) = begin(series, axes, &description(series, axes));
     let Some(extent) = Extent::of(series, axes.y_range) else {
         frame(&mut document, top, bottom);
-        document.text((LEFT + WIDTH - RIGHT) / 2.0, (top + bottom) / 2.0, FONT, Anchor::Middle, &axes.none);
+        nothing(&mut document, axes, top, bottom);
         return document.finish();
     };
 
@@ -78,38 +26,12 @@ pub fn learning_curves(series: &[Series], axes: &Axes) -> String {
         bottom - share.clamp(0.0, 1.0) * PLOT_HEIGHT
     };
 
-    let (y_ticks, digits) = ticks(extent.y, 5.0, 0.0);
-    for tick in y_ticks {
-        let y = y_at(tick);
-        document.push(&format!(
-            r#"<path d="M{LEFT} {y:.1}H{:.1}" stroke="currentColor" stroke-opacity="0.18"/>"#,
-            WIDTH - RIGHT
-        ));
-        let label = match axes.y_range {
-            Range::Percent => percent(tick),
-            Range::Share | Range::FromZero => number(tick, digits),
-        };
-        document.text(LEFT - 6.0, y, SMALL, Anchor::End, &label);
-    }
+    y_ticks(&mut document, extent.y, axes.y_range, y_at);
     for tick in ticks(extent.x, 8.0, 1.0).0 {
-        let x = x_at(tick);
-        document.push(&format!(r#"<path d="M{x:.1} {bottom:.1}v4" stroke="currentColor" stroke-opacity="0.6"/>"#));
-        document.text(x, bottom + 13.0, SMALL, Anchor::Middle, &number(tick, 0));
+        x_tick(&mut document, x_at(tick), bottom, &number(tick, 0));
     }
     frame(&mut document, top, bottom);
-    document.text(
-        (LEFT + WIDTH - RIGHT) / 2.0,
-        bottom + 32.0,
-        SMALL,
-        Anchor::Middle,
-        &fit(&axes.x, WIDTH - LEFT - RIGHT, SMALL),
-    );
-    document.push(&format!(
-        r#"<text transform="translate(9 {:.1}) rotate(-90)" font-size="{SMALL}" text-anchor="middle">{}</text>"#,
-        (top + bottom) / 2.0,
-        escape(&fit(&axes.y, PLOT_HEIGHT, SMALL))
-    ));
-
+    titles(&mut document, axes, top, bottom);
     for (index, one) in series.iter().enumerate() {
         draw(&mut document, index, one, axes, x_at, y_at);
     }
@@ -151,75 +73,6 @@ fn draw(
     }
 }
 
-pub(crate) fn line(index: usize, path: &str) -> String {
-    format!(
-        r#"<path d="{path}" fill="none" stroke="{}" stroke-width="2" stroke-linejoin="round" stroke-dasharray="{}"/>"#,
-        series_colour(index),
-        DASHES[index % DASHES.len()]
-    )
-}
-
-/// A marker whose shape belongs to the series; `hint` shows when one points at it.
-pub(crate) fn marker(index: usize, x: f64, y: f64, hint: &str) -> String {
-    let shape = match index % 4 {
-        0 => "m-3 0a3 3 0 1 0 6 0a3 3 0 1 0 -6 0z",
-        1 => "m-3 -3h6v6h-6z",
-        2 => "m0 -4l4 7h-8z",
-        _ => "m0 -4l4 4l-4 4l-4 -4z",
-    };
-    let hint = if hint.is_empty() { String::new() } else { format!("<title>{}</title>", escape(hint)) };
-    format!(r#"<path d="M{x:.1} {y:.1}{shape}" fill="{}">{hint}</path>"#, series_colour(index))
-}
-
-pub(crate) fn frame(document: &mut Document, top: f64, bottom: f64) {
-    document.push(&format!(
-        r#"<path d="M{LEFT} {top:.1}V{bottom:.1}H{:.1}" fill="none" stroke="currentColor" stroke-opacity="0.6"/>"#,
-        WIDTH - RIGHT
-    ));
-}
-
-/// A series' place in the legend.
-pub(crate) struct Entry {
-    pub(crate) index: usize,
-    pub(crate) x: f64,
-    pub(crate) name: String,
-}
-
-/// The legend, broken into as many rows as it needs.
-pub(crate) fn legend_rows(series: &[Series]) -> Vec<Vec<Entry>> {
-    let mut rows: Vec<Vec<Entry>> = Vec::new();
-    let mut x = WIDTH;
-    for (index, one) in series.iter().enumerate() {
-        let name = fit(&one.name, WIDTH - SAMPLE - 5.0, SMALL);
-        let width = SAMPLE + 5.0 + text_width(&name, SMALL);
-        if x + width > WIDTH {
-            rows.push(Vec::new());
-            x = 0.0;
-        }
-        if let Some(row) = rows.last_mut() {
-            row.push(Entry { index, x, name });
-        }
-        x += width + 14.0;
-    }
-    rows
-}
-
-/// The title of a chart, and below it what each of its lines is.
-pub(crate) fn heading(document: &mut Document, title: &str, legend: &[Vec<Entry>]) {
-    document.push(&format!(
-        r#"<text x="0" y="14" font-size="{FONT}" font-weight="600">{}</text>"#,
-        escape(&fit(title, WIDTH, FONT))
-    ));
-    for (row, entries) in legend.iter().enumerate() {
-        let y = 30.0 + ROW * row as f64;
-        for entry in entries {
-            document.push(&line(entry.index, &format!("M{:.1} {y}h{SAMPLE}", entry.x)));
-            document.push(&marker(entry.index, entry.x + SAMPLE / 2.0, y, ""));
-            document.text(entry.x + SAMPLE + 5.0, y, SMALL, Anchor::Start, &entry.name);
-        }
-    }
-}
-
 /// The least and the greatest value of both axes.
 struct Extent {
     x: (f64, f64),
@@ -255,38 +108,6 @@ impl Extent {
     }
 }
 
-/// The round step (1, 2 or 5 times a power of ten) that gives at most about `count` ticks over `span`.
-fn tick_step(span: f64, count: f64, least: f64) -> f64 {
-    let rough = (span / count).max(least);
-    if !(rough.is_finite() && rough > 0.0) {
-        return 1.0;
-    }
-    let power = 10f64.powf(rough.log10().floor());
-    let factor = [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * power >= rough * 0.999).unwrap_or(10.0);
-    factor * power
-}
-
-/// Ticks within `extent`, at most about `count`, at least `least` apart; and the decimals that tell them apart.
-pub(crate) fn ticks(extent: (f64, f64), count: f64, least: f64) -> (Vec<f64>, usize) {
-    let step = tick_step(extent.1 - extent.0, count, least);
-    let first = (extent.0 / step).ceil();
-    let last = (extent.1 / step + 1e-9).floor();
-    let number = ((last - first).max(0.0) as usize).min(50);
-    let ticks = (0..=number).map(|i| (first + i as f64) * step).collect();
-    let digits = (-step.log10().floor()).clamp(0.0, 6.0) as usize;
-    (ticks, digits)
-}
-
-/// A number with so many decimals, and with a true minus sign.
-pub(crate) fn number(value: f64, digits: usize) -> String {
-    let text = format!("{value:.digits$}");
-    match text.strip_prefix('-') {
-        Some(rest) if rest.bytes().any(|b| (b'1'..=b'9').contains(&b)) => format!("−{rest}"),
-        Some(rest) => rest.to_string(),
-        None => text,
-    }
-}
-
 /// The chart in words: where each curve begins and where it ends.
 fn description(series: &[Series], axes: &Axes) -> String {
     let curves: Vec<String> = series
@@ -312,6 +133,7 @@ fn description(series: &[Series], axes: &Axes) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plot::DASHES;
 
     fn axes(y_range: Range) -> Axes {
         Axes { title: "Accuracy".into(), x: "round".into(), y: "accuracy".into(), y_range, none: "nothing yet".into() }

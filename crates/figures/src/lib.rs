@@ -1,5 +1,4 @@
-//! Charts as SVG text: curves, confusion matrices, recall, probabilities, shares and spectrograms, natively and in a
-//! browser's worker.
+//! Charts as SVG text: curves, confusion matrices, recall and shares, natively and in a browser's worker.
 //!
 //! Numbers go in and text comes out; this crate knows no page, no file and nothing of training.
 //!
@@ -29,19 +28,18 @@
 //! assert!(svg.contains("shared model: 25 % (round 1) → 75 % (round 3)"));
 //! ```
 
-mod bars;
 mod confusion;
 mod curves;
+mod legend;
 mod logarithmic;
+mod plot;
 mod recall;
-mod spectrogram;
 mod stacked_bars;
 mod svg;
 
-pub use bars::bars;
 pub use confusion::{ConfusionWords, confusion};
-pub use curves::{Axes, Range, Series, learning_curves};
+pub use curves::learning_curves;
 pub use logarithmic::logarithmic_curves;
+pub use plot::{Axes, Range, Series};
 pub use recall::recall;
-pub use spectrogram::{loudness, spectrogram};
 pub use stacked_bars::{Bar, stacked_bars};

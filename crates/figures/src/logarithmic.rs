@@ -1,9 +1,9 @@
 //! Curves over quantities that span powers of ten, such as the megabytes that travelled.
 
-use crate::curves::{
-    Axes, LEFT, PLOT_HEIGHT, RIGHT, ROW, Range, Series, frame, heading, legend_rows, line, marker, number, ticks,
+use crate::plot::{
+    Axes, LEFT, PLOT_HEIGHT, RIGHT, Range, Series, begin, frame, line, marker, nothing, number, titles, x_tick, y_ticks,
 };
-use crate::svg::{Anchor, Document, FONT, SMALL, WIDTH, escape, fit};
+use crate::svg::WIDTH;
 
 /// Markers closer together than this, in the chart's units, would hide the line.
 const MARKERS_APART: f64 = 12.0;
@@ -18,16 +18,11 @@ pub fn logarithmic_curves(series: &[Series], axes: &Axes) -> String {
         .iter()
         .map(|one| one.values.iter().copied().filter(|(x, y)| *x > 0.0 && x.is_finite() && y.is_finite()).collect())
         .collect();
-    let legend = legend_rows(series);
-    let top = 30.0 + ROW * legend.len() as f64;
-    let bottom = top + PLOT_HEIGHT;
-    let mut document = Document::new(bottom + 44.0, &axes.title, &description(series, &drawn, axes));
-    heading(&mut document, &axes.title, &legend);
+    let (mut document, top, bottom) = begin(series, axes, &description(series, &drawn, axes));
     frame(&mut document, top, bottom);
     let all = || drawn.iter().flatten();
     if all().next().is_none() {
-        let middle = (LEFT + WIDTH - RIGHT) / 2.0;
-        document.text(middle, (top + bottom) / 2.0, FONT, Anchor::Middle, &axes.none);
+        nothing(&mut document, axes, top, bottom);
         return document.finish();
     }
     let least = all().fold(f64::INFINITY, |least, point| least.min(point.0)).log10();
@@ -40,29 +35,11 @@ pub fn logarithmic_curves(series: &[Series], axes: &Axes) -> String {
     let x_at = |x: f64| LEFT + (x.log10() - first) / (last - first) * (WIDTH - RIGHT - LEFT);
     let y_at = |y: f64| bottom - (y / highest).clamp(0.0, 1.0) * PLOT_HEIGHT;
 
-    let (y_ticks, digits) = ticks((0.0, highest), 5.0, 0.0);
-    for tick in y_ticks {
-        let y = y_at(tick);
-        let right = WIDTH - RIGHT;
-        document.push(&format!(r#"<path d="M{LEFT} {y:.1}H{right:.1}" stroke="currentColor" stroke-opacity="0.18"/>"#));
-        let label = match axes.y_range {
-            Range::Percent => axes.y_range.write(tick),
-            Range::Share | Range::FromZero => number(tick, digits),
-        };
-        document.text(LEFT - 6.0, y, SMALL, Anchor::End, &label);
-    }
+    y_ticks(&mut document, (0.0, highest), axes.y_range, y_at);
     for tick in decade_ticks(first, last) {
-        let x = x_at(tick);
-        document.push(&format!(r#"<path d="M{x:.1} {bottom:.1}v4" stroke="currentColor" stroke-opacity="0.6"/>"#));
-        document.text(x, bottom + 13.0, SMALL, Anchor::Middle, &short(tick));
+        x_tick(&mut document, x_at(tick), bottom, &short(tick));
     }
-    let middle = (LEFT + WIDTH - RIGHT) / 2.0;
-    document.text(middle, bottom + 32.0, SMALL, Anchor::Middle, &fit(&axes.x, WIDTH - LEFT - RIGHT, SMALL));
-    document.push(&format!(
-        r#"<text transform="translate(9 {:.1}) rotate(-90)" font-size="{SMALL}" text-anchor="middle">{}</text>"#,
-        (top + bottom) / 2.0,
-        escape(&fit(&axes.y, PLOT_HEIGHT, SMALL))
-    ));
+    titles(&mut document, axes, top, bottom);
     for (index, (one, points)) in series.iter().zip(&drawn).enumerate() {
         let path: String = points
             .iter()

@@ -23,10 +23,7 @@ pub fn recall(title: &str, labels: &[String], counts: &[Vec<u32>]) -> String {
     let left = widest + 8.0;
     let full = WIDTH - NUMBER - left;
     let mut document = Document::new(TITLE + ROW * rows.len().max(1) as f64, title, &words.join(", "));
-    document.push(&format!(
-        r#"<text x="0" y="14" font-size="{FONT}" font-weight="600">{}</text>"#,
-        escape(&fit(title, WIDTH, FONT))
-    ));
+    document.heading(title);
     for (index, row) in rows.iter().enumerate() {
         let y = TITLE + ROW * (index as f64 + 0.5);
         let width = if row.share.is_finite() { row.share.clamp(0.0, 1.0) * full } else { 0.0 };

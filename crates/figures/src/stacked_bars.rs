@@ -1,7 +1,8 @@
 //! What makes up each of several wholes: one horizontal bar a whole, its parts told apart by hatching and words as well
 //! as by colour.
 
-use crate::svg::{Anchor, Document, FONT, SMALL, WIDTH, escape, fit, series_colour, text_width};
+use crate::legend;
+use crate::svg::{Anchor, Document, SMALL, WIDTH, escape, fit, series_colour, text_width};
 
 const ROW: f64 = 26.0;
 const BAR: f64 = 20.0;
@@ -31,8 +32,8 @@ pub fn stacked_bars(title: &str, parts: &[String], bars: &[Bar]) -> String {
     let number = text_width(&longest.to_string(), SMALL) + 6.0;
     let left = widest + 8.0;
     let full = WIDTH - left - number;
-    let legend = legend(parts);
-    let top = 28.0 + LEGEND_ROW * legend.last().map_or(0.0, |entry| entry.row + 1.0);
+    let legend = legend::entries(parts.iter().map(String::as_str), SAMPLE, 12.0);
+    let top = 28.0 + LEGEND_ROW * legend::rows(&legend);
     let words: Vec<String> = bars
         .iter()
         .map(|bar| {
@@ -45,13 +46,10 @@ pub fn stacked_bars(title: &str, parts: &[String], bars: &[Bar]) -> String {
         .collect();
     let description = if bars.is_empty() { "There is nothing to show".to_string() } else { words.join("; ") };
     let mut document = Document::new(top + ROW * bars.len().max(1) as f64, title, &description);
-    document.push(&format!(
-        r#"<text x="0" y="14" font-size="{FONT}" font-weight="600">{}</text>"#,
-        escape(&fit(title, WIDTH, FONT))
-    ));
+    document.heading(title);
     for entry in &legend {
         let y = 34.0 + LEGEND_ROW * entry.row;
-        segment(&mut document, entry.part, entry.x, y - 7.0, SAMPLE, 14.0, "");
+        segment(&mut document, entry.index, entry.x, y - 7.0, SAMPLE, 14.0, "");
         document.text(entry.x + SAMPLE + 5.0, y, SMALL, Anchor::Start, &entry.name);
     }
     for (row, bar) in bars.iter().enumerate() {
@@ -116,29 +114,6 @@ fn hatching(part: usize, width: f64, height: f64) -> String {
         start += HATCH;
     }
     path
-}
-
-struct Entry {
-    part: usize,
-    name: String,
-    x: f64,
-    row: f64,
-}
-
-/// The legend, broken into as many rows as it needs.
-fn legend(parts: &[String]) -> Vec<Entry> {
-    let (mut x, mut row) = (0.0, 0.0);
-    let mut entries = Vec::new();
-    for (part, name) in parts.iter().enumerate() {
-        let name = fit(name, WIDTH - SAMPLE - 5.0, SMALL);
-        let width = SAMPLE + 5.0 + text_width(&name, SMALL);
-        if x > 0.0 && x + width > WIDTH {
-            (x, row) = (0.0, row + 1.0);
-        }
-        entries.push(Entry { part, name, x, row });
-        x += width + 12.0;
-    }
-    entries
 }
 
 #[cfg(test)]

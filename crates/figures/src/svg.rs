@@ -91,6 +91,14 @@ impl Document {
         self.body.push('\n');
     }
 
+    /// The chart's title, above everything.
+    pub(crate) fn heading(&mut self, title: &str) {
+        self.push(&format!(
+            r#"<text x="0" y="14" font-size="{FONT}" font-weight="600">{}</text>"#,
+            escape(&fit(title, WIDTH, FONT))
+        ));
+    }
+
     /// A line of text whose middle is at height `y`.
     pub(crate) fn text(&mut self, x: f64, y: f64, size: f64, anchor: Anchor, text: &str) {
         let anchor = match anchor {
