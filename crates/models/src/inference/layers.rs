@@ -2,10 +2,11 @@
 
 use crate::{
     LstmOutput,
-    network::{EPSILON, KERNEL},
+    network::KERNEL,
     slices::{
+        EPSILON, lstm,
         matrix::{self, Matrix},
-        vector::{sigmoid, sum, tanh},
+        norm, relu,
     },
 };
 
@@ -54,30 +55,14 @@ pub(super) fn convolution(mut input: Frames, kernel: &[f32], bias: &[f32]) -> Fr
     let columns = KERNEL * input.channels;
     let windows = Matrix { values: &input.values, rows: held, columns, steps: [input.channels, 1] };
     let mut values = matrix::product(&windows, &Matrix::contiguous(kernel, bias.len()));
-    for row in values.chunks_exact_mut(bias.len().max(1)) {
-        row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
-    }
-    rectified(Frames { values, channels: bias.len(), total })
-}
-
-/// ReLU.
-pub(super) fn rectified(mut frames: Frames) -> Frames {
-    frames.values.iter_mut().for_each(|value| *value = value.max(0.0));
-    frames
+    relu::activate(&mut values, bias);
+    Frames { values, channels: bias.len(), total }
 }
 
 /// (frames, channels) → the same.
 pub(super) fn normalise(mut frames: Frames, scale: &[f32], offset: &[f32]) -> Frames {
-    let channels = frames.channels as f32;
-    for row in frames.values.chunks_exact_mut(frames.channels.max(1)) {
-        let mean = sum(row, |value| value) / channels;
-        let variance = sum(row, |value| (value - mean) * (value - mean)) / channels;
-        let inverse = 1.0 / (variance + EPSILON).sqrt();
-        for ((value, scale), offset) in row.iter_mut().zip(scale).zip(offset) {
-            *value = (*value - mean) * inverse * scale + offset;
-        }
-    }
-    frames
+    let (values, _) = norm::forward(&mut frames.values, scale, offset);
+    Frames { values, ..frames }
 }
 
 /// (frames, channels) → (1, frames · channels).
@@ -110,20 +95,12 @@ pub(super) fn lstm(input: &Frames, kernel: &[f32], recurrent: &[f32], bias: &[f3
     let shares = Matrix::contiguous(&input.values, input.channels);
     let shares = matrix::product(&shares, &Matrix::contiguous(kernel, bias.len()));
     let mut all_outputs = Vec::with_capacity(input.total * units);
-    let (mut cell, mut out) = (vec![0.0; units], vec![0.0; units]);
+    let [mut cell, mut squashed, mut out] = [(); 3].map(|()| vec![0.0; units]);
     let mut gates = vec![0.0; bias.len()];
     for share in all(&shares, bias.len(), input.total) {
         gates.iter_mut().zip(share).zip(bias).for_each(|((gate, share), bias)| *gate = share + bias);
         matrix::add_row_product(&mut gates, &out, recurrent);
-        let (both, rest) = gates.split_at_mut(2 * units);
-        let (candidate, open) = rest.split_at_mut(units);
-        both.iter_mut().chain(open.iter_mut()).for_each(|value| *value = sigmoid(*value));
-        candidate.iter_mut().for_each(|value| *value = tanh(*value));
-        let (entry, forget) = both.split_at(units);
-        for (((cell, forget), entry), candidate) in cell.iter_mut().zip(forget).zip(entry).zip(&*candidate) {
-            *cell = forget * *cell + entry * candidate;
-        }
-        out.iter_mut().zip(&cell).zip(&*open).for_each(|((out, cell), open)| *out = tanh(*cell) * open);
+        lstm::forward(&mut gates, &mut cell, &mut squashed, &mut out);
         if output == LstmOutput::EveryFrame {
             all_outputs.extend_from_slice(&out);
         }
@@ -132,6 +109,13 @@ pub(super) fn lstm(input: &Frames, kernel: &[f32], recurrent: &[f32], bias: &[f3
         LstmOutput::EveryFrame => Frames { values: all_outputs, channels: units, total: input.total },
         LstmOutput::LastFrame | LstmOutput::LastRealFrame => Frames::one(out),
     }
+}
+
+/// (1, inputs) → (1, outputs) with ReLU.
+pub(super) fn dense(input: &Frames, kernel: &[f32], bias: &[f32]) -> Frames {
+    let mut frames = linear(input, kernel, bias);
+    frames.values.iter_mut().for_each(|value| *value = relu::rectified(*value));
+    frames
 }
 
 /// (1, inputs) → (1, outputs).

@@ -93,7 +93,7 @@ impl Inference {
                 Layer::Flatten { .. } => layers::flatten(&frames),
                 Layer::Pooling { .. } => layers::pooling(&frames),
                 Layer::Lstm { output, .. } => layers::lstm(&frames, next(), next(), next(), *output),
-                Layer::Dense { .. } => layers::rectified(layers::linear(&frames, next(), next())),
+                Layer::Dense { .. } => layers::dense(&frames, next(), next()),
                 Layer::Output { .. } => layers::linear(&frames, next(), next()),
             };
         }

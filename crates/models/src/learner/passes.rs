@@ -6,8 +6,8 @@ use crate::{
     Architecture, FRAMES, Layer, LstmOutput, Standardisation,
     clips::Seen,
     learner::{
-        layers::{Gradient, convolution, dense, flatten, lstm, normalise, pooling},
-        operations::dropout::Dropout,
+        layers::{convolution, dense, flatten, lstm, normalise, pooling},
+        operations::{dropout::Dropout, gradient::Gradient},
     },
 };
 

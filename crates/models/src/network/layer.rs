@@ -7,9 +7,6 @@ use serde::{Deserialize, Serialize};
 /// Width of every convolution, in frames.
 pub(crate) const KERNEL: usize = 3;
 
-/// Added to variances, in normalisation and pooling, so that the root has a slope where nothing ever changes.
-pub(crate) const EPSILON: f32 = 1e-5;
-
 /// A layer of a network. Convolutions and dense layers are followed by ReLU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,10 +3,7 @@
 use super::messages::{
     Attribute, AttributeType, Dimension, ElementType, Extent, Graph, Node, Shape, Tensor, TensorType, Type, ValueInfo,
 };
-use crate::{
-    Architecture, FEATURES, FRAMES, Layer, LstmOutput, Standardisation,
-    network::{EPSILON, KERNEL},
-};
+use crate::{Architecture, FEATURES, FRAMES, Layer, LstmOutput, Standardisation, network::KERNEL, slices::EPSILON};
 
 /// The graph with its inputs, outputs and statistics, but without the parameters that it names.
 pub(super) fn of(architecture: Architecture, labels: usize, standardisation: &Standardisation) -> Graph {

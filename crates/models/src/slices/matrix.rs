@@ -53,14 +53,12 @@ fn pack_block(right: &Matrix<'_>, [row, column, terms, width]: Block, strips: &m
 }
 
 /// A right matrix that many products share, block after block.
-#[cfg(any(test, all(feature = "learner", target_family = "wasm")))]
 pub(crate) struct Packed {
     depth: usize,
     columns: usize,
     blocks: Vec<Vec<[f32; COLUMNS]>>,
 }
 
-#[cfg(any(test, all(feature = "learner", target_family = "wasm")))]
 impl Packed {
     pub fn new(right: &Matrix<'_>) -> Self {
         let packed = |block| {
@@ -78,7 +76,6 @@ impl Packed {
 }
 
 /// `left` times a matrix that was packed before, row by row.
-#[cfg(any(test, all(feature = "learner", target_family = "wasm")))]
 pub(crate) fn product_with(left: &Matrix<'_>, right: &Packed) -> Vec<f32> {
     let mut sums = Sums::new(left, right.columns);
     for (block, strips) in blocks(right.depth, right.columns).zip(&right.blocks) {
@@ -191,4 +188,44 @@ fn kernel(a: &[[f32; ROWS]], b: &[[f32; COLUMNS]]) -> [[f32; COLUMNS]; ROWS] {
         }
     }
     sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whole numbers, whose sums are exact.
+    fn numbers(count: usize, seed: usize) -> Vec<f32> {
+        (0..count).map(|place| ((place * 7919 + seed * 104_729) % 13) as f32 - 6.0).collect()
+    }
+
+    /// Sum by sum, as the product is defined.
+    fn defined(left: &Matrix<'_>, right: &Matrix<'_>) -> Vec<f32> {
+        let places = (0..left.rows).flat_map(|row| (0..right.columns).map(move |column| (row, column)));
+        let term = |row, column, at| left.values[left.place(row, at)] * right.values[right.place(at, column)];
+        places.map(|(row, column)| (0..left.columns).map(|at| term(row, column, at)).sum()).collect()
+    }
+
+    #[test]
+    fn products_of_every_size_are_as_defined() {
+        for (rows, depth, columns) in [(1, 1, 1), (3, 5, 7), (4, 8, 8), (5, 257, 9), (9, 300, 260)] {
+            let (left, right) = (numbers(rows * depth, 1), numbers(depth * columns, 2));
+            let (left, right) = (Matrix::contiguous(&left, depth), Matrix::contiguous(&right, columns));
+            let expected = defined(&left, &right);
+            assert_eq!(product(&left, &right), expected);
+            assert_eq!(product_with(&left, &Packed::new(&right)), expected);
+            let first = left.values.get(..depth).unwrap();
+            let mut sums = vec![1.0; columns];
+            add_row_product(&mut sums, first, right.values);
+            assert!(sums.iter().zip(&expected).all(|(sum, product)| *sum == 1.0 + product));
+        }
+    }
+
+    #[test]
+    fn windows_that_overlap_and_columns_as_rows_need_no_copy() {
+        let values = numbers(40, 3);
+        let windows = Matrix { values: &values, rows: 6, columns: 15, steps: [5, 1] };
+        let transposed = Matrix { values: &values, rows: 15, columns: 2, steps: [1, 15] };
+        assert_eq!(product(&windows, &transposed), defined(&windows, &transposed));
+    }
 }

@@ -39,3 +39,40 @@ pub(crate) fn sigmoid(x: f32) -> f32 {
 pub(crate) fn tanh(x: f32) -> f32 {
     1.0 - 2.0 / (1.0 + exp(2.0 * x))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Against the standard library in double precision.
+    #[test]
+    fn exp_is_right_to_two_units_in_the_last_place_and_ends_where_it_says() {
+        for step in -8700..=8800 {
+            let x = step as f32 / 100.0;
+            let exact = f64::from(x).exp();
+            // A unit in the last place is at most 2⁻²³ of the number.
+            assert!((f64::from(exp(x)) - exact).abs() <= exact * 2.0 * f64::from(f32::EPSILON), "e^{x} is {}", exp(x));
+        }
+        assert_eq!((exp(1e9), exp(-1e9)), (exp(88.0), exp(-87.0)));
+    }
+
+    #[test]
+    fn sigmoid_and_tanh_are_those_of_the_standard_library() {
+        for step in -2000..=2000 {
+            let x = step as f32 / 100.0;
+            let exact = f64::from(x);
+            assert!((f64::from(sigmoid(x)) - 1.0 / (1.0 + (-exact).exp())).abs() < 2e-7, "{x}");
+            assert!((f64::from(tanh(x)) - exact.tanh()).abs() < 2e-7, "{x}");
+        }
+    }
+
+    #[test]
+    fn sums_have_every_term_once() {
+        for count in [0_u16, 1, 7, 8, 9, 64, 67] {
+            let values: Vec<f32> = (1..=count).map(f32::from).collect();
+            let n = f32::from(count);
+            assert_eq!(sum(&values, |value| value), n * (n + 1.0) / 2.0);
+            assert_eq!(sum(&values, |value| value * value), n * (n + 1.0) * (2.0 * n + 1.0) / 6.0);
+        }
+    }
+}

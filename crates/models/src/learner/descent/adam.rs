@@ -2,8 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use super::pull::PullOn;
-use crate::learner::{layers::Gradient, operations::processor};
+use super::{blocks, pull::PullOn};
+use crate::learner::operations::{gradient::Gradient, memory};
 
 /// Decay of the mean of gradients.
 const BETA_1: f64 = 0.9;
@@ -34,7 +34,7 @@ enum Moments {
 
 /// What a step multiplies by, once the step's bias corrections are in.
 #[derive(Clone, Copy)]
-pub(crate) struct Rates {
+struct Rates {
     /// Learning rate over the first moment's correction.
     step: f32,
     /// One over the root of the second moment's correction.
@@ -59,12 +59,12 @@ impl Adam {
             root: (1.0 / (1.0 - BETA_2.powi(self.step)).sqrt()) as f32,
         };
         let moments = &mut self.moments[index];
-        if processor::holds(parameter) {
+        if memory::holds(parameter) {
             if !matches!(moments, Moments::Here(_)) {
                 *moments = Moments::Here([Vec::new(), Vec::new()]);
             }
             if let Moments::Here(moments) = moments {
-                parameter.inplace(|parameter| processor::adam(parameter, gradient, pull, moments, rates));
+                parameter.inplace(|parameter| rates.apply_here(parameter, gradient, pull, moments));
             }
         } else {
             parameter.inplace(|parameter| {
@@ -76,8 +76,26 @@ impl Adam {
 }
 
 impl Rates {
+    /// One step of one matrix, in one pass over memory.
+    fn apply_here(
+        self,
+        parameter: Tensor<2>,
+        gradient: Gradient,
+        pull: Option<PullOn<'_>>,
+        moments: &mut [Vec<f32>; 2],
+    ) -> Tensor<2> {
+        let [rows, columns] = parameter.dims();
+        moments.iter_mut().for_each(|moment| moment.resize(rows * columns, 0.0));
+        let [first, second] = moments;
+        let length = memory::rows_of_block(columns) * columns;
+        let moments = first.chunks_mut(length).zip(second.chunks_mut(length));
+        blocks::descend(parameter, gradient, pull, moments, |values, gradient, (first, second)| {
+            self.apply(values, gradient, first, second);
+        })
+    }
+
     /// One step of some numbers, in place.
-    pub fn apply(self, values: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32]) {
+    fn apply(self, values: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32]) {
         const DECAY_1: f32 = BETA_1 as f32;
         const DECAY_2: f32 = BETA_2 as f32;
         const SHARE_1: f32 = (1.0 - BETA_1) as f32;

@@ -1,12 +1,13 @@
 //! A step of training against the gradient: the plan's optimiser, on the gradient and what the plan adds to it.
 
 pub(crate) mod adam;
-pub(crate) mod pull;
+mod blocks;
+mod pull;
 mod sgd;
 
 use burn::tensor::Tensor;
 
-use crate::{Layout, ModelError, Optimiser, TrainingPlan, learner::layers::Gradient};
+use crate::{Layout, ModelError, Optimiser, TrainingPlan, learner::operations::gradient::Gradient};
 use adam::Adam;
 use pull::Pull;
 use sgd::Sgd;

@@ -6,7 +6,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::{Layout, ModelError, TrainingPlan, learner::operations::processor};
+use crate::{Layout, ModelError, TrainingPlan, learner::operations::memory};
 
 /// The sum for all tensors of a network.
 pub(crate) struct Pull {
@@ -59,7 +59,7 @@ impl Pull {
                 (Some(offset), None) | (None, Some(offset)) => offset,
                 (None, None) => Tensor::zeros(spec.matrix(), &device),
             };
-            if processor::holds(start) { Offset::Here(processor::to_vec(offset)) } else { Offset::There(offset) }
+            if memory::holds(start) { Offset::Here(memory::to_vec(offset)) } else { Offset::There(offset) }
         };
         let offsets = start.iter().zip(&layout.tensors).map(offset).collect();
         Ok(Some(Self { proximal: how.proximal as f32, offsets }))
@@ -108,7 +108,7 @@ mod tests {
         let mut in_place = gradient;
         PullOn { proximal: 0.5, offset: &here }.add(0, &values, &mut in_place);
         let pull = PullOn { proximal: 0.5, offset: &there };
-        let by_operations = processor::to_vec(PullOn::added(Some(pull), &row(&values), row(&gradient)));
+        let by_operations = memory::to_vec(PullOn::added(Some(pull), &row(&values), row(&gradient)));
         // 0.1 + 0.5 · 1 + 0.5, 0.2 − 0.5 · 2, 0.3 + 0.5 · 0.5 − 1.
         for (sums, expected) in in_place.iter().zip(&by_operations).zip([1.1, -0.8, -0.45]) {
             assert!((sums.0 - expected).abs() < 1e-6 && (sums.1 - expected).abs() < 1e-6, "{sums:?}");

@@ -2,8 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use super::pull::PullOn;
-use crate::learner::{layers::Gradient, operations::processor};
+use super::{blocks, pull::PullOn};
+use crate::learner::operations::{gradient::Gradient, memory};
 
 /// The step size.
 pub(crate) struct Sgd {
@@ -17,11 +17,19 @@ impl Sgd {
 
     /// Moves a tensor against its gradient and what is added to that.
     pub fn update(&self, parameter: &mut Tensor<2>, gradient: Gradient, pull: Option<PullOn<'_>>) {
-        if processor::holds(parameter) {
-            parameter.inplace(|parameter| processor::sgd(parameter, gradient, pull, self.learning_rate as f32));
+        if memory::holds(parameter) {
+            parameter.inplace(|parameter| self.apply_here(parameter, gradient, pull));
         } else {
             parameter.inplace(|parameter| self.apply_there(parameter, gradient.value(), pull));
         }
+    }
+
+    /// In one pass over memory.
+    fn apply_here(&self, parameter: Tensor<2>, gradient: Gradient, pull: Option<PullOn<'_>>) -> Tensor<2> {
+        let rate = self.learning_rate as f32;
+        blocks::descend(parameter, gradient, pull, std::iter::repeat(()), |values, gradient, ()| {
+            values.iter_mut().zip(gradient).for_each(|(value, gradient)| *value -= rate * gradient);
+        })
     }
 
     /// The same in tensor operations.
@@ -45,7 +53,7 @@ mod tests {
         for gradient in [[0.5, -2.0, 1e-2, 0.0], [0.25, 1.0, -1e-2, 0.0], [-1.0, 0.5, 3e-2, 0.1]] {
             weights = Sgd::new(0.1).apply_there(weights, row(gradient), None);
         }
-        for (ours, expected) in processor::to_vec(weights).into_iter().zip([1.025, -0.95, 0.497, -0.01]) {
+        for (ours, expected) in memory::to_vec(weights).into_iter().zip([1.025, -0.95, 0.497, -0.01]) {
             assert!((ours - expected).abs() < 1e-6, "{ours}, PyTorch has {expected}");
         }
     }

@@ -2,9 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use super::Gradient;
 use crate::{
-    learner::operations::{dropout::Dropout, elementwise, processor, product::product},
+    learner::operations::{activation, dropout::Dropout, gradient::Gradient, memory, product::product},
     network::KERNEL,
 };
 
@@ -18,7 +17,7 @@ pub(crate) struct Saved {
 /// Three neighbouring rows read as one: (rows, channels) → (rows − 2, 3 · channels). On the processor it is a view,
 /// not a copy; graphics kernels take no view whose rows overlap.
 fn windows(rows: Tensor<2>) -> Tensor<2> {
-    if processor::holds(&rows) {
+    if memory::holds(&rows) {
         let [count, channels] = rows.dims();
         rows.reshape([count * channels]).unfold(0, KERNEL * channels, channels)
     } else {
@@ -39,7 +38,7 @@ pub(crate) fn forward(
     dropout: Option<&mut Dropout>,
 ) -> (Tensor<2>, Saved) {
     let product = product(windows(input.clone()), kernel.clone());
-    let (output, scale) = elementwise::activate(product, bias, dropout);
+    let (output, scale) = activation::forward(product, bias, dropout);
     (output.clone(), Saved { input, output, scale })
 }
 
@@ -52,7 +51,7 @@ pub(crate) fn backward(
 ) -> (Option<Tensor<2>>, [Gradient; 2]) {
     let [rows, outputs] = gradient.dims();
     let margin = if input_wanted { KERNEL - 1 } else { 0 };
-    let (padded, bias) = elementwise::activate_backward(gradient, saved.output, saved.scale, margin);
+    let (padded, bias) = activation::backward(gradient, saved.output, saved.scale, margin);
     let input = input_wanted.then(|| {
         // Each input row was used by the three windows that begin at it and at the two rows before it: a convolution
         // of the gradient, with two rows of zeros at both ends, by the kernel read backwards in time.

@@ -2,8 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::Gradient;
-use crate::learner::operations::{dropout::Dropout, elementwise, product::product};
+use crate::learner::operations::{activation, dropout::Dropout, gradient::Gradient, product::product};
 
 /// What the way back needs.
 pub(crate) struct Saved {
@@ -19,7 +18,7 @@ pub(crate) fn forward(
     bias: &Tensor<2>,
     dropout: Option<&mut Dropout>,
 ) -> (Tensor<2>, Saved) {
-    let (output, scale) = elementwise::activate(product(input.clone(), kernel.clone()), bias, dropout);
+    let (output, scale) = activation::forward(product(input.clone(), kernel.clone()), bias, dropout);
     (output.clone(), Saved { input, activated: Some((output, scale)) })
 }
 
@@ -31,7 +30,7 @@ pub(crate) fn output(input: Tensor<2>, kernel: &Tensor<2>, bias: &Tensor<2>) -> 
 /// Gradients of the input, and of kernel and bias.
 pub(crate) fn backward(saved: Saved, gradient: Tensor<2>, kernel: &Tensor<2>) -> (Tensor<2>, [Gradient; 2]) {
     let (gradient, bias) = match saved.activated {
-        Some((output, scale)) => elementwise::activate_backward(gradient, output, scale, 0),
+        Some((output, scale)) => activation::backward(gradient, output, scale, 0),
         None => {
             let bias = gradient.clone().sum_dim(0);
             (gradient, bias)

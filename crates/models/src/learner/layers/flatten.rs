@@ -2,13 +2,13 @@
 
 use burn::tensor::Tensor;
 
-use crate::{FRAMES, learner::operations::processor};
+use crate::{FRAMES, learner::operations::memory};
 
 /// (rows, channels) → (batch, frames · channels). Clips begin 100 rows apart; what lies between one clip's `frames` and
 /// the next is left out. On the processor it is a view, not a copy; graphics kernels want rows without gaps.
 pub(crate) fn forward(input: Tensor<2>, frames: usize) -> Tensor<2> {
     let [rows, channels] = input.dims();
-    if processor::holds(&input) {
+    if memory::holds(&input) {
         return input.reshape([rows * channels]).unfold(0, frames * channels, FRAMES * channels);
     }
     let clips = (0..rows.div_ceil(FRAMES))

@@ -5,11 +5,11 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::Gradient;
 use crate::{
     FRAMES,
     learner::operations::{
-        elementwise,
+        gates::{self, Frame},
+        gradient::Gradient,
         product::{Factor, product},
     },
 };
@@ -18,7 +18,7 @@ use crate::{
 pub(crate) struct Saved {
     input: Tensor<2>,
     output: Tensor<2>,
-    frames: Vec<elementwise::Frame>,
+    frames: Vec<Frame>,
     /// For each clip the frame whose output goes on, from 0; absent where every frame's does.
     read: Option<Vec<usize>>,
 }
@@ -45,7 +45,7 @@ pub(crate) fn forward(
     for frame in 0..FRAMES {
         let share = shares.clone().narrow(0, frame * batch, batch);
         let from_output = outputs.last().map(|output: &Tensor<2>| shared.after(output.clone()));
-        let left = elementwise::gates(share, from_output, bias, cell);
+        let left = gates::forward(share, from_output, bias, cell);
         cell = left.cell.clone();
         outputs.push(left.output.clone());
         frames.push(left);
@@ -81,7 +81,7 @@ pub(crate) fn backward(
     let mut of_cell = zeros(batch, units, &device);
     let mut of_output = zeros(batch, units, &device);
     let mut of_gates = Vec::with_capacity(FRAMES);
-    for (frame, gates) in frames.into_iter().enumerate().rev() {
+    for (frame, left) in frames.into_iter().enumerate().rev() {
         match &read {
             None => of_output = of_output + gradient.clone().narrow(0, frame * batch, batch),
             Some(read) => {
@@ -90,7 +90,7 @@ pub(crate) fn backward(
                 }
             }
         }
-        let (of_these, cell_before) = elementwise::gates_backward(gates, of_output, of_cell);
+        let (of_these, cell_before) = gates::backward(left, of_output, of_cell);
         of_cell = cell_before;
         of_output = transposed.after(of_these.clone());
         of_gates.push(of_these);

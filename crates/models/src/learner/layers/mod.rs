@@ -10,27 +10,3 @@ pub(crate) mod flatten;
 pub(crate) mod lstm;
 pub(crate) mod normalise;
 pub(crate) mod pooling;
-
-use burn::tensor::Tensor;
-
-use crate::learner::operations::product::product;
-
-/// A parameter's gradient.
-#[allow(clippy::large_enum_variant, reason = "there are three of them at a time")]
-#[derive(Clone)]
-pub(crate) enum Gradient {
-    /// Given as such.
-    Value(Tensor<2>),
-    /// `left`ᵀ · `right`, left to the optimiser, which need not hold all of a large product at once.
-    Product { left: Tensor<2>, right: Tensor<2> },
-}
-
-impl Gradient {
-    /// The gradient itself.
-    pub fn value(self) -> Tensor<2> {
-        match self {
-            Self::Value(value) => value,
-            Self::Product { left, right } => product(left.transpose(), right),
-        }
-    }
-}

@@ -1,23 +1,38 @@
-//! Layer normalisation (Ba, Kiros & Hinton 2016): each frame's channels to mean 0 and deviation 1, then a learnt scale
-//! and offset for each channel. It needs no statistics of the batch, which clients of a federation do not share.
+//! Layer normalisation of each frame's channels, in tensor operations, and on the processor in one pass. It needs no
+//! statistics of the batch, which clients of a federation do not share.
 
 use burn::tensor::Tensor;
 
-use super::Gradient;
-use crate::{learner::operations::processor, network::EPSILON};
+use crate::{
+    learner::operations::{
+        gradient::Gradient,
+        memory::{self, numbers, numbers_mut, tensor},
+    },
+    slices::{EPSILON, norm},
+};
 
 /// What the way back needs.
 pub(crate) struct Saved {
     /// (rows, channels): rows of mean 0 and deviation 1.
-    pub normal: Tensor<2>,
+    normal: Tensor<2>,
     /// (rows, 1): one over each row's deviation.
-    pub inverse: Tensor<2>,
+    inverse: Tensor<2>,
 }
 
 /// (rows, channels) → the same; `scale` and `offset` are (1, channels).
 pub(crate) fn forward(input: Tensor<2>, scale: &Tensor<2>, offset: &Tensor<2>) -> (Tensor<2>, Saved) {
-    let way = if processor::holds(&input) { processor::normalise } else { forward_by_operations };
+    let way = if memory::holds(&input) { forward_in_one_pass } else { forward_by_operations };
     way(input, scale, offset)
+}
+
+fn forward_in_one_pass(input: Tensor<2>, scale: &Tensor<2>, offset: &Tensor<2>) -> (Tensor<2>, Saved) {
+    let device = input.device();
+    let [rows, columns] = input.dims();
+    let (scale, offset) = (scale.clone().into_data(), offset.clone().into_data());
+    let mut normal = input.into_data();
+    let (output, inverse) = norm::forward(numbers_mut(&mut normal), numbers(&scale), numbers(&offset));
+    let saved = Saved { normal: Tensor::from_data(normal, &device), inverse: tensor(inverse, [rows, 1], &device) };
+    (tensor(output, [rows, columns], &device), saved)
 }
 
 fn forward_by_operations(input: Tensor<2>, scale: &Tensor<2>, offset: &Tensor<2>) -> (Tensor<2>, Saved) {
@@ -30,9 +45,21 @@ fn forward_by_operations(input: Tensor<2>, scale: &Tensor<2>, offset: &Tensor<2>
 
 /// Gradients of the input, and of scale and offset. A row without a gradient stays without one.
 pub(crate) fn backward(saved: Saved, gradient: Tensor<2>, scale: &Tensor<2>) -> (Tensor<2>, [Gradient; 2]) {
-    let way = if processor::holds(&gradient) { processor::normalise_backward } else { backward_by_operations };
+    let way = if memory::holds(&gradient) { backward_in_one_pass } else { backward_by_operations };
     let [input, of_scale, of_offset] = way(saved, gradient, scale);
     (input, [Gradient::Value(of_scale), Gradient::Value(of_offset)])
+}
+
+fn backward_in_one_pass(saved: Saved, gradient: Tensor<2>, scale: &Tensor<2>) -> [Tensor<2>; 3] {
+    let device = gradient.device();
+    let [_, columns] = gradient.dims();
+    let scale = scale.clone().into_data();
+    let (normal, inverse) = (saved.normal.into_data(), saved.inverse.into_data());
+    let mut gradient = gradient.into_data();
+    let [of_scale, of_offset] =
+        norm::backward(numbers_mut(&mut gradient), numbers(&normal), numbers(&inverse), numbers(&scale))
+            .map(|values| tensor(values, [1, columns], &device));
+    [Tensor::from_data(gradient, &device), of_scale, of_offset]
 }
 
 fn backward_by_operations(saved: Saved, gradient: Tensor<2>, scale: &Tensor<2>) -> [Tensor<2>; 3] {
@@ -59,10 +86,10 @@ mod tests {
     #[test]
     fn it_is_the_same_in_one_pass() {
         let (scale, offset) = (matrix(1, 16, 1), matrix(1, 16, 2));
-        let ours = processor::normalise(matrix(50, 16, 3), &scale, &offset);
+        let ours = forward_in_one_pass(matrix(50, 16, 3), &scale, &offset);
         let theirs = forward_by_operations(matrix(50, 16, 3), &scale, &offset);
         agree(ours.0, theirs.0);
-        let ours = processor::normalise_backward(ours.1, matrix(50, 16, 4), &scale);
+        let ours = backward_in_one_pass(ours.1, matrix(50, 16, 4), &scale);
         let theirs = backward_by_operations(theirs.1, matrix(50, 16, 4), &scale);
         for (ours, theirs) in ours.into_iter().zip(theirs) {
             agree(ours, theirs);

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::{FRAMES, learner::operations::product::product, network::EPSILON};
+use crate::{FRAMES, learner::operations::product::product, slices::EPSILON};
 
 /// What the way back needs.
 pub(crate) struct Saved {

@@ -4,10 +4,15 @@
 
 use burn::tensor::Tensor;
 
+use super::memory;
+use crate::slices::matrix::Packed;
+
+/// Whether products on the processor are made here.
+const OWN: bool = cfg!(target_family = "wasm");
+
 /// `left` · `right`.
 pub(crate) fn product(left: Tensor<2>, right: Tensor<2>) -> Tensor<2> {
-    #[cfg(target_family = "wasm")]
-    if super::processor::holds(&left) {
+    if OWN && memory::holds(&left) {
         return here::product(left, right);
     }
     left.matmul(right)
@@ -16,24 +21,21 @@ pub(crate) fn product(left: Tensor<2>, right: Tensor<2>) -> Tensor<2> {
 /// A right-hand side that many products share, in the order in which they read it.
 pub(crate) struct Factor {
     right: Tensor<2>,
-    #[cfg(target_family = "wasm")]
-    packed: Option<crate::slices::matrix::Packed>,
+    packed: Option<Packed>,
 }
 
 impl Factor {
     /// Sorts the numbers once; without this each product would sort them anew.
     pub fn new(right: Tensor<2>) -> Self {
-        let here = super::processor::holds(&right);
+        let here = memory::holds(&right);
         Self {
-            #[cfg(target_family = "wasm")]
-            packed: here.then(|| here::packed(&right)).flatten(),
-            right: if here { super::processor::contiguous(right) } else { right },
+            packed: (OWN && here).then(|| here::packed(&right)).flatten(),
+            right: if here { memory::contiguous(right) } else { right },
         }
     }
 
     /// `left` · this.
     pub fn after(&self, left: Tensor<2>) -> Tensor<2> {
-        #[cfg(target_family = "wasm")]
         if let Some(product) = self.packed.as_ref().and_then(|packed| here::product_with(&left, packed)) {
             return product;
         }
@@ -42,7 +44,6 @@ impl Factor {
 }
 
 /// Tensors on the processor as matrices in memory.
-#[cfg(any(test, target_family = "wasm"))]
 mod here {
     use burn::{
         backend::{Flex, flex::FlexTensor},

@@ -1,0 +1,45 @@
+//! Tensors on the processor as slices, a block at a time. There an operation is one pass over memory instead of several,
+//! because the passes cost as much as the matrix products.
+//!
+//! A tensor on the processor gives its numbers away and takes them back without a copy, as long as nothing else holds it.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// Numbers that a thread works on at a time: with gradient and moments they fit into a processor's second cache.
+const BLOCK: usize = 32 * 1024;
+
+/// Whether the tensor lives here.
+pub(crate) fn holds(tensor: &Tensor<2>) -> bool {
+    tensor.device() == Device::flex()
+}
+
+/// The same matrix with its rows one after another in memory.
+pub(crate) fn contiguous(tensor: Tensor<2>) -> Tensor<2> {
+    let device = tensor.device();
+    Tensor::from_data(tensor.into_data(), &device)
+}
+
+/// A tensor's numbers, row by row.
+pub(crate) fn numbers(data: &TensorData) -> &[f32] {
+    data.as_slice().expect("networks hold nothing but f32")
+}
+
+/// A tensor's numbers, row by row, to be changed in place.
+pub(crate) fn numbers_mut(data: &mut TensorData) -> &mut [f32] {
+    data.as_mut_slice().expect("networks hold nothing but f32")
+}
+
+/// A copy of a tensor's numbers, row by row.
+pub(crate) fn to_vec(tensor: Tensor<2>) -> Vec<f32> {
+    numbers(&tensor.into_data()).to_vec()
+}
+
+/// Numbers as a tensor, row by row.
+pub(crate) fn tensor(values: Vec<f32>, shape: [usize; 2], device: &Device) -> Tensor<2> {
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// Rows of `columns` numbers that make up about a [`BLOCK`].
+pub(crate) fn rows_of_block(columns: usize) -> usize {
+    (BLOCK / columns.max(1)).max(1)
+}

@@ -1,0 +1,58 @@
+//! What is done on the processor in one pass is what tensor operations do.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::{
+    activation,
+    dropout::Dropout,
+    gates::{self, Frame},
+};
+
+/// A matrix of numbers around zero, some far out, which differ with `seed`.
+fn matrix(rows: usize, columns: usize, seed: usize) -> Tensor<2> {
+    let value = |i: usize| ((i * 7919 + seed * 104_729) % 2003) as f32 / 200.0 - 5.0;
+    Tensor::from_data(TensorData::new((0..rows * columns).map(value).collect(), [rows, columns]), &Device::flex())
+}
+
+fn agree(ours: Tensor<2>, theirs: Tensor<2>) {
+    assert_eq!(ours.dims(), theirs.dims());
+    let [ours, theirs] = [ours, theirs].map(|tensor| tensor.into_data().try_into_vec::<f32>().unwrap());
+    for (ours, theirs) in ours.iter().zip(theirs) {
+        assert!((ours - theirs).abs() <= 1e-5 * theirs.abs().max(1.0), "{ours} in one pass, {theirs} by operations");
+    }
+}
+
+#[test]
+fn activation_is_the_same_in_one_pass() {
+    let bytes = Dropout::new(3).bytes(300 * 7);
+    for bytes in [None, Some(bytes.as_slice())] {
+        let bias = matrix(1, 7, 1);
+        let output = activation::forward_in_one_pass(matrix(300, 7, 2), &bias, bytes);
+        agree(output.clone(), activation::forward_by_operations(matrix(300, 7, 2), &bias, bytes));
+        for margin in [0, 2] {
+            let ours = activation::backward_in_one_pass(matrix(300, 7, 4), output.clone(), 1.25, margin);
+            let theirs = activation::backward_by_operations(matrix(300, 7, 4), output.clone(), 1.25, margin);
+            agree(ours.0, theirs.0);
+            // Each is a sum of 300 numbers of up to 6.
+            agree(ours.1.div_scalar(300.0), theirs.1.div_scalar(300.0));
+        }
+    }
+}
+
+#[test]
+fn an_lstms_frame_is_the_same_in_one_pass() {
+    for from_output in [None, Some(matrix(3, 32, 5))] {
+        let frame = |way: fn(Tensor<2>, Option<Tensor<2>>, &Tensor<2>, Tensor<2>) -> Frame| {
+            way(matrix(3, 32, 6), from_output.clone(), &matrix(1, 32, 7), matrix(3, 8, 8))
+        };
+        let (ours, theirs) = (frame(gates::forward_in_one_pass), frame(gates::forward_by_operations));
+        agree(ours.gates.clone(), theirs.gates.clone());
+        agree(ours.cell.clone(), theirs.cell.clone());
+        agree(ours.squashed.clone(), theirs.squashed.clone());
+        agree(ours.output.clone(), theirs.output.clone());
+        let ours = gates::backward_in_one_pass(ours, matrix(3, 8, 9), matrix(3, 8, 10));
+        let theirs = gates::backward_by_operations(theirs, matrix(3, 8, 9), matrix(3, 8, 10));
+        agree(ours.0, theirs.0);
+        agree(ours.1, theirs.1);
+    }
+}
