@@ -3,11 +3,13 @@
 //! `cargo run --release -p model-file --example answers -- MODEL.safetensors SOUND… > MODEL.json`. Each sound goes in at
 //! each of its speeds.
 
+mod expected;
+
 use std::{error::Error, fs};
 
-use models::{Architecture, Example, Inference, Standardisation};
+use expected::Clips;
+use models::{Architecture, Inference, Standardisation};
 use safetensors::SafeTensors;
-use serde_json::json;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,23 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let parameters = model_file::parameters(&file, architecture, labels.len())?;
     let inference = Inference::new(architecture, labels.len(), parameters, standardisation)?;
 
-    let (mut names, mut clips) = (Vec::new(), Vec::new());
-    for path in sounds {
-        let sound = speech::decode(&fs::read(path)?, Some(path))?;
-        for input in speech::inputs_at_speeds(&sound)? {
-            names.push(format!("{path}, {} frames", input.frames));
-            clips.push(Example { values: input.values, frames: input.frames, label: 0, variants: Vec::new() });
-        }
-    }
-    let logits = clips.iter().map(|clip| inference.logits(clip)).collect::<Result<Vec<_>, _>>()?;
-    let probabilities = clips.iter().map(|clip| inference.probabilities(clip)).collect::<Result<Vec<_>, _>>()?;
-    let answers = json!({
-        "names": names,
-        "features": clips.iter().map(|clip| &clip.values).collect::<Vec<_>>(),
-        "frames": clips.iter().map(|clip| clip.frames).collect::<Vec<_>>(),
-        "logits": logits,
-        "probabilities": probabilities,
-    });
+    let answers = Clips::of_files(sounds)?.answers(&inference)?;
     println!("{answers}");
     Ok(())
 }

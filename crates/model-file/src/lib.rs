@@ -5,14 +5,13 @@
 //! memory. Only the header is ever built, so that sending or storing a model of 100 MB copies nothing. ONNX files are
 //! [`models::onnx`]'s, with [`Description::metadata`] in them.
 
+pub mod tensors;
+
 use std::collections::HashMap;
 
 use models::{Architecture, Layout, Standardisation};
 use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
-
-/// Length of the number that begins every safetensors file, and the alignment of the data behind the header.
-const PREFIX: usize = 8;
 
 /// What a model file says about its model besides the parameters.
 #[derive(Clone, Debug)]
@@ -135,7 +134,7 @@ pub fn header(about: &Description<'_>) -> Result<Vec<u8>, ModelFileError> {
         metadata.insert("mean".to_owned(), used(&standardisation.mean)?);
         metadata.insert("deviation".to_owned(), used(&standardisation.deviation)?);
     }
-    let tensors = layout
+    let index = layout
         .tensors
         .iter()
         .map(|tensor| {
@@ -148,11 +147,7 @@ pub fn header(about: &Description<'_>) -> Result<Vec<u8>, ModelFileError> {
         })
         .collect();
     // Through a `Value`, whose keys are sorted: the same model gives the same file.
-    let mut json = serde_json::to_vec(&serde_json::to_value(Metadata::new(Some(metadata), tensors)?)?)?;
-    json.resize(json.len().next_multiple_of(PREFIX), b' ');
-    let mut header = (json.len() as u64).to_le_bytes().to_vec();
-    header.append(&mut json);
-    Ok(header)
+    tensors::beginning(&serde_json::to_value(Metadata::new(Some(metadata), index)?)?)
 }
 
 /// `[["name", [shape], offset], …]`: the order of the flat vector, which the file's own index does not keep.
@@ -167,12 +162,12 @@ fn layout_text(layout: &Layout) -> Result<String, ModelFileError> {
 /// It is no such file, was cut off, or is of another network.
 pub fn parameters(file: &[u8], architecture: Architecture, labels: usize) -> Result<Vec<f32>, ModelFileError> {
     let (header, _) = SafeTensors::read_metadata(file)?;
-    let data = file.get(PREFIX + header..).unwrap_or_default();
+    let data = file.get(tensors::PREFIX + header..).unwrap_or_default();
     let layout = architecture.layout(labels);
-    let tensors = SafeTensors::deserialize(file)?;
+    let held = SafeTensors::deserialize(file)?;
     for expected in &layout.tensors {
         let missing = |_| ModelFileError::Missing { name: expected.name.clone() };
-        let tensor = tensors.tensor(&expected.name).map_err(missing)?;
+        let tensor = held.tensor(&expected.name).map_err(missing)?;
         if tensor.shape() != expected.shape || tensor.dtype() != Dtype::F32 {
             return Err(ModelFileError::Tensor {
                 name: expected.name.clone(),
@@ -186,8 +181,7 @@ pub fn parameters(file: &[u8], architecture: Architecture, labels: usize) -> Res
     if data.len() != expected {
         return Err(ModelFileError::Length { found: data.len(), expected });
     }
-    let (numbers, _) = data.as_chunks::<4>();
-    Ok(numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+    Ok(tensors::numbers(data))
 }
 
 #[cfg(test)]
@@ -207,7 +201,7 @@ mod tests {
             learnt: Learnt::Together { round: 3, updates: 12, examples: 480 },
         };
         let mut file = header(&about).unwrap();
-        assert_eq!(file.len() % PREFIX, 0, "parameters start aligned");
+        assert_eq!(file.len() % tensors::PREFIX, 0, "parameters start aligned");
         file.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
 
         assert_eq!(parameters(&file, Architecture::Compact, labels.len()).unwrap(), numbers);

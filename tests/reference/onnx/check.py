@@ -1,6 +1,6 @@
 """Checks ONNX files of Chorus models with ONNX' own checker, and what onnxruntime computes from them.
 
-    cargo run --release -p models --no-default-features --example write_onnx -- /tmp/onnx tests/reference/pyaudioanalysis/golden/*.wav
+    cargo run --release -p model-file --example write_onnx -- /tmp/onnx tests/reference/pyaudioanalysis/golden/*.wav
     pip install -r tests/reference/onnx/requirements.txt
     python tests/reference/onnx/check.py /tmp/onnx/*.onnx
 

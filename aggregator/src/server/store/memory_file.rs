@@ -4,36 +4,29 @@ use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
+use model_file::tensors;
 use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensors};
-
-/// Length of the number that begins every safetensors file, and the alignment of the data behind the header.
-const PREFIX: usize = 8;
 
 /// The file's beginning: everything before the tensors, which follow in the order of their names.
 pub fn header(memory: &BTreeMap<&'static str, &[f32]>) -> Result<Bytes> {
     let mut end = 0;
-    let tensors = memory.iter().map(|(&name, values)| {
+    let index = memory.iter().map(|(&name, values)| {
         let start = end;
         end += size_of_val(*values);
         (name.to_owned(), TensorInfo { dtype: Dtype::F32, shape: vec![values.len()], data_offsets: (start, end) })
     });
     let metadata = HashMap::from([("format".to_owned(), "chorus.v1 strategy".to_owned())]);
-    let mut json = serde_json::to_vec(&Metadata::new(Some(metadata), tensors.collect())?)?;
-    json.resize(json.len().next_multiple_of(PREFIX), b' ');
-    let mut header = (json.len() as u64).to_le_bytes().to_vec();
-    header.append(&mut json);
-    Ok(header.into())
+    Ok(tensors::beginning(&Metadata::new(Some(metadata), index.collect())?)?.into())
 }
 
 /// Reads a file that `header` began. Whether names and lengths are the room's, the room says.
 pub fn memory(file: &[u8]) -> Result<BTreeMap<String, Vec<f32>>> {
-    let tensors = SafeTensors::deserialize(file).context("this is no safetensors file, or it was cut off")?;
+    let held = SafeTensors::deserialize(file).context("this is no safetensors file, or it was cut off")?;
     let mut memory = BTreeMap::new();
-    for (name, tensor) in tensors.iter() {
+    for (name, tensor) in held.iter() {
         ensure!(tensor.dtype() == Dtype::F32, "tensor {name} holds no f32 values");
-        let (numbers, _) = tensor.data().as_chunks::<4>();
-        memory.insert(name.to_owned(), numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect());
+        memory.insert(name.to_owned(), tensors::numbers(tensor.data()));
     }
     Ok(memory)
 }

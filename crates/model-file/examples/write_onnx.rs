@@ -1,14 +1,16 @@
 //! Writes each network as an ONNX file with random parameters, and beside it a JSON file with sounds' features and what
 //! [`Inference`] answers for them, which is checked against the learner and PyTorch:
-//! `cargo run --release -p models --no-default-features --example write_onnx -- FOLDER SOUND…`. Each sound goes in at
+//! `cargo run --release -p model-file --example write_onnx -- FOLDER SOUND…`. Each sound goes in at
 //! each of its speeds. `tests/reference/onnx/check.py` compares with what onnxruntime answers.
+
+mod expected;
 
 use std::{error::Error, fs, path::Path};
 
+use expected::Clips;
 use models::{Architecture, Example, FEATURES, FRAMES, Inference, Standardisation, initial_parameters, onnx};
 use rand::RngExt;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
-use serde_json::json;
 
 const LABELS: usize = 4;
 
@@ -19,14 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let folder = Path::new(folder);
     fs::create_dir_all(folder)?;
-    let (mut names, mut clips) = (Vec::new(), Vec::new());
-    for path in sounds {
-        let sound = speech::decode(&fs::read(path)?, Some(path))?;
-        for input in speech::inputs_at_speeds(&sound)? {
-            names.push(format!("{path}, {} frames", input.frames));
-            clips.push(Example { values: input.values, frames: input.frames, label: 0, variants: Vec::new() });
-        }
-    }
+    let Clips { mut names, mut clips } = Clips::of_files(sounds)?;
     // And full clips, of the same frames again and again.
     for clip in clips.clone() {
         names.push("repeated to 100 frames".to_owned());
@@ -41,23 +36,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let standardisation = Standardisation::of(&clips);
+    let clips = Clips { names, clips };
     for architecture in Architecture::ALL {
         let parameters = parameters(architecture);
         let metadata = [("architecture".to_owned(), architecture.name().to_owned())];
         let file = onnx::model(architecture, LABELS, &parameters, &standardisation, &metadata)?;
         let model = Inference::new(architecture, LABELS, parameters, standardisation.clone())?;
-        let logits = clips.iter().map(|clip| model.logits(clip)).collect::<Result<Vec<_>, _>>()?;
-        let probabilities = clips.iter().map(|clip| model.probabilities(clip)).collect::<Result<Vec<_>, _>>()?;
-        let expected = json!({
-            "names": names,
-            "features": clips.iter().map(|clip| &clip.values).collect::<Vec<_>>(),
-            "frames": clips.iter().map(|clip| clip.frames).collect::<Vec<_>>(),
-            "logits": logits,
-            "probabilities": probabilities,
-        });
-        fs::write(folder.join(format!("{architecture}.json")), expected.to_string())?;
+        fs::write(folder.join(format!("{architecture}.json")), clips.answers(&model)?.to_string())?;
         fs::write(folder.join(format!("{architecture}.onnx")), &file)?;
-        println!("{architecture}: {} clips, {} bytes", clips.len(), file.len());
+        println!("{architecture}: {} clips, {} bytes", clips.clips.len(), file.len());
     }
     Ok(())
 }
