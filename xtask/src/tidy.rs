@@ -30,10 +30,13 @@ const CRATES: &[(&str, Floors)] = &[
     (
         "aggregator/src",
         &[
-            &["clock", "process", "settings", "server/config", "server/limits", "server/links", "server/log"],
-            &["server/metrics", "server/store", "server/tls", "participant"],
-            &["server/gate", "server/rooms", "simulator"],
-            &["server/socket", "experiment", "swarm"],
+            &["clock", "process", "server/limits", "server/links", "server/log"],
+            &["participant", "server/metrics", "server/tls"],
+            &["simulator", "server/gate"],
+            &["settings"],
+            &["experiment", "swarm", "server/config", "server/store"],
+            &["server/rooms"],
+            &["server/socket"],
             &["server/http"],
             &["commands"],
         ],
