@@ -44,6 +44,8 @@ pub fn words_of(error: &JsValue) -> String {
 }
 
 impl From<Failure> for JsValue {
+    // Every command may fail: inlined, this would be in the program many times.
+    #[inline(never)]
     fn from(failure: Failure) -> Self {
         let object = Object::new();
         set(&object, "code", &failure.code.name().into());

@@ -15,6 +15,8 @@ macro_rules! named {
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// As the page knows it: stable, whatever the variant is called.
+            // Inlined, the table of names would be in the tab's program once for every caller.
+            #[inline(never)]
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+
