@@ -22,6 +22,8 @@ macro_rules! codes {
             pub const ALL: [$enum; [$($name),+].len()] = [$($enum::$variant),+];
 
             /// As it is written on the wire.
+            // Inlined, the table of names would be in the tab's program once for every caller.
+            #[inline(never)]
             pub const fn name(self) -> &'static str {
                 match self {
                     $($enum::$variant => $name,)+
