@@ -196,8 +196,9 @@ mod tests {
 
     use super::*;
 
+    /// In 16 bits, as it is kept, so that what is made anew of it is the same to the last bit.
     fn sound() -> Sound {
-        Voice::new(1).say(1, 0)
+        sound_of_wav(&Voice::new(1).say(1, 0).to_wav()).unwrap()
     }
 
     fn clip() -> Clip {
@@ -277,7 +278,7 @@ mod tests {
             let mut clip = clip();
             lack(Arc::make_mut(&mut clip.sound));
             assert_eq!(clip.open(&labels()), Opened::Renewed);
-            assert_eq!(clip, whole);
+            assert!(clip == whole);
         }
     }
 
