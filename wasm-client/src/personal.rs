@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use client::personal::{Compared, Score, most_likely};
-use client::{Clip, FailureCode, Listed};
+use client::{Clip, FailureCode};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Object, Uint8Array};
 use model_file::{Description, Learnt};
@@ -170,12 +170,9 @@ impl App {
         let Some(personal) = self.personal() else { return };
         let Some(shared) = self.shared.version() else { return };
         let augmentation = self.augmentation();
-        // A clip that was trained on before others were deleted is no test of the personal model.
         let held_back: Vec<(Clip, usize)> = self.clips.read(|clips| {
-            let listed = clips.listed().into_iter();
-            let untouched =
-                listed.filter(|Listed { clip, held_back, .. }| *held_back && !personal.trained_on.contains(&clip.id));
-            untouched.map(|Listed { clip, label, .. }| (clip.clone(), label)).collect()
+            let tests = clips.tests_of(&personal.trained_on).into_iter();
+            tests.map(|(clip, label)| (clip.clone(), label)).collect()
         });
         let clips: Vec<(f64, usize)> = held_back.iter().map(|(clip, label)| (clip.id, *label)).collect();
         let key = format!("{shared} {} {clips:?}", personal.made_at);

@@ -22,7 +22,7 @@ pub async fn centralised(
     let labels = learner.labels();
     learner.set_parameters(&models::initial_parameters(plan.model, labels, plan.seed.into())).await?;
     learner.set_standardisation(Standardisation::of(training))?;
-    let how = client::translate::training(plan.training, plan.seed);
+    let how = client::translate::training_plan(plan.training, plan.seed);
     let mut course = learner.begin(&how)?;
     for round in 1..=plan.rounds {
         let began = Instant::now();

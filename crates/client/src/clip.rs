@@ -218,7 +218,7 @@ mod tests {
         let kept = &clip.sound;
         assert_eq!(kept.samples().len(), 2 * sound.samples().len());
         assert_eq!(kept.input_frames.len(), 1 + speech::SPEEDS.len());
-        assert_eq!(kept.inputs.len(), kept.input_frames.len() * 100 * 60);
+        assert_eq!(kept.inputs.len(), kept.input_frames.len() * crate::INPUT_VALUES);
         assert_eq!((kept.columns, kept.bands, kept.pixels.len()), (96, 32, 96 * 32));
         assert_eq!(kept.pixels.iter().max(), Some(&255), "the loudest is bright");
         assert_eq!(kept.waveform.len(), 2 * 96);

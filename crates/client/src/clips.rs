@@ -192,6 +192,14 @@ impl Clips {
         listed
     }
 
+    /// The clips, with their labels' indices, that test a model which was trained on `trained_on`: those that are held back,
+    /// but for one that was trained on before others were deleted, which would be no test of it.
+    pub fn tests_of(&self, trained_on: &[f64]) -> Vec<(&Clip, usize)> {
+        let listed = self.listed().into_iter().filter(|listed| listed.held_back);
+        let unheard = listed.filter(|listed| !trained_on.contains(&listed.clip.id));
+        unheard.map(|listed| (listed.clip, listed.label)).collect()
+    }
+
     /// How many clips of each label there are to train on.
     pub fn holdings(&self) -> Vec<u32> {
         let training = self.listed().into_iter().filter(|listed| !listed.held_back);
@@ -221,7 +229,7 @@ mod tests {
     fn clip(id: f64, label: &str) -> Clip {
         let kept = ClipSound {
             wav: Vec::new(),
-            inputs: vec![id as f32; 100 * 60],
+            inputs: vec![id as f32; crate::INPUT_VALUES],
             input_frames: vec![7],
             columns: 0,
             bands: 0,
@@ -344,6 +352,19 @@ mod tests {
         set_removed(&mut room, &[1.0], true);
         assert_eq!(held(&room), [0.0; 0]);
         assert_eq!(room.holdings(), [4, 1]);
+    }
+
+    #[test]
+    fn a_clip_that_a_model_was_trained_on_does_not_test_it() {
+        let mut room = room((1..=9).map(|id| clip(f64::from(id), "happy")).collect());
+        let tests = |room: &Clips, trained_on: &[f64]| -> Vec<(f64, usize)> {
+            room.tests_of(trained_on).iter().map(|(clip, label)| (clip.id, *label)).collect()
+        };
+        let trained_on = [1.0, 2.0, 3.0, 5.0, 6.0, 7.0, 8.0];
+        assert_eq!(tests(&room, &trained_on), [(4.0, 1), (9.0, 1)], "the fourth and the ninth");
+        set_removed(&mut room, &[1.0], true);
+        assert!(tests(&room, &trained_on).is_empty(), "the fifth is the fourth now, and was trained on");
+        assert_eq!(tests(&room, &[]), [(5.0, 1)]);
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl<'a> From<&'a TrainRequest> for RoundWork<'a> {
         Self {
             model: Cow::Borrowed(&request.model),
             standardisation: translate::standardisation(&request.standardisation),
-            training: TrainingPlan { proximal: request.proximal, ..translate::training(settings, seed) },
+            training: TrainingPlan { proximal: request.proximal, ..translate::training_plan(settings, seed) },
             correction: request.correction.as_ref().map(|correction| Cow::Borrowed(&correction[..])),
         }
     }

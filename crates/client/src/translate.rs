@@ -16,13 +16,13 @@ pub fn evaluation(of: models::Evaluation) -> protocol::Evaluation {
 }
 
 /// How training went in an epoch.
-pub fn local_training(of: &EpochReport) -> TrainingResult {
+pub fn training_result(of: &EpochReport) -> TrainingResult {
     TrainingResult { loss: of.loss, accuracy: of.accuracy }
 }
 
 /// A room's local settings, with the seed of a round. What a strategy adds to gradients is the round's
 /// ([`crate::RoundWork`]); what happens to clips is told by [`crate::example`].
-pub fn training(settings: TrainingSettings, seed: u32) -> models::TrainingPlan {
+pub fn training_plan(settings: TrainingSettings, seed: u32) -> models::TrainingPlan {
     let TrainingSettings { epochs, batch_size, optimiser, learning_rate, augmentation: _ } = settings;
     models::TrainingPlan {
         epochs,
@@ -66,8 +66,8 @@ mod tests {
             correction: None,
             seed: 4_000_000_000,
         };
-        assert_eq!(training(settings(protocol::Optimiser::Sgd), 4_000_000_000), expected);
-        assert_eq!(training(settings(protocol::Optimiser::Adam), 1).optimiser, models::Optimiser::Adam);
+        assert_eq!(training_plan(settings(protocol::Optimiser::Sgd), 4_000_000_000), expected);
+        assert_eq!(training_plan(settings(protocol::Optimiser::Adam), 1).optimiser, models::Optimiser::Adam);
     }
 
     #[test]
@@ -81,6 +81,6 @@ mod tests {
         let said = protocol::Evaluation { examples: 6, loss: 0.7, accuracy: 5.0 / 6.0, confusion };
         assert_eq!(evaluation(found), said);
         let last = EpochReport { loss: 1.5, accuracy: 0.25 };
-        assert_eq!(local_training(&last), TrainingResult { loss: 1.5, accuracy: 0.25 });
+        assert_eq!(training_result(&last), TrainingResult { loss: 1.5, accuracy: 0.25 });
     }
 }

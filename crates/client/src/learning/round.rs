@@ -31,6 +31,6 @@ pub async fn local_round(
         parameters: learner.parameters().await?,
         examples: examples.len() as u32,
         steps: trained.steps,
-        training: translate::local_training(last),
+        training: translate::training_result(last),
     }))
 }
