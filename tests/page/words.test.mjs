@@ -220,3 +220,15 @@ test('what stands in the HTML is there in all languages', () => {
     assert.equal(html.includes('<select data-language'), page !== 'offline.html', `${page} lets one choose the language`);
   }
 });
+
+test('every message that leaves the laptop has a name and a reason on its receipt', () => {
+  const vectors = JSON.parse(readFileSync(new URL('../vectors/v1/client.json', import.meta.url), 'utf8'));
+  const types = new Set(vectors.map(({ text }) => JSON.parse(text).type));
+  assert.ok(types.size > 10, [...types].join());
+  for (const [code, words] of languages) {
+    for (const type of types) {
+      assert.equal(typeof words.receipts.kinds[type], 'string', `${code}: receipts.kinds.${type}`);
+      assert.equal(typeof words.receipts.why[type], 'string', `${code}: receipts.why.${type}`);
+    }
+  }
+});
