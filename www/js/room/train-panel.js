@@ -20,6 +20,7 @@ export function trainPanel(client, tell) {
   const epoch = barRow('epoch');
   const step = barRow('step');
   const task = barRow('task');
+  const result = h('p');
   workPlace.append(epoch.row, step.row, task.row);
   setAttribute(roundBar, 'aria-labelledby', 'round-text');
   /** @type {State | null} */
@@ -62,8 +63,11 @@ export function trainPanel(client, tell) {
       fill(task.bar, work.fraction, 1);
     }
     tellChanges(state);
-    // The result grows as one laptop after the other has said how the finished model does.
-    if (state.finished && (!before?.finished || latestAccuracy(state.history) !== latestAccuracy(before.history))) showFinished(state);
+    if (state.finished) {
+      if (!before?.finished) byId('finished').replaceChildren(h('h3', {}, words.train.finishedTitle), result, ...takeHome(state.room));
+      // It grows as one laptop after the other has said how the finished model does; the links stay, with the focus on them.
+      setText(result, words.train.finishedText(state.rounds, latestAccuracy(state.history)));
+    }
     show(byId('finished'), state.finished);
     before = state;
   }
@@ -82,15 +86,17 @@ export function trainPanel(client, tell) {
   return { update };
 }
 
-/** @param {State} state */
-function showFinished({ room, rounds, history }) {
-  byId('finished').replaceChildren(
-    h('h3', {}, words.train.finishedTitle),
-    h('p', {}, words.train.finishedText(rounds, latestAccuracy(history))),
+/**
+ * The links to the finished model, and what they are.
+ * @param {State['room']} room
+ */
+function takeHome(room) {
+  return [
     ...[['safetensors', words.train.download, 'download'], ['onnx', words.train.downloadOnnx, 'download-onnx']].map(([format, text, test]) =>
       h('a', { class: 'button', href: `/api/rooms/${encodeURIComponent(room.code)}/model.${format}`, download: `chorus-${room.code}.${format}`, 'data-test': test },
         icon('download'), text)),
-    h('p', { class: 'hint' }, words.train.downloadHint));
+    h('p', { class: 'hint' }, words.train.downloadHint),
+  ];
 }
 
 /** @param {string} name */
