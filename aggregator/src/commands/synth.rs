@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use corpus::synth::{SENTENCES, Voice};
 use corpus::{EMOTIONS, Row};
-use indicatif::{ProgressBar, ProgressStyle};
+
+use super::progress;
 
 const EXAMPLES: &str = "Examples:
   chorus synth --out voices
@@ -64,10 +65,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     );
     write(&out.join("README.txt"), README.as_bytes())?;
 
-    let progress = ProgressBar::new(arguments.speakers * arguments.per_emotion * EMOTIONS.len() as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} clips, {eta} left") {
-        progress.set_style(style);
-    }
+    let progress = progress::bar(arguments.speakers * arguments.per_emotion * EMOTIONS.len() as u64, "clips");
     let mut rows = Vec::new();
     for index in 0..arguments.speakers {
         let voice = Voice::new(arguments.seed.wrapping_mul(VOICES_A_SEED).wrapping_add(index));
