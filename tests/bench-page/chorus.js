@@ -1,13 +1,13 @@
-// Calls the benchmarks that Chorus' own two wasm programs export.
+// Calls the benchmarks that Chorus' own wasm programs export.
 
-self.onmessage = async ({ data: { program, model, backend, steps, seconds } }) => {
+self.onmessage = async ({ data: { program, model, steps, seconds } }) => {
   try {
     const exports = await import(`/bundle/pkg/${program}.js`);
     await exports.default({ module_or_path: `/bundle/pkg/${program}_bg.wasm` });
     if (program === 'client') {
       self.postMessage({ times_real_time: exports.bench_features(seconds) });
     } else {
-      self.postMessage(await exports.bench_step(model, backend, steps));
+      self.postMessage(await exports.bench_step(model, steps));
     }
   } catch (error) {
     self.postMessage({ error: error?.message ?? String(error) });

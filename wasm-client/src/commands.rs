@@ -5,7 +5,7 @@ use js_sys::{ArrayBuffer, Float32Array};
 use serde::Deserialize;
 
 use crate::charts::{self, ChartWords};
-use crate::training::Choice;
+use crate::processor::Choice;
 
 /// A command of the page: its type and its fields. (Tagged from outside, since typed arrays would not survive the
 /// buffering that a tag among the fields needs.)

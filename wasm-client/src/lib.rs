@@ -1,9 +1,9 @@
 //! Chorus in a browser tab.
 //!
 //! Programs that share this crate: `client` is small and starts at once: it keeps clips, speaks to the aggregator and
-//! runs the participant's side of the rounds. `trainer` is the large one, with the networks in it: it runs in a worker
-//! of its own, so that the connection stays alive while it computes, and knows neither clips, nor storage, nor
-//! network. `decoder` reads sound files in a worker that may be lost. `offline` is in the page that a person takes
+//! runs the participant's side of the rounds. `trainer` and `trainer-webgpu` have the networks in them, one for the
+//! processor and one for a graphics processor: either runs in a worker of its own, so that the connection stays alive
+//! while it computes, and knows neither clips, nor storage, nor network. `decoder` reads sound files in a worker that may be lost. `offline` is in the page that a person takes
 //! home. Nothing here decides a rule of the rounds (that is `federation`) or draws the page (that is `www/`).
 
 pub mod adapter;
@@ -16,6 +16,7 @@ mod decoder_link;
 pub mod failure;
 pub mod page;
 mod personal;
+mod processor;
 mod receipts;
 mod rounds;
 mod seats;
@@ -24,6 +25,8 @@ mod showing;
 mod socket;
 pub mod sounds;
 mod storage;
+#[cfg(any(feature = "trainer", feature = "trainer-webgpu"))]
+pub mod trainer;
 mod trainer_host;
 mod trainer_link;
 pub mod training;

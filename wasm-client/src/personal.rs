@@ -78,7 +78,7 @@ impl App {
             clips.listed().iter().filter(|listed| !listed.held_back).map(|listed| listed.clip.id).collect()
         });
         let (architecture, standardisation) = (model.architecture, model.standardisation.clone());
-        let job = Job::Tune { backend: self.trainer.backend(), model, version, examples: Examples::pack(&examples) };
+        let job = Job::Tune { model, version, examples: Examples::pack(&examples) };
         self.mine.tuning.set(Some(0.0));
         self.show();
         let result = self.ask::<Option<TuneResult>>(&job).await;
@@ -88,7 +88,6 @@ impl App {
             let words = "Your own model was not finished. Make it again when you like.";
             Failure::new(FailureCode::TuningStopped, words)
         })?;
-        self.trainer.worked_on(result.backend);
         let personal = Personal {
             made_at: js_sys::Date::now(),
             version,

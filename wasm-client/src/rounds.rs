@@ -76,7 +76,6 @@ impl App {
     async fn run_round(self: &Rc<Self>, request: &TrainRequest) -> Result<Option<RoundResult>, Failure> {
         let RoundWork { training, correction, .. } = RoundWork::from(request);
         let job = Job::Round {
-            backend: self.trainer.backend(),
             model: self.job_model()?,
             training,
             correction: Float32Array::from(correction.as_deref().unwrap_or_default()),
@@ -87,7 +86,6 @@ impl App {
     }
 
     fn trained(self: &Rc<Self>, request: &TrainRequest, result: RoundResult) {
-        self.trainer.worked_on(result.backend.clone());
         for input in LocalRound::from(result).into_inputs(request) {
             if let Input::Evaluated { model_version, evaluation } = &input {
                 self.shared.note_own(*model_version, evaluation);
@@ -106,7 +104,7 @@ impl App {
         spawn_local(async move {
             let evaluation = async {
                 let model = app.job_model()?;
-                let job = Job::Evaluate { backend: app.trainer.backend(), model, examples: Examples::pack(&held_back) };
+                let job = Job::Evaluate { model, examples: Examples::pack(&held_back) };
                 app.ask::<Option<Evaluation>>(&job).await
             };
             match evaluation.await {

@@ -11,8 +11,9 @@ use wasm_bindgen_futures::spawn_local;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::page::{Level, notice, tell};
+use crate::processor::{Choice, Processor};
 use crate::trainer_link::{TrainerEvent, TrainerLink};
-use crate::training::{Choice, Job, Prepared};
+use crate::training::Job;
 use crate::view::BackendView;
 
 /// The trainer, and which processor it trains on.
@@ -22,7 +23,8 @@ pub(crate) struct TrainerHost {
     choice: Cell<Choice>,
     /// Whether a graphics processor failed here, so that the CPU is used from now on.
     gpu_failed: Cell<bool>,
-    prepared: RefCell<Option<Prepared>>,
+    /// What `link` trains on.
+    processor: RefCell<Option<Processor>>,
 }
 
 impl Default for TrainerHost {
@@ -32,7 +34,7 @@ impl Default for TrainerHost {
             state: Cell::new(TrainerState::Absent),
             choice: Cell::new(Choice::Auto),
             gpu_failed: Cell::new(false),
-            prepared: RefCell::default(),
+            processor: RefCell::default(),
         }
     }
 }
@@ -44,13 +46,8 @@ impl TrainerHost {
     }
 
     /// The processor to ask for.
-    pub(crate) fn backend(&self) -> Choice {
+    fn wanted(&self) -> Choice {
         if self.gpu_failed.get() { Choice::Cpu } else { self.choice.get() }
-    }
-
-    /// The processor that has done a job.
-    pub(crate) fn worked_on(&self, processor: Prepared) {
-        self.prepared.replace(Some(processor));
     }
 
     /// Asks the running job to end after its present step.
@@ -63,8 +60,7 @@ impl TrainerHost {
     /// After a failed job: whether it may do better on the processor, which is then asked for. A lost graphics processor, or
     /// too little of its memory, must not end a lesson.
     pub(crate) fn falls_back(&self) -> bool {
-        let on_gpu = self.prepared.borrow().as_ref().is_none_or(|prepared| prepared.kind == Choice::Webgpu);
-        if self.backend() == Choice::Cpu || !on_gpu {
+        if self.wanted() == Choice::Cpu || self.processor.borrow().as_ref().is_some_and(|one| !one.graphics) {
             return false;
         }
         self.gpu_failed.set(true);
@@ -74,47 +70,81 @@ impl TrainerHost {
 
     /// Throws the trainer away; the next job starts another.
     fn drop(&self) {
-        self.prepared.replace(None);
+        self.processor.replace(None);
         self.state.set(TrainerState::Absent);
         drop(self.link.take());
     }
 
     /// Which processor trains, and why.
     pub(crate) fn view(&self) -> BackendView {
-        let prepared = self.prepared.borrow().clone();
-        let choice = self.choice.get();
-        let reason = if self.gpu_failed.get() {
-            Some(BackendReason::GpuFailed)
-        } else if choice == Choice::Auto && prepared.as_ref().is_some_and(|prepared| prepared.kind == Choice::Cpu) {
-            Some(BackendReason::NoGpu)
-        } else {
-            None
-        };
-        let kind = prepared.as_ref().map(|prepared| prepared.kind);
-        BackendView { choice, kind, name: prepared.map(|prepared| prepared.name), reason }
+        let processor = self.processor.borrow();
+        let processor = processor.as_ref();
+        let failed = self.gpu_failed.get().then_some(BackendReason::GpuFailed);
+        BackendView {
+            choice: self.choice.get(),
+            kind: processor.map(|processor| if processor.graphics { Choice::Webgpu } else { Choice::Cpu }),
+            name: processor.map(|processor| processor.name.clone()),
+            reason: failed.or(processor.and_then(|processor| processor.reason)),
+        }
     }
 }
 
 impl App {
-    /// Chooses the processor.
+    /// Chooses the processor. A job under way ends on the one that it began on.
     pub(crate) fn choose(self: &Rc<Self>, choice: Choice) {
+        let started = self.trainer.state() != TrainerState::Absent;
         self.trainer.choice.set(choice);
         self.trainer.gpu_failed.set(false);
-        self.trainer.prepared.replace(None);
-        if self.trainer.link.borrow().is_some() {
-            self.prepare_trainer();
+        self.trainer.drop();
+        if started {
+            self.start_trainer();
         }
         self.show();
     }
 
     /// Starts the trainer if there is none.
     pub(crate) fn start_trainer(self: &Rc<Self>) {
-        if self.trainer.link.borrow().is_some() {
-            return;
+        if self.trainer.link.borrow().is_none() {
+            self.trainer.state.set(TrainerState::Loading);
+        }
+        let app = Rc::clone(self);
+        spawn_local(async move {
+            if let Err(failure) = app.trainer_link().await {
+                tell(Level::Error, &failure);
+            }
+            app.show();
+        });
+    }
+
+    /// The line to the trainer, which is started if there is none.
+    async fn trainer_link(self: &Rc<Self>) -> Result<Rc<TrainerLink>, Failure> {
+        let there = || self.trainer.link.borrow().clone();
+        if let Some(link) = there() {
+            return Ok(link);
         }
         self.trainer.state.set(TrainerState::Loading);
+        loop {
+            let wanted = self.trainer.wanted();
+            let processor = Processor::of(wanted).await;
+            // Meanwhile a person may have chosen another, or a job may have started it.
+            if let Some(link) = there() {
+                return Ok(link);
+            }
+            if wanted != self.trainer.wanted() {
+                continue;
+            }
+            let link = processor.and_then(|processor| Ok((self.trainer_on(&processor)?, processor)));
+            let (link, processor) = link.inspect_err(|_| self.trainer.state.set(TrainerState::Failed))?;
+            self.trainer.link.replace(Some(Rc::clone(&link)));
+            self.trainer.processor.replace(Some(processor));
+            return Ok(link);
+        }
+    }
+
+    /// Starts the program for a processor.
+    fn trainer_on(self: &Rc<Self>, processor: &Processor) -> Result<Rc<TrainerLink>, Failure> {
         let app = Rc::clone(self);
-        let started = TrainerLink::start(move |event| match event {
+        let link = TrainerLink::start(&processor.worker(), move |event| match event {
             TrainerEvent::Ready => {
                 app.trainer.state.set(TrainerState::Ready);
                 app.show();
@@ -124,29 +154,8 @@ impl App {
                 app.trainer.state.set(TrainerState::Failed);
                 notice(Level::Warning, FailureCode::TrainerCrashed.name(), &message);
             }
-        });
-        match started {
-            Ok(link) => {
-                self.trainer.link.replace(Some(Rc::new(link)));
-                self.prepare_trainer();
-            }
-            Err(failure) => {
-                self.trainer.state.set(TrainerState::Failed);
-                tell(Level::Error, &failure);
-            }
-        }
-    }
-
-    /// Asks the trainer which processor it will use.
-    fn prepare_trainer(self: &Rc<Self>) {
-        let app = Rc::clone(self);
-        spawn_local(async move {
-            match app.ask::<Prepared>(&Job::Prepare { backend: app.trainer.backend() }).await {
-                Ok(prepared) => app.trainer.worked_on(prepared),
-                Err(failure) => tell(Level::Error, &failure),
-            }
-            app.show();
-        });
+        })?;
+        Ok(Rc::new(link))
     }
 
     /// Has the trainer do a job.
@@ -154,11 +163,7 @@ impl App {
     /// # Errors
     /// Where it cannot be started, what it answers, or `trainer_crashed`.
     pub(crate) async fn ask<T: DeserializeOwned>(self: &Rc<Self>, job: &Job) -> Result<T, Failure> {
-        self.start_trainer();
-        let link = self.trainer.link.borrow().clone();
-        let link =
-            link.ok_or_else(|| Failure::new(FailureCode::Trainer, "The part that trains could not be started."))?;
-        let answer = link.ask(job).await;
+        let answer = self.trainer_link().await?.ask(job).await;
         if answer.as_ref().is_err_and(|failure: &Failure| failure.code == FailureCode::TrainerCrashed) {
             self.trainer.drop();
         }

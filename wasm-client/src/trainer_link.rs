@@ -24,11 +24,11 @@ pub enum TrainerEvent {
 pub struct TrainerLink(WorkerLink);
 
 impl TrainerLink {
-    /// Starts a trainer; `listener` hears what it says by itself.
+    /// Starts the trainer whose worker is at `url`; `listener` hears what it says by itself.
     ///
     /// # Errors
     /// Where the browser starts no worker.
-    pub fn start(listener: impl Fn(TrainerEvent) + 'static) -> Result<Self, Failure> {
+    pub fn start(url: &str, listener: impl Fn(TrainerEvent) + 'static) -> Result<Self, Failure> {
         let hear = move |event| match event {
             WorkerEvent::Ready => listener(TrainerEvent::Ready),
             WorkerEvent::Progress(progress) => {
@@ -38,7 +38,7 @@ impl TrainerLink {
             }
             WorkerEvent::Crashed(message) => listener(TrainerEvent::Crashed(message)),
         };
-        let link = WorkerLink::start("/js/worker/trainer.js", Rc::new(hear));
+        let link = WorkerLink::start(url, Rc::new(hear));
         Ok(Self(link.map_err(|error| Failure::from_browser(FailureCode::Trainer, &error))?))
     }
 
@@ -49,9 +49,6 @@ impl TrainerLink {
     pub async fn ask<T: DeserializeOwned>(&self, job: &Job) -> Result<T, Failure> {
         let job = to_js(job, FailureCode::Trainer)?;
         let answer = self.0.ask(&job).await.map_err(|none| match none {
-            NoAnswer::Refused { code, message } if code == FailureCode::NoWebgpu.name() => {
-                Failure::new(FailureCode::NoWebgpu, message)
-            }
             NoAnswer::Refused { message, .. } => Failure::new(FailureCode::Trainer, message),
             NoAnswer::Crashed(message) => Failure::new(FailureCode::TrainerCrashed, message),
         })?;

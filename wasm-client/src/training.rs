@@ -8,18 +8,6 @@ use models::{Example, Standardisation, Step, TrainingPlan};
 use protocol::{Evaluation, TrainingResult};
 use serde::{Deserialize, Serialize};
 
-/// Which processor trains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Choice {
-    /// WebGPU where the browser offers a real graphics processor, else the CPU.
-    Auto,
-    /// WebGPU, or an error.
-    Webgpu,
-    /// The processor, with SIMD.
-    Cpu,
-}
-
 /// [`Packed`], with its values in a typed array.
 #[derive(Serialize, Deserialize)]
 pub struct Examples {
@@ -64,15 +52,8 @@ pub struct Model {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Job {
-    /// Makes the processor ready and says its name.
-    Prepare {
-        /// Which processor.
-        backend: Choice,
-    },
     /// Evaluates the model on the held-back examples, then trains it on the others.
     Round {
-        /// Which processor.
-        backend: Choice,
         /// Where training starts.
         model: Model,
         /// How to train, without its correction.
@@ -87,8 +68,6 @@ pub enum Job {
     },
     /// Makes a personal model: trains the shared one further on one person's examples alone.
     Tune {
-        /// Which processor.
-        backend: Choice,
         /// Where training starts.
         model: Model,
         /// Its version.
@@ -98,22 +77,11 @@ pub enum Job {
     },
     /// Evaluates the model.
     Evaluate {
-        /// Which processor.
-        backend: Choice,
         /// What is evaluated.
         model: Model,
         /// On what.
         examples: Examples,
     },
-}
-
-/// The answer to [`Job::Prepare`].
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Prepared {
-    /// Which processor it is.
-    pub kind: Choice,
-    /// Its name.
-    pub name: String,
 }
 
 /// The answer to [`Job::Round`], unless it was stopped before its end, which gives none: [`LocalRound`] with its parameters
@@ -131,8 +99,6 @@ pub struct RoundResult {
     pub steps: u32,
     /// How the last epoch went.
     pub training: TrainingResult,
-    /// The processor that did it.
-    pub backend: Prepared,
 }
 
 /// The answer to [`Job::Tune`], unless it was stopped before its end, which gives none: [`Tuned`] with its parameters in a
@@ -144,28 +110,26 @@ pub struct TuneResult {
     pub parameters: Float32Array,
     /// Epochs that were trained.
     pub epochs: u32,
-    /// The processor that did it.
-    pub backend: Prepared,
 }
 
 impl RoundResult {
-    /// What came of a round, and on which processor.
-    pub fn new(round: LocalRound, backend: Prepared) -> Self {
+    /// What came of a round.
+    pub fn new(round: LocalRound) -> Self {
         let LocalRound { evaluation, parameters, examples, steps, training } = round;
-        Self { parameters: Float32Array::from(parameters.as_slice()), evaluation, examples, steps, training, backend }
+        Self { parameters: Float32Array::from(parameters.as_slice()), evaluation, examples, steps, training }
     }
 }
 
 impl TuneResult {
-    /// What came of tuning, and on which processor.
-    pub fn new(Tuned { parameters, epochs }: Tuned, backend: Prepared) -> Self {
-        Self { parameters: Float32Array::from(parameters.as_slice()), epochs, backend }
+    /// What came of tuning.
+    pub fn new(Tuned { parameters, epochs }: Tuned) -> Self {
+        Self { parameters: Float32Array::from(parameters.as_slice()), epochs }
     }
 }
 
 impl From<RoundResult> for LocalRound {
     fn from(result: RoundResult) -> Self {
-        let RoundResult { parameters, evaluation, examples, steps, training, .. } = result;
+        let RoundResult { parameters, evaluation, examples, steps, training } = result;
         Self { evaluation, parameters: parameters.to_vec(), examples, steps, training }
     }
 }

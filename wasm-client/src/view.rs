@@ -5,7 +5,7 @@ use client::{BackendReason, ConnectionState, TrainerState, Work};
 use protocol::{ClientState, Phase};
 use serde::Serialize;
 
-use crate::training::Choice;
+use crate::processor::Choice;
 
 /// One clip in the list.
 #[derive(Serialize)]

@@ -470,6 +470,7 @@ export const words = {
     backendCpu: 'Prozessor',
     backendReasons: {
       no_gpu: 'Dieser Browser hat keinen Grafikchip, der schneller wäre.',
+      no_gpu_program: 'Der Server hat das Programm für den Grafikchip noch nicht, deshalb trainiert der Prozessor. Lade die Seite später neu, um es noch einmal zu versuchen.',
       gpu_failed: 'Der Grafikchip ist ausgefallen, deshalb macht der Prozessor weiter.',
     },
     settings: 'Einstellungen',

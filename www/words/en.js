@@ -470,6 +470,7 @@ export const words = {
     backendCpu: 'The processor',
     backendReasons: {
       no_gpu: 'This browser offers no graphics chip that would be quicker.',
+      no_gpu_program: 'The server does not have the program for the graphics chip yet, so the processor trains. Reload the page later to try again.',
       gpu_failed: 'The graphics chip failed, so the processor took over.',
     },
     settings: 'Settings',

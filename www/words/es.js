@@ -470,6 +470,7 @@ export const words = {
     backendCpu: 'El procesador',
     backendReasons: {
       no_gpu: 'Este navegador no ofrece ningún chip gráfico que sea más rápido.',
+      no_gpu_program: 'El servidor aún no tiene el programa para el chip gráfico, así que entrena el procesador. Vuelve a cargar la página más tarde para probar otra vez.',
       gpu_failed: 'El chip gráfico falló, y el procesador tomó el relevo.',
     },
     settings: 'Ajustes',

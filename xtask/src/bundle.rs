@@ -1,6 +1,6 @@
-//! `cargo xtask bundle`: makes `bundle/`, the folder that `chorus` embeds: the pages of `www/`, the tab's two
-//! programs as wasm with their JavaScript, and a `.br` and `.gz` beside each file that gains by it.
-//! What has not changed since the last run is left as it is: the large program takes minutes.
+//! `cargo xtask bundle`: makes `bundle/`, the folder that `chorus` serves: the pages of `www/`, the tab's programs as wasm
+//! with their JavaScript, and a `.br` and `.gz` beside each file that gains by it. What has not changed since the last
+//! run is left as it is.
 
 mod folder;
 
@@ -8,6 +8,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, Result};
@@ -24,18 +25,43 @@ use crate::{
 };
 
 /// The tab's programs: the page can be used as soon as the first is there; the second reads sound files, the third goes
-/// into the page that a person takes home; the last, which is large, trains.
-pub const PROGRAMS: [&str; 4] = ["client", "decoder", "offline", "trainer"];
+/// into the page that a person takes home; the fourth trains, and the last, which is large, trains on a graphics processor.
+pub const PROGRAMS: [&str; 5] = ["client", "decoder", "offline", "trainer", GRAPHICS];
 
-/// Build the pages and the tab's programs into `bundle/`, ready to be embedded
+/// The program that a tab can do without.
+pub const GRAPHICS: &str = "trainer-webgpu";
+
+/// Those that a tab cannot do without.
+pub const NEEDED: [&str; 4] = ["client", "decoder", "offline", "trainer"];
+
+/// How the tab's programs are made.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Finish {
+    /// For those who load them: optimised as a whole and compressed as well as can be.
+    Shipped,
+    /// For this machine, soon: the demo's and the tests'. The same code, larger.
+    Quick,
+}
+
+impl Finish {
+    /// Cargo's profile.
+    fn profile(self) -> &'static str {
+        match self {
+            Finish::Shipped => "wasm",
+            Finish::Quick => "wasm-quick",
+        }
+    }
+}
+
+/// Build the pages and the tab's programs into `bundle/`, ready to be served
 #[derive(clap::Args, Default)]
 pub struct Options {
-    /// For work on the page: light compression
+    /// Not for others to load: compiled in less time and compressed lightly, as the demo and the tests do
     #[arg(long)]
     pub quick: bool,
-    /// For work on the page: leave the large program, which takes minutes to link, as it was built last
+    /// Leave out the large program that trains on graphics processors
     #[arg(long)]
-    pub client_only: bool,
+    pub without_webgpu: bool,
     /// Also write the sizes to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -44,11 +70,52 @@ pub struct Options {
 /// Makes the bundle and prints what it weighs.
 pub fn run(options: &Options, install: Install) -> Result<Vec<Size>> {
     let toolchain = setup::wasm_toolchain(install)?;
-    compile(&toolchain, if options.client_only { &PROGRAMS[..3] } else { &PROGRAMS })?;
+    let programs = if options.without_webgpu { &NEEDED[..] } else { &PROGRAMS };
+    let finish = if options.quick { Finish::Quick } else { Finish::Shipped };
+    say(format!("compiling the tab's programs with {}", toolchain.describe()));
+    for mut build in cargo(&toolchain, "build", programs, finish)? {
+        process::run(&mut build)?;
+    }
+    let sizes = assemble(programs, finish)?;
+    print(&sizes);
+    if let Some(file) = &options.json {
+        fs::write(file, serde_json::to_vec_pretty(&sizes)?)
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(sizes)
+}
 
-    let mut bundle = Bundle::open(places::bundle(), places::browser_target()?.join("bundle.json"), options.quick);
-    for program in PROGRAMS {
-        bind(program, &mut bundle)?;
+/// Cargo's `build` or `clippy` of programs. Those that want the same features are compiled
+/// together, the others apart: together, the small ones would be compiled with the networks that only the large ones need.
+pub fn cargo(toolchain: &Toolchain, what: &str, programs: &[&str], finish: Finish) -> Result<Vec<Command>> {
+    let mut groups: Vec<(Option<&str>, Vec<&str>)> = Vec::new();
+    for program in programs {
+        match groups.iter_mut().find(|(features, _)| *features == features_of(program)) {
+            Some((_, group)) => group.push(program),
+            None => groups.push((features_of(program), vec![program])),
+        }
+    }
+    let command = |(features, group): (Option<&str>, Vec<&str>)| {
+        let mut command = toolchain.cargo(what)?;
+        command.args(["--package", "wasm-client", "--profile", finish.profile()]);
+        command.args(group.iter().flat_map(|program| ["--bin", program]));
+        command.args(features.iter().flat_map(|features| ["--features", features]));
+        Ok(command)
+    };
+    groups.into_iter().map(command).collect()
+}
+
+/// The features of `wasm-client` that a program is compiled with.
+fn features_of(program: &str) -> Option<&str> {
+    ["trainer", GRAPHICS].contains(&program).then_some(program)
+}
+
+/// Puts compiled programs and the pages into `bundle/`; what else is in there goes.
+pub fn assemble(programs: &[&str], finish: Finish) -> Result<Vec<Size>> {
+    let record = places::browser_target()?.join("bundle.json");
+    let mut bundle = Bundle::open(places::bundle(), record, finish == Finish::Quick);
+    for program in programs {
+        bind(program, finish, &mut bundle)?;
     }
     let pages = places::workspace().join("www");
     for page in files_below(&pages)? {
@@ -59,46 +126,20 @@ pub fn run(options: &Options, install: Install) -> Result<Vec<Size>> {
             bundle.put(&name, input, BTreeMap::from([(name.clone(), bytes)]))?;
         }
     }
-    let sizes = bundle.close()?;
-    print(&sizes);
-    if let Some(file) = &options.json {
-        fs::write(file, serde_json::to_vec_pretty(&sizes)?)
-            .with_context(|| format!("cannot write {}", file.display()))?;
-    }
-    Ok(sizes)
+    bundle.close()
 }
 
-/// What cargo is told to compile a program. Each is a choice of its own: together, the small one would be compiled
-/// with the networks that only the large one needs.
-pub fn arguments_for(program: &str) -> Vec<&str> {
-    let mut arguments = vec!["--package", "wasm-client", "--profile", "wasm", "--bin", program];
-    if program == "trainer" {
-        arguments.extend(["--features", "trainer"]);
-    }
-    arguments
-}
-
-fn compile(toolchain: &Toolchain, programs: &[&str]) -> Result<()> {
-    say(format!("compiling the tab's programs with {}", toolchain.describe()));
-    if !compiled("trainer")?.is_file() {
-        say("the first time this takes about 15 minutes on two cores: GPU and matrix kernels are compiled too");
-    }
-    for program in programs {
-        process::run(toolchain.cargo("build")?.args(arguments_for(program)))?;
-    }
-    Ok(())
-}
-
-fn compiled(program: &str) -> Result<PathBuf> {
-    Ok(places::browser_target()?.join(TARGET).join("wasm").join(format!("{program}.wasm")))
+fn compiled(program: &str, finish: Finish) -> Result<PathBuf> {
+    let folder = places::browser_target()?.join(TARGET).join(finish.profile());
+    Ok(folder.join(format!("{program}.wasm")))
 }
 
 /// Gives a compiled program its JavaScript side, and puts both into the bundle.
 ///
 /// Binaryen's wasm-opt is left out: it makes the large program a sixth smaller to compile but no smaller to send, and
 /// what Debian 12 has of it (108) breaks the tables of references that the bindings need.
-fn bind(program: &str, bundle: &mut Bundle) -> Result<()> {
-    let file = compiled(program)?;
+fn bind(program: &str, finish: Finish, bundle: &mut Bundle) -> Result<()> {
+    let file = compiled(program, finish)?;
     let compiled = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let input = digest(&[&compiled]);
     let group = format!("program {program}");

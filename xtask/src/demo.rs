@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: a class of native participants in a room on this machine, and a link to join them. The
-//! rounds begin when the newcomer takes part, so that the curve rises before their eyes.
+//! rounds begin when the newcomer takes part, so that the curve rises before their eyes. The room opens as soon as a tab
+//! can train in it; what only tabs with a graphics processor load is built meanwhile.
 
 use std::{
     env,
@@ -15,9 +16,12 @@ use serde_json::Value;
 use server_process::{Log, ServerProcess};
 
 use crate::{
-    bundle, places,
+    bundle::{self, Finish},
+    compile::{self, Lane},
+    places,
     process::{self, say},
-    setup::Install,
+    setup::{self, Install},
+    toolchain::Toolchain,
 };
 
 /// How long a program may take to end after it was asked to.
@@ -52,8 +56,9 @@ pub struct Options {
 /// Runs until Ctrl-C.
 pub fn run(options: &Options, install: Install) -> Result<()> {
     ensure!(options.participants > 0, "a demo needs at least one participant");
-    bundle::run(&bundle::Options::default(), install)?;
-    let chorus = build()?;
+    let toolchain = setup::wasm_toolchain(install)?;
+    build(&toolchain)?;
+    let chorus = places::target()?.join("debug").join("chorus").with_extension(env::consts::EXE_EXTENSION);
 
     let (interrupt, interrupted) = mpsc::channel();
     ctrlc::set_handler(move || {
@@ -78,13 +83,37 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
     if !options.no_open {
         open(&link);
     }
+    std::thread::spawn(move || graphics(&toolchain));
     follow(&link, &mut class, &interrupted)
 }
 
-fn build() -> Result<PathBuf> {
-    say("building the chorus program; the first time this takes several minutes");
-    process::run(process::cargo().args(["build", "--workspace", "--exclude", "wasm-client", "--bin", "chorus"]))?;
-    Ok(places::target()?.join("debug").join("chorus").with_extension(env::consts::EXE_EXTENSION))
+/// Builds what a room needs: the server, and beside it the pages and the programs that a tab cannot do without.
+fn build(toolchain: &Toolchain) -> Result<()> {
+    say("building the chorus program and the tab's programs; the first time this takes about ten minutes on two cores");
+    say("Ctrl-C stops it, and the same command goes on from there");
+    compile::prepare()?;
+    let mut chorus = process::cargo();
+    chorus.args(["build", "--workspace", "--exclude", "wasm-client", "--bin", "chorus"]);
+    compile::together(vec![
+        Lane { name: "chorus", builds: vec![chorus] },
+        Lane { name: "the tab's programs", builds: bundle::cargo(toolchain, "build", &bundle::NEEDED, Finish::Quick)? },
+    ])?;
+    bundle::assemble(&bundle::NEEDED, Finish::Quick).map(|_| ())
+}
+
+/// Builds the program that trains on graphics processors, which a tab finds when it looks for it the next time.
+fn graphics(toolchain: &Toolchain) {
+    let made = bundle::cargo(toolchain, "build", &[bundle::GRAPHICS], Finish::Quick).and_then(|builds| {
+        compile::together(vec![Lane { name: "the graphics program, while the room is open", builds }])?;
+        bundle::assemble(&bundle::PROGRAMS, Finish::Quick)
+    });
+    match made {
+        Ok(_) => say("the graphics program is there too: pages that are loaded from now on can train with WebGPU"),
+        // The room goes on without it; after Ctrl-C nobody reads this.
+        Err(error) => {
+            say(format!("the graphics program could not be built, so tabs train on the processor: {error:#}"))
+        }
+    }
 }
 
 /// One program that takes part as several, each with a speaker of its own.

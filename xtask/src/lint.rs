@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use crate::{
-    bundle::{PROGRAMS, arguments_for},
+    bundle::{self, Finish, PROGRAMS},
     places,
     process::{self, say},
     setup::{self, Install},
@@ -33,9 +33,9 @@ pub fn run(install: Install) -> Result<()> {
 
     say(format!("clippy, for the browser: the tab's programs, with {}", toolchain.describe()));
     setup::wasm_clippy(&toolchain, install)?;
-    for program in PROGRAMS {
-        // With the bundle's profile, whose build scripts and macros are then compiled only once.
-        process::run(toolchain.cargo("clippy")?.args(arguments_for(program)).args(["--", "-D", "warnings"]))?;
+    // With the tests' profile, whose build scripts and macros are then compiled only once.
+    for mut clippy in bundle::cargo(&toolchain, "clippy", &PROGRAMS, Finish::Quick)? {
+        process::run(clippy.args(["--", "-D", "warnings"]))?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 
 mod bench;
 mod bundle;
+mod compile;
 mod demo;
 mod fuzz;
 mod lint;

@@ -13,7 +13,9 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::{
-    bundle, fuzz, npm, places,
+    bundle::{self, Finish},
+    compile::{self, Lane},
+    fuzz, npm, places,
     process::{self, say},
     python,
     setup::{self, Browser, Install},
@@ -45,12 +47,22 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
         say("without the end-to-end tests, as you asked");
         None
     } else {
-        let browser = setup::browser(install)?;
-        bundle::run(&bundle::Options::default(), install)?;
-        Some(browser)
+        Some(setup::browser(install)?)
     };
 
-    let (mut programs, chorus) = build()?;
+    say("building the tests and what they test; the first time this takes about 20 minutes on two cores");
+    compile::prepare()?;
+    let mut lanes = vec![Lane { name: "tests", builds: vec![tests()] }];
+    if browser.is_some() {
+        let toolchain = setup::wasm_toolchain(install)?;
+        let builds = bundle::cargo(&toolchain, "build", &bundle::PROGRAMS, Finish::Quick)?;
+        lanes.push(Lane { name: "the tab's programs", builds });
+    }
+    compile::together(lanes)?;
+    if browser.is_some() {
+        bundle::assemble(&bundle::PROGRAMS, Finish::Quick)?;
+    }
+    let (mut programs, chorus) = built()?;
     programs.retain(|program| browser.is_some() || program.package != END_TO_END);
     programs.sort_by_key(|program| program.package == END_TO_END);
     let end_to_end = programs.partition_point(|program| program.package != END_TO_END);
@@ -167,11 +179,17 @@ impl Program {
     }
 }
 
-/// Builds everything that is tested. Returns the programs of tests, and `chorus`.
-fn build() -> Result<(Vec<Program>, PathBuf)> {
-    say("building the tests; the first time this takes several minutes");
+/// Builds everything that is tested.
+fn tests() -> Command {
     let mut command = process::cargo();
-    command.arg("test").args(PACKAGES).args(["--no-run", "--message-format", "json-render-diagnostics"]);
+    command.arg("test").args(PACKAGES).arg("--no-run");
+    command
+}
+
+/// What was built: the programs of tests, and `chorus`.
+fn built() -> Result<(Vec<Program>, PathBuf)> {
+    let mut command = tests();
+    command.args(["--message-format", "json-render-diagnostics"]);
     let shown = process::show(&command);
     let mut cargo = command
         .stdin(Stdio::null())

@@ -58,6 +58,8 @@ named! {
     BackendReason {
         /// The browser offers no graphics processor that would be quicker.
         NoGpu = "no_gpu",
+        /// There is one, and the server does not have the program for it, which is built last.
+        NoGpuProgram = "no_gpu_program",
         /// The graphics processor failed.
         GpuFailed = "gpu_failed",
     }

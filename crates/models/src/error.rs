@@ -12,10 +12,13 @@ pub enum ModelError {
         labels: usize,
     },
     /// This program was built without the chosen backend.
-    #[error(
-        "this program was built without WebGPU: choose the CPU backend, or build `models` with the feature `webgpu`"
-    )]
-    BackendMissing,
+    #[error("this program was built without {backend}: choose another, or build `models` with the feature `{feature}`")]
+    BackendMissing {
+        /// Which one.
+        backend: &'static str,
+        /// What to build it with.
+        feature: &'static str,
+    },
     /// The graphics device could not be opened.
     #[error("no WebGPU device could be opened ({reason}): choose the CPU backend")]
     BackendUnavailable {

@@ -293,7 +293,7 @@ fn a_learning_rate_far_too_high_ends_in_an_error_not_in_a_panic() {
 #[test]
 fn without_webgpu_its_backend_is_refused() {
     let refused = block_on(Learner::new(Architecture::Compact, 2, Backend::WebGpu)).err();
-    assert_eq!(refused, Some(ModelError::BackendMissing));
+    assert_eq!(refused, Some(ModelError::BackendMissing { backend: "WebGPU", feature: "webgpu" }));
 }
 
 #[test]

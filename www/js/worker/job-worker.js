@@ -6,10 +6,12 @@ import { problemOf } from '../common/problem.js';
  * @param {Promise<unknown>} started the program, once it has arrived
  * @template Job
  * @param {(job: Job) => unknown} handle does a job; throws an object with `code` and `message` to refuse it
+ * @param {() => void} [stop] has the running job end early
  */
-export function serveJobs(started, handle) {
+export function serveJobs(started, handle, stop) {
   let queue = Promise.resolve();
-  self.addEventListener('message', ({ data: { id, job } }) => {
+  self.addEventListener('message', ({ data: { id, job, stop: early } }) => {
+    if (early) started.then(stop, () => {});
     if (job) queue = queue.then(() => answer(id, job));
   });
   started.then(() => self.postMessage({ event: 'ready' }), crashed);

@@ -67,7 +67,7 @@
  * @property {Personal | null} personal the personal model, once there is one
  * @property {boolean} try_mine whether the personal model is tried rather than the shared one
  * @property {boolean} taking_part
- * @property {{choice: 'auto' | 'webgpu' | 'cpu', kind: 'cpu' | 'webgpu' | null, name: string | null, reason: 'no_gpu' | 'gpu_failed' | null}} backend
+ * @property {{choice: 'auto' | 'webgpu' | 'cpu', kind: 'cpu' | 'webgpu' | null, name: string | null, reason: 'no_gpu' | 'no_gpu_program' | 'gpu_failed' | null}} backend
  * @property {'absent' | 'loading' | 'ready' | 'failed'} trainer
  * @property {Work | null} work
  * @property {{sent: number, received: number}} bytes

@@ -83,7 +83,8 @@ impl Tab<'_> {
         let where_ = if backend == "webgpu" { "WebGPU in software" } else { "wasm on one core" };
         let mut figure = Figure::new("browser", format!("{model}, {where_}"), "ms a step of 20", Better::Lower);
         let steps = if backend == "webgpu" { 1 } else { 5 };
-        let task = json!({ "program": "trainer", "model": model, "backend": backend, "steps": steps });
+        let program = if backend == "webgpu" { "trainer-webgpu" } else { "trainer" };
+        let task = json!({ "program": program, "model": model, "steps": steps });
         let ours = self.ask("/bench/chorus.js", "module", task);
         fill(&mut figure.value, &ours, "ms_per_step").unwrap_or_else(|reason| figure.note(reason));
 

@@ -126,7 +126,7 @@ impl File {
     fn write(path: &Path, bytes: &[u8], quick: bool) -> Result<File> {
         let cannot_write = || format!("cannot write {}", path.display());
         fs::create_dir_all(path.parent().unwrap_or(path)).with_context(cannot_write)?;
-        fs::write(path, bytes).with_context(cannot_write)?;
+        replace(path, bytes).with_context(cannot_write)?;
         let mut file = File { raw: bytes.len() as u64, gzip: None, brotli: None };
         let kind = path.extension().unwrap_or_default().to_string_lossy();
         if !Self::COMPRESSIBLE.contains(&&*kind) {
@@ -144,7 +144,7 @@ impl File {
         for (ending, compressed, size) in [("gz", gzip?, &mut file.gzip), ("br", brotli?, &mut file.brotli)] {
             if compressed.len() < bytes.len() {
                 let name = format!("{}.{ending}", path.display());
-                fs::write(&name, &compressed).with_context(|| format!("cannot write {name}"))?;
+                replace(Path::new(&name), &compressed).with_context(|| format!("cannot write {name}"))?;
                 *size = Some(compressed.len() as u64);
             }
         }
@@ -157,6 +157,14 @@ impl File {
             && self.gzip.is_none_or(|bytes| has(&format!("{name}.gz"), bytes))
             && self.brotli.is_none_or(|bytes| has(&format!("{name}.br"), bytes))
     }
+}
+
+/// Writes a file that a server may read at any moment: it has its old bytes or its new ones.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    fs::write(&name, bytes)?;
+    fs::rename(&name, path)
 }
 
 fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {

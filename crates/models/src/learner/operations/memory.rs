@@ -5,12 +5,14 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::learner::backend;
+
 /// Numbers that a thread works on at a time: with gradient and moments they fit into a processor's second cache.
 const BLOCK: usize = 32 * 1024;
 
 /// Whether the tensor lives here.
 pub(crate) fn holds(tensor: &Tensor<2>) -> bool {
-    tensor.device() == Device::flex()
+    backend::is_processor(&tensor.device())
 }
 
 /// The same matrix with its rows one after another in memory.

@@ -43,35 +43,24 @@ impl Factor {
     }
 }
 
-/// Tensors on the processor as matrices in memory.
+/// Products of tensors on the processor, as matrices in memory.
 mod here {
-    use burn::{
-        backend::{Flex, flex::FlexTensor},
-        tensor::{Tensor, TensorData},
+    use burn::tensor::{Tensor, TensorData};
+
+    use crate::{
+        learner::backend::in_memory,
+        slices::matrix::{self, Packed},
     };
-
-    use crate::slices::matrix::{self, Matrix, Packed};
-
-    fn stored(tensor: &Tensor<2>) -> Option<FlexTensor> {
-        tensor.clone().try_into_primitive::<Flex>().ok()
-    }
-
-    /// None for a tensor that is read backwards.
-    fn matrix(tensor: &FlexTensor, [rows, columns]: [usize; 2]) -> Option<Matrix<'_>> {
-        let step = |axis: usize| usize::try_from(*tensor.layout().strides().get(axis)?).ok();
-        let steps = [step(0)?, step(1)?];
-        Some(Matrix { values: tensor.storage().get(tensor.layout().start_offset()..)?, rows, columns, steps })
-    }
 
     /// None where [`product`] would leave the matrix to burn.
     pub fn packed(right: &Tensor<2>) -> Option<Packed> {
-        Some(Packed::new(&matrix(&stored(right)?, right.dims())?))
+        in_memory(right, Packed::new)
     }
 
     /// `left` times a matrix that was packed before; None where [`product`] would leave it to burn.
     pub fn product_with(left: &Tensor<2>, right: &Packed) -> Option<Tensor<2>> {
         let [rows, _] = left.dims();
-        let values = matrix::product_with(&matrix(&stored(left)?, left.dims())?, right);
+        let values = in_memory(left, |left| matrix::product_with(left, right))?;
         Some(Tensor::from_data(TensorData::new(values, [rows, right.columns()]), &left.device()))
     }
 
@@ -82,8 +71,7 @@ mod here {
 
     fn product_in_memory(left: &Tensor<2>, right: &Tensor<2>) -> Option<Tensor<2>> {
         let ([rows, _], [_, columns]) = (left.dims(), right.dims());
-        let (a, b) = (stored(left)?, stored(right)?);
-        let values = matrix::product(&matrix(&a, left.dims())?, &matrix(&b, right.dims())?);
+        let values = in_memory(left, |left| in_memory(right, |right| matrix::product(left, right)))??;
         Some(Tensor::from_data(TensorData::new(values, [rows, columns]), &left.device()))
     }
 
