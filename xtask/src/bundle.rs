@@ -84,7 +84,7 @@ fn compile(toolchain: &Toolchain, programs: &[&str]) -> Result<()> {
         say("the first time this takes about 15 minutes on two cores: GPU and matrix kernels are compiled too");
     }
     for program in programs {
-        process::run(toolchain.cargo("build")?.args(arguments_for(program)))?;
+        process::run(toolchain.cargo("build")?.args(arguments_for(program)).args(process::timings()))?;
     }
     Ok(())
 }

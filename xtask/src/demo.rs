@@ -83,7 +83,8 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
 
 fn build() -> Result<PathBuf> {
     say("building the chorus program; the first time this takes several minutes");
-    process::run(process::cargo().args(["build", "--workspace", "--exclude", "wasm-client", "--bin", "chorus"]))?;
+    let arguments = ["build", "--workspace", "--exclude", "wasm-client", "--bin", "chorus"];
+    process::run(process::cargo().args(arguments).args(process::timings()))?;
     Ok(places::target()?.join("debug").join("chorus").with_extension(env::consts::EXE_EXTENSION))
 }
 

@@ -172,6 +172,7 @@ fn build() -> Result<(Vec<Program>, PathBuf)> {
     say("building the tests; the first time this takes several minutes");
     let mut command = process::cargo();
     command.arg("test").args(PACKAGES).args(["--no-run", "--message-format", "json-render-diagnostics"]);
+    command.args(process::timings());
     let shown = process::show(&command);
     let mut cargo = command
         .stdin(Stdio::null())
