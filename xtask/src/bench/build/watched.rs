@@ -116,10 +116,22 @@ impl Watched {
         Ok(stamp)
     }
 
-    /// Presses Ctrl-C and waits for the end.
+    /// Presses Ctrl-C and waits for the end; what it has started and left behind is ended too, as a compiler or a server would
+    /// keep the processor from the next measurement.
     pub fn interrupt(&mut self) -> Result<()> {
-        server_process::signal(self.child.id(), "INT")?;
-        ensure!(self.ended(END_LIMIT)?.is_some(), "`{}` does not end at Ctrl-C", self.shown);
+        let family = processor::family(self.child.id());
+        let asked = server_process::signal(self.child.id(), "INT");
+        let ended = asked.is_ok() && self.ended(END_LIMIT)?.is_some();
+        if !ended {
+            // Who is gone already is what was wanted.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        for member in family.iter().filter(|member| Path::new(&format!("/proc/{member}")).exists()) {
+            // Here too.
+            let _ = process::program("kill").args(["-KILL", &member.to_string()]).stderr(Stdio::null()).status();
+        }
+        ensure!(ended, "`{}` did not end at Ctrl-C", self.shown);
         Ok(())
     }
 
@@ -158,19 +170,10 @@ impl Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        if !matches!(self.child.try_wait(), Ok(None)) {
-            return;
-        }
-        let family = processor::family(self.child.id());
-        if self.interrupt().is_err() {
-            say(format!("`{}` does not end by itself: ending it", self.shown));
-            // Who is gone already is what was wanted.
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-        // A compiler that cargo has left behind would keep the processor from the next measurement.
-        for member in family.iter().filter(|member| **member != self.child.id()) {
-            let _ = process::program("kill").args(["-KILL", &member.to_string()]).stderr(Stdio::null()).status();
+        if matches!(self.child.try_wait(), Ok(None))
+            && let Err(error) = self.interrupt()
+        {
+            say(format!("{error:#}"));
         }
     }
 }
