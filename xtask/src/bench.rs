@@ -1,8 +1,9 @@
 //! `cargo xtask bench`: runs the benchmarks of all parts, and beside each what it is compared with on the same machine,
-//! one after the other, and prints one table. It measures nothing itself but sizes; a figure that could not be had
+//! one after the other, and prints one table. It measures nothing itself but sizes and builds; a figure that could not be had
 //! stands in the table with the reason.
 
 mod browser;
+mod build;
 mod chromium;
 mod figures;
 mod load;
@@ -34,6 +35,8 @@ pub struct Options {
     /// Leave out what Chorus is compared with
     #[arg(long)]
     alone: bool,
+    #[command(flatten)]
+    build: build::Options,
 }
 
 /// What can be measured on its own.
@@ -51,9 +54,11 @@ enum Part {
     Aggregator,
     /// What a browser has to load
     Sizes,
+    /// From a fresh clone to a newcomer's first round, and to tests that have passed; takes an hour or more, so only when named
+    Build,
 }
 
-/// Runs the chosen parts, or all.
+/// Runs the chosen parts, or all but the builds.
 pub fn run(options: &Options, install: Install) -> Result<()> {
     let wants = |part| options.parts.is_empty() || options.parts.contains(&part);
     let mut figures = Figures::of_this_machine();
@@ -80,6 +85,9 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
     }
     if wants(Part::Browser) {
         browser::measure(options, install, &mut figures)?;
+    }
+    if options.parts.contains(&Part::Build) {
+        build::measure(&options.build, install, &mut figures)?;
     }
     print!("{figures}");
     if let Some(file) = &options.json {

@@ -18,8 +18,9 @@ use wasm_bindgen_cli_support::Bindgen;
 use self::folder::{Bundle, megabytes};
 pub use self::folder::{Size, files_below};
 use crate::{
+    compile::{self, Lane},
     places,
-    process::{self, say},
+    process::say,
     setup::{self, Install},
     toolchain::{TARGET, Toolchain},
 };
@@ -73,9 +74,8 @@ pub fn run(options: &Options, install: Install) -> Result<Vec<Size>> {
     let programs = if options.without_webgpu { &NEEDED[..] } else { &PROGRAMS };
     let finish = if options.quick { Finish::Quick } else { Finish::Shipped };
     say(format!("compiling the tab's programs with {}", toolchain.describe()));
-    for mut build in cargo(&toolchain, "build", programs, finish)? {
-        process::run(&mut build)?;
-    }
+    let builds = cargo(&toolchain, "build", programs, finish)?;
+    compile::together(vec![Lane { name: "the tab's programs", builds }])?;
     let sizes = assemble(programs, finish)?;
     print(&sizes);
     if let Some(file) = &options.json {

@@ -76,7 +76,7 @@ pub fn together(lanes: Vec<Lane>) -> Result<()> {
             if reported.elapsed() > REPORT {
                 reported = Instant::now();
                 let lanes = progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                say(describe(&names, &lanes, started.elapsed()));
+                eprintln!("    {}", describe(&names, &lanes, started.elapsed()));
             }
         }
         running
@@ -107,6 +107,7 @@ fn describe(names: &[(&str, usize)], lanes: &[Progress], elapsed: Duration) -> S
 /// Runs a build and tells how far it is: crates done, and all. What cargo prints of each crate is left out; warnings and
 /// errors are passed on.
 fn run(mut command: Command, mut progress: impl FnMut((u64, u64))) -> Result<()> {
+    command.args(process::timings());
     let shown = process::show(&command);
     say(&shown);
     // Cargo draws its bar where someone asks for it, terminal or not.

@@ -43,6 +43,11 @@ pub fn cargo() -> Command {
     program(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
+/// What a build is told besides, where `CHORUS_TIMINGS` asks for a report of what each crate costs.
+pub fn timings() -> &'static [&'static str] {
+    if env::var("CHORUS_TIMINGS").is_ok_and(|value| value == "1") { &["--timings"] } else { &[] }
+}
+
 /// Runs a program to its end; its output goes where ours goes.
 pub fn run(command: &mut Command) -> Result<()> {
     let shown = show(command);

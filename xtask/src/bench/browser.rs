@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Options,
-    chromium::Chromium,
+    chromium::{Chromium, Graphics},
     figures::{Better, Figure, Figures},
     site::Site,
 };
@@ -37,7 +37,7 @@ pub fn measure(options: &Options, install: Install, figures: &mut Figures) -> Re
     let (meyda, tfjs) = (installed("meyda", "/meyda/"), installed("tfjs", "/tfjs/"));
 
     let site = Site::serve(folders)?;
-    let chromium = Chromium::start(&browser, &places::target()?.join("bench/profile"))?;
+    let chromium = Chromium::start(&browser, &places::target()?.join("bench/profile"), Graphics::InSoftware)?;
     chromium.open(&format!("{}/bench/index.html", site.origin))?;
     say(format!("features and training steps in headless {}", chromium.name));
     let tab = Tab { chromium: &chromium, options };

@@ -1,5 +1,5 @@
 //! Headless Chromium, driven through chromedriver (W3C WebDriver) as far as benchmarks need it: open a page, call an
-//! asynchronous function there. WebGPU is computed in software, so that it is there on any machine.
+//! asynchronous function there, click and wait. WebGPU is there in software or not at all, so that any machine is alike.
 
 use std::{
     net::TcpListener,
@@ -19,6 +19,18 @@ const SCRIPT_LIMIT_MS: u64 = 20 * 60 * 1000;
 /// How long chromedriver may take to start.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
+/// How long chromedriver may take for an answer.
+const ANSWER_LIMIT: Duration = Duration::from_millis(SCRIPT_LIMIT_MS + 60_000);
+
+/// What a page finds for WebGPU.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Graphics {
+    /// An adapter that the processor computes.
+    InSoftware,
+    /// No adapter.
+    None,
+}
+
 /// One window of a browser, which ends with this.
 pub struct Chromium {
     driver: Child,
@@ -29,7 +41,7 @@ pub struct Chromium {
 
 impl Chromium {
     /// Starts the driver and the browser, with an empty profile in `folder`.
-    pub fn start(browser: &Browser, folder: &Path) -> Result<Chromium> {
+    pub fn start(browser: &Browser, folder: &Path, graphics: Graphics) -> Result<Chromium> {
         if folder.exists() {
             std::fs::remove_dir_all(folder)?;
         }
@@ -48,7 +60,8 @@ impl Chromium {
         }
         let sessions = format!("{driver}/session");
 
-        let arguments = [
+        let profile = format!("--user-data-dir={}", folder.display());
+        let mut arguments = vec![
             "--headless=new",
             "--no-sandbox",
             "--disable-quic",
@@ -57,11 +70,15 @@ impl Chromium {
             "--disable-component-update",
             "--disable-sync",
             "--disable-dev-shm-usage",
-            "--enable-unsafe-webgpu",
-            "--use-webgpu-adapter=swiftshader",
-            "--enable-features=Vulkan",
-            &format!("--user-data-dir={}", folder.display()),
+            &profile,
         ];
+        if graphics == Graphics::InSoftware {
+            arguments.extend([
+                "--enable-unsafe-webgpu",
+                "--use-webgpu-adapter=swiftshader",
+                "--enable-features=Vulkan",
+            ]);
+        }
         let options = json!({ "binary": browser.chromium, "args": arguments });
         let wanted = json!({ "goog:chromeOptions": options, "timeouts": { "script": SCRIPT_LIMIT_MS } });
         let answer = post(&sessions, &json!({ "capabilities": { "alwaysMatch": wanted } }))?;
@@ -86,6 +103,46 @@ impl Chromium {
         );
         post(&format!("{}/execute/async", self.session), &json!({ "script": script, "args": arguments }))
     }
+
+    /// Waits until a script's value is true; fails after `limit` with what the page says.
+    pub fn wait(&self, what: &str, script: &str, limit: Duration) -> Result<()> {
+        let begun = Instant::now();
+        // While a page is still on its way, a script may fail.
+        while !self.run(script).is_ok_and(|value| value == true) {
+            ensure!(begun.elapsed() < limit, "waited {limit:?} for {what}; the page says:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(150));
+        }
+        Ok(())
+    }
+
+    /// Clicks the element with a test name as soon as it is seen and no news above it pushes it away.
+    pub fn click(&self, name: &str, limit: Duration) -> Result<()> {
+        let selector = format!("[data-test=\"{name}\"]");
+        let rests = format!(
+            "const element = document.querySelector('{selector}');
+             if (!element?.checkVisibility()) return false;
+             element.scrollIntoView({{ block: 'nearest', behavior: 'instant' }});
+             const before = window.topOfClicked;
+             window.topOfClicked = Math.round(element.getBoundingClientRect().top);
+             return window.topOfClicked === before"
+        );
+        self.wait(&format!("“{name}” to be seen"), &rests, limit)?;
+        let query = json!({ "using": "css selector", "value": selector });
+        let element = post(&format!("{}/element", self.session), &query)?;
+        let id = element.as_object().and_then(|element| element.values().next()).and_then(Value::as_str);
+        let id = id.with_context(|| format!("chromedriver has no “{name}”"))?;
+        post(&format!("{}/element/{id}/click", self.session), &json!({})).map(|_| ())
+    }
+
+    /// All that one can read on the page.
+    pub fn text(&self) -> String {
+        let text = self.run("return document.body.innerText").unwrap_or_default();
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    fn run(&self, script: &str) -> Result<Value> {
+        post(&format!("{}/execute/sync", self.session), &json!({ "script": script, "args": [] }))
+    }
 }
 
 impl Drop for Chromium {
@@ -100,7 +157,8 @@ impl Drop for Chromium {
 }
 
 fn post(url: &str, body: &Value) -> Result<Value> {
-    let request = ureq::post(url).config().http_status_as_error(false).build();
+    let request = ureq::post(url).config().http_status_as_error(false);
+    let request = request.timeout_global(Some(ANSWER_LIMIT)).build();
     let mut answer: Value = request.send_json(body)?.body_mut().read_json()?;
     let value = answer["value"].take();
     if let Some(error) = value["error"].as_str().filter(|_| value["stacktrace"].is_string()) {

@@ -1,14 +1,18 @@
 //! The figures of a run, as a table and as JSON. Must not know how any of them was measured.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// All figures, and the machine that they were measured on.
 #[derive(Serialize)]
 pub struct Figures {
     machine: Machine,
     figures: Vec<Figure>,
+    /// What a part has to say beyond figures; in JSON only.
+    #[serde(flatten)]
+    reports: BTreeMap<&'static str, Value>,
 }
 
 #[derive(Serialize)]
@@ -107,7 +111,7 @@ impl Figures {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             load: read("/proc/loadavg").split(' ').next().and_then(|load| load.parse().ok()),
         };
-        Figures { machine, figures: Vec::new() }
+        Figures { machine, figures: Vec::new(), reports: BTreeMap::new() }
     }
 
     /// Programs that wanted a core in the minute before the run, where the system tells.
@@ -121,6 +125,11 @@ impl Figures {
             figure.judge();
             self.figures.push(figure);
         }
+    }
+
+    /// Takes in what a part has to say beyond figures.
+    pub fn attach(&mut self, part: &'static str, report: Value) {
+        self.reports.insert(part, report);
     }
 }
 
