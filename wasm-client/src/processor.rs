@@ -75,9 +75,8 @@ impl Processor {
     async fn is_there(&self) -> bool {
         let head = RequestInit::new();
         head.set_method("HEAD");
-        let asked = scope().map(|scope| {
-            scope.fetch_with_str_and_init(&format!("/pkg/{}_bg.wasm", self.program()), &head)
-        });
+        let asked =
+            scope().map(|scope| scope.fetch_with_str_and_init(&format!("/pkg/{}_bg.wasm", self.program()), &head));
         let Ok(asked) = asked else { return false };
         let answer = JsFuture::from(asked).await.ok().and_then(|answer| answer.dyn_into::<Response>().ok());
         answer.is_some_and(|answer| answer.ok())

@@ -124,9 +124,8 @@ fn report(progress: &Progress) {
 
 /// The network of this job: the one from the job before where it fits.
 async fn network(model: &Model) -> Result<Network, JsValue> {
-    let kept = NETWORK
-        .take()
-        .filter(|network| network.architecture == model.architecture && network.labels == model.labels);
+    let kept =
+        NETWORK.take().filter(|network| network.architecture == model.architecture && network.labels == model.labels);
     Ok(match kept {
         Some(network) => network,
         None => Network {

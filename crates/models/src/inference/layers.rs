@@ -4,9 +4,9 @@ use crate::{
     LstmOutput,
     network::KERNEL,
     slices::{
-        EPSILON, lstm,
+        lstm,
         matrix::{self, Matrix},
-        norm, relu,
+        norm, pooling, relu,
     },
 };
 
@@ -72,20 +72,11 @@ pub(super) fn flatten(frames: &Frames) -> Frames {
 
 /// (frames, channels) → (1, 2 · channels): all means, then all deviations of the population.
 pub(super) fn pooling(frames: &Frames) -> Frames {
-    let count = frames.total.max(1) as f32;
-    let mut mean = vec![0.0; frames.channels];
-    for row in frames.iter() {
-        mean.iter_mut().zip(row).for_each(|(mean, value)| *mean += value);
-    }
-    mean.iter_mut().for_each(|mean| *mean /= count);
-    let mut variance = vec![0.0; frames.channels];
-    for row in frames.iter() {
-        for ((variance, value), mean) in variance.iter_mut().zip(row).zip(&mean) {
-            *variance += (value - mean) * (value - mean);
-        }
-    }
-    mean.extend(variance.iter().map(|variance| (variance / count + EPSILON).sqrt()));
-    Frames::one(mean)
+    let mut rows: Vec<f32> = frames.iter().flatten().copied().collect();
+    let mut pooled = vec![0.0; 2 * frames.channels];
+    let (mean, deviation) = pooled.split_at_mut(frames.channels);
+    pooling::forward(&mut rows, mean, deviation);
+    Frames::one(pooled)
 }
 
 /// (frames, inputs) → (frames, units), or (1, units) of the last frame: those that follow the one that is to be read

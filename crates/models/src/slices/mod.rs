@@ -4,6 +4,7 @@
 pub(crate) mod lstm;
 pub(crate) mod matrix;
 pub(crate) mod norm;
+pub(crate) mod pooling;
 pub(crate) mod relu;
 pub(crate) mod softmax;
 pub(crate) mod vector;
