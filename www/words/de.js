@@ -633,7 +633,7 @@ export const words = {
     insecureText: 'Browser erlauben das nur bei Links, die mit https:// anfangen. Beenden Sie das Programm mit Strg-C und starten Sie es so:',
     insecureCommand: 'chorus serve --tls self-signed',
     insecureAfter: 'Jeder Browser warnt dann einmal vor dem Zertifikat: Wählen Sie „Erweitert“ und dann „Weiter“. Tondateien und künstliche Stimmen gehen auch ohne all das.',
-    unkept: 'Wenn das Programm endet, bleibt nichts erhalten. Starten Sie es mit --state ORDNER, um Räume und Modelle zu behalten.',
+    unkept: 'Wenn das Programm endet, bleibt nichts erhalten. Starten Sie es ohne --state none, um Räume und Modelle zu behalten.',
 
     unlock: {
       title: 'Seite für die Lehrkraft öffnen',

@@ -634,7 +634,7 @@ export const words = {
     insecureText: 'Browsers allow it on links that start with https:// only. End the program with Ctrl-C and start it like this:',
     insecureCommand: 'chorus serve --tls self-signed',
     insecureAfter: 'Each browser then warns once about the certificate: choose “Advanced”, then “Proceed”. Sound files and made-up voices work without any of this.',
-    unkept: 'Nothing is kept when the program ends. Start it with --state FOLDER to keep rooms and models.',
+    unkept: 'Nothing is kept when the program ends. Start it without --state none to keep rooms and models.',
 
     unlock: {
       title: 'Open the teacher’s page',

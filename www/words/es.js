@@ -633,7 +633,7 @@ export const words = {
     insecureText: 'Los navegadores solo lo permiten en enlaces que empiezan por https://. Termine el programa con Ctrl-C e inícielo así:',
     insecureCommand: 'chorus serve --tls self-signed',
     insecureAfter: 'Cada navegador avisará entonces una vez por el certificado: elija «Configuración avanzada» y después «Continuar». Los archivos de sonido y las voces artificiales funcionan sin nada de esto.',
-    unkept: 'No se conserva nada cuando termina el programa. Inícielo con --state CARPETA para conservar las salas y los modelos.',
+    unkept: 'No se conserva nada cuando termina el programa. Inícielo sin --state none para conservar las salas y los modelos.',
 
     unlock: {
       title: 'Abrir la página docente',

@@ -6,6 +6,7 @@ mod bench;
 mod bundle;
 mod compile;
 mod demo;
+mod dist;
 mod fuzz;
 mod lint;
 mod npm;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Set-up, bundle, demo, tests and benchmarks of Chorus.
+/// Set-up, bundle, demo, tests, benchmarks and archives of Chorus.
 ///
 /// Each command first sets up what it needs, and says what it does.
 #[derive(Parser)]
@@ -44,6 +45,7 @@ enum Command {
     Test(test::Options),
     Bench(bench::Options),
     Fuzz(fuzz::Options),
+    Dist(dist::Options),
     /// Check formatting, the house rules and the pages' types, and run clippy natively and for the browser
     Lint,
 }
@@ -68,6 +70,7 @@ fn run(Cli { no_install, command }: Cli) -> anyhow::Result<()> {
         Command::Test(options) => test::run(&options, install),
         Command::Bench(options) => bench::run(&options, install),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Dist(options) => dist::run(&options, install),
         Command::Lint => lint::run(install),
     }
 }

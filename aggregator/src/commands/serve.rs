@@ -1,27 +1,31 @@
 //! `chorus serve`: a room, its pages, its sockets and its model, until Ctrl-C.
 
-use std::io::{IsTerminal as _, Write as _};
+mod announcement;
+
+use std::cmp::Reverse;
+use std::io::{ErrorKind, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{Handle, Server};
-use protocol::RoomCode;
-use serde_json::json;
+use federation::Millis;
+use protocol::{Phase, RoomCode};
 use tokio::sync::watch;
 
+use self::announcement::Announcement;
 use crate::process;
 use crate::server::config::Options;
 use crate::server::gate::{Doorkeeper, Gate};
 use crate::server::http::{self, Secret, Secrets, Site};
 use crate::server::limits::Limits;
-use crate::server::links::{self, Reach};
+use crate::server::links::Reach;
 use crate::server::log;
 use crate::server::metrics::Metrics;
-use crate::server::rooms::Rooms;
+use crate::server::rooms::{CreateError, Rooms};
 use crate::server::store::Store;
 use crate::server::tls::{self, Identity, Tls};
 use crate::settings::Settings;
@@ -30,13 +34,18 @@ use crate::settings::Settings;
 const OTHER_FILES: u64 = 256;
 /// HTTP/2 is never offered, and needed by nobody; who speaks it all the same gets so many requests at one time.
 const HTTP2_STREAMS: u32 = 16;
+/// The folder of the rooms below the one that the system has for a user's data.
+const DATA_FOLDER: &str = "chorus";
+/// Instead of a folder: nothing is kept.
+const NO_STATE: &str = "none";
 /// How long the open requests and sockets may take to end after Ctrl-C.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 const EXAMPLES: &str = "Examples:
   chorus serve                                     a room on this machine, at http://localhost:8080
-  chorus serve --tls self-signed                   for a class: other machines on the network can take part
+  chorus serve --tls self-signed --open            for a class: other machines on the network can take part
   chorus serve --tls fullchain.pem privkey.pem     with a certificate that browsers trust
+  chorus serve --state none                        to try something: nothing is kept
   chorus serve --state rooms --model conv --rounds 50 --least 5
   chorus serve --strategy fedadam --server-learning-rate 0.01 --optimiser sgd --learning-rate 0.05
   chorus serve --strategy fedprox --proximal 0.1
@@ -50,7 +59,8 @@ Every option is also a variable (CHORUS_PORT=8443, CHORUS_MAX_ROOMS=10), and may
   max_rooms = 10
 The command line goes before variables, variables before the file. `chorus config` prints what comes of them.
 
-Ctrl-C ends it; with --state the rooms go on where they were when it is started again.";
+Ctrl-C ends it, and the rooms go on where they were when it is started again. The newest room with rounds left is the one
+that is announced; where there is none, or --code names another, a new one is made.";
 
 /// Start a room and serve its pages, its sockets and its model.
 #[derive(clap::Args)]
@@ -69,9 +79,13 @@ pub struct Arguments {
     /// off, self-signed, or a certificate and its key (PEM files)
     #[arg(long, num_args = 1..=2, value_delimiter = ',', value_names = ["off|self-signed|CERT", "KEY"])]
     tls: Vec<String>,
-    /// Folder that keeps rooms, their models and the self-signed certificate over a restart
-    #[arg(long, value_name = "DIR")]
+    /// Folder that keeps rooms, their models and the self-signed certificate over a restart; none keeps nothing
+    /// [default: chorus in the system's folder for the user's data]
+    #[arg(long, value_name = "DIR|none")]
     state: Option<PathBuf>,
+    /// Open the teacher's page in this machine's browser
+    #[arg(long)]
+    open: bool,
     /// Secret of the teacher's page and for making rooms, 16 characters at least [default: made up and printed]
     #[arg(long, value_name = "TOKEN", hide_env_values = true)]
     host_token: Option<String>,
@@ -107,18 +121,19 @@ pub fn run(arguments: Arguments, options: Options) -> Result<()> {
         .enable_all()
         .build()
         .context("the system gives no threads")?
-        .block_on(serve(arguments))
+        .block_on(serve(arguments, options))
 }
 
-async fn serve(arguments: Arguments) -> Result<()> {
+async fn serve(arguments: Arguments, options: Options) -> Result<()> {
     // Before anyone is told that the program runs, so that whoever hears it may end it.
     let signals = Signals::catch().context("cannot listen for Ctrl-C")?;
     let tls = Tls::from_words(&arguments.tls)?;
-    let store = Arc::new(match &arguments.state {
+    let state = state_folder(arguments.state)?;
+    let store = Arc::new(match &state {
         Some(state) => Store::open(state)?,
         None => Store::passing()?,
     });
-    let identity = tls::identity(&tls, arguments.state.as_deref())?;
+    let identity = tls::identity(&tls, state.as_deref())?;
     let secrets = Secrets {
         host: arguments.host_token.as_deref().map_or_else(|| Ok(Secret::random()), Secret::given)?,
         metrics: arguments.metrics_token.as_deref().map(Secret::given).transpose()?,
@@ -128,37 +143,53 @@ async fn serve(arguments: Arguments) -> Result<()> {
 
     let (stop, stopping) = watch::channel(false);
     let rooms = Arc::new(Rooms::new(store.clone(), stopping, limits.clone(), metrics.clone()));
+    let mut restored = Vec::new();
     for (code, coordinator) in store.restore()? {
-        let version = coordinator.model().version().0;
+        let status = coordinator.status(Millis(0));
+        restored.push(Restored {
+            code: code.clone(),
+            created_at: store.created_at(&code)?,
+            finished: status.phase == Phase::Finished,
+        });
         rooms.add(code.clone(), coordinator).with_context(|| format!("the stored room {code} cannot go on"))?;
-        tracing::info!(room = %code, version, "room restored");
+        tracing::info!(room = %code, version = status.model_version.0, "room restored");
     }
-    let room = first_room(&rooms, &arguments.room)?;
+    let room = first_room(&rooms, &arguments.room, restored)?;
+    let unused = room.restored.then(|| options.changed_in("room"));
+    if let Some(unused) = &unused {
+        tracing::info!(room = %room.code, unused, "the room goes on as it was stored; its settings stay as they were");
+    }
 
-    let listener = TcpListener::bind((arguments.address, arguments.port)).with_context(|| {
-        format!("cannot listen on port {}; is it taken? Choose another with --port", arguments.port)
-    })?;
+    let listener = listen(arguments.address, arguments.port)?;
     listener.set_nonblocking(true)?;
     let reach = Arc::new(Reach::of(listener.local_addr()?, identity.is_some()));
     let announcement = Announcement {
         reach: &reach,
-        room,
+        room: &room.code,
+        unused: unused.as_deref(),
         identity: identity.as_ref(),
         host_token: &secrets.host,
         token_given: arguments.host_token.is_some(),
         rooms: &rooms,
+        state: state.as_deref(),
     };
     if arguments.json {
         announcement.as_json()?
     } else {
-        announcement.for_people(arguments.state.is_some())?
+        announcement.for_people()?
+    }
+    // The listener takes connections already, and answers them in a moment.
+    if arguments.open
+        && let Err(error) = open::that_detached(announcement.teach())
+    {
+        tracing::warn!("the teacher's page cannot be opened by itself ({error}); open its link");
     }
 
     let handle = Handle::new();
     let ending = tokio::spawn(end_on_signal(signals, handle.clone(), stop, rooms.clone()));
     let gate = Gate::new(limits.clone(), metrics);
     let doorkeeper = Doorkeeper(gate.clone());
-    let routes = http::routes(Site::new(rooms, gate, secrets, reach, arguments.state.is_some())).into_make_service();
+    let routes = http::routes(Site::new(rooms, gate, secrets, reach, state.is_some())).into_make_service();
     match identity {
         Some(Identity { config, .. }) => {
             let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(config)).acceptor(doorkeeper);
@@ -197,20 +228,80 @@ fn fitting(mut limits: Limits) -> Result<Limits> {
     Ok(limits)
 }
 
-/// The room that is announced: a restored one where there is any and no other was asked for, else a new one.
-fn first_room(rooms: &Rooms, settings: &Settings) -> Result<RoomCode> {
-    let restored = match &settings.room.code {
-        Some(code) => rooms.get(code).map(|_| code.clone()),
-        None => rooms.codes().into_iter().next(),
+/// Where rooms are kept: the given folder, else the user's own; `None` where nothing is to be kept.
+fn state_folder(given: Option<PathBuf>) -> Result<Option<PathBuf>> {
+    match given {
+        Some(folder) if folder == Path::new(NO_STATE) => Ok(None),
+        Some(folder) => Ok(Some(folder)),
+        None => {
+            let folder = dirs::data_local_dir().context(
+                "the system names no folder for this user's data; say with --state DIR where rooms are to be kept, or \
+                 with --state none that nothing is",
+            )?;
+            Ok(Some(folder.join(DATA_FOLDER)))
+        }
+    }
+}
+
+fn listen(address: IpAddr, port: u16) -> Result<TcpListener> {
+    TcpListener::bind((address, port)).map_err(|error| {
+        let advice = match error.kind() {
+            ErrorKind::AddrInUse => {
+                let other = port.checked_add(1).unwrap_or(8080);
+                format!(
+                    "port {port} is taken, perhaps by another chorus; end that, or choose another port: --port {other}"
+                )
+            }
+            ErrorKind::PermissionDenied => {
+                format!(
+                    "the system does not let this user listen on port {port}; choose one above 1023, as in --port 8080"
+                )
+            }
+            ErrorKind::AddrNotAvailable => {
+                format!("this machine does not have the address {address}; leave out --address")
+            }
+            _ => format!("cannot listen on {address}, port {port}"),
+        };
+        anyhow::Error::new(error).context(advice)
+    })
+}
+
+/// A room that was stored.
+struct Restored {
+    code: RoomCode,
+    /// Seconds since 1970.
+    created_at: i64,
+    finished: bool,
+}
+
+/// The room that is announced.
+struct FirstRoom {
+    code: RoomCode,
+    /// It was stored, and has the settings that it had.
+    restored: bool,
+}
+
+/// The room that was asked for, or the newest of the restored ones that has rounds left, else a new one: a class that comes
+/// the next day finds a room to train in.
+fn first_room(rooms: &Rooms, settings: &Settings, mut restored: Vec<Restored>) -> Result<FirstRoom> {
+    restored.sort_by_key(|room| (room.finished, Reverse(room.created_at)));
+    let goes_on = match &settings.room.code {
+        Some(code) => restored.iter().find(|room| room.code == *code),
+        None => restored.first().filter(|room| !room.finished),
     };
-    if let Some(code) = restored {
-        tracing::info!(room = %code, "the room goes on from the state folder; its settings stay as they were");
-        return Ok(code);
+    if let Some(room) = goes_on {
+        return Ok(FirstRoom { code: room.code.clone(), restored: true });
     }
     let config = settings.room().context("a room cannot have these settings")?;
     let code = config.code.clone();
-    rooms.create(config)?;
-    Ok(code)
+    match (rooms.create(config), restored.first()) {
+        // The teacher can delete some.
+        (Err(error @ (CreateError::TooMany(_) | CreateError::TooLarge { .. })), Some(room)) => {
+            tracing::warn!("no new room: {error}");
+            Ok(FirstRoom { code: room.code.clone(), restored: true })
+        }
+        (made, _) => Ok(made.map(|()| FirstRoom { code, restored: false })?),
+    }
 }
 
 /// Waits for Ctrl-C (or SIGTERM), tells every participant, stores every room, and lets the server end.
@@ -263,86 +354,5 @@ impl Signals {
     #[cfg(windows)]
     async fn next(&mut self) {
         self.interrupt.recv().await;
-    }
-}
-
-/// What is said at the start.
-struct Announcement<'a> {
-    reach: &'a Reach,
-    room: RoomCode,
-    identity: Option<&'a Identity>,
-    host_token: &'a Secret,
-    token_given: bool,
-    rooms: &'a Rooms,
-}
-
-impl Announcement<'_> {
-    fn as_json(&self) -> Result<()> {
-        let room_links = |origin: &String| format!("{origin}/room/{}", self.room);
-        let line = json!({
-            "event": "listening",
-            "room": self.room,
-            "rooms": self.rooms.codes(),
-            "local": room_links(&self.reach.here),
-            "network": self.reach.network.iter().map(room_links).collect::<Vec<_>>(),
-            "tls_sha256": self.identity.map(|identity| &identity.fingerprint),
-            "host_token": self.host_token.secret(),
-            "teach": self.teach(),
-        });
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{line}")?;
-        Ok(out.flush()?)
-    }
-
-    /// The teacher's page. The secret is in the fragment, which browsers send to nobody.
-    fn teach(&self) -> String {
-        format!("{}/teach#{}", self.reach.here, self.host_token.secret())
-    }
-
-    fn for_people(&self, stored: bool) -> Result<()> {
-        let mut out = std::io::stdout().lock();
-        let colours = out.is_terminal();
-        let path = format!("/room/{}", self.room);
-        writeln!(out, "\nRoom {} is open.\n", self.room)?;
-        writeln!(out, "  On this machine   {}{path}", self.reach.here)?;
-        for origin in &self.reach.network {
-            writeln!(out, "  On the network    {origin}{path}")?;
-        }
-        if let Some(origin) = self.reach.network.first()
-            && let Some(code) = links::qr_code(&format!("{origin}{path}"), colours)
-        {
-            writeln!(out, "\n{code}")?;
-        }
-        match self.identity {
-            Some(identity) if identity.self_signed => {
-                writeln!(
-                    out,
-                    "Browsers warn once about a certificate that this program made itself; its SHA-256 fingerprint is"
-                )?;
-                writeln!(out, "  {}\n", identity.fingerprint)?;
-            }
-            None if !self.reach.network.is_empty() => {
-                writeln!(
-                    out,
-                    "Without TLS, browsers on other machines give neither microphone nor WebGPU (this machine's do, through"
-                )?;
-                writeln!(
-                    out,
-                    "localhost). Start with `--tls self-signed`, or `--tls CERT KEY` with a certificate that browsers trust.\n"
-                )?;
-            }
-            _ => {}
-        }
-        if !stored {
-            writeln!(out, "Nothing is kept when this program ends; `--state DIR` keeps rooms and models.")?;
-        }
-        let insecure = if self.identity.is_some_and(|identity| identity.self_signed) { " --insecure" } else { "" };
-        writeln!(out, "Without a browser:  chorus join {}{path} --synthetic 1{insecure}", self.reach.here)?;
-        // Where this goes to a file or a journal, a secret that somebody chose need not stand in it.
-        let teach =
-            if self.token_given && !colours { format!("{}/teach#TOKEN", self.reach.here) } else { self.teach() };
-        writeln!(out, "Teacher's page, to make and run rooms (keep this link to yourself):\n  {teach}\n")?;
-        writeln!(out, "Ctrl-C ends the room.\n")?;
-        Ok(out.flush()?)
     }
 }

@@ -216,8 +216,20 @@ impl Options {
 
     /// What is not as it is by default, on one line, without secrets.
     pub fn changed(&self) -> String {
-        let changed = self.0.iter().filter(|choice| !matches!(choice.source, Source::Default | Source::Nowhere));
-        changed.map(|choice| format!("{}={}", choice.name, choice.shown())).collect::<Vec<_>>().join(" ")
+        self.chosen().map(|choice| format!("{}={}", choice.name, choice.shown())).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The same of one section alone, as on the command line.
+    pub fn changed_in(&self, section: &str) -> String {
+        let changed = self.chosen().filter(|choice| choice.section == section);
+        changed
+            .map(|choice| format!("--{} {}", choice.name.replace('_', "-"), choice.shown()))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    fn chosen(&self) -> impl Iterator<Item = &Choice> {
+        self.0.iter().filter(|choice| !matches!(choice.source, Source::Default | Source::Nowhere))
     }
 }
 

@@ -42,7 +42,7 @@ pub struct ServerProcess {
 
 impl ServerProcess {
     /// Runs `program serve` on this machine alone, with further arguments, and waits until it listens. `--port 0` is a free
-    /// port.
+    /// port. It keeps nothing, unless the arguments have a `--state`: the user's own rooms are never touched.
     ///
     /// # Errors
     /// The program can't be started, or ends before it listens.
@@ -53,6 +53,9 @@ impl ServerProcess {
             Log::Discarded => Stdio::null(),
         };
         program.args(["serve", "--json", "--address", "127.0.0.1"]).args(arguments);
+        if !arguments.contains(&"--state") {
+            program.args(["--state", "none"]);
+        }
         let mut child = program
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -22,7 +22,7 @@ from wire import floats
 @contextlib.contextmanager
 def server(program, *arguments):
     process = subprocess.Popen(
-        [program, "serve", "--address", "127.0.0.1", "--port", "0", "--json", *arguments],
+        [program, "serve", "--address", "127.0.0.1", "--port", "0", "--json", "--state", "none", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         said = json.loads(process.stdout.readline())

@@ -56,11 +56,17 @@ impl Store {
     /// It cannot be written, another program uses it, or another version of this one made it.
     pub fn open(state: &Path) -> Result<Self> {
         let models = state.join("models");
-        make_folder(&models)?;
+        make_folder(&models).context(
+            "rooms cannot be kept; say where with --state DIR, or with --state none that nothing is to be kept",
+        )?;
         let path = state.join("lock");
         let lock = private_file().open(&path).with_context(|| format!("cannot write {}", path.display()))?;
         if lock.try_lock().is_err() {
-            bail!("another chorus uses {}; end it, or give another --state", state.display());
+            bail!(
+                "another chorus is running with the rooms in {}; end it, or start this one with a folder and a port of \
+                 its own: --state DIR --port 8081",
+                state.display()
+            );
         }
         let path = state.join("chorus.sqlite");
         // Made before SQLite opens it, which gives what it makes beside it the same owner and mode.

@@ -1,0 +1,126 @@
+//! `chorus serve` as a teacher starts it: without a word on where rooms are kept, again on the next day, and twice by mistake.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use anyhow::Result;
+use protocol::ServerMessage;
+use server_process::signal;
+use support::raw_client::{RawClient, same_everywhere};
+use support::server::Server;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_chorus");
+
+/// `chorus serve` for a user with this home, on a free port of this machine alone.
+fn serve(home: &Path) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.env_remove("XDG_DATA_HOME").env("HOME", home);
+    command.args(["serve", "--address", "127.0.0.1", "--port", "0"]).stdin(Stdio::null());
+    command
+}
+
+/// Starts it, reads what it says until the line that tells how to end it, and ends it so.
+fn said(mut command: Command) -> String {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut said = String::new();
+    for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
+        said += &format!("{line}\n");
+        if line.starts_with("Ctrl-C") {
+            signal(child.id(), "INT").unwrap();
+        }
+    }
+    assert!(child.wait().unwrap().success(), "{said}");
+    said
+}
+
+fn refused(mut command: Command) -> String {
+    let Output { status, stderr, .. } = command.output().unwrap();
+    assert_eq!(status.code(), Some(1));
+    String::from_utf8(stderr).unwrap().lines().last().unwrap().to_owned()
+}
+
+#[test]
+fn rooms_are_kept_in_the_users_data_folder_and_go_on() {
+    let home = tempfile::tempdir().unwrap();
+    let first = said(serve(home.path()));
+    let code = first.split_whitespace().skip_while(|word| *word != "Room").nth(1).unwrap();
+    let folder = first.lines().find_map(|line| line.strip_prefix("Rooms and models are kept in ")).unwrap();
+    let folder = Path::new(folder.trim_end_matches('.'));
+    assert!(folder.starts_with(home.path()) && folder.join("chorus.sqlite").is_file(), "{first}");
+    for link in [&format!("/room/{code}\n"), &format!("/room/{code}/board\n"), "/teach#"] {
+        assert!(first.contains(link), "{first}");
+    }
+
+    let mut command = serve(home.path());
+    command.args(["--model", "dense"]);
+    let second = said(command);
+    assert!(
+        second.contains(&format!("Room {code} is open again, as it was; --model dense is for new rooms")),
+        "{second}"
+    );
+}
+
+#[test]
+fn nothing_is_kept_where_that_is_asked_for() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = serve(home.path());
+    command.args(["--state", "none"]);
+    assert!(said(command).contains("Nothing is kept when this program ends"));
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finished_room_gives_way_to_a_new_one() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let arguments = ["--state", state.path().to_str().unwrap(), "--rounds", "1", "--least", "1"];
+    let first = Server::start(PROGRAM.as_ref(), &arguments)?;
+    let (mut ada, welcome) = RawClient::enter(&first.origin, &first.room, None).await?;
+    ada.ready(&welcome.room, 20).await?;
+    let round = ada.next_round().await?;
+    ada.update(&round, 20, same_everywhere(welcome.room.parameters, 0.125)).await?;
+    ada.wait(|message| matches!(message, ServerMessage::Finished { .. }).then_some(())).await?;
+    let finished = first.room.clone();
+    assert!(tokio::task::spawn_blocking(move || first.interrupt()).await??.success());
+
+    let second = Server::start(PROGRAM.as_ref(), &arguments)?;
+    assert_ne!(second.room, finished);
+    let overview = support::http::get(&second, "/api/host", Some(&second.host_token)).1;
+    assert!(overview.contains(finished.as_str()), "its model is still there: {overview}");
+    let new = second.room.clone();
+    assert!(tokio::task::spawn_blocking(move || second.interrupt()).await??.success());
+
+    let asked = Server::start(PROGRAM.as_ref(), &[&arguments[..], &["--code", finished.as_str()]].concat())?;
+    assert_eq!(asked.room, finished);
+    drop(asked);
+    assert_eq!(Server::start(PROGRAM.as_ref(), &arguments)?.room, new, "it has its rounds before it");
+    Ok(())
+}
+
+#[test]
+fn a_second_program_is_told_what_to_do() {
+    let state = tempfile::tempdir().unwrap();
+    let folder = state.path().to_str().unwrap();
+    let server = Server::start(PROGRAM.as_ref(), &["--state", folder]).unwrap();
+    let port = server.origin.rsplit(':').next().unwrap();
+
+    let home = tempfile::tempdir().unwrap();
+    let mut same_folder = serve(home.path());
+    same_folder.args(["--state", folder]);
+    let error = refused(same_folder);
+    assert!(error.contains(folder) && error.contains("another chorus is running"), "{error}");
+    assert!(error.contains("--state DIR --port"), "{error}");
+
+    let mut same_port = Command::new(PROGRAM);
+    same_port.args(["serve", "--address", "127.0.0.1", "--port", port, "--state", "none"]);
+    let error = refused(same_port);
+    assert!(
+        error.contains(&format!("port {port} is taken")) && error.contains("choose another port: --port"),
+        "{error}"
+    );
+}
