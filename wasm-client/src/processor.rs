@@ -49,9 +49,8 @@ impl Processor {
         match adapter::request().await {
             // WebGPU in software is there to show that it works; nobody wants to wait for it.
             Some(adapter) if choice == Choice::Webgpu || !adapter.software => {
-                let name = adapter.name;
-                let graphics = Self { graphics: true, name, reason: None };
-                Ok(if graphics.is_there().await { graphics } else { Self::cpu(Some(BackendReason::NoGpuProgram)) })
+                let graphics = Self { graphics: true, name: adapter.name, reason: None };
+                Ok(if has_graphics_program().await { graphics } else { Self::cpu(Some(BackendReason::NoGpuProgram)) })
             }
             _ if choice == Choice::Auto => Ok(Self::cpu(Some(BackendReason::NoGpu))),
             _ => {
@@ -61,24 +60,17 @@ impl Processor {
         }
     }
 
-    /// The program that trains on it.
-    fn program(&self) -> &'static str {
-        if self.graphics { "trainer-webgpu" } else { "trainer" }
-    }
-
     /// The script of the worker that trains on it.
-    pub(crate) fn worker(&self) -> String {
-        format!("/js/worker/{}.js", self.program())
+    pub(crate) fn worker(&self) -> &'static str {
+        if self.graphics { "/js/worker/trainer-webgpu.js" } else { "/js/worker/trainer.js" }
     }
+}
 
-    /// Whether the server has the program: the one for graphics is the last that is built.
-    async fn is_there(&self) -> bool {
-        let head = RequestInit::new();
-        head.set_method("HEAD");
-        let asked =
-            scope().map(|scope| scope.fetch_with_str_and_init(&format!("/pkg/{}_bg.wasm", self.program()), &head));
-        let Ok(asked) = asked else { return false };
-        let answer = JsFuture::from(asked).await.ok().and_then(|answer| answer.dyn_into::<Response>().ok());
-        answer.is_some_and(|answer| answer.ok())
-    }
+/// Whether the server has the program for graphics processors, the last that is built.
+async fn has_graphics_program() -> bool {
+    let head = RequestInit::new();
+    head.set_method("HEAD");
+    let Ok(scope) = scope() else { return false };
+    let answer = JsFuture::from(scope.fetch_with_str_and_init("/pkg/trainer-webgpu_bg.wasm", &head)).await;
+    answer.ok().and_then(|answer| answer.dyn_into::<Response>().ok()).is_some_and(|answer| answer.ok())
 }

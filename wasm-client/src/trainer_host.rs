@@ -144,7 +144,7 @@ impl App {
     /// Starts the program for a processor.
     fn trainer_on(self: &Rc<Self>, processor: &Processor) -> Result<Rc<TrainerLink>, Failure> {
         let app = Rc::clone(self);
-        let link = TrainerLink::start(&processor.worker(), move |event| match event {
+        let link = TrainerLink::start(processor.worker(), move |event| match event {
             TrainerEvent::Ready => {
                 app.trainer.state.set(TrainerState::Ready);
                 app.show();
