@@ -89,7 +89,10 @@ impl Store {
     /// # Errors
     /// The system's folder for temporary files cannot be written.
     pub fn passing() -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("chorus-").tempdir().context("no temporary folder can be made")?;
+        let folder = tempfile::Builder::new()
+            .prefix("chorus-")
+            .tempdir()
+            .context("no temporary folder can be made; give a folder with --state DIR")?;
         let mut store = Self::open(folder.path())?;
         store._passing = Some(folder);
         Ok(store)
