@@ -4,6 +4,8 @@ mod backend;
 mod descent;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod in_one_pass;
 mod layers;
 mod loss;
 mod operations;

@@ -110,14 +110,8 @@ fn backward_by_operations(saved: Saved, gradient: Tensor<2>) -> Tensor<2> {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
-
     use super::*;
-
-    fn matrix(rows: usize, columns: usize, seed: usize) -> Tensor<2> {
-        let value = |i: usize| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1000.0 - 1.0;
-        Tensor::from_data(TensorData::new((0..rows * columns).map(value).collect(), [rows, columns]), &Device::flex())
-    }
+    use crate::learner::in_one_pass::{agree, matrix};
 
     #[test]
     fn it_is_the_same_in_one_pass() {
@@ -126,19 +120,15 @@ mod tests {
         let rows = 4 * FRAMES - 4;
         let ours = forward_in_one_pass(matrix(rows, 6, 1), clips());
         let theirs = forward_by_operations(matrix(rows, 6, 1), clips());
-        agree(ours.0, theirs.0);
+        agree(ours.0, theirs.0, roundings);
         let ours = backward_in_one_pass(ours.1, matrix(4, 12, 2));
         let theirs = backward_by_operations(theirs.1, matrix(4, 12, 2));
-        agree(ours, theirs);
+        agree(ours, theirs, roundings);
     }
 
-    /// Within some ten roundings of sums of 100 numbers around 1; the deviation of a single row, the root of 1e-5, makes
-    /// its gradient some 300 times as large.
-    fn agree(ours: Tensor<2>, theirs: Tensor<2>) {
-        assert_eq!(ours.dims(), theirs.dims());
-        let [ours, theirs] = [ours, theirs].map(|tensor| tensor.into_data().try_into_vec::<f32>().unwrap());
-        for (ours, theirs) in ours.iter().zip(theirs) {
-            assert!((ours - theirs).abs() < 1e-5 * theirs.abs().max(1.0), "{ours} in one pass, {theirs} by operations");
-        }
+    /// Some ten roundings of sums of 100 numbers around 1; the deviation of a single row, the root of 1e-5, makes its
+    /// gradient some 300 times as large.
+    fn roundings(value: f32) -> f32 {
+        1e-5 * value.abs().max(1.0)
     }
 }

@@ -1,25 +1,21 @@
 //! What is done on the processor in one pass is what tensor operations do.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Tensor;
 
 use super::{
     activation,
     dropout::Dropout,
     gates::{self, Frame},
 };
+use crate::learner::in_one_pass;
 
 /// A matrix of numbers around zero, some far out, which differ with `seed`.
 fn matrix(rows: usize, columns: usize, seed: usize) -> Tensor<2> {
-    let value = |i: usize| ((i * 7919 + seed * 104_729) % 2003) as f32 / 200.0 - 5.0;
-    Tensor::from_data(TensorData::new((0..rows * columns).map(value).collect(), [rows, columns]), &Device::flex())
+    in_one_pass::matrix(rows, columns, seed).mul_scalar(5.0)
 }
 
 fn agree(ours: Tensor<2>, theirs: Tensor<2>) {
-    assert_eq!(ours.dims(), theirs.dims());
-    let [ours, theirs] = [ours, theirs].map(|tensor| tensor.into_data().try_into_vec::<f32>().unwrap());
-    for (ours, theirs) in ours.iter().zip(theirs) {
-        assert!((ours - theirs).abs() <= 1e-5 * theirs.abs().max(1.0), "{ours} in one pass, {theirs} by operations");
-    }
+    in_one_pass::agree(ours, theirs, |value| 1e-5 * value.abs().max(1.0));
 }
 
 #[test]
