@@ -33,7 +33,10 @@ pub const PROGRAMS: [&str; 5] = ["client", "decoder", "offline", "trainer", GRAP
 pub const GRAPHICS: &str = "trainer-webgpu";
 
 /// Those that a tab cannot do without.
-pub const NEEDED: [&str; 4] = ["client", "decoder", "offline", "trainer"];
+pub const NEEDED: [&str; 4] = {
+    let [needed @ .., _] = PROGRAMS;
+    needed
+};
 
 /// How the tab's programs are made.
 #[derive(Clone, Copy, PartialEq)]

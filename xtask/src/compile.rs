@@ -146,14 +146,11 @@ fn hear(line: &str, progress: &mut impl FnMut((u64, u64))) {
         return progress(crates);
     }
     const SAID_OF_EACH_CRATE: [&str; 6] = ["Compiling", "Checking", "Fresh", "Downloaded", "Adding", "Locking"];
-    let first = line.split_whitespace().next().unwrap_or_default();
     // Cargo clears its bar with an escape sequence.
-    let cleared = line.trim().trim_start_matches("\u{1b}[K");
-    if !cleared.is_empty()
-        && !SAID_OF_EACH_CRATE.contains(&first)
-        && !SAID_OF_EACH_CRATE.iter().any(|word| cleared.starts_with(word))
-    {
-        eprintln!("{}", line.trim_start_matches("\u{1b}[K").trim_end());
+    let line = line.trim_start_matches("\u{1b}[K").trim_end();
+    let first = line.split_whitespace().next();
+    if first.is_some_and(|word| !SAID_OF_EACH_CRATE.contains(&word)) {
+        eprintln!("{line}");
     }
 }
 
