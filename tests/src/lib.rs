@@ -1,5 +1,5 @@
-//! What the end-to-end tests stand on: a real `chorus serve` on a free port, a real headless Chromium, and real
-//! voices where the corpora lie beside the checkout.
+//! What the end-to-end tests stand on: a real `chorus serve` on a free port, real browsers without a screen, and
+//! real voices where the corpora lie beside the checkout.
 
 pub mod browser;
 pub mod model;

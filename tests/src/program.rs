@@ -53,7 +53,7 @@ impl Server {
 
     /// Where it is.
     pub fn origin(&self) -> String {
-        format!("http://localhost:{}", self.port)
+        self.process.origin.clone()
     }
 
     /// The student's page of the room.
@@ -75,7 +75,7 @@ impl Server {
         Ok(())
     }
 
-    /// The body of a GET.
+    /// The body of a GET, where it speaks plain HTTP.
     ///
     /// # Errors
     /// Where there is no answer, or not a 200.
