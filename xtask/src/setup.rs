@@ -41,6 +41,10 @@ pub fn run(install: Install) -> Result<()> {
     say(format!("compiles for the browser with {}", toolchain.describe()));
     let Browser { chromium, chromedriver } = browser(install)?;
     say(format!("tests in {} through {}", chromium.display(), chromedriver.display()));
+    match firefox(install) {
+        Ok(firefox) => say(format!("tests in {}", firefox.display())),
+        Err(missing) => say(format!("its tests are left out: {missing:#}")),
+    }
     say("everything is set up; next: `cargo xtask demo` or `cargo xtask test`");
     Ok(())
 }
@@ -107,7 +111,6 @@ pub fn browser(install: Install) -> Result<Browser> {
 }
 
 fn find_browser() -> Option<Browser> {
-    let given = |name| std::env::var_os(name).map(PathBuf::from).filter(|file| file.is_file());
     let chromium = given("CHROMIUM").or_else(|| {
         places::program(&[
             "chromium",
@@ -124,12 +127,48 @@ fn find_browser() -> Option<Browser> {
     Some(Browser { chromium, chromedriver })
 }
 
+/// Firefox, which the end-to-end tests drive as well.
+pub fn firefox(install: Install) -> Result<PathBuf> {
+    if let Some(found) = find_firefox() {
+        return Ok(found);
+    }
+    say("no Firefox, which the tests drive beside Chromium");
+    // Ubuntu's package `firefox` is not the browser itself.
+    if install == Install::Allowed
+        && apt::install(&["firefox-esr"])?
+        && let Some(found) = find_firefox()
+    {
+        return Ok(found);
+    }
+    bail!(
+        "there is no Firefox here:\n    {}\nIf it is somewhere unusual, set FIREFOX to its path.",
+        how_to_install("firefox-esr", "firefox", "--cask firefox"),
+    )
+}
+
+fn find_firefox() -> Option<PathBuf> {
+    given("FIREFOX").or_else(|| {
+        places::program(&[
+            "firefox-esr",
+            "firefox",
+            "/Applications/Firefox.app/Contents/MacOS/firefox",
+            r"C:\Program Files\Mozilla Firefox\firefox",
+        ])
+    })
+}
+
+/// The file that a variable names.
+fn given(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from).filter(|file| file.is_file())
+}
+
 fn how_to_install(debian: &str, fedora: &str, brew: &str) -> String {
     if cfg!(target_os = "macos") {
         format!("brew install {brew}")
     } else if cfg!(windows) {
         "https://github.com/WebAssembly/binaryen/releases for wasm-opt, \
-         https://googlechromelabs.github.io/chrome-for-testing for Chrome and chromedriver; then add them to PATH"
+         https://googlechromelabs.github.io/chrome-for-testing for Chrome and chromedriver, \
+         https://www.mozilla.org/firefox for Firefox; then add them to PATH"
             .to_owned()
     } else if places::program(&["dnf"]).is_some() {
         format!("sudo dnf install {fedora}")

@@ -1,5 +1,5 @@
 //! `cargo xtask test`: every test there is. Builds what the end-to-end tests need (the bundle, the `chorus`
-//! program), then runs each test program, the documentation's examples, and last the real browser.
+//! program), then runs each test program, the documentation's examples, and last the real browsers.
 
 use std::{
     env,
@@ -24,11 +24,14 @@ use crate::{
 /// The package whose tests drive a browser.
 const END_TO_END: &str = "tests";
 
+/// The one of them that drives Firefox.
+const IN_FIREFOX: &str = "other_browsers";
+
 /// All packages but the tab's, which is only ever compiled for the browser. Chosen in the same way in each
 /// step, as another choice would make cargo build the same dependencies with other features again.
 const PACKAGES: [&str; 3] = ["--workspace", "--exclude", "wasm-client"];
 
-/// Run all tests: unit, integration, documentation and, in a real headless browser, end-to-end
+/// Run all tests: unit, integration, documentation and, in real browsers without a screen, end-to-end
 #[derive(clap::Args)]
 pub struct Options {
     /// Leave out the end-to-end tests, and with them the bundle
@@ -43,11 +46,11 @@ pub struct Options {
 pub fn run(options: &Options, install: Install) -> Result<()> {
     let started = Instant::now();
     say_which_voices();
-    let browser = if options.no_browser {
+    let (browser, firefox) = if options.no_browser {
         say("without the end-to-end tests, as you asked");
-        None
+        (None, None)
     } else {
-        Some(setup::browser(install)?)
+        (Some(setup::browser(install)?), firefox(install)?)
     };
 
     say("building the tests and what they test; the first time this takes about 20 minutes on two cores");
@@ -63,7 +66,10 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
         bundle::assemble(&bundle::PROGRAMS, Finish::Quick)?;
     }
     let (mut programs, chorus) = built()?;
-    programs.retain(|program| browser.is_some() || program.package != END_TO_END);
+    programs.retain(|program| match &*program.package {
+        END_TO_END => browser.is_some() && (firefox.is_some() || program.target != IN_FIREFOX),
+        _ => true,
+    });
     programs.sort_by_key(|program| program.package == END_TO_END);
     let end_to_end = programs.partition_point(|program| program.package != END_TO_END);
 
@@ -76,7 +82,7 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
         let nth = if index < end_to_end { index + 1 } else { index + 2 };
         let mut command = program.command();
         if let (Some(browser), END_TO_END) = (&browser, &*program.package) {
-            drive(&mut command, &chorus, browser)?;
+            drive(&mut command, &chorus, browser, firefox.as_deref())?;
             if options.screens {
                 command.env("CHORUS_SCREENS", places::workspace().join("docs/screens"));
             }
@@ -90,6 +96,18 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
     outcomes.extend(reference_client(&chorus)?);
     outcomes.push(random_bytes()?);
     summarise(&outcomes, started.elapsed())
+}
+
+/// Firefox, where it can be had.
+fn firefox(install: Install) -> Result<Option<PathBuf>> {
+    match setup::firefox(install) {
+        Ok(firefox) => Ok(Some(firefox)),
+        Err(missing) if process::in_ci() => Err(missing.context("CI leaves no tests out")),
+        Err(missing) => {
+            say(format!("LEFT OUT: the tests in Firefox: {missing:#}"));
+            Ok(None)
+        }
+    }
 }
 
 /// The pages' pure pieces, which Node tests; it is no part of the set-up, as the browser's tests cover the pages as well.
@@ -219,11 +237,12 @@ fn built() -> Result<(Vec<Program>, PathBuf)> {
 }
 
 /// Tells the end-to-end tests what they drive, one at a time: each starts servers and browsers of its own.
-fn drive(command: &mut Command, chorus: &PathBuf, browser: &Browser) -> Result<()> {
+fn drive(command: &mut Command, chorus: &Path, browser: &Browser, firefox: Option<&Path>) -> Result<()> {
     let output = places::workspace().join("tests/output");
     std::fs::create_dir_all(&output).with_context(|| format!("cannot make {}", output.display()))?;
     command.args(["--test-threads", "1", "--nocapture"]).env("CHORUS_BIN", chorus);
     command.env("CHROMIUM", &browser.chromium).env("CHROMEDRIVER", &browser.chromedriver);
+    command.envs(firefox.map(|firefox| ("FIREFOX", firefox)));
     match npm::packages("axe") {
         Ok(modules) => drop(command.env("CHORUS_AXE", modules.join("axe-core/axe.min.js"))),
         Err(error) => {

@@ -1,0 +1,119 @@
+//! The lesson in other browsers than Chromium, from joining to the results. In Firefox: beside Chromium in one room, and in a
+//! private window over https with a certificate that nobody vouches for. In WebKitGTK, where that is asked for.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tests::browser::{Browser, Options, Tab, Which};
+use tests::program::{CODE, Server};
+use tests::voices::Voices;
+
+const ROUNDS: usize = 4;
+const MINUTE: Duration = Duration::from_secs(60);
+const MINUTES_4: Duration = Duration::from_secs(240);
+
+/// Gives the page a file and a made-up voice, and says how many clips that makes. The page has tried what this browser can.
+async fn bring_clips(tab: &Tab<'_>, voices: &Voices) -> Result<usize> {
+    let able = "return ['program', 'storage'].every((what) =>
+        document.querySelector(`[data-test=\"capability-${what}\"]`)?.dataset.verdict === 'good')";
+    tab.wait("a browser that can do it", able, MINUTE).await?;
+    tab.fill("name", "Ada").await?;
+    tab.give(&voices.paths_of(0)[..1]).await?;
+    tab.click("made-up").await?;
+    let all = "return parseInt(document.getElementById('clip-list-title').innerText) > 8 && \
+               !document.querySelector('[data-test=\"made-up\"]').hasAttribute('aria-disabled')";
+    tab.wait("a made-up voice's clips", all, MINUTE).await?;
+    tab.clips().await
+}
+
+/// Looks at the finished room as the page shows it, and loads it again: the clips are still there.
+async fn see_results(tab: &Tab<'_>, clips: usize, picture: &str) -> Result<()> {
+    tab.wait_for("finished").await?;
+    for chart in ["chart-accuracy", "chart-confusion"] {
+        tab.wait_for(chart).await?;
+    }
+    let kind = tab.run("return document.querySelector('[data-test=\"backend\"]').dataset.kind", vec![]).await?;
+    assert_eq!(kind, "cpu", "the processor trained");
+    // A personal model is made by itself after the last round.
+    tab.wait_for("save-mine-onnx").await?;
+    tab.screenshot(picture).await?;
+    tab.reload().await?;
+    tab.wait_for_clips(clips, MINUTE).await
+}
+
+/// Folders in which a profile keeps what belongs to a server on this machine, under a name such as
+/// `http+++localhost+8080`.
+fn kept(profile: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    if let Ok(folder) = std::fs::read_dir(profile.join("storage/default")) {
+        for entry in folder {
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.retain(|name| name.contains("localhost"));
+    Ok(names)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn firefox_and_chromium_train_one_model_together() -> Result<()> {
+    let voices = Voices::open()?;
+    let rounds = ROUNDS.to_string();
+    let server = Server::start(&["--rounds", &rounds, "--epochs", "1", "--least", "2"]).await?;
+    let firefox = Browser::start(Options { which: Which::Firefox, ..Options::default() }).await?;
+    let chromium = Browser::start(Options::default()).await?;
+    let ada = firefox.open(&server.page()).await?;
+    let clips = bring_clips(&ada, &voices).await?;
+    let bob = chromium.open(&server.page()).await?;
+    bob.give(&voices.paths_of(1)).await?;
+    for tab in [&ada, &bob] {
+        tab.click("take-part").await?;
+    }
+    let history = server.wait_for_rounds(ROUNDS, MINUTES_4).await?;
+    for record in &history {
+        assert_eq!(record["clients"], 2, "both browsers are in every round: {record}");
+    }
+    let room = server.room().await?;
+    assert_eq!(room["status"]["phase"], "finished");
+    let people = room["status"]["clients"].as_array().context("the room has clients")?;
+    ensure!(people.iter().any(|person| person["name"] == "Ada"), "who is in Firefox has a name: {people:?}");
+    see_results(&ada, clips, "firefox-finished").await?;
+    ensure!(!kept(firefox.profile())?.is_empty(), "an ordinary window keeps its clips on the disk");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_window_that_took_a_certificate_of_our_own_trains_to_the_end() -> Result<()> {
+    let voices = Voices::open()?;
+    let rounds = ROUNDS.to_string();
+    let options = ["--rounds", &rounds, "--epochs", "1", "--least", "1", "--tls", "self-signed"];
+    let server = Server::start(&options).await?;
+    ensure!(server.origin().starts_with("https://"), "{}", server.origin());
+    let private = Options { which: Which::Firefox, private: true, any_certificate: true, ..Options::default() };
+    let firefox = Browser::start(private).await?;
+    let tab = firefox.open(&server.page()).await?;
+    let clips = bring_clips(&tab, &voices).await?;
+    tab.click("take-part").await?;
+    let trained = format!(
+        "return fetch('/api/rooms/{CODE}').then((answer) => answer.json())
+           .then(({{ history, status }}) => history.length === {ROUNDS} && status.phase === 'finished')"
+    );
+    tab.wait("the last round", &trained, MINUTES_4).await?;
+    see_results(&tab, clips, "firefox-private").await?;
+    assert_eq!(kept(firefox.profile())?, Vec::<String>::new(), "a private window keeps nothing on the disk");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs webkit2gtk-driver, and a screen: xvfb-run cargo test --test other_browsers -- --ignored"]
+async fn webkit_trains_to_the_end() -> Result<()> {
+    let voices = Voices::open()?;
+    let rounds = ROUNDS.to_string();
+    let server = Server::start(&["--rounds", &rounds, "--epochs", "1", "--least", "1"]).await?;
+    let webkit = Browser::start(Options { which: Which::WebKit, ..Options::default() }).await?;
+    let tab = webkit.open(&server.page()).await?;
+    let clips = bring_clips(&tab, &voices).await?;
+    tab.click("take-part").await?;
+    server.wait_for_rounds(ROUNDS, MINUTES_4).await?;
+    see_results(&tab, clips, "webkit-finished").await
+}
