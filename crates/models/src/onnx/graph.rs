@@ -105,9 +105,7 @@ impl Builder {
     }
 
     fn constant(&mut self, dims: Vec<i64>, data_type: ElementType, raw_data: Vec<u8>) -> String {
-        let tensor = Tensor { dims, data_type: data_type.into(), name: String::new(), raw_data };
-        let value = Attribute { t: Some(tensor), r#type: AttributeType::Tensor.into(), ..attribute("value") };
-        self.node("Constant", &[], vec![value])
+        self.node("Constant", &[], vec![value_of(dims, data_type, raw_data)])
     }
 
     fn numbers(&mut self, values: &[i64]) -> String {
@@ -226,7 +224,9 @@ impl Builder {
         });
         // ONNX has a second bias, of the recurrent share.
         let length = self.numbers(&[4 * units as i64]);
-        let none = self.node("ConstantOfShape", &[&length], vec![]);
+        // Zero is the default as well, but tract 0.23 and OpenCV 5.0 read no graph that leaves it to that.
+        let zero = value_of(vec![1], ElementType::Float, 0.0_f32.to_le_bytes().into());
+        let none = self.node("ConstantOfShape", &[&length], vec![zero]);
         let bias = self.gates(bias, 0, Some(&none));
         let bias = self.unsqueeze(&bias, &[0]);
         let by_frame = self.node("Transpose", &[&clips.name], vec![ints("perm", &[1, 0, 2])]);
@@ -270,6 +270,12 @@ impl Builder {
 
 fn attribute(name: &str) -> Attribute {
     Attribute { name: name.to_owned(), ..Attribute::default() }
+}
+
+/// The attribute `value`, a tensor.
+fn value_of(dims: Vec<i64>, data_type: ElementType, raw_data: Vec<u8>) -> Attribute {
+    let tensor = Tensor { dims, data_type: data_type.into(), name: String::new(), raw_data };
+    Attribute { t: Some(tensor), r#type: AttributeType::Tensor.into(), ..attribute("value") }
 }
 
 fn int(name: &str, value: i64) -> Attribute {

@@ -187,6 +187,22 @@ mod tests {
         }
     }
 
+    /// Programs that read ONNX differ in the defaults that they know: a constant says its value.
+    #[test]
+    fn every_constant_says_its_value() {
+        for architecture in Architecture::ALL {
+            let nodes = file(architecture).1.graph.unwrap().node;
+            let constants: Vec<_> = nodes.iter().filter(|node| node.op_type.starts_with("Constant")).collect();
+            assert!(!constants.is_empty());
+            for node in constants {
+                let value = node.attribute.iter().find(|attribute| attribute.name == "value").unwrap();
+                let tensor = value.t.as_ref().unwrap();
+                let bytes = if tensor.data_type == 7 { 8 } else { 4 };
+                assert_eq!(tensor.raw_data.len() as i64, tensor.dims.iter().product::<i64>() * bytes, "{}", node.name);
+            }
+        }
+    }
+
     #[test]
     fn what_does_not_fit_is_refused() {
         let of = |labels, parameters: &[f32], standardisation| {
