@@ -128,6 +128,7 @@ async fn answers_have_the_shape_that_is_described() -> Result<()> {
     let server = server(&["--rounds", "1"]);
     let codes = |method: &str, path: &str| ask(&server, method, path, None).0;
     assert_eq!(codes("GET", "/api/rooms/{code}/model.onnx"), 409);
+    assert_eq!(codes("GET", "/api/rooms/{code}/model.json"), 200);
     let (mut ada, welcome) = RawClient::enter(&server.origin, &server.room, None).await?;
     let (mut bob, _) = RawClient::enter(&server.origin, &server.room, None).await?;
     ada.ready(&welcome.room, 20).await?;
@@ -157,6 +158,7 @@ async fn answers_have_the_shape_that_is_described() -> Result<()> {
         "/api/rooms/{code}/qr.svg",
         "/api/rooms/{code}/model.safetensors",
         "/api/rooms/{code}/model.onnx",
+        "/api/rooms/{code}/model.json",
         "/api/host",
         "/healthz",
         "/health",

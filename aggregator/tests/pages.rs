@@ -82,6 +82,7 @@ fn an_unknown_page_or_room_is_404_in_words() {
         ("/api/rooms/ZZZZZ/history", "there is no room"),
         ("/api/rooms/ZZZZZ/model.safetensors", "there is no room"),
         ("/api/rooms/ZZZZZ/model.onnx", "there is no room"),
+        ("/api/rooms/ZZZZZ/model.json", "there is no room"),
     ];
     for (path, words) in cases {
         let mut response = agent().get(format!("{}{path}", server.origin)).call().unwrap();
@@ -116,6 +117,10 @@ fn a_room_and_its_model_can_be_fetched() {
     }
     let (_, metadata) = safetensors::SafeTensors::read_metadata(&file).unwrap();
     assert_eq!(metadata.metadata().as_ref().unwrap()["labels"], r#"["calm","cross"]"#);
+
+    let beside = json_of(&mut agent().get(format!("{room}/model.json")).call().unwrap());
+    assert_eq!((&beside["labels"], &beside["max_frames"]), (&json!(["calm", "cross"]), &json!(100)));
+    assert_eq!(beside.get("mean"), None, "not known yet");
 
     // Its statistics, which this file cannot do without, are not known before the first round.
     let mut response = agent().get(format!("{room}/model.onnx")).call().unwrap();

@@ -134,6 +134,7 @@ async fn each_model_goes_home_for_other_programs() -> Result<()> {
     let files = [tab.saved("save-mine-safetensors").await?, tab.saved("save-mine-onnx").await?];
     keep("mine", &files)?;
     let [mine, onnx] = files;
+    let beside: Value = serde_json::from_slice(&tab.saved("save-mine-json").await?)?;
     let shared = SharedModel::download(&server).await?;
     keep(
         "ours",
@@ -156,6 +157,14 @@ async fn each_model_goes_home_for_other_programs() -> Result<()> {
     let clips = client::held_back(&voices.of_speakers(0..1).iter().map(|clip| clip.label).collect::<Vec<_>>());
     assert_eq!(about["personal_clips"], clips.iter().filter(|held_back| !**held_back).count().to_string());
     assert!(!about.contains_key("updates"));
+    // What a program has to know that cannot look into the file: the same in JSON.
+    assert_eq!(beside["labels"], json!(labels()));
+    for list in ["mean", "deviation", "labels", "features"] {
+        assert_eq!(serde_json::from_str::<Value>(&about[list])?, beside[list], "{list}");
+    }
+    assert_eq!(about["max_frames"], beside["max_frames"].to_string());
+    let of_the_room: Value = serde_json::from_slice(&server.get(&format!("/api/rooms/{CODE}/model.json")).await?)?;
+    assert_eq!((&of_the_room["mean"], &of_the_room["round"]), (&beside["mean"], &json!(2)));
     // The same numbers, and what they mean, are in the other file.
     let within = |bytes: &[u8]| onnx.windows(bytes.len()).any(|window| window == bytes);
     let last: Vec<u8> = model.parameters.iter().rev().take(4).rev().flat_map(|value| value.to_le_bytes()).collect();

@@ -200,4 +200,6 @@ pub enum Format {
     Safetensors,
     /// A network that other programs run.
     Onnx,
+    /// What both say of the model inside, for programs that cannot look there.
+    Json,
 }

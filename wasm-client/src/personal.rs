@@ -237,10 +237,11 @@ impl App {
                 file
             }
             Format::Onnx => {
-                let metadata = about.metadata().map_err(|error| broken(&error))?;
-                onnx::model(architecture, personal.labels.len(), &parameters, &personal.standardisation, &metadata)
+                let (labels, metadata) = (personal.labels.len(), about.metadata());
+                onnx::model(architecture, labels, &parameters, &personal.standardisation, &metadata)
                     .map_err(|error| broken(&error))?
             }
+            Format::Json => about.json().map_err(|error| broken(&error))?,
         };
         let answer = Object::new();
         set(&answer, "file", &Uint8Array::from(file.as_slice()));

@@ -336,7 +336,8 @@ export const words = {
       : `Es hat ${plural(rounds, 'Runde', 'Runden')} lang gelernt.`),
     download: 'Modell herunterladen',
     downloadOnnx: 'Modell als ONNX herunterladen',
-    downloadHint: 'Nur Zahlen, kein Ton. Das erste ist eine safetensors-Datei; ONNX läuft in anderen Programmen.',
+    downloadJson: 'Herunterladen, was dazugehört',
+    downloadHint: 'Nur Zahlen, kein Ton. Das erste ist eine safetensors-Datei; ONNX läuft in anderen Programmen; das letzte (JSON) nennt ihnen die Kategorien.',
   },
 
   charts: {
@@ -420,8 +421,8 @@ export const words = {
     older: (version, newest) => `Die Gruppe hat inzwischen weitergelernt: Deins kommt von Version ${version}, das gemeinsame ist jetzt bei Version ${newest}.`,
     waiting: 'Das gemeinsame Modell ist noch nicht da. Es kommt mit der nächsten Runde.',
     comparing: 'Beide Modelle hören sich deine Testaufnahmen an …',
-    download: { safetensors: 'Mein Modell herunterladen', onnx: 'Mein Modell als ONNX herunterladen' },
-    downloadHint: 'Für andere Programme. Die Datei bleibt auf diesem Laptop, bis du sie weitergibst; ein Modell, das von einer einzigen Stimme gelernt hat, kann etwas über sie verraten.',
+    download: { safetensors: 'Mein Modell herunterladen', onnx: 'Mein Modell als ONNX herunterladen', json: 'Herunterladen, was dazugehört' },
+    downloadHint: 'Für andere Programme, mit den Kategorien als JSON. Die Dateien bleiben auf diesem Laptop, bis du sie weitergibst; ein Modell, das von einer einzigen Stimme gelernt hat, kann etwas über sie verraten.',
     saved: 'Dein eigenes Modell ist gespeichert.',
     verdict: {
       none: 'Noch gibt es nichts zu vergleichen: Keine deiner Aufnahmen ist für den Test. In jeder Kategorie ist es die vierte und danach jede fünfte.',
@@ -868,6 +869,7 @@ export const words = {
       onnx: 'Modell (ONNX)',
       json: 'Ergebnisse (JSON)',
       csv: 'Ergebnisse (CSV, für Tabellen)',
+      about: 'Was dazugehört (JSON)',
       hint: 'Nur Zahlen: Ton hat diesen Computer nie erreicht.',
       untrained: 'Nach der ersten Runde gibt es hier etwas zum Mitnehmen.',
     },

@@ -336,7 +336,8 @@ export const words = {
       : `It has learnt for ${plural(rounds, 'round', 'rounds')}.`),
     download: 'Download the model',
     downloadOnnx: 'Download the model as ONNX',
-    downloadHint: 'Numbers only, no sound. The first is a safetensors file; ONNX is what other programs run.',
+    downloadJson: 'Download what goes with it',
+    downloadHint: 'Numbers only, no sound. The first is a safetensors file; ONNX is what other programs run; the last one (JSON) has the labels for them.',
   },
 
   charts: {
@@ -420,8 +421,8 @@ export const words = {
     older: (/** @type {number} */ version, /** @type {number} */ newest) => `The group has learnt on since: yours comes from version ${version}, the shared one is version ${newest} now.`,
     waiting: 'The shared model has not arrived yet. It comes with the next round.',
     comparing: 'Both models listen to your test clips…',
-    download: { safetensors: 'Download my model', onnx: 'Download my model as ONNX' },
-    downloadHint: 'For other programs. The file stays on this laptop until you give it away; a model learnt from one voice alone can say something about it.',
+    download: { safetensors: 'Download my model', onnx: 'Download my model as ONNX', json: 'Download what goes with it' },
+    downloadHint: 'For other programs, with the labels as JSON. The files stay on this laptop until you give them away; a model learnt from one voice alone can say something about it.',
     saved: 'Your own model is saved.',
     verdict: {
       none: 'There is nothing to compare them on yet: none of your clips is kept for the test. The fourth clip of each label is, and every fifth after it.',
@@ -869,6 +870,7 @@ export const words = {
       onnx: 'Model (ONNX)',
       json: 'Results (JSON)',
       csv: 'Results (CSV, for spreadsheets)',
+      about: 'What goes with it (JSON)',
       hint: 'Numbers only: no sound ever reached this computer.',
       untrained: 'There is something to take along after the first round.',
     },

@@ -336,7 +336,8 @@ export const words = {
       : `Ha aprendido durante ${plural(rounds, 'ronda', 'rondas')}.`),
     download: 'Descargar el modelo',
     downloadOnnx: 'Descargar el modelo como ONNX',
-    downloadHint: 'Solo números, nada de sonido. El primero es un archivo safetensors; ONNX funciona en otros programas.',
+    downloadJson: 'Descargar lo que lo acompaña',
+    downloadHint: 'Solo números, nada de sonido. El primero es un archivo safetensors; ONNX funciona en otros programas; el último (JSON) les dice las etiquetas.',
   },
 
   charts: {
@@ -420,8 +421,8 @@ export const words = {
     older: (version, newest) => `Desde entonces el grupo ha seguido aprendiendo: el tuyo viene de la versión ${version}, y el compartido ya va por la versión ${newest}.`,
     waiting: 'El modelo compartido todavía no ha llegado. Viene con la próxima ronda.',
     comparing: 'Los dos modelos están escuchando tus grabaciones de prueba…',
-    download: { safetensors: 'Descargar mi modelo', onnx: 'Descargar mi modelo como ONNX' },
-    downloadHint: 'Para otros programas. El archivo se queda en este portátil hasta que lo des; un modelo aprendido de una sola voz puede revelar algo de ella.',
+    download: { safetensors: 'Descargar mi modelo', onnx: 'Descargar mi modelo como ONNX', json: 'Descargar lo que lo acompaña' },
+    downloadHint: 'Para otros programas, con las etiquetas en JSON. Los archivos se quedan en este portátil hasta que los des; un modelo aprendido de una sola voz puede revelar algo de ella.',
     saved: 'Tu propio modelo está guardado.',
     verdict: {
       none: 'Todavía no hay con qué compararlos: ninguna de tus grabaciones está guardada para la prueba. Lo están la cuarta de cada etiqueta y, después de ella, una de cada cinco.',
@@ -868,6 +869,7 @@ export const words = {
       onnx: 'Modelo (ONNX)',
       json: 'Resultados (JSON)',
       csv: 'Resultados (CSV, para hojas de cálculo)',
+      about: 'Lo que lo acompaña (JSON)',
       hint: 'Solo números: a esta computadora nunca llegó ningún sonido.',
       untrained: 'Habrá algo para llevarse después de la primera ronda.',
     },

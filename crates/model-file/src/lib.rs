@@ -3,15 +3,17 @@
 //!
 //! A safetensors file is a header that says all that is needed to use the model, then the parameters as they stand in
 //! memory. Only the header is ever built, so that sending or storing a model of 100 MB copies nothing. ONNX files are
-//! [`models::onnx`]'s, with [`Description::metadata`] in them.
+//! [`models::onnx`]'s, with [`Description::metadata`] in them and [`Description::json`] beside them.
 
 pub mod tensors;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use models::{Architecture, Layout, Standardisation};
 use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 /// What a model file says about its model besides the parameters.
 #[derive(Clone, Debug)]
@@ -89,33 +91,65 @@ pub enum ModelFileError {
 }
 
 impl Description<'_> {
-    /// The same as keys and values, with what the features are; without standardisation.
-    ///
-    /// # Errors
-    /// A text that JSON can't hold.
-    pub fn metadata(&self) -> Result<Vec<(String, String)>, ModelFileError> {
-        let features = self.architecture.features();
-        let mut metadata = vec![
-            ("format", "chorus.v1".to_owned()),
-            ("architecture", self.architecture.name().to_owned()),
-            ("labels", serde_json::to_string(self.labels)?),
-            ("features", serde_json::to_string(speech::INPUT_NAMES.get(..features).unwrap_or_default())?),
-            ("sample_rate", speech::SAMPLE_RATE.to_string()),
-            ("window", speech::WINDOW.to_string()),
-            ("hop", speech::HOP.to_string()),
-            ("max_frames", speech::MAX_FRAMES.to_string()),
-            ("room", self.room.to_owned()),
-            ("model_version", self.model_version.to_string()),
+    /// What it is, without the statistics.
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        let features = speech::INPUT_NAMES.get(..self.architecture.features()).unwrap_or_default();
+        let mut fields = vec![
+            ("format", json!("chorus.v1")),
+            ("architecture", json!(self.architecture.name())),
+            ("labels", json!(self.labels)),
+            ("features", json!(features)),
+            ("sample_rate", json!(speech::SAMPLE_RATE)),
+            ("window", json!(speech::WINDOW)),
+            ("hop", json!(speech::HOP)),
+            ("max_frames", json!(speech::MAX_FRAMES)),
+            ("room", json!(self.room)),
+            ("model_version", json!(self.model_version)),
         ];
-        metadata.extend(match self.learnt {
+        fields.extend(match self.learnt {
             Learnt::Together { round, updates, examples } => {
-                vec![("round", round.to_string()), ("updates", updates.to_string()), ("examples", examples.to_string())]
+                vec![("round", json!(round)), ("updates", json!(updates)), ("examples", json!(examples))]
             }
             Learnt::Alone { epochs, clips } => {
-                vec![("personal_epochs", epochs.to_string()), ("personal_clips", clips.to_string())]
+                vec![("personal_epochs", json!(epochs)), ("personal_clips", json!(clips))]
             }
         });
-        Ok(metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+        fields
+    }
+
+    /// What features are standardised with, of those that the network uses.
+    fn statistics(&self) -> Vec<(&'static str, &[f32])> {
+        let Some(Standardisation { mean, deviation }) = &self.standardisation else { return Vec::new() };
+        let features = self.architecture.features();
+        [("mean", mean), ("deviation", deviation)]
+            .map(|(name, numbers)| (name, numbers.get(..features).unwrap_or(numbers)))
+            .into()
+    }
+
+    /// The same as keys and values, with what the features are; without standardisation.
+    pub fn metadata(&self) -> Vec<(String, String)> {
+        let text = |value: Value| match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        self.fields().into_iter().map(|(key, value)| (key.to_owned(), text(value))).collect()
+    }
+
+    /// The same as a JSON object, with what standardises the features, where that is known: it goes beside an ONNX file for
+    /// programs that do not tell what is inside, such as onnxruntime-web. Lists and numbers are lists and numbers.
+    ///
+    /// # Errors
+    /// None that is known: numbers and texts can be written as JSON.
+    pub fn json(&self) -> Result<Vec<u8>, ModelFileError> {
+        #[derive(Serialize)]
+        struct Object<'a> {
+            #[serde(flatten)]
+            fields: BTreeMap<&'a str, Value>,
+            #[serde(flatten)]
+            statistics: BTreeMap<&'a str, &'a [f32]>,
+        }
+        let (fields, statistics) = (self.fields().into_iter().collect(), self.statistics().into_iter().collect());
+        Ok(serde_json::to_vec(&Object { fields, statistics })?)
     }
 }
 
@@ -126,13 +160,10 @@ impl Description<'_> {
 /// A text that JSON can't hold.
 pub fn header(about: &Description<'_>) -> Result<Vec<u8>, ModelFileError> {
     let layout = about.architecture.layout(about.labels.len());
-    let mut metadata: HashMap<String, String> = about.metadata()?.into_iter().collect();
+    let mut metadata: HashMap<String, String> = about.metadata().into_iter().collect();
     metadata.insert("layout".to_owned(), layout_text(&layout)?);
-    if let Some(standardisation) = &about.standardisation {
-        let features = about.architecture.features();
-        let used = |numbers: &[f32]| serde_json::to_string(numbers.get(..features).unwrap_or(numbers));
-        metadata.insert("mean".to_owned(), used(&standardisation.mean)?);
-        metadata.insert("deviation".to_owned(), used(&standardisation.deviation)?);
+    for (name, numbers) in about.statistics() {
+        metadata.insert(name.to_owned(), serde_json::to_string(numbers)?);
     }
     let index = layout
         .tensors
@@ -211,12 +242,41 @@ mod tests {
         assert_eq!(described["round"], "3");
 
         let mine = Description { learnt: Learnt::Alone { epochs: 4, clips: 17 }, ..about };
-        let mine = mine.metadata().unwrap();
+        let mine = mine.metadata();
         assert!(mine.contains(&("personal_clips".to_owned(), "17".to_owned())));
         assert!(mine.iter().all(|(key, _)| key != "updates"));
 
         let cut = &file[..file.len() - 4];
         assert!(parameters(cut, Architecture::Compact, labels.len()).is_err());
         assert!(parameters(&file, Architecture::Conv, labels.len()).is_err());
+    }
+    #[test]
+    fn what_goes_beside_a_file_is_what_it_says_inside() {
+        let labels = ["ärgerlich", "say \"sad\""].map(str::to_owned);
+        let statistics: Vec<f32> = (0..60_u8).map(|place| 0.1 + f32::from(place)).collect();
+        let about = Description {
+            architecture: Architecture::Conv,
+            labels: &labels,
+            standardisation: Some(Standardisation { mean: statistics.clone(), deviation: statistics }),
+            room: "ABCDEF",
+            model_version: 3,
+            learnt: Learnt::Alone { epochs: 4, clips: 17 },
+        };
+        let beside: Value = serde_json::from_slice(&about.json().unwrap()).unwrap();
+        for (key, inside) in about.metadata() {
+            // In the file everything is text.
+            let value = &beside[&key];
+            assert_eq!(value.as_str().map_or(value.to_string(), str::to_owned), inside, "{key}");
+        }
+        assert_eq!(beside["labels"], json!(labels));
+        assert_eq!((&beside["max_frames"], &beside["sample_rate"]), (&json!(100), &json!(16_000)));
+        let [mean, features] = ["mean", "features"].map(|key| beside[key].as_array().unwrap().len());
+        // Those that the network uses: pyAudioAnalysis' 34.
+        assert_eq!((mean, features), (34, 34));
+        assert_eq!(beside["mean"][1], json!(1.1), "written as short as it reads back");
+
+        let unknown = Description { standardisation: None, ..about };
+        let beside: Value = serde_json::from_slice(&unknown.json().unwrap()).unwrap();
+        assert!(beside.get("mean").is_none() && beside["labels"] == json!(labels));
     }
 }

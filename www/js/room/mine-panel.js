@@ -37,7 +37,7 @@ export function minePanel(client) {
     }
   });
 
-  for (const format of /** @type {const} */ (['safetensors', 'onnx'])) {
+  for (const format of /** @type {const} */ (['safetensors', 'onnx', 'json'])) {
     const save = h('button', { type: 'button', 'data-test': `save-mine-${format}` }, icon('download'), words.mine.download[format]);
     save.addEventListener('click', async () => {
       tell('');

@@ -92,7 +92,11 @@ export function trainPanel(client, tell) {
  */
 function takeHome(room) {
   return [
-    ...[['safetensors', words.train.download, 'download'], ['onnx', words.train.downloadOnnx, 'download-onnx']].map(([format, text, test]) =>
+    ...[
+      ['safetensors', words.train.download, 'download'],
+      ['onnx', words.train.downloadOnnx, 'download-onnx'],
+      ['json', words.train.downloadJson, 'download-json'],
+    ].map(([format, text, test]) =>
       h('a', { class: 'button', href: `/api/rooms/${encodeURIComponent(room.code)}/model.${format}`, download: `chorus-${room.code}.${format}`, 'data-test': test },
         icon('download'), text)),
     h('p', { class: 'hint' }, words.train.downloadHint),

@@ -8,7 +8,7 @@ import { roomCharts } from '../live/room-charts.js';
 import { sharedResults } from '../live/shared-results.js';
 
 /** @type {[keyof typeof words.teach.results, string][]} */
-const FILES = [['model', 'model.safetensors'], ['onnx', 'model.onnx'], ['csv', 'results.csv'], ['json', 'results.json']];
+const FILES = [['model', 'model.safetensors'], ['onnx', 'model.onnx'], ['about', 'model.json'], ['csv', 'results.csv'], ['json', 'results.json']];
 
 export function resultsPanel() {
   const charts = roomCharts({

@@ -159,7 +159,7 @@
  * @property {Command<Nothing, Nothing>} tune
  * @property {Command<Nothing, Nothing>} stop_tuning
  * @property {Command<{mine: boolean}, Nothing>} try_with
- * @property {Command<{format: 'safetensors' | 'onnx'}, {file: Uint8Array<ArrayBuffer>}>} personal_file
+ * @property {Command<{format: 'safetensors' | 'onnx' | 'json'}, {file: Uint8Array<ArrayBuffer>}>} personal_file
  * @property {Command<Nothing, {architecture: string, version: string, speeds: boolean, parameters: Uint8Array<ArrayBuffer>, mean: Uint8Array<ArrayBuffer>, deviation: Uint8Array<ArrayBuffer>}>} offline_model
  * @property {Command<Nothing, {zip: Uint8Array<ArrayBuffer>}>} pack_clips
  * @property {Command<{bytes: ArrayBuffer}, {clips: PackedClip[]}>} unpack

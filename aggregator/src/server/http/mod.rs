@@ -50,6 +50,7 @@ fn table() -> Vec<(&'static str, MethodRouter<Site>)> {
         ("/api/rooms/{code}/history", get(room::history)),
         ("/api/rooms/{code}/model.safetensors", get(model::safetensors)),
         ("/api/rooms/{code}/model.onnx", get(model::onnx)),
+        ("/api/rooms/{code}/model.json", get(model::json)),
         ("/api/rooms", post(host::create)),
     ]
 }

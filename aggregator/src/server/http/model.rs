@@ -38,6 +38,19 @@ pub async fn onnx(State(site): State<Site>, Path(code): Path<String>) -> Result<
     Ok(download(&format!("chorus-{}-v{}.onnx", checkpoint.config.code, checkpoint.model_version), parts))
 }
 
+/// `GET /api/rooms/{code}/model.json`: what the two say of the model inside.
+pub async fn json(State(site): State<Site>, Path(code): Path<String>) -> Result<Response, Failure> {
+    let Snapshot { checkpoint, .. } = site.find(&code)?.inspect().await?;
+    let about = description::of(&checkpoint)?.json().map_err(anyhow::Error::from)?;
+    let name = format!("chorus-{}-v{}.json", checkpoint.config.code, checkpoint.model_version);
+    let headers = [
+        (CONTENT_TYPE, "application/json".to_owned()),
+        (CACHE_CONTROL, "no-store".to_owned()),
+        (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+    ];
+    Ok((headers, about).into_response())
+}
+
 /// A file of which the large parts share the room's own bytes, so that any number of downloads costs nothing but their
 /// pieces on the way.
 fn download(name: &str, parts: Vec<Bytes>) -> Response {

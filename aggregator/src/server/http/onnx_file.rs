@@ -10,7 +10,7 @@ use models::onnx;
 /// layout's order). `None` before the room has worked out what to standardise features with, which the file needs.
 pub fn parts(about: &Description<'_>, model: &Bytes) -> Result<Option<Vec<Bytes>>> {
     let Some(standardisation) = &about.standardisation else { return Ok(None) };
-    let pieces = onnx::pieces(about.architecture, about.labels.len(), standardisation, &about.metadata()?)?;
+    let pieces = onnx::pieces(about.architecture, about.labels.len(), standardisation, &about.metadata())?;
     let mut parts = Vec::with_capacity(2 * pieces.len());
     for onnx::Piece { header, parameters } in pieces {
         let [start, end] = [parameters.start, parameters.end].map(|place| place * size_of::<f32>());
@@ -43,8 +43,7 @@ mod tests {
             learnt: Learnt::Together { round: 3, updates: 12, examples: 480 },
         };
         let file = parts(&about, &model).unwrap().unwrap().concat();
-        let whole =
-            onnx::model(Architecture::Compact, 3, &numbers, &standardisation, &about.metadata().unwrap()).unwrap();
+        let whole = onnx::model(Architecture::Compact, 3, &numbers, &standardisation, &about.metadata()).unwrap();
         assert!(file == whole);
         let contains = |text: &str| file.windows(text.len()).any(|window| window == text.as_bytes());
         assert!(contains(r#"["calm","cross","glad"]"#) && contains("short_mfcc_1_mean"));
