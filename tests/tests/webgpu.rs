@@ -7,7 +7,7 @@ use anyhow::Result;
 use tests::browser::{Browser, Options};
 use tests::model::SharedModel;
 use tests::program::Server;
-use tests::voices::Voices;
+use tests::voices::{Voices, labels};
 
 /// One round of one tab on the given backend, and the model that came of it.
 async fn one_round(browser: &Browser, backend: &str, clips: &[PathBuf]) -> Result<(Vec<f32>, Vec<f32>)> {
@@ -46,6 +46,36 @@ async fn a_round_on_webgpu_agrees_with_the_same_round_on_the_processor() -> Resu
     // Adam divides by the gradient's own size, so rounding in a gradient near zero shows in full; what matters is
     // that the updates point the same way.
     assert!(apart < 1e-3 * moved, "the two backends' updates differ by more than a thousandth");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gates_that_are_far_out_stay_numbers_on_webgpu() -> Result<()> {
+    let voices = Voices::open()?;
+    let all = voices.of_speakers(0..1);
+    // One clip of each label makes one step an epoch, and none is held back.
+    let clips: Vec<PathBuf> = (0..labels().len())
+        .filter_map(|label| all.iter().find(|clip| clip.label == label))
+        .map(|clip| voices.path(clip))
+        .collect();
+    // Adam's first step moves each weight by about the rate. With it, the gates of 512 units are in the hundreds at the second.
+    let steps = ["--optimiser", "adam", "--learning-rate", "1", "--epochs", "2", "--augmentation", "none"];
+    let room = ["--model", "lstm", "--rounds", "1", "--least", "1", "--deadline", "600"];
+    let server = Server::start(&[&room[..], &steps].concat()).await?;
+    let before = SharedModel::download(&server).await?.parameters;
+    let browser = Browser::start(Options { webgpu: true, ..Options::default() }).await?;
+    let tab = browser.open(&server.page()).await?;
+    tab.give(&clips).await?;
+    tab.run("document.querySelector('[data-test=\"settings\"]').open = true", vec![]).await?;
+    tab.click("backend-webgpu").await?;
+    tab.click("take-part").await?;
+    // A result with anything in it that is no number would be refused, and the round would not end.
+    server.wait_for_rounds(1, Duration::from_secs(500)).await?;
+    let kind = tab.run("return document.querySelector('[data-test=\"backend\"]').dataset.kind", vec![]).await?;
+    assert_eq!(kind, "webgpu", "the round was really trained there");
+    let after = SharedModel::download(&server).await?.parameters;
+    let far = after.iter().zip(&before).map(|(after, before)| (after - before).abs()).fold(0.0, f32::max);
+    assert!(after.iter().all(|value| value.is_finite()) && far > 0.9, "weights moved by up to {far}");
     Ok(())
 }
 

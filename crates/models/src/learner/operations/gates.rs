@@ -5,6 +5,11 @@ use burn::tensor::{Tensor, activation};
 use super::memory::{self, numbers, numbers_mut, tensor};
 use crate::slices::lstm;
 
+/// Beyond this the logistic function and the hyperbolic tangent are at their ends, to the last bit of an `f32`. Graphics
+/// processors are not asked for more: some make them of powers of e that overflow, and answer with 0 or no number from 43.67 on
+/// (<https://github.com/tracel-ai/burn/pull/520>), others from 89 on.
+const FAR_OUT: f32 = 40.0;
+
 /// What one frame of an LSTM leaves.
 pub(crate) struct Frame {
     /// All gates after their activations (batch, 4 · units): input, forget, cell, output.
@@ -66,12 +71,13 @@ pub(super) fn forward_by_operations(
     if let Some(from_output) = from_output {
         sum = sum + from_output;
     }
+    let sum = sum.clamp(-FAR_OUT, FAR_OUT);
     let both = activation::sigmoid(sum.clone().narrow(1, 0, 2 * units));
     let candidate = sum.clone().narrow(1, 2 * units, units).tanh();
     let open = activation::sigmoid(sum.narrow(1, 3 * units, units));
     let kept = both.clone().narrow(1, units, units) * before.clone();
     let cell = kept + both.clone().narrow(1, 0, units) * candidate.clone();
-    let squashed = cell.clone().tanh();
+    let squashed = cell.clone().clamp(-FAR_OUT, FAR_OUT).tanh();
     let output = open.clone() * squashed.clone();
     Frame { gates: Tensor::cat(vec![both, candidate, open], 1), before, cell, squashed, output }
 }

@@ -52,3 +52,30 @@ fn an_lstms_frame_is_the_same_in_one_pass() {
         agree(ours.1, theirs.1);
     }
 }
+
+#[test]
+fn gates_that_are_far_out_are_at_their_ends() {
+    for far in [100.0_f32, -100.0] {
+        let all = |columns| in_one_pass::matrix(2, columns, 1).zeros_like().add_scalar(far);
+        for way in [gates::forward_in_one_pass, gates::forward_by_operations] {
+            let frame = way(all(32), None, &matrix(1, 32, 7).zeros_like(), all(8));
+            let open = if far > 0.0 { 1.0 } else { 0.0 };
+            let sign = far.signum();
+            agree(frame.gates.clone().narrow(1, 0, 16), all(16).zeros_like().add_scalar(open));
+            agree(frame.gates.clone().narrow(1, 16, 8), all(8).zeros_like().add_scalar(sign));
+            agree(frame.gates.clone().narrow(1, 24, 8), all(8).zeros_like().add_scalar(open));
+            // All of the cell before is kept and 1 added, or all is forgotten.
+            agree(frame.cell.clone(), all(8).zeros_like().add_scalar(open * 101.0));
+            agree(frame.squashed.clone(), all(8).zeros_like().add_scalar(open));
+            agree(frame.output, all(8).zeros_like().add_scalar(open));
+        }
+    }
+}
+
+#[test]
+fn what_is_no_number_stays_none_behind_the_gates() {
+    let none = matrix(2, 32, 1).zeros_like().add_scalar(f32::NAN);
+    let frame = gates::forward_by_operations(none, None, &matrix(1, 32, 7), matrix(2, 8, 8));
+    let output = frame.output.into_data().try_into_vec::<f32>().unwrap();
+    assert!(output.iter().all(|value| value.is_nan()), "a network that has come apart is not hidden: {output:?}");
+}
