@@ -68,7 +68,9 @@ pub fn confusion(words: &ConfusionWords, labels: &[String], counts: &[Vec<u32>])
 
     let widest = labels.iter().map(|label| text_width(label, SMALL)).fold(0.0, f64::max).min(WIDTH / 4.0);
     let left = 22.0 + widest + 8.0;
-    let cell = (WIDTH - left) / all.max(1) as f64;
+    // Half of a line lies outside of what it surrounds, and what lies outside of the picture is cut off.
+    let right = WIDTH - 1.0;
+    let cell = (right - left) / all.max(1) as f64;
     let cell_height = cell.min(CELL_HEIGHTS[usize::from(all > LABELS_WITH_HIGH_CELLS)]);
     // Column labels that are wider than their column are turned upright.
     let upright = widest > cell - 4.0;
@@ -80,7 +82,7 @@ pub fn confusion(words: &ConfusionWords, labels: &[String], counts: &[Vec<u32>])
         document.text(WIDTH / 2.0, (top + bottom) / 2.0, FONT, Anchor::Middle, &description);
         return document.finish();
     }
-    document.text((left + WIDTH) / 2.0, 32.0, SMALL, Anchor::Middle, &words.predicted);
+    document.text((left + right) / 2.0, 32.0, SMALL, Anchor::Middle, &words.predicted);
     document.push(&format!(
         r#"<text transform="translate(10 {:.1}) rotate(-90)" font-size="{SMALL}" text-anchor="middle">{}</text>"#,
         (top + bottom) / 2.0,
@@ -181,5 +183,26 @@ mod tests {
         let many: Vec<String> = (0..16).map(|i| format!("<label {i}>")).collect();
         let svg = confusion(&many, &vec![vec![12; 16]; 16]);
         assert!(svg.contains("&lt;label 15&gt;") && !svg.contains("<label"));
+    }
+
+    #[test]
+    fn every_line_lies_within_the_picture() {
+        let number = |element: &str, name: &str| -> f64 {
+            let (_, rest) = element.split_once(&format!(" {name}=\"")).unwrap();
+            rest.split('"').next().unwrap().parse().unwrap()
+        };
+        for all in [1, 2, 4, 7, 16] {
+            let names: Vec<String> = (0..all).map(|label| format!("label {label}")).collect();
+            let svg = confusion(&names, &vec![vec![3; all]; all]);
+            let (_, height) = svg.split_once("viewBox=\"0 0 400 ").unwrap();
+            let height: f64 = height.split('"').next().unwrap().parse().unwrap();
+            let cells: Vec<&str> = svg.lines().filter(|line| line.starts_with("<rect")).collect();
+            assert_eq!(cells.len(), all * all);
+            for cell in cells {
+                let [x, y, width, high] = ["x", "y", "width", "height"].map(|name| number(cell, name));
+                // A line is 1 wide, and numbers are rounded to a tenth.
+                assert!(x + width + 0.5 <= 400.0 - 0.3 && y + high + 0.5 <= height - 0.3, "{all} labels: {cell}");
+            }
+        }
     }
 }
