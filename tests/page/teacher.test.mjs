@@ -8,7 +8,7 @@ import { clock } from '../../www/js/common/format.js';
 import { tokenOf } from '../../www/js/teach/host-token.js';
 import { checkLabels } from '../../www/js/teach/label-list.js';
 import { LESSONS } from '../../www/js/teach/lessons.js';
-import { roomSentence } from '../../www/js/live/room-sentence.js';
+import { roomSentence, wasLeft } from '../../www/js/live/room-sentence.js';
 import { columnsFor } from '../../www/js/board/roster-grid.js';
 import { roundsTake, spanInWords } from '../../www/js/teach/round-estimate.js';
 import { sharedResults } from '../../www/js/live/shared-results.js';
@@ -108,6 +108,10 @@ test('the board says in one sentence what goes on', () => {
   assert.equal(say({ model_version: 3 }), 'The next round begins when 4 laptops are ready; now it is 2.');
   assert.equal(say({ phase: 'collecting', received: 3, goal: 9 }), 'Every laptop trains on its own clips. 3 of 9 results are in.');
   assert.equal(say({ phase: 'finished', paused: true }), 'All 20 rounds are done.');
+});
+
+test('a room that all have left is not one that nobody has found yet', () => {
+  assert.deepEqual([status, { ...status, phase: 'finished', model_version: 20 }, { ...status, model_version: 3 }].map(wasLeft), [false, true, true]);
 });
 
 test('a round measures the model that it began with, the finished model is measured at the end', () => {

@@ -841,6 +841,7 @@ export const words = {
       title: 'Teilnehmende',
       none: 'Noch niemand. Wer den Link öffnet, erscheint hier sofort.',
       summary: (here, ready) => `${plural(here, 'Laptop', 'Laptops')} da, ${ready} ${ready === 1 ? 'macht' : 'machen'} mit`,
+      allLeft: 'Alle sind gegangen. Wer den Link wieder öffnet, erscheint hier.',
       name: 'Spitzname',
       state: 'Tut gerade',
       clips: 'Aufnahmen',
@@ -930,6 +931,7 @@ export const words = {
     people: 'Wer welche Aufnahmen hat',
     nobody: 'Noch ist niemand da.',
     here: (count) => plural(count, 'Laptop', 'Laptops'),
+    allLeft: 'Alle sind gegangen.',
     unnamed: 'Noch ohne Namen',
     states: {
       watching: 'schaut zu',

@@ -842,6 +842,7 @@ export const words = {
       title: 'Students',
       none: 'Nobody yet. Students appear here as soon as they open the link.',
       summary: (/** @type {number} */ here, /** @type {number} */ ready) => `${plural(here, 'laptop', 'laptops')} here, ${ready} taking part`,
+      allLeft: 'Everyone has left. Whoever opens the link again appears here.',
       name: 'Nickname',
       state: 'Doing',
       clips: 'Clips',
@@ -931,6 +932,7 @@ export const words = {
     people: 'Who holds what',
     nobody: 'Nobody is here yet.',
     here: (/** @type {number} */ count) => plural(count, 'laptop', 'laptops'),
+    allLeft: 'Everyone has left.',
     unnamed: 'No name yet',
     states: {
       watching: 'looking on',

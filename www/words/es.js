@@ -841,6 +841,7 @@ export const words = {
       title: 'Estudiantes',
       none: 'Todavía nadie. Las personas aparecen aquí en cuanto abren el enlace.',
       summary: (here, ready) => `${plural(here, 'portátil', 'portátiles')} aquí, ${ready} ${ready === 1 ? 'participa' : 'participan'}`,
+      allLeft: 'Todos se han ido. Quien vuelva a abrir el enlace aparecerá aquí.',
       name: 'Apodo',
       state: 'Qué hace',
       clips: 'Grabaciones',
@@ -930,6 +931,7 @@ export const words = {
     people: 'Quién tiene qué',
     nobody: 'Todavía no hay nadie.',
     here: (count) => plural(count, 'portátil', 'portátiles'),
+    allLeft: 'Todos se han ido.',
     unnamed: 'Sin nombre todavía',
     states: {
       watching: 'mira',

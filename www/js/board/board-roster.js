@@ -8,6 +8,7 @@ import { fillShapedStrip } from '../common/label-strip.js';
 import { labelIcon } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
 import { doingOf, shownState, stateIcon } from '../live/laptop-state.js';
+import { wasLeft } from '../live/room-sentence.js';
 import { agreementDial } from './agreement-dial.js';
 import { columnsFor } from './roster-grid.js';
 
@@ -80,13 +81,15 @@ export function boardRoster() {
   new ResizeObserver(arrange).observe(roster);
 
   /** @param {import('../live/api-shapes.js').PublicRoom} room */
-  function update({ room, status: { clients } }) {
+  function update({ room, status }) {
+    const { clients } = status;
     labels = room.labels;
     if (legendOf !== labels.join('\n')) {
       legendOf = labels.join('\n');
       byId('legend').replaceChildren(...labels.map((label, index) => h('li', { class: 'label-tag' }, labelIcon(labels, index), labelName(label))));
     }
     show(byId('nobody'), clients.length === 0);
+    setText(byId('nobody'), wasLeft(status) ? words.board.allLeft : words.board.nobody);
     show(byId('agreement-legend'), clients.some(({ agreement }) => agreement !== undefined));
     setText(byId('people-count'), clients.length ? words.board.here(clients.filter(({ state }) => state !== 'offline').length) : '');
     list.render(clients);

@@ -1,4 +1,4 @@
-// What goes on in a room, in one sentence for everyone. A pure function.
+// What goes on in a room, in one sentence for everyone. Pure functions.
 
 /**
  * @param {import('./api-shapes.js').Status} status
@@ -17,4 +17,13 @@ export function roomSentence({ phase, paused, held, clients, ready, least, recei
       if (clients.length === 0) return sentence.empty;
       return version > 0 ? sentence.lobbyBetween(ready, least) : sentence.lobby(ready, least);
   }
+}
+
+/**
+ * Whether a room without anyone in it has had people before.
+ * @param {Pick<import('./api-shapes.js').Status, 'phase' | 'model_version'>} status
+ * @returns {boolean}
+ */
+export function wasLeft({ phase, model_version: version }) {
+  return phase !== 'lobby' || version > 0;
 }

@@ -7,6 +7,7 @@ import { labelIcon } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
 import { LONGEST_NAME } from '../common/nickname.js';
 import { doingOf, shownState, stateIcon } from '../live/laptop-state.js';
+import { wasLeft } from '../live/room-sentence.js';
 import { ask, askText } from './dialog.js';
 
 /** @typedef {import('../live/api-shapes.js').ClientSummary} Student */
@@ -87,10 +88,12 @@ export function studentsPanel({ act }) {
   }
 
   /** @param {import('../live/api-shapes.js').HostRoom} room */
-  function update({ room, status: { clients, connected, ready } }) {
+  function update({ room, status }) {
+    const { clients, connected, ready } = status;
     code = room.code;
     labels = room.labels;
     show(byId('no-students'), clients.length === 0);
+    setText(byId('no-students'), wasLeft(status) ? words.teach.roster.allLeft : words.teach.roster.none);
     setText(byId('students-summary'), clients.length ? words.teach.roster.summary(connected, ready) : '');
     list.render(clients);
   }
