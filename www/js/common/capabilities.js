@@ -1,5 +1,5 @@
-// Finds out what this browser can do for Chorus, without asking the person for anything. It knows no words and draws
-// nothing: capability-list.js does.
+// Finds out what this browser can do for Chorus, without asking the person for anything: whatever can be tried without them is
+// tried, as browsers say that they have what then fails. It knows no words and draws nothing: capability-list.js does.
 
 /**
  * @typedef {object} Finding
@@ -10,8 +10,11 @@
  */
 
 /**
- * As far as it is asked for here; TypeScript does not know it yet.
- * @typedef {{requestAdapter: () => Promise<{info?: {description?: string, vendor?: string, architecture?: string, isFallbackAdapter?: boolean}, isFallbackAdapter?: boolean} | null>}} Gpu
+ * WebGPU as far as it is asked for here; TypeScript does not know it yet.
+ * @typedef {object} Adapter
+ * @property {{description?: string, vendor?: string, architecture?: string, isFallbackAdapter?: boolean}} [info]
+ * @property {boolean} [isFallbackAdapter]
+ * @property {() => Promise<{destroy: () => void}>} requestDevice
  */
 
 /** @returns {Promise<Finding>[]} each as soon as it is known */
@@ -26,19 +29,29 @@ const SIMD_MODULE = new Uint8Array([
 
 /** @returns {Promise<Finding>} */
 async function checkProgram() {
-  const able = typeof WebAssembly === 'object' && WebAssembly.validate(SIMD_MODULE)
-    && typeof Worker === 'function' && typeof indexedDB === 'object' && typeof WebSocket === 'function';
+  const able = typeof Worker === 'function' && typeof WebSocket === 'function' && await runsVectors();
   return { what: 'program', verdict: able ? 'good' : 'missing', reason: able ? 'programGood' : 'programMissing' };
+}
+
+/** @returns {Promise<boolean>} */
+async function runsVectors() {
+  try {
+    await WebAssembly.instantiate(SIMD_MODULE);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** @returns {Promise<Finding>} */
 async function checkProcessor() {
   const what = 'processor';
-  const { gpu } = /** @type {{gpu?: Gpu}} */ (navigator);
+  const { gpu } = /** @type {{gpu?: {requestAdapter: () => Promise<Adapter | null>}}} */ (navigator);
   if (!gpu) return { what, verdict: 'fair', reason: isSecureContext ? 'gpuNone' : 'gpuInsecure' };
   try {
     const adapter = await gpu.requestAdapter();
     if (!adapter) return { what, verdict: 'fair', reason: 'gpuNoAdapter' };
+    (await adapter.requestDevice()).destroy();
     const info = adapter.info ?? {};
     const name = info.description || [info.vendor, info.architecture].filter(Boolean).join(' ');
     const imitated = adapter.isFallbackAdapter || info.isFallbackAdapter || /swiftshader|llvmpipe/i.test(`${name} ${info.architecture}`);
@@ -84,6 +97,7 @@ async function checkMemory() {
 /** @returns {Promise<Finding>} */
 async function checkStorage() {
   const what = 'storage';
+  if (!await keeps()) return { what, verdict: 'missing', reason: 'storageNone' };
   try {
     const { quota, usage } = await navigator.storage.estimate();
     if (typeof quota !== 'number') return { what, verdict: 'good', reason: 'storageUnknown' };
@@ -91,5 +105,24 @@ async function checkStorage() {
     return { what, verdict: free < 50e6 ? 'fair' : 'good', reason: free < 50e6 ? 'storageSmall' : 'storageGood', detail: free };
   } catch {
     return { what, verdict: 'good', reason: 'storageUnknown' };
+  }
+}
+
+/**
+ * Whether a database can be opened: browsers that are told to store nothing have one all the same.
+ * @returns {Promise<boolean>}
+ */
+async function keeps() {
+  const name = 'chorus-try';
+  try {
+    await new Promise((resolve, reject) => {
+      const request = indexedDB.open(name);
+      request.onerror = () => reject(request.error);
+      request.onsuccess = () => resolve(request.result.close());
+    });
+    indexedDB.deleteDatabase(name);
+    return true;
+  } catch {
+    return false;
   }
 }
