@@ -24,7 +24,7 @@ function play(counts, ...events) {
 
 const record = { what: 'record', label: 1, replaces: null };
 const seconds = (count) => Array.from({ length: count }, () => ({ what: 'second' }));
-const heard = [record, { what: 'opened' }, ...seconds(3), { what: 'heard', sound }];
+const heard = [record, { what: 'opened' }, ...seconds(3), { what: 'heard', sound, problem: null }];
 const judged = [...heard, { what: 'judged', complaints: ['quiet'] }];
 
 test('the prompt is for the label with the fewest clips, and follows the counts', () => {
@@ -77,6 +77,15 @@ test('whatever ends a recording gives the microphone back and tells the room', (
   }
 });
 
+test('what came before the microphone went away is there, and it is said why that is all', () => {
+  const problem = new Error('unplugged');
+  const cut = [...heard.slice(0, -1), { what: 'heard', sound, problem }];
+  const { state, effects } = play([0, 0, 0], ...cut, { what: 'judged', complaints: [] });
+  assert.deepEqual(state.at, { is: 'reviewing', label: 1, replaces: null, sound, complaints: [], problem });
+  assert.deepEqual(effects.slice(-2), ['idle', 'judge']);
+  assert.deepEqual(undecided(state), { take: { label: 1, replaces: null }, sound });
+});
+
 test('one may record again, or throw away', () => {
   const again = play([0, 0, 0], { ...record, replaces: 7 }, ...judged.slice(1), { what: 'again' });
   assert.deepEqual(again.state.at, { is: 'opening', label: 1, replaces: 7 });
@@ -118,6 +127,6 @@ test('a recording outlives the page, once, and in its own room', () => {
   delete globalThis.sessionStorage;
 
   const restored = play([0, 0, 0], { what: 'restored', take: kept.take, sound });
-  assert.deepEqual(restored.state.at, { is: 'judging', label: 1, replaces: null, sound });
+  assert.deepEqual(restored.state.at, { is: 'judging', label: 1, replaces: null, sound, problem: null });
   assert.deepEqual(restored.effects, ['judge']);
 });

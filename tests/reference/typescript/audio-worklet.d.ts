@@ -4,3 +4,5 @@ declare abstract class AudioWorkletProcessor {
   readonly port: MessagePort;
 }
 declare function registerProcessor(name: string, processor: typeof AudioWorkletProcessor): void;
+declare const currentTime: number;
+declare const sampleRate: number;

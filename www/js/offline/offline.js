@@ -49,7 +49,8 @@ speak.addEventListener('click', async () => {
     await recording.open();
     recording.begin();
     setText(result, words.try.speaking);
-    const { samples, rate } = await recording.finished;
+    const { samples, rate, problem } = await recording.finished;
+    if (problem) tell(microphoneProblem(problem));
     setText(result, words.try.working);
     draw((await model).probabilities(samples, 1, rate));
   } catch (error) {

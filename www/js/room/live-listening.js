@@ -12,17 +12,17 @@ export function liveListening(client, on) {
   /** @type {import('../sound/microphone.js').Microphone | null} */
   let microphone = null;
   /** Which start it is that counts: one that was ended meanwhile does not.
-   * @type {object | null} */
+   * @type {AbortController | null} */
   let wanted = null;
   let listening = false;
 
   async function start() {
-    const mine = {};
+    const mine = new AbortController();
     wanted = mine;
     try {
       const opened = await openMicrophone((samples) => {
         if (listening) client.request('live_push', { samples, at: performance.now() }, [samples.buffer]).catch(end);
-      }, () => end(null));
+      }, end, mine.signal);
       if (wanted !== mine) return opened.close();
       microphone = opened;
       await client.request('live_start', { rate: opened.rate });
@@ -37,8 +37,10 @@ export function liveListening(client, on) {
   /** @param {unknown} error */
   function end(error) {
     if (!wanted) return;
+    const ended = wanted;
     wanted = null;
     listening = false;
+    ended.abort();
     microphone?.close();
     microphone = null;
     client.request('live_stop').catch(() => {}); // it may never have started

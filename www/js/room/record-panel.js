@@ -98,7 +98,7 @@ export function recordPanel(client) {
     live.focus();
   }
 
-  /** @param {Take & {sound: import('../sound/recording.js').Sound, complaints: string[]}} recorded */
+  /** @param {Take & {sound: import('../sound/recording.js').Sound, complaints: string[], problem: unknown}} recorded */
   function drawReview(recorded) {
     const { label, sound: { samples, rate } } = recorded;
     review = recordReview(state.prompt.labels, recorded, canvas, {
@@ -113,6 +113,7 @@ export function recordPanel(client) {
     stage.replaceChildren(review.element);
     review.focus();
     announce(review.said);
+    if (recorded.problem !== null) review.cutShort(recorded.problem);
   }
 
   /** @param {import('./record-steps.js').Effect} effect */
@@ -137,7 +138,10 @@ export function recordPanel(client) {
     recording = mine;
     try {
       await mine.open();
-      if (recording === mine) send({ what: 'opened' });
+      if (recording !== mine) return;
+      send({ what: 'opened' });
+      const { problem = null, ...sound } = await mine.finished;
+      if (recording === mine) send({ what: 'heard', sound, problem });
     } catch (problem) {
       if (recording === mine) send({ what: 'failed', problem });
     }
@@ -151,11 +155,8 @@ export function recordPanel(client) {
   }
 
   function begin() {
-    const mine = recording;
-    if (!mine) return;
     picture.clear();
-    mine.begin();
-    mine.finished.then((sound) => send({ what: 'heard', sound }), (problem) => send({ what: 'failed', problem }));
+    recording?.begin();
   }
 
   async function judge() {

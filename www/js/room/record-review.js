@@ -5,6 +5,7 @@ import { seconds } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { labelIcon } from '../common/labels.js';
 import { explain, labelName, words } from '../common/language.js';
+import { microphoneProblem } from '../sound/microphone-problem.js';
 import { play, stopPlaying } from '../sound/player.js';
 import { adviceBanner, adviceOn } from './quality-advice.js';
 
@@ -27,7 +28,7 @@ export function recordReview(labels, { label, sound, complaints }, canvas, wishe
     play(sound, () => {
       playing = false;
       listen.replaceChildren(icon('play'), words.record.play);
-    }).catch(({ message }) => tell(message));
+    }).catch((error) => tell(explain(words.files.errors, error)));
   });
   const keep = h('button', { class: advice ? '' : 'primary', type: 'button', 'data-test': 'keep-clip', onclick: wishes.keep }, icon('good'), words.record.keep);
   const again = h('button', { type: 'button', 'data-test': 'record-again', class: advice ? 'primary' : '', onclick: wishes.again }, icon('microphone'), words.record.again);
@@ -49,6 +50,8 @@ export function recordReview(labels, { label, sound, complaints }, canvas, wishe
     said: advice ? `${question} ${adviceOn(complaints).join(' ')}` : question,
     focus: () => (advice ? again : keep).focus(),
     storing: () => keep.setAttribute('aria-disabled', 'true'),
+    /** The recording ended before its time. @param {unknown} error */
+    cutShort: (error) => tell(microphoneProblem(error)),
 
     /** It could not be stored: it can still be saved, and nothing is lost. @param {unknown} error */
     refused(error) {

@@ -25,9 +25,9 @@ export const COUNT_FROM = 3;
  * @typedef {{is: 'choosing', problem: unknown}
  *   | Take & {is: 'opening' | 'recording'}
  *   | Take & {is: 'counting', left: number}
- *   | Take & {is: 'judging', sound: Sound}
+ *   | Take & {is: 'judging', sound: Sound, problem: unknown}
  *   | Take & {is: 'reviewing' | 'storing', sound: Sound, complaints: string[], problem: unknown}} Step
- * `problem` is what was thrown, or null
+ * `problem` is what was thrown, or ended the recording before its time, or null
  */
 
 /** @typedef {{prompt: Prompt, at: Step}} State */
@@ -36,7 +36,7 @@ export const COUNT_FROM = 3;
  * @typedef {{what: 'room', labels: string[], counts: number[]}
  *   | {what: 'other_sentence' | 'skip' | 'opened' | 'second' | 'stop' | 'cancel' | 'keep' | 'kept' | 'drop' | 'again'}
  *   | {what: 'record', label: number, replaces: number | null}
- *   | {what: 'heard', sound: Sound}
+ *   | {what: 'heard', sound: Sound, problem: unknown}
  *   | {what: 'failed' | 'refused', problem: unknown}
  *   | {what: 'judged', complaints: string[]}
  *   | {what: 'restored', take: Take, sound: Sound}} Event
@@ -99,11 +99,11 @@ export function step(state, event) {
       return to({ is: 'recording', label: at.label, replaces: at.replaces }, 'begin');
     }
     case 'stop': return at.is === 'recording' ? to(at, 'stop') : stay;
-    case 'heard': return at.is === 'recording' ? to({ ...at, is: 'judging', sound: event.sound }, 'idle', 'judge') : stay;
+    case 'heard': return at.is === 'recording' ? to({ ...at, is: 'judging', sound: event.sound, problem: event.problem }, 'idle', 'judge') : stay;
     case 'failed': return isLive(at) ? to({ is: 'choosing', problem: event.problem }, 'forget', 'idle') : stay;
     case 'cancel': return isLive(at) ? to({ is: 'choosing', problem: null }, 'forget', 'idle') : stay;
-    case 'restored': return at.is === 'choosing' ? to({ ...event.take, is: 'judging', sound: event.sound }, 'judge') : stay;
-    case 'judged': return at.is === 'judging' ? to({ ...at, is: 'reviewing', complaints: event.complaints, problem: null }) : stay;
+    case 'restored': return at.is === 'choosing' ? to({ ...event.take, is: 'judging', sound: event.sound, problem: null }, 'judge') : stay;
+    case 'judged': return at.is === 'judging' ? to({ ...at, is: 'reviewing', complaints: event.complaints }) : stay;
     case 'keep': return at.is === 'reviewing' ? to({ ...at, is: 'storing' }, 'hush', 'store') : stay;
     case 'refused': return at.is === 'storing' ? to({ ...at, is: 'reviewing', problem: event.problem }) : stay;
     case 'drop': return at.is === 'reviewing' ? to({ is: 'choosing', problem: null }, 'hush') : stay;

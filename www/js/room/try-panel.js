@@ -79,7 +79,8 @@ export function tryPanel(client) {
       recording.begin();
       setText(result, words.try.speaking);
       announce(words.try.speaking);
-      const { samples, rate } = await recording.finished;
+      const { samples, rate, problem } = await recording.finished;
+      if (problem) tell(microphoneProblem(problem));
       await predict(client.request('predict_pcm', { samples, channels: 1, rate }), '');
     } catch (error) {
       recording?.cancel();

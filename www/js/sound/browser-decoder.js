@@ -1,8 +1,15 @@
-// Lets the browser decode what the Rust decoders cannot (WebM with Opus above all).
+// Lets the browser decode what the Rust decoders cannot.
 
 import { problemOf } from '../common/problem.js';
+import { formatName } from './format-name.js';
 
 const RATE = 48_000; // what Opus is stored at, so that nothing is lost before the worker resamples
+
+/**
+ * Why the program refuses a file that the browser may still know how to read. Not among them: what is no sound, and what
+ * programs hear differently; a browser may make noise of either.
+ */
+const OFFERED = ['needs_browser_decoder', 'damaged', 'empty'];
 
 /** @typedef {{samples: Float32Array<ArrayBuffer>, channels: number, rate: number}} Decoded interleaved */
 
@@ -12,15 +19,17 @@ const RATE = 48_000; // what Opus is stored at, so that nothing is lost before t
  * @param {() => Promise<ArrayBuffer>} read gives the file's bytes, as often as it is asked
  * @param {(bytes: ArrayBuffer) => Promise<Answer>} program may use the bytes up
  * @param {(decoded: Decoded) => Promise<Answer>} browser takes what the browser has decoded
- * @returns {Promise<Answer>} fails with the code `needs_browser_decoder` where neither can
+ * @returns {Promise<Answer>} fails with what the program said where neither can; the message of `needs_browser_decoder` is then
+ *   the format's name, or nothing
  */
 export async function readSound(read, program, browser) {
   try {
     return await program(await read());
   } catch (error) {
-    const decoded = problemOf(error).code === 'needs_browser_decoder' ? await decodeInBrowser(await read()) : null;
-    if (!decoded) throw error;
-    return browser(decoded);
+    const { code = '', message = '' } = problemOf(error);
+    const decoded = OFFERED.includes(code) ? await decodeInBrowser(await read()) : null;
+    if (decoded) return browser(decoded);
+    throw code === 'needs_browser_decoder' ? { code, message: formatName(message) } : error;
   }
 }
 
@@ -31,6 +40,7 @@ export async function readSound(read, program, browser) {
 async function decodeInBrowser(bytes) {
   try {
     const buffer = await new OfflineAudioContext(1, 1, RATE).decodeAudioData(bytes);
+    if (buffer.length === 0) return null;
     return { samples: interleaved(buffer), channels: buffer.numberOfChannels, rate: buffer.sampleRate };
   } catch {
     return null;

@@ -1,4 +1,9 @@
-// Plays one sound at a time: a WAV file or bare samples. A new sound ends the one before.
+// Plays one sound at a time: a WAV file or bare samples. A new sound ends the one before. A browser that finds nothing to play
+// on may never answer: then it is given up, with the code `no_output`.
+
+import { within } from './within.js';
+
+const START_MS = 5000; // in which sound starts; on a slow laptop it takes a second
 
 /** @type {AudioContext | null} */
 let context = null;
@@ -28,17 +33,31 @@ export async function play(sound, onEnd) {
   };
   stopCurrent = stop;
   try {
-    context ??= new AudioContext();
-    await context.resume();
-    const buffer = 'wav' in sound ? await context.decodeAudioData(sound.wav.slice(0)) : bufferOf(context, sound);
+    const output = await opened();
+    const buffer = 'wav' in sound ? await output.decodeAudioData(sound.wav.slice(0)) : bufferOf(output, sound);
     if (ended) return;
-    source = context.createBufferSource();
+    source = output.createBufferSource();
     source.buffer = buffer;
-    source.connect(context.destination);
+    source.connect(output.destination);
     source.onended = stop;
     source.start();
   } catch (error) {
+    const wasStopped = ended;
     stop();
+    if (!wasStopped) throw error;
+  }
+}
+
+async function opened() {
+  context ??= new AudioContext();
+  const mine = context;
+  try {
+    await within(mine.resume(), START_MS, () => Object.assign(new Error('nothing to play on'), { code: 'no_output' }));
+    return mine;
+  } catch (error) {
+    // Another one may find next time what has been plugged in meanwhile.
+    if (context === mine) context = null;
+    mine.close().catch(() => {});
     throw error;
   }
 }

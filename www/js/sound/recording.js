@@ -3,9 +3,10 @@
 import { loudness } from './loudness.js';
 import { MicrophoneError, openMicrophone } from './microphone.js';
 
-const SILENT_AFTER_MS = 3000; // without a single block of samples by then, something is wrong
-
-/** @typedef {{samples: Float32Array, rate: number}} Sound mono */
+/**
+ * @typedef {{samples: Float32Array, rate: number}} Sound mono
+ * @typedef {Sound & {problem?: MicrophoneError}} Recorded `problem`: what ended it before its time
+ */
 
 export class Recording {
   /**
@@ -19,9 +20,11 @@ export class Recording {
     this.blocks = [];
     this.length = 0;
     this.keeping = false;
+    this.ending = false;
+    this.wanted = new AbortController();
     /** @type {import('./microphone.js').Microphone | null} */
     this.microphone = null;
-    /** @type {Promise<Sound>} */
+    /** @type {Promise<Recorded>} */
     this.finished = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -29,25 +32,46 @@ export class Recording {
     this.finished.catch(() => {}); // whoever awaits it hears of it; nobody has to
   }
 
-  /** Opens the microphone; samples are measured, not yet kept. Fails with a `MicrophoneError`. */
+  /**
+   * Opens the microphone; samples are measured, not yet kept. Fails with a `MicrophoneError`, also where it was stopped or
+   * cancelled meanwhile. What ends it later, before `begin` too, `finished` tells.
+   */
   async open() {
-    this.microphone = await openMicrophone((block) => this.#heard(block), () => this.stop());
-    if (this.cancelled) this.microphone.close();
+    this.microphone = await openMicrophone((block) => this.#heard(block), (error) => this.#finish(error), this.wanted.signal);
   }
 
   /** Keeps everything from now on. */
   begin() {
     this.keeping = true;
-    this.watchdog = setTimeout(() => {
-      if (this.length === 0) this.stop();
-    }, SILENT_AFTER_MS);
   }
 
-  /** Ends the recording; `finished` then gives the sound. */
-  stop() {
-    this.#close();
+  /** Ends the recording once all that was said until now has come; `finished` then gives the sound. */
+  async stop() {
+    if (this.ending) return;
+    this.ending = true;
+    await this.microphone?.finish();
+    this.#finish();
+  }
+
+  /** Ends the recording and forgets it. */
+  cancel() {
+    this.cancelled = true;
+    this.keeping = false;
+    this.wanted.abort(new MicrophoneError('nothing'));
+  }
+
+  get rate() {
+    return this.microphone?.rate ?? 0;
+  }
+
+  /** @param {MicrophoneError} [problem] what ended it */
+  #finish(problem) {
+    if (this.cancelled) return;
+    this.ending = true;
+    this.keeping = false;
+    this.wanted.abort(new MicrophoneError('nothing'));
     if (this.length === 0) {
-      this.reject?.(new MicrophoneError('nothing'));
+      this.reject?.(problem ?? new MicrophoneError('nothing'));
       return;
     }
     const samples = new Float32Array(this.length);
@@ -56,35 +80,19 @@ export class Recording {
       samples.set(block, at);
       at += block.length;
     }
-    this.resolve?.({ samples, rate: this.rate });
-  }
-
-  /** Ends the recording and forgets it. */
-  cancel() {
-    this.cancelled = true;
-    this.#close();
-  }
-
-  get rate() {
-    return this.microphone?.rate ?? 0;
-  }
-
-  #close() {
-    clearTimeout(this.watchdog);
-    this.keeping = false;
-    this.microphone?.close();
+    this.resolve?.({ samples, rate: this.rate, ...(problem && { problem }) });
   }
 
   /** @param {Float32Array} block */
   #heard(block) {
     if (this.cancelled) return;
+    const longest = Math.floor(this.longest * this.rate);
     if (this.keeping) {
-      const room = Math.floor(this.longest * this.rate) - this.length;
-      const kept = room < block.length ? block.subarray(0, Math.max(0, room)) : block;
+      const kept = block.subarray(0, Math.max(0, longest - this.length));
       this.blocks.push(kept);
       this.length += kept.length;
     }
     this.onLevel(loudness(block), this.rate ? this.length / this.rate : 0);
-    if (this.keeping && this.length >= Math.floor(this.longest * this.rate)) this.stop();
+    if (this.keeping && this.length >= longest) this.#finish();
   }
 }
