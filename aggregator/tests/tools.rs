@@ -82,7 +82,7 @@ fn synth_writes_a_corpus_that_opens_and_says_what_it_is() {
     assert_eq!((corpus.clips.len(), corpus.speakers()), (16, vec!["synthetic_01", "synthetic_02"]));
     assert_eq!(corpus.skipped, []);
     for clip in &corpus.clips {
-        let sound = speech::decode(&fs::read(&clip.path).unwrap(), None).unwrap();
+        let sound = speech::decode(&fs::read(&clip.path).unwrap(), None).unwrap().sound;
         assert!((1.2..=3.0).contains(&sound.seconds()));
     }
 }
@@ -107,7 +107,7 @@ fn features_come_as_csv_json_and_arrays_with_the_same_numbers() {
     assert!(voices(dir.path()).status.success());
     let clip = dir.path().join("synthetic_01/sad/01.wav");
     let clip = clip.to_str().unwrap();
-    let expected = speech::features(&speech::decode(&fs::read(clip).unwrap(), None).unwrap()).unwrap();
+    let expected = speech::features(&speech::decode(&fs::read(clip).unwrap(), None).unwrap().sound).unwrap();
 
     let json: Value = serde_json::from_slice(&chorus(&["features", clip, "--format", "json"]).stdout).unwrap();
     assert_eq!(json[0]["file"], clip);
@@ -158,6 +158,40 @@ fn a_file_that_is_no_sound_is_reported_and_the_others_are_done() {
     let complaints = text(&output.stderr);
     assert!(complaints.contains("README.txt") && complaints.contains("missing.wav"), "{complaints}");
     assert!(complaints.contains("2 of 3 inputs"), "{complaints}");
+}
+
+/// A stereo WAV file of 16 bits at 16 kHz.
+fn stereo(frames: impl Iterator<Item = [i16; 2]>) -> Vec<u8> {
+    let data: Vec<u8> = frames.flatten().flat_map(i16::to_le_bytes).collect();
+    let mut wav = b"RIFF".to_vec();
+    wav.extend((36 + data.len() as u32).to_le_bytes());
+    wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x02\0\x80\x3E\0\0\0\xFA\0\0\x04\0\x10\0data");
+    wav.extend((data.len() as u32).to_le_bytes());
+    wav.extend(data);
+    wav
+}
+
+#[test]
+fn silence_is_reported_and_what_is_odd_about_a_sound_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let voice = corpus::synth::Voice::new(1).say(0, 0);
+    let samples = || voice.samples().iter().map(|sample| (sample * 32_767.0) as i16);
+    let write = |name: &str, bytes: Vec<u8>| {
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let silent = write("silent.wav", stereo(samples().map(|_| [0, 0])));
+    let odd = write("inverted.wav", stereo(samples().map(|sample| [sample, -sample])));
+
+    let output = chorus(&["features", &silent, &odd, "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let done: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((done.as_array().unwrap().len(), done[0]["file"].as_str()), (1, Some(&*odd)));
+    let said = text(&output.stderr);
+    assert!(said.contains("silent.wav: it is silent"), "{said}");
+    assert!(said.contains("inverted.wav: one of its two channels is the other one turned round"), "{said}");
+    assert!(chorus(&["features", &odd]).status.success(), "what is odd about a sound is no failure");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::panic::{self, PanicHookInfo};
 use std::sync::{Mutex, Once};
 
 use libfuzzer_sys::fuzz_target;
-use speech::{MAX_SECONDS, SAMPLE_RATE};
+use speech::{Decoded, MAX_SECONDS, SAMPLE_RATE};
 
 /// Frames beyond these are not computed: they take time and teach the fuzzer nothing.
 const LONGEST: usize = 2 * SAMPLE_RATE as usize;
@@ -28,7 +28,7 @@ fn tell(panic: &PanicHookInfo<'_>) {
 
 fuzz_target!(|input: &[u8]| {
     TELL_ONLY.call_once(|| panic::set_hook(Box::new(tell)));
-    let Ok(sound) = speech::decode(input, None) else {
+    let Ok(Decoded { sound, .. }) = speech::decode(input, None) else {
         return;
     };
     let samples = sound.samples();

@@ -76,6 +76,7 @@ test('whatever the worker says by name has words', () => {
       ['people.states', words.people.states, NAMES.members],
       ['board.states', words.board.states, NAMES.members],
       ['quality.advice', words.quality.advice, NAMES.complaints],
+      ['files.notices', words.files.notices, NAMES.sound_notices],
       ['mine.verdict', words.mine.verdict, NAMES.verdicts],
     ]) {
       has(known, names, where);

@@ -75,7 +75,7 @@ impl SharedModel {
         learner.set_standardisation(self.standardisation.clone())?;
         let mut examples = Vec::new();
         for clip in clips {
-            let sound = speech::decode(&std::fs::read(voices.path(clip))?, clip.path.to_str())?;
+            let sound = speech::decode(&std::fs::read(voices.path(clip))?, clip.path.to_str())?.sound;
             let input = speech::input(&sound)?;
             examples.push(Example {
                 values: input.values,

@@ -45,7 +45,7 @@ async fn a_full_storage_loses_neither_the_recording_nor_the_clips() -> Result<()
     let server = Server::start(&[]).await?;
     let folder = tempfile::tempdir()?;
     let clips = voices.of_speakers(0..1);
-    let sound = speech::decode(&std::fs::read(voices.path(clips[0]))?, clips[0].path.to_str())?;
+    let sound = speech::decode(&std::fs::read(voices.path(clips[0]))?, clips[0].path.to_str())?.sound;
     let microphone = folder.path().join("voice.wav");
     std::fs::write(&microphone, sound.to_wav())?;
     let browser = Browser::start(Options { microphone: Some(microphone), ..Options::default() }).await?;

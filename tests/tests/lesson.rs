@@ -21,7 +21,7 @@ const LID_CLOSED: Duration = Duration::from_secs(25);
 fn microphone(voices: &Voices, student: usize, folder: &Path) -> Result<PathBuf> {
     let clips = voices.of_speakers(student..student + 1);
     let clip = clips.first().context("a speaker has clips")?;
-    let sound = speech::decode(&std::fs::read(voices.path(clip))?, clip.path.to_str())?;
+    let sound = speech::decode(&std::fs::read(voices.path(clip))?, clip.path.to_str())?.sound;
     let path = folder.join(format!("voice-{student}.wav"));
     std::fs::write(&path, sound.to_wav())?;
     Ok(path)

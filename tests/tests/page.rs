@@ -43,7 +43,7 @@ async fn the_keyboard_alone_leads_through_a_lesson() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let microphone = folder.path().join("voice.wav");
     let clip = voices.of_speakers(0..1).first().copied().context("there is a speaker")?;
-    let sound = speech::decode(&std::fs::read(voices.path(clip))?, clip.path.to_str())?;
+    let sound = speech::decode(&std::fs::read(voices.path(clip))?, clip.path.to_str())?.sound;
     std::fs::write(&microphone, sound.to_wav())?;
     let browser = Browser::start(Options { microphone: Some(microphone), ..Options::default() }).await?;
     let tab = browser.open(&server.origin()).await?;
@@ -102,7 +102,7 @@ async fn a_recording_from_the_microphone_becomes_a_clip() -> Result<()> {
     let server = Server::start(&[]).await?;
     // Chromium's fake microphone plays WAV files.
     let clip = voices.of_speakers(0..1).first().copied().context("there is a speaker")?;
-    let sound = speech::decode(&std::fs::read(voices.path(clip))?, clip.path.to_str())?;
+    let sound = speech::decode(&std::fs::read(voices.path(clip))?, clip.path.to_str())?.sound;
     let folder = tempfile::tempdir()?;
     let microphone = folder.path().join("voice.wav");
     std::fs::write(&microphone, sound.to_wav())?;

@@ -69,7 +69,7 @@ async fn the_model_at_home_answers_as_in_the_room_and_asks_nobody() -> Result<()
     let page = folder.path().join("model.html");
     let clips = voices.of_speakers(0..1);
     let paths: Vec<PathBuf> = clips.iter().map(|clip| voices.path(clip)).collect();
-    let sound = speech::decode(&std::fs::read(&paths[3])?, paths[3].to_str())?;
+    let sound = speech::decode(&std::fs::read(&paths[3])?, paths[3].to_str())?.sound;
     let wav = folder.path().join("voice.wav");
     std::fs::write(&wav, sound.to_wav())?;
     let in_the_room = {
@@ -117,7 +117,7 @@ async fn each_model_goes_home_for_other_programs() -> Result<()> {
     let server = Server::start(&["--rounds", "2", "--least", "1", "--epochs", "3"]).await?;
     let folder = tempfile::tempdir()?;
     let paths: Vec<PathBuf> = voices.of_speakers(0..1).iter().map(|clip| voices.path(clip)).collect();
-    let sound = speech::decode(&std::fs::read(&paths[3])?, paths[3].to_str())?;
+    let sound = speech::decode(&std::fs::read(&paths[3])?, paths[3].to_str())?.sound;
     let wav = folder.path().join("voice.wav");
     std::fs::write(&wav, sound.to_wav())?;
     let browser = Browser::start(Options::default()).await?;

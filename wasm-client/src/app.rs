@@ -80,30 +80,30 @@ impl App {
                 self.seat.change(|seat| seat.name = Some(name)).await?;
             }
             Command::AddFile { name, path, bytes, label, made_up } => {
-                let sound = self.decoders.decode(&name, &bytes).await?;
+                let decoded = self.decoders.decode(&name, &bytes).await?;
                 let source = if made_up { Source::MadeUp } else { Source::Person };
-                return self.add(&sound, &name, path.as_deref(), label, source).await;
+                return self.add(&decoded, &name, path.as_deref(), label, source).await;
             }
             Command::AddPcm { name, path, samples, channels, rate, label } => {
-                let sound = sounds::from_pcm(&samples, channels, rate)?;
-                return self.add(&sound, &name, path.as_deref(), label, Source::Person).await;
+                let decoded = sounds::from_pcm(&samples, channels, rate)?;
+                return self.add(&decoded, &name, path.as_deref(), label, Source::Person).await;
             }
             Command::AddMadeUp {} => return self.add_made_up().await,
             Command::Relabel { clip, label } => self.relabel(clip, label).await?,
             Command::Remove { clips } => self.remove(&clips).await?,
             Command::Undo {} => self.undo().await?,
             Command::Quality { samples, channels, rate } => {
-                return sounds::quality(&sounds::from_pcm(&samples, channels, rate)?);
+                return sounds::quality(&sounds::from_pcm(&samples, channels, rate)?.sound);
             }
             Command::Recording { on } => self.input(Input::Recording(on)),
             Command::Sound { clip } => return self.clips.sound(clip),
             Command::TakePart { on } => self.take_part(on).await?,
             Command::Backend { choice } => self.choose(choice),
             Command::PredictFile { name, bytes } => {
-                return self.predict(self.decoders.decode(&name, &bytes).await?);
+                return self.predict(self.decoders.decode(&name, &bytes).await?.sound);
             }
             Command::PredictPcm { samples, channels, rate } => {
-                return self.predict(sounds::from_pcm(&samples, channels, rate)?);
+                return self.predict(sounds::from_pcm(&samples, channels, rate)?.sound);
             }
             Command::LiveStart { rate } => self.live_start(rate)?,
             Command::LivePush { samples, at } => self.live_push(&samples, at)?,
@@ -118,7 +118,7 @@ impl App {
             Command::PackClips {} => return self.clips.pack(),
             Command::Unpack { bytes } => return self.clips.unpack(&bytes),
             Command::ToWav { samples, channels, rate } => {
-                return Ok(sounds::to_wav(&sounds::from_pcm(&samples, channels, rate)?));
+                return Ok(sounds::to_wav(&sounds::from_pcm(&samples, channels, rate)?.sound));
             }
             Command::Receipts {} => return self.sent.told(),
             Command::ReceiptPicture { number } => return Ok(self.receipt_picture(number)),

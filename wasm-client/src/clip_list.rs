@@ -8,12 +8,13 @@ use client::{Clip, ClipError, Clips, FailureCode, MadeUp, Source, made_up};
 use federation::Input;
 use js_sys::{Array, ArrayBuffer, Object, Uint8Array};
 use serde::Serialize;
-use speech::Sound;
+use speech::{Decoded, Sound};
 use wasm_bindgen::JsValue;
 
 use crate::app::App;
 use crate::failure::{Failure, set};
 use crate::page::to_js;
+use crate::sounds;
 
 /// The clips of this tab.
 #[derive(Default)]
@@ -96,15 +97,16 @@ impl App {
     /// Adds a clip. Its label is the chosen one, or else what its path or name speaks of.
     pub(crate) async fn add(
         self: &Rc<Self>,
-        sound: &Sound,
+        decoded: &Decoded,
         name: &str,
         path: Option<&str>,
         label: Option<usize>,
         source: Source,
     ) -> Result<JsValue, Failure> {
-        let id = self.add_one(sound, name, path, label, source).await?;
+        let id = self.add_one(&decoded.sound, name, path, label, source).await?;
         let answer = Object::new();
         set(&answer, "clip", &id.into());
+        set(&answer, "notices", &sounds::notices(&decoded.notices)?);
         Ok(answer.into())
     }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use client::FailureCode;
 use gloo_timers::future::TimeoutFuture;
-use js_sys::{ArrayBuffer, Float32Array, Object};
-use speech::{SAMPLE_RATE, Sound};
+use js_sys::{ArrayBuffer, Float32Array, Object, Reflect};
+use speech::{Decoded, SAMPLE_RATE, Sound};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
@@ -54,7 +54,7 @@ impl Decoders {
     /// # Errors
     /// The codes of sounds, `damaged` also where the file ended the decoder, or the decoder came to no end with
     /// it; `no_decoder` where the decoder's program can't be had.
-    pub async fn decode(&self, name: &str, bytes: &ArrayBuffer) -> Result<Sound, Failure> {
+    pub async fn decode(&self, name: &str, bytes: &ArrayBuffer) -> Result<Decoded, Failure> {
         let idle = self.idle.borrow_mut().pop();
         let decoder = idle.map_or_else(Decoder::start, Ok)?;
         let limit = speech::longest_decoding(bytes.byte_length() as usize);
@@ -72,11 +72,14 @@ impl Decoders {
                 let known = FailureCode::OF_SOUND.into_iter().find(|known| known.name() == code);
                 Err(Failure::new(known.unwrap_or(FailureCode::NoDecoder), message))
             }
-            Some(Ok(samples)) => Ok(samples),
+            Some(Ok(answer)) => Ok(answer),
         };
         self.let_rest(decoder);
-        let samples = answer?.unchecked_into::<Float32Array>().to_vec();
-        Ok(Sound::from_pcm(&samples, 1, SAMPLE_RATE)?)
+        let answer = answer?;
+        let field = |name: &str| Reflect::get(&answer, &name.into()).unwrap_or_default();
+        let samples = field("samples").unchecked_into::<Float32Array>().to_vec();
+        let notices = serde_wasm_bindgen::from_value(field("notices")).unwrap_or_default();
+        Ok(Decoded { sound: Sound::from_pcm(&samples, 1, SAMPLE_RATE)?, notices })
     }
 
     /// Keeps a decoder for the next file, for good or for a while.

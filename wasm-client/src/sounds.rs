@@ -2,7 +2,7 @@
 
 use client::FailureCode;
 use js_sys::{Float32Array, Object, Uint8Array};
-use speech::{Sound, SoundError};
+use speech::{Decoded, Notice, Sound, SoundError};
 use wasm_bindgen::JsValue;
 
 use crate::failure::{Failure, set};
@@ -11,9 +11,17 @@ use crate::page::to_js;
 /// Sound that the browser decoded or recorded; samples interleaved.
 ///
 /// # Errors
-/// As [`Sound::from_pcm`].
-pub fn from_pcm(samples: &Float32Array, channels: u16, rate: u32) -> Result<Sound, SoundError> {
-    Sound::from_pcm(&samples.to_vec(), channels, rate)
+/// As [`Decoded::from_pcm`].
+pub fn from_pcm(samples: &Float32Array, channels: u16, rate: u32) -> Result<Decoded, SoundError> {
+    Decoded::from_pcm(&samples.to_vec(), channels, rate)
+}
+
+/// What there is to know of how a sound was read, as the page is told it: objects with a `kind`.
+///
+/// # Errors
+/// Never, in practice: the notices are plain data.
+pub fn notices(notices: &[Notice]) -> Result<JsValue, Failure> {
+    to_js(notices, FailureCode::Quality)
 }
 
 /// A sound as a WAV file, in the field `wav`.

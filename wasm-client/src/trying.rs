@@ -155,7 +155,8 @@ impl App {
             let words = "Nothing was heard in the last moments. Say it again, then choose.";
             Failure::new(FailureCode::NothingHeard, words)
         })?;
-        self.add(&sound, name, None, Some(label), Source::Correction).await
+        let decoded = speech::Decoded { sound, notices: Vec::new() };
+        self.add(&decoded, name, None, Some(label), Source::Correction).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Sound files from disk → [`Sound`], each decoded on a thread of its own, so that a file on which a decoder never comes
-//! to an end is refused as the damaged ones are, and the files after it are read. It knows nothing of labels and rooms.
+//! to an end is refused as the damaged ones are, and the files after it are read. What there is to know of how one was read
+//! is said on stderr. It knows nothing of labels and rooms.
 
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -7,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use speech::{Sound, SoundError};
+use speech::{Decoded, Sound, SoundError};
 
 /// Decodes a file's bytes; of its path only the name's ending counts.
 ///
@@ -18,17 +19,21 @@ use speech::{Sound, SoundError};
 pub fn decode(bytes: Vec<u8>, path: &Path) -> Result<Sound> {
     let limit = speech::longest_decoding(bytes.len());
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    within(limit, move || speech::decode(&bytes, name.as_deref()))
+    let Decoded { sound, notices } = within(limit, move || speech::decode(&bytes, name.as_deref()))?;
+    for notice in notices {
+        eprintln!("chorus: {}: {notice}", path.display());
+    }
+    Ok(sound)
 }
 
-fn within(limit: Duration, decoder: impl FnOnce() -> Result<Sound, SoundError> + Send + 'static) -> Result<Sound> {
+fn within(limit: Duration, decoder: impl FnOnce() -> Result<Decoded, SoundError> + Send + 'static) -> Result<Decoded> {
     let (sender, answer) = mpsc::channel();
     let decode = move || {
         // Whoever asked may have given up.
         let _ = sender.send(decoder());
     };
     thread::Builder::new().name("decoder".into()).spawn(decode).context("there is no thread left to decode it on")?;
-    let sound = answer.recv_timeout(limit).unwrap_or_else(|none| {
+    let decoded = answer.recv_timeout(limit).unwrap_or_else(|none| {
         Err(SoundError::Damaged {
             detail: match none {
                 RecvTimeoutError::Timeout => format!("its decoder has not come to an end within {limit:?}"),
@@ -36,7 +41,7 @@ fn within(limit: Duration, decoder: impl FnOnce() -> Result<Sound, SoundError> +
             },
         })
     });
-    Ok(sound?)
+    Ok(decoded?)
 }
 
 #[cfg(test)]
@@ -48,7 +53,7 @@ mod tests {
     use super::*;
 
     /// A decoder of ours that does with a marked file what a foreign one might do with any.
-    fn marked(bytes: &[u8], ended: &AtomicBool) -> Result<Sound, SoundError> {
+    fn marked(bytes: &[u8], ended: &AtomicBool) -> Result<Decoded, SoundError> {
         match bytes {
             b"marked: never ends" => {
                 while !ended.load(Ordering::Relaxed) {
@@ -80,7 +85,7 @@ mod tests {
         assert!(matches!(lost.unwrap_err().downcast_ref(), Some(SoundError::Damaged { .. })));
 
         let sound = Sound::from_pcm(&[0.25; 16_000], 1, 16_000).unwrap();
-        assert_eq!(decode(sound.to_wav(), minute).unwrap(), sound);
+        assert_eq!(decode(sound.to_wav(), minute).unwrap().sound, sound);
         ended.store(true, Ordering::Relaxed);
     }
 

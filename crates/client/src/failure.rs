@@ -9,6 +9,8 @@ named! {
     FailureCode {
         /// A tab joins one room.
         AlreadyOpen = "already_open",
+        /// A sound that programs hear differently.
+        Ambiguous = "ambiguous",
         /// A measurement of the program failed.
         Bench = "bench",
         /// The trainer works for the group.
@@ -92,8 +94,15 @@ named! {
 
 impl FailureCode {
     /// What a sound may be refused with.
-    pub const OF_SOUND: [Self; 6] =
-        [Self::NotSound, Self::NeedsBrowserDecoder, Self::Empty, Self::TooLong, Self::TooShort, Self::Damaged];
+    pub const OF_SOUND: [Self; 7] = [
+        Self::NotSound,
+        Self::NeedsBrowserDecoder,
+        Self::Ambiguous,
+        Self::Empty,
+        Self::TooLong,
+        Self::TooShort,
+        Self::Damaged,
+    ];
 }
 
 impl From<&SoundError> for FailureCode {
@@ -101,6 +110,7 @@ impl From<&SoundError> for FailureCode {
         match error {
             SoundError::NotSound => Self::NotSound,
             SoundError::Unsupported { .. } => Self::NeedsBrowserDecoder,
+            SoundError::Ambiguous { .. } => Self::Ambiguous,
             SoundError::Empty => Self::Empty,
             SoundError::TooLong { .. } => Self::TooLong,
             SoundError::TooShort { .. } => Self::TooShort,
@@ -127,6 +137,7 @@ mod tests {
         for (error, code) in [
             (SoundError::NotSound, "not_sound"),
             (SoundError::Unsupported { format: "a WebM recording".to_owned() }, "needs_browser_decoder"),
+            (SoundError::Ambiguous { format: "a WAV file".to_owned() }, "ambiguous"),
             (SoundError::Empty, "empty"),
             (SoundError::TooLong { limit_seconds: 7200 }, "too_long"),
             (SoundError::TooShort { seconds: 0.1 }, "too_short"),

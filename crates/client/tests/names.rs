@@ -6,7 +6,7 @@ use client::{BackendReason, ConnectionState, FailureCode, TrainerState, WorkKind
 use federation::NoticeCode;
 use protocol::ClientState;
 use serde_json::{Value, json};
-use speech::Complaint;
+use speech::{Complaint, Notice};
 
 #[test]
 fn every_name_is_written_down() {
@@ -15,6 +15,13 @@ fn every_name_is_written_down() {
         // A complaint that is not in the list above does not compile here.
         match complaint {
             Complaint::Silent | Complaint::Quiet | Complaint::Clipped | Complaint::TooShort | Complaint::Noisy => {}
+        }
+    }
+    let sound_notices = [Notice::Missing { seconds: None }, Notice::OneSided, Notice::Inverted];
+    for notice in sound_notices {
+        // As with the complaints.
+        match notice {
+            Notice::Missing { .. } | Notice::OneSided | Notice::Inverted => {}
         }
     }
     // The page shows one more, of someone who is ready and without whom the open round goes on.
@@ -30,6 +37,7 @@ fn every_name_is_written_down() {
         "trainer": TrainerState::ALL,
         "backend_reasons": BackendReason::ALL,
         "complaints": complaints,
+        "sound_notices": sound_notices.map(|notice| json!(notice)["kind"].clone()),
         "verdicts": Verdict::ALL,
     });
     let written: Value = serde_json::from_str(include_str!("../../../tests/page/names.json")).unwrap();

@@ -12,7 +12,10 @@ const DEEPEST: usize = 8;
 /// More files than this are a mistake (the root of a disk, say) rather than a corpus.
 pub(crate) const MOST_FILES: usize = 500_000;
 /// Extensions of the formats that can be decoded here.
-const SOUND: [&str; 9] = ["wav", "wave", "flac", "mp3", "ogg", "oga", "m4a", "mp4", "aac"];
+const SOUND: [&str; 21] = [
+    "wav", "wave", "rf64", "w64", "flac", "mp2", "mp3", "ogg", "oga", "m4a", "m4b", "mp4", "mov", "3gp", "aac", "caf",
+    "aif", "aiff", "aifc", "au", "sph",
+];
 
 /// What [`sound_files`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use serde_json::json;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     for file in std::env::args().skip(1) {
         let bytes = std::fs::read(&file)?;
-        let frames = speech::decode(&bytes, Some(&file)).and_then(|sound| speech::features(&sound))?;
+        let frames = speech::decode(&bytes, Some(&file)).and_then(|decoded| speech::features(&decoded.sound))?;
         let frames: Vec<&[f32]> = frames.iter().map(|frame| frame.as_slice()).collect();
         println!("{}", json!({ "file": file, "frames": frames }));
     }

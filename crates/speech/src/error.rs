@@ -7,9 +7,19 @@ pub enum SoundError {
     #[error("this is not a sound file: choose a WAV, FLAC, MP3, OGG or M4A file")]
     NotSound,
     /// A sound that this crate can't read; a browser's own decoder may know it.
-    #[error("{format} can't be read here: save the sound as WAV, FLAC, MP3, OGG (Vorbis) or M4A (AAC)")]
+    #[error(
+        "{format} can't be read here: save the sound as WAV, FLAC, MP3, OGG (Vorbis) or M4A (AAC), for example with \
+        the free program Audacity, or `ffmpeg -i FILE sound.wav`"
+    )]
     Unsupported {
         /// What it is, as a noun: "a WebM recording".
+        format: String,
+    },
+    /// A sound that programs hear differently: what one takes for a voice is noise to another. No other decoder is to be
+    /// asked.
+    #[error("{format} is heard differently by different programs: save the sound as WAV with 16 bits")]
+    Ambiguous {
+        /// What it is, as a noun: "a WAV file with 24 bits in 4 bytes".
         format: String,
     },
     /// A sound file or recording without a single sample.

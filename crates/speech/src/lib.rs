@@ -23,11 +23,13 @@
 
 mod container;
 mod decode;
+mod decoded;
 mod error;
 mod features;
 mod filterbank;
 mod frame;
 mod input;
+mod mix;
 mod quality;
 mod resample;
 mod sound;
@@ -37,10 +39,11 @@ mod texture;
 mod waveform;
 
 pub use decode::{decode, longest_decoding};
+pub use decoded::{Decoded, Notice};
 pub use error::SoundError;
 pub use features::{FEATURE_NAMES, FEATURES, Frame, HOP, Normalisation, WINDOW, features};
 pub use input::{INPUT_FEATURES, INPUT_NAMES, Input, MAX_FRAMES, input, inputs_at_speeds};
-pub use quality::{Complaint, Quality, quality, sounding};
+pub use quality::{Complaint, Quality, SILENT_BELOW_DB, quality, sounding};
 pub use resample::{RATES, Resampler};
 pub use sound::{MAX_SECONDS, SAMPLE_RATE, SPEEDS, Sound};
 pub use spectrogram::{DYNAMIC_RANGE, Spectrogram, spectrogram};

@@ -1,7 +1,8 @@
 //! A piece of sound as all of Chorus uses it: 16 kHz, mono, finite `f32` samples.
 
-use crate::SoundError;
+use crate::mix::{Heard, Mix, Sides};
 use crate::resample::Resampler;
+use crate::{Decoded, SoundError};
 
 /// Samples per second of every [`Sound`].
 pub const SAMPLE_RATE: u32 = 16_000;
@@ -27,16 +28,29 @@ pub struct Sound {
 
 impl Sound {
     /// From interleaved samples (`samples[frame * channels + channel]`, nominally −1 to 1) at `rate` Hz. Channels are
-    /// averaged with equal weight, an incomplete last frame is dropped, and samples that are no finite number
+    /// averaged with equal weight, except for two of which one is silent or the other turned round
+    /// ([`Decoded::from_pcm`] says which); an incomplete last frame is dropped, and samples that are no finite number
     /// become silence.
     ///
     /// # Errors
     /// [`SoundError::Empty`], [`SoundError::TooLong`], and [`SoundError::Damaged`] for no channels or a rate outside of
     /// [`RATES`](crate::RATES).
     pub fn from_pcm(samples: &[f32], channels: u16, rate: u32) -> Result<Sound, SoundError> {
-        let mut builder = SoundBuilder::new(channels, rate)?;
-        builder.push(samples)?;
-        builder.finish()
+        Decoded::from_pcm(samples, channels, rate).map(|decoded| decoded.sound)
+    }
+
+    /// Sounds one after the other, as one.
+    ///
+    /// # Errors
+    /// [`SoundError::TooLong`], and [`SoundError::Empty`] for none.
+    pub(crate) fn joined(sounds: Vec<Sound>) -> Result<Sound, SoundError> {
+        let mut sounds = sounds.into_iter();
+        let mut samples = sounds.next().ok_or(SoundError::Empty)?.samples;
+        for sound in sounds {
+            samples.extend(sound.samples);
+            check_length(samples.len())?;
+        }
+        Ok(Sound { samples })
     }
 
     /// The samples, 16,000 a second.
@@ -91,18 +105,22 @@ pub(crate) fn tame(sample: f32) -> f32 {
 /// Builds a [`Sound`] block by block, so that a long file is never held at its full rate and channel count.
 pub(crate) struct SoundBuilder {
     channels: usize,
+    mix: Mix,
+    sides: Sides,
     resampler: Resampler,
     mono: Vec<f32>,
     samples: Vec<f32>,
 }
 
 impl SoundBuilder {
-    pub(crate) fn new(channels: u16, rate: u32) -> Result<SoundBuilder, SoundError> {
+    pub(crate) fn new(channels: u16, rate: u32, mix: Mix) -> Result<SoundBuilder, SoundError> {
         if channels == 0 {
             return Err(SoundError::Damaged { detail: "it claims to have no channels".into() });
         }
         Ok(SoundBuilder {
             channels: usize::from(channels),
+            mix,
+            sides: Sides::default(),
             resampler: Resampler::new(rate)?,
             mono: Vec::new(),
             samples: Vec::new(),
@@ -114,33 +132,40 @@ impl SoundBuilder {
         // Mixing a block at a time keeps the extra memory small, however long the slice.
         for block in interleaved.chunks(self.channels * 65_536) {
             self.mono.clear();
-            let scale = 1.0 / self.channels as f32;
-            self.mono.extend(
-                block
-                    .chunks_exact(self.channels)
-                    .map(|frame| frame.iter().map(|&sample| tame(sample)).sum::<f32>() * scale),
-            );
+            let frames = block.chunks_exact(self.channels);
+            match self.mix {
+                Mix::Only(channel) => self.mono.extend(frames.map(|frame| tame(frame[channel]))),
+                Mix::All => {
+                    let scale = 1.0 / self.channels as f32;
+                    self.mono.extend(frames.map(|frame| frame.iter().map(|&sample| tame(sample)).sum::<f32>() * scale));
+                    if self.channels == 2 {
+                        for frame in block.chunks_exact(2) {
+                            self.sides.take(tame(frame[0]), tame(frame[1]));
+                        }
+                    }
+                }
+            }
             self.resampler.push(&self.mono, &mut self.samples);
-            self.check_length()?;
+            check_length(self.samples.len())?;
         }
         Ok(())
     }
 
-    pub(crate) fn finish(mut self) -> Result<Sound, SoundError> {
+    pub(crate) fn finish(mut self) -> Result<Heard, SoundError> {
         self.resampler.finish(&mut self.samples);
-        self.check_length()?;
+        check_length(self.samples.len())?;
         if self.samples.is_empty() {
             return Err(SoundError::Empty);
         }
-        Ok(Sound { samples: self.samples })
+        Ok(Heard { sound: Sound { samples: self.samples }, alone: self.sides.alone(), missing: 0.0 })
     }
+}
 
-    fn check_length(&self) -> Result<(), SoundError> {
-        if self.samples.len() > MAX_SECONDS as usize * SAMPLE_RATE as usize {
-            return Err(SoundError::TooLong { limit_seconds: MAX_SECONDS });
-        }
-        Ok(())
+fn check_length(samples: usize) -> Result<(), SoundError> {
+    if samples > MAX_SECONDS as usize * SAMPLE_RATE as usize {
+        return Err(SoundError::TooLong { limit_seconds: MAX_SECONDS });
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ fn features_agree_with_pyaudioanalysis_on_every_golden_signal() {
     let mut loud_frames = 0;
     for (name, expected) in golden["signals"].as_object().unwrap() {
         let wav = std::fs::read(folder.join(format!("{name}.wav"))).unwrap();
-        let frames = speech::features(&speech::decode(&wav, None).unwrap()).unwrap();
+        let frames = speech::features(&speech::decode(&wav, None).unwrap().sound).unwrap();
         let expected: Vec<Vec<f64>> = serde_json::from_value(expected.clone()).unwrap();
         assert_eq!(frames.len(), expected.len(), "{name}: number of frames");
         for (index, (frame, expected)) in frames.iter().zip(&expected).enumerate() {
@@ -46,7 +46,7 @@ fn texture_agrees_with_librosa_on_every_golden_signal() {
     assert!(golden.len() > 10);
     for (name, expected) in golden {
         let wav = std::fs::read(reference.join(format!("pyaudioanalysis/golden/{name}.wav"))).unwrap();
-        let input = speech::input(&speech::decode(&wav, None).unwrap()).unwrap();
+        let input = speech::input(&speech::decode(&wav, None).unwrap().sound).unwrap();
         assert_eq!(input.frames, expected.len(), "{name}: number of frames");
         for (index, (frame, expected)) in input.values.chunks_exact(INPUT_FEATURES).zip(&expected).enumerate() {
             let texture = frame[FEATURES..].iter().zip(&INPUT_NAMES[FEATURES..]);

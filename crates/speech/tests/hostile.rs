@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use speech::{MAX_SECONDS, SoundError};
 
-const FIXTURES: [&str; 9] = [
+const FIXTURES: [&str; 14] = [
     "glide.flac",
     "glide.mp3",
     "glide.ogg",
@@ -14,6 +14,11 @@ const FIXTURES: [&str; 9] = [
     "pcm24.wav",
     "float.wav",
     "telephone.wav",
+    "alac.m4a",
+    "plain.aiff",
+    "plain.sph",
+    "plain.caf",
+    "plain.w64",
 ];
 
 fn fixture(name: &str) -> Vec<u8> {
@@ -23,7 +28,7 @@ fn fixture(name: &str) -> Vec<u8> {
 
 /// Decodes, and checks what must hold of whatever comes out.
 fn decode(bytes: &[u8], name: &str) -> Result<speech::Sound, SoundError> {
-    let result = speech::decode(bytes, Some(name));
+    let result = speech::decode(bytes, Some(name)).map(|decoded| decoded.sound);
     if let Ok(sound) = &result {
         assert!(!sound.samples().is_empty());
         assert!(sound.samples().iter().all(|sample| sample.is_finite()));

@@ -13,7 +13,7 @@ import { filesOfDrop, filesOfInput } from './dropped-files.js';
 /**
  * @typedef {import('../worker/messages.js').RoomState} State
  * @typedef {import('./dropped-files.js').FoundFile & {label: number | null, madeUp?: boolean}} Job
- * @typedef {{path: string, why: string}} Skipped
+ * @typedef {{path: string, why: string}} Skipped also of one that was taken, with a word on it
  */
 
 const LARGEST = 500e6; // bytes; far above any clip, and still below what would bring a small laptop down
@@ -37,6 +37,8 @@ export function filePanel(client) {
   let unlabelled = [];
   /** @type {Skipped[]} */
   let skipped = [];
+  /** @type {Skipped[]} */
+  let noticed = [];
   let added = 0;
   let done = 0;
   let running = false;
@@ -99,6 +101,7 @@ export function filePanel(client) {
       added = 0;
       done = 0;
       skipped = [];
+      noticed = [];
     }
     enqueue(files.map((file) => ({ ...file, label: null })));
   }
@@ -128,11 +131,12 @@ export function filePanel(client) {
     try {
       if (file.size > LARGEST) throw { code: 'too_long' };
       if (/\.zip$/i.test(file.name)) return queue.unshift(...await unpack(await file.arrayBuffer()));
-      await readSound(
+      const { notices } = await readSound(
         () => file.arrayBuffer(),
         (bytes) => client.request('add_file', { name: file.name, path, bytes, label, made_up: madeUp }, [bytes]),
         (decoded) => client.request('add_pcm', { name: file.name, path, ...decoded, label }, [decoded.samples.buffer]));
       added += 1;
+      noticed.push(...notices.map(({ kind }) => ({ path, why: words.files.notices[kind] })));
     } catch (error) {
       notTaken({ file, path, label }, error);
     }
@@ -171,13 +175,22 @@ export function filePanel(client) {
     const parts = [words.files.added(added)];
     if (skipped.length) parts.push(words.files.skipped(skipped.length));
     if (unlabelled.length) parts.push(words.files.waiting(unlabelled.length));
+    if (noticed.length) parts.push(words.files.noticed(noticed.length));
     const sentence = `${parts.join(', ')}.`;
     announce(sentence);
-    summary.replaceChildren(h('p', {}, icon(skipped.length ? 'fair' : 'good'), sentence));
-    if (skipped.length) {
-      const list = h('ul', { class: 'skipped' }, ...skipped.map(({ path, why }) => h('li', {}, h('strong', {}, path), `: ${why}`)));
-      summary.append(skipped.length > 4 ? h('details', {}, h('summary', {}, words.files.skippedList), list) : list);
-    }
+    summary.replaceChildren(h('p', {}, icon(skipped.length || noticed.length ? 'fair' : 'good'), sentence));
+    listed(skipped, words.files.skippedList);
+    listed(noticed, words.files.noticedList);
+  }
+
+  /**
+   * @param {Skipped[]} files
+   * @param {string} title of a list that is long
+   */
+  function listed(files, title) {
+    if (files.length === 0) return;
+    const list = h('ul', { class: 'skipped' }, ...files.map(({ path, why }) => h('li', {}, h('strong', {}, path), `: ${why}`)));
+    summary.append(files.length > 4 ? h('details', {}, h('summary', {}, title), list) : list);
   }
 
   function ask() {

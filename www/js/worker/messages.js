@@ -138,8 +138,8 @@
  * @typedef {object} Commands
  * @property {Command<{code: string, name: string | null, seat: string | null, words: ChartWords}, {seat: string, name: string | null}>} open
  * @property {Command<{name: string}, Nothing>} name
- * @property {Command<{name: string, path?: string | null, bytes: ArrayBuffer, label: number | null, made_up: boolean}, {clip: number}>} add_file
- * @property {Command<{name: string, path?: string | null, samples: Float32Array, channels: number, rate: number, label: number | null}, {clip: number}>} add_pcm
+ * @property {Command<{name: string, path?: string | null, bytes: ArrayBuffer, label: number | null, made_up: boolean}, Added>} add_file
+ * @property {Command<{name: string, path?: string | null, samples: Float32Array, channels: number, rate: number, label: number | null}, Added>} add_pcm
  * @property {Command<Nothing, {clips: number[]}>} add_made_up
  * @property {Command<{clip: number, label: number}, Nothing>} relabel
  * @property {Command<{clips: number[]}, Nothing>} remove
@@ -169,6 +169,7 @@
  * @property {Command<Nothing, Searched>} search_voice
  */
 
+/** @typedef {{clip: number, notices: {kind: 'missing' | 'one_sided' | 'inverted', seconds?: number | null}[]}} Added notices: what to know of how it was read */
 /** @typedef {{probabilities: Float32Array, frames: number}} Predicted of each label, 0 to 1 */
 
 /** @typedef {{path: string, name: string, label: number | null, made_up: boolean, bytes: Uint8Array<ArrayBuffer>}} PackedClip of a zip file */

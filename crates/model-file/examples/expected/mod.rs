@@ -16,7 +16,7 @@ impl Clips {
     pub fn of_files(sounds: &[String]) -> Result<Self, Box<dyn Error>> {
         let (mut names, mut clips) = (Vec::new(), Vec::new());
         for path in sounds {
-            let sound = speech::decode(&fs::read(path)?, Some(path))?;
+            let sound = speech::decode(&fs::read(path)?, Some(path))?.sound;
             for input in speech::inputs_at_speeds(&sound)? {
                 names.push(format!("{path}, {} frames", input.frames));
                 clips.push(Example { values: input.values, frames: input.frames, label: 0, variants: Vec::new() });

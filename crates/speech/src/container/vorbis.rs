@@ -11,21 +11,14 @@ const MOST_VALUES: u64 = 1 << 20;
 /// Bytes of the setup header. Encoders stay below 10,000.
 const LONGEST_HEADER: usize = 1 << 20;
 
-/// Refuses an Ogg file whose first stream isn't Vorbis, or whose codebooks are such as no encoder makes.
+/// Refuses a Vorbis stream, with whose first page the bytes begin, if its codebooks are such as no encoder makes.
+///
+/// # Errors
+/// [`SoundError::Damaged`].
 pub(crate) fn check(bytes: &[u8]) -> Result<(), SoundError> {
-    let unsupported = |format: &str| Err(SoundError::Unsupported { format: format.into() });
-    let [identification, _comment, setup] = &header_packets(bytes)[..] else {
-        return match first_packet_start(bytes) {
-            [b'O', b'p', b'u', b's', b'H', ..] => unsupported("an Opus recording"),
-            [1, b'v', b'o', b'r', b'b', b'i', b's', ..] => Err(damaged("its headers are cut off")),
-            _ => unsupported("this kind of OGG file"),
-        };
+    let [_identification, _comment, setup] = &header_packets(bytes)[..] else {
+        return Err(damaged("its headers are cut off"));
     };
-    match &identification[..] {
-        [b'O', b'p', b'u', b's', b'H', ..] => return unsupported("an Opus recording"),
-        [1, b'v', b'o', b'r', b'b', b'i', b's', ..] => {}
-        _ => return unsupported("this kind of OGG file"),
-    }
     let [5, b'v', b'o', b'r', b'b', b'i', b's', rest @ ..] = &setup[..] else {
         return Err(damaged("its setup header is missing"));
     };
@@ -34,11 +27,6 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), SoundError> {
 
 fn damaged(detail: &str) -> SoundError {
     SoundError::Damaged { detail: detail.into() }
-}
-
-fn first_packet_start(bytes: &[u8]) -> &[u8] {
-    let segments = bytes.get(26).copied().map_or(0, usize::from);
-    bytes.get(27 + segments..).unwrap_or_default()
 }
 
 /// The first three packets of the first logical stream (RFC 3533 §6); fewer where the file ends before or they are too
