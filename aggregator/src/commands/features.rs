@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use speech::{FEATURE_NAMES, FEATURES, Frame, HOP, SAMPLE_RATE};
+use speech::{FEATURE_NAMES, FEATURES, Frame, HOP, SAMPLE_RATE, SILENT_BELOW_DB};
 
 use crate::participant::sound_file;
 
@@ -21,7 +21,8 @@ const EXAMPLES: &str = "Examples:
   arecord -r 16000 -f S16_LE -d 3 | chorus features -
 
 Each frame is 0.2 s long and begins 0.1 s after the one before; frames are neither cut to 100 nor standardised.
-Exit codes: 0 all files are done; 1 some could not be read (the reasons are on stderr, the others are done).";
+Exit codes: 0 all files are done; 1 some could not be read or are silent (the reasons are on stderr, the others are
+done).";
 
 /// What is read from stdin at most: two hours of CD sound and some more.
 const MOST_BYTES: u64 = 2 << 30;
@@ -124,7 +125,10 @@ fn frames_of(path: &Path) -> Result<Vec<Frame>> {
     } else {
         fs::read(path).context("can't be read")?
     };
-    Ok(speech::features(&sound_file::decode(bytes, path)?)?)
+    let sound = sound_file::decode(bytes, path)?;
+    let loud = speech::quality(&sound).speech_db;
+    ensure!(loud >= SILENT_BELOW_DB, "it is silent ({loud:.0} dB): features of it would say nothing");
+    Ok(speech::features(&sound)?)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
