@@ -25,8 +25,6 @@ mod showing;
 mod socket;
 pub mod sounds;
 mod storage;
-#[cfg(any(feature = "trainer", feature = "trainer-webgpu"))]
-pub mod trainer;
 mod trainer_host;
 mod trainer_link;
 pub mod training;

@@ -1,22 +1,22 @@
 //! The trainer: a worker of its own that holds the networks. One job at a time; `stop` may come between two
 //! steps of one. It keeps the network between jobs and can be thrown away at any moment: each job brings what
-//! it needs. There are two programs of it, which differ in what they compute on alone ([`BACKEND`]).
+//! it needs. There are two programs of it, which differ in what they compute on alone (`BACKEND`). It is a part of both, and
+//! not of the library: what the library gives to JavaScript would be in every program.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 
 use client::{FailureCode, RoundWork};
-use models::{Architecture, Backend, Learner, ModelError, Step, TrainingPlan};
+use models::{Architecture, Learner, ModelError, Step, TrainingPlan};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
-use crate::failure::Failure;
-use crate::training::{Job, Model, Progress, RoundResult, TuneResult};
-use crate::worker_link;
+use wasm_client::failure::Failure;
+use wasm_client::training::{Job, Model, Progress, RoundResult, TuneResult};
+use wasm_client::worker_link;
 
-/// What this program computes on.
-const BACKEND: Backend = if cfg!(feature = "trainer-webgpu") { Backend::WebGpu } else { Backend::Cpu };
+use crate::BACKEND;
 
 thread_local! {
     static NETWORK: RefCell<Option<Network>> = const { RefCell::new(None) };

@@ -27,7 +27,10 @@ use crate::{
 
 /// The tab's programs: the page can be used as soon as the first is there; the second reads sound files, the third goes
 /// into the page that a person takes home; the fourth trains, and the last, which is large, trains on a graphics processor.
-pub const PROGRAMS: [&str; 5] = ["client", "decoder", "offline", "trainer", GRAPHICS];
+pub const PROGRAMS: [&str; 5] = ["client", "decoder", "offline", TRAINER, GRAPHICS];
+
+/// The program with the networks, on the processor.
+const TRAINER: &str = "trainer";
 
 /// The program that a tab can do without.
 pub const GRAPHICS: &str = "trainer-webgpu";
@@ -88,14 +91,14 @@ pub fn run(options: &Options, install: Install) -> Result<Vec<Size>> {
     Ok(sizes)
 }
 
-/// Cargo's `build` or `clippy` of programs. Those that want the same features are compiled
-/// together, the others apart: together, the small ones would be compiled with the networks that only the large ones need.
+/// Cargo's `build` or `clippy` of programs: one command for all that are compiled with the same features.
 pub fn cargo(toolchain: &Toolchain, what: &str, programs: &[&str], finish: Finish) -> Result<Vec<Command>> {
     let mut groups: Vec<(Option<&str>, Vec<&str>)> = Vec::new();
     for program in programs {
-        match groups.iter_mut().find(|(features, _)| *features == features_of(program)) {
+        let of_it = features_of(program, finish);
+        match groups.iter_mut().find(|(features, _)| *features == of_it) {
             Some((_, group)) => group.push(program),
-            None => groups.push((features_of(program), vec![program])),
+            None => groups.push((of_it, vec![program])),
         }
     }
     let command = |(features, group): (Option<&str>, Vec<&str>)| {
@@ -108,9 +111,14 @@ pub fn cargo(toolchain: &Toolchain, what: &str, programs: &[&str], finish: Finis
     groups.into_iter().map(command).collect()
 }
 
-/// The features of `wasm-client` that a program is compiled with.
-fn features_of(program: &str) -> Option<&str> {
-    ["trainer", GRAPHICS].contains(&program).then_some(program)
+/// The features of `wasm-client` that a program is compiled with. Other features make cargo compile most libraries anew; so
+/// the needed programs share theirs where it has to be quick, and the linker leaves out what one of them does not call.
+/// Programs to be shipped have no other's.
+fn features_of(program: &str, finish: Finish) -> Option<&str> {
+    match program {
+        TRAINER | GRAPHICS => Some(program),
+        _ => (finish == Finish::Quick).then_some(TRAINER),
+    }
 }
 
 /// Puts compiled programs and the pages into `bundle/`; what else is in there goes.
