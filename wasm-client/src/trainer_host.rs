@@ -2,7 +2,7 @@
 //! not what is trained.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use client::{BackendReason, FailureCode, TrainerState};
 use serde::de::DeserializeOwned;
@@ -19,6 +19,8 @@ use crate::view::BackendView;
 /// The trainer, and which processor it trains on.
 pub(crate) struct TrainerHost {
     link: RefCell<Option<Rc<TrainerLink>>>,
+    /// All that were started and are not gone: one that was thrown away while it did a job ends with that job.
+    started: RefCell<Vec<Weak<TrainerLink>>>,
     state: Cell<TrainerState>,
     choice: Cell<Choice>,
     /// Whether a graphics processor failed here, so that the CPU is used from now on.
@@ -31,6 +33,7 @@ impl Default for TrainerHost {
     fn default() -> Self {
         Self {
             link: RefCell::default(),
+            started: RefCell::default(),
             state: Cell::new(TrainerState::Absent),
             choice: Cell::new(Choice::Auto),
             gpu_failed: Cell::new(false),
@@ -50,9 +53,9 @@ impl TrainerHost {
         if self.gpu_failed.get() { Choice::Cpu } else { self.choice.get() }
     }
 
-    /// Asks the running job to end after its present step.
+    /// Asks the running job to end after its present step, also where another processor was chosen since it began.
     pub(crate) fn stop(&self) {
-        if let Some(link) = self.link.borrow().as_ref() {
+        for link in self.started.borrow().iter().filter_map(Weak::upgrade) {
             link.stop();
         }
     }
@@ -135,6 +138,9 @@ impl App {
             }
             let link = processor.and_then(|processor| Ok((self.trainer_on(&processor)?, processor)));
             let (link, processor) = link.inspect_err(|_| self.trainer.state.set(TrainerState::Failed))?;
+            let mut started = self.trainer.started.borrow_mut();
+            started.retain(|link| link.strong_count() > 0);
+            started.push(Rc::downgrade(&link));
             self.trainer.link.replace(Some(Rc::clone(&link)));
             self.trainer.processor.replace(Some(processor));
             return Ok(link);
