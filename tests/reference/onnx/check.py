@@ -1,4 +1,5 @@
-"""Checks ONNX files of Chorus models with ONNX' own checker, and what onnxruntime computes from them.
+"""Checks ONNX files of Chorus models with ONNX' own checker, and what onnxruntime computes from them. What other programs make
+of them, `runtimes.py` checks, and `web/check.mjs` in a browser.
 
     cargo run --release -p model-file --example write_onnx -- /tmp/onnx tests/reference/pyaudioanalysis/golden/*.wav
     pip install -r tests/reference/onnx/requirements.txt
