@@ -28,7 +28,7 @@ async fn bring_clips(tab: &Tab<'_>, voices: &Voices) -> Result<usize> {
 }
 
 /// Looks at the finished room as the page shows it, and loads it again: the clips are still there.
-async fn see_results(tab: &Tab<'_>, clips: usize, picture: &str) -> Result<()> {
+async fn see_results(tab: &Tab<'_>, clips: usize, picture: Option<&str>) -> Result<()> {
     tab.wait_for("finished").await?;
     for chart in ["chart-accuracy", "chart-confusion"] {
         tab.wait_for(chart).await?;
@@ -37,7 +37,9 @@ async fn see_results(tab: &Tab<'_>, clips: usize, picture: &str) -> Result<()> {
     assert_eq!(kind, "cpu", "the processor trained");
     // A personal model is made by itself after the last round.
     tab.wait_for("save-mine-onnx").await?;
-    tab.screenshot(picture).await?;
+    if let Some(picture) = picture {
+        tab.screenshot(picture).await?;
+    }
     tab.reload().await?;
     tab.wait_for_clips(clips, MINUTE).await
 }
@@ -77,7 +79,7 @@ async fn firefox_and_chromium_train_one_model_together() -> Result<()> {
     assert_eq!(room["status"]["phase"], "finished");
     let people = room["status"]["clients"].as_array().context("the room has clients")?;
     ensure!(people.iter().any(|person| person["name"] == "Ada"), "who is in Firefox has a name: {people:?}");
-    see_results(&ada, clips, "firefox-finished").await?;
+    see_results(&ada, clips, Some("firefox-finished")).await?;
     ensure!(!kept(firefox.profile())?.is_empty(), "an ordinary window keeps its clips on the disk");
     Ok(())
 }
@@ -99,7 +101,7 @@ async fn a_private_window_that_took_a_certificate_of_our_own_trains_to_the_end()
            .then(({{ history, status }}) => history.length === {ROUNDS} && status.phase === 'finished')"
     );
     tab.wait("the last round", &trained, MINUTES_4).await?;
-    see_results(&tab, clips, "firefox-private").await?;
+    see_results(&tab, clips, Some("firefox-private")).await?;
     assert_eq!(kept(firefox.profile())?, Vec::<String>::new(), "a private window keeps nothing on the disk");
     Ok(())
 }
@@ -115,5 +117,6 @@ async fn webkit_trains_to_the_end() -> Result<()> {
     let clips = bring_clips(&tab, &voices).await?;
     tab.click("take-part").await?;
     server.wait_for_rounds(ROUNDS, MINUTES_4).await?;
-    see_results(&tab, clips, "webkit-finished").await
+    // It takes no pictures without a real screen.
+    see_results(&tab, clips, None).await
 }

@@ -8,12 +8,15 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use fantoccini::key::Key;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::window::Window;
 
 /// No page has so many places for the focus.
 const MOST_STOPS: usize = 300;
+
+/// A browser that takes a picture has done so by then.
+const PICTURE_LIMIT: Duration = Duration::from_secs(30);
 
 /// One tab. Its methods first bring it to the front.
 pub struct Tab<'a> {
@@ -291,7 +294,8 @@ impl<'a> Tab<'a> {
     async fn picture(&self, name: &str) -> Result<()> {
         let folder = std::env::var_os("CHORUS_TEST_OUTPUT").map_or_else(|| "output".into(), PathBuf::from);
         std::fs::create_dir_all(&folder)?;
-        let picture = self.window.picture().await?;
+        // Without a real screen WebKitGTK never answers.
+        let picture = timeout(PICTURE_LIMIT, self.window.picture()).await.context("the browser takes no picture")??;
         std::fs::write(folder.join(format!("{name}.png")), picture)?;
         Ok(())
     }
