@@ -214,3 +214,19 @@ fn an_unreadable_clip_is_left_out_and_named() {
     let skipped = outcome["skipped"].as_array().unwrap();
     assert!(skipped.len() == 1 && skipped[0][0].as_str().unwrap().ends_with("angry/01.wav"), "{skipped:?}");
 }
+
+#[test]
+fn a_folder_of_which_nothing_can_be_read_names_every_file_below_its_reason() {
+    let voices = Voices::new();
+    let all = std::process::Command::new("find").arg(voices.path("data")).args(["-name", "*.wav"]).output().unwrap();
+    let all = String::from_utf8(all.stdout).unwrap();
+    for (number, clip) in all.lines().enumerate() {
+        std::fs::write(clip, if number == 0 { "" } else { "no sound" }).unwrap();
+    }
+    let refusal = voices.refusal(&[]);
+    assert!(refusal.contains("1 not used: there is no sound in this"), "{refusal}");
+    assert!(refusal.contains(&format!("{} not used: this is not a sound file", all.lines().count() - 1)), "{refusal}");
+    for clip in all.lines() {
+        assert!(refusal.contains(clip.rsplit('/').next().unwrap()), "{clip}: {refusal}");
+    }
+}

@@ -11,6 +11,7 @@ use protocol::RoomCode;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use crate::participant::unused::by_reason;
 use crate::participant::{self, Address, News, Plan, Source, Speaker};
 
 const EXAMPLES: &str = "Examples:
@@ -247,8 +248,8 @@ fn line(news: &News<'_>) -> Option<String> {
         }
         News::Clips { training, held_back, skipped } => {
             let mut line = format!("{training} clips to train on, {held_back} held back");
-            if let Some(first) = skipped.first() {
-                line += &format!("; {} files could not be used, the first: {first}", skipped.len());
+            if !skipped.is_empty() {
+                line += &format!("; {} files could not be used\n{}", skipped.len(), by_reason(skipped).trim_end());
             }
             line
         }

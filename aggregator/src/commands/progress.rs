@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::participant::unused::by_reason;
 use crate::simulator::{Dataset, FeatureCache, Normalisation};
 
 /// A bar on a terminal, nothing elsewhere. `of`: what it counts.
@@ -29,7 +30,7 @@ pub fn step(bar: &ProgressBar, interrupted: &AtomicBool) -> ControlFlow<()> {
     if interrupted.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-/// Reads clips with a bar, and says what was found.
+/// Reads clips with a bar, and says what was found and what was not used, and why.
 ///
 /// # Errors
 /// A folder holds no clips that can be used.
@@ -46,6 +47,6 @@ pub fn read(
         reading.set_position(done as u64);
     })?;
     reading.finish_and_clear();
-    eprint!("{}", dataset.found);
+    eprint!("{}{}", dataset.found, by_reason(&dataset.skipped));
     Ok(dataset)
 }

@@ -10,9 +10,13 @@ use models::Example;
 use protocol::Augmentation;
 
 use super::sound_file;
+use super::unused::by_reason;
 
 /// Clips that a made-up voice says where no number is given.
 const MADE_UP_CLIPS: usize = 48;
+
+/// Files that could not be used, and why.
+type Unused = Vec<(PathBuf, String)>;
 
 /// Where a participant's clips come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +54,7 @@ pub struct Clips {
     /// What it tells by how good a model is.
     pub held_back: Vec<Example>,
     /// Files that could not be used, and why.
-    pub skipped: Vec<String>,
+    pub skipped: Unused,
 }
 
 impl Clips {
@@ -74,7 +78,7 @@ fn from_folder(
     labels: &[String],
     most: Option<usize>,
     augmentation: Augmentation,
-) -> Result<(Vec<Example>, Vec<String>)> {
+) -> Result<(Vec<Example>, Unused)> {
     let corpus =
         Corpus::open(folder, labels).with_context(|| format!("cannot read clips from {}", folder.display()))?;
     let speakers = corpus.speakers();
@@ -95,17 +99,16 @@ fn from_folder(
             None => bail!("{} has no clips with one of the labels {}", folder.display(), labels.join(", ")),
         }
     }
-    let mut skipped: Vec<String> =
-        corpus.skipped.iter().map(|(path, reason)| format!("{}: {reason}", path.display())).collect();
+    let mut skipped = corpus.skipped.clone();
     let mut examples = Vec::new();
     for clip in evenly(&of_speaker, labels.len(), most.unwrap_or(usize::MAX)) {
         match read(clip, augmentation) {
             Ok(example) => examples.push(example),
-            Err(error) => skipped.push(format!("{}: {error:#}", clip.path.display())),
+            Err(error) => skipped.push((clip.path.clone(), format!("{error:#}"))),
         }
     }
     if examples.is_empty() {
-        bail!("none of the clips in {} could be used; the first problem: {}", folder.display(), skipped.join("; "));
+        bail!("none of the clips in {} could be used\n{}", folder.display(), by_reason(&skipped));
     }
     Ok((examples, skipped))
 }

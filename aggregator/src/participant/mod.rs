@@ -8,7 +8,9 @@ mod link;
 pub mod sound_file;
 mod trainer;
 pub mod trust;
+pub mod unused;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -69,7 +71,8 @@ pub enum News<'a> {
         /// Clips that it evaluates on.
         held_back: usize,
         /// Files it could not use, and why.
-        skipped: &'a [String],
+        #[serde(serialize_with = "unused::as_lines")]
+        skipped: &'a [(PathBuf, String)],
     },
     /// It has tried a model on the clips that are held back.
     Evaluated {

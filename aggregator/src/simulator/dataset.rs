@@ -15,6 +15,7 @@ use speech::Input;
 
 use super::{FeatureCache, Normalisation, TestSpeakers};
 use crate::participant::sound_file;
+use crate::participant::unused::by_reason;
 
 /// A clip, ready to train on.
 #[derive(Debug, Clone)]
@@ -98,9 +99,9 @@ impl Dataset {
             }
             ensure!(
                 dataset.clips.len() > before,
-                "none of the clips in {} could be used; the first problem: {}",
+                "none of the clips in {} could be used\n{}",
                 folder.display(),
-                dataset.skipped.last().map(|(_, reason)| reason.as_str()).unwrap_or_default()
+                by_reason(&dataset.skipped)
             );
             let report = corpus.report();
             let absent = report.absent_labels();
