@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatReader, Track, TrackType};
@@ -17,6 +18,7 @@ use symphonia::default::formats::{AdtsReader, FlacReader, IsoMp4Reader, OggReade
 
 use crate::container::{Contained, Container, Kept, Packets, SoundTrack, Stretch, stretches};
 use crate::mix::{Heard, Mix, mixed};
+use crate::opus::OpusDecoder;
 use crate::sound::{MAX_SECONDS, SoundBuilder};
 use crate::{Decoded, Notice, Sound, SoundError};
 
@@ -156,6 +158,9 @@ fn claimed(track: &Track, kept: &Kept) -> Option<f64> {
 }
 
 fn decoder_of(parameters: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, Error> {
+    if parameters.codec == CODEC_ID_OPUS {
+        return Ok(Box::new(OpusDecoder::new(parameters)?));
+    }
     symphonia::default::get_codecs().make_audio_decoder(parameters, &AudioDecoderOptions::default())
 }
 

@@ -30,6 +30,7 @@ mod filterbank;
 mod frame;
 mod input;
 mod mix;
+mod opus;
 mod quality;
 mod resample;
 mod sound;

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use speech::{MAX_SECONDS, SoundError};
 
-const FIXTURES: [&str; 14] = [
+const FIXTURES: [&str; 18] = [
     "glide.flac",
     "glide.mp3",
     "glide.ogg",
@@ -15,6 +15,10 @@ const FIXTURES: [&str; 14] = [
     "float.wav",
     "telephone.wav",
     "alac.m4a",
+    "opus.ogg",
+    "opus.webm",
+    "opus.m4a",
+    "celt.opus",
     "plain.aiff",
     "plain.sph",
     "plain.caf",

@@ -29,7 +29,7 @@ const MP3_DELAY: f64 = 1_105.0 / 44_100.0;
 const MP3_FRAME: f64 = 1_152.0 / 44_100.0;
 
 #[rustfmt::skip]
-const TABLE: [(&str, Expected, f64); 25] = [
+const TABLE: [(&str, Expected, f64); 26] = [
     // The last number: by how many seconds length and place may be off.
     ("sound.au",                   Sound(1.0, 0.0),                      0.0001),
     ("data_length_0.wav",          Sound(1.0, 0.0),                      0.0001),
@@ -56,7 +56,9 @@ const TABLE: [(&str, Expected, f64); 25] = [
     ("gsm.wav",                    Sound(1.0, 0.0),                      0.001),
     ("android.3gp",                Refused("AMR-NB in an MP4 or QuickTime file"), 0.0),
     ("vorbis.mp4",                 Refused("Vorbis in an MP4 or QuickTime file"), 0.0),
-    ("imessage_opus.caf",          Refused("Opus in a CAF file"),        0.0),
+    ("whatsapp.opus",              Sound(1.0, 0.0),                      0.001),
+    // 51 packets of 20 ms. That its encoder began 6.5 ms early, other containers would tell; this one has no word for it.
+    ("imessage_opus.caf",          Sound(51.0 * 0.02, 312.0 / 48_000.0), 0.001),
 ];
 
 fn decode(name: &str) -> Result<Decoded, SoundError> {

@@ -137,12 +137,16 @@ impl Form {
         cookie: Option<&[u8]>,
     ) -> Result<Stretch<'a>, SoundError> {
         check_channels(self.channels)?;
-        let extra = match &self.encoding {
-            b"alac" => cookie,
-            b"aac " => cookie.and_then(|cookie| Stream::read(cookie)?.specific),
+        let (codec, extra) = match &self.encoding {
+            b"alac" => (CODEC_ID_ALAC, cookie),
+            b"aac " => (CODEC_ID_AAC, cookie.and_then(|cookie| Stream::read(cookie)?.specific)),
+            b"opus" if self.channels > 2 => {
+                return Err(SoundError::Unsupported { format: format!("Opus with {} channels", self.channels) });
+            }
+            // What Apple's programs keep in its cookie is no header as other files have it.
+            b"opus" => (CODEC_ID_OPUS, None),
             _ => return Err(self.unsupported()),
         };
-        let codec = if &self.encoding == b"alac" { CODEC_ID_ALAC } else { CODEC_ID_AAC };
         let mut parameters = parameters(codec, self.channels, self.rate);
         if let Some(extra) = extra {
             parameters.with_extra_data(extra.into());
@@ -185,7 +189,6 @@ impl Form {
 
     fn unsupported(&self) -> SoundError {
         let name = match &self.encoding {
-            b"opus" => "Opus".into(),
             b"lpcm" => format!("samples of {} bits", self.bits),
             b"MAC3" | b"MAC6" => "MACE".into(),
             other => format!("the encoding {:?}", String::from_utf8_lossy(other).trim()),
@@ -288,8 +291,8 @@ mod tests {
         for length in 0..60 {
             assert!(matches!(read(&whole[..length]), Err(SoundError::Damaged { .. })), "{length} bytes");
         }
-        let opus = file(b"opus", [0, 0, 960, 0], &[chunk(b"data", -1, b"\0\0\0\0")]);
-        let refused = read(&opus).map(|_| ());
-        assert_eq!(refused, Err(SoundError::Unsupported { format: "Opus in a CAF file".into() }));
+        let unknown = file(b"qdm2", [0, 0, 960, 0], &[chunk(b"data", -1, b"\0\0\0\0")]);
+        let refused = read(&unknown).map(|_| ());
+        assert_eq!(refused, Err(SoundError::Unsupported { format: "the encoding \"qdm2\" in a CAF file".into() }));
     }
 }

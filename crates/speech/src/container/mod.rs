@@ -9,10 +9,12 @@ mod gsm;
 mod mp4;
 mod mpeg;
 mod ogg;
+pub(crate) mod opus;
 mod packets;
 mod plain;
 mod riff;
 mod vorbis;
+mod webm;
 
 use std::borrow::Cow;
 
@@ -72,8 +74,7 @@ const SOUND_ENDINGS: [&str; 27] = [
 ];
 
 /// Beginnings of sound that is not read here, and what it is called.
-const UNREAD: [(&[u8], &str); 16] = [
-    (b"\x1A\x45\xDF\xA3", "a WebM recording"),
+const UNREAD: [(&[u8], &str); 15] = [
     (b"#!AMR-WB", "an AMR-WB recording"),
     (b"#!AMR", "an AMR-NB recording"),
     (b"#!SILK", "a SILK voice message"),
@@ -116,6 +117,7 @@ pub(crate) fn stretches<'a>(bytes: &'a [u8], file_name: Option<&str>) -> Result<
         [b'N', b'I', b'S', b'T', b'_', b'1', b'A', ..] => one(plain::sphere(bytes)),
         [b'f', b'L', b'a', b'C', ..] => contained(Container::Flac),
         [b'O', b'g', b'g', b'S', ..] => Ok(ogg::stretches(bytes)),
+        [0x1A, 0x45, 0xDF, 0xA3, ..] => one(webm::stretch(bytes)),
         _ if mp4::is_one(bytes) => one(mp4::stretch(bytes)),
         _ if is_adts(bytes) => contained(Container::Adts),
         _ => match UNREAD.iter().find(|(beginning, _)| bytes.starts_with(beginning)) {
@@ -196,7 +198,6 @@ mod tests {
             Err(SoundError::Unsupported { format }) => format,
             other => panic!("{other:?}"),
         };
-        assert_eq!(format(b"\x1A\x45\xDF\xA3\x01", None), "a WebM recording");
         assert_eq!(format(b"#!AMR\n\x0C", None), "an AMR-NB recording");
         assert_eq!(format(b"#!AMR-WB\n\x0C", None), "an AMR-WB recording");
         assert_eq!(format(b"\x01\x02\x03\x04", Some("strange.MP3")), "this .mp3 file");

@@ -1,13 +1,15 @@
 //! Takes an Ogg file apart into the recordings that are chained in it (RFC 3533 §4), each of which is a whole Ogg file, and
 //! says of what each consists. Internet radio and recorders that begin anew write such chains.
 
-use super::{Contained, Container, Stretch, vorbis};
+use super::{Contained, Container, Stretch, opus, vorbis};
 use crate::SoundError;
 
 /// Bytes of a page's header before the lengths of its segments.
 const HEADER: usize = 27;
-/// The flag of a page with which a logical stream begins.
+/// Flags of a page: its first packet began on the one before, a logical stream begins with it, or ends.
+const CONTINUES: u8 = 1;
 const BEGINS: u8 = 2;
+const ENDS: u8 = 4;
 
 /// The sound of such a file, one stretch for each link of the chain.
 pub(crate) fn stretches(bytes: &[u8]) -> Vec<Stretch<'_>> {
@@ -17,7 +19,7 @@ pub(crate) fn stretches(bytes: &[u8]) -> Vec<Stretch<'_>> {
 /// One link: the first of its streams that is sound decides.
 ///
 /// # Errors
-/// As [`vorbis::check`]; [`SoundError::Unsupported`] where there is no sound in it that is read here.
+/// As [`vorbis::check`] and [`opus::in_ogg`]; [`SoundError::Unsupported`] where there is no sound in it that is read here.
 fn stretch(link: &[u8]) -> Result<Stretch<'_>, SoundError> {
     let mut other = "this kind of OGG file";
     for page in pages(link).take_while(|page| page.begins) {
@@ -27,7 +29,7 @@ fn stretch(link: &[u8]) -> Result<Stretch<'_>, SoundError> {
                 return Ok(contained(link));
             }
             [0x7F, b'F', b'L', b'A', b'C', ..] => return Ok(contained(link)),
-            [b'O', b'p', b'u', b's', b'H', ..] => other = "an Opus recording",
+            [b'O', b'p', b'u', b's', b'H', ..] => return opus::in_ogg(pages(link), page.serial),
             [b'S', b'p', b'e', b'e', b'x', ..] => other = "a Speex recording",
             _ => {}
         }
@@ -53,14 +55,23 @@ fn links(bytes: &[u8]) -> Vec<&[u8]> {
     starts.iter().zip(ends).map(|(&start, end)| &bytes[start..end]).collect()
 }
 
-struct Page<'a> {
+pub(crate) struct Page<'a> {
     place: usize,
+    /// Of its logical stream.
+    pub serial: u32,
+    pub continues: bool,
     begins: bool,
-    content: &'a [u8],
+    pub ends: bool,
+    /// Behind the last packet that ends on it, in the units of its stream.
+    pub position: i64,
+    /// Of the segments; a packet ends with one of less than 255 bytes.
+    pub lengths: &'a [u8],
+    /// As much as there is of it.
+    pub content: &'a [u8],
 }
 
 /// The pages of a file, passing over what is none.
-fn pages(bytes: &[u8]) -> impl Iterator<Item = Page<'_>> {
+pub(crate) fn pages(bytes: &[u8]) -> impl Iterator<Item = Page<'_>> {
     let mut next = 0;
     std::iter::from_fn(move || {
         let place = next + bytes.get(next..)?.windows(4).position(|four| four == b"OggS")?;
@@ -70,7 +81,16 @@ fn pages(bytes: &[u8]) -> impl Iterator<Item = Page<'_>> {
         let start = place + HEADER + segments;
         let end = start + lengths.iter().map(|&length| usize::from(length)).sum::<usize>();
         next = end.min(bytes.len());
-        Some(Page { place, begins: header[5] & BEGINS != 0, content: &bytes[start..next] })
+        Some(Page {
+            place,
+            serial: u32::from_le_bytes(header[14..18].try_into().ok()?),
+            continues: header[5] & CONTINUES != 0,
+            begins: header[5] & BEGINS != 0,
+            ends: header[5] & ENDS != 0,
+            position: i64::from_le_bytes(header[6..14].try_into().ok()?),
+            lengths,
+            content: &bytes[start..next],
+        })
     })
 }
 
@@ -106,7 +126,6 @@ mod tests {
             [Stretch::Unreadable(SoundError::Unsupported { format })] => format.clone(),
             _ => panic!("it isn't read here"),
         };
-        assert_eq!(format(b"OpusHead"), "an Opus recording");
         assert_eq!(format(b"Speex   1.2"), "a Speex recording");
         assert_eq!(format(b"\x80theora"), "this kind of OGG file");
         let flac = [page(2, b"\x7FFLAC\x01\0"), page(0, b"more")].concat();
