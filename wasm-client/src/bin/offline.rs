@@ -49,7 +49,7 @@ impl Model {
     /// # Errors
     /// An object with `code` and `message`.
     pub fn probabilities(&self, samples: &Float32Array, channels: u16, rate: u32) -> Result<Vec<f32>, JsValue> {
-        self.of(&sounds::from_pcm(samples, channels, rate).map_err(Failure::from)?)
+        self.of(&sounds::from_pcm(samples, channels, rate).map_err(Failure::from)?.sound)
     }
 
     /// The same for a WAV file of integer or f32 samples. A browser would do as well, but Chromium scales the samples
