@@ -12,7 +12,7 @@ use super::reference;
 use super::repeat::command;
 use super::runs::{Done, Repeated as _};
 use super::statistics::{Answer, Difference, Spread, paired_bootstrap};
-use crate::simulator::{Dataset, LastFive, Outcome, Scores};
+use crate::simulator::{Dataset, LastFive, Means, Outcome, Scores};
 
 /// All results of the experiments on a corpus.
 #[derive(Debug, Clone, Serialize)]
@@ -72,6 +72,10 @@ pub struct Measured {
     pub precision: Spread,
     /// Macro F1.
     pub f1: Spread,
+    /// UAR, precision and F1 over the labels that were found as well as those that have test clips, where these are more in a
+    /// repetition: means over all repetitions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with_found: Option<Means>,
     /// Means over the last five rounds.
     pub last_five: LastFiveSpread,
     /// Mean cross entropy in nats.
@@ -219,6 +223,7 @@ impl Results {
         }
         let conditions: Vec<Measured> =
             conditions.into_iter().filter_map(|condition| measured(condition, done, options)).collect();
+        let remarks = remarks.into_iter().chain(both_means(&conditions)).collect();
         let speakers = || dataset.clips.iter().map(|clip| &clip.speaker);
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -241,6 +246,22 @@ impl Results {
     pub fn of_experiment(&self, experiment: Experiment) -> impl Iterator<Item = &Measured> {
         self.conditions.iter().filter(move |one| one.condition.experiment == experiment)
     }
+}
+
+/// What a reader has to know who compares with scikit-learn or audmetric; None where it makes no difference.
+fn both_means(conditions: &[Measured]) -> Option<String> {
+    let told = conditions.iter().filter_map(|one| {
+        let Means { uar, precision, f1 } = one.with_found?;
+        Some(format!("{}: UAR {uar:.3}, precision {precision:.3}, F1 {f1:.3}", one.condition))
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| {
+        format!(
+            "UAR, precision and F1 are means over the labels that have test clips. Here labels were found that have none; with \
+             them, as scikit-learn’s macro average and audmetric count, it is {}.",
+            told.join("; ")
+        )
+    })
 }
 
 /// A condition's repetitions, those seeds alone of which every fold was done; `None` where there are none.
@@ -286,6 +307,11 @@ fn measured(condition: Condition, done: &[Done], options: &Options) -> Option<Me
         uar: spread(&|one| one.scores.uar),
         precision: spread(&|one| one.scores.precision),
         f1: spread(&|one| one.scores.f1),
+        with_found: repetitions.iter().any(|one| one.scores.with_found.is_some()).then(|| Means {
+            uar: mean(&|one| one.scores.with_found.map_or(one.scores.uar, |all| all.uar)),
+            precision: mean(&|one| one.scores.with_found.map_or(one.scores.precision, |all| all.precision)),
+            f1: mean(&|one| one.scores.with_found.map_or(one.scores.f1, |all| all.f1)),
+        }),
         last_five: LastFiveSpread {
             accuracy: spread(&|one| one.last_five.accuracy),
             uar: spread(&|one| one.last_five.uar),

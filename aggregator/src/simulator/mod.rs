@@ -20,4 +20,4 @@ pub use dataset::Dataset;
 pub use feature_cache::FeatureCache;
 pub use plan::{Device, Normalisation, Plan, TestSpeakers};
 pub use run::{LastFive, Outcome, RoundOutcome, run, steps};
-pub use scores::Scores;
+pub use scores::{Means, Scores};

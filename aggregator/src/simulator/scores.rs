@@ -1,6 +1,11 @@
-//! How good a model is, from its confusion matrix: accuracy, unweighted average recall (UAR, the mean of the classes'
-//! recalls), and macro precision and F1, defined as scikit-learn's `classification_report` defines them (a class
-//! that is never predicted has precision 0).
+//! How good a model is, from its confusion matrix: accuracy, unweighted average recall (UAR, the mean of the labels'
+//! recalls), and macro precision and F1. A label that is never found has precision 0.
+//!
+//! Which labels a mean is over matters where the model finds one of which there is no test clip. Here it is over the labels
+//! that have test clips, as scikit-learn's `balanced_accuracy_score` takes recall: a label of which nothing can be found says
+//! nothing of the model. scikit-learn's `classification_report` and `f1_score` with `average="macro"`, and audmetric's
+//! `unweighted_average_recall`, take in the labels that were found as well, with 0 for each that has no test clip. Where the two
+//! differ both are given ([`Scores::with_found`]).
 
 use serde::{Deserialize, Serialize};
 
@@ -9,16 +14,30 @@ use serde::{Deserialize, Serialize};
 pub struct Scores {
     /// Share of clips whose label was found.
     pub accuracy: f64,
-    /// Mean recall over the labels that occur: unweighted average recall, macro recall.
+    /// Mean recall over the labels that have test clips: unweighted average recall.
     pub uar: f64,
-    /// Mean precision over the labels that occur.
+    /// Mean precision over the labels that have test clips.
     pub precision: f64,
-    /// Mean F1 over the labels that occur.
+    /// Mean F1 over the labels that have test clips.
     pub f1: f64,
+    /// The same means over the labels that have test clips or were found, where these are more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub with_found: Option<Means>,
     /// The same for each label, in the room's order.
     pub per_label: Vec<LabelScores>,
     /// Counts by true label (row) and found label (column).
     pub confusion: Vec<Vec<u32>>,
+}
+
+/// Means over labels, as scikit-learn's macro average and audmetric take them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Means {
+    /// Of recall: `audmetric.unweighted_average_recall`, `sklearn.metrics.recall_score(average="macro")`.
+    pub uar: f64,
+    /// Of precision: `sklearn.metrics.precision_score(average="macro")`.
+    pub precision: f64,
+    /// Of F1: `sklearn.metrics.f1_score(average="macro")`.
+    pub f1: f64,
 }
 
 /// Scores of one label.
@@ -38,16 +57,27 @@ impl Scores {
     /// Scores of a square matrix `confusion[true][found]`. All are 0 where there are no clips.
     pub fn of(confusion: &[Vec<u32>]) -> Self {
         let per_label: Vec<LabelScores> = (0..confusion.len()).map(|label| LabelScores::of(confusion, label)).collect();
-        let occurring: Vec<&LabelScores> = per_label.iter().filter(|scores| scores.support > 0).collect();
-        let mean =
-            |of: fn(&LabelScores) -> f64| ratio(occurring.iter().map(|one| of(one)).sum(), occurring.len() as f64);
+        let found = |label: usize| confusion.iter().any(|row| row[label] > 0);
+        let (tested, also_found): (Vec<_>, Vec<_>) = per_label
+            .iter()
+            .enumerate()
+            .filter(|(label, scores)| scores.support > 0 || found(*label))
+            .map(|(_, scores)| scores)
+            .partition(|scores| scores.support > 0);
+        let mean = |of: fn(&LabelScores) -> f64| ratio(tested.iter().copied().map(of).sum(), tested.len() as f64);
+        let (uar, precision, f1) = (mean(|one| one.recall), mean(|one| one.precision), mean(|one| one.f1));
+        // Labels without test clips have 0 in everything.
+        let share = ratio(tested.len() as f64, (tested.len() + also_found.len()) as f64);
+        let all = Means { uar: uar * share, precision: precision * share, f1: f1 * share };
+        let with_found = (!also_found.is_empty()).then_some(all);
         let right: u32 = (0..confusion.len()).map(|label| confusion[label][label]).sum();
         let all: u32 = confusion.iter().flatten().sum();
         Self {
             accuracy: ratio(right.into(), all.into()),
-            uar: mean(|one| one.recall),
-            precision: mean(|one| one.precision),
-            f1: mean(|one| one.f1),
+            uar,
+            precision,
+            f1,
+            with_found,
             confusion: confusion.to_vec(),
             per_label,
         }
@@ -88,13 +118,59 @@ fn ratio(part: f64, whole: f64) -> f64 {
 mod tests {
     use super::*;
 
+    fn near(value: f64, expected: f64) {
+        assert!((value - expected).abs() < 1e-9, "{value}, not {expected}");
+    }
+
+    /// What scikit-learn and audmetric say, by `tests/reference/scores/golden.py`.
+    #[test]
+    fn scores_are_those_of_scikit_learn_and_audmetric() {
+        let golden = include_str!("../../../tests/reference/scores/scores.json");
+        let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
+        let cases = golden["cases"].as_array().unwrap();
+        assert!(cases.len() > 5);
+        for case in cases {
+            let labels = |of: &str| -> Vec<usize> { serde_json::from_value(case[of].clone()).unwrap() };
+            let number = |of: &str| case[of].as_f64().unwrap();
+            let scores = Scores::of_labels(&labels("truth"), &labels("found"), 4);
+            near(scores.accuracy, number("sklearn_accuracy"));
+            near(scores.uar, number("sklearn_balanced_accuracy"));
+            // Over the labels that have test clips, by naming these to scikit-learn.
+            near(scores.uar, number("sklearn_recall_of_true_labels"));
+            near(scores.precision, number("sklearn_precision_of_true_labels"));
+            near(scores.f1, number("sklearn_f1_of_true_labels"));
+            // As both do by themselves.
+            let here = Means { uar: scores.uar, precision: scores.precision, f1: scores.f1 };
+            let all = scores.with_found.unwrap_or(here);
+            near(all.uar, number("audmetric_uar"));
+            near(all.uar, number("sklearn_recall_macro"));
+            near(all.precision, number("sklearn_precision_macro"));
+            near(all.f1, number("sklearn_f1_macro"));
+        }
+    }
+
+    /// Truth a, h, s, s and found a, h, s, n: nothing is neutral, and once it is found.
+    #[test]
+    fn both_means_are_given_where_they_differ() {
+        let scores = Scores::of_labels(&[0, 1, 3, 3], &[0, 1, 3, 2], 4);
+        let all = scores.with_found.unwrap();
+        near(scores.uar, 2.5 / 3.0);
+        near(all.uar, 0.625);
+        near(scores.precision, 1.0);
+        near(all.precision, 0.75);
+        near(scores.f1, 8.0 / 9.0);
+        near(all.f1, 2.0 / 3.0);
+        let json = serde_json::to_value(&scores).unwrap();
+        near(json["with_found"]["uar"].as_f64().unwrap(), 0.625);
+        assert_eq!(Scores::of_labels(&[0, 1], &[0, 0], 4).with_found, None, "what is never found has a precision of 0");
+    }
+
     /// sklearn.metrics.precision_recall_fscore_support and accuracy_score of scikit-learn 1.9.1 on the same labels.
     #[test]
     fn scores_are_those_of_scikit_learn() {
         let truth = [0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 3, 3, 3];
         let found = [0, 0, 1, 3, 1, 0, 1, 0, 0, 3, 3, 3, 1, 0];
         let scores = Scores::of_labels(&truth, &found, 4);
-        let near = |value: f64, expected: f64| assert!((value - expected).abs() < 1e-9, "{value}, not {expected}");
         near(scores.accuracy, 0.5);
         near(scores.uar, 0.441_666_666_666_666_7);
         near(scores.precision, 0.395_833_333_333_333_3);

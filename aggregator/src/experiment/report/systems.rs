@@ -116,8 +116,8 @@ fn paper_table(results: &Results, model: Architecture, recipe: &str, own: &[&Mea
     let metrics: [(&str, Ours, Theirs); 5] = [
         ("Accuracy", |one| &one.accuracy, |paper| paper.accuracy),
         ("Recall (UAR)", |one| &one.uar, |paper| paper.recall),
-        ("Precision", |one| &one.precision, |paper| paper.precision),
-        ("F1 score", |one| &one.f1, |paper| paper.f1),
+        ("Precision (macro)", |one| &one.precision, |paper| paper.precision),
+        ("F1 (macro)", |one| &one.f1, |paper| paper.f1),
         ("Training time, s", |one| &one.seconds, |paper| paper.seconds),
     ];
     let has_paper = SYSTEMS.iter().any(|&system| reference::scores(model, system).is_some());
