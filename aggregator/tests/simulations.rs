@@ -230,3 +230,38 @@ fn a_folder_of_which_nothing_can_be_read_names_every_file_below_its_reason() {
         assert!(refusal.contains(clip.rsplit('/').next().unwrap()), "{clip}: {refusal}");
     }
 }
+
+/// Folders as loaders of sound want them, where names alone say who speaks: `train/angry/s1_01.wav`.
+#[test]
+fn a_split_of_its_own_is_a_choice_and_people_who_cant_be_told_are_not_one() {
+    let voices = Voices::new();
+    let tree = voices.folder.path().join("tree");
+    for speaker in 1..=5 {
+        for emotion in corpus::EMOTIONS {
+            let to = tree.join(if speaker == 5 { "test" } else { "train" }).join(emotion);
+            std::fs::create_dir_all(&to).unwrap();
+            for take in ["01", "02"] {
+                let from = voices.path(&format!("data/synthetic_0{speaker}/{emotion}/{take}.wav"));
+                std::fs::copy(from, to.join(format!("s{speaker}_{take}.wav"))).unwrap();
+            }
+        }
+    }
+    let (tree, cache) = (tree.to_str().unwrap(), voices.path("cache"));
+    let simulate = |more: &[&str]| {
+        let output =
+            chorus(&[&["simulate", "--data", tree, "--cache", &cache, "--rounds", "1", "--json", "-"], more].concat());
+        (serde_json::from_slice(&output.stdout).unwrap_or(Value::Null), String::from_utf8(output.stderr).unwrap())
+    };
+    let (outcome, refusal) = simulate(&[]);
+    assert_eq!(outcome, Value::Null);
+    assert!(refusal.contains("who speaks in 40 of the 40 clips can't be told from names such as tree/"), "{refusal}");
+    assert!(refusal.contains("--speaker-pattern '/([^/_-]+)[^/]*$'") && refusal.contains("--own-split"), "{refusal}");
+    let (outcome, _) = simulate(&["--speaker-pattern", "/([^/_-]+)[^/]*$"]);
+    assert_eq!(outcome["test_speakers"], serde_json::json!(["s5"]));
+    let (outcome, said) = simulate(&["--own-split"]);
+    assert_eq!((outcome["training_clips"].as_u64(), outcome["test_clips"].as_u64()), (Some(32), Some(8)));
+    assert!(said.contains("train 32, test 8") && said.contains("nobody knows whether"), "{said}");
+    assert!(voices.refusal(&["--own-split"]).contains("no split of its own"));
+    assert!(voices.refusal(&["--speaker-pattern", "("]).contains("--speaker-pattern"));
+    assert!(voices.refusal(&["--map", "joy=blue"]).contains("maps to none of the labels"));
+}

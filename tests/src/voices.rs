@@ -65,16 +65,17 @@ impl Voices {
         let mut corpus = corpus::Corpus::open(&root, &labels()).context("could not open the corpus")?;
         // Two files of RAVDESS are the same bytes under two names; a page takes a sound only once.
         corpus.clips.retain(|clip| !clip.path.ends_with("03-01-03-01-02-02-07.flac"));
-        let mut speakers: Vec<String> = corpus.clips.iter().map(|clip| clip.speaker.clone()).collect();
-        speakers.sort();
-        speakers.dedup();
+        let speakers = corpus.speakers().into_iter().map(str::to_owned).collect();
         Ok(Self { clips: corpus.clips, speakers, real, _made_up: made_up })
     }
 
     /// The clips of the speakers with these indices.
     pub fn of_speakers(&self, indices: std::ops::Range<usize>) -> Vec<&corpus::Clip> {
         let speakers = &self.speakers[indices];
-        self.clips.iter().filter(|clip| speakers.contains(&clip.speaker)).collect()
+        self.clips
+            .iter()
+            .filter(|clip| clip.speaker.as_ref().is_some_and(|speaker| speakers.contains(speaker)))
+            .collect()
     }
 
     /// The files of the speaker with this index.

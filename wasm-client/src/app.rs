@@ -79,14 +79,15 @@ impl App {
                 self.input(Input::Rename(name.clone()));
                 self.seat.change(|seat| seat.name = Some(name)).await?;
             }
-            Command::AddFile { name, path, bytes, label, made_up } => {
+            Command::LabelsOf { paths } => return self.clips.labels_of(&paths),
+            Command::AddFile { name, bytes, label, made_up } => {
                 let decoded = self.decoders.decode(&name, &bytes).await?;
                 let source = if made_up { Source::MadeUp } else { Source::Person };
-                return self.add(&decoded, &name, path.as_deref(), label, source).await;
+                return self.add(&decoded, &name, label, source).await;
             }
-            Command::AddPcm { name, path, samples, channels, rate, label } => {
+            Command::AddPcm { name, samples, channels, rate, label } => {
                 let decoded = sounds::from_pcm(&samples, channels, rate)?;
-                return self.add(&decoded, &name, path.as_deref(), label, Source::Person).await;
+                return self.add(&decoded, &name, label, Source::Person).await;
             }
             Command::AddMadeUp {} => return self.add_made_up().await,
             Command::Relabel { clip, label } => self.relabel(clip, label).await?,

@@ -63,6 +63,14 @@ impl ClipList {
         })
     }
 
+    /// The label that each path of a folder speaks of, by the names of all of them.
+    pub(crate) fn labels_of(&self, paths: &[String]) -> Result<JsValue, Failure> {
+        let labels = corpus::labels_of(paths, &self.labels());
+        let answer = Object::new();
+        set(&answer, "labels", &to_js(&labels, FailureCode::Command)?);
+        Ok(answer.into())
+    }
+
     /// All clips in the list as one zip file.
     pub(crate) fn pack(&self) -> Result<JsValue, Failure> {
         self.read(|clips| {
@@ -94,16 +102,15 @@ impl ClipList {
 }
 
 impl App {
-    /// Adds a clip. Its label is the chosen one, or else what its path or name speaks of.
+    /// Adds a clip. Its label is the chosen one, or else what its name speaks of.
     pub(crate) async fn add(
         self: &Rc<Self>,
         decoded: &Decoded,
         name: &str,
-        path: Option<&str>,
         label: Option<usize>,
         source: Source,
     ) -> Result<JsValue, Failure> {
-        let id = self.add_one(&decoded.sound, name, path, label, source).await?;
+        let id = self.add_one(&decoded.sound, name, label, source).await?;
         let answer = Object::new();
         set(&answer, "clip", &id.into());
         set(&answer, "notices", &sounds::notices(&decoded.notices)?);
@@ -114,13 +121,12 @@ impl App {
         self: &Rc<Self>,
         sound: &Sound,
         name: &str,
-        path: Option<&str>,
         label: Option<usize>,
         source: Source,
     ) -> Result<f64, Failure> {
         let id = (js_sys::Date::now() * 1000.0 + js_sys::Math::random() * 1000.0).floor();
         let clip = self.clips.read(|clips| {
-            let label = clips.label_for(sound, label, path.unwrap_or(name))?;
+            let label = clips.label_for(sound, label, name)?;
             let clip = Clip::new(id, name, label, source, sound)?;
             clips.check_new(&clip)?;
             Ok::<_, ClipError>(clip)
@@ -135,7 +141,7 @@ impl App {
         let seed = (js_sys::Math::random() * f64::from(u32::MAX)) as u64;
         let added = Array::new();
         for MadeUp { name, label, sound } in made_up(&self.clips.labels(), seed)? {
-            let id = self.add_one(&sound, &name, None, Some(label), Source::MadeUp).await?;
+            let id = self.add_one(&sound, &name, Some(label), Source::MadeUp).await?;
             added.push(&id.into());
         }
         let answer = Object::new();

@@ -28,16 +28,19 @@ pub enum Command {
         /// The new one.
         name: String,
     },
+    /// Asks which labels the paths of one folder speak of: a folder's siblings say whether it is a label or a person.
+    LabelsOf {
+        /// The paths below what was dropped or chosen.
+        paths: Vec<String>,
+    },
     /// Adds a sound file.
     AddFile {
         /// Its name.
         name: String,
-        /// Its path below the dropped folder, from which a label may be read.
-        path: Option<String>,
         /// Its bytes.
         #[serde(with = "serde_wasm_bindgen::preserve")]
         bytes: ArrayBuffer,
-        /// The label chosen for it.
+        /// The label chosen for it; without one its name may speak of one.
         label: Option<usize>,
         /// Whether a program made this voice, as a list of clips from another laptop may say.
         #[serde(default)]
@@ -47,8 +50,6 @@ pub enum Command {
     AddPcm {
         /// A name for it.
         name: String,
-        /// Its path below the dropped folder, from which a label may be read.
-        path: Option<String>,
         /// Samples, interleaved.
         #[serde(with = "serde_wasm_bindgen::preserve")]
         samples: Float32Array,
@@ -56,7 +57,7 @@ pub enum Command {
         channels: u16,
         /// Samples a second and channel.
         rate: u32,
-        /// The label chosen for it.
+        /// The label chosen for it; without one its name may speak of one.
         label: Option<usize>,
     },
     /// Adds the clips of a voice that a program makes up.

@@ -156,7 +156,7 @@ impl App {
             Failure::new(FailureCode::NothingHeard, words)
         })?;
         let decoded = speech::Decoded { sound, notices: Vec::new() };
-        self.add(&decoded, name, None, Some(label), Source::Correction).await
+        self.add(&decoded, name, Some(label), Source::Correction).await
     }
 }
 

@@ -70,7 +70,7 @@ struct Paper {
     #[command(flatten)]
     test: TestOptions,
     /// Divide the speakers into K parts and test each in turn, so that everyone is tested once
-    #[arg(long, value_name = "K", conflicts_with = "test_speakers", value_parser = clap::value_parser!(u16).range(2..=1000))]
+    #[arg(long, value_name = "K", conflicts_with_all = ["test_speakers", "own_split"], value_parser = clap::value_parser!(u16).range(2..=1000))]
     folds: Option<u16>,
     /// A quick look: conv and compact, one seed, 3 rounds, up to 3 clients in experiment 2
     #[arg(long)]
@@ -123,10 +123,19 @@ pub fn run(arguments: Arguments) -> Result<()> {
 
 fn run_robustness(attacked: Attacked) -> Result<()> {
     let Attacked { corpus, out, model, clients, rounds, shares, seeds } = attacked;
-    let robustness = Robustness { data: corpus.data.clone(), model, clients: clients.into(), rounds, shares, seeds };
+    let reading = corpus.reading();
+    let robustness =
+        Robustness { data: corpus.data.clone(), reading, model, clients: clients.into(), rounds, shares, seeds };
     let runs = experiment::robustness_runs(&robustness)?;
     let store = Store::open(out.join("runs"))?;
-    let dataset = read(&corpus.data, &[], &experiment::labels(), Normalisation::Group, corpus.cache().as_ref())?;
+    let dataset = read(
+        &corpus.data,
+        &[],
+        &experiment::labels(),
+        &robustness.reading,
+        Normalisation::Group,
+        corpus.cache().as_ref(),
+    )?;
     let mut progress = Progress::new(on_interrupt()?);
     let done = experiment::execute(runs, &dataset, &store, &mut progress)?;
     progress.bar.finish_and_clear();
@@ -146,7 +155,7 @@ fn run_paper(paper: Paper) -> Result<()> {
     let options = options(&paper);
     let store = Store::open(paper.out.join("runs"))?;
     let cache = paper.corpus.cache();
-    let dataset = read(&options.data, &[], &options.labels, options.normalisation, cache.as_ref())?;
+    let dataset = read(&options.data, &[], &options.labels, &options.reading, options.normalisation, cache.as_ref())?;
     let remarks = experiment::check(&options, &dataset)?;
     let runs = experiment::runs(&options, &dataset)?;
     let mut progress = Progress::new(on_interrupt()?);
@@ -189,6 +198,7 @@ fn options(paper: &Paper) -> Options {
     experiments.dedup();
     Options {
         data: paper.corpus.data.clone(),
+        reading: paper.corpus.reading(),
         labels: paper.labels.clone(),
         models: match paper.models.as_slice() {
             [] if paper.small => SMALL_MODELS.to_vec(),
@@ -200,6 +210,7 @@ fn options(paper: &Paper) -> Options {
         rounds: paper.rounds.or(paper.small.then_some(3)),
         most_clients: if paper.small { 3 } else { 8 },
         test: match paper.test.test_speakers.as_slice() {
+            _ if paper.test.own_split => TestSpeakers::OwnSplit,
             [] => TestSpeakers::Usual,
             names => TestSpeakers::Named(names.to_vec()),
         },

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::participant::unused::by_reason;
 use crate::participant::{self, Address, News, Plan, Source, Speaker};
+use crate::settings::ReadingOptions;
 
 const EXAMPLES: &str = "Examples:
   chorus join http://localhost:8080/room/KMPXZ --synthetic 1
@@ -35,6 +36,8 @@ pub struct Arguments {
     /// Folder of labelled clips: a manifest.csv, a folder for each label, or a known corpus
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    reading: ReadingOptions,
     /// Take a made-up voice in place of clips; each number is another one
     #[arg(long, value_name = "SEED")]
     synthetic: Option<u64>,
@@ -86,14 +89,15 @@ pub fn run(arguments: Arguments) -> Result<()> {
 impl Arguments {
     fn plan(&self, address: &Address, index: u16) -> Plan {
         let several = self.participants > 1;
+        let reading = self.reading.reading();
         let source = match (&self.data, &self.speaker) {
             (Some(folder), Some(speaker)) => {
-                Source::Folder { folder: folder.clone(), speaker: Speaker::Named(speaker.clone()) }
+                Source::Folder { folder: folder.clone(), speaker: Speaker::Named(speaker.clone()), reading }
             }
             (Some(folder), None) if several => {
-                Source::Folder { folder: folder.clone(), speaker: Speaker::Nth(index.into()) }
+                Source::Folder { folder: folder.clone(), speaker: Speaker::Nth(index.into()), reading }
             }
-            (Some(folder), None) => Source::Folder { folder: folder.clone(), speaker: Speaker::Everyone },
+            (Some(folder), None) => Source::Folder { folder: folder.clone(), speaker: Speaker::Everyone, reading },
             (None, _) => Source::MadeUp { voice: self.synthetic.unwrap_or_default().wrapping_add(index.into()) },
         };
         let name = self.name.as_ref().map(|name| match several {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
+use corpus::Reading;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::participant::unused::by_reason;
@@ -38,15 +39,16 @@ pub fn read(
     data: &[PathBuf],
     eval_data: &[PathBuf],
     labels: &[String],
+    reading: &Reading,
     normalisation: Normalisation,
     cache: Option<&FeatureCache>,
 ) -> Result<Dataset> {
-    let reading = bar(0, "clips");
-    let dataset = Dataset::read(data, eval_data, labels, normalisation, cache, |done, all| {
-        reading.set_length(all as u64);
-        reading.set_position(done as u64);
+    let progress = bar(0, "clips");
+    let dataset = Dataset::read(data, eval_data, labels, reading, normalisation, cache, |done, all| {
+        progress.set_length(all as u64);
+        progress.set_position(done as u64);
     })?;
-    reading.finish_and_clear();
+    progress.finish_and_clear();
     eprint!("{}{}", dataset.found, by_reason(&dataset.skipped));
     Ok(dataset)
 }

@@ -19,10 +19,12 @@ const EXAMPLES: &str = "Examples:
   chorus simulate --data emodb --partition by-speaker --clients 8 --strategy '{\"name\":\"fedprox\",\"mu\":0.1}'
   chorus simulate --data ravdess --partition centralised --eval-data emodb
   chorus simulate --data voices --clients 200 --drop-out 0.3 --slow 0.5 --selection 20
+  chorus simulate --data esd --own-split --map surprise=happy
+  chorus simulate --data mine --speaker-pattern '/([^/_]+)_[^/]*$'
   chorus simulate --data emodb --clients 10 --attack sign-flip --attackers 0.3 --aggregation median
 
 Clients, aggregator, features, networks and usual settings are those of a real room; only the network between them is left
-out. The test speakers are never trained on. With a made-up clock a device trains for 1 s and 0.05 s a clip and pass, times its own
+out. The test speakers are never trained on (but by --own-split). With a made-up clock a device trains for 1 s and 0.05 s a clip and pass, times its own
 factor. The same plan and seed give the same result on the same kind of processor.
 Exit codes: 0 done; 1 it could not be done, or was stopped.";
 
@@ -37,7 +39,7 @@ pub struct Arguments {
     #[command(flatten)]
     corpus: CorpusOptions,
     /// Test on all of this folder, and train on all of --data; may be given again
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["test_speakers", "fold"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["test_speakers", "fold", "own_split"])]
     eval_data: Vec<PathBuf>,
     /// How training clips are divided: random, single-emotion, by-speaker, dirichlet:α, quantity-skew[:α] or centralised
     #[arg(long, default_value_t = Partition::Random)]
@@ -65,7 +67,7 @@ pub struct Arguments {
     #[command(flatten)]
     test: TestOptions,
     /// Test the I-th of K parts of the speakers, 1 to K, as I/K: for a cross-validation
-    #[arg(long, value_name = "I/K", conflicts_with = "test_speakers", value_parser = fold)]
+    #[arg(long, value_name = "I/K", conflicts_with_all = ["test_speakers", "own_split"], value_parser = fold)]
     fold: Option<TestSpeakers>,
     /// Write the whole result here as JSON; - is stdout
     #[arg(long, value_name = "FILE")]
@@ -109,9 +111,11 @@ impl Arguments {
         Ok(Plan {
             data: self.corpus.data.clone(),
             eval_data: self.eval_data.clone(),
+            reading: self.corpus.reading(),
             labels: room.labels,
             test: match (&self.fold, self.test.test_speakers.as_slice()) {
                 (Some(fold), _) => fold.clone(),
+                (None, _) if self.test.own_split => TestSpeakers::OwnSplit,
                 (None, []) => TestSpeakers::Usual,
                 (None, names) => TestSpeakers::Named(names.to_vec()),
             },
@@ -140,7 +144,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
         attack.count(plan.clients)?;
     }
     let cache = arguments.corpus.cache();
-    let dataset = progress::read(&plan.data, &plan.eval_data, &plan.labels, plan.normalisation, cache.as_ref())?;
+    let dataset =
+        progress::read(&plan.data, &plan.eval_data, &plan.labels, &plan.reading, plan.normalisation, cache.as_ref())?;
+    for remark in dataset.remarks(&plan.test)? {
+        eprintln!("{remark}");
+    }
     let interrupted = on_interrupt()?;
     let bar = progress::bar(simulator::steps(&plan, &dataset)?, "steps");
     let outcome = simulator::run(
@@ -188,6 +196,13 @@ fn summary(outcome: &Outcome) -> String {
     ] {
         let mean = mean.map_or(String::new(), |mean| format!("{mean:.3}"));
         text += &format!("{name:<12} {last:>10.3}  {mean:>14}\n");
+    }
+    if let Some(all) = &scores.with_found {
+        text += &format!(
+            "\nThese are means over the labels that have test clips. With those that were found though they have none, as \
+             scikit-learn's macro average and audmetric count: UAR {:.3}, precision {:.3}, F1 {:.3}.\n",
+            all.uar, all.precision, all.f1
+        );
     }
     text += "\n             precision  recall  F1     clips\n";
     for (label, one) in plan.labels.iter().zip(&scores.per_label) {
@@ -301,14 +316,21 @@ mod tests {
                 ..usual.clone()
             });
         }
-        for test in
-            [TestSpeakers::Named(vec!["03".to_owned(), "a b".to_owned()]), TestSpeakers::Fold { index: 1, of: 5 }]
-        {
+        for test in [
+            TestSpeakers::Named(vec!["03".to_owned(), "a b".to_owned()]),
+            TestSpeakers::Fold { index: 1, of: 5 },
+            TestSpeakers::OwnSplit,
+        ] {
             assert_repeated(&Plan { test, ..usual.clone() });
         }
         assert_repeated(&Plan {
             data: vec!["my voices".into(), "more".into()],
             eval_data: vec!["others".into()],
+            reading: corpus::Reading {
+                speaker_pattern: Some("/([^/_]+)_[^/]*$".parse().unwrap()),
+                label_pattern: Some("(?<label>a|b c)".parse().unwrap()),
+                map: vec!["excited=happy".parse().unwrap(), "b c=sad".parse().unwrap()],
+            },
             labels: vec!["calm".to_owned(), "angry".to_owned(), "sad".to_owned()],
             model: Architecture::Lstm,
             clients: 1,

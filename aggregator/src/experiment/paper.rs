@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Result, ensure};
-use corpus::Split;
+use corpus::{Reading, Split};
 use models::Architecture;
 use protocol::{Aggregation, TrainingSettings};
 use serde::{Serialize, Serializer};
@@ -78,6 +78,9 @@ impl Serialize for Experiment {
 pub struct Options {
     /// Folders of labelled speech.
     pub data: Vec<PathBuf>,
+    /// How the names of clips are read.
+    #[serde(skip_serializing_if = "Reading::is_usual")]
+    pub reading: Reading,
     /// The labels, in the models' order.
     pub labels: Vec<String>,
     /// The networks.
@@ -118,6 +121,7 @@ pub fn check(options: &Options, dataset: &Dataset) -> Result<Vec<String>> {
     let mut remarks = Vec::new();
     for split in options.splits() {
         let Split { train, test } = dataset.split(&split)?;
+        remarks.extend(dataset.remarks(&split)?);
         for (label, name) in dataset.labels.iter().enumerate() {
             let has = |clips: &[usize]| clips.iter().any(|&clip| dataset.clips[clip].example.label == label);
             ensure!(
@@ -151,6 +155,7 @@ pub fn runs(options: &Options, dataset: &Dataset) -> Result<Vec<Run>> {
                     let plan = Plan {
                         data: options.data.clone(),
                         eval_data: Vec::new(),
+                        reading: options.reading.clone(),
                         labels: options.labels.clone(),
                         test,
                         model: condition.model,
@@ -241,12 +246,22 @@ pub(super) mod tests {
             }
         }
         let labels = corpus::EMOTIONS.map(str::to_owned);
-        Dataset::read(&[folder.path().to_owned()], &[], &labels, Normalisation::Group, None, |_, _| {}).unwrap()
+        Dataset::read(
+            &[folder.path().to_owned()],
+            &[],
+            &labels,
+            &Reading::default(),
+            Normalisation::Group,
+            None,
+            |_, _| {},
+        )
+        .unwrap()
     }
 
     pub fn options() -> Options {
         Options {
             data: vec!["voices".into()],
+            reading: Reading::default(),
             labels: ["angry", "happy", "neutral", "sad"].map(str::to_owned).into(),
             models: vec![Architecture::Conv, Architecture::Lstm],
             experiments: Experiment::ALL.to_vec(),

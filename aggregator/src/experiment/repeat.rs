@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use corpus::Reading;
 use protocol::{Choice, Pace, Selection, TrainingSettings};
 use serde::Serialize;
 
@@ -18,6 +19,7 @@ pub fn words(plan: &Plan) -> Vec<String> {
     let Plan {
         data,
         eval_data,
+        reading,
         labels,
         test,
         model,
@@ -41,6 +43,16 @@ pub fn words(plan: &Plan) -> Vec<String> {
     for folder in eval_data {
         words.option("eval-data", folder.display());
     }
+    let Reading { speaker_pattern, label_pattern, map } = reading;
+    if let Some(pattern) = speaker_pattern {
+        words.option("speaker-pattern", pattern);
+    }
+    if let Some(pattern) = label_pattern {
+        words.option("label-pattern", pattern);
+    }
+    for mapping in map {
+        words.option("map", mapping);
+    }
     words.option("model", model);
     words.option("partition", partition);
     words.option("clients", clients);
@@ -62,6 +74,7 @@ pub fn words(plan: &Plan) -> Vec<String> {
     match test {
         TestSpeakers::Usual => {}
         TestSpeakers::Named(names) => words.option("test-speakers", names.join(",")),
+        TestSpeakers::OwnSplit => words.0.push("--own-split".to_owned()),
         TestSpeakers::Fold { index, of } => words.option("fold", format!("{}/{of}", index + 1)),
     }
     words.option("labels", labels.join(","));

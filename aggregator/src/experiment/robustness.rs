@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
-use corpus::Partition;
+use corpus::{Partition, Reading};
 use models::Architecture;
 use protocol::{Aggregation, Augmentation, Choice as _, Optimiser, Strategy, TrainingSettings};
 
@@ -39,6 +39,8 @@ const TRAINING: TrainingSettings = TrainingSettings {
 pub struct Robustness {
     /// Folders of labelled speech.
     pub data: Vec<PathBuf>,
+    /// How the names of clips are read.
+    pub reading: Reading,
     /// The network.
     pub model: Architecture,
     /// Clients, who hold clips dealt out at random.
@@ -93,6 +95,7 @@ pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
                 let plan = Plan {
                     data: robustness.data.clone(),
                     eval_data: Vec::new(),
+                    reading: robustness.reading.clone(),
                     labels: labels(),
                     test: TestSpeakers::Usual,
                     model: robustness.model,
@@ -165,6 +168,7 @@ mod tests {
 
     fn robustness(shares: &[f64]) -> Robustness {
         Robustness {
+            reading: Reading::default(),
             data: Vec::new(),
             model: Architecture::Compact,
             clients: 10,

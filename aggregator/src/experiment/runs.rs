@@ -31,7 +31,7 @@ impl<C: Repeated> Run<C> {
     pub fn key(&self) -> String {
         let fold = match self.plan.test {
             TestSpeakers::Fold { index, of } => format!("-f{}of{of}", index + 1),
-            TestSpeakers::Usual | TestSpeakers::Named(_) => String::new(),
+            TestSpeakers::Usual | TestSpeakers::Named(_) | TestSpeakers::OwnSplit => String::new(),
         };
         format!("{}-s{}{fold}", self.condition.key(), self.plan.seed)
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use corpus::synth::Voice;
-use corpus::{Clip, Corpus};
+use corpus::{Clip, Corpus, Reading};
 use models::Example;
 use protocol::Augmentation;
 
@@ -27,6 +27,8 @@ pub enum Source {
         folder: PathBuf,
         /// Whose clips.
         speaker: Speaker,
+        /// How names are read.
+        reading: Reading,
     },
     /// A voice that no one has.
     MadeUp {
@@ -61,7 +63,9 @@ impl Clips {
     /// Reads at most `most` clips, spread evenly over the room's labels.
     pub fn load(source: &Source, labels: &[String], most: Option<usize>, augmentation: Augmentation) -> Result<Self> {
         let (examples, skipped) = match source {
-            Source::Folder { folder, speaker } => from_folder(folder, speaker, labels, most, augmentation)?,
+            Source::Folder { folder, speaker, reading } => {
+                from_folder(folder, speaker, reading, labels, most, augmentation)?
+            }
             Source::MadeUp { voice } => {
                 let clips = made_up(*voice, labels, most.unwrap_or(MADE_UP_CLIPS), augmentation)?;
                 (clips, Vec::new())
@@ -75,13 +79,17 @@ impl Clips {
 fn from_folder(
     folder: &Path,
     speaker: &Speaker,
+    reading: &Reading,
     labels: &[String],
     most: Option<usize>,
     augmentation: Augmentation,
 ) -> Result<(Vec<Example>, Unused)> {
-    let corpus =
-        Corpus::open(folder, labels).with_context(|| format!("cannot read clips from {}", folder.display()))?;
+    let corpus = Corpus::open_as(folder, labels, reading)
+        .with_context(|| format!("cannot read clips from {}", folder.display()))?;
     let speakers = corpus.speakers();
+    if *speaker != Speaker::Everyone && speakers.is_empty() {
+        bail!(corpus.unknown_speakers().unwrap_or_default());
+    }
     let chosen = match speaker {
         Speaker::Everyone => None,
         Speaker::Named(name) => Some(name.as_str()),
@@ -89,8 +97,11 @@ fn from_folder(
             format!("{} has {} speakers, too few for so many participants", folder.display(), speakers.len())
         })?),
     };
-    let of_speaker: Vec<&Clip> =
-        corpus.clips.iter().filter(|clip| chosen.is_none_or(|speaker| clip.speaker == speaker)).collect();
+    let of_speaker: Vec<&Clip> = corpus
+        .clips
+        .iter()
+        .filter(|clip| chosen.is_none_or(|speaker| clip.speaker.as_deref() == Some(speaker)))
+        .collect();
     if of_speaker.is_empty() {
         match chosen {
             Some(speaker) => {
@@ -99,7 +110,9 @@ fn from_folder(
             None => bail!("{} has no clips with one of the labels {}", folder.display(), labels.join(", ")),
         }
     }
-    let mut skipped = corpus.skipped.clone();
+    // What is to be known of the folder comes before its files.
+    let warnings = corpus.warnings.iter().map(|warning| (folder.to_path_buf(), warning.clone()));
+    let mut skipped: Vec<_> = warnings.chain(corpus.skipped.iter().cloned()).collect();
     let mut examples = Vec::new();
     for clip in evenly(&of_speaker, labels.len(), most.unwrap_or(usize::MAX)) {
         match read(clip, augmentation) {
@@ -189,7 +202,7 @@ mod tests {
 
     #[test]
     fn few_clips_are_spread_over_the_labels() {
-        let clip = |name: &str, label| Clip { path: name.into(), speaker: "a".to_owned(), label, sentence: None };
+        let clip = |name: &str, label| Clip { path: name.into(), speaker: None, label, sentence: None, part: None };
         let clips = [clip("a1", 0), clip("a2", 0), clip("a3", 0), clip("b1", 1)];
         let chosen = evenly(&clips.iter().collect::<Vec<_>>(), 2, 3);
         let names: Vec<_> = chosen.iter().map(|clip| clip.path.to_str().unwrap()).collect();

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use corpus::{Mapping, Pattern, Reading};
+
 use crate::simulator::{Device, FeatureCache, Normalisation};
 
 /// The speech.
@@ -10,12 +12,41 @@ pub struct CorpusOptions {
     /// Folder of labelled speech: a published corpus, a folder for each label, or a manifest.csv; may be given again
     #[arg(long, value_name = "DIR", required = true)]
     pub data: Vec<PathBuf>,
+    #[command(flatten)]
+    reading: ReadingOptions,
     /// Where features are kept between runs [default: the user's cache folder]
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
 }
 
+/// How names are read.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ReadingOptions {
+    /// Where the speaker stands in a path such as DIR/a/b.wav: the first group of this regular expression
+    #[arg(long, value_name = "REGEX")]
+    speaker_pattern: Option<Pattern>,
+    /// Where the label stands in a path, likewise
+    #[arg(long, value_name = "REGEX")]
+    label_pattern: Option<Pattern>,
+    /// What a word in names or tables stands for, such as excited=happy; several with commas
+    #[arg(long, value_name = "WORD=LABEL", value_delimiter = ',')]
+    map: Vec<Mapping>,
+}
+
+impl ReadingOptions {
+    /// As the corpus takes it.
+    pub fn reading(&self) -> Reading {
+        let Self { speaker_pattern, label_pattern, map } = self.clone();
+        Reading { speaker_pattern, label_pattern, map }
+    }
+}
+
 impl CorpusOptions {
+    /// How names are read.
+    pub fn reading(&self) -> Reading {
+        self.reading.reading()
+    }
+
     /// Where features are kept, if anywhere.
     pub fn cache(&self) -> Option<FeatureCache> {
         self.cache.clone().map(FeatureCache::new).or_else(FeatureCache::of_this_user)
@@ -28,6 +59,10 @@ pub struct TestOptions {
     /// Who is tested, by name, separated by commas [default: the corpus' usual test speakers, else the last fifth by name]
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub test_speakers: Vec<String>,
+    /// Test by the corpus' own split: train on what lies in folders called train (or has that in its table's column split), test
+    /// on test; a third part, for validation, is left out
+    #[arg(long, conflicts_with = "test_speakers")]
+    pub own_split: bool,
     /// What features are standardised by: group, or speaker for each speaker's own mean and deviation first
     #[arg(long, default_value = "group")]
     pub normalisation: Normalisation,

@@ -22,7 +22,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-pub use self::corpora::{CorpusOptions, TestOptions};
+pub use self::corpora::{CorpusOptions, ReadingOptions, TestOptions};
 pub use self::room::RoomOptions;
 pub use self::training::usual_augmentation;
 

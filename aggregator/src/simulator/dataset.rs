@@ -6,8 +6,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context as _, Result, ensure};
-use corpus::{Clip, Corpus, Split};
+use anyhow::{Context as _, Result, bail, ensure};
+use corpus::{Clip, Corpus, Part, Reading, Split};
 use models::{Example, Standardisation};
 use protocol::Augmentation;
 use rayon::prelude::*;
@@ -17,13 +17,18 @@ use super::{FeatureCache, Normalisation, TestSpeakers};
 use crate::participant::sound_file;
 use crate::participant::unused::by_reason;
 
+/// The name of whoever can't be told.
+const UNKNOWN: &str = "unknown";
+
 /// A clip, ready to train on.
 #[derive(Debug, Clone)]
 pub struct Spoken {
     /// Where it lies.
     pub path: PathBuf,
-    /// Who speaks.
+    /// Who speaks; [`UNKNOWN`] where that can't be told.
     pub speaker: String,
+    /// The part of the corpus' own split that it is in.
+    pub part: Option<Part>,
     /// Features and label.
     pub example: Example,
     /// Whether it comes from a folder that is for testing alone.
@@ -43,6 +48,8 @@ pub struct Dataset {
     pub found: String,
     /// Speakers by whom published corpora are usually tested.
     published_test_speakers: Vec<String>,
+    /// Why some clips can't be divided by speaker, and what to do about it.
+    unknown_speakers: Vec<String>,
 }
 
 impl Dataset {
@@ -55,6 +62,7 @@ impl Dataset {
         data: &[PathBuf],
         eval_data: &[PathBuf],
         labels: &[String],
+        reading: &Reading,
         normalisation: Normalisation,
         cache: Option<&FeatureCache>,
         on_clip: impl Fn(usize, usize) + Sync,
@@ -65,12 +73,13 @@ impl Dataset {
             skipped: Vec::new(),
             found: String::new(),
             published_test_speakers: Vec::new(),
+            unknown_speakers: Vec::new(),
         };
         let several = data.len() + eval_data.len() > 1;
         for (folder, only_tested) in data.iter().map(|one| (one, false)).chain(eval_data.iter().map(|one| (one, true)))
         {
-            let corpus =
-                Corpus::open(folder, labels).with_context(|| format!("cannot read clips from {}", folder.display()))?;
+            let corpus = Corpus::open_as(folder, labels, reading)
+                .with_context(|| format!("cannot read clips from {}", folder.display()))?;
             let done = AtomicUsize::new(0);
             let read: Vec<Result<Example>> = corpus
                 .clips
@@ -90,7 +99,8 @@ impl Dataset {
                 match example {
                     Ok(example) => dataset.clips.push(Spoken {
                         path: clip.path.clone(),
-                        speaker: named(&clip.speaker),
+                        speaker: named(clip.speaker.as_deref().unwrap_or(UNKNOWN)),
+                        part: clip.part,
                         example,
                         only_tested,
                     }),
@@ -113,32 +123,87 @@ impl Dataset {
             );
             dataset.found += &format!("{}\n{report}\n", folder.display());
             dataset.published_test_speakers.extend(corpus.test_speakers().into_iter().map(named));
+            dataset.unknown_speakers.extend(corpus.unknown_speakers());
         }
         if normalisation == Normalisation::Speaker {
+            dataset.speakers_known()?;
             dataset.standardise_by_speaker();
         }
         Ok(dataset)
     }
 
-    /// The clips to train on and the clips to test on, by index; nobody is heard on both sides.
+    /// Everybody is known, as whatever is done by speaker needs.
     ///
     /// # Errors
-    /// A test speaker who is not there, or a side that would be empty.
+    /// What is seen of those who are not, and what to do about it.
+    pub fn speakers_known(&self) -> Result<()> {
+        match self.unknown_speakers.first() {
+            Some(why) => bail!("{why}; --own-split and --eval-data test without knowing who speaks"),
+            None => Ok(()),
+        }
+    }
+
+    /// The clips to train on and the clips to test on, by index; nobody is heard on both sides, but in the corpus' own split.
+    ///
+    /// # Errors
+    /// Speakers who are not known, a test speaker who is not there, or a side that would be empty.
     pub fn split(&self, test: &TestSpeakers) -> Result<Split> {
         if self.clips.iter().any(|clip| clip.only_tested) {
             let (test, train) = (0..self.clips.len()).partition(|&clip| self.clips[clip].only_tested);
             return Ok(Split { train, test });
         }
+        if *test != TestSpeakers::OwnSplit {
+            self.speakers_known()?;
+        }
         let speakers: Vec<&str> = self.clips.iter().map(|clip| clip.speaker.as_str()).collect();
         Ok(match test {
             TestSpeakers::Named(names) => corpus::hold_out(&speakers, names)?,
             TestSpeakers::Usual => corpus::hold_out(&speakers, &self.usual_test_speakers())?,
+            TestSpeakers::OwnSplit => self.own_split()?,
             // The folds are the same whatever a plan's seed, so that all of them together test everyone once.
             TestSpeakers::Fold { index, of } => {
                 let folds = corpus::folds(&speakers, *of, 0)?;
                 let number = folds.len();
                 folds.into_iter().nth(*index).with_context(|| format!("there is no fold {} of {number}", index + 1))?
             }
+        })
+    }
+
+    /// The corpus' own split: what is in no part is trained on, and what is for validation is left out.
+    fn own_split(&self) -> Result<Split> {
+        let of = |parts: &[Option<Part>]| -> Vec<usize> {
+            (0..self.clips.len()).filter(|&clip| parts.contains(&self.clips[clip].part)).collect()
+        };
+        let split = Split { train: of(&[Some(Part::Train), None]), test: of(&[Some(Part::Test)]) };
+        ensure!(
+            !split.test.is_empty() && !split.train.is_empty(),
+            "the corpus has no split of its own to test by: {} clips to train on and {} to test on lie in folders called train \
+             and test, or have that in the column split of their table",
+            split.train.len(),
+            split.test.len()
+        );
+        Ok(split)
+    }
+
+    /// What a reader of figures should know of how these are tested.
+    pub fn remarks(&self, test: &TestSpeakers) -> Result<Vec<String>> {
+        if *test != TestSpeakers::OwnSplit {
+            return Ok(Vec::new());
+        }
+        let Split { train, test } = self.own_split()?;
+        let voices =
+            |side: &[usize]| -> BTreeSet<&str> { side.iter().map(|&clip| self.clips[clip].speaker.as_str()).collect() };
+        let (train, test) = (voices(&train), voices(&test));
+        let both = test.intersection(&train).count();
+        Ok(if self.speakers_known().is_err() {
+            vec![
+                "The corpus' own split is tested by, and nobody knows whether it hears the same people on both sides."
+                    .to_owned(),
+            ]
+        } else if both > 0 {
+            vec![format!("In the corpus' own split {both} of {} test speakers are trained on, too.", test.len())]
+        } else {
+            Vec::new()
         })
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Result, ensure};
-use corpus::Partition;
+use corpus::{Partition, Reading};
 use models::Architecture;
 use protocol::limits::MAX_EXAMPLES;
 use protocol::{Aggregation, RoomCode, RoomConfig, Strategy, TrainingSettings};
@@ -23,6 +23,9 @@ pub struct Plan {
     pub data: Vec<PathBuf>,
     /// Folders to test on instead; all of their speakers are then tested, and all of `data` is trained on.
     pub eval_data: Vec<PathBuf>,
+    /// How the names of clips are read.
+    #[serde(default, skip_serializing_if = "Reading::is_usual")]
+    pub reading: Reading,
     /// The labels, in the model's order.
     pub labels: Vec<String>,
     /// Who is tested and never trained on.
@@ -97,6 +100,8 @@ pub enum TestSpeakers {
     Usual,
     /// These.
     Named(Vec<String>),
+    /// Whatever the corpus' own split has for testing, whoever speaks; its part for validation is left out.
+    OwnSplit,
     /// One part of a division of all speakers into parts with about as many clips.
     Fold {
         /// Which, from 0.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
-use corpus::{Holdings, Split};
+use corpus::{Holdings, Partition, Split};
 use federation::{Coordinator, MemorySpool};
 use models::Example;
 use serde::{Deserialize, Serialize};
@@ -121,6 +121,9 @@ pub fn steps(plan: &Plan, dataset: &Dataset) -> Result<u64> {
 type Divided = (Vec<usize>, Vec<Vec<usize>>);
 
 fn divide(plan: &Plan, dataset: &Dataset) -> Result<Divided> {
+    if plan.partition == Partition::BySpeaker {
+        dataset.speakers_known()?;
+    }
     let Split { train, test } = dataset.split(&plan.test)?;
     let labels: Vec<usize> = train.iter().map(|&clip| dataset.clips[clip].example.label).collect();
     let speakers: Vec<&str> = train.iter().map(|&clip| dataset.clips[clip].speaker.as_str()).collect();

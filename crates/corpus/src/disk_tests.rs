@@ -17,6 +17,16 @@ fn folder(files: &[&str]) -> tempfile::TempDir {
     dir
 }
 
+/// Who speaks, of clips of whom that is known.
+fn speaker(clip: &Clip) -> &str {
+    clip.speaker.as_deref().unwrap_or("unknown")
+}
+
+/// A published corpus, by its name in files.
+fn published(id: &str) -> Kind {
+    Kind::Published(crate::TABLE.iter().find(|corpus| corpus.id == id).unwrap())
+}
+
 fn reasons(corpus: &Corpus) -> Vec<(String, &str)> {
     let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
     let skipped = corpus.skipped.iter();
@@ -27,7 +37,7 @@ fn reasons(corpus: &Corpus) -> Vec<(String, &str)> {
 fn a_folder_for_each_label() {
     let dir = folder(&["angry/Anna/1.wav", "angry/Ben/1.WAV", "Sad/Anna/2.flac", "other/3.wav", "sad/notes.txt"]);
     let corpus = Corpus::open(dir.path(), &labels()).unwrap();
-    let found: Vec<(&str, usize)> = corpus.clips.iter().map(|clip| (clip.speaker.as_str(), clip.label)).collect();
+    let found: Vec<(&str, usize)> = corpus.clips.iter().map(|clip| (speaker(clip), clip.label)).collect();
     assert_eq!(found, [("Anna", 3), ("Anna", 0), ("Ben", 0)]);
     assert_eq!(corpus.speakers(), ["Anna", "Ben"]);
     assert_eq!(corpus.of_speaker("Anna").count(), 2);
@@ -48,9 +58,10 @@ fn known_file_names_without_a_manifest() {
         corpus.clips,
         [Clip {
             path: dir.path().join("Actor_07/03-01-04-02-02-01-07.wav"),
-            speaker: "ravdess_07".into(),
+            speaker: Some("ravdess_07".into()),
             label: 3,
             sentence: Some("s02".into()),
+            part: None,
         }]
     );
 }
@@ -63,8 +74,9 @@ fn a_manifest_outweighs_the_names() {
     fs::write(dir.path().join("manifest.csv"), table).unwrap();
     let corpus = Corpus::open(dir.path(), &labels()).unwrap();
     let found: Vec<_> =
-        corpus.clips.iter().map(|clip| (clip.speaker.as_str(), clip.label, clip.sentence.as_deref())).collect();
-    assert_eq!(found, [("7", 3, Some("s1")), ("unknown", 1, None)]);
+        corpus.clips.iter().map(|clip| (clip.speaker.as_deref(), clip.label, clip.sentence.as_deref())).collect();
+    assert_eq!(found, [(Some("7"), 3, Some("s1")), (None, 1, None)]);
+    assert!(corpus.unknown_speakers().unwrap().starts_with("who speaks in 1 of the 2 clips can't be told"));
     assert_eq!(
         reasons(&corpus),
         [
@@ -143,14 +155,14 @@ fn a_file_that_a_manifest_names_twice_is_one_clip() {
 }
 
 /// A kind of corpus, its files, and speaker and label of each clip that is to be found in them.
-type Tree = (Kind, &'static [&'static str], &'static [(&'static str, usize)]);
+type Tree = (&'static str, &'static [&'static str], &'static [(&'static str, usize)]);
 
 /// Folders as the publishers' archives (of CREMA-D: the repository) unpack, with what else lies in them.
 #[test]
 fn published_corpora_as_they_are_shipped() {
     let trees: [Tree; 5] = [
         (
-            Kind::Ravdess,
+            "ravdess",
             &[
                 "Audio_Speech_Actors_01-24/Actor_01/03-01-01-01-01-01-01.wav",
                 "Audio_Speech_Actors_01-24/Actor_24/03-01-05-02-01-01-24.wav",
@@ -160,22 +172,22 @@ fn published_corpora_as_they_are_shipped() {
             &[("ravdess_01", 2), ("ravdess_24", 0)],
         ),
         (
-            Kind::EmoDb,
+            "emo-db",
             &["erklaerung.txt", "wav/03a01Fa.wav", "wav/16b10Wb.wav", "wav/16b10Lb.wav", "lablaut/03a01Fa.lablaut"],
             &[("emodb_03", 1), ("emodb_16", 0)],
         ),
         (
-            Kind::CremaD,
+            "crema-d",
             &["AudioMP3/1001_DFA_ANG_XX.mp3", "AudioWAV/1001_DFA_ANG_XX.wav", "AudioWAV/1091_IEO_SAD_HI.wav"],
             &[("cremad_1001", 0), ("cremad_1091", 3)],
         ),
         (
-            Kind::Tess,
+            "tess",
             &["OAF_angry/OAF_back_angry.wav", "OAF_Pleasant_surprise/OAF_back_ps.wav", "YAF_sad/YAF_youth_sad.wav"],
             &[("tess_oaf", 0), ("tess_yaf", 3)],
         ),
         (
-            Kind::Savee,
+            "savee",
             &["AudioData/DC/a01.wav", "AudioData/DC/su01.wav", "AudioData/KL/n30.wav", "AudioData/Info.txt"],
             &[("savee_dc", 0), ("savee_kl", 2)],
         ),
@@ -183,8 +195,8 @@ fn published_corpora_as_they_are_shipped() {
     for (kind, files, expected) in trees {
         let dir = folder(files);
         let corpus = Corpus::open(dir.path(), &labels()).unwrap();
-        assert_eq!(corpus.kind, kind);
-        let found: Vec<(&str, usize)> = corpus.clips.iter().map(|clip| (clip.speaker.as_str(), clip.label)).collect();
+        assert_eq!(corpus.kind, published(kind));
+        let found: Vec<(&str, usize)> = corpus.clips.iter().map(|clip| (speaker(clip), clip.label)).collect();
         assert_eq!(found, expected, "{kind}");
         assert_eq!(corpus.clips.len() + corpus.skipped.len(), files.len());
         assert!(corpus.clips.iter().all(|clip| clip.path.extension().is_some_and(|extension| extension == "wav")));
@@ -209,6 +221,108 @@ fn two_corpora_in_one_folder_are_neither() {
     assert_eq!(Corpus::open(dir.path(), &labels()).unwrap().kind, Kind::Folders);
 }
 
+#[test]
+fn laryngograms_and_other_folders_of_the_same_takes_are_left_out_with_a_warning() {
+    let dir = folder(&[
+        "laryngo/03a01Fa.wav",
+        "laryngo/16b10Wb.wav",
+        "laryngo/16b10Wc.wav",
+        "wav/03a01Fa.wav",
+        "wav/16b10Wb.wav",
+    ]);
+    let corpus = Corpus::open(dir.path(), &labels()).unwrap();
+    let paths: Vec<&Path> = corpus.clips.iter().map(|clip| clip.path.strip_prefix(dir.path()).unwrap()).collect();
+    assert_eq!(paths, ["wav/03a01Fa.wav", "wav/16b10Wb.wav"].map(Path::new), "a laryngogram alone is no speech either");
+    let warning = "3 files in laryngo are left out: they hold no speech (films without sound, laryngograms), or takes that \
+                   are taken from another folder";
+    assert_eq!(corpus.warnings, [warning]);
+    assert!(corpus.report().to_string().lines().nth(1).unwrap().starts_with("WARNING: 3 files in laryngo"));
+}
+
+#[test]
+fn films_with_and_without_sound_and_sound_alone_are_one_clip() {
+    let dir = folder(&[
+        "Audio_Speech_Actors_01-24/Actor_01/03-01-05-01-01-01-01.wav",
+        "Video_Speech_Actor_01/Actor_01/01-01-05-01-01-01-01.mp4",
+        "Video_Speech_Actor_01/Actor_01/02-01-05-01-01-01-01.mp4",
+        "Video_Speech_Actor_01/Actor_01/01-01-03-01-01-01-01.mp4",
+        "Video_Speech_Actor_01/Actor_01/02-01-03-01-01-01-01.mp4",
+        "Video_Speech_Actor_01/Actor_01/02-01-04-01-01-01-01.mp4",
+    ]);
+    let corpus = Corpus::open(dir.path(), &labels()).unwrap();
+    let names: Vec<_> = corpus.clips.iter().map(|clip| clip.path.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(names, ["03-01-05-01-01-01-01.wav", "01-01-03-01-01-01-01.mp4"]);
+    assert_eq!(corpus.warnings.len(), 1);
+}
+
+#[test]
+fn people_who_cant_be_told_are_not_one_person() {
+    let dir = folder(&["audio/angry/lea_01.wav", "audio/angry/tom_01.wav", "audio/sad/lea_02.wav"]);
+    let corpus = Corpus::open(dir.path(), &labels()).unwrap();
+    assert!(corpus.speakers().is_empty());
+    let advice = corpus.unknown_speakers().unwrap();
+    assert!(
+        advice.contains("/audio/angry/lea_01.wav; if that is \"lea\", pass --speaker-pattern '/([^/_-]+)[^/]*$'"),
+        "{advice}"
+    );
+    assert!(corpus.report().to_string().contains("(not known)"));
+    // What it says to pass helps.
+    let reading = Reading { speaker_pattern: Some("/([^/_-]+)[^/]*$".parse().unwrap()), ..Reading::default() };
+    let corpus = Corpus::open_as(dir.path(), &labels(), &reading).unwrap();
+    assert_eq!((corpus.speakers(), corpus.unknown_speakers()), (vec!["lea", "tom"], None));
+}
+
+#[test]
+fn patterns_outweigh_names() {
+    let dir = folder(&["a-x1-2.wav", "b-x1-1.wav", "b-x2-1.wav", "notes-x.wav"]);
+    let reading = Reading {
+        speaker_pattern: Some("(x[0-9])".parse().unwrap()),
+        label_pattern: Some("/([ab])-x[0-9]".parse().unwrap()),
+        map: vec!["a=angry".parse().unwrap(), "b=sad".parse().unwrap()],
+    };
+    let corpus = Corpus::open_as(dir.path(), &labels(), &reading).unwrap();
+    let found: Vec<_> = corpus.clips.iter().map(|clip| (speaker(clip), clip.label)).collect();
+    assert_eq!(found, [("x1", 0), ("x1", 3), ("x2", 3)]);
+    assert_eq!(reasons(&corpus), [("notes-x.wav".into(), "--label-pattern finds nothing in its path")]);
+    let wrong = Reading { map: vec!["a=blue".parse().unwrap()], ..Reading::default() };
+    let error = Corpus::open_as(dir.path(), &labels(), &wrong).unwrap_err().to_string();
+    assert_eq!(error, "a=blue maps to none of the labels angry, happy, neutral, sad; name one of them behind the =");
+}
+
+#[test]
+fn what_words_became_stands_in_the_report() {
+    let dir = folder(&["Ana/happy/1.wav", "Ana/excited/2.wav", "Ana/rabia/3.wav", "Ben/fear/4.wav", "Ben/happy/5.wav"]);
+    let report = Corpus::open(dir.path(), &labels()).unwrap().report().to_string();
+    assert!(report.contains("Words and their labels: rabia = angry (1), happy = happy (2).\n"), "{report}");
+    assert!(
+        report.contains("Left out, since they are no labels (--map WORD=LABEL takes one in): excited (1), fear (1).\n")
+    );
+    let reading = Reading { map: vec!["excited=happy".parse().unwrap()], ..Reading::default() };
+    let report = Corpus::open_as(dir.path(), &labels(), &reading).unwrap().report().to_string();
+    assert!(report.contains("rabia = angry (1), excited = happy (1), happy = happy (2)"), "{report}");
+}
+
+#[test]
+fn manifests_of_spreadsheets_are_found_and_their_paths_read() {
+    let dir = folder(&["angry/1.wav", "2.wav"]);
+    std::fs::write(dir.path().join("Manifest.CSV"), "File;Emotion;Split\nangry\\1.wav;sad;test\n2.wav;happy;train\n")
+        .unwrap();
+    let corpus = Corpus::open(dir.path(), &labels()).unwrap();
+    let found: Vec<_> = corpus.clips.iter().map(|clip| (clip.label, clip.part)).collect();
+    assert_eq!((corpus.kind, found), (Kind::Manifest, vec![(3, Some(Part::Test)), (1, Some(Part::Train))]));
+}
+
+#[test]
+fn other_tables_count_where_they_have_the_columns() {
+    let dir = folder(&["angry/Anna/1.wav", "sad/Ben/2.wav"]);
+    std::fs::write(dir.path().join("metadata.csv"), "id,text\n1,hello\n").unwrap();
+    let corpus = Corpus::open(dir.path(), &labels()).unwrap();
+    assert_eq!((corpus.clips.len(), corpus.warnings.len()), (2, 1));
+    std::fs::write(dir.path().join("metadata.csv"), "file_name,label\nangry/Anna/1.wav,happy\n").unwrap();
+    let corpus = Corpus::open(dir.path(), &labels()).unwrap();
+    assert_eq!((corpus.clips.len(), corpus.clips[0].label), (1, 1));
+}
+
 /// A real corpus; None, said aloud, where it is missing.
 fn real(name: &str) -> Option<Corpus> {
     let data = std::env::var_os("CHORUS_DATA").map_or_else(|| "../../../shared/data".into(), PathBuf::from);
@@ -226,13 +340,15 @@ fn real_corpora_are_read_by_their_names() {
     for corpus in ["ravdess", "emodb"].into_iter().filter_map(real) {
         assert_eq!(corpus.skipped, []);
         let table = File::open(corpus.dir.join("manifest.csv")).unwrap();
-        for (clip, row) in corpus.clips.iter().zip(manifest::rows(table)) {
+        for (clip, row) in corpus.clips.iter().zip(manifest::rows(table).unwrap()) {
             let path = clip.path.strip_prefix(&corpus.dir).unwrap().to_string_lossy();
-            assert_eq!(label_of(&path, &labels()), Some(clip.label), "{path}");
-            assert_eq!(crate::speaker_of(&path).as_ref(), Some(&clip.speaker), "{path}");
-            assert_eq!(published(&path).map(|name| name.sentence), clip.sentence, "{path}");
+            assert_eq!(crate::label_of(&path, &labels()), Some(clip.label), "{path}");
+            assert_eq!(crate::speaker_of(&path), clip.speaker, "{path}");
+            let labels = labels();
+            let said = naming::read(&[&path], &Vocabulary::new(&labels)).pop().unwrap().said;
+            assert_eq!(said.and_then(|said| said.sentence), clip.sentence, "{path}");
             let seconds = crate::length::seconds(&clip.path).unwrap();
-            assert!((seconds - row.unwrap().duration_s.unwrap()).abs() < 0.001, "{path} lasts {seconds} s");
+            assert!((seconds - row.unwrap().row.duration_s.unwrap()).abs() < 0.001, "{path} lasts {seconds} s");
         }
     }
 }
@@ -240,7 +356,7 @@ fn real_corpora_are_read_by_their_names() {
 #[test]
 fn ravdess_has_560_clips_of_20_speakers_and_a_pair_of_the_same_bytes() {
     let Some(corpus) = real("ravdess") else { return };
-    assert_eq!(corpus.kind, Kind::Ravdess);
+    assert_eq!(corpus.kind, published("ravdess"));
     let report = corpus.report();
     assert_eq!((report.clips, report.speakers.len(), report.untimed), (560, 20, 0));
     // Each actor says everything in two strengths, but neutral sentences in one only.
@@ -253,7 +369,7 @@ fn ravdess_has_560_clips_of_20_speakers_and_a_pair_of_the_same_bytes() {
 #[test]
 fn emo_db_has_266_clips_of_8_speakers() {
     let Some(corpus) = real("emodb") else { return };
-    assert_eq!(corpus.kind, Kind::EmoDb);
+    assert_eq!(corpus.kind, published("emo-db"));
     let report = corpus.report();
     assert_eq!((report.clips, report.speakers.len(), report.untimed), (266, 8, 0));
     assert!(report.duplicates.is_empty() && report.absent_labels().is_empty());

@@ -5,50 +5,125 @@
 //! `sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav`. The last group of letters says which of the session's two
 //! people speaks. "xxx" is an utterance of which the raters did not agree.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::Clip;
-use crate::disk::{Found, NOT_THERE, unknown_label};
 use crate::emotion::Emotion;
+use crate::found::{Found, NOT_THERE, unknown_label};
+use crate::published::{Published, TABLE};
+use crate::vocabulary::Vocabulary;
+use crate::{Clip, CorpusError};
 
 const SESSIONS: [&str; 5] = ["Session1", "Session2", "Session3", "Session4", "Session5"];
 const LABELS: &str = "dialog/EmoEvaluation";
+const SOUNDS: &str = "sentences/wav";
+/// How many folders deep the sessions are looked for, and in how many folders at most.
+const DEEPEST: usize = 3;
+const MOST_FOLDERS: usize = 1_000;
 
-/// The folder with the sessions: `dir` itself, or what the publisher's archive unpacks to in it. None where there are no
-/// IEMOCAP labels.
-pub(crate) fn root(dir: &Path) -> Option<PathBuf> {
-    let has_labels = |root: &PathBuf| SESSIONS.iter().any(|session| root.join(session).join(LABELS).is_dir());
-    [dir.to_path_buf(), dir.join("IEMOCAP_full_release")].into_iter().find(has_labels)
+/// The release, or what of it is there.
+pub(crate) struct Release {
+    /// The folders of sessions, those also that are missing.
+    sessions: Vec<PathBuf>,
 }
 
-/// All labelled utterances, session after session, by name.
-///
-/// # Errors
-/// Where a label file can't be read: its utterances would be missing unseen.
-pub(crate) fn read(root: &Path, labels: &[String]) -> io::Result<Found> {
-    let mut found = Found::default();
-    for session in SESSIONS.map(|session| root.join(session)) {
-        let folder = session.join(LABELS);
-        if !folder.is_dir() {
-            found.skip(session, "a session without its folder dialog/EmoEvaluation of labels");
-            continue;
+impl Release {
+    /// Looks for it in `dir` and a few folders deeper: what the publisher's archive unpacks to may lie in another folder. A
+    /// folder of sessions need not have all of them, nor all that belongs to one; `dir` may be a session itself.
+    pub(crate) fn find(dir: &Path) -> Option<Release> {
+        let is_session = |folder: &Path| folder.join(LABELS).is_dir() || folder.join(SOUNDS).is_dir();
+        if is_session(dir) && dir.canonicalize().is_ok_and(|dir| SESSIONS.iter().any(|session| dir.ends_with(session)))
+        {
+            return Some(Release { sessions: vec![dir.to_path_buf()] });
         }
-        let mut files: Vec<PathBuf> =
-            fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
-        // The archive holds a hidden "._" file of macOS beside each; folders beside are single raters' opinions.
-        files.retain(|file| file.extension().is_some_and(|extension| extension == "txt") && !is_hidden(file));
-        files.sort();
-        for file in files {
-            let bytes = fs::read(&file)
-                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
-            for (name, code) in String::from_utf8_lossy(&bytes).lines().filter_map(utterance) {
-                take(&session, name, code, labels, &mut found);
+        let mut folders = vec![dir.to_path_buf()];
+        for depth in 0..=DEEPEST {
+            let sessions = |root: &PathBuf| SESSIONS.map(|session| root.join(session));
+            if let Some(root) = folders.iter().find(|root| sessions(root).iter().any(|session| is_session(session))) {
+                return Some(Release { sessions: sessions(root).to_vec() });
+            }
+            if depth < DEEPEST {
+                let within = |folder: &PathBuf| fs::read_dir(folder).into_iter().flatten().flatten();
+                let entries = folders.iter().flat_map(within).map(|entry| entry.path());
+                folders = entries.filter(|path| path.is_dir() && !is_hidden(path)).take(MOST_FOLDERS).collect();
+                folders.sort();
             }
         }
+        None
     }
-    Ok(found)
+
+    /// All labelled utterances, session after session, by name. `dir` is the folder that was asked for.
+    ///
+    /// # Errors
+    /// Where no session has labels, or a label file can't be read: its utterances would be missing unseen.
+    pub(crate) fn read(&self, dir: &Path, vocabulary: &Vocabulary<'_>) -> Result<Found, CorpusError> {
+        let folder_error = |source| CorpusError::Folder { path: dir.to_path_buf(), source };
+        let missing = self.missing();
+        if !self.sessions.iter().any(|session| session.join(LABELS).is_dir()) {
+            let missing = format!("no session has its folder {LABELS} of labels ({})", missing.unwrap_or_default());
+            return Err(CorpusError::Incomplete { path: dir.to_path_buf(), corpus: "IEMOCAP", missing });
+        }
+        let absent = missing.map(|missing| format!("IEMOCAP is not whole: {missing}"));
+        let mut found = Found { absent, ..Found::default() };
+        for session in &self.sessions {
+            let folder = session.join(LABELS);
+            if !folder.is_dir() {
+                found.skip(session.clone(), "a session without its folder dialog/EmoEvaluation of labels");
+                continue;
+            }
+            for (name, code) in utterances(&folder).map_err(folder_error)? {
+                take(session, &name, &code, vocabulary, &mut found);
+            }
+        }
+        if happy_for_excited(vocabulary).is_some() {
+            found.warnings.push(
+                "happy is IEMOCAP's excited (exc) alone, as in the paper of Chau & Garces; with --map excited=happy it is happy \
+                 (hap) and excited together, as in most of the literature (5,531 clips of four emotions), and with --map \
+                 happy=happy it is happy alone"
+                    .to_owned(),
+            );
+        }
+        Ok(found)
+    }
+
+    /// What isn't there, in words; None where all is.
+    fn missing(&self) -> Option<String> {
+        let name = |session: &Path| session.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let (there, absent): (Vec<&PathBuf>, Vec<&PathBuf>) =
+            self.sessions.iter().partition(|session| session.is_dir());
+        let mut parts: Vec<String> = Vec::new();
+        if !absent.is_empty() {
+            let names: Vec<String> = absent.into_iter().map(|session| name(session)).collect();
+            parts.push(format!("without {}", names.join(", ")));
+        }
+        for session in there {
+            parts.extend(
+                [LABELS, SOUNDS]
+                    .into_iter()
+                    .filter(|part| !session.join(part).is_dir())
+                    .map(|part| format!("{} without {part}", name(session))),
+            );
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+}
+
+/// Names and codes of all utterances in a session's label files.
+fn utterances(folder: &Path) -> io::Result<Vec<(String, String)>> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+    // The archive holds a hidden "._" file of macOS beside each; folders beside are single raters' opinions.
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "txt") && !is_hidden(file));
+    files.sort();
+    let mut all = Vec::new();
+    for file in files {
+        let bytes =
+            fs::read(&file).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
+        let text = String::from_utf8_lossy(&bytes);
+        all.extend(text.lines().filter_map(utterance).map(|(name, code)| (name.to_owned(), code.to_owned())));
+    }
+    Ok(all)
 }
 
 fn is_hidden(file: &Path) -> bool {
@@ -62,32 +137,47 @@ fn utterance(line: &str) -> Option<(&str, &str)> {
     Some((fields.next()?, fields.next()?))
 }
 
-fn take(session: &Path, name: &str, code: &str, labels: &[String], found: &mut Found) {
+fn take(session: &Path, name: &str, code: &str, vocabulary: &Vocabulary<'_>, found: &mut Found) {
     let Some(Utterance { dialogue, speaker, sentence }) = parse(name) else {
         found.skip(session.join(LABELS).join(name), "its name is none of an IEMOCAP utterance");
         return;
     };
-    let path = session.join("sentences/wav").join(dialogue).join(format!("{name}.wav"));
+    let path = session.join(SOUNDS).join(dialogue).join(format!("{name}.wav"));
     let Some(emotion) = emotion(code) else {
         found.skip(path, &unknown_label(if code == "xxx" { "not agreed on" } else { code }));
         return;
     };
-    // The paper's happy class is excited speech alone.
-    if emotion == Emotion::Happy && Emotion::Excited.among(labels) == Emotion::Happy.among(labels) {
-        found.skip(path, "happy in IEMOCAP's own sense, where the label happy stands for excited");
-        return;
+    let mut word = vocabulary.meaning(code, Some(emotion));
+    // The paper's happy class is excited speech alone; what most others take is both, `--map excited=happy`.
+    if let Some(happy) = happy_for_excited(vocabulary) {
+        if emotion == Emotion::Happy {
+            found.note(&word, None);
+            found.skip(path, "happy in IEMOCAP's own sense, where the label happy stands for excited");
+            return;
+        }
+        if emotion == Emotion::Excited {
+            word.label = Some(happy);
+        }
     }
-    let Some(label) = emotion.among(labels) else {
-        found.skip(path, &unknown_label(emotion.name()));
-        return;
-    };
+    let Some(label) = found.label(&path, &word, vocabulary, &HashSet::from([Emotion::Happy])) else { return };
     found.named += 1;
     if path.is_file() {
-        found.clips.push(Clip { path, speaker, label, sentence });
+        found.add(Clip { path, speaker: Some(speaker), label, sentence, part: None }, release());
     } else {
         found.missing += 1;
         found.skip(path, NOT_THERE);
     }
+}
+
+/// The label happy, where excited speech alone stands for it.
+fn happy_for_excited(vocabulary: &Vocabulary<'_>) -> Option<usize> {
+    let has_own = vocabulary.meaning("exc", Some(Emotion::Excited)).label.is_some();
+    vocabulary.stood_in_for(Emotion::Happy).filter(|_| !has_own)
+}
+
+/// Its line in the table of corpora.
+fn release() -> Option<&'static Published> {
+    TABLE.iter().find(|corpus| corpus.id == "iemocap")
 }
 
 fn emotion(code: &str) -> Option<Emotion> {

@@ -1,7 +1,7 @@
 //! A made-up corner of IEMOCAP, with its true names and the true form of its label files.
 
 use super::*;
-use crate::{Corpus, CorpusError, Kind};
+use crate::{Corpus, CorpusError, Kind, Reading};
 
 /// The first lines of a label file, with the raters' own lines that follow each utterance.
 const IMPROVISED: &str = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
@@ -45,7 +45,7 @@ fn found(corpus: &Corpus) -> Vec<(String, &str, usize, Option<&str>)> {
     corpus
         .clips
         .iter()
-        .map(|clip| (stem(&clip.path), clip.speaker.as_str(), clip.label, clip.sentence.as_deref()))
+        .map(|clip| (stem(&clip.path), clip.speaker.as_deref().unwrap(), clip.label, clip.sentence.as_deref()))
         .collect()
 }
 
@@ -54,7 +54,7 @@ fn happy_is_excited_and_the_last_letter_says_who_speaks() {
     let dir = release();
     for dir in [dir.path().to_path_buf(), dir.path().join("IEMOCAP_full_release")] {
         let corpus = Corpus::open(&dir, &labels(&crate::EMOTIONS)).unwrap();
-        assert_eq!(corpus.kind, Kind::Iemocap);
+        assert_eq!(Some(corpus.kind), super::release().map(Kind::Published));
         assert_eq!(
             found(&corpus),
             [
@@ -94,6 +94,48 @@ fn sounds_that_were_not_copied_are_an_error() {
     let error = Corpus::open(dir.path(), &labels(&crate::EMOTIONS)).unwrap_err();
     assert!(matches!(error, CorpusError::HalfCopied { missing: 3, named: 4, .. }), "{error}");
     assert!(error.to_string().contains("3 of the 4 sound files"), "{error}");
+}
+
+#[test]
+fn happy_and_excited_together_or_happy_alone_are_a_choice() {
+    let dir = release();
+    let found = |map: &str| {
+        let reading = Reading { map: vec![map.parse().unwrap()], ..Reading::default() };
+        let corpus = Corpus::open_as(dir.path(), &labels(&crate::EMOTIONS), &reading).unwrap();
+        corpus
+            .clips
+            .iter()
+            .filter(|clip| clip.label == 1)
+            .map(|clip| clip.path.file_stem().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found("excited=happy"), ["Ses05F_impro01_F001", "Ses05F_impro01_M001"]);
+    assert_eq!(found("exc=happy"), found("excited=happy"));
+    assert_eq!(found("happy=happy"), ["Ses05F_impro01_M001"]);
+    let usual = Corpus::open(dir.path(), &labels(&crate::EMOTIONS)).unwrap();
+    assert!(usual.warnings.iter().any(|warning| warning.contains("--map excited=happy")), "{:?}", usual.warnings);
+    let report = usual.report().to_string();
+    assert!(report.contains("exc = happy (1)") && report.contains("hap (1)"), "{report}");
+}
+
+#[test]
+fn it_is_found_deeper_and_what_is_missing_is_said() {
+    let dir = release();
+    let deeper = tempfile::tempdir().unwrap();
+    fs::create_dir(deeper.path().join("downloads")).unwrap();
+    fs::rename(dir.path().join("IEMOCAP_full_release"), deeper.path().join("downloads/IEMOCAP_full_release")).unwrap();
+    let corpus = Corpus::open(deeper.path(), &labels(&crate::EMOTIONS)).unwrap();
+    assert_eq!(corpus.clips.len(), 4);
+    assert_eq!(corpus.warnings[0], "IEMOCAP is not whole: without Session2, Session3, Session4");
+    let session = deeper.path().join("downloads/IEMOCAP_full_release/Session5");
+    assert_eq!(Corpus::open(&session, &labels(&crate::EMOTIONS)).unwrap().speakers(), ["iemocap_05F", "iemocap_05M"]);
+    for session in ["Session1", "Session5"] {
+        let root = deeper.path().join("downloads/IEMOCAP_full_release");
+        fs::remove_dir_all(root.join(session).join("dialog")).unwrap();
+    }
+    let error = Corpus::open(deeper.path(), &labels(&crate::EMOTIONS)).unwrap_err();
+    assert!(matches!(error, CorpusError::Incomplete { corpus: "IEMOCAP", .. }), "{error}");
+    assert!(error.to_string().contains("Session1 without dialog/EmoEvaluation"), "{error}");
 }
 
 #[test]

@@ -17,29 +17,41 @@
 mod disk;
 mod duplicates;
 mod emotion;
+mod found;
 mod groups;
 mod iemocap;
 mod kind;
 mod length;
 mod manifest;
 mod naming;
+mod part;
 mod partition;
 mod published;
+mod reading;
 mod report;
+mod sheet;
 mod split;
 mod suggestion;
 pub mod synth;
 mod table;
+mod tables;
+mod tree;
+mod vocabulary;
 mod walk;
 
 pub use disk::{Clip, Corpus, CorpusError};
 pub use duplicates::content_key;
+pub use found::WordClips;
 pub use kind::Kind;
 pub use manifest::{Row, write_manifest};
-pub use naming::{label_of, speaker_of};
+pub use naming::{label_of, labels_of, speaker_of};
+pub use part::Part;
 pub use partition::{Concentration, Holdings, Partition, PartitionError, UnknownPartition};
+pub use published::{Published, TABLE};
+pub use reading::{NoPattern, Pattern, Reading};
 pub use report::{Report, SkippedFiles, SpeakerClips};
 pub use split::{Split, SplitError, folds, hold_out, leave_one_speaker_out};
+pub use vocabulary::{Mapping, NoMapping};
 pub use walk::{SoundFiles, sound_files};
 
 /// The labels of a room that names none, in their order everywhere.

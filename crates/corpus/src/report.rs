@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::table::Table;
-use crate::{Corpus, Kind, length};
+use crate::{Corpus, Kind, Part, WordClips, length};
 
 /// How many examples of skipped files are given for each reason.
 const EXAMPLES: usize = 3;
@@ -19,12 +19,22 @@ const LINES: usize = 10;
 pub struct Report {
     /// Which corpus it is.
     pub kind: Kind,
+    /// What to know before anything is learnt from this.
+    pub warnings: Vec<String>,
     /// The labels, in the order of the counts.
     pub labels: Vec<String>,
+    /// What names and tables call the emotions, and which label each became.
+    pub words: Vec<WordClips>,
     /// How many clips were found.
     pub clips: usize,
     /// The speakers by name.
     pub speakers: Vec<SpeakerClips>,
+    /// How many clips there are of each label of which it is not known who speaks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown_speakers: Vec<usize>,
+    /// How many clips each part of the corpus' own split has; empty where it has none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<Part, usize>,
     /// How long the clips last together, in seconds, as far as their headers say it.
     pub seconds: f64,
     /// How many clips are not counted in that.
@@ -59,13 +69,18 @@ impl Corpus {
     /// Counts what was found. Headers are read for lengths, and files of the same length for duplicates.
     pub fn report(&self) -> Report {
         let below = |path: &Path| path.strip_prefix(&self.dir).unwrap_or(path).to_path_buf();
-        let mut speakers: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let mut speakers: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
+        let mut parts = BTreeMap::new();
         for clip in &self.clips {
-            let counts = speakers.entry(&clip.speaker).or_insert_with(|| vec![0; self.labels.len()]);
+            let counts = speakers.entry(clip.speaker.as_deref()).or_insert_with(|| vec![0; self.labels.len()]);
             if let Some(count) = counts.get_mut(clip.label) {
                 *count += 1;
             }
+            if let Some(part) = clip.part {
+                *parts.entry(part).or_default() += 1;
+            }
         }
+        let unknown_speakers = speakers.remove(&None).unwrap_or_default();
         let timed: Vec<f64> = self.clips.iter().filter_map(|clip| length::seconds(&clip.path)).collect();
         let mut reasons: BTreeMap<&str, SkippedFiles> = BTreeMap::new();
         for (path, reason) in &self.skipped {
@@ -85,12 +100,16 @@ impl Corpus {
         let duplicates = self.duplicates().into_iter().map(|group| group.iter().map(|path| below(path)).collect());
         Report {
             kind: self.kind,
+            warnings: self.warnings.iter().cloned().chain(self.unknown_speakers()).collect(),
             labels: self.labels.clone(),
+            words: self.words.clone(),
             clips: self.clips.len(),
             speakers: speakers
                 .into_iter()
-                .map(|(speaker, counts)| SpeakerClips { speaker: speaker.to_owned(), counts })
+                .filter_map(|(speaker, counts)| Some(SpeakerClips { speaker: speaker?.to_owned(), counts }))
                 .collect(),
+            unknown_speakers,
+            parts,
             seconds: timed.iter().sum(),
             untimed: self.clips.len() - timed.len(),
             duplicates: duplicates.collect(),
@@ -102,7 +121,8 @@ impl Corpus {
 impl Report {
     /// How many clips each label has.
     pub fn per_label(&self) -> Vec<usize> {
-        let count = |label: usize| self.speakers.iter().filter_map(|speaker| speaker.counts.get(label)).sum();
+        let counts = || self.speakers.iter().map(|speaker| &speaker.counts).chain([&self.unknown_speakers]);
+        let count = |label: usize| counts().filter_map(|counts| counts.get(label)).sum();
         (0..self.labels.len()).map(count).collect()
     }
 
@@ -123,6 +143,23 @@ impl Report {
         all.filter(|(_, missing)| !missing.is_empty()).collect()
     }
 
+    /// What each word became.
+    fn fmt_words(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let labelled =
+            self.words.iter().filter_map(|one| Some(format!("{} = {} ({})", one.word, one.label.as_ref()?, one.clips)));
+        writeln!(f, "Words and their labels: {}.", labelled.collect::<Vec<_>>().join(", "))?;
+        let left_out = self.words.iter().filter(|one| one.label.is_none());
+        let left_out: Vec<String> = left_out.map(|one| format!("{} ({})", one.word, one.clips)).collect();
+        if !left_out.is_empty() {
+            writeln!(
+                f,
+                "Left out, since they are no labels (--map WORD=LABEL takes one in): {}.",
+                left_out.join(", ")
+            )?;
+        }
+        Ok(())
+    }
+
     /// The labels whose count is 0.
     fn names(&self, counts: &[usize]) -> Vec<&str> {
         self.labels.iter().zip(counts).filter(|(_, count)| **count == 0).map(|(label, _)| label.as_str()).collect()
@@ -132,12 +169,19 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} clips of {} speakers", self.kind, self.clips, self.speakers.len())?;
-        if let Some(all) = self.kind.speakers().filter(|all| *all != self.speakers.len()) {
+        if !self.unknown_speakers.is_empty() {
+            write!(f, " and others who are not known")?;
+        }
+        let told = self.unknown_speakers.is_empty();
+        if let Some(all) = self.kind.speakers().filter(|all| told && *all != self.speakers.len()) {
             write!(f, " (of {all} that were published)")?;
         }
         match self.untimed {
             0 => writeln!(f, ", {:.2} hours", self.seconds / 3600.0)?,
             untimed => writeln!(f, ", {:.2} hours without {untimed} of unknown length", self.seconds / 3600.0)?,
+        }
+        for warning in &self.warnings {
+            writeln!(f, "WARNING: {warning}.")?;
         }
         let mut table = Table::new(["speaker"].into_iter().chain(self.labels.iter().map(String::as_str)));
         table.heading.push("clips".to_owned());
@@ -146,8 +190,16 @@ impl fmt::Display for Report {
             std::iter::once(name.to_owned()).chain(numbers).collect()
         };
         table.rows.extend(self.speakers.iter().map(|speaker| row(&speaker.speaker, &speaker.counts)));
+        if !self.unknown_speakers.is_empty() {
+            table.rows.push(row("(not known)", &self.unknown_speakers));
+        }
         table.rows.push(row("all", &self.per_label()));
         table.fmt(f)?;
+        self.fmt_words(f)?;
+        if !self.parts.is_empty() {
+            let parts: Vec<String> = self.parts.iter().map(|(part, clips)| format!("{part} {clips}")).collect();
+            writeln!(f, "Its own split, which --own-split tests by: {}.", parts.join(", "))?;
+        }
         let absent = self.absent_labels();
         if !absent.is_empty() {
             writeln!(f, "No clip at all is {}.", absent.join(" or "))?;
@@ -213,6 +265,7 @@ mod tests {
              Anna         2      0        0    1      3\n\
              Ben          0      0        0    1      1\n\
              all          2      0        0    2      4\n\
+             Words and their labels: angry = angry (2), sad = sad (2).\n\
              No clip at all is happy or neutral.\n\
              Speakers without clips of a label:\n  Ben: no clip is angry\n\
              The same bytes under several names:\n  Anna/angry/1.wav = Anna/angry/2.wav\n\

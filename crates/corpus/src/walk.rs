@@ -11,6 +11,8 @@ use crate::CorpusError;
 const DEEPEST: usize = 8;
 /// More files than this are a mistake (the root of a disk, say) rather than a corpus.
 pub(crate) const MOST_FILES: usize = 500_000;
+/// The reason of a file that is something else.
+pub(crate) const NO_SOUND: &str = "not a sound file by its name";
 /// Extensions of the formats that can be decoded here.
 const SOUND: [&str; 21] = [
     "wav", "wave", "rf64", "w64", "flac", "mp2", "mp3", "ogg", "oga", "m4a", "m4b", "mp4", "mov", "3gp", "aac", "caf",
@@ -99,7 +101,7 @@ impl Walk {
                 if SOUND.contains(&extension.as_str()) {
                     self.files.push(path);
                 } else {
-                    self.skip(&path, "not a sound file by its name");
+                    self.skip(&path, NO_SOUND);
                 }
             }
             Ok(_) => self.skip(&path, "neither a file nor a folder"),

@@ -68,7 +68,7 @@ export function filePanel(client) {
     try {
       const files = filesOfDrop(event.dataTransfer);
       announce(words.files.reading);
-      add(await files);
+      await add(await files);
     } catch {
       setText(summary, words.files.errors.unreadable);
     }
@@ -86,13 +86,25 @@ export function filePanel(client) {
     button.append(icon(picture), text);
     button.addEventListener('click', () => input.click());
     input.addEventListener('change', () => {
-      add(filesOfInput(input));
+      const files = filesOfInput(input);
       input.value = ''; // the same file may be chosen again
+      add(files).catch(() => setText(summary, words.files.errors.unreadable));
     });
   }
 
+  /**
+   * What the names of a whole folder say of its files' labels; one file's path alone could not tell a label from a person.
+   * @template {{path: string, label: number | null}} T
+   * @param {T[]} jobs
+   * @returns {Promise<T[]>}
+   */
+  async function labelled(jobs) {
+    const { labels: found } = await client.request('labels_of', { paths: jobs.map(({ path }) => path) });
+    return jobs.map((job, index) => ({ ...job, label: job.label ?? found[index] ?? null }));
+  }
+
   /** @param {import('./dropped-files.js').FoundFile[]} files */
-  function add(files) {
+  async function add(files) {
     if (files.length === 0) {
       setText(summary, words.files.nothing);
       return;
@@ -103,7 +115,7 @@ export function filePanel(client) {
       skipped = [];
       noticed = [];
     }
-    enqueue(files.map((file) => ({ ...file, label: null })));
+    enqueue(await labelled(files.map((file) => ({ ...file, label: null }))));
   }
 
   /** @param {Job[]} jobs */
@@ -133,8 +145,8 @@ export function filePanel(client) {
       if (/\.zip$/i.test(file.name)) return queue.unshift(...await unpack(await file.arrayBuffer()));
       const { notices } = await readSound(
         () => file.arrayBuffer(),
-        (bytes) => client.request('add_file', { name: file.name, path, bytes, label, made_up: madeUp }, [bytes]),
-        (decoded) => client.request('add_pcm', { name: file.name, path, ...decoded, label }, [decoded.samples.buffer]));
+        (bytes) => client.request('add_file', { name: file.name, bytes, label, made_up: madeUp }, [bytes]),
+        (decoded) => client.request('add_pcm', { name: file.name, ...decoded, label }, [decoded.samples.buffer]));
       added += 1;
       noticed.push(...notices.map(({ kind }) => ({ path, why: words.files.notices[kind] })));
     } catch (error) {
@@ -149,7 +161,9 @@ export function filePanel(client) {
    */
   async function unpack(bytes) {
     const { clips } = await client.request('unpack', { bytes }, [bytes]);
-    return clips.map(({ path, name, label, made_up: madeUp, bytes: sound }) => ({ file: new File([sound], name), path, label, madeUp }));
+    return labelled(clips.map(({ path, name, label, made_up: madeUp, bytes: sound }) => ({
+      file: new File([sound], name), path, label, madeUp,
+    })));
   }
 
   /**

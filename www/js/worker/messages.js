@@ -138,8 +138,9 @@
  * @typedef {object} Commands
  * @property {Command<{code: string, name: string | null, seat: string | null, words: ChartWords}, {seat: string, name: string | null}>} open
  * @property {Command<{name: string}, Nothing>} name
- * @property {Command<{name: string, path?: string | null, bytes: ArrayBuffer, label: number | null, made_up: boolean}, Added>} add_file
- * @property {Command<{name: string, path?: string | null, samples: Float32Array, channels: number, rate: number, label: number | null}, Added>} add_pcm
+ * @property {Command<{paths: string[]}, {labels: (number | null)[]}>} labels_of
+ * @property {Command<{name: string, bytes: ArrayBuffer, label: number | null, made_up: boolean}, Added>} add_file
+ * @property {Command<{name: string, samples: Float32Array, channels: number, rate: number, label: number | null}, Added>} add_pcm
  * @property {Command<Nothing, {clips: number[]}>} add_made_up
  * @property {Command<{clip: number, label: number}, Nothing>} relabel
  * @property {Command<{clips: number[]}, Nothing>} remove
