@@ -50,6 +50,7 @@ async fn a_round_on_webgpu_agrees_with_the_same_round_on_the_processor() -> Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "an LSTM in software takes minutes: cargo test --test webgpu -- --ignored, with the bundle's WebGPU program"]
 async fn gates_that_are_far_out_stay_numbers_on_webgpu() -> Result<()> {
     let voices = Voices::open()?;
     let all = voices.of_speakers(0..1);
