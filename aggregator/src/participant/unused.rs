@@ -6,20 +6,24 @@ use std::path::{Path, PathBuf};
 
 use serde::Serializer;
 
-/// Each reason, the most frequent first, with its files below it; nothing for no files.
+/// Each reason, the most frequent first, with its files below it; nothing for no files. Reasons that differ behind their first
+/// colon alone, as where each names another file, are one, and what is behind it stands with the file.
 pub fn by_reason(unused: &[(PathBuf, String)]) -> String {
-    let mut files: BTreeMap<&str, Vec<&Path>> = BTreeMap::new();
+    let mut files: BTreeMap<&str, Vec<(&Path, &str)>> = BTreeMap::new();
     for (path, reason) in unused {
-        files.entry(reason).or_default().push(path);
+        let general = reason.split_once(": ").map_or(&**reason, |(general, _)| general);
+        files.entry(general).or_default().push((path, reason));
     }
     let mut reasons: Vec<_> = files.into_iter().collect();
     reasons.sort_by_key(|(_, files)| std::cmp::Reverse(files.len()));
     let mut text = String::new();
-    for (reason, files) in reasons {
+    for (general, files) in reasons {
+        let same = files.iter().all(|(_, reason)| *reason == files[0].1);
+        let told = if same { files[0].1 } else { general };
         // Writing to a text does not fail.
-        let _ = writeln!(text, "{} not used: {reason}", files.len());
-        for file in files {
-            let _ = writeln!(text, "  {}", file.display());
+        let _ = writeln!(text, "{} not used: {told}", files.len());
+        for (path, reason) in files {
+            let _ = writeln!(text, "  {}{}", path.display(), &reason[told.len()..]);
         }
     }
     text
@@ -40,5 +44,13 @@ mod tests {
         let unused = unused.map(|(path, reason)| (PathBuf::from(path), reason.to_owned()));
         assert_eq!(by_reason(&unused), "2 not used: AMR\n  b.amr\n  c.amr\n1 not used: no sound\n  a.wav\n");
         assert_eq!(by_reason(&[]), "");
+    }
+
+    #[test]
+    fn reasons_that_each_name_another_file_are_one() {
+        let unused = [("l/a.wav", "another has its sound: w/a.wav"), ("l/b.wav", "another has its sound: w/b.wav")];
+        let unused = unused.map(|(path, reason)| (PathBuf::from(path), reason.to_owned()));
+        let told = "2 not used: another has its sound\n  l/a.wav: w/a.wav\n  l/b.wav: w/b.wav\n";
+        assert_eq!(by_reason(&unused), told);
     }
 }

@@ -440,7 +440,7 @@ fn left_out(folders: &BTreeMap<String, usize>) -> Option<String> {
 /// Less is better: the corpus' own folder of sound before others, lossless sound before other formats.
 fn preference(path: &Path, said: Option<&Said>) -> (bool, bool) {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    let lossless = ["wav", "wave", "flac"].contains(&extension.as_str());
+    let lossless = ["wav", "wave", "flac", "aif", "aiff", "aifc", "caf"].contains(&extension.as_str());
     let home = said.map_or("", |said| said.corpus.home);
     let at_home = path.parent().is_some_and(|folder| folder.ends_with(home));
     (!at_home, !lossless)
