@@ -22,7 +22,8 @@ const MARKS = {
   // Says that it holds a gigabyte, and gives a second of a tone.
   'holds much': () => {
     self.postMessage({ event: 'progress', progress: 2 ** 30 });
-    return Float32Array.from({ length: 16_000 }, (_, n) => 0.5 * Math.sin((n / 16_000) * 220 * 2 * Math.PI));
+    const samples = Float32Array.from({ length: 16_000 }, (_, n) => 0.5 * Math.sin((n / 16_000) * 220 * 2 * Math.PI));
+    return { samples, notices: [] };
   },
 };
 

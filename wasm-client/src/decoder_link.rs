@@ -77,9 +77,11 @@ impl Decoders {
         self.let_rest(decoder);
         let answer = answer?;
         let field = |name: &str| Reflect::get(&answer, &name.into()).unwrap_or_default();
-        let samples = field("samples").unchecked_into::<Float32Array>().to_vec();
+        let Ok(samples) = field("samples").dyn_into::<Float32Array>() else {
+            return Err(Failure::new(FailureCode::NoDecoder, "The decoder is of another version: reload the page."));
+        };
         let notices = serde_wasm_bindgen::from_value(field("notices")).unwrap_or_default();
-        Ok(Decoded { sound: Sound::from_pcm(&samples, 1, SAMPLE_RATE)?, notices })
+        Ok(Decoded { sound: Sound::from_pcm(&samples.to_vec(), 1, SAMPLE_RATE)?, notices })
     }
 
     /// Keeps a decoder for the next file, for good or for a while.
