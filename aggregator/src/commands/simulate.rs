@@ -96,6 +96,7 @@ impl Arguments {
             least: (self.clients == 1).then_some(1),
             ..RoomOptions::default()
         };
+        let influence_limit = learning.aggregation.influence_limit(None);
         let room = Settings { room, learning }.room()?;
         let as_usual = Circumstances::default();
         let circumstances = Circumstances {
@@ -126,6 +127,8 @@ impl Arguments {
             training: room.training,
             strategy: room.strategy,
             aggregation: room.aggregation,
+            // A simulation is of the algorithms as they are written, unless somebody wants it otherwise.
+            influence_limit,
             attack: self.attack.map(|behaviour| Attack { behaviour, share: self.attackers }),
             seed: room.seed,
             normalisation: self.test.normalisation,

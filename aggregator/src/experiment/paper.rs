@@ -170,6 +170,7 @@ pub fn runs(options: &Options, dataset: &Dataset) -> Result<Vec<Run>> {
                             ..recipe.training
                         },
                         aggregation: Aggregation::Mean,
+                        influence_limit: None,
                         attack: None,
                         strategy: recipe.strategy,
                         seed,

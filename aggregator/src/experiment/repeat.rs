@@ -29,6 +29,7 @@ pub fn words(plan: &Plan) -> Vec<String> {
         training,
         strategy,
         aggregation,
+        influence_limit,
         attack,
         seed,
         normalisation,
@@ -64,6 +65,9 @@ pub fn words(plan: &Plan) -> Vec<String> {
     words.option("augmentation", augmentation);
     words.option("strategy", whole(strategy));
     words.option("aggregation", whole(aggregation));
+    if let Some(limit) = influence_limit {
+        words.option("influence-limit", limit);
+    }
     if let Some(Attack { behaviour, share }) = attack {
         words.option("attack", behaviour);
         words.option("attackers", share);

@@ -105,6 +105,7 @@ pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
                     training: TRAINING,
                     strategy: Strategy::DEFAULT,
                     aggregation,
+                    influence_limit: None,
                     attack,
                     circumstances: None,
                     seed,

@@ -320,10 +320,10 @@ impl<T: Fn(&News<'_>)> Shell<T> {
             held_back: clips.held_back.len(),
             skipped: &clips.skipped,
         });
-        let examples = clips.training.len() as u32;
+        let (examples, held_back) = (clips.training.len() as u32, clips.held_back.len() as u32);
         self.trainer = Some(Trainer::start(room, Arc::new(clips), self.reports.clone())?);
         self.clips = Preparation::Done;
-        self.handle(Input::Holdings { examples, labels });
+        self.handle(Input::Holdings { examples, labels, held_back });
         self.handle(Input::TakePart(true));
         Ok(())
     }

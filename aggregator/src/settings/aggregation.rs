@@ -1,6 +1,6 @@
 //! What is done against hostile participants.
 
-use protocol::{Aggregation, ProtocolError};
+use protocol::{Aggregation, ProtocolError, RoomConfig};
 use serde::Deserialize;
 
 use super::choice::{self, Given};
@@ -27,6 +27,12 @@ pub struct AggregationOptions {
     /// The L2 norm that clipping scales longer updates down to [default: the median of the round's norms]
     #[arg(long, value_name = "NORM")]
     pub clip_norm: Option<f64>,
+    #[arg(long, value_name = "TIMES", help = format!(
+        "How many times the median of its round one participant's update and count of examples may bring to bear, with mean and \
+         clipping; 0 for no limit [default: {} in a room, none in a simulation]",
+        RoomConfig::INFLUENCE_LIMIT,
+    ))]
+    pub influence_limit: Option<f64>,
     #[arg(long, value_name = "SHARE", help = format!(
         "trimmed_mean's share of the values that is left out at each end, above 0 and below 0.5 [default: {}]",
         choice::usual::<Aggregation>("trim"),
@@ -53,5 +59,10 @@ impl AggregationOptions {
         }
         choice::set(&mut aggregation, self.given())?;
         Ok(aggregation)
+    }
+
+    /// The limit of one participant's influence, where nothing is chosen `usual`.
+    pub fn influence_limit(&self, usual: Option<f64>) -> Option<f64> {
+        self.influence_limit.map_or(usual, |limit| (limit != 0.0).then_some(limit))
     }
 }

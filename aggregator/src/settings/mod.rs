@@ -94,6 +94,8 @@ impl Settings {
         training.choose(&mut room.training, architecture);
         self.learning.choose_steps(&mut room, architecture)?;
         room.aggregation = aggregation.aggregation()?;
+        room.influence_limit =
+            aggregation.influence_limit(room.aggregation.weighs().then_some(RoomConfig::INFLUENCE_LIMIT));
         if self.room.least.is_none() {
             // Where that is more than may take part, the check below says so in words.
             room.least = room.least.max(room.aggregation.least().min(room.max_clients));

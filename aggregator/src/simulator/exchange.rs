@@ -111,7 +111,7 @@ impl Exchange {
         if let Some(first) = labels.first_mut() {
             *first += claimed.saturating_sub(examples.len() as u32);
         }
-        participant.handle(self.now(), Input::Holdings { examples: claimed, labels });
+        participant.handle(self.now(), Input::Holdings { examples: claimed, labels, held_back: 0 });
         participant.handle(self.now(), Input::TakePart(true));
         participant
     }

@@ -45,6 +45,9 @@ pub struct Plan {
     /// How the updates of a round become the one that the strategy is given.
     #[serde(default, skip_serializing_if = "Aggregation::is_mean")]
     pub aggregation: Aggregation,
+    /// How many times the median one client may bring to bear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub influence_limit: Option<f64>,
     /// What some of the clients do instead of what they should.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attack: Option<Attack>,
@@ -158,6 +161,7 @@ impl Plan {
         room.training = self.training;
         room.strategy = self.strategy;
         room.aggregation = self.aggregation;
+        room.influence_limit = self.influence_limit;
         room.seed = self.seed;
         room.least = clients as u32;
         room.max_clients = clients as u32;

@@ -192,7 +192,7 @@ impl Client {
                     if let Some(first) = labels.first_mut() {
                         *first += EXAMPLES % room.labels.len() as u32;
                     }
-                    line.say(&ClientMessage::Ready { examples: EXAMPLES, labels }).await?;
+                    line.say(&ClientMessage::Ready { examples: EXAMPLES, labels, held_back: None }).await?;
                     settings = Some(room);
                 }
                 ServerMessage::Status(_) => self.tally.counts().statuses += 1,

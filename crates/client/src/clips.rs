@@ -206,6 +206,11 @@ impl Clips {
         per_label(training.map(|listed| listed.label), self.labels.len())
     }
 
+    /// How many clips there are to evaluate on.
+    pub fn held_back_count(&self) -> u32 {
+        self.listed().into_iter().filter(|listed| listed.held_back).count() as u32
+    }
+
     /// How many clips there are to train on.
     pub fn training_count(&self) -> u32 {
         self.holdings().iter().sum()

@@ -13,5 +13,6 @@ const _: () = assert!(speech::INPUT_FEATURES == FEATURES, "speech gives as many 
 const _: () =
     assert!(speech::FEATURES == Architecture::Dense.features(), "the paper's networks see the short-term ones");
 const _: () = assert!(RoomConfig::FEATURES as usize == FEATURES, "a room's statistics are of all features of a frame");
+const _: () = assert!(RoomConfig::FRAMES as usize == FRAMES, "a room counts as many frames of a clip as networks see");
 const _: () = assert!(MIN_LABELS == LEAST_LABELS, "a room has as few labels as a network can have");
 const _: () = assert!(MAX_LABELS == MOST_LABELS, "a room has as many labels as a network can have");

@@ -15,6 +15,7 @@
 mod aggregation;
 mod coordinator;
 pub mod in_memory;
+mod influence;
 mod metrics;
 mod model;
 mod normalisation;
@@ -26,7 +27,8 @@ mod update;
 
 pub use aggregation::{MemorySpool, Spool};
 pub use coordinator::{
-    Action, Checkpoint, CloseReason, ConnectionId, Coordinator, CoordinatorError, Event, HostError, Identity, Load,
+    Action, Checkpoint, CloseReason, ConnectionId, Contribution, Coordinator, CoordinatorError, Event, HostError,
+    Identity, Insight, Load,
 };
 pub use model::Model;
 pub use participant::{

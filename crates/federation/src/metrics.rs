@@ -3,6 +3,8 @@
 
 use protocol::{Evaluation, TrainingResult};
 
+use crate::influence::lower_median;
+
 /// The sums of a round.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
@@ -10,12 +12,11 @@ pub(crate) struct Metrics {
     examples: u64,
     loss: f64,
     accuracy: f64,
-    evaluation: Option<Evaluation>,
 }
 
 impl Metrics {
     pub(crate) fn none() -> Metrics {
-        Metrics { clients: 0, examples: 0, loss: 0.0, accuracy: 0.0, evaluation: None }
+        Metrics { clients: 0, examples: 0, loss: 0.0, accuracy: 0.0 }
     }
 
     /// Whether an evaluation is of a model with this many labels and its counts agree with one another.
@@ -33,14 +34,11 @@ impl Metrics {
     }
 
     /// Adds what came with an accepted update.
-    pub(crate) fn add(&mut self, examples: u32, training: TrainingResult, evaluation: Option<&Evaluation>) {
+    pub(crate) fn add(&mut self, examples: u32, training: TrainingResult) {
         self.clients += 1;
         self.examples += u64::from(examples);
         self.loss += training.loss * f64::from(examples);
         self.accuracy += training.accuracy * f64::from(examples);
-        if let Some(evaluation) = evaluation {
-            add_evaluation(&mut self.evaluation, evaluation);
-        }
     }
 
     pub(crate) fn clients(&self) -> u32 {
@@ -51,11 +49,6 @@ impl Metrics {
         self.examples
     }
 
-    /// How the model did that the round started from.
-    pub(crate) fn evaluation(&self) -> Option<Evaluation> {
-        self.evaluation.clone()
-    }
-
     /// How the clients' own training went.
     pub(crate) fn training(&self) -> TrainingResult {
         let examples = self.examples.max(1) as f64;
@@ -63,8 +56,42 @@ impl Metrics {
     }
 }
 
+/// All clients' evaluations as one. No client counts with more than `weight_cap` examples, nor, where the room limits a
+/// client's influence, with more than so many times the median of their counts.
+pub(crate) fn combined(evaluations: &[&Evaluation], weight_cap: u32, influence: Option<f64>) -> Option<Evaluation> {
+    let median = lower_median(evaluations.iter().map(|evaluation| f64::from(evaluation.examples)));
+    let limit = influence.zip(median).map_or(f64::INFINITY, |(limit, median)| (limit * median).ceil());
+    let most = f64::from(weight_cap).min(limit) as u32;
+    let mut all = None;
+    for evaluation in evaluations {
+        add_evaluation(&mut all, &held_at(evaluation, most));
+    }
+    all
+}
+
+/// An evaluation as of `most` examples, where it is of more: its counts in proportion, rounded so that they add up, the
+/// largest remainders first.
+fn held_at(evaluation: &Evaluation, most: u32) -> Evaluation {
+    if evaluation.examples <= most {
+        return evaluation.clone();
+    }
+    let (all, most_wide) = (u64::from(evaluation.examples), u64::from(most));
+    let labels = evaluation.confusion.len();
+    let counts = evaluation.confusion.iter().flatten().map(|&count| u64::from(count) * most_wide);
+    let mut parts: Vec<(usize, u64, u64)> =
+        counts.enumerate().map(|(place, count)| (place, count / all, count % all)).collect();
+    let missing = most_wide.saturating_sub(parts.iter().map(|(_, whole, _)| whole).sum());
+    parts.sort_by_key(|&(place, _, rest)| (std::cmp::Reverse(rest), place));
+    parts.iter_mut().take(missing as usize).for_each(|(_, whole, _)| *whole += 1);
+    parts.sort_by_key(|&(place, ..)| place);
+    let counts: Vec<u32> = parts.into_iter().map(|(_, count, _)| count as u32).collect();
+    let confusion: Vec<Vec<u32>> = counts.chunks(labels.max(1)).map(<[u32]>::to_vec).collect();
+    let right: u32 = confusion.iter().enumerate().filter_map(|(label, row)| row.get(label)).sum();
+    Evaluation { examples: most, loss: evaluation.loss, accuracy: f64::from(right) / f64::from(most.max(1)), confusion }
+}
+
 /// Adds one client's evaluation to the evaluation of all: means weighted by examples, counts summed.
-pub(crate) fn add_evaluation(all: &mut Option<Evaluation>, one: &Evaluation) {
+fn add_evaluation(all: &mut Option<Evaluation>, one: &Evaluation) {
     let Some(all) = all else {
         *all = Some(one.clone());
         return;
@@ -94,6 +121,24 @@ mod tests {
         add_evaluation(&mut all, &three);
         let expected = Evaluation { examples: 4, loss: 1.0, accuracy: 0.75, confusion: vec![vec![1, 1], vec![0, 2]] };
         assert_eq!(all, Some(expected));
+    }
+
+    #[test]
+    fn nobodys_evaluation_counts_more_than_the_limit_times_the_median() {
+        let honest = Evaluation { examples: 10, loss: 0.5, accuracy: 0.9, confusion: vec![vec![5, 0], vec![1, 4]] };
+        let lie = Evaluation {
+            examples: 90_000,
+            loss: 9.0,
+            accuracy: 0.0,
+            confusion: vec![vec![0, 60_000], vec![30_000, 0]],
+        };
+        let all = combined(&[&honest, &lie, &honest, &honest], 1_000, Some(1.5)).unwrap();
+        assert_eq!((all.examples, &all.confusion), (45, &vec![vec![15, 10], vec![8, 12]]));
+        assert!((all.accuracy - 27.0 / 45.0).abs() < 1e-12);
+        let unlimited = combined(&[&honest, &lie], 1_000, None).unwrap();
+        assert_eq!((unlimited.examples, unlimited.confusion[0][1]), (1_010, 667));
+        assert_eq!(combined(&[&honest], 1_000, Some(1.5)), Some(honest));
+        assert_eq!(combined(&[], 1_000, Some(1.5)), None);
     }
 
     #[test]

@@ -1,13 +1,19 @@
 //! Federated standardisation: the mean and deviation of every feature over all clients' frames, from sums alone.
 //!
-//! mean = Σx / n, deviation = √(Σx² / n − mean²) (population), both over the frames of all clients.
+//! mean = Σx / n, deviation = √(Σx² / n − mean²) (population), both over the frames of all clients; what one client may bring to
+//! bear on them is bounded where the room limits that.
 
 use protocol::Standardisation;
+
+use crate::influence::lower_median;
 
 /// A deviation is at least this, so that a feature that never changes is not divided by nothing.
 const LEAST_DEVIATION: f64 = 1.0e-6;
 /// No feature of real sound comes near this; larger sums would drown everyone else's.
 const LARGEST_FEATURE: f64 = 1.0e6;
+/// So many of the middle client's deviations a client's mean may lie from the middle where the room limits influence, and so
+/// many times that deviation its own may be.
+const MOST_DEVIATIONS: f64 = 3.0;
 /// How far rounding may push Σx² · n below (Σx)².
 const ROUNDING: f64 = 1.0e-6;
 
@@ -20,14 +26,11 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    /// Nothing counted yet.
-    pub(crate) fn none(features: usize) -> Sums {
-        Sums { frames: 0, sum: vec![0.0; features], sum_squares: vec![0.0; features] }
-    }
-
-    /// A client's sums, if they can be the sums of real frames. The error is for a person.
+    /// A client's sums, if they can be the sums of real frames, of which its examples have `most_frames`. The error is for a
+    /// person.
     pub(crate) fn from_client(
         features: usize,
+        most_frames: u64,
         frames: u64,
         sum: Vec<f64>,
         sum_squares: Vec<f64>,
@@ -37,6 +40,11 @@ impl Sums {
         }
         if frames == 0 {
             return Err("statistics need at least one frame".to_owned());
+        }
+        if frames > most_frames {
+            return Err(format!(
+                "the examples of ready have {most_frames} frames at most, and the statistics {frames}"
+            ));
         }
         let count = frames as f64;
         for (feature, (&sum, &squares)) in sum.iter().zip(&sum_squares).enumerate() {
@@ -58,31 +66,60 @@ impl Sums {
         Ok(Sums { frames, sum, sum_squares })
     }
 
-    /// Adds a client's sums.
-    pub(crate) fn add(&mut self, client: &Sums) {
-        self.frames += client.frames;
-        let all = self.sum.iter_mut().chain(&mut self.sum_squares);
-        for (total, value) in all.zip(client.sum.iter().chain(&client.sum_squares)) {
-            *total += value;
-        }
+    fn mean(&self, feature: usize) -> f64 {
+        self.sum.get(feature).map_or(0.0, |sum| sum / self.frames as f64)
     }
 
-    /// Mean and deviation. `None`: no frames were counted.
-    pub(crate) fn standardisation(&self) -> Option<Standardisation> {
-        if self.frames == 0 {
-            return None;
-        }
-        let count = self.frames as f64;
-        let means = self.sum.iter().map(|sum| sum / count);
-        let deviations = means.clone().zip(&self.sum_squares).map(|(mean, squares)| {
-            let variance = squares / count - mean * mean;
-            variance.max(0.0).sqrt().max(LEAST_DEVIATION)
-        });
-        Some(Standardisation {
-            mean: means.map(|mean| mean as f32).collect(),
-            deviation: deviations.map(|deviation| deviation as f32).collect(),
-        })
+    fn deviation(&self, feature: usize) -> f64 {
+        let squares = self.sum_squares.get(feature).map_or(0.0, |squares| squares / self.frames as f64);
+        (squares - self.mean(feature).powi(2)).max(0.0).sqrt()
     }
+}
+
+/// Mean and deviation of every feature over the clients' frames; and of each client how far from the middle it lies, in
+/// deviations of the middle client, in the feature in which it lies furthest. `None`: there are no clients.
+///
+/// Where the room limits a client's influence, no client counts with more than so many times the median of all clients'
+/// frames, and in each feature its mean counts as no further than [`MOST_DEVIATIONS`] from the middle client's, and its
+/// deviation as no larger than so many times the middle one's. Clients who are alike, as those of a class are, lie within.
+/// The middle is the median, which fewer than half of the clients can't move beyond the others; two clients have none.
+pub(crate) fn standardisation(clients: &[&Sums], influence: Option<f64>) -> Option<(Standardisation, Vec<f32>)> {
+    let influence = influence.filter(|_| clients.len() > 2);
+    let features = clients.first()?.sum.len();
+    let frames = |client: &&Sums| client.frames as f64;
+    let most =
+        influence.zip(lower_median(clients.iter().map(frames))).map_or(f64::INFINITY, |(limit, median)| limit * median);
+    let shares: Vec<f64> = clients.iter().map(|client| (most / frames(client)).min(1.0)).collect();
+    let count: f64 = clients.iter().zip(&shares).map(|(client, share)| frames(client) * share).sum();
+    let mut distances = vec![0.0_f64; clients.len()];
+    let (mut mean, mut deviation) = (Vec::with_capacity(features), Vec::with_capacity(features));
+    for feature in 0..features {
+        let middle = lower_median(clients.iter().map(|client| client.mean(feature))).unwrap_or_default();
+        let spread = lower_median(clients.iter().map(|client| client.deviation(feature))).unwrap_or_default();
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for ((client, share), distance) in clients.iter().zip(&shares).zip(&mut distances) {
+            let (own_mean, own_deviation) = (client.mean(feature), client.deviation(feature));
+            // A feature that does not change with most clients says nothing of the others.
+            let known = spread > LEAST_DEVIATION;
+            if known {
+                *distance = distance.max((own_mean - middle).abs() / spread).max(own_deviation / spread - 1.0);
+            }
+            let reach = MOST_DEVIATIONS * spread;
+            let outlying = (own_mean - middle).abs() > reach || own_deviation > reach;
+            let (own_sum, own_squares) = if influence.is_some() && known && outlying {
+                let held = own_mean.clamp(middle - reach, middle + reach);
+                (frames(client) * held, frames(client) * (held.powi(2) + own_deviation.min(reach).powi(2)))
+            } else {
+                (client.sum.get(feature).copied()?, client.sum_squares.get(feature).copied()?)
+            };
+            sum += share * own_sum;
+            squares += share * own_squares;
+        }
+        mean.push((sum / count) as f32);
+        let variance = squares / count - (sum / count).powi(2);
+        deviation.push(variance.max(0.0).sqrt().max(LEAST_DEVIATION) as f32);
+    }
+    Some((Standardisation { mean, deviation }, distances.into_iter().map(|distance| distance as f32).collect()))
 }
 
 #[cfg(test)]
@@ -93,15 +130,42 @@ mod tests {
     /// frames: `np.array([[1, 10], [2, 10], [4, 10], [8, 10], [-3, 10]], float)`.
     #[test]
     fn sums_of_two_clients_give_the_statistics_of_all_frames() {
-        let first = Sums::from_client(2, 3, vec![7.0, 30.0], vec![21.0, 300.0]).unwrap();
-        let second = Sums::from_client(2, 2, vec![5.0, 20.0], vec![73.0, 200.0]).unwrap();
-        let mut all = Sums::none(2);
-        all.add(&first);
-        all.add(&second);
-        let standardisation = all.standardisation().unwrap();
-        assert_eq!(standardisation.mean, [2.4, 10.0]);
-        assert!((standardisation.deviation[0] - 3.611_094).abs() < 1e-6);
-        assert_eq!(standardisation.deviation[1], LEAST_DEVIATION as f32);
+        let first = Sums::from_client(2, 100, 3, vec![7.0, 30.0], vec![21.0, 300.0]).unwrap();
+        let second = Sums::from_client(2, 100, 2, vec![5.0, 20.0], vec![73.0, 200.0]).unwrap();
+        for influence in [None, Some(1.5)] {
+            let (standardisation, _) = standardisation(&[&first, &second], influence).unwrap();
+            assert_eq!(standardisation.mean, [2.4, 10.0]);
+            assert!((standardisation.deviation[0] - 3.611_094).abs() < 1e-6);
+            assert_eq!(standardisation.deviation[1], LEAST_DEVIATION as f32);
+        }
+    }
+
+    /// `frames` frames of one feature with this mean and deviation.
+    fn sums(frames: u64, mean: f64, deviation: f64) -> Sums {
+        let count = frames as f64;
+        let squares = count * (mean * mean + deviation * deviation);
+        Sums::from_client(1, 100_000, frames, vec![count * mean], vec![squares]).unwrap()
+    }
+
+    #[test]
+    fn one_client_of_four_moves_the_statistics_little_whatever_it_says() {
+        let honest = [sums(400, 1.0, 2.0), sums(300, 1.4, 1.8), sums(500, 0.8, 2.2)];
+        let [one, two, three] = &honest;
+        let (alone, near) = standardisation(&[one, two, three], Some(1.5)).unwrap();
+        assert!(near.iter().all(|distance| *distance < 0.5), "{near:?}");
+        for lie in
+            [sums(40_000, 9.0e5, 1.0e5), sums(40_000, -9.0e5, 0.0), sums(1, 5.0e5, 0.0), sums(100_000, 1.0, 9.0e5)]
+        {
+            let (with, distances) = standardisation(&[one, two, three, &lie], Some(1.5)).unwrap();
+            assert!((with.mean[0] - alone.mean[0]).abs() < 3.0, "{with:?}");
+            assert!((1.0..6.0).contains(&with.deviation[0]), "{with:?}");
+            assert!(distances[3] > 1_000.0 && distances[..3].iter().all(|distance| *distance < 0.5), "{distances:?}");
+            let (spoilt, _) = standardisation(&[one, two, three, &lie], None).unwrap();
+            assert!(
+                spoilt.mean[0].abs() > 100.0 || spoilt.deviation[0] > 100.0,
+                "without a limit it moves them: {spoilt:?}"
+            );
+        }
     }
 
     #[test]
@@ -109,6 +173,7 @@ mod tests {
         let wrong = [
             (1, vec![1.0], vec![1.0, 1.0], "has"),
             (0, vec![0.0, 0.0], vec![0.0, 0.0], "no frame"),
+            (9, vec![0.0, 0.0], vec![1.0, 1.0], "more frames than the examples have"),
             (2, vec![f64::NAN, 0.0], vec![1.0, 1.0], "NaN"),
             (2, vec![0.0, 0.0], vec![1.0, f64::INFINITY], "infinite"),
             (2, vec![0.0, 0.0], vec![1.0, -1.0], "negative squares"),
@@ -116,8 +181,8 @@ mod tests {
             (2, vec![0.0, 0.0], vec![1.0e30, 1.0], "huge"),
         ];
         for (frames, sum, squares, why) in wrong {
-            assert!(Sums::from_client(2, frames, sum, squares).is_err(), "{why} passed");
+            assert!(Sums::from_client(2, 8, frames, sum, squares).is_err(), "{why} passed");
         }
-        assert_eq!(Sums::none(2).standardisation(), None);
+        assert_eq!(standardisation(&[], None), None);
     }
 }

@@ -93,18 +93,66 @@ fn the_next_round_need_not_wait_for_the_slowest() {
 }
 
 #[test]
-fn a_round_begins_with_fewer_than_the_least_where_the_host_wants_it() {
+fn rounds_begin_with_fewer_than_the_least_where_the_host_wants_it_and_go_on() {
     let mut class = Class::of(1, config(5));
     class.run();
     assert_eq!(phase(&class), (Phase::Lobby, 1), "two are needed");
     class.hurried = true;
     does(&mut class, HostCommand::NextRound).unwrap();
-    assert_eq!(class.published, 1, "statistics were collected and one round trained");
-    assert_eq!(phase(&class), (Phase::Lobby, 2), "and that was for this round alone");
-    assert_eq!(status(&class).least, 2);
+    assert_eq!(class.published, 3, "statistics were collected and all rounds trained, without another word");
+    assert_eq!((phase(&class), status(&class).least), ((Phase::Finished, 3), 1));
+}
+
+#[test]
+fn nobody_is_not_enough_to_begin_with() {
+    let mut class = Class::of(1, config(5));
+    class.run();
     class.loses_connection(0, false);
     class.wait(20_000);
     assert!(matches!(does(&mut class, HostCommand::NextRound), Err(HostError::NobodyReady)));
+}
+
+#[test]
+fn the_number_that_begins_can_be_changed_while_the_room_waits_and_is_kept() {
+    let mut config = config(5);
+    config.least = 4;
+    let mut class = Class::of(3, config);
+    class.run();
+    assert_eq!((phase(&class), status(&class).least), ((Phase::Lobby, 1), 4));
+    assert!(does(&mut class, HostCommand::Least { least: 65 }).unwrap_err().to_string().contains("64 clients at most"));
+    does(&mut class, HostCommand::Least { least: 5 }).unwrap();
+    class.kill_server();
+    class.start_server();
+    assert_eq!(status(&class).least, 5, "a restart knows it");
+    class.wait(31_000);
+    assert_eq!(phase(&class), (Phase::Lobby, 1));
+    does(&mut class, HostCommand::Least { least: 3 }).unwrap();
+    assert_eq!(phase(&class).0, Phase::Finished);
+}
+
+#[test]
+fn a_room_that_has_begun_goes_on_with_half_once_the_grace_is_over() {
+    let mut config = config(5);
+    config.least = 3;
+    let mut class = Class::waiting(3, config);
+    assert_eq!(phase(&class), (Phase::Collecting, 1));
+    class.trains(0);
+    class.trains(1);
+    class.loses_connection(2, false);
+    class.wait(5_000);
+    assert_eq!(phase(&class), (Phase::Collecting, 1), "one whose connection is lost is waited for");
+    let waited: Vec<Option<u64>> = status(&class).clients.iter().map(|client| client.waited_ms).collect();
+    assert!(matches!(waited[..], [None, None, Some(1..=5_000)]), "and everyone is told how long: {waited:?}");
+    class.wait(6_000);
+    assert_eq!(phase(&class), (Phase::Collecting, 2), "then the others go on");
+    assert_eq!((class.coordinator.history()[0].clients, status(&class).least), (2, 2));
+    class.loses_connection(1, false);
+    class.trains(0);
+    class.wait(30_000);
+    assert_eq!(phase(&class), (Phase::Collecting, 2), "but nobody goes on alone");
+    class.hurried = true;
+    does(&mut class, HostCommand::NextRound).unwrap();
+    assert_eq!(class.coordinator.history()[1].clients, 1, "unless the host wants that");
 }
 
 #[test]

@@ -252,15 +252,40 @@ fn a_round_is_full_with_as_many_updates_as_the_room_may_have_clients() {
     let mut config = robust("median", 2);
     config.max_clients = 3;
     let mut class = collecting(2, config);
-    // One who comes, gives and leaves, again and again: the second student still trains.
-    for _ in 0..3 {
-        assert_eq!(phase(&class), (Phase::Collecting, 1));
+    // One who comes, gives and leaves, and another; the second student still trains.
+    let first = class.arrives(None);
+    class.run();
+    class.input(first, Input::Leave);
+    class.run();
+    assert_eq!(phase(&class), (Phase::Collecting, 1));
+    class.trains(0);
+    class.trains(1);
+    class.run();
+    assert_eq!(phase(&class), (Phase::Collecting, 2));
+    assert_eq!(class.coordinator.history()[0].clients, 3);
+}
+
+#[test]
+fn who_comes_gives_and_leaves_again_and_again_gives_one_update_a_round() {
+    let mut class = collecting(2, config(5));
+    let honest = class.coordinator.model().parameters().to_vec();
+    for time in 0..30 {
         let student = class.arrives(None);
         class.run();
-        assert!(class.disk.kept() <= 3);
+        let status = class.coordinator.status(class.now);
+        let summary = status.clients.iter().find(|summary| summary.name == format!("Student {}", time + 2)).unwrap();
+        assert_eq!((status.received, summary.passed_over), (1, time > 0), "the later ones wait for the next round");
         class.input(student, Input::Leave);
         class.run();
     }
-    assert_eq!(phase(&class), (Phase::Collecting, 2));
-    assert_eq!(class.coordinator.history()[0].clients, 3);
+    class.trains(0);
+    class.trains(1);
+    class.run();
+    assert_ne!(class.coordinator.model().parameters(), honest);
+    let given: Vec<&str> = class.coordinator.contributions()[0].iter().map(|given| given.name.as_str()).collect();
+    assert_eq!(given, ["Student 2", "Student 0", "Student 1"], "whose updates are in it stays known");
+    // In the next round everyone new is asked again.
+    class.arrives(None);
+    class.run();
+    assert_eq!(class.coordinator.status(class.now).received, 1);
 }

@@ -107,6 +107,8 @@ codes! {
         NormTooLarge = "norm_too_large",
         /// No chunk came for 30 s.
         Stalled = "stalled",
+        /// It came so slowly that others' updates waited for it for too long: it is its turn again after theirs.
+        TurnOver = "turn_over",
         /// Three updates of this client were refused in this round.
         TooManyAttempts = "too_many_attempts",
         /// The server could not keep the update until the round closes, for lack of space perhaps.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::MAX_ROUNDS;
+use crate::limits::{MAX_CLIENTS, MAX_ROUNDS};
 use crate::parse::{check_name, check_range};
 use crate::{ClientId, ModelVersion, ProtocolError};
 
@@ -18,8 +18,30 @@ pub enum HostCommand {
     Pause,
     /// Goes on after a pause.
     Resume,
-    /// Closes the open round with the updates that are in, one at least; or begins with those who are ready, however few.
+    /// Closes the open round with the updates that are in, one at least; or begins with those who are ready, however few, and
+    /// needs no more of them from then on.
     NextRound,
+    /// Changes how many clients begin the rounds.
+    Least {
+        /// The number, 1 to the room's `max_clients`.
+        least: u32,
+    },
+    /// Has the statistics of features computed anew, by those who are there now. The model stays.
+    Renormalise,
+    /// Counts a client's evaluations no more: in the open round, in those that the room still has by client, and at the end.
+    LeaveOut {
+        /// Which.
+        client: ClientId,
+    },
+    /// Puts a client out for good, and goes back to the last stored version from before its updates: the rounds from there are
+    /// repeated without it.
+    Undo {
+        /// Which.
+        client: ClientId,
+        /// Of how many of the latest rounds; left out: of all that are known by client.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rounds: Option<u32>,
+    },
     /// Makes the present model the final one. An open round is dropped.
     End,
     /// Goes back to a stored version of the model, and on from there until there were so many rounds in all.
@@ -61,12 +83,18 @@ impl HostCommand {
                 check_range("version", version.0, 0..=MAX_ROUNDS)?;
                 rounds.map_or(Ok(()), |rounds| check_range("rounds", rounds, 1..=MAX_ROUNDS))
             }
+            HostCommand::Least { least } => check_range("least", *least, 1..=MAX_CLIENTS),
+            HostCommand::Undo { rounds, .. } => {
+                rounds.map_or(Ok(()), |rounds| check_range("rounds", rounds, 1..=MAX_ROUNDS))
+            }
             HostCommand::Lock
             | HostCommand::Unlock
             | HostCommand::Pause
             | HostCommand::Resume
             | HostCommand::NextRound
             | HostCommand::End
+            | HostCommand::Renormalise
+            | HostCommand::LeaveOut { .. }
             | HostCommand::Remove { .. } => Ok(()),
         }
     }

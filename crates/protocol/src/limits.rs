@@ -38,6 +38,8 @@ pub const MAX_FRAMES: u64 = 100_000_000;
 pub const MAX_ROUNDS: u32 = 1_000;
 /// Most clients of a room at one time.
 pub const MAX_CLIENTS: u32 = 1_024;
+/// Most clients that a `status` names.
+pub const MAX_STATUS_CLIENTS: usize = 2 * MAX_CLIENTS as usize;
 /// Most round records in one `history` message.
 pub const MAX_HISTORY_PAGE: usize = 32;
 /// Most local epochs of a round.
@@ -54,6 +56,8 @@ pub const MIN_SCAFFOLD_LEARNING_RATE: f64 = 1.0e-6;
 pub const MAX_LOSS: f64 = 1.0e6;
 /// Shortest and longest deadline of a round, milliseconds.
 pub const DEADLINE_MS: std::ops::RangeInclusive<u64> = 1_000..=86_400_000;
+/// Limits that a room may set on one client's influence, times the median.
+pub const INFLUENCE_LIMIT: std::ops::RangeInclusive<f64> = 1.0..=100.0;
 /// Largest limit that a room may set on the L2 norm of an update: even a thousand rounds of it stay far below what an
 /// f32 holds.
 pub const MAX_NORM: f64 = 1.0e9;

@@ -41,6 +41,10 @@ pub enum ClientMessage {
         examples: u32,
         /// How many of them each label has, in the room's order of labels; they add up to `examples`.
         labels: Vec<u32>,
+        /// Examples that it holds back and evaluates on, at most 100,000: an evaluation of more is refused. Left out: no more
+        /// than `examples`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held_back: Option<u32>,
     },
     /// Stops taking part, but stays and watches.
     Pause,
@@ -380,6 +384,9 @@ pub struct ClientSummary {
     /// The L2 norm of that update, in the parameters' own unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update_norm: Option<f32>,
+    /// Its connection is lost, and the room waits for it so long at most, milliseconds; left out where nothing waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_ms: Option<u64>,
 }
 
 /// What a client is doing.

@@ -96,8 +96,9 @@ impl ClientMessage {
                 check_text("software", software, MAX_SOFTWARE_CHARS)
             }
             ClientMessage::Rename { name } => check_name("name", name),
-            ClientMessage::Ready { examples, labels } => {
+            ClientMessage::Ready { examples, labels, held_back } => {
                 check_range("examples", *examples, 1..=MAX_EXAMPLES)?;
+                held_back.map_or(Ok(()), |held_back| check_range("held_back", held_back, 0..=MAX_EXAMPLES))?;
                 check_label_counts(labels)?;
                 let sum: u64 = labels.iter().map(|&count| u64::from(count)).sum();
                 if sum == u64::from(*examples) {
@@ -206,7 +207,7 @@ impl Standardisation {
 }
 
 fn check_status(status: &Status) -> Result<(), ProtocolError> {
-    check_range("clients", status.clients.len(), 0..=2 * MAX_CLIENTS as usize)?;
+    check_range("clients", status.clients.len(), 0..=MAX_STATUS_CLIENTS)?;
     for client in &status.clients {
         check_name("name", &client.name)?;
         check_range("examples", client.examples, 0..=MAX_EXAMPLES)?;

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{
-    DEADLINE_MS, MAX_BATCH, MAX_CLIENTS, MAX_EPOCHS, MAX_EXAMPLES, MAX_FEATURES, MAX_LABELS, MAX_MODEL_BYTES, MAX_NORM,
-    MAX_ROUNDS, MIN_LABELS, MIN_SCAFFOLD_LEARNING_RATE,
+    DEADLINE_MS, INFLUENCE_LIMIT, MAX_BATCH, MAX_CLIENTS, MAX_EPOCHS, MAX_EXAMPLES, MAX_FEATURES, MAX_LABELS,
+    MAX_MODEL_BYTES, MAX_NORM, MAX_ROUNDS, MIN_LABELS, MIN_SCAFFOLD_LEARNING_RATE,
 };
 use crate::parse::{check_name, check_range};
 use crate::{
-    Aggregation, Augmentation, Encoding, Optimiser, Pace, ProtocolError, RoomCode, Selection, Strategy, choice,
+    Aggregation, Augmentation, Choice as _, Encoding, Optimiser, Pace, ProtocolError, RoomCode, Selection, Strategy,
+    choice,
 };
 
 /// How a client trains in each round.
@@ -49,7 +50,7 @@ pub struct RoomConfig {
     pub rounds: u32,
     /// Updates that close a round; 0 = those of all clients that take part. At least `least` where it is not 0.
     pub goal: u32,
-    /// Fewest clients that start a round and fewest updates that make one count, at least 1.
+    /// Fewest clients that begin the rounds, at least 1. Rounds that have begun go on with half of them.
     pub least: u32,
     /// Which of the ready clients a round asks.
     #[serde(default, skip_serializing_if = "Selection::is_all")]
@@ -73,6 +74,10 @@ pub struct RoomConfig {
     pub aggregation: Aggregation,
     /// Most examples that a client is weighted with, whatever it has, 1 to 100,000.
     pub weight_cap: u32,
+    /// How many times the median of its round one client may bring to bear: of longer updates so much is taken, and larger
+    /// counts of examples, whether trained on or evaluated on, weigh so much. 1 to 100; left out: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub influence_limit: Option<f64>,
     /// Largest L2 norm of an update, in the parameters' own unit; one above it is refused.
     pub norm_limit: f64,
     /// Where the initial parameters and the order of examples come from, so that a run can be repeated.
@@ -82,6 +87,10 @@ pub struct RoomConfig {
 impl RoomConfig {
     /// Features of a frame that clients of this version compute.
     pub const FEATURES: u32 = 60;
+    /// Frames of a clip that clients of this version compute, at most.
+    pub const FRAMES: u32 = 100;
+    /// The influence that rooms allow a client where nobody chose another: docs/robustness.md says what it costs and saves.
+    pub const INFLUENCE_LIMIT: f64 = 1.5;
 
     /// A room with settings that suit a class: 20 rounds of 2 epochs with Adam at 0.001, f32, two clients at least,
     /// three minutes a round.
@@ -112,6 +121,7 @@ impl RoomConfig {
             strategy: Strategy::DEFAULT,
             aggregation: Aggregation::Mean,
             weight_cap: 1_000,
+            influence_limit: None,
             norm_limit: 1.0e4,
             seed: 0,
         }
@@ -163,10 +173,30 @@ impl RoomConfig {
         self.check_scaffold()?;
         self.aggregation.check(&self.strategy, self.least)?;
         check_range("weight_cap", self.weight_cap, 1..=MAX_EXAMPLES)?;
+        self.check_influence()?;
         if !(self.norm_limit > 0.0 && self.norm_limit <= MAX_NORM) {
             return Err(ProtocolError::invalid("norm_limit", format!("must lie above 0 and not above {MAX_NORM}")));
         }
         Ok(())
+    }
+
+    /// Whether the updates of an open round wait until it closes.
+    pub fn keeps_updates(&self) -> bool {
+        self.aggregation.keeps_updates() || self.influence_limit.is_some()
+    }
+
+    /// The rules that look at each parameter by itself, or at distances, weigh nobody.
+    fn check_influence(&self) -> Result<(), ProtocolError> {
+        let Some(limit) = self.influence_limit else { return Ok(()) };
+        if !INFLUENCE_LIMIT.contains(&limit) {
+            let problem = format!("must lie between {} and {}", INFLUENCE_LIMIT.start(), INFLUENCE_LIMIT.end());
+            return Err(ProtocolError::invalid("influence_limit", problem));
+        }
+        if self.aggregation.weighs() {
+            return Ok(());
+        }
+        let problem = format!("{} weighs nobody; leave it out, or choose mean or clipping", self.aggregation.name());
+        Err(ProtocolError::invalid("influence_limit", problem))
     }
 
     /// SCAFFOLD takes an update for a sum of gradients.

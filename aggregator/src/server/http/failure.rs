@@ -218,7 +218,7 @@ impl From<CommandError> for Failure {
             CommandError::Host(error) => match error {
                 HostError::Invalid(_) => Code::CommandInvalid,
                 HostError::NoClient(_) => Code::ClientUnknown,
-                HostError::NothingIn => Code::NothingIn,
+                HostError::NothingIn | HostError::GaveNothing(_) => Code::NothingIn,
                 HostError::NobodyReady => Code::NobodyReady,
                 HostError::Paused => Code::RoomPaused,
                 HostError::Finished => Code::RoomFinished,

@@ -90,7 +90,10 @@ async fn host_room(site: &Site, room: &RoomHandle) -> Result<Value, Failure> {
     let snapshot = room.inspect().await?;
     let versions = site.rooms.store().versions(&snapshot.checkpoint)?;
     let created_at = site.rooms.store().created_at(&snapshot.checkpoint.config.code)?;
+    let (insights, contributions) = (json!(snapshot.insights), json!(snapshot.checkpoint.contributions));
     let mut room = public(site, snapshot);
+    room["clients"] = insights;
+    room["contributions"] = contributions;
     room["versions"] = json!(versions);
     room["created_at"] = created_at.into();
     Ok(room)

@@ -47,10 +47,11 @@ fn table(checkpoint: &Checkpoint) -> anyhow::Result<Vec<u8>> {
     let titles = ["version", "clips tested", "loss", "accuracy", "uar"].map(str::to_owned).into_iter().chain(recalls);
     let of_round = ["clients", "clips trained on", "seconds", "updates refused", "training loss", "training accuracy"];
     writer.write_record(titles.chain(of_round.map(str::to_owned)))?;
+    let final_evaluation = checkpoint.final_evaluation();
     for version in 0..=checkpoint.history.len() {
         // How a version does is told in the round that starts from it.
         let next = checkpoint.history.get(version).and_then(|record| record.evaluation.as_ref());
-        let last = checkpoint.final_evaluation.as_ref().filter(|_| version == checkpoint.history.len());
+        let last = final_evaluation.as_ref().filter(|_| version == checkpoint.history.len());
         let labels = checkpoint.config.labels.len();
         let round = version.checked_sub(1).and_then(|round| checkpoint.history.get(round));
         let row = [version.to_string()].into_iter().chain(tested(next.or(last), labels)).chain(trained(round));

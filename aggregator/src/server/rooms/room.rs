@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use federation::{Action, ConnectionId, Coordinator, Event, HostError};
-use protocol::{HostCommand, RoomCode, ServerMessage, Status, Token};
+use protocol::{HostCommand, ModelVersion, RoomCode, ServerMessage, Status, Token};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::door::{self, CommandError, Door, Input, Request, RoomHandle};
@@ -141,10 +141,26 @@ impl Room {
     }
 
     fn command(&mut self, command: HostCommand) -> Result<(), CommandError> {
-        let HostCommand::Restart { version, rounds } = command else {
-            return Ok(self.coordinator.command(self.clock.now(), command)?);
-        };
         command.check().map_err(HostError::from)?;
+        match command {
+            HostCommand::Restart { version, rounds } => self.restart(version, rounds),
+            HostCommand::Undo { client, rounds } => {
+                let before = self.coordinator.version_without(client, rounds)?;
+                let stored = self.store.versions(&self.coordinator.checkpoint())?;
+                let version = stored.iter().map(|stored| stored.version).rfind(|version| *version <= before);
+                self.restart(version.ok_or(HostError::NoVersion(before))?, None)?;
+                match self.coordinator.command(self.clock.now(), HostCommand::Remove { client }) {
+                    // Who has left is out already.
+                    Err(HostError::NoClient(_)) => Ok(()),
+                    done => Ok(done?),
+                }
+            }
+            command => Ok(self.coordinator.command(self.clock.now(), command)?),
+        }
+    }
+
+    /// Goes back to a stored version.
+    fn restart(&mut self, version: ModelVersion, rounds: Option<u32>) -> Result<(), CommandError> {
         let (parameters, memory) = self.store.parameters(&self.coordinator.checkpoint(), version)?;
         Ok(self.coordinator.restart(self.clock.now(), version, rounds, parameters, memory)?)
     }

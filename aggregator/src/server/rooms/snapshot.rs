@@ -1,7 +1,7 @@
 //! A room as others see it at one moment.
 
 use bytes::Bytes;
-use federation::{Checkpoint, Coordinator, Load, Millis};
+use federation::{Checkpoint, Coordinator, Insight, Load, Millis};
 use protocol::Status;
 
 /// What is known of a room at one moment.
@@ -11,6 +11,8 @@ pub struct Snapshot {
     pub checkpoint: Checkpoint,
     /// Where it is.
     pub status: Status,
+    /// What the host alone is told of its clients.
+    pub insights: Vec<Insight>,
     /// What it holds for its clients.
     pub load: Load,
     /// The present model: `f32` little endian, in the layout's order; shared with the room.
@@ -20,6 +22,12 @@ pub struct Snapshot {
 impl Snapshot {
     /// Of a room as its coordinator has it at `now`.
     pub fn of(room: &Coordinator, now: Millis) -> Self {
-        Self { checkpoint: room.checkpoint(), status: room.status(now), load: room.load(), model: room.model().bytes() }
+        Self {
+            checkpoint: room.checkpoint(),
+            status: room.status(now),
+            insights: room.insights(),
+            load: room.load(),
+            model: room.model().bytes(),
+        }
     }
 }

@@ -7,11 +7,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result, bail, ensure};
 use federation::{Checkpoint, Identity};
 use protocol::{ClientId, ModelVersion, RoomCode, RoundRecord, Token};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::de::DeserializeOwned;
 
-/// What the tables below are; a database of another number is not touched.
-const SCHEMA: i64 = 1;
+/// What the tables below are; a database of a number that is not known here is not touched.
+const SCHEMA: i64 = 2;
 
 const TABLES: &str = "
     CREATE TABLE rooms (
@@ -20,17 +20,21 @@ const TABLES: &str = "
         config TEXT NOT NULL,
         model_version INTEGER NOT NULL,
         standardisation TEXT,
-        final_evaluation TEXT,
         next_client INTEGER NOT NULL,
         paused INTEGER NOT NULL,
         locked INTEGER NOT NULL,
         bytes_up INTEGER NOT NULL,
-        bytes_down INTEGER NOT NULL
+        bytes_down INTEGER NOT NULL,
+        least INTEGER NOT NULL,
+        revision INTEGER NOT NULL,
+        final_evaluations TEXT NOT NULL,
+        left_out TEXT NOT NULL
     ) STRICT;
     CREATE TABLE rounds (
         room TEXT NOT NULL REFERENCES rooms ON DELETE CASCADE,
         round INTEGER NOT NULL,
         record TEXT NOT NULL,
+        contributions TEXT NOT NULL,
         PRIMARY KEY (room, round)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE clients (
@@ -38,7 +42,7 @@ const TABLES: &str = "
         client INTEGER NOT NULL,
         name TEXT NOT NULL,
         token TEXT NOT NULL,
-        evaluated INTEGER NOT NULL,
+        contributed INTEGER NOT NULL,
         removed INTEGER NOT NULL,
         named_by_host INTEGER NOT NULL,
         PRIMARY KEY (room, client)
@@ -51,6 +55,20 @@ const TABLES: &str = "
         strategy_checksum INTEGER,
         PRIMARY KEY (room, version)
     ) STRICT, WITHOUT ROWID;
+";
+
+/// Makes tables of number 1 those above. Whose updates are in which round was not kept then, nor who had said what of a
+/// finished model: everyone who comes back says it anew.
+const FROM_1: &str = "
+    ALTER TABLE rooms ADD COLUMN least INTEGER NOT NULL DEFAULT 0;
+    UPDATE rooms SET least = json_extract(config, '$.least');
+    ALTER TABLE rooms ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE rooms ADD COLUMN final_evaluations TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE rooms ADD COLUMN left_out TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE rooms DROP COLUMN final_evaluation;
+    ALTER TABLE rounds ADD COLUMN contributions TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE clients ADD COLUMN contributed INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE clients DROP COLUMN evaluated;
 ";
 
 /// Moves all that is committed from the log into the database itself.
@@ -75,6 +93,13 @@ pub fn open(path: &Path, rooms: bool) -> Result<Connection> {
     let schema: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match schema {
         SCHEMA => {}
+        1 => {
+            let transaction = database.transaction()?;
+            transaction.execute_batch(FROM_1)?;
+            transaction.pragma_update(None, "user_version", SCHEMA)?;
+            transaction.commit()?;
+            take_log_over(&database)?;
+        }
         0 if rooms => bail!("it has no rooms, and there are models of rooms beside it"),
         0 => {
             let transaction = database.transaction()?;
@@ -98,7 +123,11 @@ pub fn write(database: &Connection, checkpoint: &Checkpoint) -> Result<()> {
         model_version,
         standardisation,
         history,
-        final_evaluation,
+        contributions,
+        final_evaluations,
+        left_out,
+        revision,
+        least,
         identities,
         next_client,
         paused,
@@ -107,38 +136,49 @@ pub fn write(database: &Connection, checkpoint: &Checkpoint) -> Result<()> {
         bytes_down,
     } = checkpoint;
     let code = config.code.as_str();
+    let known = "SELECT revision FROM rooms WHERE code = ?1";
+    let known: Option<u32> = database.query_row(known, [code], |row| row.get(0)).optional()?;
     database.execute(
-        "INSERT INTO rooms (code, created_at, config, model_version, standardisation, final_evaluation, next_client,
-                            paused, locked, bytes_up, bytes_down)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-         ON CONFLICT (code) DO UPDATE SET config = ?3, model_version = ?4, standardisation = ?5, final_evaluation = ?6,
-             next_client = ?7, paused = ?8, locked = ?9, bytes_up = ?10, bytes_down = ?11",
+        "INSERT INTO rooms (code, created_at, config, model_version, standardisation, next_client, paused, locked, bytes_up,
+                            bytes_down, least, revision, final_evaluations, left_out)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+         ON CONFLICT (code) DO UPDATE SET config = ?3, model_version = ?4, standardisation = ?5, next_client = ?6, paused = ?7,
+             locked = ?8, bytes_up = ?9, bytes_down = ?10, least = ?11, revision = ?12, final_evaluations = ?13, left_out = ?14",
         params![
             code,
             now(),
             serde_json::to_string(config)?,
             model_version.0,
             standardisation.as_ref().map(serde_json::to_string).transpose()?,
-            final_evaluation.as_ref().map(serde_json::to_string).transpose()?,
             next_client,
             paused,
             locked,
             // SQLite's integers are signed; this is 8 EiB.
             i64::try_from(*bytes_up).unwrap_or(i64::MAX),
             i64::try_from(*bytes_down).unwrap_or(i64::MAX),
+            least,
+            revision,
+            serde_json::to_string(final_evaluations)?,
+            serde_json::to_string(left_out)?,
         ],
     )?;
-    // Rounds are only ever added, unless the host went back to an earlier version, from which they then differ.
-    database.execute("DELETE FROM rounds WHERE room = ?1 AND round > ?2", params![code, history.len() as i64])?;
+    // Rounds are only ever added, unless the host changed some that are over, or went back to an earlier version, from which
+    // they then differ.
+    let unchanged = if known == Some(*revision) { history.len() as i64 } else { 0 };
+    database.execute("DELETE FROM rounds WHERE room = ?1 AND round > ?2", params![code, unchanged])?;
     let stored: i64 = database.query_row("SELECT count(*) FROM rounds WHERE room = ?1", [code], |row| row.get(0))?;
-    for record in history.iter().skip(stored as usize) {
-        let record_text = serde_json::to_string(record)?;
-        database.execute("INSERT INTO rounds VALUES (?1, ?2, ?3)", params![code, record.round.0, record_text])?;
+    for (record, given) in history.iter().zip(contributions).skip(stored as usize) {
+        let (record_text, given) = (serde_json::to_string(record)?, serde_json::to_string(given)?);
+        database
+            .execute("INSERT INTO rounds VALUES (?1, ?2, ?3, ?4)", params![code, record.round.0, record_text, given])?;
     }
     database.execute("DELETE FROM clients WHERE room = ?1", [code])?;
-    let mut insert = database.prepare_cached("INSERT INTO clients VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
-    for Identity { client, name, token, evaluated, removed, named_by_host } in identities {
-        insert.execute(params![code, client.0, name, token.secret(), evaluated, removed, named_by_host])?;
+    let mut insert = database.prepare_cached(
+        "INSERT INTO clients (room, client, name, token, contributed, removed, named_by_host)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for Identity { client, name, token, contributed, removed, named_by_host } in identities {
+        insert.execute(params![code, client.0, name, token.secret(), contributed, removed, named_by_host])?;
     }
     Ok(())
 }
@@ -149,39 +189,57 @@ pub fn write(database: &Connection, checkpoint: &Checkpoint) -> Result<()> {
 /// There is no such room, or a row is damaged.
 pub fn read(database: &Connection, code: &str) -> Result<Checkpoint> {
     let (texts, numbers) = database.query_row(
-        "SELECT config, standardisation, final_evaluation, model_version, next_client, paused, locked, bytes_up, bytes_down
+        "SELECT config, standardisation, final_evaluations, left_out, model_version, next_client, paused, locked, bytes_up,
+                bytes_down, least, revision
          FROM rooms WHERE code = ?1",
         [code],
         |row| {
-            let texts: (String, Option<String>, Option<String>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let numbers: (u32, u32, bool, bool, i64, i64) =
-                (row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?);
+            let texts: (String, Option<String>, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            let numbers: (u32, u32, bool, bool, i64, i64, u32, u32) = (
+                row.get(4)?,
+                row.get(5)?,
+                row.get(6)?,
+                row.get(7)?,
+                row.get(8)?,
+                row.get(9)?,
+                row.get(10)?,
+                row.get(11)?,
+            );
             Ok((texts, numbers))
         },
     )?;
-    let (config, standardisation, final_evaluation) = texts;
-    let (model_version, next_client, paused, locked, bytes_up, bytes_down) = numbers;
-    let mut rounds = database.prepare("SELECT record FROM rounds WHERE room = ?1 ORDER BY round")?;
-    let history = rounds.query_map([code], |row| row.get::<_, String>(0))?;
-    let history = history.map(|record| parse(&record?)).collect::<Result<Vec<RoundRecord>>>()?;
+    let (config, standardisation, final_evaluations, left_out) = texts;
+    let (model_version, next_client, paused, locked, bytes_up, bytes_down, least, revision) = numbers;
+    let mut rounds = database.prepare("SELECT record, contributions FROM rounds WHERE room = ?1 ORDER BY round")?;
+    let rounds = rounds.query_map([code], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let (mut history, mut contributions) = (Vec::<RoundRecord>::new(), Vec::new());
+    for round in rounds {
+        let (record, given) = round?;
+        history.push(parse(&record)?);
+        contributions.push(parse(&given)?);
+    }
     let mut clients = database.prepare(
-        "SELECT client, name, token, evaluated, removed, named_by_host FROM clients WHERE room = ?1 ORDER BY client",
+        "SELECT client, name, token, contributed, removed, named_by_host FROM clients WHERE room = ?1 ORDER BY client",
     )?;
     let identities = clients.query_map([code], |row| {
         let token: String = row.get(2)?;
         Ok((token, row.get(0)?, row.get(1)?, row.get(3)?, row.get(4)?, row.get(5)?))
     })?;
     let identities = identities.map(|row| {
-        let (token, client, name, evaluated, removed, named_by_host) = row?;
+        let (token, client, name, contributed, removed, named_by_host) = row?;
         let token = Token::parse(&token).context("a client's token is damaged")?;
-        Ok(Identity { client: ClientId(client), name, token, evaluated, removed, named_by_host })
+        Ok(Identity { client: ClientId(client), name, token, contributed, removed, named_by_host })
     });
     let checkpoint = Checkpoint {
         config: parse(&config)?,
         model_version: ModelVersion(model_version),
         standardisation: standardisation.as_deref().map(parse).transpose()?,
         history,
-        final_evaluation: final_evaluation.as_deref().map(parse).transpose()?,
+        contributions,
+        final_evaluations: parse(&final_evaluations)?,
+        left_out: parse(&left_out)?,
+        revision,
+        least,
         identities: identities.collect::<Result<_>>()?,
         next_client,
         paused,

@@ -203,7 +203,8 @@ impl Store {
                         );
                         checkpoint.model_version = version;
                         checkpoint.history.truncate(version.0 as usize);
-                        checkpoint.final_evaluation = None;
+                        checkpoint.contributions.truncate(version.0 as usize);
+                        checkpoint.final_evaluations.clear();
                     }
                     let spool = self.spool(&checkpoint.config);
                     return Ok(Coordinator::restore(checkpoint, parameters, memory, spool)?);

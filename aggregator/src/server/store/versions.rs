@@ -34,11 +34,12 @@ pub type Checksums = (u32, Option<u32>);
 pub fn stored(database: &Connection, checkpoint: &Checkpoint) -> Result<Vec<StoredVersion>> {
     let mut query = database.prepare("SELECT version, created_at FROM models WHERE room = ?1 ORDER BY version")?;
     let rows = query.query_map([checkpoint.config.code.as_str()], |row| Ok((row.get::<_, u32>(0)?, row.get(1)?)))?;
+    let final_evaluation = checkpoint.final_evaluation();
     let mut versions = Vec::new();
     for row in rows {
         let (version, created_at) = row?;
         let next = checkpoint.history.get(version as usize).and_then(|record| record.evaluation.as_ref());
-        let last = checkpoint.final_evaluation.as_ref().filter(|_| version == checkpoint.model_version.0);
+        let last = final_evaluation.as_ref().filter(|_| version == checkpoint.model_version.0);
         let accuracy = next.or(last).map(|evaluation| evaluation.accuracy);
         versions.push(StoredVersion { version: ModelVersion(version), created_at, accuracy, best: false });
     }

@@ -24,6 +24,8 @@ use std::io;
 use protocol::{Aggregation, Encoding};
 pub use spool::{MemorySpool, Spool};
 
+use crate::update::Update;
+
 /// Parameters looked at together.
 const BLOCK: usize = 4096;
 
@@ -34,6 +36,8 @@ pub(crate) struct Kept {
     pub weight: f64,
     /// Its L2 norm.
     pub norm: f64,
+    /// Its client's local steps, at least 1.
+    pub steps: u32,
 }
 
 /// A round's updates in their spool.
@@ -61,6 +65,17 @@ impl<'a> KeptUpdates<'a> {
 
     fn norms(&self) -> impl Iterator<Item = f64> + 'a {
         self.kept.iter().map(|update| update.norm)
+    }
+
+    /// Gives the updates one after the other, each whole, with what is known of it.
+    pub(crate) fn each(&mut self, mut take: impl FnMut(&Update<'_>, &Kept)) -> io::Result<()> {
+        let mut bytes = vec![0; self.parameters * self.encoding.bytes_per_value()];
+        for (index, kept) in self.kept.iter().enumerate() {
+            self.spool.read(index, 0, &mut bytes)?;
+            let update = Update::inspect(self.encoding, &bytes, self.parameters, f64::INFINITY);
+            take(&update.map_err(|_| changed())?, kept);
+        }
+        Ok(())
     }
 
     /// Gives the parameters of these updates block by block: one row of values an update.
@@ -108,11 +123,11 @@ pub(crate) fn direction(aggregation: Aggregation, updates: &mut KeptUpdates<'_>)
         Aggregation::MultiKrum { faulty, chosen } => krum::krum(updates, faulty as usize, chosen as usize),
     }?;
     // Updates were finite when they were taken, and so is everything that a rule makes of them.
-    if direction.iter().all(|value| value.is_finite()) {
-        Ok(direction)
-    } else {
-        Err(io::Error::new(io::ErrorKind::InvalidData, "the updates that were kept have changed"))
-    }
+    if direction.iter().all(|value| value.is_finite()) { Ok(direction) } else { Err(changed()) }
+}
+
+fn changed() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the updates that were kept have changed")
 }
 
 /// A number made of each parameter's values over all updates, whose order is the rule's to change.

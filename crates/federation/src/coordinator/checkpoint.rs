@@ -1,11 +1,11 @@
 //! What a room has to remember so that a server that was killed goes on from the last published model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{ClientId, Evaluation, ModelVersion, RoomConfig, RoundRecord, Standardisation, Token};
 use serde::{Deserialize, Serialize};
 
-use super::{Client, Clients, Coordinator, CoordinatorError, PhaseState};
+use super::{Client, Clients, Contribution, Coordinator, CoordinatorError, PhaseState};
 use crate::{Spool, strategy};
 
 /// Everything of a room but the model's parameters and what its strategy remembers. It holds every client's token:
@@ -21,8 +21,16 @@ pub struct Checkpoint {
     pub standardisation: Option<Standardisation>,
     /// Rounds that are over.
     pub history: Vec<RoundRecord>,
-    /// How the finished model does, as far as clients have said.
-    pub final_evaluation: Option<Evaluation>,
+    /// Who gave what to each round of the history, as long as that is known.
+    pub contributions: Vec<Vec<Contribution>>,
+    /// How the finished model does with each client that has said so.
+    pub final_evaluations: BTreeMap<ClientId, Evaluation>,
+    /// Clients whose evaluations the host leaves out.
+    pub left_out: BTreeSet<ClientId>,
+    /// How often rounds that are over were changed: what was stored of them is to be stored anew where this differs.
+    pub revision: u32,
+    /// Clients that begin the rounds.
+    pub least: u32,
     /// Clients that may come back.
     pub identities: Vec<Identity>,
     /// The number that the next new client gets.
@@ -46,8 +54,8 @@ pub struct Identity {
     pub name: String,
     /// Its secret.
     pub token: Token,
-    /// Whether its evaluation is part of `final_evaluation`.
-    pub evaluated: bool,
+    /// Whether an update of it is in a round that is over.
+    pub contributed: bool,
     /// Whether the host put it out.
     pub removed: bool,
     /// Whether the host gave it its name.
@@ -61,7 +69,7 @@ impl Coordinator {
             client: client.id,
             name: client.name.clone(),
             token: client.token.clone(),
-            evaluated: client.evaluated,
+            contributed: client.contributed,
             removed: client.removed,
             named_by_host: client.named_by_host,
         };
@@ -70,7 +78,11 @@ impl Coordinator {
             model_version: self.model.version(),
             standardisation: self.standardisation.clone(),
             history: self.history.clone(),
-            final_evaluation: self.final_evaluation.clone(),
+            contributions: self.contributions.clone(),
+            final_evaluations: self.final_evaluations.clone(),
+            left_out: self.left_out.clone(),
+            revision: self.revision,
+            least: self.least,
             identities: self.clients.all.values().map(identity).collect(),
             next_client: self.clients.next,
             paused: self.paused,
@@ -102,7 +114,11 @@ impl Coordinator {
             model_version,
             standardisation,
             history,
-            final_evaluation,
+            mut contributions,
+            final_evaluations,
+            left_out,
+            revision,
+            least,
             identities,
             next_client,
             paused,
@@ -132,7 +148,7 @@ impl Coordinator {
         room.clients.next = next_client;
         for identity in identities {
             let mut client = Client::new(identity.client, identity.token, identity.name);
-            client.evaluated = identity.evaluated;
+            client.contributed = identity.contributed;
             client.removed = identity.removed;
             client.named_by_host = identity.named_by_host;
             room.clients.insert(client);
@@ -142,7 +158,11 @@ impl Coordinator {
         }
         room.standardisation = standardisation;
         room.history = history;
-        room.final_evaluation = final_evaluation;
+        // Of the rounds before those that are known by client there is nothing, and of none that is not in the history.
+        contributions.resize(room.history.len(), Vec::new());
+        room.contributions = contributions;
+        (room.final_evaluations, room.left_out, room.revision) = (final_evaluations, left_out, revision);
+        room.least = least.clamp(1, room.config.max_clients);
         (room.paused, room.locked) = (paused, locked);
         (room.bytes_up, room.bytes_down) = (bytes_up, bytes_down);
         Ok(room)

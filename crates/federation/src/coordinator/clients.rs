@@ -39,6 +39,8 @@ pub(crate) struct Client {
     pub examples: u32,
     /// The most that it ever said to have: an update may have been trained before some were removed.
     pub most_examples: u32,
+    /// The most that it ever said to hold back; `None`: it said nothing of that.
+    pub most_held_back: Option<u32>,
     pub labels: Vec<u32>,
     pub turn: Turn,
     /// How far it says to have come with training, 0 to 1.
@@ -47,8 +49,10 @@ pub(crate) struct Client {
     pub refusals: u32,
     /// Downloads of the present version.
     pub downloads: u32,
-    /// Whether it has evaluated the finished model.
-    pub evaluated: bool,
+    /// Whether an update of it is in a round that is over.
+    pub contributed: bool,
+    /// How far its features' statistics lie from the middle of all clients', in deviations.
+    pub statistics_distance: Option<f32>,
     /// Whether it says that a clip is being recorded.
     pub recording: bool,
     /// Whether the host put it out.
@@ -78,12 +82,14 @@ impl Client {
             taking_part: false,
             examples: 0,
             most_examples: 0,
+            most_held_back: None,
             labels: Vec::new(),
             turn: Turn::None,
             fraction: None,
             refusals: 0,
             downloads: 0,
-            evaluated: false,
+            contributed: false,
+            statistics_distance: None,
             recording: false,
             removed: false,
             named_by_host: false,

@@ -17,6 +17,9 @@ pub enum HostError {
     /// There is no such client.
     #[error("there is no client {0} in this room any more")]
     NoClient(ClientId),
+    /// None of its updates is in the rounds that are known by client.
+    #[error("no update of client {0} is in the latest rounds, so that there is nothing to undo; remove it instead")]
+    GaveNothing(ClientId),
     /// Nothing came in that a round could be closed with.
     #[error("no update is in yet; wait for the first one")]
     NothingIn,
@@ -47,8 +50,8 @@ pub enum HostError {
 }
 
 impl Coordinator {
-    /// Does what the host asks. [`HostCommand::Restart`] needs what was stored of the version, and so is
-    /// [`Coordinator::restart`]'s.
+    /// Does what the host asks. [`HostCommand::Restart`] and [`HostCommand::Undo`] need what was stored of the version, and so
+    /// are [`Coordinator::restart`]'s.
     ///
     /// # Errors
     /// It makes no sense now; nothing has changed then.
@@ -63,6 +66,15 @@ impl Coordinator {
             HostCommand::NextRound => self.next_round_now()?,
             HostCommand::End => self.end_rounds()?,
             HostCommand::Restart { version, .. } => return Err(HostError::NoVersion(version)),
+            HostCommand::Undo { client, .. } => return Err(HostError::GaveNothing(client)),
+            HostCommand::Least { least } if least > self.config.max_clients => {
+                let problem =
+                    format!("{least} can't be ready, since the room has {} clients at most", self.config.max_clients);
+                return Err(ProtocolError::Invalid { field: "least", problem }.into());
+            }
+            HostCommand::Least { least } => self.least = least,
+            HostCommand::Renormalise => self.renormalise()?,
+            HostCommand::LeaveOut { client } => self.leave_out(client)?,
             HostCommand::Remove { client } => self.remove(client)?,
             HostCommand::RenameClient { client, name } => self.rename_client(client, name)?,
             HostCommand::Rename { name } => {
@@ -119,16 +131,16 @@ impl Coordinator {
         self.optimiser = optimiser;
         self.config.rounds = rounds;
         self.history.truncate(version.0 as usize);
-        self.final_evaluation = None;
+        self.contributions.truncate(version.0 as usize);
+        self.final_evaluations.clear();
         self.floor = version;
         if version.0 == 0 {
             // From the very beginning: who is here now may have other sound than who was here then.
             self.standardisation = None;
         }
         self.back_to_lobby();
-        self.hurried = false;
+        (self.begun, self.back_by) = (false, None);
         for client in self.clients.all.values_mut() {
-            client.evaluated = false;
             client.taking_part = false;
             client.downloads = 0;
             client.given = None;
@@ -149,18 +161,21 @@ impl Coordinator {
                 self.close_round();
                 Ok(())
             }
-            PhaseState::Normalising(state) if state.received == 0 => Err(HostError::NothingIn),
-            PhaseState::Normalising(_) => {
+            PhaseState::Normalising(state) if state.received() == 0 => Err(HostError::NothingIn),
+            PhaseState::Normalising(state) => {
+                self.least = self.least.min(state.received());
                 self.close_normalising();
-                self.hurried = true;
                 Ok(())
             }
             PhaseState::Lobby if self.paused => Err(HostError::Paused),
-            PhaseState::Lobby if self.clients.ready().next().is_none() => Err(HostError::NobodyReady),
-            PhaseState::Lobby => {
-                self.hurried = true;
-                Ok(())
-            }
+            PhaseState::Lobby => match self.clients.ready().count() as u32 {
+                0 => Err(HostError::NobodyReady),
+                // Begun is begun: the rounds after this one need no more than it does.
+                ready => {
+                    self.least = self.least.min(ready);
+                    Ok(())
+                }
+            },
         }
     }
 
@@ -219,9 +234,31 @@ impl Coordinator {
         self.clients.get_mut(id).filter(|client| !client.removed).ok_or(HostError::NoClient(id))
     }
 
-    /// Fewest answers that the present phase needs.
+    /// Fewest answers that the present phase needs: rounds that have begun go on with half of those with whom they began,
+    /// but nobody goes on alone unless the host wants that, and a rule has what it needs.
     pub(super) fn least(&self) -> u32 {
-        if self.hurried { 1 } else { self.config.least }
+        if !self.begun || !self.config.pace.is_synchronous() {
+            return self.least;
+        }
+        self.least.div_ceil(2).max(2).max(self.config.aggregation.least()).min(self.least)
+    }
+
+    /// Has the statistics of features computed anew, as soon as enough are ready; until then the room has those of before.
+    fn renormalise(&mut self) -> Result<(), HostError> {
+        if matches!(self.phase, PhaseState::Finished) {
+            return Err(HostError::Finished);
+        }
+        self.renormalise = true;
+        let open = Round(self.history.len() as u32 + 1);
+        if matches!(self.phase, PhaseState::Collecting(_)) {
+            self.end_uploads(open, "the host has the statistics of features computed anew; the round is repeated");
+            let (received, least) = (0, self.least());
+            self.back_to_lobby();
+            self.broadcast(ServerMessage::RoundAbandoned { round: Some(open), received, least });
+        } else {
+            self.back_to_lobby();
+        }
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod checkpoint;
 mod clients;
+mod contributions;
 mod event;
 mod host;
 mod phase;
@@ -15,7 +16,7 @@ mod status;
 mod tests;
 mod uploads;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use protocol::limits::{MAX_HISTORY_PAGE, PROTOCOL_VERSION};
 use protocol::{
@@ -25,6 +26,7 @@ use protocol::{
 
 pub use checkpoint::{Checkpoint, Identity};
 pub(crate) use clients::{Client, Clients, Session, Turn};
+pub use contributions::{Contribution, Insight};
 pub use event::{Action, CloseReason, ConnectionId, Event};
 pub use host::HostError;
 use phase::PhaseState;
@@ -47,6 +49,9 @@ const STATUS_EVERY_MS: u64 = 250;
 const STATUS_EVERY_MS_A_CLIENT: u64 = 5;
 /// Status goes out at least so often, so that clients notice a dead connection, milliseconds.
 const HEARTBEAT_MS: u64 = 15_000;
+
+/// After a restart so long is waited for those who were there, milliseconds: a client tries again within half a minute.
+const BACK_MS: u64 = 30_000;
 
 /// Clients that a closing server sends away come back spread over so many milliseconds for each of them.
 const RETURN_EVERY_MS: u64 = 20;
@@ -94,8 +99,17 @@ pub struct Coordinator {
     /// Rounds in a row whose updates could not be read back.
     unread: u32,
     standardisation: Option<Standardisation>,
+    /// The host wants the statistics of features anew.
+    renormalise: bool,
     history: Vec<RoundRecord>,
-    final_evaluation: Option<Evaluation>,
+    /// Who gave what to each round of the history, as long as that is known.
+    contributions: Vec<Vec<Contribution>>,
+    /// How the finished model does with each client that took part.
+    final_evaluations: BTreeMap<ClientId, Evaluation>,
+    /// Clients whose evaluations the host leaves out.
+    left_out: BTreeSet<ClientId>,
+    /// How often rounds that are over were changed.
+    revision: u32,
     phase: PhaseState,
     clients: Clients,
     actions: VecDeque<Action>,
@@ -111,8 +125,12 @@ pub struct Coordinator {
     locked: bool,
     /// The version that the room was made, restored or set back with: an older update may be in the model already.
     floor: ModelVersion,
-    /// The host began the present phase, for which fewer than the least are enough.
-    hurried: bool,
+    /// Clients that begin the rounds: the room's setting, or what the host made of it.
+    least: u32,
+    /// Whether the rounds have begun.
+    begun: bool,
+    /// By when everyone is back after a restart: then the rounds have begun again, whoever is missing.
+    back_by: Option<Millis>,
     /// Bytes of updates received, and of models sent, with the headers of their frames.
     bytes_up: u64,
     bytes_down: u64,
@@ -153,8 +171,12 @@ impl Coordinator {
             spool,
             unread: 0,
             standardisation: None,
+            renormalise: false,
             history: Vec::new(),
-            final_evaluation: None,
+            contributions: Vec::new(),
+            final_evaluations: BTreeMap::new(),
+            left_out: BTreeSet::new(),
+            revision: 0,
             phase: PhaseState::Lobby,
             clients: Clients::new(&config),
             actions: VecDeque::new(),
@@ -165,7 +187,9 @@ impl Coordinator {
             paused: false,
             locked: false,
             floor: version,
-            hurried: false,
+            least: config.least,
+            begun: false,
+            back_by: None,
             bytes_up: 0,
             bytes_down: 0,
             upload_memory: uploads::UPLOAD_MEMORY,
@@ -220,7 +244,7 @@ impl Coordinator {
         let somebody = self.clients.connected().next().is_some();
         let status_every = if self.status_changed { self.status_every_ms() } else { HEARTBEAT_MS };
         let status = (somebody || self.identities_changed).then(|| self.status_sent + status_every);
-        hello.chain(grace).chain(status).chain(self.phase.next_timeout()).min()
+        hello.chain(grace).chain(status).chain(self.back_by).chain(self.phase.next_timeout()).min()
     }
 
     /// The next thing to do. Ask until there is none after every event and timeout.
@@ -295,7 +319,9 @@ impl Coordinator {
                 self.status_changed = true;
                 self.identities_changed = true;
             }
-            ClientMessage::Ready { examples, labels } => self.ready(connection, client, examples, labels),
+            ClientMessage::Ready { examples, labels, held_back } => {
+                self.ready(connection, client, examples, labels, held_back);
+            }
             ClientMessage::Pause => self.stop_taking_part(client),
             ClientMessage::Recording { on } => {
                 if let Some(client) = self.clients.get_mut(client) {
@@ -305,6 +331,7 @@ impl Coordinator {
             }
             ClientMessage::Leave => {
                 self.stop_taking_part(client);
+                self.close_to_newcomers(client);
                 self.clients.forget(client);
                 self.clients.sessions.remove(&connection);
                 self.identities_changed = true;
@@ -427,7 +454,14 @@ impl Coordinator {
         }
     }
 
-    fn ready(&mut self, connection: ConnectionId, id: ClientId, examples: u32, labels: Vec<u32>) {
+    fn ready(
+        &mut self,
+        connection: ConnectionId,
+        id: ClientId,
+        examples: u32,
+        labels: Vec<u32>,
+        held_back: Option<u32>,
+    ) {
         if labels.len() != self.config.labels.len() {
             let message =
                 format!("ready counts {} labels, and this room has {}", labels.len(), self.config.labels.len());
@@ -439,6 +473,7 @@ impl Coordinator {
         client.taking_part = true;
         client.examples = examples;
         client.most_examples = client.most_examples.max(examples);
+        client.most_held_back = client.most_held_back.max(held_back);
         client.labels = labels;
         self.status_changed = true;
         self.ask(id);

@@ -48,7 +48,10 @@ impl Coordinator {
     /// Whether the present phase wants something of this client.
     pub(super) fn is_wanted(&self, id: ClientId) -> bool {
         match &self.phase {
-            PhaseState::Collecting(state) => state.selected.as_ref().is_none_or(|round| round.clients.contains(&id)),
+            PhaseState::Collecting(state) => {
+                state.closed_to.is_none_or(|first| id < first)
+                    && state.selected.as_ref().is_none_or(|round| round.clients.contains(&id))
+            }
             _ => true,
         }
     }
@@ -74,7 +77,9 @@ impl Coordinator {
         let key = mix(u64::from(self.config.seed) << 32 | u64::from(self.present_round().0));
         let mut drawn: Vec<(bool, f64, ClientId)> = ready
             .into_iter()
-            .filter(|client| !round.clients.contains(&client.id))
+            .filter(|client| {
+                !round.clients.contains(&client.id) && state.closed_to.is_none_or(|first| client.id < first)
+            })
             .map(|client| {
                 // Above 0 and below 1.
                 let chance = ((mix(key ^ u64::from(client.id.0)) >> 12) as f64 + 0.5) / (1_u64 << 52) as f64;

@@ -1,5 +1,6 @@
 //! What everyone is told about the room, no more often than a page can use.
 
+use protocol::limits::MAX_STATUS_CLIENTS;
 use protocol::{ClientState, ClientSummary, Phase, Round, ServerMessage, Status};
 
 use super::{Action, Client, Coordinator, HEARTBEAT_MS, PhaseState, STATUS_EVERY_MS, STATUS_EVERY_MS_A_CLIENT, Turn};
@@ -47,11 +48,10 @@ impl Coordinator {
     /// Where the room is at `now`.
     pub fn status(&self, now: Millis) -> Status {
         let clients = &self.clients;
-        let here = |client: &&Client| client.connection.is_some() || client.taking_part;
         let taking_part = clients.all.values().filter(|client| client.taking_part).count() as u32;
         let (phase, received, deadline) = match &self.phase {
             PhaseState::Lobby => (Phase::Lobby, 0, None),
-            PhaseState::Normalising(state) => (Phase::Normalising, state.received, Some(state.deadline)),
+            PhaseState::Normalising(state) => (Phase::Normalising, state.received(), Some(state.deadline)),
             PhaseState::Collecting(state) => (Phase::Collecting, state.received(), Some(state.deadline)),
             PhaseState::Finished => (Phase::Finished, 0, None),
         };
@@ -71,12 +71,25 @@ impl Coordinator {
             held: false,
             bytes_up: self.bytes_up,
             bytes_down: self.bytes_down,
-            clients: clients.all.values().filter(here).map(|client| self.summary(client)).collect(),
-            final_evaluation: self.final_evaluation.clone(),
+            clients: self.summaries(now),
+            final_evaluation: self.final_evaluation(),
         }
     }
 
-    fn summary(&self, client: &Client) -> ClientSummary {
+    /// Everyone who is here or waited for, in the order they came; where that is more than may be told of, those who are here.
+    fn summaries(&self, now: Millis) -> Vec<ClientSummary> {
+        let all = self.clients.all.values();
+        let here = all.clone().filter(|client| client.connection.is_some()).count();
+        let mut lost = MAX_STATUS_CLIENTS.saturating_sub(here);
+        let told_of = all.filter(|client| {
+            let waited_for = client.connection.is_none() && client.taking_part && lost > 0;
+            lost -= usize::from(waited_for);
+            client.connection.is_some() || waited_for
+        });
+        told_of.map(|client| self.summary(client, now)).collect()
+    }
+
+    fn summary(&self, client: &Client, now: Millis) -> ClientSummary {
         let (state, fraction) = self.state(client);
         ClientSummary {
             client: client.id,
@@ -88,6 +101,7 @@ impl Coordinator {
             labels: client.labels.clone(),
             agreement: client.agreement,
             update_norm: client.update_norm,
+            waited_ms: client.connection.is_none().then(|| (client.lost_at + self.config.grace_ms).since(now)),
         }
     }
 

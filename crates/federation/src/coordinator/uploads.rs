@@ -17,6 +17,11 @@ pub(crate) const UPLOAD_MEMORY: usize = 48 * 1024 * 1024;
 const MAX_SLOTS: usize = 64;
 /// An upload without a chunk for this long is ended, milliseconds.
 pub(crate) const STALL_MS: u64 = 30_000;
+/// While others wait, an upload has its slot for so long, milliseconds,
+pub(crate) const TURN_MS: u64 = 30_000;
+/// or for as long as its bytes take at this rate, where that is longer, bytes a millisecond: a slow Wi-Fi at the other end of
+/// the school. Whoever is slower still goes to the end of the line, and has all the time there is when nobody waits.
+const LOWEST_RATE: u64 = 32;
 
 /// An update that a client has, as far as it has been checked.
 #[derive(Clone, Debug)]
@@ -35,8 +40,24 @@ pub(crate) struct Announcement {
 struct Slot {
     announcement: Announcement,
     assembly: Assembly,
+    begun: Millis,
     /// When the last chunk came.
     last: Millis,
+}
+
+impl Slot {
+    /// When it has to make place for whoever waits.
+    fn turn_over(&self) -> Millis {
+        self.begun + TURN_MS.max(u64::from(self.announcement.update.bytes) / LOWEST_RATE)
+    }
+}
+
+/// An upload that was ended, and why.
+pub(crate) enum Ended {
+    /// Nothing came for too long.
+    Stalled(Announcement),
+    /// It had its time, and others wait.
+    TurnOver(Announcement),
 }
 
 /// The line and the slots.
@@ -78,7 +99,7 @@ impl Uploads {
         let announcement = self.line.pop_front()?;
         let begun = (announcement.connection, announcement.update.id);
         let assembly = Assembly::new(announcement.update);
-        self.slots.push(Slot { announcement, assembly, last: now });
+        self.slots.push(Slot { announcement, assembly, begun: now, last: now });
         Some(begun)
     }
 
@@ -107,10 +128,17 @@ impl Uploads {
         self.line.remove(index)
     }
 
-    /// Ends one upload that has stalled.
-    pub(crate) fn end_stalled(&mut self, now: Millis) -> Option<Announcement> {
-        let index = self.slots.iter().position(|slot| slot.last + STALL_MS <= now)?;
-        Some(self.slots.swap_remove(index).announcement)
+    /// Ends one upload that has stalled, or keeps others waiting for too long.
+    pub(crate) fn end_stalled(&mut self, now: Millis) -> Option<Ended> {
+        if let Some(index) = self.slots.iter().position(|slot| slot.last + STALL_MS <= now) {
+            return Some(Ended::Stalled(self.slots.swap_remove(index).announcement));
+        }
+        // Each that is ended makes place for one of the line.
+        if self.slots.len() < self.most_slots || self.line.is_empty() {
+            return None;
+        }
+        let index = self.slots.iter().position(|slot| slot.turn_over() <= now)?;
+        Some(Ended::TurnOver(self.slots.swap_remove(index).announcement))
     }
 
     /// Takes everything out.
@@ -118,9 +146,14 @@ impl Uploads {
         self.slots.drain(..).map(|slot| slot.announcement).chain(self.line.drain(..)).collect()
     }
 
-    /// When the next upload stalls if nothing comes.
+    /// When the next upload is ended if nothing comes.
     pub(crate) fn next_stall(&self) -> Option<Millis> {
-        self.slots.iter().map(|slot| slot.last + STALL_MS).min()
+        let waited_for = self.slots.len() >= self.most_slots && !self.line.is_empty();
+        let end = |slot: &Slot| {
+            let stall = slot.last + STALL_MS;
+            if waited_for { stall.min(slot.turn_over()) } else { stall }
+        };
+        self.slots.iter().map(end).min()
     }
 
     /// The part of a client's update that has come: `None` = not here, `Some(None)` = waits in line.

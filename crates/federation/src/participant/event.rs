@@ -53,6 +53,8 @@ pub enum Input {
         examples: u32,
         /// How many each label has, in the room's order.
         labels: Vec<u32>,
+        /// Examples to evaluate on.
+        held_back: u32,
     },
     /// The person starts or stops taking part.
     TakePart(bool),

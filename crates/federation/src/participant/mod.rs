@@ -52,6 +52,7 @@ pub struct Participant {
     sitting_out: bool,
     failure: Option<String>,
     examples: u32,
+    held_back: u32,
     labels: Vec<u32>,
     statistics_wanted: bool,
     recording: bool,
@@ -91,6 +92,7 @@ impl Participant {
             sitting_out: false,
             failure: None,
             examples: 0,
+            held_back: 0,
             labels: Vec::new(),
             statistics_wanted: false,
             recording: false,
@@ -132,9 +134,10 @@ impl Participant {
                 self.take_chunk(&chunk);
             }
             Input::Sent { transfer, bytes } => self.take_sent(transfer, bytes),
-            Input::Holdings { examples, labels } => {
+            Input::Holdings { examples, labels, held_back } => {
                 self.examples = examples;
                 self.labels = labels;
+                self.held_back = held_back;
                 self.say_whether_ready();
             }
             Input::TakePart(on) => self.take_part(on),
@@ -342,9 +345,9 @@ impl Participant {
     fn say_whether_ready(&mut self) {
         self.changed = true;
         if self.wants_part() {
-            let (examples, labels) = (self.examples, self.labels.clone());
+            let (examples, labels, held_back) = (self.examples, self.labels.clone(), Some(self.held_back));
             self.pause_said = false;
-            self.send(ClientMessage::Ready { examples, labels });
+            self.send(ClientMessage::Ready { examples, labels, held_back });
         } else if !self.pause_said {
             // A clip that is added by somebody who looks on changes nothing for the others.
             self.pause_said = self.link.is_open();

@@ -411,6 +411,11 @@ impl Participant {
         match reason {
             Duplicate => update.sending = Sending::Accepted,
             Stale => self.job = Job::None,
+            // At the end of the line; this is no failed try.
+            TurnOver => {
+                update.sends = update.sends.saturating_sub(1);
+                self.announce();
+            }
             // The next `round` says how to go on; if it is the same round with the same model, this update fits.
             RoundClosed | Future | NoRound | NotReady => {}
             Unannounced | OutOfOrder | TooShort | TooLong | WrongChecksum | Stalled | NotKept

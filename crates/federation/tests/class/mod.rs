@@ -205,7 +205,7 @@ impl Class {
 
     pub fn takes_part(&mut self, student: usize) {
         let examples = self.students[student].examples;
-        self.input(student, Input::Holdings { examples, labels: vec![examples, 0, 0, 0] });
+        self.input(student, Input::Holdings { examples, labels: vec![examples, 0, 0, 0], held_back: examples });
         self.input(student, Input::TakePart(true));
     }
 
@@ -580,7 +580,7 @@ impl Class {
     /// play.
     fn check_published(&mut self) {
         let accepted = std::mem::take(&mut self.accepted);
-        assert!(accepted.len() as u32 >= if self.hurried { 1 } else { self.coordinator.config().least });
+        assert!(self.hurried || accepted.len() as u32 >= self.coordinator.status(self.now).least);
         let RoomConfig { strategy, aggregation, .. } = *self.coordinator.config();
         let expected = self.oracle.publish(strategy, aggregation, &self.model, &accepted);
         let published = self.coordinator.model().parameters();

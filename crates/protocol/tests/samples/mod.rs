@@ -31,7 +31,7 @@ pub fn client_messages() -> Vec<ClientMessage> {
             software: "chorus-web 0.1.0".to_owned(),
         },
         ClientMessage::Rename { name: "Ada".to_owned() },
-        ClientMessage::Ready { examples: 3, labels: vec![1, 2] },
+        ClientMessage::Ready { examples: 3, labels: vec![1, 2], held_back: Some(1) },
         ClientMessage::Pause,
         ClientMessage::Leave,
         ClientMessage::Statistics { frames: 2, sum: vec![0.1, -2.0], sum_squares: vec![0.01, 4.0] },
@@ -79,6 +79,7 @@ pub fn server_messages() -> Vec<ServerMessage> {
             labels: vec![1, 2],
             agreement: Some(-0.25),
             update_norm: Some(2.5),
+            waited_ms: Some(9_000),
         }],
         final_evaluation: None,
     };

@@ -1,13 +1,15 @@
 //! Aggregating: what a round has gathered becomes the next version of the model.
 
-use protocol::{ModelVersion, Round, RoundRecord, ServerMessage};
+use std::io;
+
+use protocol::{Aggregation, ModelVersion, Round, RoundRecord, ServerMessage};
 
 use super::PhaseState;
-use crate::Model;
-use crate::aggregation::{KeptUpdates, direction};
-use crate::coordinator::{Action, Coordinator};
+use crate::aggregation::{KeptUpdates, clipping, direction};
+use crate::coordinator::{Action, Contribution, Coordinator};
 use crate::sketch::Sketch;
-use crate::strategy::Gathered;
+use crate::strategy::{Effort, Gathered, ServerOptimiser};
+use crate::{Model, influence};
 
 /// After so many rounds in a row whose updates could not be read back, the room is paused.
 const MAX_UNREAD: u32 = 3;
@@ -26,7 +28,6 @@ impl Coordinator {
         };
         let uploads = goes_on.then(|| std::mem::take(&mut state.uploads));
         self.back_to_lobby();
-        self.hurried = false;
         let round = Round(self.history.len() as u32 + 1);
         let version = ModelVersion(self.model.version().0 + 1);
         let Some(parameters) = self.optimiser.publish(state.gathered, self.model.parameters(), clients) else {
@@ -34,6 +35,8 @@ impl Coordinator {
         };
         // The mean's memory is the new model's. The old one is freed when the last who is sent it is done.
         self.model = Model::new(version, parameters, self.optimiser.attachment(), self.config.encoding);
+        let given = state.given.iter();
+        let evaluations = given.filter_map(|(given, _)| Some((given.client, given.evaluation.as_ref()?)));
         let record = RoundRecord {
             round,
             model_version: version,
@@ -41,21 +44,24 @@ impl Coordinator {
             examples: state.metrics.examples(),
             refused: state.refused,
             duration_ms: self.now.since(state.opened),
-            evaluation: state.metrics.evaluation(),
+            evaluation: self.combined(evaluations),
             training: state.metrics.training(),
         };
         self.history.push(record.clone());
         for client in self.clients.all.values_mut() {
             client.downloads = 0;
         }
-        let sketches: Vec<&Sketch> = state.sketches.values().map(|(sketch, _)| sketch).collect();
+        let sketches: Vec<&Sketch> = state.given.iter().map(|(_, sketch)| sketch).collect();
         let agreements = Sketch::agreements(&sketches);
-        for ((id, (_, norm)), agreement) in state.sketches.iter().zip(agreements) {
-            if let Some(client) = self.clients.get_mut(*id) {
+        let given = state.given.into_iter().zip(agreements).map(|((given, _), agreement)| {
+            if let Some(client) = self.clients.get_mut(given.client) {
                 client.agreement = agreement;
-                client.update_norm = agreement.map(|_| *norm);
+                client.update_norm = agreement.map(|_| given.norm);
             }
-        }
+            Contribution { agreement, ..given }
+        });
+        let given = given.collect();
+        self.remember(given);
         // Stored before anyone is told: a server that is killed now must not know less than its clients.
         self.identities_changed = false;
         let finished = version.0 == self.config.rounds;
@@ -73,18 +79,30 @@ impl Coordinator {
         true
     }
 
-    /// Makes one direction of the updates that wait in the spool, where this room's do. False: they can't be read.
+    /// Takes the updates that wait in the spool together, where this room's do. False: they can't be read.
     fn combine_kept(&mut self) -> bool {
+        let usual = self.usual_norms();
         let PhaseState::Collecting(state) = &mut self.phase else {
             return true;
         };
         if state.kept.is_empty() {
             return true;
         }
+        let norm_limit = self.config.influence_limit.map(|limit| influence::hold(&mut state.kept, limit, usual));
         let (encoding, parameters) = (self.config.encoding, self.config.parameters as usize);
         let mut updates = KeptUpdates::new(&mut *self.spool, &state.kept, encoding, parameters);
-        if let Ok(direction) = direction(self.config.aggregation, &mut updates) {
-            state.gathered = Gathered::of(direction);
+        let gathered = match (norm_limit, self.config.aggregation) {
+            (Some(limit), Aggregation::Mean) => fold(&mut updates, &*self.optimiser, limit),
+            (Some(limit), Aggregation::Clipping { norm: Some(norm) }) => {
+                fold(&mut updates, &*self.optimiser, limit.min(norm))
+            }
+            (_, aggregation) => direction(aggregation, &mut updates).map(Gathered::of),
+        };
+        if let Ok(gathered) = gathered {
+            state.gathered = gathered;
+            for (given, _) in &mut state.given {
+                given.clipped = norm_limit.map(|limit| limit as f32).filter(|limit| given.norm > *limit);
+            }
             self.unread = 0;
             return true;
         }
@@ -96,4 +114,14 @@ impl Coordinator {
         }
         false
     }
+}
+
+/// Folds updates as the strategy folds those that come one by one, each scaled down to `limit` where its norm is above it.
+fn fold(updates: &mut KeptUpdates<'_>, strategy: &dyn ServerOptimiser, limit: f64) -> io::Result<Gathered> {
+    let mut gathered = Gathered::default();
+    updates.each(|update, kept| {
+        let effort = Effort { weight: kept.weight, steps: kept.steps, scale: clipping::scale(kept.norm, limit) };
+        strategy.fold(&mut gathered, update, effort);
+    })?;
+    Ok(gathered)
 }

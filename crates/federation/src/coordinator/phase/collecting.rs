@@ -1,7 +1,5 @@
 //! Collecting: a round is open; updates are announced, sent one after the other, looked at whole, and folded.
 
-use std::collections::BTreeMap;
-
 use protocol::limits::CHUNK_HEADER_BYTES;
 use protocol::{
     Aggregation, AssemblyError, Chunk, ClientId, Evaluation, ModelVersion, RefusalReason, Round, RoundTraining,
@@ -12,8 +10,8 @@ use super::{PhaseState, Verdict};
 use crate::Millis;
 use crate::aggregation::{Kept, clipping};
 use crate::coordinator::selecting::Selected;
-use crate::coordinator::uploads::{Announcement, Taken, Uploads};
-use crate::coordinator::{ConnectionId, Coordinator, Turn};
+use crate::coordinator::uploads::{Announcement, Ended, Taken, Uploads};
+use crate::coordinator::{ConnectionId, Contribution, Coordinator, Turn};
 use crate::metrics::Metrics;
 use crate::sketch::Sketch;
 use crate::strategy::{Effort, Gathered};
@@ -35,8 +33,11 @@ pub(in crate::coordinator) struct Collecting {
     pub refused: u32,
     /// Whom the round asks, where it does not ask everyone.
     pub selected: Option<Selected>,
-    /// Of each update that is in, whose it is, which way it points, and its L2 norm.
-    pub sketches: BTreeMap<ClientId, (Sketch, f32)>,
+    /// Of each update that is in, in the order in which they came, what is to be known of it and which way it points.
+    pub given: Vec<(Contribution, Sketch)>,
+    /// Somebody left whose update is in: clients from this number on, who are new, wait for the next round. Otherwise whoever
+    /// leaves and comes anew could give as many updates to a round as there is time for.
+    pub closed_to: Option<ClientId>,
 }
 
 impl Collecting {
@@ -63,7 +64,8 @@ impl Coordinator {
             uploads,
             refused: 0,
             selected: self.selected_for_a_round(),
-            sketches: BTreeMap::new(),
+            given: Vec::new(),
+            closed_to: None,
         }));
         self.select_more();
         self.ask_all();
@@ -198,9 +200,15 @@ impl Coordinator {
                 format!("{} examples take 1 to {most} steps here, not {}", announced.examples, announced.steps);
             return refuse(WrongSteps, message);
         }
-        if announced.evaluation.as_ref().is_some_and(|evaluation| !Metrics::fits(evaluation, self.config.labels.len()))
-        {
+        let Some(evaluation) = &announced.evaluation else { return Ok(()) };
+        if !Metrics::fits(evaluation, self.config.labels.len()) {
             return refuse(WrongEvaluation, "the evaluation's confusion does not fit the room's labels".to_owned());
+        }
+        let most = client.most_evaluated();
+        if evaluation.examples > most {
+            let message =
+                format!("ready said {most} examples to evaluate on, and the evaluation {}", evaluation.examples);
+            return refuse(WrongEvaluation, message);
         }
         Ok(())
     }
@@ -260,24 +268,33 @@ impl Coordinator {
             return;
         };
         let norm = update.norm();
-        if self.config.aggregation.keeps_updates() {
+        let steps = announced.steps;
+        if self.config.keeps_updates() {
             if self.spool.append(bytes).is_err() {
                 let message = "the server could not keep the update, perhaps because its disk is full; send it again, and \
                                tell the host if this comes back";
                 return self.refuse_update(announced, RefusalReason::NotKept, message.to_owned());
             }
-            state.kept.push(Kept { weight, norm });
+            state.kept.push(Kept { weight, norm, steps });
         } else {
             let scale = match self.config.aggregation {
                 Aggregation::Clipping { norm: Some(limit) } => clipping::scale(norm, limit),
                 _ => 1.0,
             };
-            self.optimiser.fold(&mut state.gathered, &update, Effort { weight, steps: announced.steps, scale });
+            self.optimiser.fold(&mut state.gathered, &update, Effort { weight, steps, scale });
         }
-        state.sketches.insert(announced.client, (update.into_sketch(), norm as f32));
-        // How an older version did says nothing of the one that this round starts from.
-        let evaluation = announced.evaluation.as_ref().filter(|_| behind == 0);
-        state.metrics.add(announced.examples, announced.training, evaluation);
+        let contribution = Contribution {
+            client: announced.client,
+            name: client.name.clone(),
+            examples: announced.examples,
+            norm: norm as f32,
+            clipped: None,
+            agreement: None,
+            // How an older version did says nothing of the one that this round starts from.
+            evaluation: announced.evaluation.filter(|_| behind == 0),
+        };
+        state.given.push((contribution, update.into_sketch()));
+        state.metrics.add(announced.examples, announced.training);
         client.turn = if behind == 0 { Turn::Done } else { Turn::None };
         if !self.config.pace.is_synchronous() {
             client.given = Some(ModelVersion(announced.round.0 - 1));
@@ -292,8 +309,9 @@ impl Coordinator {
         if let Some(session) = self.clients.sessions.get_mut(&announced.connection) {
             session.ended = Some(announced.update.id);
         }
+        let blameless = reason == RefusalReason::TurnOver;
         if let PhaseState::Collecting(state) = &mut self.phase {
-            state.refused += 1;
+            state.refused += u32::from(!blameless);
         }
         let present = self.behind(announced.round).is_some();
         let goes_on = !self.config.pace.is_synchronous();
@@ -303,7 +321,7 @@ impl Coordinator {
             match reason {
                 // Nothing is wrong with its client, which is asked for an update of the present version.
                 RefusalReason::Duplicate | RefusalReason::Stale if goes_on => client.turn = Turn::None,
-                _ if present => {
+                _ if present && !blameless => {
                     client.refusals += 1;
                     if client.refusals >= MAX_REFUSALS {
                         client.turn = Turn::GivenUp;
@@ -348,8 +366,17 @@ impl Coordinator {
         while let PhaseState::Collecting(state) = &mut self.phase
             && let Some(stalled) = state.uploads.end_stalled(self.now)
         {
-            let message = "nothing of the update came for 30 seconds; announce it again".to_owned();
-            self.refuse_update(stalled, RefusalReason::Stalled, message);
+            match stalled {
+                Ended::Stalled(upload) => {
+                    let message = "nothing of the update came for 30 seconds; announce it again".to_owned();
+                    self.refuse_update(upload, RefusalReason::Stalled, message);
+                }
+                Ended::TurnOver(upload) => {
+                    let message = "the update comes so slowly that others' wait for it; announce it again, and it is its turn \
+                                   after theirs";
+                    self.refuse_update(upload, RefusalReason::TurnOver, message.to_owned());
+                }
+            }
         }
         self.begin_uploads();
     }
@@ -372,7 +399,7 @@ impl Coordinator {
             }
             return false;
         }
-        let least = self.config.least as usize;
+        let least = self.least() as usize;
         let goes_on = verdict == Verdict::Close
             && !self.config.pace.is_synchronous()
             && !self.paused
@@ -386,16 +413,15 @@ impl Coordinator {
         }
         if verdict != Verdict::Close || !self.aggregate(goes_on) {
             self.end_uploads(round, &abandoned);
+            let least = self.least();
             self.back_to_lobby();
-            self.hurried = false;
-            let least = self.config.least;
             self.broadcast(ServerMessage::RoundAbandoned { round: Some(round), received, least });
         }
         true
     }
 
     /// Ends all uploads of the open round, and says why.
-    fn end_uploads(&mut self, round: Round, why: &str) {
+    pub(in crate::coordinator) fn end_uploads(&mut self, round: Round, why: &str) {
         let PhaseState::Collecting(state) = &mut self.phase else {
             return;
         };
@@ -417,6 +443,16 @@ impl Coordinator {
     /// Closes the open round with what is in.
     pub(in crate::coordinator) fn close_round(&mut self) {
         self.leave_collecting(Verdict::Close);
+    }
+
+    /// A client leaves for good: where its update is in the open round, those who are new from now on wait for the next one.
+    pub(in crate::coordinator) fn close_to_newcomers(&mut self, leaver: ClientId) {
+        let next = ClientId(self.clients.next);
+        if let PhaseState::Collecting(state) = &mut self.phase
+            && state.given.iter().any(|(given, _)| given.client == leaver)
+        {
+            state.closed_to.get_or_insert(next);
+        }
     }
 
     /// Whether an evaluation of the finished model can be taken; see `finished.rs`.

@@ -4,7 +4,6 @@ use protocol::{ClientId, ErrorCode, Evaluation, ModelVersion, ServerMessage};
 
 use super::PhaseState;
 use crate::coordinator::{ConnectionId, Coordinator};
-use crate::metrics::add_evaluation;
 
 impl Coordinator {
     /// Tells of the finished model, where there is one.
@@ -31,8 +30,9 @@ impl Coordinator {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
-        if finished && client.evaluated {
-            return; // A reloaded page evaluates again, which is no fault of it.
+        if finished && (!client.contributed || self.final_evaluations.contains_key(&id)) {
+            // Who only looks on has no say in how the model does. And a reloaded page evaluates again, which is no fault of it.
+            return;
         }
         if !finished {
             let message = "no evaluation is wanted before the room is finished".to_owned();
@@ -42,8 +42,12 @@ impl Coordinator {
             let message = "the evaluation's confusion does not fit the room's labels".to_owned();
             return self.error(connection, ErrorCode::Malformed, message);
         }
-        client.evaluated = true;
-        add_evaluation(&mut self.final_evaluation, &evaluation);
+        if evaluation.examples > client.most_evaluated() {
+            let message =
+                format!("ready said {} examples to evaluate on, not {}", client.most_evaluated(), evaluation.examples);
+            return self.error(connection, ErrorCode::Malformed, message);
+        }
+        self.final_evaluations.insert(id, evaluation);
         self.status_changed = true;
         self.identities_changed = true;
     }

@@ -10,7 +10,8 @@ impl Coordinator {
         if self.paused || (self.clients.ready().count() as u32) < self.least() {
             return false;
         }
-        if self.standardisation.is_some() {
+        (self.begun, self.back_by) = (true, None);
+        if self.standardisation.is_some() && !self.renormalise {
             self.open_round(Uploads::default());
         } else {
             self.begin_normalising();

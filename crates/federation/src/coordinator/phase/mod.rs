@@ -16,7 +16,7 @@ pub(super) use collecting::Collecting;
 pub(super) use normalising::Normalising;
 use protocol::ClientId;
 
-use super::{Coordinator, Turn};
+use super::{BACK_MS, Coordinator, Turn};
 use crate::Millis;
 
 /// Where a room is, with what it has gathered there.
@@ -49,11 +49,12 @@ enum Verdict {
 impl Coordinator {
     /// Goes to the next phase as long as the present one is over.
     pub(super) fn advance(&mut self) {
+        self.begin_again();
         loop {
             let moved = match &self.phase {
                 PhaseState::Lobby => self.leave_lobby(),
                 PhaseState::Normalising(state) => {
-                    let verdict = self.verdict(state.received, 0, state.deadline);
+                    let verdict = self.verdict(state.received(), 0, state.deadline);
                     self.leave_normalising(verdict)
                 }
                 PhaseState::Collecting(_) => {
@@ -77,6 +78,17 @@ impl Coordinator {
                 return;
             }
             self.status_changed = true;
+        }
+    }
+
+    /// After a restart the rounds have begun when all are back who began them, or have had the time for it.
+    fn begin_again(&mut self) {
+        if self.begun || self.history.is_empty() {
+            return;
+        }
+        let back_by = *self.back_by.get_or_insert(self.now + BACK_MS);
+        if back_by <= self.now {
+            (self.begun, self.back_by) = (true, None);
         }
     }
 

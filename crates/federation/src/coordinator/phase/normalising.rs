@@ -1,19 +1,27 @@
 //! Normalising: every client sends the sums of its features, and the coordinator adds them up. It happens once in the
-//! life of a room; who comes later takes the result as it is.
+//! life of a room, and again where the host wants that; who comes later takes the result as it is.
 
-use protocol::{ClientId, ErrorCode, ServerMessage};
+use std::collections::BTreeMap;
+
+use protocol::{ClientId, ErrorCode, RoomConfig, ServerMessage};
 
 use super::{PhaseState, Verdict};
 use crate::Millis;
 use crate::coordinator::{Action, ConnectionId, Coordinator, Turn};
-use crate::normalisation::Sums;
+use crate::normalisation::{Sums, standardisation};
 
 /// What came in.
 #[derive(Debug)]
 pub(in crate::coordinator) struct Normalising {
     pub deadline: Millis,
-    pub received: u32,
-    sums: Sums,
+    sums: BTreeMap<ClientId, Sums>,
+}
+
+impl Normalising {
+    /// Clients whose sums are in.
+    pub fn received(&self) -> u32 {
+        self.sums.len() as u32
+    }
 }
 
 impl Coordinator {
@@ -21,8 +29,7 @@ impl Coordinator {
         self.clients.reset_turns();
         self.phase = PhaseState::Normalising(Normalising {
             deadline: self.now + self.config.deadline_ms,
-            received: 0,
-            sums: Sums::none(self.config.features as usize),
+            sums: BTreeMap::new(),
         });
         self.ask_all();
     }
@@ -61,11 +68,11 @@ impl Coordinator {
             return self.error(connection, ErrorCode::OutOfOrder, message);
         }
         self.status_changed = true;
-        match Sums::from_client(self.config.features as usize, frames, sum, sum_squares) {
+        let most = u64::from(RoomConfig::FRAMES) * u64::from(client.most_examples);
+        match Sums::from_client(self.config.features as usize, most, frames, sum, sum_squares) {
             Ok(sums) => {
                 client.turn = Turn::Done;
-                state.sums.add(&sums);
-                state.received += 1;
+                state.sums.insert(id, sums);
             }
             Err(message) => {
                 client.turn = Turn::GivenUp;
@@ -83,11 +90,21 @@ impl Coordinator {
         let PhaseState::Normalising(state) = &self.phase else {
             return false;
         };
-        let received = state.received;
+        let received = state.received();
         match verdict {
             Verdict::GoOn => false,
             Verdict::Close => {
-                self.standardisation = state.sums.standardisation();
+                let sums: Vec<&Sums> = state.sums.values().collect();
+                let Some((standardisation, distances)) = standardisation(&sums, self.config.influence_limit) else {
+                    return false;
+                };
+                let distances: Vec<_> = state.sums.keys().copied().zip(distances).collect();
+                for client in self.clients.all.values_mut() {
+                    let said = distances.iter().find(|(id, _)| *id == client.id);
+                    client.statistics_distance = said.map(|(_, distance)| *distance);
+                }
+                self.standardisation = Some(standardisation);
+                self.renormalise = false;
                 // Stored before anyone is told of it: every `round` carries it.
                 self.identities_changed = false;
                 self.actions.push_back(Action::Checkpoint { model: false });
@@ -95,9 +112,8 @@ impl Coordinator {
                 true
             }
             Verdict::Abandon => {
+                let least = self.least();
                 self.back_to_lobby();
-                self.hurried = false;
-                let least = self.config.least;
                 self.broadcast(ServerMessage::RoundAbandoned { round: None, received, least });
                 true
             }

@@ -1,0 +1,167 @@
+//! What each client gave to the rounds of late, for the room's host: who has left is still in it. And what the host may do
+//! with it: leave a client's evaluations out, or find the version from before its updates.
+
+use std::collections::BTreeSet;
+
+use protocol::{ClientId, Evaluation, ModelVersion, RoomConfig};
+use serde::{Deserialize, Serialize};
+
+use super::{Checkpoint, Client, Coordinator, HostError};
+use crate::metrics;
+
+/// So many of the latest rounds are known by client.
+pub(super) const KEPT_ROUNDS: usize = 32;
+/// Norms of so many rounds say what is usual in the next one.
+const USUAL_ROUNDS: usize = 3;
+
+/// One client's part in a round that is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contribution {
+    /// Whose.
+    pub client: ClientId,
+    /// What it was called then.
+    pub name: String,
+    /// Examples that it said to have trained on.
+    pub examples: u32,
+    /// The L2 norm of its update as it was sent, in the parameters' own unit.
+    pub norm: f32,
+    /// The norm that it was scaled down to, where the room took no more of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clipped: Option<f32>,
+    /// How far it pointed where the others' did, a cosine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<f32>,
+    /// How the model that the round began with did on what this client holds back, as it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<Evaluation>,
+}
+
+/// What the host alone is told of a client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Insight {
+    /// Which.
+    pub client: ClientId,
+    /// How far its features' statistics lie from the middle of all clients', in deviations; known while those are there of
+    /// whom the statistics were taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistics_distance: Option<f32>,
+    /// How the finished model does on what it holds back, as it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<Evaluation>,
+    /// Whether its evaluations are left out.
+    pub left_out: bool,
+}
+
+impl Coordinator {
+    /// Who gave what to each round that is over, oldest first; empty for rounds of which that is not known any more.
+    pub fn contributions(&self) -> &[Vec<Contribution>] {
+        &self.contributions
+    }
+
+    /// What there is to know of each client beside what everyone sees of it.
+    pub fn insights(&self) -> Vec<Insight> {
+        let here = self.clients.all.keys().chain(self.final_evaluations.keys()).chain(&self.left_out);
+        let mut clients: Vec<ClientId> = here.copied().collect();
+        clients.sort_unstable();
+        clients.dedup();
+        let insight = |client: ClientId| Insight {
+            client,
+            statistics_distance: self.clients.all.get(&client).and_then(|client| client.statistics_distance),
+            evaluation: self.final_evaluations.get(&client).cloned(),
+            left_out: self.left_out.contains(&client),
+        };
+        clients.into_iter().map(insight).collect()
+    }
+
+    /// The version from before the first update that a client gave to the last `rounds` rounds, or to all that are known by
+    /// client.
+    ///
+    /// # Errors
+    /// It gave none to them.
+    pub fn version_without(&self, client: ClientId, rounds: Option<u32>) -> Result<ModelVersion, HostError> {
+        let known = self.contributions.len();
+        let first = rounds.map_or(0, |rounds| known.saturating_sub(rounds as usize));
+        let gave = |round: &usize| self.contributions[*round].iter().any(|given| given.client == client);
+        let round = (first..known).find(gave).ok_or(HostError::GaveNothing(client))?;
+        Ok(ModelVersion(round as u32))
+    }
+
+    /// A round is over.
+    pub(super) fn remember(&mut self, contributions: Vec<Contribution>) {
+        for given in &contributions {
+            if let Some(client) = self.clients.get_mut(given.client) {
+                client.contributed = true;
+            }
+        }
+        self.contributions.push(contributions);
+        if let Some(old) = self.contributions.len().checked_sub(KEPT_ROUNDS + 1) {
+            self.contributions[old] = Vec::new();
+        }
+    }
+
+    /// The norms of the updates of the rounds just over.
+    pub(super) fn usual_norms(&self) -> Vec<f64> {
+        let latest = self.contributions.iter().rev().take(USUAL_ROUNDS);
+        latest.flatten().map(|given| f64::from(given.norm)).collect()
+    }
+
+    /// The evaluations of a round as one.
+    pub(super) fn combined<'a>(
+        &self,
+        evaluations: impl Iterator<Item = (ClientId, &'a Evaluation)>,
+    ) -> Option<Evaluation> {
+        combined(&self.config, &self.left_out, evaluations)
+    }
+
+    /// How the finished model does, as far as those say who took part.
+    pub fn final_evaluation(&self) -> Option<Evaluation> {
+        let evaluations = self.final_evaluations.iter().map(|(client, evaluation)| (*client, evaluation));
+        combined(&self.config, &self.left_out, evaluations)
+    }
+
+    /// Leaves a client's evaluations out, of rounds that are over as well.
+    pub(super) fn leave_out(&mut self, client: ClientId) -> Result<(), HostError> {
+        let known = self.clients.all.contains_key(&client)
+            || self.final_evaluations.contains_key(&client)
+            || self.contributions.iter().flatten().any(|given| given.client == client);
+        if !known {
+            return Err(HostError::NoClient(client));
+        }
+        self.left_out.insert(client);
+        for round in 0..self.history.len() {
+            let given = self.contributions.get(round).map_or(&[][..], Vec::as_slice);
+            if given.iter().any(|given| given.client == client && given.evaluation.is_some()) {
+                let evaluations = given.iter().filter_map(|given| Some((given.client, given.evaluation.as_ref()?)));
+                self.history[round].evaluation = self.combined(evaluations);
+            }
+        }
+        self.revision += 1;
+        Ok(())
+    }
+}
+
+impl Checkpoint {
+    /// How the finished model does, as far as those say who took part.
+    pub fn final_evaluation(&self) -> Option<Evaluation> {
+        let evaluations = self.final_evaluations.iter().map(|(client, evaluation)| (*client, evaluation));
+        combined(&self.config, &self.left_out, evaluations)
+    }
+}
+
+/// Clients' evaluations as one, without those of whom the host leaves out.
+fn combined<'a>(
+    room: &RoomConfig,
+    left_out: &BTreeSet<ClientId>,
+    evaluations: impl Iterator<Item = (ClientId, &'a Evaluation)>,
+) -> Option<Evaluation> {
+    let counted = evaluations.filter(|(client, _)| !left_out.contains(client));
+    let counted: Vec<&Evaluation> = counted.map(|(_, evaluation)| evaluation).collect();
+    metrics::combined(&counted, room.weight_cap, room.influence_limit)
+}
+
+impl Client {
+    /// Most examples that it may evaluate on: what it said to hold back, or else as many as it trains on.
+    pub(super) fn most_evaluated(&self) -> u32 {
+        self.most_held_back.unwrap_or(self.most_examples)
+    }
+}
