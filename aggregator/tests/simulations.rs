@@ -135,7 +135,8 @@ fn every_aggregation_and_attack_runs_and_can_be_repeated() {
     }
     let honest = voices.outcome(&["--clients", "5", "--rounds", "2"]);
     assert_eq!(honest["plan"].get("attack"), None);
-    for attack in ["label-flip", "sign-flip", "scale", "noise", "free-rider", "collude", "little"] {
+    for attack in ["label-flip", "sign-flip", "scale", "noise", "free-rider", "collude", "little", "loud", "statistics"]
+    {
         let outcome = voices.outcome(&["--clients", "5", "--rounds", "2", "--attack", attack, "--attackers", "0.4"]);
         assert_eq!(outcome["plan"]["attack"], serde_json::json!({ "behaviour": attack, "share": 0.4 }));
         assert_ne!(outcome["loss"], honest["loss"], "{attack}");

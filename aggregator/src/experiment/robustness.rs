@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn every_run_is_of_a_room_that_may_be_made_and_has_a_key_of_its_own() {
         let runs = robustness_runs(&robustness(&[0.2, 0.4])).unwrap();
-        assert_eq!(runs.len(), (1 + 7 * 2) * 6 * 2);
+        assert_eq!(runs.len(), (1 + Behaviour::ALL.len() * 2) * 6 * 2);
         let mut keys: Vec<String> = runs.iter().map(Run::key).collect();
         keys.sort();
         keys.dedup();

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use client::LocalRound;
-use federation::TrainRequest;
-use models::Example;
+use federation::{Input, TrainRequest};
+use models::{Example, FEATURES, FRAMES};
 use protocol::limits::MAX_EXAMPLES;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -19,6 +19,10 @@ use serde::{Deserialize, Serialize};
 const SCALE: f64 = 10.0;
 /// How many deviations `Little` moves from the mean.
 const DEVIATIONS: f64 = 1.5;
+/// The L2 norm of `Loud`: a little below the largest that `RoomConfig::new` takes.
+const LOUD: f64 = 9_999.0;
+/// What `Statistics` says that features are, and how they scatter: below the largest that a room believes.
+const FALSE_FEATURE: (f64, f64) = (9.0e5, 1.0e5);
 /// Sets the attack's chances apart from all others that follow from the plan's seed.
 const STREAM: u64 = 0x0061_7474_6163_6b73;
 
@@ -43,6 +47,11 @@ pub enum Behaviour {
     /// They all send the same: the honest clients' mean less 1.5 deviations in every parameter ("a little is enough", Baruch et
     /// al., 2019, arXiv:1902.06156, with a fixed z).
     Little,
+    /// They send −Δ, as long as a room may allow where it refuses what is longer alone.
+    Loud,
+    /// They train as all do, but say of their features that they are a million times as large, for as many frames as a room
+    /// takes from a client of the most examples; from these the room computes how everyone's features are standardised.
+    Statistics,
 }
 
 /// An attack: who does what.
@@ -56,8 +65,17 @@ pub struct Attack {
 
 impl Behaviour {
     /// All of them, in the order in which they are listed to people.
-    pub const ALL: [Self; 7] =
-        [Self::LabelFlip, Self::SignFlip, Self::Scale, Self::Noise, Self::FreeRider, Self::Collude, Self::Little];
+    pub const ALL: [Self; 9] = [
+        Self::LabelFlip,
+        Self::SignFlip,
+        Self::Scale,
+        Self::Noise,
+        Self::FreeRider,
+        Self::Collude,
+        Self::Little,
+        Self::Loud,
+        Self::Statistics,
+    ];
 
     /// The name that people use.
     pub fn name(self) -> &'static str {
@@ -69,6 +87,8 @@ impl Behaviour {
             Self::FreeRider => "free-rider",
             Self::Collude => "collude",
             Self::Little => "little",
+            Self::Loud => "loud",
+            Self::Statistics => "statistics",
         }
     }
 }
@@ -149,6 +169,19 @@ impl Attackers {
             .collect()
     }
 
+    /// What each client says of its features instead of what is true, where it lies.
+    pub fn statistics(&self, claims: &[u32]) -> Vec<Option<Input>> {
+        let lies = |hostile: bool| hostile && self.behaviour == Behaviour::Statistics;
+        let said = |claimed: u32| {
+            let frames = u64::from(claimed) * FRAMES as u64;
+            let (mean, deviation) = FALSE_FEATURE;
+            let sum = vec![frames as f64 * mean; FEATURES];
+            let sum_squares = vec![frames as f64 * (mean * mean + deviation * deviation); FEATURES];
+            Input::Statistics { frames, sum, sum_squares }
+        };
+        claims.iter().zip(&self.hostile).map(|(&claimed, &hostile)| lies(hostile).then(|| said(claimed))).collect()
+    }
+
     /// Changes what hostile clients send, in a round in which all train from the same model. `clients` says whose request and
     /// result stand at each place.
     pub fn strike(&mut self, clients: &[usize], request: &TrainRequest, results: &mut [LocalRound], claims: &[u32]) {
@@ -168,7 +201,11 @@ impl Attackers {
         for (client, result) in clients.iter().zip(results).filter(|(client, _)| is_hostile(client)) {
             let own = change(model, &result.parameters);
             let sent: Vec<f64> = match self.behaviour {
-                Behaviour::LabelFlip => own,
+                Behaviour::LabelFlip | Behaviour::Statistics => own,
+                Behaviour::Loud => {
+                    let norm = own.iter().map(|value| value * value).sum::<f64>().sqrt();
+                    own.iter().map(|value| -value * LOUD / norm.max(f64::MIN_POSITIVE)).collect()
+                }
                 Behaviour::SignFlip => own.iter().map(|value| -value).collect(),
                 Behaviour::Scale => own.iter().map(|value| SCALE * value).collect(),
                 Behaviour::Noise => {
@@ -278,7 +315,8 @@ mod tests {
                 let own = (client + 1) as f32;
                 let expected = match behaviour {
                     _ if !hostile => own,
-                    Behaviour::LabelFlip => own,
+                    Behaviour::LabelFlip | Behaviour::Statistics => own,
+                    Behaviour::Loud => -9_999.0 / 20.0,
                     Behaviour::SignFlip => -own,
                     Behaviour::Scale => 10.0 * own,
                     Behaviour::FreeRider => 0.0,
@@ -292,7 +330,13 @@ mod tests {
                         continue;
                     }
                 };
-                assert!(update.iter().all(|value| (value - expected).abs() < 1.0e-4), "{behaviour}: {}", update[0]);
+                assert!(
+                    update
+                        .iter()
+                        .all(|value| (value / expected - 1.0).abs() < 1.0e-4 || (value - expected).abs() < 1.0e-4),
+                    "{behaviour}: {}",
+                    update[0]
+                );
                 let claimed = *hostile && behaviour == Behaviour::FreeRider;
                 assert_eq!(*examples, if claimed { 42 } else { 7 });
             }

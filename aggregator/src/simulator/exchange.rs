@@ -28,6 +28,8 @@ struct Client {
     examples: Arc<Vec<Example>>,
     /// How many examples it says to have.
     claimed: u32,
+    /// What it says of its features, where that is not true.
+    lie: Option<Input>,
     /// Lost its connection.
     away: bool,
     /// And is on its way back.
@@ -87,6 +89,7 @@ impl Exchange {
                 program: Program::new(exchange.participant(number, &examples, claimed, None), None),
                 examples,
                 claimed,
+                lie: None,
                 away: false,
                 called_back: false,
                 work: 0,
@@ -95,6 +98,13 @@ impl Exchange {
             });
         }
         exchange
+    }
+
+    /// Clients say this of their features, those with `None` the truth.
+    pub fn lie(&mut self, said: Vec<Option<Input>>) {
+        for (client, said) in self.clients.iter_mut().zip(said) {
+            client.lie = said;
+        }
     }
 
     /// A client's program as it starts.
@@ -405,7 +415,8 @@ impl Exchange {
             }
             Output::StopSending { .. } => client.work += 1,
             Output::ComputeStatistics => {
-                client.program.participant.handle(now, client::statistics(client.examples.iter()));
+                let said = client.lie.clone().unwrap_or_else(|| client::statistics(client.examples.iter()));
+                client.program.participant.handle(now, said);
             }
             Output::Train(request) => {
                 if let Some(clock) = &mut self.clock {

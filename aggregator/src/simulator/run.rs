@@ -231,6 +231,9 @@ fn federated(
     let coordinator = Coordinator::new(room, initial, Box::<MemorySpool>::default())?;
     let clock = plan.circumstances.map(|circumstances| Clock::new(circumstances, plan.seed));
     let mut exchange = Exchange::new(coordinator, shares, &claims, labels, clock);
+    if let Some(attackers) = &attackers {
+        exchange.lie(attackers.statistics(&claims));
+    }
     let (mut began, mut before) = (Instant::now(), (0, 0));
     let mut shown = 0.0;
     loop {

@@ -319,6 +319,58 @@ fn uploads_wait_in_line_for_a_slot() {
 }
 
 #[test]
+fn an_upload_that_keeps_others_waiting_goes_to_the_end_of_the_line() {
+    let mut config = config();
+    // One slot, and an update of which a slow sender has a piece left every 20 seconds.
+    config.parameters = 7 * 1024 * 1024;
+    config.deadline_ms = 86_400_000;
+    let mut room = Room::collecting(config);
+    let bytes = 4 * 7 * 1024 * 1024_u32;
+    let announce = |room: &mut Room, number: u64, id: u32| {
+        let (mut message, _) = update(1, id, &[]);
+        if let ClientMessage::Update { update, .. } = &mut message {
+            update.bytes = bytes;
+        }
+        room.say(number, message);
+    };
+    let piece = || Bytes::from(vec![0; protocol::limits::MAX_CHUNK_PAYLOAD]);
+    let told = |room: &mut Room| -> Vec<(ConnectionId, Option<RefusalReason>)> {
+        let told = |action: Action| match action {
+            Action::Send { connection, message: ServerMessage::Upload { .. } } => Some((connection, None)),
+            Action::Send { connection, message: ServerMessage::Refused { reason, .. } } => {
+                Some((connection, Some(reason)))
+            }
+            _ => None,
+        };
+        room.answers().into_iter().filter_map(told).collect()
+    };
+    // At 32 bytes a millisecond 28 MiB take 917 s.
+    let turn = u64::from(bytes) / 32;
+    announce(&mut room, 1, 1);
+    assert_eq!(told(&mut room), [(client(1), None)]);
+    let mut offset = 0;
+    let mut slowly = |room: &mut Room, until: u64| {
+        while room.now.0 < until {
+            room.now = room.now + 20_000;
+            room.chunk(1, 1, offset, piece());
+            offset += protocol::limits::MAX_CHUNK_PAYLOAD as u32;
+            room.coordinator.handle_timeout(room.now);
+        }
+    };
+    slowly(&mut room, 2 * turn);
+    assert_eq!(told(&mut room), [], "as long as nobody waits, it has all the time there is");
+    announce(&mut room, 2, 1);
+    room.coordinator.handle_timeout(room.now);
+    assert_eq!(told(&mut room), [(client(1), Some(RefusalReason::TurnOver)), (client(2), None)]);
+    announce(&mut room, 1, 2);
+    assert_eq!((told(&mut room), room.load()), (vec![], (bytes as usize, 1, 1)), "behind the other one");
+    let slow = room.coordinator.clients.all.values().find(|one| one.connection == Some(client(1))).unwrap();
+    assert_eq!((slow.refusals, slow.turn), (0, Turn::Asked), "which is no failed try of three");
+    room.coordinator.handle(room.now, Event::Disconnected { connection: client(2) });
+    assert_eq!(told(&mut room), [(client(1), None)]);
+}
+
+#[test]
 fn announcing_again_takes_the_place_of_the_earlier_announcement() {
     let mut room = Room::collecting(config());
     for id in 1..=50 {
