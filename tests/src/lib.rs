@@ -5,5 +5,6 @@ pub mod browser;
 pub mod model;
 pub mod program;
 pub mod recorder;
+pub mod sounds;
 pub mod stand_in;
 pub mod voices;

@@ -1,5 +1,6 @@
-//! The lesson in other browsers than Chromium, from joining to the results. In Firefox: beside Chromium in one room, and in a
-//! private window over https with a certificate that nobody vouches for. In WebKitGTK, where that is asked for.
+//! Other browsers than Chromium. The lesson from joining to the results, in Firefox: beside Chromium in one room, and in a private
+//! window over https with a certificate that nobody vouches for; in WebKitGTK, where that is asked for. And in Firefox what the
+//! page makes of sound files.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use tests::browser::{Browser, Options, Tab, Which};
 use tests::program::{CODE, Server};
 use tests::voices::Voices;
+use tests::sounds;
 
 const ROUNDS: usize = 4;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -104,6 +106,18 @@ async fn a_private_window_that_took_a_certificate_of_our_own_trains_to_the_end()
     see_results(&tab, clips, Some("firefox-private")).await?;
     assert_eq!(kept(firefox.profile())?, Vec::<String>::new(), "a private window keeps nothing on the disk");
     Ok(())
+}
+
+/// A server with its room, and a Firefox.
+async fn room_and_firefox() -> Result<(Server, Browser)> {
+    let firefox = Options { which: Which::Firefox, ..Options::default() };
+    Ok((Server::start(&[]).await?, Browser::start(firefox).await?))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn firefox_reads_every_sound_file_in_full_or_refuses_it_by_its_name() -> Result<()> {
+    let (server, firefox) = room_and_firefox().await?;
+    sounds::all_are_read_or_refused(&server, &firefox, Which::Firefox).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
