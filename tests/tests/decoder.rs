@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use tests::browser::{Browser, Options};
+use tests::browser::{Browser, Options, Tab};
 use tests::program::{CODE, Server};
 use tests::stand_in::StandIn;
 use tests::voices::Voices;
@@ -63,16 +63,27 @@ async fn an_idle_decoder_that_holds_much_memory_gives_it_back_and_one_that_holds
     let server = Server::start(&[]).await?;
     let stand_in = with_marks(&server).await?;
     let browser = Browser::start(Options::default()).await?;
-    let tab = browser.open(&format!("{}/room/{CODE}", stand_in.origin())).await?;
+    let page = format!("{}/room/{CODE}", stand_in.origin());
+    let (much, little) = (browser.open(&page).await?, browser.open(&page).await?);
     let folder = tempfile::tempdir()?;
     let large = marked(folder.path(), "angry.wav", "holds much")?;
     let small = voices.paths_of(0);
-    tab.wait_for("take-part").await?;
-    for (clips, file, decoders) in [(1, &large, 1), (2, &small[0], 2), (3, &small[1], 2)] {
-        tab.choose_files("file-input", std::slice::from_ref(file)).await?;
-        tab.wait_for_clips(clips, MINUTES_2).await?;
-        assert_eq!(stand_in.asked(), decoders, "decoders that were started for {clips} files");
-        tokio::time::sleep(IDLE).await;
+    // Both wait at the same time, each with a decoder of its own.
+    for (tab, clips, file, decoders) in [(&much, 1, &large, 1), (&little, 1, &small[0], 2)] {
+        give_one(tab, file, clips).await?;
+        assert_eq!(stand_in.asked(), decoders, "a first decoder in each tab");
     }
+    tokio::time::sleep(IDLE).await;
+    give_one(&little, &small[1], 2).await?;
+    assert_eq!(stand_in.asked(), 2, "who holds little has stayed");
+    give_one(&much, &small[0], 2).await?;
+    assert_eq!(stand_in.asked(), 3, "who held much has gone");
     Ok(())
+}
+
+/// Gives a tab one file, which makes so many clips in it.
+async fn give_one(tab: &Tab<'_>, file: &Path, clips: usize) -> Result<()> {
+    tab.wait_for("take-part").await?;
+    tab.choose_files("file-input", &[file.to_owned()]).await?;
+    tab.wait_for_clips(clips, MINUTES_2).await
 }
