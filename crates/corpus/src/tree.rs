@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::emotion::Emotion;
 use crate::naming::Parts;
 use crate::part::Container;
 use crate::vocabulary::{Vocabulary, Word};
@@ -20,29 +21,47 @@ pub(crate) struct Tree<'a> {
     common: usize,
 }
 
-/// Names beside each other, each with the word in it.
+/// Names beside each other, each with the word in it, and what those words are together: with thousands of names it can't be
+/// asked of all of them for each.
 #[derive(Default)]
-struct Level(BTreeMap<String, Option<Word>>);
+struct Level {
+    words: BTreeMap<String, Option<Word>>,
+    /// How many of the names have a word.
+    known: usize,
+    /// Whether one of the words is plain.
+    plain: bool,
+    /// What the words mean.
+    meanings: BTreeSet<(Option<Emotion>, Option<usize>)>,
+}
 
 impl Level {
     fn add(&mut self, name: &str, vocabulary: &Vocabulary<'_>) {
-        if !self.0.contains_key(name) {
-            self.0.insert(name.to_owned(), vocabulary.in_name(name));
+        if self.words.contains_key(name) {
+            return;
         }
+        let word = vocabulary.in_name(name);
+        if let Some(word) = &word {
+            self.known += 1;
+            self.plain |= !word.doubtful;
+            self.meanings.insert((word.emotion, word.label));
+        }
+        self.words.insert(name.to_owned(), word);
+    }
+
+    /// The word in one of the names.
+    fn word(&self, name: &str) -> Option<Word> {
+        self.words.get(name)?.clone()
     }
 
     /// Whether the names that speak of emotions are meant so: a folder is a label only where its siblings are, too. Half of
     /// them suffice for plain words ("angry" beside "other"); doubtful ones (Joy, neu) need the company of a plain word and
     /// three quarters, or no names but those of three or more different emotions.
     fn accepts(&self, word: &Word) -> bool {
-        let words: Vec<&Word> = self.0.values().flatten().collect();
-        let (names, known) = (self.0.len(), words.len());
+        let (names, known) = (self.words.len(), self.known);
         if !word.doubtful {
             return known * 2 >= names;
         }
-        let plain = words.iter().any(|other| !other.doubtful);
-        let different: BTreeSet<_> = words.iter().map(|other| (other.emotion, other.label)).collect();
-        (plain && known * 4 >= names * 3) || (known == names && different.len() == names && names > 2)
+        (self.plain && known * 4 >= names * 3) || (known == names && self.meanings.len() == names && names > 2)
     }
 }
 
@@ -100,9 +119,9 @@ impl<'a> Tree<'a> {
         // What each folder speaks of, where it is meant so.
         let mut words: Vec<Option<Word>> = Vec::new();
         for (depth, folder) in chain.iter().enumerate() {
-            let siblings = self.siblings.get(&above).filter(|level| level.0.len() > 1);
+            let siblings = self.siblings.get(&above).filter(|level| level.words.len() > 1);
             let word = siblings.or_else(|| self.depths.get(depth)).and_then(|level| {
-                let word = level.0.get(*folder)?.clone()?;
+                let word = level.word(folder)?;
                 if level.accepts(&word) {
                     return Some(word);
                 }
@@ -114,7 +133,7 @@ impl<'a> Tree<'a> {
         }
         let in_file = || {
             let level = self.files.get(&above)?;
-            let word = level.0.get(parts.stem)?.clone()?;
+            let word = level.word(parts.stem)?;
             (!word.doubtful || level.accepts(&word)).then_some(word)
         };
         let speaker =
