@@ -56,6 +56,9 @@ pub struct Options {
     pub proxy: Option<u16>,
     /// Whether its windows are private ones, which keep nothing on the disk; Firefox only.
     pub private: bool,
+    /// Whether it has something to play on, if only a sound server of its own that nobody hears ([`has_loudspeaker`]); Firefox
+    /// only. Without any, Firefox starts no sound at all on a machine that has no output; Chromium does.
+    pub loudspeaker: bool,
     /// Whether the person goes on past the warning of a certificate that nobody vouches for.
     pub any_certificate: bool,
 }
@@ -64,6 +67,8 @@ pub struct Options {
 pub struct Browser {
     driver: Driver,
     process: Child,
+    /// What it plays on.
+    _loudspeaker: Option<Child>,
     profile: tempfile::TempDir,
 }
 
@@ -91,11 +96,22 @@ impl Browser {
     /// # Errors
     /// Where the browser does not.
     pub async fn open(&self, address: &str) -> Result<Tab<'_>> {
+        self.open_after("", address).await
+    }
+
+    /// Opens a page in a new tab, where a script runs before any of the page's own, whenever it is loaded.
+    ///
+    /// # Errors
+    /// Where the browser does not; WebKitGTK never does.
+    pub async fn open_after(&self, script: &str, address: &str) -> Result<Tab<'_>> {
         let window = match &self.driver {
             Driver::WebDriver(client) => Window::WebDriver { client, handle: client.new_window(true).await?.handle },
             Driver::Bidi(connection) => Window::Bidi { connection, context: connection.new_tab().await? },
         };
         window.show().await?;
+        if !script.is_empty() {
+            window.run_before_pages(script).await?;
+        }
         window.go(address).await?;
         Ok(Tab::of(window))
     }
@@ -149,6 +165,12 @@ impl Drop for Browser {
         // One whose lid is closed has to be woken to end.
         let _ = self.signal("-TERM").and_then(|()| self.open_lid());
     }
+}
+
+/// Whether a sound server for [`Options::loudspeaker`] is here: PulseAudio, the package `pulseaudio` of any Linux.
+pub fn has_loudspeaker() -> bool {
+    let version = std::process::Command::new("pulseaudio").arg("--version").stdout(Stdio::null()).status();
+    version.is_ok_and(|status| status.success())
 }
 
 /// Starts a program that says nothing, in a process group of its own.

@@ -2,6 +2,7 @@
 //! real voices where the corpora lie beside the checkout.
 
 pub mod browser;
+pub mod devices;
 pub mod model;
 pub mod program;
 pub mod recorder;

@@ -129,7 +129,7 @@ async fn give(tab: &Tab<'_>, path: &Path) -> Result<Outcome> {
 }
 
 /// The sound of the one clip in a zip file.
-fn only_clip(zip: &[u8]) -> Result<Sound> {
+pub(crate) fn only_clip(zip: &[u8]) -> Result<Sound> {
     let mut archive = zip::ZipArchive::new(Cursor::new(zip))?;
     for index in 0..archive.len() {
         let mut file = archive.by_index(index)?;

@@ -1,15 +1,15 @@
 //! Other browsers than Chromium. The lesson from joining to the results, in Firefox: beside Chromium in one room, and in a private
 //! window over https with a certificate that nobody vouches for; in WebKitGTK, where that is asked for. And in Firefox what the
-//! page makes of sound files.
+//! page makes of sound files, and of devices that do not do what they should.
 
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use tests::browser::{Browser, Options, Tab, Which};
+use tests::browser::{self, Browser, Options, Tab, Which};
 use tests::program::{CODE, Server};
 use tests::voices::Voices;
-use tests::sounds;
+use tests::{devices, sounds};
 
 const ROUNDS: usize = 4;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -109,15 +109,54 @@ async fn a_private_window_that_took_a_certificate_of_our_own_trains_to_the_end()
 }
 
 /// A server with its room, and a Firefox.
-async fn room_and_firefox() -> Result<(Server, Browser)> {
-    let firefox = Options { which: Which::Firefox, ..Options::default() };
+async fn room_and_firefox(loudspeaker: bool) -> Result<(Server, Browser)> {
+    let firefox = Options { which: Which::Firefox, loudspeaker, ..Options::default() };
     Ok((Server::start(&[]).await?, Browser::start(firefox).await?))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn firefox_reads_every_sound_file_in_full_or_refuses_it_by_its_name() -> Result<()> {
-    let (server, firefox) = room_and_firefox().await?;
+    let (server, firefox) = room_and_firefox(false).await?;
     sounds::all_are_read_or_refused(&server, &firefox, Which::Firefox).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_firefox_sound_that_never_starts_is_given_up_and_the_microphone_given_back() -> Result<()> {
+    let (server, firefox) = room_and_firefox(false).await?;
+    devices::sound_that_never_starts(&server, &firefox).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_firefox_a_question_about_the_microphone_that_stays_open_is_given_up() -> Result<()> {
+    let (server, firefox) = room_and_firefox(false).await?;
+    devices::a_question_that_stays_open(&server, &firefox).await
+}
+
+/// Whether Firefox can have a sound output, without which it records nothing.
+fn can_record() -> bool {
+    let can = browser::has_loudspeaker();
+    if !can {
+        println!("LEFT OUT: there is no PulseAudio here, which Firefox needs to record");
+    }
+    can
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_firefox_what_was_said_before_the_microphone_was_unplugged_is_kept() -> Result<()> {
+    if !can_record() {
+        return Ok(());
+    }
+    let (server, firefox) = room_and_firefox(true).await?;
+    devices::a_microphone_that_is_unplugged(&server, &firefox).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_firefox_a_recording_at_any_rate_has_all_that_was_said() -> Result<()> {
+    if !can_record() {
+        return Ok(());
+    }
+    let (server, firefox) = room_and_firefox(true).await?;
+    devices::nothing_is_lost_of_a_recording(&server, &firefox).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

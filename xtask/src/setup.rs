@@ -133,9 +133,9 @@ pub fn firefox(install: Install) -> Result<PathBuf> {
         return Ok(found);
     }
     say("no Firefox, which the tests drive beside Chromium");
-    // Ubuntu's package `firefox` is not the browser itself.
+    // Ubuntu's package `firefox` is not the browser itself. Without a sound output it records nothing: PulseAudio gives it one.
     if install == Install::Allowed
-        && apt::install(&["firefox-esr"])?
+        && apt::install(&["firefox-esr", "pulseaudio"])?
         && let Some(found) = find_firefox()
     {
         return Ok(found);

@@ -68,6 +68,13 @@ impl Bidi {
         self.command("browsingContext.navigate", to).await.map(drop)
     }
 
+    /// Has a script run in every page of a tab from now on, before the page's own.
+    pub async fn run_before_pages(&self, tab: &str, script: &str) -> Result<()> {
+        let function = format!("() => {{\n{script}\n}}");
+        let preload = json!({ "functionDeclaration": function, "contexts": [tab] });
+        self.command("script.addPreloadScript", preload).await.map(drop)
+    }
+
     /// Loads a tab's page again.
     pub async fn reload(&self, tab: &str) -> Result<()> {
         self.command("browsingContext.reload", json!({ "context": tab, "wait": "complete" })).await.map(drop)

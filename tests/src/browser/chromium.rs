@@ -10,7 +10,7 @@ use super::webdriver::session;
 use super::{Browser, Driver, LANGUAGE, Options, SIZE, free_port, spawn};
 
 pub(super) async fn start(options: Options) -> Result<Browser> {
-    ensure!(!options.private, "only Firefox is told to have private windows");
+    ensure!(!options.private && !options.loudspeaker, "only Firefox is told that");
     let port = free_port().await?;
     let program = std::env::var_os("CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
     let process = spawn(Command::new(program).arg(format!("--port={port}")))
@@ -81,7 +81,7 @@ pub(super) async fn start(options: Options) -> Result<Browser> {
     capabilities.insert("acceptInsecureCerts".into(), options.any_certificate.into());
     let client =
         session(port, capabilities).await.context("no browser session; is Chromium installed? `cargo xtask setup`")?;
-    Ok(Browser { driver: Driver::WebDriver(client), process, profile })
+    Ok(Browser { driver: Driver::WebDriver(client), process, _loudspeaker: None, profile })
 }
 
 /// Gives Chromium a command of its own, by way of chromedriver.

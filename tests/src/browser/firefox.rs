@@ -1,10 +1,11 @@
 //! Firefox, which is told what to do without a driver between.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 use super::bidi::Bidi;
@@ -29,6 +30,12 @@ pub(super) async fn start(options: &Options) -> Result<Browser> {
     command.args(["--headless", "--no-remote", "--new-instance"]).arg("--profile").arg(profile.path());
     command.env("MOZ_HEADLESS_WIDTH", width.to_string()).env("MOZ_HEADLESS_HEIGHT", height.to_string());
     command.args(["--remote-debugging-port", &port.to_string()]);
+    let mut loudspeaker = None;
+    if options.loudspeaker {
+        let socket = profile.path().join("sound");
+        command.env("PULSE_SERVER", format!("unix:{}", socket.display()));
+        loudspeaker = Some(sound_server(profile.path(), &socket)?);
+    }
     let process = spawn(&mut command).context("Firefox does not start; `cargo xtask setup` installs it or says how")?;
     let deadline = Instant::now() + PATIENCE;
     let connection = loop {
@@ -38,7 +45,16 @@ pub(super) async fn start(options: &Options) -> Result<Browser> {
             Err(_) => sleep(Duration::from_millis(200)).await,
         }
     };
-    Ok(Browser { driver: Driver::Bidi(Box::new(connection)), process, profile })
+    Ok(Browser { driver: Driver::Bidi(Box::new(connection)), process, _loudspeaker: loudspeaker, profile })
+}
+
+/// A sound server that listens at this socket, and plays to nobody.
+fn sound_server(home: &Path, socket: &Path) -> Result<Child> {
+    let protocol = format!("module-native-protocol-unix auth-anonymous=1 socket={}", socket.display());
+    let mut command = Command::new("pulseaudio");
+    command.args(["-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "--load=module-null-sink"]);
+    command.arg(format!("--load={protocol}")).env("HOME", home).env("XDG_RUNTIME_DIR", home);
+    spawn(&mut command).context("PulseAudio does not start")
 }
 
 /// A profile's `user.js`. What keeps a browser under test to itself (no updates, no reports, no first pages) Firefox sets

@@ -11,8 +11,9 @@ use super::{Browser, Driver, Options, free_port, spawn};
 const MINI_BROWSER: &str = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
 
 pub(super) async fn start(options: &Options) -> Result<Browser> {
-    let Options { microphone, refuses, webgpu, throttles, proxy, private, .. } = options;
-    let for_others = microphone.is_some() || *refuses || *webgpu || *throttles || proxy.is_some() || *private;
+    let Options { microphone, refuses, webgpu, throttles, proxy, private, loudspeaker, .. } = options;
+    let for_others =
+        microphone.is_some() || *refuses || *webgpu || *throttles || proxy.is_some() || *private || *loudspeaker;
     ensure!(!for_others, "WebKitGTK cannot be told that");
     let port = free_port().await?;
     let program = std::env::var_os("WEBKIT_DRIVER").unwrap_or_else(|| "WebKitWebDriver".into());
@@ -24,5 +25,5 @@ pub(super) async fn start(options: &Options) -> Result<Browser> {
     capabilities.insert("acceptInsecureCerts".into(), options.any_certificate.into());
     let client = session(port, capabilities).await.context("WebKitGTK gives no session; is there a screen?")?;
     // Its profile is made by the driver, and goes with it.
-    Ok(Browser { driver: Driver::WebDriver(client), process, profile: tempfile::tempdir()? })
+    Ok(Browser { driver: Driver::WebDriver(client), process, _loudspeaker: None, profile: tempfile::tempdir()? })
 }

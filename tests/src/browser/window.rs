@@ -30,6 +30,17 @@ impl Window<'_> {
         }
     }
 
+    /// Has a script run in every page that is opened in it from now on, before the page's own.
+    pub async fn run_before_pages(&self, script: &str) -> Result<()> {
+        match self {
+            Self::WebDriver { .. } => {
+                let source = json!({ "source": script });
+                self.command("Page.addScriptToEvaluateOnNewDocument", source).await.map(drop)
+            }
+            Self::Bidi { connection, context } => connection.run_before_pages(context, script).await,
+        }
+    }
+
     /// Loads its page again.
     pub async fn reload(&self) -> Result<()> {
         match self {

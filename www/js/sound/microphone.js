@@ -23,7 +23,7 @@ const ANSWER_MS = 60_000; // in which a person finds the browser's question, and
 const START_MS = 5000; // in which sound starts; on a slow laptop it takes a second
 const SILENT_MS = 3000; // without a single block of samples, something is wrong
 const REST_MS = 500; // in which the last samples arrive
-const MARGIN_S = 0.02; // by which a browser may be later than it says, and a device's buffer than the browser knows
+const MARGIN_S = 0.1; // by which a busy browser is later than it says, and a device's buffer than the browser knows: up to 75 ms were seen
 
 /**
  * @typedef {object} Microphone
