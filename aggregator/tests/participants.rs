@@ -158,3 +158,16 @@ fn what_cannot_work_is_said_with_what_to_do() -> Result<()> {
     assert!(String::from_utf8_lossy(&mistyped.stderr).contains("did you mean fedadam?"));
     Ok(())
 }
+
+#[test]
+fn training_that_diverges_says_so_and_what_to_do() -> Result<()> {
+    let wild = ["--model", "conv", "--optimiser", "adam", "--learning-rate", "1", "--least", "1", "--rounds", "3"];
+    let server = Server::start(PROGRAM.as_ref(), &wild)?;
+    let link = format!("{}/room/{}", server.origin, server.room);
+    let joined = join(&[&link, "--synthetic", "1", "--clips", "20"])?;
+    assert_eq!(joined.status.code(), Some(1));
+    let words = String::from_utf8_lossy(&joined.stderr);
+    assert!(words.contains("training diverged"), "{words}");
+    assert!(words.contains("smaller learning rate") && words.contains("earlier version"), "{words}");
+    Ok(())
+}

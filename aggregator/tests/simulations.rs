@@ -266,3 +266,30 @@ fn a_split_of_its_own_is_a_choice_and_people_who_cant_be_told_are_not_one() {
     assert!(voices.refusal(&["--speaker-pattern", "("]).contains("--speaker-pattern"));
     assert!(voices.refusal(&["--map", "joy=blue"]).contains("maps to none of the labels"));
 }
+
+#[test]
+fn training_that_diverges_says_so_and_what_to_do() {
+    let voices = Voices::new();
+    let words = voices.refusal(&["--model", "conv", "--optimiser", "adam", "--learning-rate", "1", "--clients", "1"]);
+    assert!(words.contains("training diverged"), "{words}");
+    assert!(words.contains("smaller learning rate") && words.contains("earlier version"), "{words}");
+}
+
+#[test]
+fn a_folder_of_pointers_is_no_corpus() {
+    let voices = Voices::new();
+    let data = std::path::PathBuf::from(voices.path("data"));
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0000\nsize 64044\n";
+    for speaker in ["synthetic_01", "synthetic_02"] {
+        for label in corpus::EMOTIONS {
+            std::fs::write(data.join(speaker).join(label).join("01.wav"), pointer).unwrap();
+        }
+    }
+    let words = voices.refusal(&["--clients", "2"]);
+    assert!(words.contains("8 of the 40 clips in"), "{words}");
+    assert!(words.contains("git lfs pull") && words.contains("--skip-unreadable"), "{words}");
+    let lifted = voices.simulate(&["--clients", "2", "--skip-unreadable", "--rounds", "1", "--epochs", "1"]);
+    let said = String::from_utf8_lossy(&lifted.stderr).into_owned();
+    assert!(lifted.status.success(), "{said}");
+    assert!(said.contains("8 not used: a pointer to a large file"), "{said}");
+}

@@ -48,6 +48,7 @@ impl App {
         spawn_local(async move {
             let mut result = app.run_round(&request).await;
             if let Err(failure) = &result
+                && failure.code != FailureCode::Diverged
                 && app.trainer.falls_back()
             {
                 notice(Level::Warning, FailureCode::GpuFailed.name(), &failure.message);

@@ -98,7 +98,11 @@ fn answer<T, A: Serialize>(
     on_the_way: impl FnOnce(T) -> A,
 ) -> Result<JsValue, JsValue> {
     NETWORK.set(Some(network));
-    to_js(&done.map_err(failed)?.map(on_the_way))
+    let done = done.map_err(|error| match error {
+        ModelError::Diverged { .. } => Failure::new(FailureCode::Diverged, error.to_string()).into(),
+        error => failed(error),
+    })?;
+    to_js(&done.map(on_the_way))
 }
 
 /// What a training is to do after each step: it shows how far it is and hears `stop` about twenty times a second, and to

@@ -49,7 +49,10 @@ impl TrainerLink {
     pub async fn ask<T: DeserializeOwned>(&self, job: &Job) -> Result<T, Failure> {
         let job = to_js(job, FailureCode::Trainer)?;
         let answer = self.0.ask(&job).await.map_err(|none| match none {
-            NoAnswer::Refused { message, .. } => Failure::new(FailureCode::Trainer, message),
+            NoAnswer::Refused { code, message } => {
+                let diverged = code == FailureCode::Diverged.name();
+                Failure::new(if diverged { FailureCode::Diverged } else { FailureCode::Trainer }, message)
+            }
             NoAnswer::Crashed(message) => Failure::new(FailureCode::TrainerCrashed, message),
         })?;
         serde_wasm_bindgen::from_value(answer).map_err(|error| Failure::new(FailureCode::Trainer, error.to_string()))

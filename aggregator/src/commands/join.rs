@@ -270,6 +270,7 @@ fn line(news: &News<'_>) -> Option<String> {
             };
             format!("round {} closed: {} updates, {} examples{shared}", record.round, record.clients, record.examples)
         }
+        News::Trouble { message } => format!("the aggregator says: {message}"),
         News::Lost => "the connection was lost; trying again".to_owned(),
         News::Done { finished, sent, received } => {
             let how = if *finished { "the room is finished" } else { "left the room" };

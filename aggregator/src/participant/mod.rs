@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use federation::{Connection, Input, Millis, Output, Participant, ParticipantConfig, StopReason, View, Work};
+use federation::{Connection, Input, Millis, Notice, Output, Participant, ParticipantConfig, StopReason, View, Work};
 use protocol::{ClientId, Evaluation, ModelVersion, Phase, RoomConfig, Round, RoundRecord};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
@@ -91,6 +91,11 @@ pub enum News<'a> {
         /// What happened in it.
         record: &'a RoundRecord,
     },
+    /// Something went wrong that ends nothing, such as a refused update.
+    Trouble {
+        /// What it was.
+        message: &'a str,
+    },
     /// The connection was lost, and is tried again.
     Lost,
     /// It has left, or the room is finished.
@@ -155,6 +160,7 @@ struct Known {
     accepted: Option<Round>,
     rounds: usize,
     lost: bool,
+    trouble: Option<Notice>,
 }
 
 struct Shell<T> {
@@ -289,6 +295,12 @@ impl<T: Fn(&News<'_>)> Shell<T> {
         {
             self.known.lost = true;
             (self.tell)(&News::Lost);
+        }
+        if view.notice != self.known.trouble.as_ref() {
+            self.known.trouble = view.notice.cloned();
+            if let Some(Notice { message, .. }) = view.notice {
+                (self.tell)(&News::Trouble { message });
+            }
         }
         for record in view.history.iter().skip(self.known.rounds) {
             (self.tell)(&News::RoundClosed { record });

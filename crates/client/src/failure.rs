@@ -21,6 +21,8 @@ named! {
         Command = "command",
         /// A sound or archive that breaks its format's rules.
         Damaged = "damaged",
+        /// Training got worse and worse, up to numbers that are of no use.
+        Diverged = "diverged",
         /// The very same sound is in the list.
         Duplicate = "duplicate",
         /// A sound file without sound.

@@ -2,6 +2,7 @@
 //! know each other; where both have a thing, this is the one place where it goes from one into the other.
 
 use models::EpochReport;
+use protocol::limits::MAX_LOSS;
 use protocol::{TrainingResult, TrainingSettings};
 
 /// How features are standardised.
@@ -9,10 +10,12 @@ pub fn standardisation(of: &protocol::Standardisation) -> models::Standardisatio
     models::Standardisation { mean: of.mean.clone(), deviation: of.deviation.clone() }
 }
 
-/// How a model did.
+/// How a model did. Of one that is so far off that its loss is no number, or more than can be said, the most is said: what it
+/// finds is right or wrong all the same.
 pub fn evaluation(of: models::Evaluation) -> protocol::Evaluation {
     let models::Evaluation { examples, loss, accuracy, confusion } = of;
-    protocol::Evaluation { examples: examples as u32, loss, accuracy, confusion }
+    // The smaller of a number and NaN is the number.
+    protocol::Evaluation { examples: examples as u32, loss: loss.min(MAX_LOSS), accuracy, confusion }
 }
 
 /// How training went in an epoch.
@@ -79,7 +82,10 @@ mod tests {
         let confusion = vec![vec![2, 1], vec![0, 3]];
         let found = models::Evaluation { examples: 6, loss: 0.7, accuracy: 5.0 / 6.0, confusion: confusion.clone() };
         let said = protocol::Evaluation { examples: 6, loss: 0.7, accuracy: 5.0 / 6.0, confusion };
-        assert_eq!(evaluation(found), said);
+        assert_eq!(evaluation(found.clone()), said);
+        for beyond in [f64::NAN, f64::INFINITY, 1e7] {
+            assert_eq!(evaluation(models::Evaluation { loss: beyond, ..found.clone() }).loss, 1e6);
+        }
         let last = EpochReport { loss: 1.5, accuracy: 0.25 };
         assert_eq!(training_result(&last), TrainingResult { loss: 1.5, accuracy: 0.25 });
     }

@@ -91,8 +91,10 @@ pub enum ModelError {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// The loss became NaN or infinite.
-    #[error("the loss of step {step} is not a finite number: lower the learning rate, or start from an earlier model")]
+    /// Loss or parameters left the numbers that can be learnt from.
+    #[error(
+        "training diverged (by step {step}): take a smaller learning rate, or go on from an earlier version of the model"
+    )]
     Diverged {
         /// The step, counted from 1 over the whole call.
         step: u32,

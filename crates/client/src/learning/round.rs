@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use models::{Example, Learner, ModelError, Step, TrainingPlan};
+use protocol::limits::MAX_LOSS;
 
 use super::evaluate;
 use crate::{LocalRound, RoundWork, translate};
@@ -12,7 +13,8 @@ use crate::{LocalRound, RoundWork, translate};
 /// stops the work by breaking, which gives `None`.
 ///
 /// # Errors
-/// What was asked for does not fit the learner, there is nothing to train on, or training diverged.
+/// What was asked for does not fit the learner, there is nothing to train on, or training diverged: its loss is beyond what a
+/// room takes, or a parameter is no number any more.
 pub async fn local_round(
     learner: &mut Learner,
     work: RoundWork<'_>,
@@ -26,9 +28,13 @@ pub async fn local_round(
     let trained = learner.train(examples, &how, on_step).await?;
     // A plan without epochs was refused, so that a training that was not stopped has a last one.
     let (false, Some(last)) = (trained.stopped, trained.epochs.last()) else { return Ok(None) };
+    let parameters = learner.parameters().await?;
+    if last.loss > MAX_LOSS || !parameters.iter().all(|parameter| parameter.is_finite()) {
+        return Err(ModelError::Diverged { step: trained.steps });
+    }
     Ok(Some(LocalRound {
         evaluation,
-        parameters: learner.parameters().await?,
+        parameters,
         examples: examples.len() as u32,
         steps: trained.steps,
         training: translate::training_result(last),
