@@ -160,6 +160,32 @@ fn a_file_that_is_no_sound_is_reported_and_the_others_are_done() {
     assert!(complaints.contains("2 of 3 inputs"), "{complaints}");
 }
 
+#[test]
+fn a_folder_covers_every_extension_that_can_be_read_and_says_what_it_passes_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let wav = corpus::synth::Voice::new(1).say(0, 0).to_wav();
+    let readable = ["wav", "opus", "webm", "aiff", "3gp", "mov", "mka", "snd"];
+    for extension in readable {
+        fs::write(dir.path().join(format!("a.{extension}")), &wav).unwrap();
+    }
+    let folder = dir.path().to_str().unwrap();
+    let files = |output: &Output| {
+        let entries: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+        entries.iter().map(|entry| entry["file"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let all = chorus(&["features", folder, "--format", "json"]);
+    assert!(all.status.success(), "{}", text(&all.stderr));
+    assert_eq!(files(&all).len(), readable.len());
+
+    fs::write(dir.path().join("memo.amr"), b"#!AMR\n").unwrap();
+    fs::write(dir.path().join("notes.txt"), b"read me").unwrap();
+    let some = chorus(&["features", folder, "--format", "json"]);
+    let said = text(&some.stderr);
+    assert_eq!((some.status.code(), files(&some).len()), (Some(1), readable.len()), "{said}");
+    assert!(said.contains("1 not used: a sound format that is not read here: .amr\n"), "{said}");
+    assert!(said.contains("memo.amr") && said.contains("1 not used: not a sound file by its name"), "{said}");
+}
+
 /// A stereo WAV file of 16 bits at 16 kHz.
 fn stereo(frames: impl Iterator<Item = [i16; 2]>) -> Vec<u8> {
     let data: Vec<u8> = frames.flatten().flat_map(i16::to_le_bytes).collect();

@@ -12,6 +12,7 @@ use serde::Serialize;
 use speech::{FEATURE_NAMES, FEATURES, Frame, HOP, SAMPLE_RATE, SILENT_BELOW_DB};
 
 use crate::participant::sound_file;
+use crate::participant::unused::by_reason;
 
 const EXAMPLES: &str = "Examples:
   chorus features clip.wav
@@ -65,11 +66,17 @@ pub fn run(arguments: Arguments) -> Result<()> {
         if path.is_dir() {
             folders = true;
             match corpus::sound_files(path) {
-                Ok(found) if found.files.is_empty() => failed(&mut failures, path, "no sound files in this folder"),
-                Ok(found) => sources.extend(found.files.into_iter().map(|file| Source {
-                    relative: file.strip_prefix(path).unwrap_or(&file).to_path_buf(),
-                    path: file,
-                })),
+                Ok(found) => {
+                    eprint!("{}", by_reason(&found.skipped));
+                    failures += corpus::unreadable(&found.skipped).count();
+                    if found.files.is_empty() {
+                        failed(&mut failures, path, "no sound files in this folder");
+                    }
+                    sources.extend(found.files.into_iter().map(|file| Source {
+                        relative: file.strip_prefix(path).unwrap_or(&file).to_path_buf(),
+                        path: file,
+                    }));
+                }
                 Err(error) => failed(&mut failures, path, error),
             }
         } else {

@@ -333,6 +333,7 @@ mod tests {
                 speaker_pattern: Some("/([^/_]+)_[^/]*$".parse().unwrap()),
                 label_pattern: Some("(?<label>a|b c)".parse().unwrap()),
                 map: vec!["excited=happy".parse().unwrap(), "b c=sad".parse().unwrap()],
+                skip_unreadable: true,
             },
             labels: vec!["calm".to_owned(), "angry".to_owned(), "sad".to_owned()],
             model: Architecture::Lstm,

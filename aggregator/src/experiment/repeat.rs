@@ -44,7 +44,7 @@ pub fn words(plan: &Plan) -> Vec<String> {
     for folder in eval_data {
         words.option("eval-data", folder.display());
     }
-    let Reading { speaker_pattern, label_pattern, map } = reading;
+    let Reading { speaker_pattern, label_pattern, map, skip_unreadable } = reading;
     if let Some(pattern) = speaker_pattern {
         words.option("speaker-pattern", pattern);
     }
@@ -53,6 +53,9 @@ pub fn words(plan: &Plan) -> Vec<String> {
     }
     for mapping in map {
         words.option("map", mapping);
+    }
+    if *skip_unreadable {
+        words.0.push("--skip-unreadable".to_owned());
     }
     words.option("model", model);
     words.option("partition", partition);

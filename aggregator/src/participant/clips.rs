@@ -10,7 +10,7 @@ use models::Example;
 use protocol::Augmentation;
 
 use super::sound_file;
-use super::unused::by_reason;
+use super::unused::{by_reason, suffices};
 
 /// Clips that a made-up voice says where no number is given.
 const MADE_UP_CLIPS: usize = 48;
@@ -114,15 +114,20 @@ fn from_folder(
     let warnings = corpus.warnings.iter().map(|warning| (folder.to_path_buf(), warning.clone()));
     let mut skipped: Vec<_> = warnings.chain(corpus.skipped.iter().cloned()).collect();
     let mut examples = Vec::new();
+    let mut lost = Vec::new();
     for clip in evenly(&of_speaker, labels.len(), most.unwrap_or(usize::MAX)) {
         match read(clip, augmentation) {
             Ok(example) => examples.push(example),
-            Err(error) => skipped.push((clip.path.clone(), format!("{error:#}"))),
+            Err(error) => lost.push((clip.path.clone(), format!("{error:#}"))),
         }
     }
     if examples.is_empty() {
+        skipped.extend(lost);
         bail!("none of the clips in {} could be used\n{}", folder.display(), by_reason(&skipped));
     }
+    let unreadable: Vec<_> = lost.iter().chain(corpus::unreadable(&corpus.skipped)).cloned().collect();
+    suffices(folder, examples.len() + unreadable.len(), &unreadable, reading.skip_unreadable)?;
+    skipped.extend(lost);
     Ok((examples, skipped))
 }
 

@@ -7,16 +7,28 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use speech::{Decoded, Sound, SoundError};
+
+/// What stands in place of a large file that was not fetched: Git LFS' first line (its specification, version 1), and the
+/// place in git-annex' store.
+const POINTERS: [(&[u8], &str); 2] =
+    [(b"version https://git-lfs.github.com/spec/", "git lfs pull"), (b"/annex/objects/", "git annex get")];
 
 /// Decodes a file's bytes; of its path only the name's ending counts.
 ///
 /// # Errors
+/// A file that only says where the sound would be;
 /// What [`speech::decode`] says of it, and [`SoundError::Damaged`] where that takes longer than
 /// [`speech::longest_decoding`]. A thread cannot be ended from outside: one that is stuck goes on, and keeps a core busy,
 /// until the program ends.
 pub fn decode(bytes: Vec<u8>, path: &Path) -> Result<Sound> {
+    let pointer = POINTERS.iter().find(|(start, _)| bytes.starts_with(start));
+    ensure!(
+        pointer.is_none(),
+        "a pointer to a large file, not the file itself; fetch it with `{}`",
+        pointer.map_or("", |(_, command)| command)
+    );
     let limit = speech::longest_decoding(bytes.len());
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let Decoded { sound, notices } = within(limit, move || speech::decode(&bytes, name.as_deref()))?;

@@ -4,7 +4,26 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Result, ensure};
 use serde::Serializer;
+
+/// Clips of a folder that can't be read are passed over with a word while they are no more than one in so many.
+const FEWEST_UNREADABLE: usize = 10;
+
+/// Refuses a folder of whose clips many could not be read: what is learnt of the rest is not what was asked for.
+///
+/// # Errors
+/// More than a tenth of `clips` are in `unreadable`, and nobody said to go on without them.
+pub fn suffices(folder: &Path, clips: usize, unreadable: &[(PathBuf, String)], go_on: bool) -> Result<()> {
+    ensure!(
+        go_on || unreadable.len() * FEWEST_UNREADABLE <= clips,
+        "{} of the {clips} clips in {} can't be read; mend or remove them, or go on without them with --skip-unreadable\n{}",
+        unreadable.len(),
+        folder.display(),
+        by_reason(unreadable)
+    );
+    Ok(())
+}
 
 /// Each reason, the most frequent first, with its files below it; nothing for no files. Reasons that differ behind their first
 /// colon alone, as where each names another file, are one, and what is behind it stands with the file.
@@ -44,6 +63,16 @@ mod tests {
         let unused = unused.map(|(path, reason)| (PathBuf::from(path), reason.to_owned()));
         assert_eq!(by_reason(&unused), "2 not used: AMR\n  b.amr\n  c.amr\n1 not used: no sound\n  a.wav\n");
         assert_eq!(by_reason(&[]), "");
+    }
+
+    #[test]
+    fn more_than_a_tenth_is_too_many_unless_somebody_says_otherwise() {
+        let lost = |count: usize| vec![(PathBuf::from("a.wav"), "damaged".to_owned()); count];
+        let suffices = |count, go_on| suffices(Path::new("data"), 80, &lost(count), go_on);
+        assert!(suffices(8, false).is_ok() && suffices(64, true).is_ok());
+        let refused = suffices(9, false).unwrap_err().to_string();
+        assert!(refused.starts_with("9 of the 80 clips in data can't be read;"), "{refused}");
+        assert!(refused.contains("--skip-unreadable\n9 not used: damaged\n"), "{refused}");
     }
 
     #[test]

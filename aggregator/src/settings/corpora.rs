@@ -19,7 +19,7 @@ pub struct CorpusOptions {
     cache: Option<PathBuf>,
 }
 
-/// How names are read.
+/// How names are read, and what becomes of files that can't be.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct ReadingOptions {
     /// Where the speaker stands in a path such as DIR/a/b.wav: the first group of this regular expression
@@ -31,13 +31,16 @@ pub struct ReadingOptions {
     /// What a word in names or tables stands for, such as excited=happy; several with commas
     #[arg(long, value_name = "WORD=LABEL", value_delimiter = ',')]
     map: Vec<Mapping>,
+    /// Go on without the clips that can't be read, even where they are more than a tenth
+    #[arg(long)]
+    skip_unreadable: bool,
 }
 
 impl ReadingOptions {
     /// As the corpus takes it.
     pub fn reading(&self) -> Reading {
-        let Self { speaker_pattern, label_pattern, map } = self.clone();
-        Reading { speaker_pattern, label_pattern, map }
+        let Self { speaker_pattern, label_pattern, map, skip_unreadable } = self.clone();
+        Reading { speaker_pattern, label_pattern, map, skip_unreadable }
     }
 }
 

@@ -15,7 +15,7 @@ use speech::Input;
 
 use super::{FeatureCache, Normalisation, TestSpeakers};
 use crate::participant::sound_file;
-use crate::participant::unused::by_reason;
+use crate::participant::unused::{by_reason, suffices};
 
 /// The name of whoever can't be told.
 const UNKNOWN: &str = "unknown";
@@ -57,7 +57,7 @@ impl Dataset {
     /// are done, and of how many.
     ///
     /// # Errors
-    /// A folder that is no corpus, or of which no clip can be used.
+    /// A folder that is no corpus, or of which no clip can be used, or too few ([`suffices`]).
     pub fn read(
         data: &[PathBuf],
         eval_data: &[PathBuf],
@@ -95,6 +95,7 @@ impl Dataset {
             let of = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let named = |speaker: &str| if several { format!("{of}/{speaker}") } else { speaker.to_owned() };
             let before = dataset.clips.len();
+            let mut lost = Vec::new();
             for (clip, example) in corpus.clips.iter().zip(read) {
                 match example {
                     Ok(example) => dataset.clips.push(Spoken {
@@ -104,15 +105,19 @@ impl Dataset {
                         example,
                         only_tested,
                     }),
-                    Err(error) => dataset.skipped.push((clip.path.clone(), format!("{error:#}"))),
+                    Err(error) => lost.push((clip.path.clone(), format!("{error:#}"))),
                 }
             }
+            dataset.skipped.extend(lost.iter().cloned());
             ensure!(
                 dataset.clips.len() > before,
                 "none of the clips in {} could be used\n{}",
                 folder.display(),
                 by_reason(&dataset.skipped)
             );
+            let read = dataset.clips.len() - before;
+            let unreadable: Vec<_> = lost.iter().chain(corpus::unreadable(&corpus.skipped)).cloned().collect();
+            suffices(folder, read + unreadable.len(), &unreadable, reading.skip_unreadable)?;
             let report = corpus.report();
             let absent = report.absent_labels();
             ensure!(

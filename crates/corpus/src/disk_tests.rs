@@ -279,6 +279,7 @@ fn patterns_outweigh_names() {
         speaker_pattern: Some("(x[0-9])".parse().unwrap()),
         label_pattern: Some("/([ab])-x[0-9]".parse().unwrap()),
         map: vec!["a=angry".parse().unwrap(), "b=sad".parse().unwrap()],
+        ..Reading::default()
     };
     let corpus = Corpus::open_as(dir.path(), &labels(), &reading).unwrap();
     let found: Vec<_> = corpus.clips.iter().map(|clip| (speaker(clip), clip.label)).collect();

@@ -52,7 +52,7 @@ pub use reading::{NoPattern, Pattern, Reading};
 pub use report::{Report, SkippedFiles, SpeakerClips};
 pub use split::{Split, SplitError, folds, hold_out, leave_one_speaker_out};
 pub use vocabulary::{Mapping, NoMapping};
-pub use walk::{SoundFiles, sound_files};
+pub use walk::{SoundFiles, sound_files, unreadable};
 
 /// The labels of a room that names none, in their order everywhere.
 pub const EMOTIONS: [&str; 4] = ["angry", "happy", "neutral", "sad"];

@@ -15,7 +15,7 @@ const LARGEST: usize = 1 << 20;
 /// How deep groups may stand in groups.
 const DEEPEST: u32 = 20;
 
-/// What a person says of a corpus' names.
+/// What a person says of a corpus' names and files.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Reading {
@@ -28,6 +28,9 @@ pub struct Reading {
     /// Which labels words stand for, beside their own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub map: Vec<Mapping>,
+    /// Whether to go on without the clips that can't be read, however many they are.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub skip_unreadable: bool,
 }
 
 impl Reading {
@@ -138,8 +141,10 @@ mod tests {
             speaker_pattern: Some("^([^/]+)/".parse().unwrap()),
             label_pattern: None,
             map: vec!["excited=happy".parse().unwrap()],
+            skip_unreadable: true,
         };
-        let json = serde_json::json!({"speaker_pattern": "^([^/]+)/", "map": ["excited=happy"]});
+        let json =
+            serde_json::json!({"speaker_pattern": "^([^/]+)/", "map": ["excited=happy"], "skip_unreadable": true});
         assert_eq!(serde_json::to_value(&reading).unwrap(), json);
         assert_eq!(serde_json::from_value::<Reading>(json).unwrap(), reading);
         assert!(Reading::default().is_usual() && !reading.is_usual());

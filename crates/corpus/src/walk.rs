@@ -14,10 +14,17 @@ pub(crate) const MOST_FILES: usize = 500_000;
 /// The reason of a file that is something else.
 pub(crate) const NO_SOUND: &str = "not a sound file by its name";
 /// Extensions of the formats that can be decoded here.
-const SOUND: [&str; 21] = [
-    "wav", "wave", "rf64", "w64", "flac", "mp2", "mp3", "ogg", "oga", "m4a", "m4b", "mp4", "mov", "3gp", "aac", "caf",
-    "aif", "aiff", "aifc", "au", "sph",
+const SOUND: [&str; 29] = [
+    "wav", "wave", "rf64", "w64", "flac", "mp2", "mp3", "ogg", "oga", "opus", "webm", "weba", "mka", "mkv", "m4a",
+    "m4b", "m4v", "mp4", "mov", "3gp", "3g2", "aac", "caf", "aif", "aiff", "aifc", "au", "snd", "sph",
 ];
+/// Extensions of sound that nothing here decodes: files that a person may take for clips.
+const FOREIGN: [&str; 14] =
+    ["amr", "awb", "wma", "wmv", "ra", "rm", "ape", "wv", "mpc", "tta", "spx", "ac3", "dss", "shn"];
+/// The reason of such a file, before its extension.
+const NOT_READ: &str = "a sound format that is not read here";
+/// The reason of what the system does not let one read, before what it says.
+const CLOSED: &str = "can't be read";
 
 /// What [`sound_files`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +33,12 @@ pub struct SoundFiles {
     pub files: Vec<PathBuf>,
     /// Everything else, with the reason in words.
     pub skipped: Vec<(PathBuf, String)>,
+}
+
+/// Of what was passed over, that which whoever named the folder may take for clips: sound in formats that are not read here, and
+/// what can't be opened.
+pub fn unreadable(skipped: &[(PathBuf, String)]) -> impl Iterator<Item = &(PathBuf, String)> {
+    skipped.iter().filter(|(_, reason)| reason.starts_with(NOT_READ) || reason.starts_with(CLOSED))
 }
 
 /// The sound files below `dir`, up to eight folders deep; hidden ones are left out, and links are followed, but into no
@@ -88,18 +101,20 @@ impl Walk {
             return;
         }
         match fs::metadata(&path) {
-            Err(error) => self.skip(&path, &format!("can't be read: {error}")),
+            Err(error) => self.skip(&path, &format!("{CLOSED}: {error}")),
             Ok(data) if data.is_dir() => {
                 if depth == 0 {
                     self.skip(&path, &format!("more than {DEEPEST} folders deep"));
                 } else if let Err(error) = self.visit(&path, depth - 1) {
-                    self.skip(&path, &format!("can't be read: {error}"));
+                    self.skip(&path, &format!("{CLOSED}: {error}"));
                 }
             }
             Ok(data) if data.is_file() => {
                 let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
                 if SOUND.contains(&extension.as_str()) {
                     self.files.push(path);
+                } else if FOREIGN.contains(&extension.as_str()) {
+                    self.skip(&path, &format!("{NOT_READ}: .{extension}"));
                 } else {
                     self.skip(&path, NO_SOUND);
                 }
