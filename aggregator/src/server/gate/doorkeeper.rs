@@ -37,7 +37,8 @@ impl<S> Accept<TcpStream, S> for Doorkeeper {
 }
 
 impl Doorkeeper {
-    fn take(&self, stream: TcpStream) -> io::Result<(Guarded, Peer)> {
+    /// A connection with its place, and where it comes from.
+    pub(super) fn take(&self, stream: TcpStream) -> io::Result<(Guarded, Peer)> {
         let Self(gate) = self;
         let address = stream.peer_addr()?.ip();
         let (place, full) =
@@ -56,6 +57,13 @@ pub struct Guarded {
     stream: Pin<Box<TimeoutStream<TcpStream>>>,
     _place: Place,
     _open: Open,
+}
+
+impl Guarded {
+    /// The first bytes that come, without taking them.
+    pub(super) async fn peek(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.stream.get_ref().peek(bytes).await
+    }
 }
 
 impl AsyncRead for Guarded {

@@ -2,6 +2,7 @@
 //! room and no answer: `http/admission.rs` tells those who were refused. How connections come in through it is in `doorkeeper.rs`.
 
 mod doorkeeper;
+mod encrypted;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
 pub use doorkeeper::Doorkeeper;
+pub use encrypted::Encrypted;
 
 use crate::server::limits::{Allowance, Limits};
 use crate::server::metrics::Metrics;
@@ -194,6 +196,11 @@ impl Gate {
         let named: Vec<_> = named.collect();
         let named = named.into_iter().rev().map_while(Result::ok).find(|address| !self.is_trusted(*address));
         named.map_or(Caller::Proxy, |address| Caller::Named(network(address)))
+    }
+
+    /// Whether a connection is a trusted proxy's.
+    pub fn is_proxy(&self, peer: Peer) -> bool {
+        self.is_trusted(peer.address)
     }
 
     fn is_trusted(&self, address: IpAddr) -> bool {

@@ -1,0 +1,109 @@
+//! Connections that are to speak TLS. Who leaves `https://` out of an address speaks HTTP to the same port, which the first byte
+//! tells, and is led to https.
+
+use std::io;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::middleware::AddExtension;
+use axum_server::accept::Accept;
+use futures_util::future::BoxFuture;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tower_layer::Layer as _;
+
+use super::Peer;
+use super::doorkeeper::{Doorkeeper, Guarded};
+
+/// A TLS connection begins with a handshake record (RFC 8446, 5.1); no HTTP method begins with this byte.
+const HANDSHAKE: u8 = 22;
+/// How long one may take to say what it speaks, and how long a plain request may take to be whole. As long again has a handshake.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes of a request that are looked at; its address stands at the beginning.
+const MOST_READ: usize = 8 * 1024;
+
+/// Takes connections in through the gate and passes on those that speak TLS.
+#[derive(Clone)]
+pub struct Encrypted(pub Doorkeeper);
+
+impl<S: Send + 'static> Accept<TcpStream, S> for Encrypted {
+    type Stream = Guarded;
+    type Service = AddExtension<S, Peer>;
+    type Future = BoxFuture<'static, io::Result<(Self::Stream, Self::Service)>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let Self(doorkeeper) = self.clone();
+        Box::pin(async move {
+            let (mut stream, peer) = doorkeeper.take(stream)?;
+            let mut first = [0];
+            let speaks = timeout(PATIENCE, stream.peek(&mut first)).await??;
+            if speaks == 1 && first[0] != HANDSHAKE {
+                timeout(PATIENCE, lead_to_https(&mut stream)).await??;
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "HTTP where TLS is spoken"));
+            }
+            Ok((stream, Extension(peer).layer(service)))
+        })
+    }
+}
+
+/// Answers a plain request with its own address as https.
+async fn lead_to_https(stream: &mut Guarded) -> io::Result<()> {
+    let mut head = Vec::new();
+    let mut piece = [0; 1024];
+    while head.len() < MOST_READ && !head.windows(4).any(|four| four == b"\r\n\r\n") {
+        match stream.read(&mut piece).await? {
+            0 => break,
+            read => head.extend_from_slice(&piece[..read]),
+        }
+    }
+    let answer = match address_of(&String::from_utf8_lossy(&head)) {
+        Some(address) => {
+            let body = format!("This address speaks https: {address}\n");
+            format!(
+                "HTTP/1.1 307 Temporary Redirect\r\nLocation: {address}\r\nCache-Control: no-store\r\n\
+                 Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            )
+        }
+        None => "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
+    };
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+/// What a request asks for, as https; None where it is none, or has letters that have no place in an address.
+fn address_of(head: &str) -> Option<String> {
+    let mut lines = head.split("\r\n");
+    let mut request = lines.next()?.split(' ');
+    let (_method, path, version) = (request.next()?, request.next()?, request.next()?);
+    let host = lines
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("host"))
+        .map(|(_, host)| host.trim())?;
+    let is_host = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
+    let is_path = path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic());
+    (version.starts_with("HTTP/1") && is_host && is_path).then(|| format!("https://{host}{path}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_request_has_its_own_address_as_https() {
+        let asked = |head: &str| address_of(head);
+        let get = "GET /room/KMPXZ?x=1 HTTP/1.1\r\nAccept: */*\r\nHost: 192.168.1.5:8443\r\n\r\n";
+        assert_eq!(asked(get).as_deref(), Some("https://192.168.1.5:8443/room/KMPXZ?x=1"));
+        for wrong in [
+            "",
+            "SSH-2.0-OpenSSH_9.2\r\n",
+            "GET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+            "GET http://elsewhere/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /\u{7f} HTTP/1.1\r\nHost: a\r\n\r\n",
+        ] {
+            assert_eq!(asked(wrong), None, "{wrong:?}");
+        }
+    }
+}
