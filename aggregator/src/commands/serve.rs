@@ -19,10 +19,10 @@ use tokio::sync::watch;
 use self::announcement::Announcement;
 use crate::process;
 use crate::server::config::Options;
-use crate::server::gate::{Doorkeeper, Gate};
+use crate::server::gate::{Doorkeeper, Encrypted, Gate};
 use crate::server::http::{self, Secret, Secrets, Site};
 use crate::server::limits::Limits;
-use crate::server::links::Reach;
+use crate::server::links::{PublicUrl, Reach};
 use crate::server::log;
 use crate::server::metrics::Metrics;
 use crate::server::rooms::{CreateError, Rooms};
@@ -76,6 +76,14 @@ pub struct Arguments {
     /// Port to listen on; 0 picks a free one
     #[arg(long, default_value_t = 8080)]
     port: u16,
+    /// Address that others open, where that is not this machine's own: that of a reverse proxy, as in
+    /// https://chorus.example.org. Links, QR codes and the teacher's page then have it
+    #[arg(long, value_name = "URL")]
+    public_url: Option<PublicUrl>,
+    /// Names by which browsers may ask for this program besides its addresses and the machine's own name, separated by commas;
+    /// pages of any other name are refused
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    public_name: Vec<String>,
     /// off, self-signed, or a certificate and its key (PEM files)
     #[arg(long, num_args = 1..=2, value_delimiter = ',', value_names = ["off|self-signed|CERT", "KEY"])]
     tls: Vec<String>,
@@ -162,7 +170,8 @@ async fn serve(arguments: Arguments, options: Options) -> Result<()> {
 
     let listener = listen(arguments.address, arguments.port)?;
     listener.set_nonblocking(true)?;
-    let reach = Arc::new(Reach::of(listener.local_addr()?, identity.is_some()));
+    let (public_url, names) = (arguments.public_url, arguments.public_name);
+    let reach = Arc::new(Reach::of(listener.local_addr()?, identity.is_some(), public_url, names));
     let announcement = Announcement {
         reach: &reach,
         room: &room.code,
@@ -192,7 +201,7 @@ async fn serve(arguments: Arguments, options: Options) -> Result<()> {
     let routes = http::routes(Site::new(rooms, gate, secrets, reach, state.is_some())).into_make_service();
     match identity {
         Some(Identity { config, .. }) => {
-            let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(config)).acceptor(doorkeeper);
+            let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(config)).acceptor(Encrypted(doorkeeper));
             let server = axum_server::from_tcp(listener)?.acceptor(acceptor);
             limited(server, &limits).handle(handle).serve(routes).await
         }

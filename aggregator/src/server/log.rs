@@ -1,6 +1,8 @@
 //! What is written to the log, and how: one line an event on stderr, with fields, as text or as JSON.
 
 use std::io::IsTerminal as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use tracing::{Level, Metadata};
@@ -8,6 +10,47 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt};
+
+/// The time for which [`MOST_LINES`] are counted.
+const WINDOW: Duration = Duration::from_secs(10);
+/// Lines of one kind that strangers may cause in that time.
+const MOST_LINES: u32 = 10;
+
+/// Lines of one kind that anybody can cause, of which few are written, so that nobody fills the log.
+#[derive(Debug, Default)]
+pub struct Few(Mutex<Window>);
+
+#[derive(Debug, Default)]
+struct Window {
+    began: Option<Instant>,
+    written: u32,
+    left_out: u64,
+}
+
+impl Few {
+    /// None was written yet.
+    pub const fn new() -> Self {
+        Self(Mutex::new(Window { began: None, written: 0, left_out: 0 }))
+    }
+
+    /// Whether a line is to be written; then, how many were left out before it.
+    pub fn allow(&self) -> Option<u64> {
+        self.allow_at(Instant::now())
+    }
+
+    fn allow_at(&self, now: Instant) -> Option<u64> {
+        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if window.began.is_none_or(|began| now.duration_since(began) >= WINDOW) {
+            (window.began, window.written) = (Some(now), 0);
+        }
+        if window.written == MOST_LINES {
+            window.left_out += 1;
+            return None;
+        }
+        window.written += 1;
+        Some(std::mem::take(&mut window.left_out))
+    }
+}
 
 /// How a line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -45,4 +88,17 @@ pub fn start(filter: &str, format: Format) -> Result<()> {
 fn holds_no_secret(metadata: &Metadata<'_>) -> bool {
     let part = metadata.target().split("::").next().unwrap_or_default();
     ["chorus", "federation", "protocol", "models"].contains(&part) || *metadata.level() <= Level::INFO
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousand_of_one_kind_are_ten_lines_and_a_number() {
+        let (lines, start) = (Few::new(), Instant::now());
+        assert_eq!((0..1_000).filter(|_| lines.allow_at(start).is_some()).count(), 10);
+        assert_eq!(lines.allow_at(start + WINDOW), Some(990));
+        assert_eq!(lines.allow_at(start + WINDOW), Some(0));
+    }
 }

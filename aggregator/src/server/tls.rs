@@ -90,13 +90,7 @@ fn read(path: &Path) -> Result<String> {
 fn names() -> Vec<String> {
     let mut names = vec!["localhost".to_owned()];
     names.extend([IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)].map(|ip| ip.to_string()));
-    let host = gethostname::gethostname().to_string_lossy().into_owned();
-    let is_host_name =
-        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
-    if is_host_name(&host) && host != "localhost" {
-        names.push(format!("{host}.local"));
-        names.push(host);
-    }
+    names.extend(links::host_names());
     names.extend(links::network_addresses().into_iter().map(|address| address.to_string()));
     names
 }

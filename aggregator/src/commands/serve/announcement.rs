@@ -35,8 +35,8 @@ impl Announcement<'_> {
             "event": "listening",
             "room": self.room,
             "rooms": self.rooms.codes(),
-            "local": room_links(&self.reach.here),
-            "network": self.reach.network.iter().map(room_links).collect::<Vec<_>>(),
+            "local": room_links(&self.reach.here()),
+            "network": self.reach.network().iter().map(room_links).collect::<Vec<_>>(),
             "tls_sha256": self.identity.map(|identity| &identity.fingerprint),
             "host_token": self.host_token.secret(),
             "teach": self.teach(),
@@ -49,7 +49,7 @@ impl Announcement<'_> {
 
     /// The teacher's page. The secret is in the fragment, which browsers send to nobody.
     pub fn teach(&self) -> String {
-        format!("{}/teach#{}", self.reach.here, self.host_token.secret())
+        format!("{}/teach#{}", self.reach.here(), self.host_token.secret())
     }
 
     /// A screenful, with the links that a class needs.
@@ -68,12 +68,13 @@ impl Announcement<'_> {
             )?,
         }
         // Where this goes to a file or a journal, a secret that somebody chose need not stand in it.
-        let teach = if self.token_given && !colours { format!("{}/teach#TOKEN", reach.here) } else { self.teach() };
-        let seen_from = reach.network.first().unwrap_or(&reach.here);
-        for origin in &reach.network {
+        let (here, network) = (reach.here(), reach.network());
+        let teach = if self.token_given && !colours { format!("{here}/teach#TOKEN") } else { self.teach() };
+        let seen_from = network.first().unwrap_or(&here);
+        for origin in &network {
             writeln!(out, "  Students            {origin}{path}")?;
         }
-        writeln!(out, "  On this machine     {}{path}", reach.here)?;
+        writeln!(out, "  On this machine     {here}{path}")?;
         writeln!(out, "  For the projector   {seen_from}{path}/board")?;
         writeln!(
             out,
@@ -81,11 +82,10 @@ impl Announcement<'_> {
         )?;
         writeln!(
             out,
-            "  Without a browser   chorus join {}{path} --synthetic 1{}",
-            reach.here,
+            "  Without a browser   chorus join {here}{path} --synthetic 1{}",
             if self.is_self_signed() { " --insecure" } else { "" }
         )?;
-        if !reach.network.is_empty()
+        if !network.is_empty()
             && let Some(code) = links::qr_code(&format!("{seen_from}{path}"), colours)
         {
             writeln!(out, "\n{code}")?;
@@ -99,7 +99,7 @@ impl Announcement<'_> {
                  Its SHA-256 fingerprint is\n  {}",
                 identity.fingerprint
             )?,
-            None if !reach.network.is_empty() => writeln!(
+            None if !network.is_empty() && !reach.is_secure() => writeln!(
                 out,
                 "Other machines' browsers give no microphone and no WebGPU here, since the link is not https. For a class, end this\n\
                  and start `chorus serve --tls self-signed`, or `--tls CERT KEY` with a certificate that browsers trust."

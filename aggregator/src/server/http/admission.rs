@@ -5,14 +5,15 @@ use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::HeaderValue;
-use axum::http::header::CONNECTION;
+use axum::http::header::{CONNECTION, HOST};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::time::timeout;
 
 use super::failure::{Code, Failure};
-use super::site::Site;
+use super::site::{Outside, Site};
 use crate::server::gate::{Caller, Peer};
+use crate::server::log::Few;
 
 /// Answers in place of the handlers where a limit says so, and counts all answers.
 pub async fn admit(
@@ -34,16 +35,48 @@ pub async fn admit(
     response
 }
 
-/// The request with its whole body, and with whom it comes from, as [`Caller`].
+static HOST_LINES: Few = Few::new();
+
+/// Addresses that tell nothing of a room, asked for by whoever watches over the program under whatever name it has for it.
+const FOR_WATCHERS: [&str; 4] = ["/health", "/healthz", "/readyz", "/metrics"];
+
+/// What a proxy in front says of where the request comes from.
+///
+/// # Errors
+/// There is no proxy, and the browser asks for a name that is not this program's.
+fn outside(site: &Site, peer: Peer, request: &Request) -> Result<Outside, Failure> {
+    let headers = request.headers();
+    // What only this machine reaches stands behind a proxy where it is told of one. A page can have such a header sent with what it
+    // fetches, but with no WebSocket and no page that is opened.
+    let forwarded = headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"));
+    if site.gate.is_proxy(peer) || (site.reach.is_local() && forwarded) {
+        return Ok(Outside::of(headers));
+    }
+    let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
+    if host.is_none_or(|host| site.reach.answers_for(host)) || FOR_WATCHERS.contains(&request.uri().path()) {
+        return Ok(Outside::default());
+    }
+    let host = host.unwrap_or_default();
+    if let Some(left_out) = HOST_LINES.allow() {
+        tracing::warn!(?host, left_out, "a request for a name that is not this program's; --public-name makes it one");
+    }
+    let words = "this program does not go by the name in your address line; open the address that it printed when it started. \
+                 Whoever runs it can give it the name with --public-name, or with --public-url as it is opened";
+    Err(Failure::new(Code::HostUnknown, words))
+}
+
+/// The request with its whole body, with whom it comes from, as [`Caller`], and what they see, as [`Outside`].
 async fn whole(site: &Site, peer: Peer, request: Request) -> Result<Request, Failure> {
     let caller = site.gate.caller(peer, request.headers());
     if let Err(full) = peer.full().map_or_else(|| site.gate.allow_request(caller), Err) {
         site.gate.refuse(full);
         return Err(full.into());
     }
+    let outside = outside(site, peer, &request)?;
     let limits = site.rooms.limits();
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert::<Caller>(caller);
+    parts.extensions.insert::<Outside>(outside);
     let body = timeout(limits.request_timeout(), to_bytes(body, limits.max_body_bytes)).await;
     match body {
         Ok(Ok(bytes)) => Ok(Request::from_parts(parts, Body::from(bytes))),

@@ -14,7 +14,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::failure::{Code, Failure};
 use super::room::public;
-use super::site::Site;
+use super::site::{Outside, Site};
 use crate::server::gate::{Caller, Place};
 use crate::server::metrics::Open;
 use crate::server::rooms::{InspectError, RoomHandle};
@@ -25,6 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// What a board that is being served needs.
 struct Board {
     site: Site,
+    outside: Outside,
     room: RoomHandle,
     tick: Interval,
     stopping: watch::Receiver<bool>,
@@ -40,6 +41,7 @@ pub async fn follow(
     State(site): State<Site>,
     Path(code): Path<String>,
     Extension(caller): Extension<Caller>,
+    Extension(outside): Extension<Outside>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     let room = site.find(&code)?;
     let permit = site.boards.clone().try_acquire_owned().map_err(|_| {
@@ -54,6 +56,7 @@ pub async fn follow(
     let stopping = site.rooms.stopping();
     let board = Board {
         site,
+        outside,
         room,
         tick,
         stopping,
@@ -86,7 +89,7 @@ impl Board {
                     return Some(Event::default().event("gone").data("{}"));
                 }
             };
-            let shown = public(&self.site, snapshot);
+            let shown = public(&self.site, &self.outside, snapshot);
             if shown != self.shown {
                 let event = Event::default().event("room").data(shown.to_string());
                 self.shown = shown;

@@ -110,6 +110,8 @@ codes! {
     BodyNotDeclared = UNSUPPORTED_MEDIA_TYPE,
     /// The body has a field that is unknown, missing or of the wrong type.
     BodyWrong = UNPROCESSABLE_ENTITY,
+    /// A name was asked for that is not this program's.
+    HostUnknown = MISDIRECTED_REQUEST,
     /// A page of another host asks for a WebSocket.
     OriginForeign = FORBIDDEN,
     /// The request is none for a WebSocket.

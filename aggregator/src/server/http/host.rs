@@ -1,17 +1,17 @@
 //! What the host may do over HTTP: see all rooms, make and delete them, and steer them. Everything here needs the secret.
 
-use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use protocol::HostCommand;
 use serde_json::{Value, json};
 
 use super::failure::{Code, Failure};
 use super::room::public;
-use super::site::Site;
+use super::site::{Outside, Site};
 use crate::server::rooms::RoomHandle;
 use crate::settings::Settings;
 
@@ -31,18 +31,22 @@ impl FromRequestParts<Site> for Host {
 }
 
 /// All rooms, the newest first, and how this program is reached.
-pub async fn overview(_: Host, State(site): State<Site>) -> Result<Json<Value>, Failure> {
+pub async fn overview(
+    _: Host,
+    State(site): State<Site>,
+    Extension(outside): Extension<Outside>,
+) -> Result<Json<Value>, Failure> {
     let mut rooms = Vec::new();
     for code in site.rooms.codes() {
         if let Some(room) = site.rooms.get(&code) {
-            rooms.push(host_room(&site, &room).await?);
+            rooms.push(host_room(&site, &outside, &room).await?);
         }
     }
     rooms.sort_by_key(|room| std::cmp::Reverse(room["created_at"].as_i64()));
     Ok(Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "secure": site.reach.secure,
-        "origins": site.origins().collect::<Vec<_>>(),
+        "secure": site.is_secure(&outside),
+        "origins": site.origins(&outside),
         "kept": site.kept,
         "rooms": rooms,
     })))
@@ -68,12 +72,13 @@ pub async fn command(
     _: Host,
     State(site): State<Site>,
     Path(code): Path<String>,
+    Extension(outside): Extension<Outside>,
     body: Result<Json<HostCommand>, JsonRejection>,
 ) -> Result<Json<Value>, Failure> {
     let Json(command) = body?;
     let room = site.find(&code)?;
     room.command(command).await?;
-    Ok(Json(host_room(&site, &room).await?))
+    Ok(Json(host_room(&site, &outside, &room).await?))
 }
 
 /// Ends a room and deletes all that is stored of it.
@@ -86,12 +91,12 @@ pub async fn delete(_: Host, State(site): State<Site>, Path(code): Path<String>)
 }
 
 /// A room as its host sees it.
-async fn host_room(site: &Site, room: &RoomHandle) -> Result<Value, Failure> {
+async fn host_room(site: &Site, outside: &Outside, room: &RoomHandle) -> Result<Value, Failure> {
     let snapshot = room.inspect().await?;
     let versions = site.rooms.store().versions(&snapshot.checkpoint)?;
     let created_at = site.rooms.store().created_at(&snapshot.checkpoint.config.code)?;
     let (insights, contributions) = (json!(snapshot.insights), json!(snapshot.checkpoint.contributions));
-    let mut room = public(site, snapshot);
+    let mut room = public(site, outside, snapshot);
     room["clients"] = insights;
     room["contributions"] = contributions;
     room["versions"] = json!(versions);

@@ -1,24 +1,28 @@
 //! A room as everyone may see it.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::failure::{Code, Failure};
-use super::site::Site;
+use super::site::{Outside, Site};
 use crate::server::links;
 use crate::server::rooms::Snapshot;
 
 /// `GET /api/rooms/{code}`.
-pub async fn room(State(site): State<Site>, Path(code): Path<String>) -> Result<Json<Value>, Failure> {
-    Ok(Json(public(&site, site.find(&code)?.inspect().await?)))
+pub async fn room(
+    State(site): State<Site>,
+    Path(code): Path<String>,
+    Extension(outside): Extension<Outside>,
+) -> Result<Json<Value>, Failure> {
+    Ok(Json(public(&site, &outside, site.find(&code)?.inspect().await?)))
 }
 
 /// What everyone may know of a room. Only these: a checkpoint holds secrets as well.
-pub fn public(site: &Site, Snapshot { checkpoint, status, .. }: Snapshot) -> Value {
-    let links = site.links(&checkpoint.config.code);
+pub fn public(site: &Site, outside: &Outside, Snapshot { checkpoint, status, .. }: Snapshot) -> Value {
+    let links = site.links(&checkpoint.config.code, outside);
     json!({ "room": checkpoint.config, "status": status, "history": checkpoint.history, "links": links })
 }
 
@@ -28,9 +32,13 @@ pub async fn history(State(site): State<Site>, Path(code): Path<String>) -> Resu
 }
 
 /// `GET /api/rooms/{code}/qr.svg`: the link for other machines as a QR code.
-pub async fn qr_code(State(site): State<Site>, Path(code): Path<String>) -> Result<Response, Failure> {
+pub async fn qr_code(
+    State(site): State<Site>,
+    Path(code): Path<String>,
+    Extension(outside): Extension<Outside>,
+) -> Result<Response, Failure> {
     let snapshot = site.find(&code)?.inspect().await?;
-    let links = site.links(&snapshot.checkpoint.config.code);
+    let links = site.links(&snapshot.checkpoint.config.code, &outside);
     let picture = links.first().and_then(|link| links::qr_picture(link));
     let too_long = || Failure::new(Code::LinkTooLong, "the room's link is too long for a QR code");
     let headers = [(CONTENT_TYPE, "image/svg+xml"), (CACHE_CONTROL, "no-store")];

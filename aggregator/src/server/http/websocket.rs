@@ -13,20 +13,34 @@ use axum::response::Response;
 use protocol::limits::SUBPROTOCOL;
 
 use super::failure::{Code, Failure};
+use super::site::Outside;
 use crate::server::gate::{Caller, Gate};
+use crate::server::log::Few;
 use crate::server::rooms::Rooms;
 use crate::server::socket;
+
+static ORIGIN_LINES: Few = Few::new();
 
 /// `GET /ws`.
 pub async fn open(
     State(rooms): State<Arc<Rooms>>,
     State(gate): State<Arc<Gate>>,
     Extension(caller): Extension<Caller>,
+    Extension(outside): Extension<Outside>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
     let upgrade = upgrade.map_err(|rejection| Failure::new(Code::NoWebsocket, rejection.body_text()))?;
-    if !same_origin(&headers) {
+    if !same_origin(&headers, &outside) {
+        let [origin, host] = [ORIGIN, HOST].map(|name| headers.get(name));
+        if let Some(left_out) = ORIGIN_LINES.allow() {
+            tracing::warn!(
+                ?origin,
+                ?host,
+                left_out,
+                "a WebSocket of another page's was refused; a proxy has to pass Host on unchanged"
+            );
+        }
         let words = "this address takes WebSockets from its own pages only";
         return Err(Failure::new(Code::OriginForeign, words));
     }
@@ -38,12 +52,15 @@ pub async fn open(
     Ok(socket::accept(upgrade, rooms, place))
 }
 
-/// A browser names the page's origin; where it does, it must be this host. Programs name none.
-fn same_origin(headers: &HeaderMap) -> bool {
+/// A browser names the page's origin; where it does, it must be this host, or what a proxy says that people see. Programs name
+/// none.
+fn same_origin(headers: &HeaderMap, Outside(outside): &Outside) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return true };
-    let origin_host = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    let Ok(origin) = origin.to_str() else { return false };
+    let origin_host = origin.split_once("://").map(|(_, host)| host);
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    matches!((origin_host, host), (Some(origin), Some(host)) if origin.eq_ignore_ascii_case(host))
+    let is_ours = matches!((origin_host, host), (Some(origin), Some(host)) if origin.eq_ignore_ascii_case(host));
+    is_ours || outside.as_ref().is_some_and(|outside| outside.eq_ignore_ascii_case(origin))
 }
 
 #[cfg(test)]
@@ -58,10 +75,14 @@ mod tests {
             headers.insert(ORIGIN, origin.parse().unwrap());
             headers
         };
-        assert!(same_origin(&headers("http://192.168.1.5:8080")));
-        assert!(!same_origin(&headers("http://192.168.1.5:9090")));
-        assert!(!same_origin(&headers("https://evil.example")));
-        assert!(!same_origin(&headers("null")));
-        assert!(same_origin(&HeaderMap::new()));
+        let of_page = |headers| same_origin(&headers, &Outside::default());
+        assert!(of_page(headers("http://192.168.1.5:8080")));
+        assert!(!of_page(headers("http://192.168.1.5:9090")));
+        assert!(!of_page(headers("https://evil.example")));
+        assert!(!of_page(headers("null")));
+        assert!(of_page(HeaderMap::new()));
+        let outside = Outside(Some("https://chorus.example.org".to_owned()));
+        assert!(same_origin(&headers("https://chorus.example.org"), &outside));
+        assert!(!same_origin(&headers("http://chorus.example.org"), &outside));
     }
 }

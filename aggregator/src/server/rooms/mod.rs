@@ -19,8 +19,11 @@ use tokio::sync::watch::Receiver;
 use tokio::time::Instant;
 
 use crate::server::limits::{Allowance, Limits, UPLOAD_MEMORY, room_memory};
+use crate::server::log::Few;
 use crate::server::metrics::Metrics;
 use crate::server::store::Store;
+
+static REFUSED_LINES: Few = Few::new();
 
 pub use door::{CommandError, InspectError, RoomHandle};
 pub use snapshot::Snapshot;
@@ -128,7 +131,9 @@ impl Rooms {
 
     fn refuse<T>(&self, limit: &'static str, error: CreateError) -> Result<T, CreateError> {
         self.metrics.refused(limit);
-        tracing::warn!(limit, "a room was refused");
+        if let Some(left_out) = REFUSED_LINES.allow() {
+            tracing::warn!(limit, left_out, "a room was refused");
+        }
         Err(error)
     }
 

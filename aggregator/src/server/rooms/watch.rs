@@ -8,6 +8,7 @@ use std::time::Duration;
 use federation::{Action, ConnectionId, Coordinator, Millis};
 use protocol::{ClientId, RoomCode, Round, ServerMessage};
 
+use crate::server::log::Few;
 use crate::server::metrics::{self, Metrics};
 
 /// One room's observer.
@@ -20,13 +21,18 @@ pub struct Watch {
     open: Option<(Round, Millis)>,
     /// Rounds that are over.
     over: usize,
+    refused_updates: Few,
+    refused_clients: Few,
+    slow_clients: Few,
 }
 
 impl Watch {
     /// Of a room as it is now.
     pub fn new(room: &Coordinator, metrics: Arc<Metrics>) -> Self {
         let (code, open, over) = (room.config().code.clone(), room.round_under_way(), room.history().len());
-        Self { code, metrics, clients: HashMap::new(), open, over }
+        let lines = Few::new;
+        let (refused_updates, refused_clients, slow_clients) = (lines(), lines(), lines());
+        Self { code, metrics, clients: HashMap::new(), open, over, refused_updates, refused_clients, slow_clients }
     }
 
     /// Tells what changed through the event that was handled last, which took so long.
@@ -72,11 +78,15 @@ impl Watch {
             ServerMessage::Refused { reason, present_round, .. } => {
                 let reason = metrics::name(reason);
                 self.metrics.update_refused(&reason);
-                tracing::info!(room = %self.code, round = present_round.0, client, reason, "update refused");
+                if let Some(left_out) = self.refused_updates.allow() {
+                    tracing::info!(room = %self.code, round = present_round.0, client, reason, left_out, "update refused");
+                }
             }
             ServerMessage::Error { code, fatal: true, .. } => {
                 let reason = metrics::name(code);
-                tracing::info!(room = %self.code, connection = connection.0, client, reason, "client refused");
+                if let Some(left_out) = self.refused_clients.allow() {
+                    tracing::info!(room = %self.code, connection = connection.0, client, reason, left_out, "client refused");
+                }
             }
             ServerMessage::Error { code, .. } => {
                 let reason = metrics::name(code);
@@ -97,7 +107,9 @@ impl Watch {
     pub fn slow(&self, connection: ConnectionId) {
         self.metrics.slow_readers.inc();
         let client = self.clients.get(&connection).map(|client| client.0);
-        tracing::info!(room = %self.code, connection = connection.0, client, "client dropped: it does not read");
+        if let Some(left_out) = self.slow_clients.allow() {
+            tracing::info!(room = %self.code, connection = connection.0, client, left_out, "client dropped: it does not read");
+        }
     }
 
     /// The room was stored, or that was tried.

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use traffic::{MAX_FRAME, MOST_READ, read, write};
 
 use crate::server::gate::Place;
+use crate::server::log::Few;
 use crate::server::metrics::Open;
 use crate::server::rooms::Rooms;
 use crate::server::rooms::outbox::{self, json};
@@ -27,6 +28,7 @@ use crate::server::rooms::outbox::{self, json};
 const HELLO_LIMIT: Duration = Duration::from_secs(10);
 /// How long the peer may take to answer a close frame.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+static DROPPED_LINES: Few = Few::new();
 
 /// Upgrades a request that may open a WebSocket, which then holds its place.
 pub fn accept(upgrade: WebSocketUpgrade, rooms: Arc<Rooms>, place: Option<Place>) -> Response {
@@ -111,9 +113,11 @@ async fn converse(
         ending = write(sink, &mut inbox, rooms) => ending,
         ending = read(stream, connection, &room, rooms) => ending,
     };
-    if !matches!(ending.code, close::NORMAL | close::GOING_AWAY) {
+    if !matches!(ending.code, close::NORMAL | close::GOING_AWAY)
+        && let Some(left_out) = DROPPED_LINES.allow()
+    {
         let reason = ending.reason.as_str();
-        tracing::info!(room = %code, connection = connection.0, close = ending.code, reason, "client dropped");
+        tracing::info!(room = %code, connection = connection.0, close = ending.code, reason, left_out, "client dropped");
     }
     // A room that has ended needs no word of it.
     let _ = room.tell(Event::Disconnected { connection }).await;
