@@ -91,9 +91,11 @@ impl Arguments {
         let several = self.participants > 1;
         let reading = self.reading.reading();
         let source = match (&self.data, &self.speaker) {
-            (Some(folder), Some(speaker)) => {
-                Source::Folder { folder: folder.clone(), speaker: Speaker::Named(speaker.clone()), reading }
-            }
+            (Some(folder), Some(speaker)) => Source::Folder {
+                folder: folder.clone(),
+                speaker: Speaker::Named(corpus::composed(speaker).into_owned()),
+                reading,
+            },
             (Some(folder), None) if several => {
                 Source::Folder { folder: folder.clone(), speaker: Speaker::Nth(index.into()), reading }
             }

@@ -118,7 +118,9 @@ impl Arguments {
                 (Some(fold), _) => fold.clone(),
                 (None, _) if self.test.own_split => TestSpeakers::OwnSplit,
                 (None, []) => TestSpeakers::Usual,
-                (None, names) => TestSpeakers::Named(names.to_vec()),
+                (None, names) => {
+                    TestSpeakers::Named(names.iter().map(|name| corpus::composed(name).into_owned()).collect())
+                }
             },
             model: self.learning.task.model(),
             partition: self.partition,

@@ -37,7 +37,8 @@ impl TaskOptions {
     pub fn labels(&self) -> Vec<String> {
         match self.labels.as_slice() {
             [] => corpus::EMOTIONS.map(str::to_owned).to_vec(),
-            labels => labels.to_vec(),
+            // As macOS hands names over, their letters may be taken apart.
+            labels => labels.iter().map(|label| corpus::composed(label).into_owned()).collect(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use crate::composed::{composed, decomposed};
 use crate::emotion::{Emotion, fold};
 use crate::found::{Found, NOT_THERE, WordClips, unknown_label};
 use crate::manifest::{self, Entry};
@@ -238,9 +239,10 @@ fn as_patterns_see(dir: &Path) -> impl Fn(&Path) -> String {
     move |path| format!("{own}/{}", below(dir, path))
 }
 
-/// A path below the corpus' folder, with `/` between folders: where the corpus itself was put says nothing of its clips.
+/// A path below the corpus' folder, with `/` between folders and its letters composed: where the corpus itself was put says
+/// nothing of its clips.
 fn below(dir: &Path, path: &Path) -> String {
-    path.strip_prefix(dir).unwrap_or(path).to_string_lossy().replace('\\', "/")
+    composed(&path.strip_prefix(dir).unwrap_or(path).to_string_lossy()).replace('\\', "/")
 }
 
 /// Looks with the loader that fits; also what kind of corpus it is if its clips' names are no published ones'.
@@ -336,7 +338,8 @@ fn from_manifest(
         } else if let Some(word) = word {
             if let Some(label) = found.label(&path, &word, vocabulary, &felt) {
                 let Entry { row, part } = entry;
-                let speaker = Some(row.speaker).filter(|speaker| !speaker.is_empty()).or(name.speaker);
+                let speaker =
+                    Some(composed(&row.speaker).into_owned()).filter(|speaker| !speaker.is_empty()).or(name.speaker);
                 let sentence = Some(row.sentence).filter(|sentence| !sentence.is_empty());
                 let part = part.or(name.part);
                 found.add(Clip { path, speaker, label, sentence, part }, name.said.map(|said| said.corpus));
@@ -348,9 +351,12 @@ fn from_manifest(
     Ok(found)
 }
 
-/// A manifest's path as the disk has it: spreadsheets on Windows write `\`.
+/// A manifest's path as the disk has it: spreadsheets on Windows write `\`, and what was copied from macOS may have its letters
+/// taken apart.
 fn on_disk(dir: &Path, file: &str) -> String {
-    if file.contains('\\') && !dir.join(file).is_file() { file.replace('\\', "/") } else { file.to_owned() }
+    let slashes = file.replace('\\', "/");
+    let spellings = [file, &slashes, &composed(&slashes), &decomposed(&slashes)].map(str::to_owned);
+    spellings.into_iter().find(|spelling| dir.join(spelling).is_file()).unwrap_or(slashes)
 }
 
 /// All sound files below `dir`, labelled by their paths.

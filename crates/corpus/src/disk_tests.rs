@@ -392,3 +392,26 @@ fn real_corpora_are_the_same_without_their_tables() {
         assert_eq!(found.duplicates().len(), corpus.duplicates().len());
     }
 }
+
+/// Names as a Mac's disk has them, and as a table and a person have them.
+#[test]
+fn names_from_macos_are_found_in_every_language() {
+    let labels = ["\u{17C}al", "rado\u{15B}\u{107}"].map(String::from);
+    let apart = |text: &str| crate::composed::decomposed(text).into_owned();
+    let speaker_apart = apart("Zo\u{EB}");
+    assert_ne!(speaker_apart, "Zo\u{EB}");
+    let files = labels.each_ref().map(|label| format!("{speaker_apart}/{}/1.wav", apart(label)));
+    let dir = folder(&[&*files[0], &*files[1], &format!("Ana/{}/1.wav", apart(&labels[1]))]);
+    let corpus = Corpus::open(dir.path(), &labels).unwrap();
+    let mut found: Vec<_> = corpus.clips.iter().map(|clip| (speaker(clip), clip.label)).collect();
+    found.sort();
+    assert_eq!(found, [("Ana", 1), ("Zo\u{EB}", 0), ("Zo\u{EB}", 1)]);
+
+    let composed = crate::composed::composed(&files[0]).into_owned();
+    let table = format!("file,speaker,emotion\n{composed},{speaker_apart},{}\n", labels[0]);
+    std::fs::write(dir.path().join("manifest.csv"), table).unwrap();
+    let corpus = Corpus::open(dir.path(), &labels).unwrap();
+    let found: Vec<_> = corpus.clips.iter().map(|clip| (speaker(clip), clip.label)).collect();
+    assert_eq!(found, [("Zo\u{EB}", 0)]);
+    assert!(corpus.clips[0].path.is_file());
+}

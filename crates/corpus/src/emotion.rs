@@ -8,6 +8,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use crate::composed::composed;
+
 /// An emotion that a name can speak of, whether or not the room has a label for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Emotion {
@@ -169,11 +171,11 @@ pub(crate) fn negates(folded: &str) -> bool {
     NEGATIONS.contains(&folded)
 }
 
-/// Lower case and without accents, so that `Wütend`, `WÜTEND` and `wütend` with a separate dieresis (as macOS stores
-/// names) are one word.
+/// Lower case and without the accents of English, German and Spanish, so that `Wütend`, `WÜTEND` and `wütend` with a separate
+/// dieresis (as macOS stores names) are one word.
 pub(crate) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    for letter in text.trim().chars().flat_map(char::to_lowercase) {
+    for letter in composed(text.trim()).chars().flat_map(char::to_lowercase) {
         match letter {
             'ä' | 'á' | 'à' | 'â' => folded.push('a'),
             'é' | 'è' | 'ê' => folded.push('e'),

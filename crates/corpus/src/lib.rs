@@ -14,6 +14,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod composed;
 mod disk;
 mod duplicates;
 mod emotion;
@@ -39,6 +40,7 @@ mod tree;
 mod vocabulary;
 mod walk;
 
+pub use composed::composed;
 pub use disk::{Clip, Corpus, CorpusError};
 pub use duplicates::content_key;
 pub use found::WordClips;

@@ -1,9 +1,11 @@
 //! Label, speaker and split of sounds, from their paths alone. No disk is looked at, so it works on what a browser is given
 //! too.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use crate::Part;
+use crate::composed::composed;
 use crate::emotion::Emotion;
 use crate::part;
 use crate::published::{self, Published, Said};
@@ -55,7 +57,8 @@ pub(crate) struct Name {
 
 /// What each path of a tree says.
 pub(crate) fn read<S: AsRef<str>>(paths: &[S], vocabulary: &Vocabulary<'_>) -> Vec<Name> {
-    let parts: Vec<Parts<'_>> = paths.iter().map(|path| Parts::of(path.as_ref())).collect();
+    let paths: Vec<Cow<'_, str>> = paths.iter().map(|path| composed(path.as_ref())).collect();
+    let parts: Vec<Parts<'_>> = paths.iter().map(|path| Parts::of(path)).collect();
     let said: Vec<Option<Said>> = published_names(&parts);
     let unsaid = parts.iter().zip(&said).filter(|(_, said)| !said.as_ref().is_some_and(Said::is_all));
     let tree = Tree::of(unsaid.map(|(parts, _)| parts), vocabulary);

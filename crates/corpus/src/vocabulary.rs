@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::composed::composed;
 use crate::emotion::{Emotion, fold, negates, tokens};
 
 /// That a word in names and tables stands for a label: `excited=happy`. The word also stands for its whole emotion, so that
@@ -125,7 +126,7 @@ impl<'a> Vocabulary<'a> {
         if folded.is_empty() {
             return None;
         }
-        let own = self.spelt(&folded);
+        let own = self.spelt(text);
         let emotion = Emotion::of_word(&folded);
         let word = self.meaning(text, emotion);
         let mapped = self.map.iter().any(|mapped| mapped.word == folded);
@@ -150,6 +151,7 @@ impl<'a> Vocabulary<'a> {
     /// The one thing that a name is called, or that its words speak of; None also where two words disagree, or one takes
     /// the other back.
     pub(crate) fn in_name(&self, name: &str) -> Option<Word> {
+        let name = &*composed(name);
         if let Some(word) = self.word(name) {
             return Some(word);
         }
@@ -193,18 +195,25 @@ impl<'a> Vocabulary<'a> {
     /// The label that a text names, whatever was mapped.
     fn named(&self, text: &str) -> Option<usize> {
         let folded = fold(text);
-        self.spelt(&folded).or_else(|| self.of_emotion(Emotion::of_word(&folded)?))
+        self.spelt(text).or_else(|| self.of_emotion(Emotion::of_word(&folded)?))
     }
 
-    /// The label that is spelt so.
-    fn spelt(&self, folded: &str) -> Option<usize> {
-        self.labels.iter().position(|label| fold(label) == folded)
+    /// The label that is spelt so, with its accents where one has them, for labels may differ in nothing else (`ma`, `má`).
+    fn spelt(&self, text: &str) -> Option<usize> {
+        let (folded, exact) = (fold(text), lower(text));
+        let same = self.labels.iter().position(|label| lower(label) == exact);
+        same.or_else(|| self.labels.iter().position(|label| fold(label) == folded))
     }
 
     /// The first label that names this emotion.
     fn of_emotion(&self, emotion: Emotion) -> Option<usize> {
         self.emotions.iter().position(|of_label| *of_label == Some(emotion))
     }
+}
+
+/// In lower case, with its accents.
+fn lower(text: &str) -> String {
+    composed(text.trim()).to_lowercase()
 }
 
 #[cfg(test)]
@@ -256,6 +265,36 @@ mod tests {
         let wrong = ["sad=blue".parse().unwrap()];
         assert_eq!(Vocabulary::with_map(&labels, &wrong).unwrap_err(), &wrong[0]);
         assert!("=happy".parse::<Mapping>().is_err() && "happy".parse::<Mapping>().is_err());
+    }
+
+    #[test]
+    fn letters_may_be_taken_apart_in_any_language() {
+        let labels = [
+            "żal",
+            "zal",
+            "smích",
+            "français",
+            "não",
+            "räd",
+            "öfkeli",
+            "düh",
+            "분노",
+            "怒り",
+            "が",
+            "か",
+            "buồn",
+            "buốn",
+        ];
+        let labels = labels.map(String::from);
+        let vocabulary = Vocabulary::new(&labels);
+        for (place, label) in labels.iter().enumerate() {
+            let apart = crate::composed::decomposed(label);
+            for spelt in [label.as_str(), &apart, &apart.to_uppercase(), &format!("01 {apart}")] {
+                let found = vocabulary.in_name(spelt).and_then(|word| word.label);
+                assert_eq!(found, Some(place), "{label} as {spelt:?}");
+            }
+        }
+        assert_eq!(vocabulary.in_name("RAD").and_then(|word| word.label), Some(5), "without its dots");
     }
 
     #[test]

@@ -93,13 +93,14 @@ export function filePanel(client) {
   }
 
   /**
-   * What the names of a whole folder say of its files' labels; one file's path alone could not tell a label from a person.
+   * What the names of a whole folder say of its files' labels; one file's path alone could not tell a label from a person. macOS
+   * hands letters over in parts, `z` and its dot, where a label is typed as `ż`.
    * @template {{path: string, label: number | null}} T
    * @param {T[]} jobs
    * @returns {Promise<T[]>}
    */
   async function labelled(jobs) {
-    const { labels: found } = await client.request('labels_of', { paths: jobs.map(({ path }) => path) });
+    const { labels: found } = await client.request('labels_of', { paths: jobs.map(({ path }) => path.normalize()) });
     return jobs.map((job, index) => ({ ...job, label: job.label ?? found[index] ?? null }));
   }
 
