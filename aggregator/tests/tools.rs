@@ -133,6 +133,39 @@ fn features_come_as_csv_json_and_arrays_with_the_same_numbers() {
 }
 
 #[test]
+fn networks_hear_sixty_features_at_five_speeds() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(voices(dir.path()).status.success());
+    let clip = dir.path().join("synthetic_01/sad/01.wav");
+    let clip = clip.to_str().unwrap();
+    let sound = speech::decode(&fs::read(clip).unwrap(), None).unwrap().sound;
+    let expected = speech::inputs_at_speeds(&sound).unwrap();
+    let all: Vec<f32> = expected.iter().flat_map(|input| input.values.clone()).collect();
+    assert_eq!(all.len(), 5 * 100 * 60);
+
+    let json: Value =
+        serde_json::from_slice(&chorus(&["features", clip, "--input", "--format", "json"]).stdout).unwrap();
+    assert_eq!(json[0]["file"], clip);
+    let frames: Vec<usize> = serde_json::from_value(json[0]["frames"].clone()).unwrap();
+    assert_eq!(frames, expected.iter().map(|input| input.frames).collect::<Vec<_>>());
+    let features: Vec<Vec<Vec<f32>>> = serde_json::from_value(json[0]["features"].clone()).unwrap();
+    assert_eq!((features.len(), features[0].len(), features[0][0].len()), (5, 100, 60));
+    assert_eq!(features.concat().concat(), all);
+
+    let array = chorus(&["features", clip, "--input", "--format", "npy"]).stdout;
+    let length = usize::from(u16::from_le_bytes([array[8], array[9]]));
+    assert!(text(&array[10..10 + length]).contains("'shape': (5, 100, 60), }"));
+    let numbers: Vec<f32> =
+        array[10 + length..].chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect();
+    assert_eq!(numbers, all);
+
+    let table = text(&chorus(&["features", clip, "--input"]).stdout);
+    assert_eq!(table.lines().count(), 1 + frames.iter().sum::<usize>());
+    assert!(table.lines().next().unwrap().ends_with(",short_mfcc_13_std"));
+    assert!(table.lines().last().unwrap().starts_with(&format!("{clip},5,{},", frames[4] - 1)));
+}
+
+#[test]
 fn a_folder_gives_an_array_for_each_sound_in_the_same_folders() {
     let dir = tempfile::tempdir().unwrap();
     let (sounds, arrays) = (dir.path().join("voices"), dir.path().join("arrays"));

@@ -224,6 +224,7 @@ impl App {
             architecture,
             labels: &personal.labels,
             standardisation: Some(personal.standardisation.clone()),
+            several_speeds: client::at_several_speeds(self.augmentation()),
             room: &code,
             model_version: personal.version,
             learnt: Learnt::Alone { epochs: personal.epochs, clips: personal.trained_on.len() },

@@ -73,6 +73,7 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
     programs.sort_by_key(|program| program.package == END_TO_END);
     let end_to_end = programs.partition_point(|program| program.package != END_TO_END);
 
+    let onnx = onnx_python();
     let mut outcomes = Vec::new();
     let count = programs.len() + 1;
     for (index, program) in programs.iter().enumerate() {
@@ -81,6 +82,7 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
         }
         let nth = if index < end_to_end { index + 1 } else { index + 2 };
         let mut command = program.command();
+        command.envs(onnx.iter().map(|python| ("CHORUS_ONNX_PYTHON", python)));
         if let (Some(browser), END_TO_END) = (&browser, &*program.package) {
             drive(&mut command, &chorus, browser, firefox.as_deref())?;
             if options.screens {
@@ -120,6 +122,18 @@ fn pages() -> Result<Option<Outcome>> {
     let mut command = process::program(node);
     command.args(["--test", "--test-reporter", "tap", "tests/page/"]);
     watch("the pages' pure pieces", &mut command).map(Some)
+}
+
+/// A Python with onnxruntime, for the test of the example that uses it.
+fn onnx_python() -> Option<PathBuf> {
+    let packages = places::workspace().join("tests/reference/onnx/requirements.txt");
+    let python = python::environment("onnx").and_then(|python| {
+        process::run(process::program(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(packages))?;
+        Ok(python)
+    });
+    python
+        .inspect_err(|error| say(format!("LEFT OUT, as onnxruntime cannot be had ({error:#}): the example in Python")))
+        .ok()
 }
 
 /// A client in Python that was written from docs/protocol.md alone, against the program.

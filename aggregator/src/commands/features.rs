@@ -1,4 +1,5 @@
-//! `chorus features`: the 34 short-term features of sound files, for programs that read CSV, JSON or NumPy's arrays.
+//! `chorus features`: the 34 short-term features of sound files, or what networks hear of them, for programs that read CSV, JSON
+//! or NumPy's arrays.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -9,7 +10,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use speech::{FEATURE_NAMES, FEATURES, Frame, HOP, SAMPLE_RATE, SILENT_BELOW_DB};
+use speech::{
+    FEATURE_NAMES, FEATURES, Frame, HOP, INPUT_FEATURES, INPUT_NAMES, Input, MAX_FRAMES, SAMPLE_RATE, SILENT_BELOW_DB,
+};
 
 use crate::participant::sound_file;
 use crate::participant::unused::by_reason;
@@ -20,22 +23,30 @@ const EXAMPLES: &str = "Examples:
   chorus features clip.wav --format npy --out clip.npy     numpy.load gives an array (frames, 34) of float32
   chorus features recordings --format npy --out arrays     one array a sound, in the same folders below arrays/
   arecord -r 16000 -f S16_LE -d 3 | chorus features -
+  chorus features clip.wav --input --format npy --out clip.npy   what a model's ONNX file takes: (speeds, 100, 60)
 
-Each frame is 0.2 s long and begins 0.1 s after the one before; frames are neither cut to 100 nor standardised.
+Each frame is 0.2 s long and begins 0.1 s after the one before; frames are neither cut to 100 nor standardised. With --input they
+are cut to 100 and filled up with zeros, as networks hear a clip: at its own speed, and then at 0.85, 0.92, 1.08 and 1.17 times that
+(without those at which less than a frame is left). They are not standardised there either: a model file does that itself.
+docs/sounds.md defines all 60.
 Exit codes: 0 all files are done; 1 some could not be read or are silent (the reasons are on stderr, the others are
 done).";
 
 /// What is read from stdin at most: two hours of CD sound and some more.
 const MOST_BYTES: u64 = 2 << 30;
 
-/// Print the 34 short-term features of sound files.
+/// Print the 34 short-term features of sound files, or all that networks hear.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Sound files; folders stand for all the sound files in them, and - for stdin
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// csv: a line a frame; json: [{"file", "frames": [[34 numbers], …]}]; npy: NumPy arrays (frames, 34)
+    /// Give what networks hear: 60 features of at most 100 frames, at all speeds
+    #[arg(long)]
+    input: bool,
+    /// csv: a line a frame; json: [{"file", "frames": [[34 numbers], …]}], with --input [{"file", "frames": [real frames of each
+    /// speed], "features": [[[60 numbers] × 100], …]}]; npy: NumPy arrays (frames, 34), with --input (speeds, 100, 60)
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
     /// Write here and not to stdout; with npy and more than one sound, a folder
@@ -89,7 +100,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let written = match Output::open(&arguments, one) {
         Err(error) if is_broken_pipe(&error) => Ok(()),
         Err(error) => return Err(error),
-        Ok(output) => write_all(&sources, output, &mut failures),
+        Ok(output) => write_all(&sources, arguments.input, output, &mut failures),
     };
     match written {
         // Whoever reads has had enough, as `head` has.
@@ -101,7 +112,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
 }
 
 /// Writes the features of each source that can be read, and reports the others.
-fn write_all(sources: &[Source], mut output: Output, failures: &mut usize) -> Result<()> {
+fn write_all(sources: &[Source], input: bool, mut output: Output, failures: &mut usize) -> Result<()> {
     // On a terminal only, and not for a handful of files: those are done before a bar is seen.
     let progress = if sources.len() > 5 { ProgressBar::new(sources.len() as u64) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}") {
@@ -109,8 +120,8 @@ fn write_all(sources: &[Source], mut output: Output, failures: &mut usize) -> Re
     }
     for source in sources {
         progress.set_message(source.path.display().to_string());
-        match frames_of(&source.path) {
-            Ok(frames) => output.add(source, &frames)?,
+        match heard_of(&source.path, input) {
+            Ok(heard) => output.add(source, &heard)?,
             Err(error) => progress.suspend(|| failed(failures, &source.path, format!("{error:#}"))),
         }
         progress.inc(1);
@@ -124,7 +135,15 @@ fn failed(failures: &mut usize, path: &Path, reason: impl std::fmt::Display) {
     eprintln!("chorus: {}: {reason}", path.display());
 }
 
-fn frames_of(path: &Path) -> Result<Vec<Frame>> {
+/// What is asked of a sound.
+enum Heard {
+    /// All its frames.
+    Frames(Vec<Frame>),
+    /// What a network hears, at each speed.
+    Inputs(Vec<Input>),
+}
+
+fn heard_of(path: &Path, input: bool) -> Result<Heard> {
     let bytes = if path.as_os_str() == "-" {
         let mut bytes = Vec::new();
         io::stdin().lock().take(MOST_BYTES).read_to_end(&mut bytes).context("can't read stdin")?;
@@ -135,7 +154,10 @@ fn frames_of(path: &Path) -> Result<Vec<Frame>> {
     let sound = sound_file::decode(bytes, path)?;
     let loud = speech::quality(&sound).speech_db;
     ensure!(loud >= SILENT_BELOW_DB, "it is silent ({loud:.0} dB): features of it would say nothing");
-    Ok(speech::features(&sound)?)
+    Ok(match input {
+        true => Heard::Inputs(speech::inputs_at_speeds(&sound)?),
+        false => Heard::Frames(speech::features(&sound)?),
+    })
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -152,9 +174,23 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// One sound in the JSON output.
 #[derive(Serialize)]
-struct Entry<'a> {
-    file: &'a str,
-    frames: Vec<&'a [f32]>,
+#[serde(untagged)]
+enum Entry<'a> {
+    Frames { file: &'a str, frames: Vec<&'a [f32]> },
+    Inputs { file: &'a str, frames: Vec<usize>, features: Vec<Vec<&'a [f32]>> },
+}
+
+impl<'a> Entry<'a> {
+    fn of(file: &'a str, heard: &'a Heard) -> Self {
+        match heard {
+            Heard::Frames(frames) => Self::Frames { file, frames: frames.iter().map(|frame| &frame[..]).collect() },
+            Heard::Inputs(inputs) => Self::Inputs {
+                file,
+                frames: inputs.iter().map(|input| input.frames).collect(),
+                features: inputs.iter().map(|input| input.values.chunks_exact(INPUT_FEATURES).collect()).collect(),
+            },
+        }
+    }
 }
 
 type Sink = Box<dyn Write>;
@@ -181,7 +217,12 @@ impl Output {
         match (arguments.format, &arguments.out) {
             (Format::Csv, _) => {
                 let mut writer = csv::Writer::from_writer(sink()?);
-                writer.write_record(["file", "frame", "time_s"].iter().chain(&FEATURE_NAMES))?;
+                if arguments.input {
+                    let names = INPUT_NAMES.iter().map(String::as_str);
+                    writer.write_record(["file", "speed", "frame", "time_s"].into_iter().chain(names))?;
+                } else {
+                    writer.write_record(["file", "frame", "time_s"].iter().chain(&FEATURE_NAMES))?;
+                }
                 Ok(Output::Csv(Box::new(writer)))
             }
             (Format::Json, _) => Ok(Output::Json { sink: sink()?, first: true }),
@@ -197,26 +238,42 @@ impl Output {
         }
     }
 
-    fn add(&mut self, source: &Source, frames: &[Frame]) -> Result<()> {
+    fn add(&mut self, source: &Source, heard: &Heard) -> Result<()> {
         let file = source.path.to_string_lossy();
         match self {
             Output::Csv(writer) => {
                 let hop = HOP as f64 / f64::from(SAMPLE_RATE);
-                for (index, frame) in frames.iter().enumerate() {
+                let mut line = |start: &[String], index: usize, frame: &[f32]| {
                     let time = format!("{:.1}", index as f64 * hop);
-                    let start = [file.to_string(), index.to_string(), time];
-                    writer.write_record(start.into_iter().chain(frame.iter().map(f32::to_string)))?;
+                    let start = start.iter().cloned().chain([index.to_string(), time]);
+                    writer.write_record(start.chain(frame.iter().map(f32::to_string)))
+                };
+                match heard {
+                    Heard::Frames(frames) => {
+                        for (index, frame) in frames.iter().enumerate() {
+                            line(&[file.to_string()], index, frame)?;
+                        }
+                    }
+                    Heard::Inputs(inputs) => {
+                        for (input, speed) in inputs.iter().zip(1..) {
+                            let start = [file.to_string(), i32::to_string(&speed)];
+                            for (index, frame) in
+                                input.values.chunks_exact(INPUT_FEATURES).take(input.frames).enumerate()
+                            {
+                                line(&start, index, frame)?;
+                            }
+                        }
+                    }
                 }
             }
             Output::Json { sink, first } => {
                 sink.write_all(if *first { b"[\n" } else { b",\n" })?;
                 *first = false;
-                let frames = frames.iter().map(|frame| frame.as_slice()).collect();
-                serde_json::to_writer(sink, &Entry { file: &file, frames })?;
+                serde_json::to_writer(sink, &Entry::of(&file, heard))?;
             }
             Output::Array(sink) => {
                 if let Some(sink) = sink {
-                    write_array(sink, frames)?;
+                    write_array(sink, heard)?;
                 }
             }
             Output::Arrays { folder, written } => {
@@ -231,7 +288,7 @@ impl Output {
                 }
                 let array = File::create(&path).with_context(|| format!("can't write {}", path.display()))?;
                 let mut array = BufWriter::new(array);
-                write_array(&mut array, frames)?;
+                write_array(&mut array, heard)?;
                 array.flush()?;
             }
         }
@@ -258,13 +315,20 @@ impl Output {
 
 /// NumPy's format, version 1.0 (numpy.lib.format): magic, length of the header, a Python dictionary padded to a multiple
 /// of 64 bytes, then the numbers.
-fn write_array(sink: &mut impl Write, frames: &[Frame]) -> io::Result<()> {
-    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {FEATURES}), }}", frames.len());
+fn write_array(sink: &mut impl Write, heard: &Heard) -> io::Result<()> {
+    let (shape, values): (String, Vec<f32>) = match heard {
+        Heard::Frames(frames) => (format!("{}, {FEATURES}", frames.len()), frames.concat()),
+        Heard::Inputs(inputs) => {
+            let values = inputs.iter().flat_map(|input| &input.values).copied().collect();
+            (format!("{}, {MAX_FRAMES}, {INPUT_FEATURES}", inputs.len()), values)
+        }
+    };
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}");
     let padded = (10 + header.len() + 1).next_multiple_of(64) - 10;
     sink.write_all(b"\x93NUMPY\x01\x00")?;
     sink.write_all(&(padded as u16).to_le_bytes())?;
     sink.write_all(format!("{header:<width$}\n", width = padded - 1).as_bytes())?;
-    for value in frames.iter().flatten() {
+    for value in values {
         sink.write_all(&value.to_le_bytes())?;
     }
     Ok(())

@@ -24,6 +24,8 @@ pub struct Description<'a> {
     pub labels: &'a [String],
     /// What to standardise features with; `None` before the room has worked it out.
     pub standardisation: Option<Standardisation>,
+    /// Whether it hears a clip at several speeds, whose logits' mean is its answer.
+    pub several_speeds: bool,
     /// The room it comes from.
     pub room: &'a str,
     /// Counts the changes of the room's model. A personal model has the version that it began as.
@@ -94,6 +96,8 @@ impl Description<'_> {
     /// What it is, without the statistics.
     fn fields(&self) -> Vec<(&'static str, Value)> {
         let features = speech::INPUT_NAMES.get(..self.architecture.features()).unwrap_or_default();
+        let others = if self.several_speeds { &speech::SPEEDS[..] } else { &[] };
+        let speeds: Vec<u32> = [100].iter().chain(others).copied().collect();
         let mut fields = vec![
             ("format", json!("chorus.v1")),
             ("architecture", json!(self.architecture.name())),
@@ -103,6 +107,7 @@ impl Description<'_> {
             ("window", json!(speech::WINDOW)),
             ("hop", json!(speech::HOP)),
             ("max_frames", json!(speech::MAX_FRAMES)),
+            ("speeds", json!(speeds)),
             ("room", json!(self.room)),
             ("model_version", json!(self.model_version)),
         ];
@@ -227,6 +232,7 @@ mod tests {
             architecture: Architecture::Compact,
             labels: &labels,
             standardisation: Some(Standardisation::identity()),
+            several_speeds: true,
             room: "ABCDEF",
             model_version: 3,
             learnt: Learnt::Together { round: 3, updates: 12, examples: 480 },
@@ -258,6 +264,7 @@ mod tests {
             architecture: Architecture::Conv,
             labels: &labels,
             standardisation: Some(Standardisation { mean: statistics.clone(), deviation: statistics }),
+            several_speeds: true,
             room: "ABCDEF",
             model_version: 3,
             learnt: Learnt::Alone { epochs: 4, clips: 17 },
@@ -270,6 +277,7 @@ mod tests {
         }
         assert_eq!(beside["labels"], json!(labels));
         assert_eq!((&beside["max_frames"], &beside["sample_rate"]), (&json!(100), &json!(16_000)));
+        assert_eq!(beside["speeds"], json!([100, 85, 92, 108, 117]));
         let [mean, features] = ["mean", "features"].map(|key| beside[key].as_array().unwrap().len());
         // Those that the network uses: pyAudioAnalysis' 34.
         assert_eq!((mean, features), (34, 34));

@@ -38,6 +38,7 @@ mod tests {
             architecture: Architecture::Compact,
             labels: &labels,
             standardisation: Some(standardisation.clone()),
+            several_speeds: true,
             room: "ABCDEF",
             model_version: 3,
             learnt: Learnt::Together { round: 3, updates: 12, examples: 480 },

@@ -10,6 +10,7 @@ pub fn of(checkpoint: &Checkpoint) -> Result<Description<'_>> {
         architecture: checkpoint.config.architecture.parse()?,
         labels: &checkpoint.config.labels,
         standardisation: checkpoint.standardisation.as_ref().map(client::translate::standardisation),
+        several_speeds: client::at_several_speeds(checkpoint.config.training.augmentation),
         room: checkpoint.config.code.as_str(),
         model_version: checkpoint.model_version.0,
         learnt: Learnt::Together {
