@@ -8,7 +8,7 @@ import { Latency } from '../../www/js/room/latency.js';
 import { loudness } from '../../www/js/sound/loudness.js';
 import { balance, nextLabel, promptFor } from '../../www/js/room/prompts.js';
 import { codeOfPath, normaliseCode } from '../../www/js/common/room-code.js';
-import { latestAccuracy, statusSentence, takingPart } from '../../www/js/room/status-sentence.js';
+import { isMeasured, latestScore, scoreOf } from '../../www/js/live/score.js';
 import { words } from '../../www/words/en.js';
 
 test('a code is found however it is typed', () => {
@@ -35,34 +35,14 @@ test('a full-scale sine is 3 dB below the top of the meter, silence is at its fo
   assert.equal(loudness(new Float32Array(0)), 0);
 });
 
-const person = (state, me = false) => ({ name: '', state, examples: 5, labels: [5], me });
-const lobby = {
-  connection: 'open', phase: 'lobby', round: 0, rounds: 8, finished: false, taking_part: true, trainer: 'ready', work: null,
-  room: { least_clients: 3 }, clips: [{}, {}], clients: [person('ready', true), person('watching'), person('offline'), person('ready')], history: [],
-};
-const say = (change) => statusSentence({ ...lobby, ...change }, words);
-
-test('the status line says what one waits for', () => {
-  assert.equal(takingPart(lobby.clients), 2);
-  assert.equal(takingPart([person('recording'), { ...person('recording'), examples: 0 }]), 1);
-  assert.equal(say({}), 'Waiting for the group: 2 of at least 3 ready.');
-  assert.equal(say({ taking_part: false, clips: [] }), 'Add a few clips first. You can then train with the group.');
-  assert.equal(say({ held: true, work: { what: 'uploading' } }), words.train.status.held);
-  assert.equal(say({ held: true, connection: 'lost' }), words.train.status.lost);
-  assert.equal(say({ taking_part: false, clips: [{}] }), 'You have 1 clip. Train with the group as soon as you like.');
-  assert.equal(say({ connection: 'lost' }), 'Waiting for the connection. Nothing is lost.');
-  assert.equal(say({ phase: 'collecting', round: 2, work: { what: 'training' } }), 'Training on your clips.');
-  assert.equal(say({ phase: 'collecting', round: 2 }), 'You join in with the next round.');
-  assert.equal(say({ phase: 'collecting', round: 2, clients: [person('accepted', true)] }), 'Your part of this round is done. Waiting for the others.');
-  const passedOver = [{ ...person('ready', true), passed_over: true }];
-  assert.equal(say({ phase: 'collecting', round: 2, clients: passedOver }), words.train.status.waiting);
-  assert.equal(say({ trainer: 'failed' }), words.train.status.trainerFailed);
-  assert.equal(say({ finished: true, connection: 'lost' }), 'All rounds are done. The shared model is ready.');
-});
-
-test('the newest accuracy is that of the newest round which measured one', () => {
-  assert.equal(latestAccuracy([{ shared_accuracy: 0.25 }, { shared_accuracy: 0.5 }, { shared_accuracy: null }]), '50 %');
-  assert.equal(latestAccuracy([]), '');
+test('a score is a count of clips, that of the newest round which measured one', () => {
+  const round = (accuracy, clips = 12) => ({ shared_accuracy: accuracy, shared_clips: accuracy === null ? null : clips, own_accuracy: null });
+  assert.equal(latestScore([round(0.25), round(0.75), round(null)], words), '9 of 12');
+  assert.equal(latestScore([round(1 / 3, 3)], words), '1 of 3', 'a third that was rounded on its way is one of three');
+  assert.equal(latestScore([], words), '');
+  assert.equal(latestScore([round(null)], words), '');
+  assert.equal(scoreOf({ accuracy: 0.7083333, clips: 240 }, words), '170 of 240');
+  assert.ok(!isMeasured([round(null)]) && isMeasured([{ ...round(null), own_accuracy: 0 }]));
 });
 
 test('the prompt goes to the label that has the fewest clips, and a skipped one waits', () => {

@@ -8,7 +8,6 @@ import { clock } from '../../www/js/common/format.js';
 import { tokenOf } from '../../www/js/teach/host-token.js';
 import { checkLabels } from '../../www/js/teach/label-list.js';
 import { LESSONS } from '../../www/js/teach/lessons.js';
-import { roomSentence, wasLeft } from '../../www/js/live/room-sentence.js';
 import { columnsFor } from '../../www/js/board/roster-grid.js';
 import { roundsTake, spanInWords } from '../../www/js/teach/round-estimate.js';
 import { sharedResults } from '../../www/js/live/shared-results.js';
@@ -80,6 +79,8 @@ test('a button that makes no sense now says why', () => {
   assert.deepEqual(Object.keys(lobby), ['next_round', 'pause', 'lock', 'end', 'restart']);
   assert.equal(lobby.next_round.why, '');
   assert.equal(lobby.next_round.name, 'Begin now');
+  assert.match(lobby.next_round.meaning, /the 2 laptops that are ready, and goes on with them/);
+  assert.match(press({ ready: 1 }).next_round.meaning, /A class of one.*one voice only/);
   assert.equal(lobby.end.why, why.untrained);
   assert.equal(lobby.restart.why, why.untrained);
   assert.equal(press({ ready: 0 }).next_round.why, why.nobodyReady);
@@ -99,27 +100,12 @@ test('a button that makes no sense now says why', () => {
   assert.equal(finished.restart.name, 'More rounds…');
 });
 
-test('the board says in one sentence what goes on', () => {
-  const say = (change) => roomSentence({ ...status, ...change }, words);
-  assert.equal(say({ clients: [] }), 'Open the link and join.');
-  assert.equal(say({}), 'Waiting for the group: 2 of at least 4 ready.');
-  assert.equal(say({ paused: true }), words.board.sentence.pausedLobby);
-  assert.equal(say({ phase: 'collecting', held: true }), words.board.sentence.held);
-  assert.equal(say({ model_version: 3 }), 'The next round begins when 4 laptops are ready; now it is 2.');
-  assert.equal(say({ phase: 'collecting', received: 3, goal: 9 }), 'Every laptop trains on its own clips. 3 of 9 results are in.');
-  assert.equal(say({ phase: 'finished', paused: true }), 'All 20 rounds are done.');
-});
-
-test('a room that all have left is not one that nobody has found yet', () => {
-  assert.deepEqual([status, { ...status, phase: 'finished', model_version: 20 }, { ...status, model_version: 3 }].map(wasLeft), [false, true, true]);
-});
-
 test('a round measures the model that it began with, the finished model is measured at the end', () => {
   const evaluation = (accuracy) => ({ examples: 4, loss: 1, accuracy, confusion: [[4]] });
   const history = [{ round: 1, model_version: 1, evaluation: evaluation(0.25) }, { round: 2, model_version: 2 }, { round: 3, model_version: 3, evaluation: evaluation(0.5) }];
-  const results = (status) => sharedResults({ history, status }).map(({ version, accuracy }) => [version, accuracy]);
-  assert.deepEqual(results({ model_version: 3 }), [[0, 0.25], [2, 0.5]]);
-  assert.deepEqual(results({ model_version: 3, final_evaluation: evaluation(0.75) }), [[0, 0.25], [2, 0.5], [3, 0.75]]);
+  const results = (status) => sharedResults({ history, status }).map(({ version, accuracy, clips }) => [version, accuracy * clips]);
+  assert.deepEqual(results({ model_version: 3 }), [[0, 1], [2, 2]]);
+  assert.deepEqual(results({ model_version: 3, final_evaluation: evaluation(0.75) }), [[0, 1], [2, 2], [3, 3]]);
 });
 
 test('an update goes with the others, its own way, or against them', () => {

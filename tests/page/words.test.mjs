@@ -111,11 +111,12 @@ test('nothing is empty, and no sentence has stayed English', () => {
 // What the pages give to words: counts, names and texts that format.js made; and what a few get that take something else.
 const NUMBERS = [0, 1, 2, 5];
 const ARGUMENTS = [...NUMBERS.map((number) => [number, number, number]), [1, 5, 3], [5, 1, 0], [3, 2, 1], ['Ada', 'Zoë', 'Mila'], ['73 %', '1,2 MB', '5'], [3, 'Ada', '73 %']];
-const DONE = { clips: 20, labels: 'angry, sad', laptops: 4, rounds: 20, accuracy: '73 %', sent: '3 MB' };
+const DONE = { clips: 20, labels: 'angry, sad', laptops: 4, rounds: 20, score: '9 / 12', sent: '3 MB' };
 const OTHER_ARGUMENTS = {
-  'certificate.facts': [[DONE], [{ ...DONE, clips: 1, laptops: 1, rounds: 1, accuracy: '' }]],
+  'certificate.facts': [[DONE], [{ ...DONE, clips: 1, laptops: 1, rounds: 1, score: '' }]],
+  'board.waitsFor': [[['Ada'], 1], [['Ada', 'Zoë'], 12]],
   'clips.missing': [[['angry']], [['angry', 'sad']], [['angry', 'sad', 'happy']]],
-  'offline.facts': [[{ rounds: 1, accuracy: '', date: '3' }, ['angry', 'sad']], [{ rounds: 20, accuracy: '73 %', date: '3' }, ['angry']]],
+  'offline.facts': [[{ rounds: 1, score: '', date: '3' }, ['angry', 'sad']], [{ rounds: 20, score: '9 / 12', date: '3' }, ['angry']]],
 };
 
 test('every function gives a whole sentence', () => {
@@ -156,7 +157,7 @@ test('one is one, and many are many', () => {
   assert.equal(es.clips.removed(1), '1 grabación borrada.');
   assert.equal(es.clips.removed(2), '2 grabaciones borradas.');
   for (const [code, words] of languages) {
-    for (const path of ['board.clips', 'board.here', 'receipts.shown', 'files.added', 'files.skipped', 'people.clips', 'teach.rooms.notBegun']) {
+    for (const path of ['board.clips', 'board.here', 'receipts.shown', 'files.added', 'files.skipped', 'people.clips', 'board.rounds']) {
       const say = leaves(words).get(path);
       assert.notEqual(say(1).replace('1', '2'), say(2), `${code}: ${path}`);
       assert.equal(say(5).replace('5', '2'), say(2), `${code}: ${path}`);

@@ -38,11 +38,12 @@ async fn two_tabs_train_one_model_that_knows_unseen_speakers() -> Result<()> {
     let history = server.wait_for_rounds(ROUNDS, Duration::from_secs(420)).await?;
     // Both tabs hold clips back, and the result is that of all of them, not of whoever said it first.
     let evaluated = server.wait_for_final_evaluation(held_back, Duration::from_secs(60)).await?;
-    let percent = format!("{} %", (100.0 * evaluated["accuracy"].as_f64().unwrap_or_default()).round());
+    let right = (held_back as f64 * evaluated["accuracy"].as_f64().unwrap_or_default()).round();
+    let score = format!("{right} of {held_back}");
     for (seat, tab) in tabs.iter().enumerate() {
         tab.wait_for("chart-accuracy").await?;
-        let said = format!("return document.querySelector('[data-test=\"finished\"]').innerText.includes('{percent}')");
-        tab.wait(&format!("the finished model's {percent}"), &said, Duration::from_secs(10)).await?;
+        let said = format!("return document.querySelector('[data-test=\"finished\"]').innerText.includes('{score}')");
+        tab.wait(&format!("the finished model's {score}"), &said, Duration::from_secs(10)).await?;
         let charted = format!("return document.getElementById('chart-confusion').innerHTML.includes('/{held_back}. ')");
         tab.wait("the confusion matrix of everyone's clips", &charted, Duration::from_secs(10)).await?;
         tab.screenshot(&format!("federation-{seat}-finished")).await?;

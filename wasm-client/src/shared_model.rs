@@ -37,6 +37,8 @@ struct SharedModel {
 pub(crate) struct OwnResult {
     pub loss: f64,
     pub accuracy: f64,
+    /// How many clips there are.
+    pub clips: u32,
 }
 
 impl Shared {
@@ -61,7 +63,8 @@ impl Shared {
 
     /// Notes how a version did on this person's held-back clips.
     pub(crate) fn note_own(&self, version: ModelVersion, evaluation: &Evaluation) {
-        self.own.borrow_mut().insert(version.0, OwnResult { loss: evaluation.loss, accuracy: evaluation.accuracy });
+        let &Evaluation { loss, accuracy, examples: clips, .. } = evaluation;
+        self.own.borrow_mut().insert(version.0, OwnResult { loss, accuracy, clips });
     }
 
     /// How the versions did on them.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use client::{ConnectionState, Listed, Work, shared_results};
-use federation::{Notice, StopReason, View};
+use federation::{Notice, NoticeCode, StopReason, View};
 use gloo_timers::callback::Timeout;
 use js_sys::{Int8Array, Uint8Array};
-use protocol::{ClientId, Phase, RoomConfig, Status};
+use protocol::{ClientId, ErrorCode, Phase, RoomConfig, Status};
 use serde::Serialize;
 
 use crate::app::App;
@@ -122,6 +122,7 @@ impl App {
             _ => {}
         }
         let status = view.status;
+        let count = |of: &dyn Fn(&Status) -> u32| status.map_or(0, of);
         let (clips, removed) =
             self.clips.read(|clips| (clips.listed().iter().map(clip_view).collect(), clips.last_deleted().to_vec()));
         StateView {
@@ -132,9 +133,16 @@ impl App {
             room: view.room.or(self.room()).map(room_view),
             name: view.name.map(str::to_owned),
             phase: status.map(|status| status.phase),
+            full: view.notice.is_some_and(|notice| notice.code == NoticeCode::Error(ErrorCode::RoomFull)),
             held: status.is_some_and(|status| status.held),
-            round: status.map_or(0, |status| status.round.0),
-            rounds: status.map_or(0, |status| status.rounds),
+            paused: status.is_some_and(|status| status.paused),
+            model_version: count(&|status| status.model_version.0),
+            ready: count(&|status| status.ready),
+            least: count(&|status| status.least),
+            received: count(&|status| status.received),
+            goal: count(&|status| status.goal),
+            round: count(&|status| status.round.0),
+            rounds: count(&|status| status.rounds),
             clients: status.map(|status| members(status, view.client)).unwrap_or_default(),
             clips,
             removed,
@@ -211,8 +219,10 @@ fn history(view: &View<'_>, own: &BTreeMap<u32, OwnResult>) -> Vec<RoundView> {
                 round: record.round.0,
                 shared_loss: shared.map(|evaluation| evaluation.loss),
                 shared_accuracy: shared.map(|evaluation| evaluation.accuracy),
+                shared_clips: shared.map(|evaluation| evaluation.examples),
                 own_loss: own.map(|own| own.loss),
                 own_accuracy: own.map(|own| own.accuracy),
+                own_clips: own.map(|own| own.clips),
                 clients: record.clients,
                 examples: record.examples,
             }
@@ -231,6 +241,7 @@ fn members(status: &Status, me: Option<ClientId>) -> Vec<MemberView> {
             examples: u64::from(client.examples),
             labels: client.labels.iter().map(|&count| u64::from(count)).collect(),
             me: Some(client.client) == me,
+            waited_ms: client.waited_ms.map(|left| left as f64),
         })
         .collect()
 }

@@ -79,6 +79,8 @@ pub struct MemberView {
     pub labels: Vec<u64>,
     /// Whether this is the person at this page.
     pub me: bool,
+    /// Milliseconds that the room still waits for them, whose connection is lost.
+    pub waited_ms: Option<f64>,
 }
 
 /// Which processor trains, and why.
@@ -103,10 +105,14 @@ pub struct RoundView {
     pub shared_loss: Option<f64>,
     /// See `shared_loss`.
     pub shared_accuracy: Option<f64>,
+    /// On how many clips.
+    pub shared_clips: Option<u32>,
     /// The same model on this person's held-back clips.
     pub own_loss: Option<f64>,
     /// See `own_loss`.
     pub own_accuracy: Option<f64>,
+    /// On how many clips.
+    pub own_clips: Option<u32>,
     /// How many took part.
     pub clients: u32,
     /// With how many clips.
@@ -154,8 +160,22 @@ pub struct StateView {
     pub name: Option<String>,
     /// The phase of the room.
     pub phase: Option<Phase>,
+    /// Whether there is no place in the room just now.
+    pub full: bool,
     /// Whether the room waits until its server can store it.
     pub held: bool,
+    /// Whether its host lets no further round begin.
+    pub paused: bool,
+    /// The present version of the model: rounds that are done.
+    pub model_version: u32,
+    /// How many take part.
+    pub ready: u32,
+    /// How many begin a round.
+    pub least: u32,
+    /// Answers of the present phase that are in.
+    pub received: u32,
+    /// Answers that close the present phase.
+    pub goal: u32,
     /// The present round, from 1; 0 before the first.
     pub round: u32,
     /// How many rounds there will be.

@@ -9,6 +9,8 @@ const bracketed = (detail) => (detail ? ` (${detail})` : '');
 const quoted = (name) => `„${name}“`;
 /** @type {(names: string[]) => string} */
 const anyOf = (names) => new Intl.ListFormat('de', { type: 'disjunction' }).format(names.map(quoted));
+/** @type {(names: string[]) => string} */
+const allOf = (names) => new Intl.ListFormat('de', { type: 'conjunction' }).format(names);
 
 const LATE = 'Das Ergebnis deines Laptops kam für diese Runde zur falschen Zeit. In der nächsten ist er wieder dabei.';
 const MISFIT = 'Das Ergebnis deines Laptops passt nicht zum Raum und wurde nicht genommen. Wenn das wieder kommt, lade die Seite neu.';
@@ -29,6 +31,7 @@ export const words = {
     you: 'du',
     language: 'Sprache',
     loading: 'Wird geladen …',
+    score: (right, all) => `${right} von ${all}`,
   },
 
   join: {
@@ -243,7 +246,7 @@ export const words = {
       silent: 'Fast still: Ist das Mikrofon stumm geschaltet oder weit weg?',
       quiet: 'Sehr leise: Geh näher ans Mikrofon.',
       clipped: 'Zu laut: Es knackt. Geh ein Stück vom Mikrofon weg.',
-      too_short: 'Sehr kurz: Sag einen ganzen Satz.',
+      too_short: 'Wenig gesprochen: Fang gleich nach dem Zählen an und sag einen ganzen Satz.',
       noisy: 'Viele Geräusche drumherum: Such dir einen ruhigeren Platz.',
     },
   },
@@ -262,7 +265,7 @@ export const words = {
     waiting: (count) => `${plural(count, 'Datei', 'Dateien')} ohne Kategorie`,
     nothing: 'Da waren keine Dateien drin.',
     askTitle: (count) => (count === 1 ? 'Was ist diese Datei?' : `Was sind diese ${count} Dateien?`),
-    ask: 'Aus den Namen geht die Kategorie nicht hervor. Wähle eine für alle zusammen:',
+    ask: (count) => (count === 1 ? 'Aus dem Namen geht die Kategorie nicht hervor. Wähle eine:' : 'Aus den Namen geht die Kategorie nicht hervor. Wähle eine für alle zusammen:'),
     askSkip: 'Überspringen',
     skippedList: 'Übersprungene Dateien',
     stopped: 'nicht gelesen, weil du abgebrochen hast',
@@ -303,8 +306,6 @@ export const words = {
     title: 'Mit der Gruppe trainieren',
     start: 'Mit der Gruppe trainieren',
     stop: 'Nicht mehr mitmachen',
-    round: (round, rounds) => `Runde ${round} von ${rounds}`,
-    roundNone: (rounds) => `${plural(rounds, 'Runde', 'Runden')} insgesamt`,
     epoch: (epoch, epochs) => `Epoche ${epoch} von ${epochs}`,
     step: (step, steps) => `Schritt ${step} von ${steps}`,
     wordsTitle: 'Was bedeuten diese Wörter?',
@@ -325,27 +326,28 @@ export const words = {
     status: {
       loading: 'Der Raum wird geöffnet …',
       lost: 'Warten auf die Verbindung. Es geht nichts verloren.',
-      held: 'Der Server kann gerade nicht speichern, darum wartet die Gruppe. Es geht nichts verloren; sie macht von selbst weiter.',
       connecting: 'Die Gruppe wird verbunden …',
       empty: 'Füge zuerst ein paar Aufnahmen hinzu. Dann kannst du mit der Gruppe trainieren.',
       idle: (count) => `Du hast ${plural(count, 'Aufnahme', 'Aufnahmen')}. Trainiere mit der Gruppe, sobald du willst.`,
       idleRunning: (count) => `Die Gruppe trainiert gerade. Du hast ${plural(count, 'Aufnahme', 'Aufnahmen')}: Mach mit, sobald du willst.`,
+      emptyPaused: 'Es ist Pause. Du kannst inzwischen Aufnahmen hinzufügen.',
+      idlePaused: (count) => `Es ist Pause. Du hast ${plural(count, 'Aufnahme', 'Aufnahmen')}: Wenn du jetzt mitmachst, bist du dabei, sobald das Training weitergeht.`,
+      lastBeforePause: 'Dein Teil dieser Runde ist fertig. Nach dieser Runde ist Pause.',
       trainerLoading: 'Der Teil, der trainiert, wird geladen. Du kannst weiter aufnehmen.',
       trainerFailed: 'Der Teil, der trainiert, ließ sich nicht starten. Lade die Seite neu, oder wähle unter „Dieser Laptop“ den Prozessor.',
-      lobby: (ready, least) => `Warten auf die Gruppe: ${ready} von mindestens ${least} bereit.`,
-      normalising: 'Die Gruppe einigt sich auf ein gemeinsames Maß.',
       waiting: 'Dein Teil dieser Runde ist fertig. Warten auf die anderen.',
       joining: 'Du bist ab der nächsten Runde dabei.',
+      passedOver: 'Diese Runde kommt ohne deinen Laptop aus. In einer späteren ist er wieder dran.',
       refused: 'Diese Runde ging ohne deinen Teil weiter. In der nächsten bist du wieder dabei.',
       finished: 'Alle Runden sind fertig. Das gemeinsame Modell ist da.',
     },
     joined: 'Du machst jetzt mit.',
     left: 'Du machst nicht mehr mit. Deine Aufnahmen bleiben hier.',
-    roundDone: (round, accuracy) => `Runde ${round} ist fertig. Das gemeinsame Modell liegt bei ${accuracy} der Testaufnahmen richtig.`,
+    roundDone: (round, score) => `Runde ${round} ist fertig. Das gemeinsame Modell liegt bei ${score} Testaufnahmen richtig.`,
     roundDoneOnly: (round) => `Runde ${round} ist fertig.`,
     finishedTitle: 'Eure Gruppe hat ein Modell trainiert',
-    finishedText: (rounds, accuracy) => (accuracy
-      ? `Nach ${plural(rounds, 'Runde', 'Runden')} liegt es bei ${accuracy} der Testaufnahmen richtig, mit denen niemand trainiert hat.`
+    finishedText: (rounds, score) => (score
+      ? `Nach ${plural(rounds, 'Runde', 'Runden')} liegt es bei ${score} Testaufnahmen richtig, mit denen niemand trainiert hat.`
       : `Es hat ${plural(rounds, 'Runde', 'Runden')} lang gelernt.`),
     download: 'Modell herunterladen',
     downloadOnnx: 'Modell als ONNX herunterladen',
@@ -355,7 +357,8 @@ export const words = {
 
   charts: {
     title: 'Wie gut es lernt',
-    none: 'Die Kurven erscheinen nach der ersten Runde.',
+    none: 'Die Kurven erscheinen, sobald die erste Runde vorbei ist.',
+    unmeasured: 'Noch gibt es keine Kurve, denn kein Laptop hat eine Testaufnahme. In jeder Kategorie ist die vierte Aufnahme für den Test.',
     figures: 'Die Zahlen als Tabelle',
     caption: 'Verlust und Genauigkeit nach jeder Runde',
     round: 'Runde',
@@ -384,7 +387,7 @@ export const words = {
 
   try: {
     title: 'Probier es aus',
-    intro: 'Sprich, oder wähle eine Tondatei aus. Sie wird nicht gesendet und nur behalten, wenn du das Modell verbesserst.',
+    intro: 'Sprich, oder wähle eine Tondatei aus. Sie wird nicht gesendet und nur behalten, wenn du das Modell korrigierst.',
     introNone: 'Das gemeinsame Modell kommt mit der ersten Runde. Danach kannst du es hier ausprobieren.',
     speak: 'Sprechen',
     speaking: 'Sprich jetzt …',
@@ -428,7 +431,7 @@ export const words = {
     made: 'Dein eigenes Modell ist fertig.',
     mine: 'Meins',
     ours: 'Unseres',
-    right: (right, all) => `${right} von ${plural(all, 'Testaufnahme', 'Testaufnahmen')} richtig`,
+    right: (all) => (all === 1 ? 'Testaufnahme richtig' : 'Testaufnahmen richtig'),
     from: (version, epochs, clips) => `Kopie von Version ${version}, danach ${plural(epochs, 'Epoche', 'Epochen')} mit ${clips === 1 ? 'deiner einen Aufnahme' : `deinen ${clips} Aufnahmen`}`,
     shared: (version) => `Version ${version}, von allen gelernt`,
     older: (version, newest) => `Die Gruppe hat inzwischen weitergelernt: Deins kommt von Version ${version}, das gemeinsame ist jetzt bei Version ${newest}.`,
@@ -439,7 +442,7 @@ export const words = {
     saved: 'Dein eigenes Modell ist gespeichert.',
     verdict: {
       none: 'Noch gibt es nichts zu vergleichen: Keine deiner Aufnahmen ist für den Test. In jeder Kategorie ist es die vierte und danach jede fünfte.',
-      few: (all, points) => `${all === 1 ? 'Eine Testaufnahme sagt' : `${all} Testaufnahmen sagen`} fast nichts aus: Eine einzige, die anders gehört wird, verschiebt die Zahl um ${points} Prozentpunkte. Nimm mehr auf, dann weißt du es.`,
+      few: (all) => `${all === 1 ? 'Eine Testaufnahme sagt' : `${all} Testaufnahmen sagen`} fast nichts darüber aus, welches der beiden besser ist. Nimm mehr auf, dann weißt du es.`,
       same: 'Beide liegen bei denselben Aufnahmen richtig und falsch.',
       undecided: 'Der Unterschied ist so klein, dass er Zufall sein kann.',
       mine: 'Dein eigenes Modell kennt dich besser als das gemeinsame, und das ist wohl kein Zufall.',
@@ -669,8 +672,6 @@ export const words = {
       create: 'Neuer Raum',
       here: (count) => plural(count, 'Laptop', 'Laptops'),
       phases: { lobby: 'Wartet', normalising: 'Beginnt', collecting: 'Trainiert', finished: 'Fertig', paused: 'Pause', held: 'Angehalten' },
-      round: (round, rounds) => `Runde ${round} von ${rounds}`,
-      notBegun: (rounds) => plural(rounds, 'Runde', 'Runden'),
     },
 
     create: {
@@ -717,7 +718,7 @@ export const words = {
       deadlineHint: 'Eine Runde endet, sobald alle fertig sind, und spätestens nach dieser Zeit, dann ohne die Nachzügler.',
       deadlines: [[30, '30 Sekunden'], [60, '1 Minute'], [180, '3 Minuten'], [600, '10 Minuten'], [1800, '30 Minuten']],
       least: 'Beginnen, wenn so viele Laptops bereit sind',
-      leastHint: 'Mit einem Knopfdruck können Sie früher beginnen. So viele Ergebnisse braucht auch eine Runde, damit sie zählt.',
+      leastHint: 'Dann beginnen die Runden von selbst. „Jetzt beginnen“ fängt mit denen an, die da sind, so wenige es auch sind, und geht mit ihnen weiter. Die Zahl lässt sich ändern, während der Raum läuft.',
       expert: 'Für Fachleute',
       expertHint: 'Lassen Sie ein Feld leer, dann gilt die übliche Einstellung.',
       network: 'Netz',
@@ -762,7 +763,7 @@ export const words = {
         trim: { label: 'Getrimmter Mittelwert: Anteil, der an jedem Ende wegfällt', usual: '0,2' },
         faulty: { label: 'Krum: Laptops, die falsch liegen dürfen', usual: '1' },
         chosen: { label: 'Multi-Krum: Ergebnisse, die genommen werden' },
-        clip_norm: { label: 'Kürzen: längstes Ergebnis (L2-Norm)' },
+        clip_norm: { label: 'Kürzen: längstes Ergebnis' },
         optimiser: { label: 'Optimierer der Laptops', choices: { adam: 'Adam', sgd: 'SGD' } },
         learning_rate: { label: 'Lernrate der Laptops' },
         epochs: { label: 'Epochen je Runde', usual: '2' },
@@ -807,13 +808,17 @@ export const words = {
       unlock: ['Raum entsperren', 'Alle mit dem Code können wieder dazukommen.'],
       pause: ['Pause', 'Die offene Runde endet wie üblich, dann beginnt keine weitere.'],
       resume: ['Weiter', 'Die nächste Runde beginnt, sobald genug Laptops bereit sind.'],
-      nextLobby: ['Jetzt beginnen', (ready) => `Beginnt mit ${ready === 1 ? 'dem einen Laptop, der bereit ist' : `den ${ready} Laptops, die bereit sind`}; andere kommen in einer späteren Runde dazu.`],
-      nextLobbyLater: 'Beginnt mit den Laptops, die bereit sind; andere kommen in einer späteren Runde dazu.',
+      nextLobby: ['Jetzt beginnen', (ready) => (ready === 1 ? 'Eine Klasse für sich: Beginnt mit dem einen Laptop, der bereit ist, und geht mit ihm weiter, Runde für Runde. Das Modell lernt dann nur eine Stimme. Andere kommen in einer späteren Runde dazu.' : `Beginnt mit den ${ready} Laptops, die bereit sind, und geht mit ihnen weiter, Runde für Runde; andere kommen in einer späteren Runde dazu.`)],
+      nextLobbyLater: 'Beginnt mit den Laptops, die bereit sind, und geht mit ihnen weiter, Runde für Runde; andere kommen in einer späteren Runde dazu.',
       nextRound: ['Nächste Runde', (received, goal) => `Schließt diese Runde mit den ${received} von ${goal} Ergebnissen, die da sind; wer zu spät kommt, macht mit der nächsten weiter.`],
       nextNothing: ['Nächste Runde', 'Schließt diese Runde mit den Ergebnissen, die da sind.'],
       end: ['Beenden', 'Das jetzige Modell wird das endgültige; eine offene Runde verfällt.'],
       restart: ['Zurück zu einer Version …', 'Trainiert von einer früheren Version des Modells aus weiter. Spätere Runden verfallen.'],
       more: ['Mehr Runden …', 'Geht von diesem Modell aus weiter, oder von einer früheren Version.'],
+      least: 'So viele Laptops beginnen eine Runde',
+      leastReady: (ready) => (ready === 1 ? 'Einer ist jetzt bereit. So viele Ergebnisse braucht eine Runde auch, damit sie zählt.' : `${ready} sind jetzt bereit. So viele Ergebnisse braucht eine Runde auch, damit sie zählt.`),
+      leastSet: 'Ändern',
+      leastWrong: (most) => `Geben Sie eine ganze Zahl von 1 bis ${most} ein.`,
       why: {
         finished: 'Alle Runden sind vorbei.',
         nothingIn: 'Es ist noch kein Ergebnis da.',
@@ -827,6 +832,7 @@ export const words = {
         pause: 'Bis Sie auf „Weiter“ drücken, beginnt keine neue Runde.',
         resume: 'Der Raum geht weiter.',
         next_round: 'Auf zur nächsten Runde.',
+        least: (least) => `Runden beginnen jetzt mit ${plural(least, 'Laptop', 'Laptops')}.`,
         end: 'Der Raum ist fertig. Sein Modell ist da.',
         restart: (version) => `Der Raum geht von Version ${version} aus weiter.`,
         remove: (name) => `${name} ist nicht mehr im Raum.`,
@@ -843,7 +849,7 @@ export const words = {
       title: 'Von welcher Version aus weiter?',
       text: 'Nach jeder Runde wird das Modell gespeichert. Runden nach der gewählten Version verfallen, und von dort aus geht das Training weiter.',
       version: (version) => (version === 0 ? 'Ganz am Anfang' : `Nach Runde ${version}`),
-      accuracy: (accuracy) => `${accuracy} richtig`,
+      accuracy: (score) => `${score} Testaufnahmen richtig`,
       unmeasured: 'nicht gemessen',
       zero: 'Alles bisher Gelernte wird vergessen.',
       best: 'am besten',
@@ -880,7 +886,6 @@ export const words = {
 
     results: {
       title: 'Wie gut es lernt',
-      none: 'Die Kurve erscheint, sobald die zweite Runde beginnt: Gemessen wird ein Modell an Aufnahmen, die die Laptops vom Training zurückhalten.',
       noCharts: 'Die Diagramme ließen sich in diesem Browser nicht zeichnen. Die Zahlen stehen in den Downloads.',
       downloads: 'Zum Mitnehmen',
       model: 'Modell (safetensors)',
@@ -932,6 +937,8 @@ export const words = {
     start: 'Zur Startseite',
     sentence: {
       empty: 'Den Link öffnen und mitmachen.',
+      left: (least) => `Alle sind gegangen. Die nächste Runde beginnt, wenn ${plural(least, 'Laptop bereit ist', 'Laptops bereit sind')}.`,
+      alone: (least) => `Ein Laptop ist bereit, und von selbst beginnt es mit ${least}. Wer allein ist, drückt auf der Seite für die Lehrkraft „Jetzt beginnen“: Ein Laptop ist dann eine Klasse für sich, und das Modell lernt nur eine Stimme.`,
       lobby: (ready, least) => `Warten auf die Gruppe: ${ready} von mindestens ${least} bereit.`,
       lobbyBetween: (ready, least) => `Die nächste Runde beginnt, wenn ${plural(least, 'Laptop bereit ist', 'Laptops bereit sind')}; jetzt ${ready === 1 ? 'ist es' : 'sind es'} ${ready}.`,
       pausedLobby: 'Pause. Es beginnt nichts, bis die Lehrkraft weitermacht.',
@@ -943,6 +950,8 @@ export const words = {
     },
     round: (round, rounds) => `Runde ${round} von ${rounds}`,
     rounds: (rounds) => `${plural(rounds, 'Runde', 'Runden')} insgesamt`,
+    roundsDone: (done, rounds) => `${done} von ${plural(rounds, 'Runde', 'Runden')} geschafft`,
+    waitsFor: (names, seconds) => `Die Verbindung zu ${allOf(names)} ist weg. Die Klasse wartet noch ${plural(seconds, 'Sekunde', 'Sekunden')}, dann geht es weiter.`,
     left: (clock) => `noch ${clock}`,
     leftLabel: 'So lange dauert diese Runde höchstens noch',
     people: 'Wer welche Aufnahmen hat',
@@ -976,8 +985,7 @@ export const words = {
       says: (words) => `Letztes Update: ${words}.`,
     },
     learning: 'Wie gut es lernt',
-    learningNone: 'Die Kurve erscheint, sobald die zweite Runde beginnt.',
-    accuracyNow: (accuracy) => `${accuracy} der Testaufnahmen richtig`,
+    accuracyNow: (score) => `${score} Testaufnahmen richtig`,
     traffic: 'Bisher gesendet',
     up: (amount) => `${amount} zum Server`,
     down: (amount) => `${amount} zurück`,
@@ -987,10 +995,10 @@ export const words = {
     legend: 'Was die Farben bedeuten',
     finishedTitle: 'Gemeinsam ein Modell trainiert!',
     finishedText: (laptops, rounds) => `${plural(laptops, 'Laptop', 'Laptops')}, ${plural(rounds, 'Runde', 'Runden')}, und niemand hat seine Stimme hergegeben.`,
-    finishedAccuracy: (before, after) => `Am Anfang lag es bei ${before} der Testaufnahmen richtig, jetzt bei ${after}.`,
-    finishedAccuracyOnly: (after) => `Es liegt bei ${after} der Testaufnahmen richtig, mit denen niemand trainiert hat.`,
+    finishedAccuracy: (before, after) => `Am Anfang lag es bei ${before} Testaufnahmen richtig, jetzt bei ${after}.`,
+    finishedAccuracyOnly: (after) => `Es liegt bei ${after} Testaufnahmen richtig, mit denen niemand trainiert hat.`,
     newcomer: (name) => `${name} ist da.`,
-    roundDone: (round, accuracy) => (accuracy ? `Runde ${round} ist fertig. Das gemeinsame Modell liegt bei ${accuracy} richtig.` : `Runde ${round} ist fertig.`),
+    roundDone: (round, score) => (score ? `Runde ${round} ist fertig. Das gemeinsame Modell liegt bei ${score} Testaufnahmen richtig.` : `Runde ${round} ist fertig.`),
     noCharts: 'Die Diagramme ließen sich in diesem Browser nicht zeichnen.',
     onCharts: {
       shared: 'das gemeinsame Modell, Testaufnahmen von allen',
@@ -1010,12 +1018,12 @@ export const words = {
     somebody: 'Jemand',
     title: (name) => `${name} hat geholfen, einem Computer das Zuhören beizubringen`,
     lead: (room, date) => `im Raum „${room}“, am ${date}`,
-    facts: ({ clips, labels, laptops, rounds, accuracy, sent }) => [
+    facts: ({ clips, labels, laptops, rounds, score, sent }) => [
       ['Meine eigenen Aufnahmen', String(clips)],
       ['Was das Modell unterscheidet', labels],
       ['Gemeinsam trainiert von', plural(laptops, 'Laptop', 'Laptops')],
       ['Trainiert über', plural(rounds, 'Runde', 'Runden')],
-      ...(accuracy ? [['Richtig bei', `${accuracy} der Testaufnahmen, mit denen niemand trainiert hat`]] : []),
+      ...(score ? [['Richtig bei', `${score} Testaufnahmen, mit denen niemand trainiert hat`]] : []),
       ['Von meinem Laptop gesendet', `${sent}, und nicht eine Sekunde Ton`],
     ],
     promise: 'Jede Stimme blieb auf ihrem eigenen Laptop. Unterwegs waren nur Zahlen, die sagen, wie das Modell zu ändern ist.',
@@ -1039,10 +1047,10 @@ export const words = {
   offline: {
     title: (name) => `Was „${name}“ gelernt hat`,
     intro: 'Dieses Modell hat eine Gruppe gemeinsam trainiert, jede und jeder mit der eigenen Stimme. Sprich, und sieh dir an, was es hört.',
-    facts: ({ rounds, accuracy, date }, labels) => [
+    facts: ({ rounds, score, date }, labels) => [
       ['Unterscheidet', labels.join(', ')],
       ['Trainiert', plural(rounds, 'Runde', 'Runden')],
-      ...(accuracy ? [['Liegt richtig', `bei ${accuracy} der Testaufnahmen`]] : []),
+      ...(score ? [['Liegt richtig', `bei ${score} Testaufnahmen`]] : []),
       ['Mitgenommen am', date],
     ],
     hint: 'Alles steckt in dieser einen Datei: das Modell und sein Programm. Sie fragt keinen Server nach irgendetwas, und deine Stimme bleibt hier. Wenn das Mikrofon verweigert wird, wähle eine Tondatei aus.',
@@ -1050,7 +1058,7 @@ export const words = {
 
   receipts: {
     heading: 'Was diesen Laptop verlässt',
-    intro: 'Hier steht jede Nachricht, die dieser Tab gesendet hat, Wort für Wort. Sieh selbst nach, ob deine Stimme darin steckt.',
+    intro: 'Hier steht jede Nachricht, die von deinem Platz in diesem Raum ausging, Wort für Wort. Sieh selbst nach, ob deine Stimme darin steckt.',
     search: 'Zeig mir meine Stimme darin',
     searchHint: 'Sucht den Ton und die Merkmale aller deiner Aufnahmen in allem, was gesendet wurde.',
     searching: 'Deine Stimme wird gesucht …',
@@ -1058,13 +1066,13 @@ export const words = {
     searchNoClips: 'Du hast noch keine Aufnahmen, also gibt es keine Stimme zu suchen.',
     searchUnproved: 'Es wurde nichts gefunden, aber deine Aufnahmen sind zu leise für die Suche, oder es wurde noch nichts gesendet.',
     searchFound: (times) => `In dem, was um ${times} gesendet wurde, steckt ein Stück deiner Stimme. Das darf nicht sein: Zeig das bitte der Person, die den Raum leitet.`,
-    searchedAll: (searched) => `Durchsucht: alle ${searched}, die dieser Tab gesendet hat, seit er geöffnet wurde.`,
-    searchedSome: (searched, sent) => `Durchsucht: die letzten ${searched} der ${sent}, die dieser Tab gesendet hat. Ältere werden nicht aufgehoben.`,
+    searchedAll: (searched) => `Durchsucht: alle ${searched}, die von deinem Platz in diesem Raum gesendet wurden.`,
+    searchedSome: (searched, sent) => `Durchsucht: die letzten ${searched} der ${sent}, die von deinem Platz in diesem Raum gesendet wurden. Ältere werden nicht aufgehoben.`,
     searchedFor: (clips, sound, features) => `Gesucht: jedes Stück von 32 Byte, das ist eine tausendstel Sekunde Ton, aus ${plural(clips, 'Aufnahme', 'Aufnahmen')}: ${sound} Ton und ${features} Merkmale.`,
     searchProved: 'Zur Probe, ob die Suche funktioniert, wurde ein Stückchen deiner Stimme in die Kopie einer Nachricht geschmuggelt. Dort wurde es gefunden.',
     searchLimit: 'Trotzdem: Was gesendet wird, ist nicht anonym. Wer die Zahlen eines Updates genau untersucht, kann vielleicht etwas über die Aufnahmen dahinter erraten.',
     listTitle: 'Alle Nachrichten, die neueste zuerst',
-    total: (sent) => `Insgesamt ${sent}, seit dieser Tab geöffnet wurde.`,
+    total: (sent) => `Insgesamt ${sent}, seit du in diesem Raum bist.`,
     filter: 'Nur eine Art von Nachricht zeigen',
     all: 'Alle',
     shown: (count) => plural(count, 'Zeile', 'Zeilen'),
@@ -1110,13 +1118,13 @@ export const words = {
     hashOfLast: 'SHA-256 der letzten',
     json: 'Die Nachricht, wie sie gesendet wurde',
     numbersMeaning: (count) => `${count} Zahlen, die sagen, wie sich das Modell ändern soll; keine einzige davon ist ein Stück deiner Stimme.`,
-    range: (smallest, largest, norm) => `Von ${smallest} bis ${largest}; alle zusammen haben die Länge (L2-Norm) ${norm}.`,
+    range: (smallest, largest, norm) => `Von ${smallest} bis ${largest}; alle zusammen haben die Länge ${norm}.`,
     picture: (count) => `Ein Bild dieser ${count} Zahlen, jede ein Punkt`,
     pictureLegend: 'Ein Punkt für jede Zahl. Blau: kleiner machen. Orange: größer machen. Dunkel: so lassen. Je heller, desto stärker.',
     pictureGone: 'Die Zahlen selbst werden nicht mehr aufgehoben, um Speicher zu sparen; deshalb gibt es kein Bild von ihnen.',
     save: 'Beleg speichern',
     saveHint: 'Eine JSON-Datei mit allen Zeilen, ohne das geheime Token. Mit dem SHA-256 kannst du sie mit dem vergleichen, was die Entwicklertools deines Browsers zeigen.',
-    fileAbout: 'Alles, was dieser Tab von Chorus über den WebSocket an seinen Server gesendet hat. Das geheime Token ist durch Punkte ersetzt; die SHA-256 gelten den Bytes, wie sie gesendet wurden.',
+    fileAbout: 'Alles, was von diesem Platz in einem Raum von Chorus über den WebSocket an seinen Server gesendet wurde. Das geheime Token ist durch Punkte ersetzt; die SHA-256 gelten den Bytes, wie sie gesendet wurden.',
     othersTitle: 'Und worum wurde dieser Server sonst gebeten?',
     others: [
       'Um die Dateien dieser Seite: Text, Gestaltung und Programme. Sie kommen nur hierher; die Bitte um eine Datei verrät nicht mehr als deren Namen.',

@@ -9,6 +9,8 @@ const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 const bracketed = (detail) => (detail ? ` (${detail})` : '');
 /** @type {(names: string[]) => string} */
 const anyOf = (names) => new Intl.ListFormat('en', { type: 'disjunction' }).format(names);
+/** @type {(names: string[]) => string} */
+const allOf = (names) => new Intl.ListFormat('en', { type: 'conjunction' }).format(names);
 
 // Sentences for several codes of the server each.
 const LATE = 'Your laptop’s result came at the wrong time for this round. It takes part in the next one.';
@@ -29,6 +31,7 @@ export const words = {
     you: 'you',
     language: 'Language',
     loading: 'Loading…',
+    score: (/** @type {number} */ right, /** @type {number} */ all) => `${right} of ${all}`,
   },
 
   join: {
@@ -243,7 +246,7 @@ export const words = {
       silent: 'Almost silent: is the microphone muted or far away?',
       quiet: 'Very quiet: move closer to the microphone.',
       clipped: 'Too loud: it crackles. Move a little away from the microphone.',
-      too_short: 'Very short: say a whole sentence.',
+      too_short: 'There is little speech in it: begin right after the count, and say a whole sentence.',
       noisy: 'A lot of noise around: find a quieter place.',
     },
   },
@@ -262,7 +265,7 @@ export const words = {
     waiting: (/** @type {number} */ count) => `${plural(count, 'file', 'files')} without a label`,
     nothing: 'There were no files in it.',
     askTitle: (/** @type {number} */ count) => (count === 1 ? 'What is this file?' : `What are these ${count} files?`),
-    ask: 'Their names do not say which label they have. Choose one for all of them:',
+    ask: (/** @type {number} */ count) => /** @type {string} */ (count === 1 ? 'Its name does not say which label it has. Choose one:' : 'Their names do not say which label they have. Choose one for all of them:'),
     askSkip: 'Skip them',
     skippedList: 'Skipped files',
     stopped: 'not read, because you stopped',
@@ -303,8 +306,6 @@ export const words = {
     title: 'Train with the group',
     start: 'Train with the group',
     stop: 'Stop taking part',
-    round: (/** @type {number} */ round, /** @type {number} */ rounds) => `Round ${round} of ${rounds}`,
-    roundNone: (/** @type {number} */ rounds) => `${plural(rounds, 'round', 'rounds')} in all`,
     epoch: (/** @type {number} */ epoch, /** @type {number} */ epochs) => `Epoch ${epoch} of ${epochs}`,
     step: (/** @type {number} */ step, /** @type {number} */ steps) => `Step ${step} of ${steps}`,
     wordsTitle: 'What do these words mean?',
@@ -325,27 +326,28 @@ export const words = {
     status: {
       loading: 'Opening the room…',
       lost: 'Waiting for the connection. Nothing is lost.',
-      held: 'The server cannot save just now, so the group waits. Nothing is lost; it goes on by itself.',
       connecting: 'Connecting to the group…',
       empty: 'Add a few clips first. You can then train with the group.',
       idle: (/** @type {number} */ count) => `You have ${plural(count, 'clip', 'clips')}. Train with the group as soon as you like.`,
       idleRunning: (/** @type {number} */ count) => `The group is training. You have ${plural(count, 'clip', 'clips')}: join in whenever you like.`,
+      emptyPaused: 'There is a break. You can add clips meanwhile.',
+      idlePaused: (/** @type {number} */ count) => `There is a break. You have ${plural(count, 'clip', 'clips')}: join in now, and you are there when training goes on.`,
+      lastBeforePause: 'Your part of this round is done. After this round there is a break.',
       trainerLoading: 'Loading the part that trains. You can go on recording.',
       trainerFailed: 'The part that trains could not be started. Reload the page, or choose the processor under “This laptop”.',
-      lobby: (/** @type {number} */ ready, /** @type {number} */ least) => `Waiting for the group: ${ready} of at least ${least} ready.`,
-      normalising: 'The group is agreeing on one scale for its measurements.',
       waiting: 'Your part of this round is done. Waiting for the others.',
       joining: 'You join in with the next round.',
+      passedOver: 'This round does without your laptop. It is asked again in a later one.',
       refused: 'This round went on without your part. You join in again with the next one.',
       finished: 'All rounds are done. The shared model is ready.',
     },
     joined: 'You take part now.',
     left: 'You no longer take part. Your clips stay here.',
-    roundDone: (/** @type {number} */ round, /** @type {string} */ accuracy) => `Round ${round} is done. The shared model is right on ${accuracy} of the test clips.`,
+    roundDone: (/** @type {number} */ round, /** @type {string} */ score) => `Round ${round} is done. The shared model is right on ${score} test clips.`,
     roundDoneOnly: (/** @type {number} */ round) => `Round ${round} is done.`,
     finishedTitle: 'Your group has trained a model',
-    finishedText: (/** @type {number} */ rounds, /** @type {string} */ accuracy) => (accuracy
-      ? `After ${plural(rounds, 'round', 'rounds')} it is right on ${accuracy} of the test clips that nobody trained on.`
+    finishedText: (/** @type {number} */ rounds, /** @type {string} */ score) => (score
+      ? `After ${plural(rounds, 'round', 'rounds')} it is right on ${score} test clips that nobody trained on.`
       : `It has learnt for ${plural(rounds, 'round', 'rounds')}.`),
     download: 'Download the model',
     downloadOnnx: 'Download the model as ONNX',
@@ -355,7 +357,8 @@ export const words = {
 
   charts: {
     title: 'How well it learns',
-    none: 'The curves appear after the first round.',
+    none: 'The curves appear when the first round is over.',
+    unmeasured: 'There is no curve yet, since no laptop keeps a test clip. The fourth clip of each label is kept for the test.',
     figures: 'The figures as a table',
     caption: 'Loss and accuracy after each round',
     round: 'Round',
@@ -428,7 +431,7 @@ export const words = {
     made: 'Your own model is ready.',
     mine: 'Mine',
     ours: 'Ours',
-    right: (/** @type {number} */ right, /** @type {number} */ all) => `right on ${right} of ${plural(all, 'test clip', 'test clips')}`,
+    right: (/** @type {number} */ all) => `${all === 1 ? 'test clip' : 'test clips'} right`,
     from: (/** @type {number} */ version, /** @type {number} */ epochs, /** @type {number} */ clips) => `copied from version ${version}, then ${plural(epochs, 'epoch', 'epochs')} on your ${plural(clips, 'clip', 'clips')}`,
     shared: (/** @type {number} */ version) => `version ${version}, learnt by everyone`,
     older: (/** @type {number} */ version, /** @type {number} */ newest) => `The group has learnt on since: yours comes from version ${version}, the shared one is version ${newest} now.`,
@@ -439,7 +442,7 @@ export const words = {
     saved: 'Your own model is saved.',
     verdict: {
       none: 'There is nothing to compare them on yet: none of your clips is kept for the test. The fourth clip of each label is, and every fifth after it.',
-      few: (/** @type {number} */ all, /** @type {number} */ points) => `${all === 1 ? 'One test clip says' : `${all} test clips say`} next to nothing: a single one heard differently moves the number by ${points} points. Record more to know.`,
+      few: (/** @type {number} */ all) => `${all === 1 ? 'One test clip says' : `${all} test clips say`} next to nothing about which of the two is better. Record more to know.`,
       same: 'Both are right and wrong on the same clips.',
       undecided: 'The difference is small enough to be chance.',
       mine: 'Your own model knows you better than the shared one, by more than chance.',
@@ -670,8 +673,6 @@ export const words = {
       create: 'New room',
       here: (/** @type {number} */ count) => plural(count, 'laptop', 'laptops'),
       phases: { lobby: 'Waiting', normalising: 'Starting', collecting: 'Training', finished: 'Finished', paused: 'Paused', held: 'Held' },
-      round: (/** @type {number} */ round, /** @type {number} */ rounds) => `round ${round} of ${rounds}`,
-      notBegun: (/** @type {number} */ rounds) => plural(rounds, 'round', 'rounds'),
     },
 
     create: {
@@ -718,7 +719,7 @@ export const words = {
       deadlineHint: 'A round ends as soon as everyone is done, and at this time at the latest, without those who are late.',
       deadlines: [[30, '30 seconds'], [60, '1 minute'], [180, '3 minutes'], [600, '10 minutes'], [1800, '30 minutes']],
       least: 'Begin when so many laptops are ready',
-      leastHint: 'You can begin earlier with one press. A round also needs this many results to count.',
+      leastHint: 'The rounds then begin by themselves. “Begin now” begins with those who are there, however few, and goes on with them. You can change the number while the room runs.',
       expert: 'For experts',
       expertHint: 'Leave a field empty to have it the usual way.',
       network: 'Network',
@@ -763,7 +764,7 @@ export const words = {
         trim: { label: 'Trimmed mean: share left out at each end', usual: '0.2' },
         faulty: { label: 'Krum: laptops that may be wrong', usual: '1' },
         chosen: { label: 'Multi-Krum: results to take' },
-        clip_norm: { label: 'Clipping: longest result (L2 norm)' },
+        clip_norm: { label: 'Clipping: longest result' },
         optimiser: { label: 'Optimiser of the laptops', choices: { adam: 'Adam', sgd: 'SGD' } },
         learning_rate: { label: 'Learning rate of the laptops' },
         epochs: { label: 'Epochs a round', usual: '2' },
@@ -808,13 +809,17 @@ export const words = {
       unlock: ['Unlock the room', 'Everyone with the code can join again.'],
       pause: ['Pause', 'The open round ends as usual, then no other begins.'],
       resume: ['Go on', 'The next round begins as soon as enough laptops are ready.'],
-      nextLobby: /** @type {[string, (ready: number) => string]} */ (['Begin now', (ready) => `Begins with ${ready === 1 ? 'the one laptop that is' : `the ${ready} laptops that are`} ready; others join in with a later round.`]),
-      nextLobbyLater: 'Begins with the laptops that are ready; others join in with a later round.',
+      nextLobby: /** @type {[string, (ready: number) => string]} */ (['Begin now', (ready) => (ready === 1 ? 'A class of one: begins with the one laptop that is ready, and goes on with it, round after round. The model learns one voice only. Others join in with a later round.' : `Begins with the ${ready} laptops that are ready, and goes on with them, round after round; others join in with a later round.`)]),
+      nextLobbyLater: 'Begins with the laptops that are ready, and goes on with them, round after round; others join in with a later round.',
       nextRound: /** @type {[string, (received: number, goal: number) => string]} */ (['Next round now', (received, goal) => `Closes this round with the ${received} of ${goal} results that are in; who is late goes on with the next one.`]),
       nextNothing: ['Next round now', 'Closes this round with the results that are in.'],
       end: ['End', 'The present model becomes the final one; an open round is dropped.'],
       restart: ['Go back to a version…', 'Trains on from an earlier version of the model. Later rounds are dropped.'],
       more: ['More rounds…', 'Goes on from this model, or from an earlier version of it.'],
+      least: 'Laptops that begin a round',
+      leastReady: (/** @type {number} */ ready) => /** @type {string} */ (ready === 1 ? 'One is ready now. A round also needs this many results to count.' : `${ready} are ready now. A round also needs this many results to count.`),
+      leastSet: 'Change',
+      leastWrong: (/** @type {number} */ most) => `Type a whole number from 1 to ${most}.`,
       why: {
         finished: 'All rounds are over.',
         nothingIn: 'No result is in yet.',
@@ -828,6 +833,7 @@ export const words = {
         pause: 'No further round begins until you let it go on.',
         resume: 'The room goes on.',
         next_round: 'On to the next round.',
+        least: (/** @type {number} */ least) => `Rounds now begin with ${plural(least, 'laptop', 'laptops')}.`,
         end: 'The room is finished. Its model is ready.',
         restart: (/** @type {number} */ version) => `The room goes on from version ${version}.`,
         remove: (/** @type {string} */ name) => `${name} is out of the room.`,
@@ -844,7 +850,7 @@ export const words = {
       title: 'Go on from which version?',
       text: 'The model is stored after each round. Rounds after the chosen version are dropped, and training goes on from there.',
       version: (/** @type {number} */ version) => (version === 0 ? 'The very beginning' : `After round ${version}`),
-      accuracy: (/** @type {string} */ accuracy) => `right on ${accuracy}`,
+      accuracy: (/** @type {string} */ score) => `right on ${score} test clips`,
       unmeasured: 'not measured',
       zero: 'Everything learnt so far is forgotten.',
       best: 'best',
@@ -881,7 +887,6 @@ export const words = {
 
     results: {
       title: 'How well it learns',
-      none: 'The curve appears once the second round begins: a model is measured on clips that laptops hold back from training.',
       noCharts: 'The charts could not be drawn in this browser. The figures are in the downloads.',
       downloads: 'Take it along',
       model: 'Model (safetensors)',
@@ -933,6 +938,8 @@ export const words = {
     start: 'To the start page',
     sentence: {
       empty: 'Open the link and join.',
+      left: (/** @type {number} */ least) => `Everyone has left. The next round begins when ${least} ${least === 1 ? 'laptop is' : 'laptops are'} ready.`,
+      alone: (/** @type {number} */ least) => `One laptop is ready, and rounds begin by themselves with ${least}. Whoever is alone presses “Begin now” on the teacher’s page: one laptop is then a class of one, and the model learns one voice only.`,
       lobby: (/** @type {number} */ ready, /** @type {number} */ least) => `Waiting for the group: ${ready} of at least ${least} ready.`,
       lobbyBetween: (/** @type {number} */ ready, /** @type {number} */ least) => `The next round begins when ${least} laptops are ready; now it is ${ready}.`,
       pausedLobby: 'Paused. Nothing begins until the teacher goes on.',
@@ -944,6 +951,8 @@ export const words = {
     },
     round: (/** @type {number} */ round, /** @type {number} */ rounds) => `Round ${round} of ${rounds}`,
     rounds: (/** @type {number} */ rounds) => `${plural(rounds, 'round', 'rounds')} in all`,
+    roundsDone: (/** @type {number} */ done, /** @type {number} */ rounds) => `${done} of ${plural(rounds, 'round', 'rounds')} done`,
+    waitsFor: (/** @type {string[]} */ names, /** @type {number} */ seconds) => `The connection to ${allOf(names)} is lost. The class waits ${plural(seconds, 'more second', 'more seconds')}, then goes on.`,
     left: (/** @type {string} */ clock) => `${clock} left`,
     leftLabel: 'At most so long until this round ends',
     people: 'Who holds what',
@@ -977,8 +986,7 @@ export const words = {
       says: (/** @type {string} */ words) => `Last update: ${words}.`,
     },
     learning: 'How well it learns',
-    learningNone: 'The curve appears once the second round begins.',
-    accuracyNow: (/** @type {string} */ accuracy) => `right on ${accuracy} of the test clips`,
+    accuracyNow: (/** @type {string} */ score) => `right on ${score} test clips`,
     traffic: 'Sent so far',
     up: (/** @type {string} */ amount) => `${amount} up`,
     down: (/** @type {string} */ amount) => `${amount} down`,
@@ -988,10 +996,10 @@ export const words = {
     legend: 'What the colours mean',
     finishedTitle: 'You have trained a model together!',
     finishedText: (/** @type {number} */ laptops, /** @type {number} */ rounds) => `${plural(laptops, 'laptop', 'laptops')}, ${plural(rounds, 'round', 'rounds')}, and nobody gave away a voice.`,
-    finishedAccuracy: (/** @type {string} */ before, /** @type {string} */ after) => `At the start it was right on ${before} of the test clips, now on ${after}.`,
-    finishedAccuracyOnly: (/** @type {string} */ after) => `It is right on ${after} of the test clips that nobody trained on.`,
+    finishedAccuracy: (/** @type {string} */ before, /** @type {string} */ after) => `At the start it was right on ${before} test clips, now on ${after}.`,
+    finishedAccuracyOnly: (/** @type {string} */ after) => `It is right on ${after} test clips that nobody trained on.`,
     newcomer: (/** @type {string} */ name) => `${name} is here.`,
-    roundDone: (/** @type {number} */ round, /** @type {string} */ accuracy) => (accuracy ? `Round ${round} is done. The shared model is right on ${accuracy}.` : `Round ${round} is done.`),
+    roundDone: (/** @type {number} */ round, /** @type {string} */ score) => (score ? `Round ${round} is done. The shared model is right on ${score} test clips.` : `Round ${round} is done.`),
     noCharts: 'The charts could not be drawn in this browser.',
     onCharts: {
       shared: 'the shared model, on everyone’s test clips',
@@ -1011,12 +1019,12 @@ export const words = {
     somebody: 'Somebody',
     title: (/** @type {string} */ name) => `${name} has helped to teach a computer to listen`,
     lead: (/** @type {string} */ room, /** @type {string} */ date) => `in the room “${room}”, on ${date}`,
-    facts: (/** @type {{clips: number, labels: string, laptops: number, rounds: number, accuracy: string, sent: string}} */ { clips, labels, laptops, rounds, accuracy, sent }) => [
+    facts: (/** @type {{clips: number, labels: string, laptops: number, rounds: number, score: string, sent: string}} */ { clips, labels, laptops, rounds, score, sent }) => [
       ['My own clips', String(clips)],
       ['What the model tells apart', labels],
       ['Taught together by', plural(laptops, 'laptop', 'laptops')],
       ['Trained for', plural(rounds, 'round', 'rounds')],
-      ...(accuracy ? [['Right on', `${accuracy} of the test clips that nobody trained on`]] : []),
+      ...(score ? [['Right on', `${score} test clips that nobody trained on`]] : []),
       ['Sent from my laptop', `${sent}, and not one second of sound`],
     ],
     promise: 'Every voice stayed on its own laptop. What travelled were numbers that say how to change the model.',
@@ -1040,10 +1048,10 @@ export const words = {
   offline: {
     title: (/** @type {string} */ name) => `What “${name}” has learnt`,
     intro: 'A group has taught this model together, each with their own voice. Speak, and see what it hears.',
-    facts: (/** @type {{rounds: number, accuracy: string, date: string}} */ { rounds, accuracy, date }, /** @type {string[]} */ labels) => [
+    facts: (/** @type {{rounds: number, score: string, date: string}} */ { rounds, score, date }, /** @type {string[]} */ labels) => [
       ['Tells apart', labels.join(', ')],
       ['Trained for', plural(rounds, 'round', 'rounds')],
-      ...(accuracy ? [['Right on', `${accuracy} of the test clips`]] : []),
+      ...(score ? [['Right on', `${score} test clips`]] : []),
       ['Taken home on', date],
     ],
     hint: 'Everything is in this one file: the model and its program. It asks no server for anything, and your voice stays here. If the microphone is refused, choose a sound file.',
@@ -1051,7 +1059,7 @@ export const words = {
 
   receipts: {
     heading: 'What leaves this laptop',
-    intro: 'Here is every message that this tab has sent, word for word. See for yourself whether your voice is in there.',
+    intro: 'Here is every message that has left from your place in this room, word for word. See for yourself whether your voice is in there.',
     search: 'Show me my voice in here',
     searchHint: 'Looks for the sound and the features of all of your clips in everything that was sent.',
     searching: 'Looking for your voice…',
@@ -1059,13 +1067,13 @@ export const words = {
     searchNoClips: 'You have no clips yet, so there is no voice to look for.',
     searchUnproved: 'Nothing was found, but your clips are too quiet to be looked for, or nothing has been sent yet.',
     searchFound: (/** @type {string} */ times) => `A piece of your voice was found in what was sent at ${times}. This must not happen: please show this to whoever runs the room.`,
-    searchedAll: (/** @type {string} */ searched) => `Looked through all ${searched} that this tab has sent since it was opened.`,
-    searchedSome: (/** @type {string} */ searched, /** @type {string} */ sent) => `Looked through the last ${searched} of the ${sent} that this tab has sent: older ones are not kept.`,
+    searchedAll: (/** @type {string} */ searched) => `Looked through all ${searched} that this place in the room has sent.`,
+    searchedSome: (/** @type {string} */ searched, /** @type {string} */ sent) => `Looked through the last ${searched} of the ${sent} that this place in the room has sent: older ones are not kept.`,
     searchedFor: (/** @type {number} */ clips, /** @type {string} */ sound, /** @type {string} */ features) => `Looked for any piece of 32 bytes, which is a thousandth of a second of sound, from ${plural(clips, 'clip', 'clips')}: ${sound} of sound and ${features} of features.`,
     searchProved: 'To prove that the search works, a bit of your voice was slipped into a copy of a message. There it was found.',
     searchLimit: 'Still, what is sent is not anonymous: who studies the numbers of an update closely may guess something about the clips behind it.',
     listTitle: 'Every message, newest first',
-    total: (/** @type {string} */ sent) => `${sent} in all since this tab was opened.`,
+    total: (/** @type {string} */ sent) => `${sent} in all since you came into this room.`,
     filter: 'Show only one kind of message',
     all: 'All',
     shown: (/** @type {number} */ count) => plural(count, 'row', 'rows'),
@@ -1111,13 +1119,13 @@ export const words = {
     hashOfLast: 'SHA-256 of the last one',
     json: 'The message as it was sent',
     numbersMeaning: (/** @type {string} */ count) => `${count} numbers that say how to change the model; not one of them is a sample of your voice.`,
-    range: (/** @type {string} */ smallest, /** @type {string} */ largest, /** @type {string} */ norm) => `From ${smallest} to ${largest}; all together their length (L2 norm) is ${norm}.`,
+    range: (/** @type {string} */ smallest, /** @type {string} */ largest, /** @type {string} */ norm) => `From ${smallest} to ${largest}; all together their length is ${norm}.`,
     picture: (/** @type {string} */ count) => `A picture of these ${count} numbers, one dot each`,
     pictureLegend: 'One dot for each number. Blue: lower it. Orange: raise it. Dark: leave it. Brighter is stronger.',
     pictureGone: 'The numbers themselves are not kept any more, to save memory, so there is no picture of them.',
     save: 'Save the receipt',
     saveHint: 'A JSON file of all rows, without the secret token. With the SHA-256 you can compare it to what your browser’s developer tools show.',
-    fileAbout: 'Everything that this tab of Chorus has sent to its server over the WebSocket. The secret token is replaced by dots; the SHA-256 are of the bytes as they were sent.',
+    fileAbout: 'Everything that this place in a room of Chorus has sent to its server over the WebSocket. The secret token is replaced by dots; the SHA-256 are of the bytes as they were sent.',
     othersTitle: 'And what else was this server asked for?',
     others: [
       'The files of this page: text, style and programs. They only come here; asking for one says no more than its name.',

@@ -1,10 +1,10 @@
 // The head of the board: the room's name, what goes on in one sentence, and how long it may still take.
 
-import { byId, setText, show } from '../common/element.js';
+import { byId, setText, show, tellIn } from '../common/element.js';
 import { clock } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { words } from '../common/language.js';
-import { roomSentence } from '../live/room-sentence.js';
+import { roomSentence, roundLine, waitSentence } from '../live/said.js';
 
 export function boardHead() {
   const bar = /** @type {HTMLProgressElement} */ (byId('received'));
@@ -15,27 +15,32 @@ export function boardHead() {
   byId('locked').title = words.board.lockedHint;
   /** @type {number | null} */
   let endsAt = null;
+  /** @type {import('../live/api-shapes.js').Status | null} */
+  let last = null;
+  let toldAt = 0;
 
   function tick() {
     show(left, endsAt !== null);
     if (endsAt !== null) setText(left, words.board.left(clock((endsAt - performance.now()) / 1000)));
+    tellIn(byId('waited-for'), last ? waitSentence(last, performance.now() - toldAt, words) : '');
   }
   setInterval(tick, 1000);
 
   /** @param {import('../live/api-shapes.js').PublicRoom} room */
   function update({ room, status }) {
-    const { phase, round, rounds, deadline_ms: deadline, received, goal } = status;
+    const { phase, deadline_ms: deadline, received, goal } = status;
     setText(byId('room-name'), room.name);
     show(byId('paused'), Boolean(status.paused));
     show(byId('locked'), Boolean(status.locked));
-    const begun = status.model_version > 0 || phase === 'collecting';
-    setText(byId('round'), begun ? words.board.round(round, rounds) : words.board.rounds(rounds));
+    setText(byId('round'), roundLine(status, words));
     setText(byId('sentence'), roomSentence(status, words));
     const working = phase === 'collecting' || phase === 'normalising';
     show(bar, working);
     bar.max = Math.max(goal, 1);
     bar.value = received;
     endsAt = working && deadline !== undefined ? performance.now() + deadline : null;
+    last = status;
+    toldAt = performance.now();
     tick();
   }
 

@@ -1,14 +1,14 @@
 // Every laptop as a card: who, what it does now, which clips it holds, and which way its last update points.
 
 import { announce } from '../common/announcer.js';
-import { byId, h, setAttribute, setText, show } from '../common/element.js';
+import { byId, h, setAttribute, setText, show, tellIn } from '../common/element.js';
 import { icon } from '../common/icons.js';
 import { KeyedList } from '../common/keyed-list.js';
 import { fillShapedStrip } from '../common/label-strip.js';
 import { labelIcon } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
 import { doingOf, shownState, stateIcon } from '../live/laptop-state.js';
-import { wasLeft } from '../live/room-sentence.js';
+import { nobodySentence } from '../live/said.js';
 import { agreementDial } from './agreement-dial.js';
 import { columnsFor } from './roster-grid.js';
 
@@ -88,8 +88,7 @@ export function boardRoster() {
       legendOf = labels.join('\n');
       byId('legend').replaceChildren(...labels.map((label, index) => h('li', { class: 'label-tag' }, labelIcon(labels, index), labelName(label))));
     }
-    show(byId('nobody'), clients.length === 0);
-    setText(byId('nobody'), wasLeft(status) ? words.board.allLeft : words.board.nobody);
+    tellIn(byId('nobody'), nobodySentence(status, words.board));
     show(byId('agreement-legend'), clients.some(({ agreement }) => agreement !== undefined));
     setText(byId('people-count'), clients.length ? words.board.here(clients.filter(({ state }) => state !== 'offline').length) : '');
     list.render(clients);

@@ -2,9 +2,9 @@
 
 import { announce } from '../common/announcer.js';
 import { byId, h, show } from '../common/element.js';
-import { percent } from '../common/format.js';
 import { colourAs } from '../common/labels.js';
 import { words } from '../common/language.js';
+import { scoreOf } from '../live/score.js';
 import { sharedResults } from '../live/shared-results.js';
 
 const BARS = 28;
@@ -26,10 +26,10 @@ export function celebration() {
     const [first, last] = [results[0], results.at(-1)];
     const known = first && last && first !== last && last.accuracy > first.accuracy;
     const accuracy = known
-      ? words.board.finishedAccuracy(percent(first.accuracy), percent(last.accuracy))
-      : last ? words.board.finishedAccuracyOnly(percent(last.accuracy)) : '';
+      ? words.board.finishedAccuracy(scoreOf(first, words), scoreOf(last, words))
+      : last ? words.board.finishedAccuracyOnly(scoreOf(last, words)) : '';
     const laptops = Math.max(0, ...room.history.map(({ clients }) => clients));
-    const key = `${accuracy}/${status.rounds}/${laptops}`;
+    const key = `${accuracy}/${status.model_version}/${laptops}`;
     if (key === shown) return;
     if (!shown) announce(words.board.finishedTitle);
     shown = key;
@@ -37,7 +37,7 @@ export function celebration() {
       voices(labels),
       h('div', {},
         h('h2', {}, words.board.finishedTitle),
-        h('p', {}, words.board.finishedText(laptops, status.rounds), ' ', accuracy)));
+        h('p', {}, words.board.finishedText(laptops, status.model_version), ' ', accuracy)));
   }
 
   return { update };

@@ -8,7 +8,7 @@
  * @property {string} architecture
  * @property {boolean} speeds whether an answer is the mean over five speeds
  * @property {number} rounds that the model was trained
- * @property {string} accuracy per cent as people read them, or nothing
+ * @property {string} score on how many of the test clips it was right, as people read it, or nothing
  * @property {string} date when it was taken home
  * @property {string} parameters f32 in little-endian order, in base64; so are the next two
  * @property {string} mean

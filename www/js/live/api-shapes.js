@@ -11,6 +11,7 @@
  * @property {number[]} labels
  * @property {number} [agreement] cosine of its last update with the mean of the others', -1 to 1
  * @property {number} [update_norm]
+ * @property {number} [waited_ms] its connection is lost, and the room waits for it so long
  */
 
 /** @typedef {{examples: number, loss: number, accuracy: number, confusion: number[][]}} Evaluation */
@@ -38,7 +39,7 @@
 
 /** @typedef {{round: number, model_version: number, clients: number, examples: number, evaluation?: Evaluation}} RoundRecord */
 
-/** @typedef {{code: string, name: string, labels: string[], architecture: string, rounds: number, least: number, strategy: {name: string}}} RoomConfig */
+/** @typedef {{code: string, name: string, labels: string[], architecture: string, rounds: number, least: number, max_clients: number, strategy: {name: string}}} RoomConfig */
 
 /** @typedef {{room: RoomConfig, status: Status, history: RoundRecord[], links: string[]}} PublicRoom what everyone may see; the best link for other laptops comes first */
 

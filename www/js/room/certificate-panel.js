@@ -4,7 +4,7 @@ import { byId, h, show } from '../common/element.js';
 import { bytes, day } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { labelName, words } from '../common/language.js';
-import { latestAccuracy } from './status-sentence.js';
+import { latestScore } from '../live/score.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 
@@ -47,7 +47,7 @@ function contents(state) {
     labels: room.labels.map(labelName).join(', '),
     laptops,
     rounds: history.length,
-    accuracy: latestAccuracy(history),
+    score: latestScore(history, words),
     sent: bytes(traffic.sent),
   });
   return [

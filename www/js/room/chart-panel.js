@@ -2,8 +2,9 @@
 
 import { placeChart } from '../common/chart-svg.js';
 import { byId, h, setText, show } from '../common/element.js';
-import { decimal, percent } from '../common/format.js';
+import { decimal } from '../common/format.js';
 import { words } from '../common/language.js';
+import { isMeasured, scoreOf } from '../live/score.js';
 
 /**
  * @typedef {import('../worker/messages.js').RoomState} State
@@ -13,8 +14,8 @@ import { words } from '../common/language.js';
 /** @type {[string, (result: RoundResult) => string][]} */
 const COLUMNS = [
   [words.charts.round, ({ round }) => String(round)],
-  [words.charts.sharedAccuracy, ({ shared_accuracy: share }) => known(share, percent)],
-  [words.charts.ownAccuracy, ({ own_accuracy: share }) => known(share, percent)],
+  [words.charts.sharedAccuracy, ({ shared_accuracy: accuracy, shared_clips: clips }) => known(accuracy, (accuracy) => scoreOf({ accuracy, clips: clips ?? 0 }, words))],
+  [words.charts.ownAccuracy, ({ own_accuracy: accuracy, own_clips: clips }) => known(accuracy, (accuracy) => scoreOf({ accuracy, clips: clips ?? 0 }, words))],
   [words.charts.sharedLoss, ({ shared_loss: loss }) => known(loss, (value) => decimal(value, 3))],
   [words.charts.ownLoss, ({ own_loss: loss }) => known(loss, (value) => decimal(value, 3))],
   [words.charts.clients, ({ clients }) => String(clients)],
@@ -39,8 +40,7 @@ export function chartPanel() {
 
     /** @param {State} state */
     update({ history }) {
-      show(byId('no-charts'), history.length === 0);
-      show(byId('chart-area'), history.length > 0);
+      show(byId('chart-area'), isMeasured(history));
       history.forEach((result, index) => {
         const row = body.rows[index] ?? body.appendChild(h('tr', {}, ...COLUMNS.map((_, column) => h(column === 0 ? 'th' : 'td', column === 0 ? { scope: 'row' } : {}))));
         COLUMNS.forEach(([, text], column) => setText(row.cells[column], text(result)));

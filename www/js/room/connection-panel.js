@@ -2,7 +2,8 @@
 
 import { announce } from '../common/announcer.js';
 import { byId, h, setText, show } from '../common/element.js';
-import { explain, words } from '../common/language.js';
+import { words } from '../common/language.js';
+import { closedSentence } from '../live/said.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 
@@ -29,7 +30,7 @@ export function connectionPanel() {
   setInterval(tick, 500);
 
   /** @param {State} state */
-  function update({ connection, retry_in_s: retryIn, closed }) {
+  function update({ connection, retry_in_s: retryIn, closed, full }) {
     pill.dataset.connection = connection;
     banner.dataset.connection = connection;
     setText(pillText, words.connection[connection]);
@@ -37,8 +38,8 @@ export function connectionPanel() {
     const broken = connection === 'lost' || connection === 'closed' || (connection === 'connecting' && before === 'lost');
     show(banner, broken);
     if (broken) {
-      setText(title, connection === 'closed' ? words.connection.closed : words.connection.lostTitle);
-      setText(text, connection === 'closed' ? explain({ ...words.told, ...words.connection.closedWhy }, { code: closed ?? undefined, message: words.connection.closedText }) : words.connection.lostText);
+      setText(title, connection === 'closed' || full ? words.connection.closed : words.connection.lostTitle);
+      setText(text, connection === 'closed' ? closedSentence(closed, words) : full ? words.told.room_full : words.connection.lostText);
     }
     tick();
     if (connection === before) return;

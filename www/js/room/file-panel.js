@@ -218,7 +218,7 @@ export function filePanel(client) {
     question.replaceChildren(
       h('h4', { tabindex: -1 }, words.files.askTitle(names.length)),
       h('p', { class: 'hint file-names' }, names.length > 3 ? `${names.slice(0, 3).join(', ')}, …` : names.join(', ')),
-      h('p', {}, words.files.ask),
+      h('p', {}, words.files.ask(names.length)),
       h('div', { class: 'file-buttons' }, ...buttons,
         h('button', { type: 'button', class: 'quiet', 'data-test': 'label-files-skip', onclick: () => answer(null) }, words.files.askSkip)));
     question.querySelector('h4')?.focus();

@@ -2,7 +2,6 @@
 
 import { announce } from '../common/announcer.js';
 import { byId, h, setText, show, tellIn } from '../common/element.js';
-import { percent } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { labelIcon } from '../common/labels.js';
 import { explain, labelName, words } from '../common/language.js';
@@ -82,8 +81,8 @@ export function minePanel(client) {
     const rows = compared ?? [];
     const { all, mine, ours } = score ?? { all: 0, mine: 0, ours: 0 };
     for (const [who, right] of /** @type {const} */ ([['mine', mine], ['ours', ours]])) {
-      setText(byId(`score-${who}`), all ? percent(right / all) : '–');
-      setText(byId(`right-${who}`), all ? words.mine.right(right, all) : '');
+      setText(byId(`score-${who}`), all ? words.common.score(right, all) : '–');
+      setText(byId(`right-${who}`), all ? words.mine.right(all) : '');
     }
     setText(byId('about-mine'), words.mine.from(version, personal.epochs, personal.clips));
     setText(byId('about-ours'), shared === null ? '' : words.mine.shared(shared));
@@ -125,6 +124,6 @@ function sentence({ version, shared_version: shared, score }) {
   if (shared === null) return words.mine.waiting;
   if (!score) return words.mine.comparing;
   const { all, verdict } = score;
-  const said = verdict === 'few' ? words.mine.verdict.few(all, Math.round(100 / all)) : words.mine.verdict[verdict];
+  const said = verdict === 'few' ? words.mine.verdict.few(all) : words.mine.verdict[verdict];
   return shared > version ? `${said} ${words.mine.older(version, shared)}` : said;
 }

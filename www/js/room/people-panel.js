@@ -5,7 +5,6 @@ import { KeyedList } from '../common/keyed-list.js';
 import { fillStrip } from '../common/label-strip.js';
 import { labelName, words } from '../common/language.js';
 import { shownState, stateName } from '../live/laptop-state.js';
-import { takingPart } from './status-sentence.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 /** @typedef {import('../worker/messages.js').Person & {key: string}} Row */
@@ -38,9 +37,9 @@ export function peoplePanel() {
   });
 
   /** @param {State} state */
-  function update({ clients, room }) {
+  function update({ clients, room, ready }) {
     labels = room.labels;
-    setText(byId('people-summary'), clients.length ? words.people.summary(clients.length, takingPart(clients)) : words.people.none);
+    setText(byId('people-summary'), clients.length ? words.people.summary(clients.length, ready) : words.people.none);
     list.render(clients.map((person, index) => ({ ...person, key: String(index) })));
   }
 

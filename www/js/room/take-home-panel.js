@@ -6,9 +6,9 @@ import { byId, setText, show } from '../common/element.js';
 import { bytes, day } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { words } from '../common/language.js';
+import { latestScore } from '../live/score.js';
 import { base64, offlineFile } from './offline-file.js';
 import { saveFile } from './save-file.js';
-import { latestAccuracy } from './status-sentence.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 
@@ -32,7 +32,7 @@ export function takeHomePanel(client, tell) {
     const { architecture, version, speeds, ...numbers } = await client.request('offline_model');
     const [parameters, mean, deviation] = await Promise.all([numbers.parameters, numbers.mean, numbers.deviation].map(base64));
     const page = await offlineFile({
-      name: room.name, labels: room.labels, architecture, speeds, rounds: Number(version), accuracy: latestAccuracy(history),
+      name: room.name, labels: room.labels, architecture, speeds, rounds: Number(version), score: latestScore(history, words),
       date: day(Date.now()), parameters, mean, deviation,
     });
     saveFile(`chorus-${room.code}-model.html`, page, 'text/html');

@@ -1,10 +1,11 @@
 // Taking part in the group's training, and how far it is: this step, this epoch, this round.
 
 import { announce } from '../common/announcer.js';
-import { byId, h, setAttribute, setText, show } from '../common/element.js';
+import { byId, h, setAttribute, setText, show, tellIn } from '../common/element.js';
 import { icon } from '../common/icons.js';
 import { words } from '../common/language.js';
-import { latestAccuracy, statusSentence } from './status-sentence.js';
+import { laptopSays, noCurve, roundLine, waitSentence } from '../live/said.js';
+import { isMeasured, latestScore } from '../live/score.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 
@@ -15,6 +16,8 @@ import { latestAccuracy, statusSentence } from './status-sentence.js';
 export function trainPanel(client, tell) {
   const button = byId('take-part');
   const status = byId('status-line');
+  const waited = byId('waited-for');
+  let toldAt = 0;
   const roundBar = /** @type {HTMLProgressElement} */ (byId('round-bar'));
   const workPlace = byId('work');
   const epoch = barRow('epoch');
@@ -34,17 +37,23 @@ export function trainPanel(client, tell) {
     button.removeAttribute('aria-disabled');
   });
 
+  function tick() {
+    tellIn(waited, before?.connection === 'open' ? waitSentence(before, performance.now() - toldAt, words) : '');
+  }
+  setInterval(tick, 1000);
+
   /** @param {State} state */
   function update(state) {
+    const said = laptopSays(state, words);
     setText(button, state.taking_part ? words.train.stop : words.train.start);
     button.classList.toggle('primary', !state.taking_part);
-    show(button, !state.finished);
-    setText(status, statusSentence(state, words));
-    show(status, !state.finished);
-
-    const done = state.finished ? state.rounds : Math.max(0, state.round - 1);
-    setText(byId('round-text'), state.round > 0 ? words.train.round(state.round, state.rounds) : words.train.roundNone(state.rounds || state.room.rounds));
-    fill(roundBar, done, state.rounds || state.room.rounds);
+    show(button, said.button !== null);
+    setText(status, said.sentence);
+    show(status, !state.finished || state.connection === 'closed');
+    setText(byId('round-text'), roundLine(state, words));
+    show(byId('progress'), state.connection !== 'closed' && state.phase !== null);
+    fill(roundBar, state.model_version, state.rounds);
+    tellIn(byId('no-charts'), noCurve(state, isMeasured(state.history), words));
 
     const { work } = state;
     show(workPlace, state.taking_part && !state.finished);
@@ -66,24 +75,34 @@ export function trainPanel(client, tell) {
     if (state.finished) {
       if (!before?.finished) byId('finished').replaceChildren(h('h3', {}, words.train.finishedTitle), result, ...takeHome(state.room));
       // It grows as one laptop after the other has said how the finished model does; the links stay, with the focus on them.
-      setText(result, words.train.finishedText(state.rounds, latestAccuracy(state.history)));
+      setText(result, words.train.finishedText(state.model_version, latestScore(state.history, words)));
     }
     show(byId('finished'), state.finished);
+    if (waits(state) !== (before && waits(before))) toldAt = performance.now();
     before = state;
+    tick();
   }
 
   /** @param {State} state */
   function tellChanges(state) {
     if (!before) return;
     if (state.history.length > before.history.length) {
-      const accuracy = latestAccuracy(state.history);
+      const score = latestScore(state.history, words);
       const { round } = state.history[state.history.length - 1];
-      announce(accuracy ? words.train.roundDone(round, accuracy) : words.train.roundDoneOnly(round));
+      announce(score ? words.train.roundDone(round, score) : words.train.roundDoneOnly(round));
     }
     if (state.finished && !before.finished) announce(words.train.status.finished);
   }
 
   return { update };
+}
+
+/**
+ * For whom the room waited, and how long, when it was last heard of.
+ * @param {State} state
+ */
+function waits({ clients }) {
+  return clients.map(({ waited_ms: left }) => left ?? '').join();
 }
 
 /**

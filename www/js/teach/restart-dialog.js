@@ -1,8 +1,9 @@
 // From which stored version of the model to go on, and for how many rounds.
 
 import { h, setText } from '../common/element.js';
-import { percent } from '../common/format.js';
 import { words } from '../common/language.js';
+import { scoreOf } from '../live/score.js';
+import { sharedResults } from '../live/shared-results.js';
 import { ask } from './dialog.js';
 
 const MOST_ROUNDS = 1000;
@@ -12,10 +13,11 @@ const MORE = 10; // rounds that are offered where the room has none left
  * @param {import('../live/api-shapes.js').HostRoom} room
  * @param {import('./control-panel.js').Does['act']} act
  */
-export function askRestart({ room, status, versions }, act) {
+export function askRestart({ room, status, history, versions }, act) {
   const { restart, steer } = words.teach;
   const present = status.model_version;
   const left = Math.max(status.rounds - present, 0);
+  const scores = new Map(sharedResults({ history, status }).map((result) => [result.version, scoreOf(result, words)]));
   const newest = [...versions].sort((a, b) => b.version - a.version);
   let chosen = newest.some(({ version }) => version === present) ? present : newest[0]?.version ?? 0;
 
@@ -27,14 +29,14 @@ export function askRestart({ room, status, versions }, act) {
   tell();
 
   const list = h('fieldset', { class: 'versions' }, h('legend', { class: 'visually-hidden' }, restart.title),
-    ...newest.map(({ version, accuracy, best }) => h('label', { class: 'choice version', 'data-test': `version-${version}` },
+    ...newest.map(({ version, best }) => h('label', { class: 'choice version', 'data-test': `version-${version}` },
       h('input', { type: 'radio', name: 'version', value: version, checked: version === chosen, onchange: () => {
         chosen = version;
         tell();
       } }),
       h('span', { class: 'version-name' }, restart.version(version), ' ',
         version === present && h('span', { class: 'tag' }, restart.present), ' ', best && h('span', { class: 'tag best' }, restart.best)),
-      h('span', { class: 'hint' }, version === 0 ? restart.zero : accuracy === null ? restart.unmeasured : restart.accuracy(percent(accuracy))))));
+      h('span', { class: 'hint' }, version === 0 ? restart.zero : scores.has(version) ? restart.accuracy(scores.get(version) ?? '') : restart.unmeasured))));
 
   ask({
     title: status.phase === 'finished' ? steer.more[0].replace(/\s*…$/, '') : restart.title,

@@ -1,10 +1,11 @@
 // How well the shared model does, and everything to take along.
 
-import { byId, h, setAttribute, setText, show } from '../common/element.js';
-import { percent } from '../common/format.js';
+import { byId, h, setAttribute, setText, tellIn } from '../common/element.js';
 import { icon } from '../common/icons.js';
 import { words } from '../common/language.js';
 import { roomCharts } from '../live/room-charts.js';
+import { noCurve } from '../live/said.js';
+import { scoreOf } from '../live/score.js';
 import { sharedResults } from '../live/shared-results.js';
 
 /** @type {[keyof typeof words.teach.results, string][]} */
@@ -23,8 +24,8 @@ export function resultsPanel() {
   /** @param {import('../live/api-shapes.js').HostRoom} room */
   function update(room) {
     const latest = sharedResults(room).at(-1);
-    show(byId('no-results'), !latest);
-    setText(byId('results-now'), latest ? words.board.accuracyNow(percent(latest.accuracy)) : '');
+    tellIn(byId('no-results'), noCurve(room.status, Boolean(latest), words));
+    setText(byId('results-now'), latest ? words.board.accuracyNow(scoreOf(latest, words)) : '');
     charts.update(room);
     const trained = room.history.length > 0;
     for (const { link, file } of links) {

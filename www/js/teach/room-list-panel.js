@@ -4,6 +4,7 @@ import { byId, h, setAttribute, setText, show } from '../common/element.js';
 import { icon } from '../common/icons.js';
 import { KeyedList } from '../common/keyed-list.js';
 import { words } from '../common/language.js';
+import { roundLine } from '../live/said.js';
 
 /** @typedef {import('../live/api-shapes.js').HostRoom} HostRoom */
 
@@ -24,13 +25,12 @@ export function roomListPanel({ choose }) {
     return {
       element: h('li', {}, button),
       update({ room, status }) {
-        const { phases, here, round, notBegun } = words.teach.rooms;
+        const { phases, here } = words.teach.rooms;
         setText(name, room.name);
         const shown = phaseShown(status);
         setText(phase, phases[shown] ?? shown);
         setAttribute(phase, 'data-phase', shown);
-        const begun = status.model_version > 0 || status.phase === 'collecting';
-        const parts = [here(status.connected), begun ? round(status.round, status.rounds) : notBegun(status.rounds)];
+        const parts = [here(status.connected), roundLine(status, words)];
         if (room.name !== room.code) parts.unshift(room.code);
         setText(about, parts.join(' · '));
         setAttribute(button, 'aria-current', code === selected ? 'true' : null);

@@ -4,15 +4,19 @@ import { byId, h, setAttribute, setText, show, tellIn } from '../common/element.
 import { percent } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { words } from '../common/language.js';
-import { roomSentence } from '../live/room-sentence.js';
+import { roomSentence, roundLine, waitSentence } from '../live/said.js';
 import { ask } from './dialog.js';
+import { leastForm } from './least-form.js';
 import { askRestart } from './restart-dialog.js';
 import { steering } from './steering.js';
 
 /** @typedef {import('../live/api-shapes.js').HostRoom} HostRoom */
 
 /** @param {import('./control-panel.js').Does} does */
-export function steerPanel({ act }) {
+export function steerPanel(does) {
+  const { act } = does;
+  const least = leastForm(does);
+  let toldAt = 0;
   const place = byId('steer');
   const problem = byId('steer-problem');
   const bar = /** @type {HTMLProgressElement} */ (byId('now-bar'));
@@ -74,6 +78,11 @@ export function steerPanel({ act }) {
     }
   }
 
+  function tick() {
+    tellIn(byId('waited-for'), room ? waitSentence(room.status, performance.now() - toldAt, words) : '');
+  }
+  setInterval(tick, 1000);
+
   /** @param {string} wrong */
   function tell(wrong) {
     tellIn(problem, wrong);
@@ -83,12 +92,14 @@ export function steerPanel({ act }) {
   function update(next) {
     room = next;
     const { status } = room;
-    const { phase, round, rounds, received, goal } = status;
+    const { phase, received, goal } = status;
+    toldAt = performance.now();
+    tick();
+    least.update(room);
     show(byId('paused'), Boolean(status.paused) && phase !== 'finished');
     show(byId('locked'), Boolean(status.locked));
     show(byId('held'), Boolean(status.held));
-    const begun = status.model_version > 0 || phase === 'collecting';
-    setText(byId('now-round'), begun ? words.board.round(round, rounds) : words.board.rounds(rounds));
+    setText(byId('now-round'), roundLine(status, words));
     setText(byId('now-sentence'), roomSentence(status, words));
     const working = phase === 'collecting' || phase === 'normalising';
     show(bar, working);

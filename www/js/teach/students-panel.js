@@ -1,13 +1,13 @@
 // Who is here: what each laptop does, its clips of each label, and a new name or the door for whoever needs it.
 
-import { byId, h, setAttribute, setText, show } from '../common/element.js';
+import { byId, h, setAttribute, setText, tellIn } from '../common/element.js';
 import { icon } from '../common/icons.js';
 import { KeyedList } from '../common/keyed-list.js';
 import { labelIcon } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
 import { LONGEST_NAME } from '../common/nickname.js';
 import { doingOf, shownState, stateIcon } from '../live/laptop-state.js';
-import { wasLeft } from '../live/room-sentence.js';
+import { nobodySentence } from '../live/said.js';
 import { ask, askText } from './dialog.js';
 
 /** @typedef {import('../live/api-shapes.js').ClientSummary} Student */
@@ -92,8 +92,7 @@ export function studentsPanel({ act }) {
     const { clients, connected, ready } = status;
     code = room.code;
     labels = room.labels;
-    show(byId('no-students'), clients.length === 0);
-    setText(byId('no-students'), wasLeft(status) ? words.teach.roster.allLeft : words.teach.roster.none);
+    tellIn(byId('no-students'), nobodySentence(status, { nobody: words.teach.roster.none, allLeft: words.teach.roster.allLeft }));
     setText(byId('students-summary'), clients.length ? words.teach.roster.summary(connected, ready) : '');
     list.render(clients);
   }

@@ -26,6 +26,7 @@
  * @property {number} examples
  * @property {number[]} labels clips of each label
  * @property {boolean} me
+ * @property {number | null} waited_ms the connection is lost, and the room waits for it so long
  */
 
 /**
@@ -43,8 +44,10 @@
  * @property {number} round
  * @property {number | null} shared_loss of the model that came out of this round, on all clips that are held back; known once the next round begins
  * @property {number | null} shared_accuracy 0 to 1
+ * @property {number | null} shared_clips that it was measured on
  * @property {number | null} own_loss of the same model, on the clips that are held back here
  * @property {number | null} own_accuracy 0 to 1
+ * @property {number | null} own_clips that it was measured on
  * @property {number} clients
  * @property {number} examples
  */
@@ -57,7 +60,14 @@
  * @property {{code: string, name: string, labels: string[], model: string, parameters: number, rounds: number, least_clients: number} | null} room nothing until the room has been opened
  * @property {string | null} name the nickname as the room knows it; its host may have given another
  * @property {string | null} phase lobby, normalising, collecting or finished
+ * @property {boolean} full there is no place in the room just now
  * @property {boolean} held the room waits until its server can store it
+ * @property {boolean} paused its host lets no further round begin
+ * @property {number} model_version rounds that are done
+ * @property {number} ready laptops that take part
+ * @property {number} least laptops that begin a round
+ * @property {number} received answers that are in
+ * @property {number} goal answers that close the present phase
  * @property {number} round
  * @property {number} rounds
  * @property {Person[]} clients

@@ -1,0 +1,160 @@
+// What each page says in each state: all of it as a table (said.json), in every language, and what must never be said together.
+// After a change of the words, `CHORUS_WRITE_TABLE=1 node --test tests/page/said.test.mjs` writes the table anew, to be read.
+
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { laptopSays, noCurve, nobodySentence, roomSentence, roundLine, situationOf, waitSentence } from '../../www/js/live/said.js';
+import { words as de } from '../../www/words/de.js';
+import { words as en } from '../../www/words/en.js';
+import { words as es } from '../../www/words/es.js';
+
+const LANGUAGES = { en, de, es };
+const TABLE = new URL('said.json', import.meta.url);
+
+const person = (name, state, more = {}) => ({ name, state, me: false, waited_ms: null, ...more });
+const lobby = {
+  phase: 'lobby', round: 1, rounds: 10, model_version: 0, ready: 2, least: 4, received: 0, goal: 2, paused: false, held: false,
+  clients: [person('Ada', 'ready', { me: true }), person('Zoë', 'ready'), person('Mila', 'watching')],
+};
+const collecting = { ...lobby, phase: 'collecting', round: 3, model_version: 2, received: 1, goal: 2, clients: [person('Ada', 'accepted', { me: true }), person('Zoë', 'training')] };
+
+/** Each state that a room can be in. */
+const ROOMS = {
+  'nobody yet': { ...lobby, ready: 0, clients: [] },
+  'one laptop alone': { ...lobby, ready: 1, clients: [person('Ada', 'ready', { me: true })] },
+  'lobby': lobby,
+  'lobby, paused': { ...lobby, paused: true },
+  'normalising': { ...lobby, phase: 'normalising', received: 1, goal: 2 },
+  'round 3': collecting,
+  'round 3, paused': { ...collecting, paused: true },
+  'round 3, held': { ...collecting, held: true },
+  'between rounds': { ...lobby, round: 3, model_version: 2 },
+  'between rounds, all left': { ...lobby, round: 3, model_version: 2, ready: 0, clients: [] },
+  'round 3, one is waited for': { ...collecting, clients: [collecting.clients[0], person('Zoë', 'offline', { waited_ms: 12_000 })] },
+  'finished': { ...collecting, phase: 'finished', round: 10, model_version: 10 },
+  'ended after 5 of 10': { ...collecting, phase: 'finished', round: 5, model_version: 5 },
+  'finished, all left': { ...collecting, phase: 'finished', round: 10, model_version: 10, clients: [] },
+};
+
+const laptop = {
+  connection: 'open', closed: null, full: false, finished: false, taking_part: true, trainer: 'ready', work: null, clips: [{}, {}, {}],
+};
+const as = (state, more = {}) => ({ ...collecting, ...laptop, clients: [person('Ada', state, { me: true, ...more }), person('Zoë', 'training')] });
+
+/** Each state that a student's laptop can be in, beside the room's. */
+const LAPTOPS = {
+  'connecting': { ...laptop, ...lobby, phase: null, clients: [], connection: 'connecting' },
+  'no clips': { ...laptop, ...lobby, taking_part: false, clips: [] },
+  'no clips, paused': { ...laptop, ...lobby, taking_part: false, clips: [], paused: true },
+  'looks on': { ...laptop, ...lobby, taking_part: false },
+  'looks on, round 3': { ...laptop, ...collecting, taking_part: false },
+  'looks on, paused': { ...laptop, ...lobby, taking_part: false, paused: true },
+  'trainer on its way': { ...laptop, ...lobby, trainer: 'loading' },
+  'trainer failed': { ...laptop, ...lobby, trainer: 'failed' },
+  'alone': { ...laptop, ...ROOMS['one laptop alone'] },
+  'ready': { ...laptop, ...lobby },
+  'ready, paused': { ...laptop, ...lobby, paused: true },
+  'ready between rounds': { ...laptop, ...ROOMS['between rounds'] },
+  'normalising': { ...laptop, ...ROOMS.normalising },
+  'statistics': { ...laptop, ...ROOMS.normalising, work: { what: 'statistics' } },
+  'joins with the next round': as('ready'),
+  'passed over': as('ready', { passed_over: true }),
+  'training': { ...as('training'), work: { what: 'training' } },
+  'training, paused': { ...as('training'), work: { what: 'training' }, paused: true },
+  'waits for its turn': { ...as('waiting'), work: { what: 'waiting' } },
+  'sending': { ...as('uploading'), work: { what: 'uploading' } },
+  'done': as('accepted'),
+  'done, paused': { ...as('accepted'), paused: true },
+  'the round went on without it': as('refused'),
+  'held': { ...as('uploading'), work: { what: 'uploading' }, held: true },
+  'connection lost': { ...as('training'), connection: 'lost' },
+  'lost while training': { ...as('training'), connection: 'lost', work: { what: 'training' } },
+  'room full': { ...laptop, ...lobby, phase: null, clients: [], connection: 'lost', full: true },
+  'locked out': { ...laptop, ...lobby, phase: null, clients: [], connection: 'closed', closed: 'locked' },
+  'removed': { ...as('training'), connection: 'closed', closed: 'removed' },
+  'removed when all was done': { ...as('accepted'), ...ROOMS.finished, connection: 'closed', closed: 'removed', finished: true },
+  'joined from another tab': { ...as('training'), connection: 'closed', closed: 'replaced' },
+  'room deleted': { ...as('training'), connection: 'closed', closed: 'room_unknown' },
+  'page of another version': { ...laptop, ...lobby, phase: null, clients: [], connection: 'closed', closed: 'protocol_mismatch' },
+  'finished': { ...as('accepted'), ...ROOMS.finished, finished: true },
+  'finished, connection lost': { ...as('accepted'), ...ROOMS.finished, finished: true, connection: 'lost' },
+};
+
+/** What everyone reads of a room, and what a laptop reads besides. */
+function said(words) {
+  const rooms = Object.fromEntries(Object.entries(ROOMS).map(([name, room]) => [name, {
+    sentence: roomSentence(room, words), round: roundLine(room, words), waits: waitSentence(room, 1000, words), curve: noCurve(room, false, words),
+    board: nobodySentence(room, words.board), teacher: nobodySentence(room, { nobody: words.teach.roster.none, allLeft: words.teach.roster.allLeft }),
+  }]));
+  const laptops = Object.fromEntries(Object.entries(LAPTOPS).map(([name, state]) => [name, { ...laptopSays(state, words), round: roundLine(state, words) }]));
+  return { rooms, laptops };
+}
+
+test('each page says in each state what the table says, in every language', () => {
+  const found = Object.fromEntries(Object.entries(LANGUAGES).map(([code, words]) => [code, said(words)]));
+  if (process.env.CHORUS_WRITE_TABLE) writeFileSync(TABLE, `${JSON.stringify(found, null, 1)}\n`);
+  assert.deepEqual(found, JSON.parse(readFileSync(TABLE, 'utf8')));
+});
+
+for (const [code, words] of Object.entries(LANGUAGES)) {
+  const { rooms, laptops } = said(words);
+
+  test(`${code}: whoever is out of the room is not told to wait, and finds no button that does nothing`, () => {
+    const lost = [words.train.status.lost, words.train.status.connecting];
+    for (const name of ['room full', 'locked out', 'removed', 'removed when all was done', 'joined from another tab', 'room deleted', 'page of another version']) {
+      assert.equal(laptops[name].button, null, name);
+      assert.ok(!lost.includes(laptops[name].sentence), name);
+    }
+    const out = ['locked out', 'removed', 'room deleted', 'joined from another tab'].map((name) => laptops[name].sentence);
+    assert.equal(new Set(out).size, out.length, 'each has its own reason');
+  });
+
+  test(`${code}: a break is told to everyone`, () => {
+    for (const name of ['no clips', 'looks on', 'ready', 'done']) assert.notEqual(laptops[`${name}, paused`].sentence, laptops[name].sentence, name);
+    assert.equal(laptops['ready, paused'].sentence, rooms['lobby, paused'].sentence);
+  });
+
+  test(`${code}: students and teacher read the same numbers`, () => {
+    assert.equal(laptops.ready.sentence, rooms.lobby.sentence);
+    assert.equal(laptops['ready between rounds'].sentence, rooms['between rounds'].sentence);
+    assert.equal(laptops.normalising.sentence, rooms.normalising.sentence);
+    assert.equal(laptops.alone.sentence, rooms['one laptop alone'].sentence);
+    for (const number of ['2', '4']) assert.ok(rooms.lobby.sentence.includes(number), rooms.lobby.sentence);
+  });
+
+  test(`${code}: no round is counted before it began, and none that was not trained`, () => {
+    for (const name of ['nobody yet', 'lobby', 'normalising']) assert.equal(rooms[name].round, words.board.rounds(10), name);
+    assert.equal(rooms['round 3'].round, words.board.round(3, 10));
+    assert.equal(rooms['between rounds'].round, words.board.roundsDone(2, 10));
+    assert.equal(rooms['ended after 5 of 10'].sentence, words.board.sentence.finished(5));
+  });
+
+  test(`${code}: where rounds are done, no curve is promised after the first, and nobody is still to come`, () => {
+    for (const [name, { curve, board, teacher }] of Object.entries(rooms)) {
+      const done = ROOMS[name].model_version > 0;
+      assert.equal(curve, done ? words.charts.unmeasured : words.charts.none, name);
+      assert.ok(!done || (board !== words.board.nobody && teacher !== words.teach.roster.none), name);
+    }
+    assert.equal(noCurve(ROOMS.finished, true, words), '', 'there is one');
+    assert.equal(noCurve(LAPTOPS.connecting, false, words), '', 'nobody knows yet');
+  });
+
+  test(`${code}: who is waited for is named, with how long`, () => {
+    const { waits } = rooms['round 3, one is waited for'];
+    assert.ok(waits.includes('Zoë') && waits.includes('11'), waits);
+    assert.ok(!waits.includes('Ada'));
+    const both = { clients: [person('Zoë', 'offline', { waited_ms: 4000 }), person('Mila', 'offline', { waited_ms: 9000 })] };
+    const sentence = waitSentence(both, 0, words);
+    assert.ok(sentence.includes('Zoë') && sentence.includes('Mila') && sentence.includes('9'), sentence);
+    assert.equal(waitSentence(both, 4500, words), waitSentence({ clients: [both.clients[1]] }, 4500, words), 'the wait for one is over');
+    assert.equal(waitSentence(both, 9000, words), '');
+    for (const [name, room] of Object.entries(rooms)) if (name !== 'round 3, one is waited for') assert.equal(room.waits, '', name);
+  });
+}
+
+test('every situation is in the table', () => {
+  const found = new Set([...Object.values(ROOMS), LAPTOPS.connecting].map(situationOf));
+  assert.deepEqual([...found].sort(), ['alone', 'collecting', 'empty', 'finished', 'held', 'left', 'lobby', 'lobbyBetween', 'normalising', 'pausedLobby', 'pausedRound', 'unknown']);
+});

@@ -1,0 +1,180 @@
+// What the pages say of a room in each of its states, and of a laptop in each of its own: one table for the student's page,
+// the teacher's and the board, so that no two of them say different things. Pure; the words are those of a language.
+
+import { shownState } from './laptop-state.js';
+
+/** @typedef {typeof import('/words/en.js').words} Words */
+
+/**
+ * @typedef {object} Room what is known of a room; a student's page knows the same as the others
+ * @property {string | null} phase lobby, normalising, collecting or finished; none before the server has told
+ * @property {number} round
+ * @property {number} rounds
+ * @property {number} model_version rounds that are done
+ * @property {number} ready laptops that take part and are connected
+ * @property {number} least laptops that begin a round
+ * @property {number} received
+ * @property {number} goal
+ * @property {boolean} [paused]
+ * @property {boolean} [held]
+ * @property {{name: string, state: string, waited_ms?: number | null}[]} clients
+ */
+
+/**
+ * @typedef {'unknown' | 'held' | 'finished' | 'normalising' | 'collecting' | 'pausedRound' | 'pausedLobby' | 'empty' | 'left' | 'alone' | 'lobby' | 'lobbyBetween'} Situation
+ */
+
+/**
+ * Which of its states a room is in.
+ * @param {Room} room
+ * @returns {Situation}
+ */
+export function situationOf({ phase, paused, held, clients, ready, least, model_version: done }) {
+  if (!phase) return 'unknown';
+  if (held) return 'held';
+  if (phase === 'finished' || phase === 'normalising') return phase;
+  if (phase === 'collecting') return paused ? 'pausedRound' : 'collecting';
+  if (paused) return 'pausedLobby';
+  if (clients.length === 0) return done > 0 ? 'left' : 'empty';
+  if (done > 0) return 'lobbyBetween';
+  return ready === 1 && clients.length === 1 && least > 1 ? 'alone' : 'lobby';
+}
+
+/**
+ * What goes on, in one sentence for everyone.
+ * @param {Room} room
+ * @param {Words} words
+ * @returns {string}
+ */
+export function roomSentence(room, words) {
+  const { sentence } = words.board;
+  const situation = situationOf(room);
+  switch (situation) {
+    case 'unknown': return words.train.status.loading;
+    case 'finished': return sentence.finished(room.model_version);
+    case 'normalising':
+    case 'collecting':
+    case 'pausedRound': return sentence[situation](room.received, room.goal);
+    case 'lobby':
+    case 'lobbyBetween': return sentence[situation](room.ready, room.least);
+    case 'left':
+    case 'alone': return sentence[situation](room.least);
+    default: return sentence[situation];
+  }
+}
+
+/**
+ * Where the room is among its rounds. A round that has not begun is not counted.
+ * @param {Room} room
+ * @param {Words} words
+ * @returns {string}
+ */
+export function roundLine({ phase, round, rounds, model_version: done }, words) {
+  if (!phase) return '';
+  if (phase === 'collecting') return words.board.round(round, rounds);
+  return done > 0 ? words.board.roundsDone(done, rounds) : words.board.rounds(rounds);
+}
+
+/**
+ * Whose connection is lost and how long the class still waits for it; nothing where nobody is waited for.
+ * @param {Pick<Room, 'clients'>} room
+ * @param {number} since milliseconds since the server said so
+ * @param {Words} words
+ * @returns {string}
+ */
+export function waitSentence({ clients }, since, words) {
+  const lost = clients.filter(({ waited_ms: left }) => typeof left === 'number' && left > since);
+  if (lost.length === 0) return '';
+  const longest = Math.max(...lost.map(({ waited_ms: left }) => /** @type {number} */ (left)));
+  return words.board.waitsFor(lost.map(({ name }) => name || words.board.unnamed), Math.ceil((longest - since) / 1000));
+}
+
+/**
+ * Why there is no curve; nothing where there is one, or where it is not known.
+ * @param {Pick<Room, 'phase' | 'model_version'>} room
+ * @param {boolean} measured whether a version of the model was measured
+ * @param {Words} words
+ * @returns {string}
+ */
+export function noCurve({ phase, model_version: done }, measured, words) {
+  if (measured || !phase) return '';
+  return done > 0 ? words.charts.unmeasured : words.charts.none;
+}
+
+/**
+ * Why nobody is in the list; nothing where somebody is.
+ * @param {Room} room
+ * @param {{nobody: string, allLeft: string}} said the page's words
+ * @returns {string}
+ */
+export function nobodySentence({ clients, phase, model_version: done }, { nobody, allLeft }) {
+  if (clients.length > 0) return '';
+  return phase === 'finished' || done > 0 ? allLeft : nobody;
+}
+
+/**
+ * @typedef {Omit<Room, 'clients'> & {
+ *   connection: 'connecting' | 'open' | 'lost' | 'closed', closed: string | null, full: boolean, finished: boolean,
+ *   taking_part: boolean, trainer: string, work: {what: keyof Words['train']['work']} | null, clips: unknown[],
+ *   clients: {name: string, state: string, me: boolean, passed_over?: boolean, waited_ms?: number | null}[]}} Laptop
+ * a room as one of its laptops sees it
+ */
+
+/**
+ * What a student reads: the sentence, and whether the button that takes part is there.
+ * @param {Laptop} laptop
+ * @param {Words} words
+ * @returns {{sentence: string, button: 'start' | 'stop' | null}}
+ */
+export function laptopSays(laptop, words) {
+  const { status } = words.train;
+  const { connection, closed, taking_part: takesPart } = laptop;
+  if (connection === 'closed') return { sentence: closedSentence(closed, words), button: null };
+  if (laptop.finished) return { sentence: status.finished, button: null };
+  if (laptop.full && connection !== 'open') return { sentence: words.told.room_full, button: null };
+  const button = takesPart ? 'stop' : 'start';
+  if (connection === 'lost') return { sentence: status.lost, button };
+  if (connection === 'connecting') return { sentence: status.connecting, button };
+  return { sentence: openSentence(laptop, words), button };
+}
+
+/**
+ * Why the room has closed a connection for good.
+ * @param {string | null} code an error's of the protocol
+ * @param {Words} words
+ * @returns {string}
+ */
+export function closedSentence(code, words) {
+  const known = /** @type {Record<string, string>} */ ({ ...words.told, ...words.connection.closedWhy });
+  return code && Object.hasOwn(known, code) ? known[code] : words.connection.closedText;
+}
+
+/**
+ * @param {Laptop} laptop that is in its room, where rounds are left
+ * @param {Words} words
+ */
+function openSentence(laptop, words) {
+  const { status } = words.train;
+  const { taking_part: takesPart, trainer, work, clips, phase } = laptop;
+  const situation = situationOf(laptop);
+  if (situation === 'held') return words.board.sentence.held;
+  const paused = situation === 'pausedLobby' || situation === 'pausedRound';
+  if (!takesPart) {
+    if (clips.length === 0) return paused ? status.emptyPaused : status.empty;
+    if (paused) return status.idlePaused(clips.length);
+    return phase === 'collecting' ? status.idleRunning(clips.length) : status.idle(clips.length);
+  }
+  if (trainer === 'failed') return status.trainerFailed;
+  if (work) return words.train.work[work.what];
+  if (trainer === 'loading') return status.trainerLoading;
+  if (paused) return situation === 'pausedLobby' ? words.board.sentence.pausedLobby : status.lastBeforePause;
+  if (phase !== 'collecting') return roomSentence(laptop, words);
+  const me = laptop.clients.find((client) => client.me);
+  switch (me && shownState(me)) {
+    case 'ready':
+    case 'recording': return status.joining;
+    case 'passed_over': return status.passedOver;
+    case 'refused': return status.refused;
+    default: return status.waiting;
+  }
+}
