@@ -66,6 +66,32 @@ fn rooms_are_kept_in_the_users_data_folder_and_go_on() {
     );
 }
 
+/// The teacher's link of what was said at the start, without the port, which is another each time.
+fn secret(said: &str) -> &str {
+    said.split_whitespace().find_map(|word| Some(word.split_once("/teach#")?.1)).unwrap()
+}
+
+#[test]
+fn the_teachers_link_stays_good_for_the_same_folder() {
+    let home = tempfile::tempdir().unwrap();
+    let first = said(serve(home.path()));
+    let folder = first.lines().find_map(|line| line.strip_prefix("Rooms and models are kept in ")).unwrap();
+    let file = Path::new(folder.trim_end_matches('.')).join("host-token");
+    assert_eq!(secret(&said(serve(home.path()))), secret(&first));
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600, "nobody else reads it");
+
+    // One that was chosen goes before it and is written nowhere; one that is none any more is made anew.
+    let mut chosen = serve(home.path());
+    chosen.args(["--host-token", "a-secret-of-the-test"]);
+    said(chosen);
+    assert_eq!(secret(&said(serve(home.path()))), secret(&first));
+    std::fs::write(&file, "short").unwrap();
+    let anew = said(serve(home.path()));
+    assert_ne!(secret(&anew), secret(&first));
+    assert_eq!(secret(&said(serve(home.path()))), secret(&anew));
+}
+
 #[test]
 fn nothing_is_kept_where_that_is_asked_for() {
     let home = tempfile::tempdir().unwrap();

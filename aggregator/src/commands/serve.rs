@@ -94,7 +94,8 @@ pub struct Arguments {
     /// Open the teacher's page in this machine's browser
     #[arg(long)]
     open: bool,
-    /// Secret of the teacher's page and for making rooms, 16 characters at least [default: made up and printed]
+    /// Secret of the teacher's page and for making rooms, 16 characters at least [default: made up, kept with --state,
+    /// and printed]
     #[arg(long, value_name = "TOKEN", hide_env_values = true)]
     host_token: Option<String>,
     /// Secret for reading /metrics, which the host token opens as well [default: none]
@@ -136,6 +137,7 @@ async fn serve(arguments: Arguments, options: Options) -> Result<()> {
     // Before anyone is told that the program runs, so that whoever hears it may end it.
     let signals = Signals::catch().context("cannot listen for Ctrl-C")?;
     let tls = Tls::from_words(&arguments.tls)?;
+    let asked_for = arguments.state.clone();
     let state = state_folder(arguments.state)?;
     let store = Arc::new(match &state {
         Some(state) => Store::open(state)?,
@@ -143,7 +145,11 @@ async fn serve(arguments: Arguments, options: Options) -> Result<()> {
     });
     let identity = tls::identity(&tls, state.as_deref())?;
     let secrets = Secrets {
-        host: arguments.host_token.as_deref().map_or_else(|| Ok(Secret::random()), Secret::given)?,
+        host: match (&arguments.host_token, &state) {
+            (Some(token), _) => Secret::given(token)?,
+            (None, Some(state)) => Secret::kept(state)?,
+            (None, None) => Secret::random(),
+        },
         metrics: arguments.metrics_token.as_deref().map(Secret::given).transpose()?,
     };
     let limits = fitting(arguments.limits)?;
@@ -198,7 +204,7 @@ async fn serve(arguments: Arguments, options: Options) -> Result<()> {
     let ending = tokio::spawn(end_on_signal(signals, handle.clone(), stop, rooms.clone()));
     let gate = Gate::new(limits.clone(), metrics);
     let doorkeeper = Doorkeeper(gate.clone());
-    let routes = http::routes(Site::new(rooms, gate, secrets, reach, state.is_some())).into_make_service();
+    let routes = http::routes(Site::new(rooms, gate, secrets, reach, state.is_some(), asked_for)).into_make_service();
     match identity {
         Some(Identity { config, .. }) => {
             let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(config)).acceptor(Encrypted(doorkeeper));

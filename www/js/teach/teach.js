@@ -12,6 +12,7 @@ import { HostApi, HostError } from './host-api.js';
 import { rememberToken, takeToken } from './host-token.js';
 import { newRoomPanel } from './new-room-panel.js';
 import { roomListPanel } from './room-list-panel.js';
+import { secureCommand } from './secure-command.js';
 import { unlockPanel } from './unlock-panel.js';
 
 /**
@@ -74,6 +75,7 @@ async function refresh() {
     unlock.close();
     show(byId('teach'), true);
     show(byId('insecure'), !host.secure);
+    setText(byId('insecure-command'), secureCommand(host.state));
     show(byId('unkept'), !host.kept);
     if (first) choose(selected);
     else render();

@@ -48,6 +48,7 @@ pub async fn overview(
         "secure": site.is_secure(&outside),
         "origins": site.origins(&outside),
         "kept": site.kept,
+        "state": site.state,
         "rooms": rooms,
     })))
 }

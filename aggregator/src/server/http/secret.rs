@@ -1,11 +1,17 @@
 //! Secrets that open something to whoever shows them.
 
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use subtle::ConstantTimeEq as _;
+
+/// Where the host's secret is kept below the state folder.
+const FILE: &str = "host-token";
 
 /// A secret that allows something to whoever shows it.
 #[derive(Clone)]
@@ -19,6 +25,30 @@ impl Secret {
     pub fn given(token: &str) -> anyhow::Result<Self> {
         ensure!(token.len() >= 16, "a token is too short to be a secret: give at least 16 characters");
         Ok(Self(token.into()))
+    }
+
+    /// The one that is kept in this folder, so that it stays good over a restart; made the first time, for nobody but this
+    /// user to read.
+    ///
+    /// # Errors
+    /// The folder cannot be read or written.
+    pub fn kept(folder: &Path) -> anyhow::Result<Self> {
+        let file = folder.join(FILE);
+        if let Ok(kept) = fs::read_to_string(&file)
+            && let Ok(secret) = Self::given(kept.trim())
+        {
+            return Ok(secret);
+        }
+        let secret = Self::random();
+        let cannot = || format!("cannot keep the host's secret in {}", file.display());
+        fs::create_dir_all(folder).with_context(cannot)?;
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut open = options.open(&file).with_context(cannot)?;
+        writeln!(open, "{}", secret.secret()).and_then(|()| open.sync_all()).with_context(cannot)?;
+        Ok(secret)
     }
 
     /// 128 random bits.

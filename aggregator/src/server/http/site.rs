@@ -1,5 +1,6 @@
 //! What the handlers of all addresses share.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -28,6 +29,8 @@ pub struct Site {
     pub reach: Arc<Reach>,
     /// Whether rooms outlive the program.
     pub kept: bool,
+    /// What `--state` said, where it was given: whoever starts the program anew has to say it again.
+    pub state: Option<PathBuf>,
     /// Places for those who follow rooms.
     pub boards: Arc<Semaphore>,
     /// What is known of the state folder.
@@ -35,10 +38,17 @@ pub struct Site {
 }
 
 impl Site {
-    /// `kept` says whether rooms outlive the program.
-    pub fn new(rooms: Arc<Rooms>, gate: Arc<Gate>, secrets: Secrets, reach: Arc<Reach>, kept: bool) -> Self {
+    /// `kept` says whether rooms outlive the program, `state` what `--state` said.
+    pub fn new(
+        rooms: Arc<Rooms>,
+        gate: Arc<Gate>,
+        secrets: Secrets,
+        reach: Arc<Reach>,
+        kept: bool,
+        state: Option<PathBuf>,
+    ) -> Self {
         let boards = Arc::new(Semaphore::new(rooms.limits().max_event_streams));
-        Self { rooms, gate, secrets, reach, kept, boards, writable: Arc::default() }
+        Self { rooms, gate, secrets, reach, kept, state, boards, writable: Arc::default() }
     }
 
     /// A room's code as somebody wrote it.
