@@ -21,7 +21,7 @@ use crate::page::{origin, scope, to_js};
 use crate::personal::Mine;
 use crate::receipts::Sent;
 use crate::rounds::Rounds;
-use crate::seats::OwnSeat;
+use crate::seats::{OwnSeat, Taken};
 use crate::shared_model::Shared;
 use crate::showing::{Screen, room_view};
 use crate::sounds;
@@ -90,6 +90,8 @@ impl App {
                 return self.add(&decoded, &name, label, Source::Person).await;
             }
             Command::AddMadeUp {} => return self.add_made_up().await,
+            Command::Elsewhere {} => return self.elsewhere().await,
+            Command::Bring { seat } => return self.bring(&seat).await,
             Command::Relabel { clip, label } => self.relabel(clip, label).await?,
             Command::Remove { clips } => self.remove(&clips).await?,
             Command::Undo {} => self.undo().await?,
@@ -136,8 +138,11 @@ impl App {
         }
         let code = RoomCode::parse(code).map_err(|error| Failure::new(FailureCode::UnknownRoom, error.to_string()))?;
         let room = room_of(&code).await?;
-        let (seat, clips) = self.seat.open(code.as_str(), &room.labels, name, wished).await?;
+        let Taken { seat, clips, receipts, received } =
+            self.seat.open(code.as_str(), &room.labels, name, wished).await?;
         self.clips.open(Clips::new(room.labels.clone(), clips));
+        self.sent.open(receipts);
+        self.connection.go_on(self.sent.bytes(), received);
         let answer = js_sys::Object::new();
         for (field, value) in [
             ("room", to_js(&room_view(&room), FailureCode::Room)?),

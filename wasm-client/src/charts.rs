@@ -32,6 +32,9 @@ pub struct ChartWords {
     pub actual: String,
     /// What stands in a chart that has nothing to show yet.
     pub none: String,
+    /// What stands before the decimals of a number.
+    #[serde(default)]
+    pub decimal: Option<char>,
     /// The names of labels, where they have others than the room gives them.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
@@ -97,6 +100,7 @@ impl Charts {
                 y: title.to_owned(),
                 y_range,
                 none: words.none.clone(),
+                decimal: words.decimal.unwrap_or('.'),
             };
             figures::learning_curves(&series, &axes)
         };

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use client::archive;
-use client::{Clip, ClipError, Clips, FailureCode, MadeUp, Source, made_up};
+use client::{Clip, ClipError, Clips, FailureCode, MadeUp, Opened, Source, made_up};
 use federation::Input;
 use js_sys::{Array, ArrayBuffer, Object, Uint8Array};
 use serde::Serialize;
@@ -20,6 +20,15 @@ use crate::sounds;
 #[derive(Default)]
 pub(crate) struct ClipList {
     clips: RefCell<Clips>,
+}
+
+/// A seat of another room for the page.
+#[derive(Serialize)]
+struct SeatElsewhere {
+    seat: String,
+    room: String,
+    name: Option<String>,
+    clips: u32,
 }
 
 /// A clip of an archive for the page, which adds one after the other.
@@ -146,6 +155,47 @@ impl App {
         }
         let answer = Object::new();
         set(&answer, "clips", &added);
+        Ok(answer.into())
+    }
+
+    /// The clips of other rooms in this browser, by the seats that hold them.
+    pub(crate) async fn elsewhere(&self) -> Result<JsValue, Failure> {
+        let seats = self.seat.elsewhere().await?.into_iter().map(|(seat, clips)| SeatElsewhere {
+            seat: seat.id,
+            room: seat.room,
+            name: seat.name,
+            clips,
+        });
+        let answer = Object::new();
+        set(&answer, "seats", &to_js(&seats.collect::<Vec<_>>(), FailureCode::Storage)?);
+        Ok(answer.into())
+    }
+
+    /// Copies the clips of another seat: those whose label this room has, and that are not here already.
+    pub(crate) async fn bring(self: &Rc<Self>, seat: &str) -> Result<JsValue, Failure> {
+        let labels = self.clips.labels();
+        let (mut brought, mut left) = (0, 0);
+        for (place, mut clip) in self.seat.clips_of(seat).await?.into_iter().enumerate() {
+            match clip.open(&labels) {
+                Opened::Gone => continue,
+                Opened::Unlisted | Opened::Unreadable(_) => {
+                    left += 1;
+                    continue;
+                }
+                Opened::Kept | Opened::Renewed => {}
+            }
+            clip.id = (js_sys::Date::now() * 1000.0).floor() + place as f64;
+            if self.clips.read(|clips| clips.check_new(&clip)).is_err() {
+                left += 1;
+                continue;
+            }
+            self.keep(clip).await?;
+            brought += 1;
+        }
+        self.tell_holdings();
+        let answer = Object::new();
+        set(&answer, "brought", &brought.into());
+        set(&answer, "left", &left.into());
         Ok(answer.into())
     }
 

@@ -62,6 +62,13 @@ pub enum Command {
     },
     /// Adds the clips of a voice that a program makes up.
     AddMadeUp {},
+    /// Asks which seats of other rooms in this browser have clips.
+    Elsewhere {},
+    /// Copies the clips of such a seat. Answers how many came, and how many have no label here or are here already.
+    Bring {
+        /// Which.
+        seat: String,
+    },
     /// Gives a clip another label.
     Relabel {
         /// Which.

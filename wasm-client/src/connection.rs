@@ -52,7 +52,13 @@ impl Connection {
         self.participant.borrow().as_ref().map(|participant| look(&participant.view()))
     }
 
-    /// Bytes over the socket since the page was opened.
+    /// Goes on from what was sent and received before a reload, in bytes.
+    pub(crate) fn go_on(&self, sent: u64, received: u64) {
+        self.sent.set(sent);
+        self.received.set(received);
+    }
+
+    /// Bytes over the socket since this seat was taken.
     pub(crate) fn bytes(&self) -> BytesView {
         BytesView { sent: self.sent.get(), received: self.received.get() }
     }
@@ -128,6 +134,7 @@ impl App {
                 if let (Some(socket), Ok(text)) = (socket.as_ref(), serde_json::to_string(&message)) {
                     self.connection.was_sent(text.len());
                     self.sent.message(&message, &text);
+                    self.store_receipts();
                     socket.send_text(&text);
                 }
             }
@@ -136,7 +143,14 @@ impl App {
             Output::RememberToken(token) => {
                 let app = Rc::clone(self);
                 spawn_local(async move {
-                    if let Err(failure) = app.seat.change(|seat| seat.token = Some(token.secret().to_owned())).await {
+                    let remembered = app.seat.change(|seat| {
+                        // A room that gives another identity has not seen this seat's rounds.
+                        if seat.token.as_deref().is_some_and(|known| known != token.secret()) {
+                            seat.own.clear();
+                        }
+                        seat.token = Some(token.secret().to_owned());
+                    });
+                    if let Err(failure) = remembered.await {
                         tell(Level::Warning, &failure);
                     }
                 });
@@ -223,6 +237,7 @@ impl App {
                     return;
                 }
                 app.sent.frame(&frame, app.encoding());
+                app.store_receipts();
                 socket.send_binary(&frame);
                 app.connection.was_sent(frame.len());
                 sent += (frame.len() - protocol::limits::CHUNK_HEADER_BYTES) as u32;

@@ -1,26 +1,32 @@
 //! What leaves this tab, as the page is told of it: [`client::Receipts`] hold it, [`VoiceSearch`] looks for the person's
 //! own voice in it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use client::{FailureCode, Receipts, VoiceSearch};
+use client::{FailureCode, Receipts, StoredReceipt, VoiceSearch};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Object, Uint8Array};
 use protocol::{ClientMessage, Encoding};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
 
 use crate::app::App;
 use crate::failure::{Failure, set};
-use crate::page::{post, to_js};
+use crate::page::{Level, post, tell, to_js};
 
-/// The receipts of this tab.
+/// How long after they were stored receipts are stored again, ms.
+const STORE_EVERY_MS: u32 = 250;
+
+/// The receipts of this tab's seat.
 #[derive(Default)]
 pub(crate) struct Sent {
     receipts: RefCell<Receipts>,
+    /// Whether they are being stored, or cannot be.
+    storing: Cell<bool>,
 }
 
 #[derive(Serialize)]
@@ -30,6 +36,16 @@ struct SearchingEvent {
 }
 
 impl Sent {
+    /// Goes on from those that are stored with the seat.
+    pub(crate) fn open(&self, stored: Vec<StoredReceipt>) {
+        self.receipts.replace(Receipts::restored(stored));
+    }
+
+    /// Everything that was sent, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.receipts.borrow().told().sent_bytes
+    }
+
     /// A message that is given to the socket as `text`.
     pub(crate) fn message(&self, message: &ClientMessage, text: &str) {
         self.receipts.borrow_mut().message(js_sys::Date::now(), message, text);
@@ -47,6 +63,26 @@ impl Sent {
 }
 
 impl App {
+    /// Stores with the seat what was sent since the last time, and a moment later what came meanwhile.
+    pub(crate) fn store_receipts(self: &Rc<Self>) {
+        if self.sent.storing.replace(true) {
+            return;
+        }
+        let app = Rc::clone(self);
+        spawn_local(async move {
+            loop {
+                let changes = app.sent.receipts.borrow_mut().changes();
+                let Some(changes) = changes else { break };
+                if let Err(failure) = app.seat.put_receipts(changes, app.connection.bytes().received).await {
+                    // They are whole as long as this tab lives, and the person is told once.
+                    return tell(Level::Warning, &failure);
+                }
+                TimeoutFuture::new(STORE_EVERY_MS).await;
+            }
+            app.sent.storing.set(false);
+        });
+    }
+
     /// A picture of an update's values, if all of its frames are still here.
     pub(crate) fn receipt_picture(&self, number: u32) -> JsValue {
         let answer = Object::new();

@@ -89,7 +89,7 @@ impl App {
     fn trained(self: &Rc<Self>, request: &TrainRequest, result: RoundResult) {
         for input in LocalRound::from(result).into_inputs(request) {
             if let Input::Evaluated { model_version, evaluation } = &input {
-                self.shared.note_own(*model_version, evaluation);
+                self.note_own(*model_version, evaluation);
             }
             self.input(input);
         }
@@ -112,7 +112,7 @@ impl App {
                 Ok(evaluation) => {
                     let version = app.shared.version().map(ModelVersion);
                     if let (Some(model_version), Some(evaluation)) = (version, evaluation) {
-                        app.shared.note_own(model_version, &evaluation);
+                        app.note_own(model_version, &evaluation);
                         app.input(Input::Evaluated { model_version, evaluation });
                     }
                 }

@@ -2,16 +2,29 @@
 //! one. A seat that another living tab holds is never taken: the browser's locks say which those are.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use client::{Clip, FailureCode, Opened};
+use client::{Clip, FailureCode, Opened, ReceiptChanges, StoredReceipt};
 use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::failure::{Failure, set};
 use crate::page::{Level, notice, tell};
-use crate::storage::{Personal, Seat, Storage};
+use crate::storage::{OwnResult, Personal, Seat, Storage};
+
+/// A seat that was taken, and what was kept with it.
+pub(crate) struct Taken {
+    /// The seat.
+    pub seat: Seat,
+    /// Its clips in the order of adding.
+    pub clips: Vec<Clip>,
+    /// What it has sent.
+    pub receipts: Vec<StoredReceipt>,
+    /// Bytes that it has received.
+    pub received: u64,
+}
 
 /// The seat that this tab has taken, and where it is kept.
 #[derive(Default)]
@@ -23,7 +36,7 @@ pub(crate) struct OwnSeat {
 }
 
 impl OwnSeat {
-    /// Takes a seat in a room, and returns it with its clips as they are in a room with these labels. Where the browser
+    /// Takes a seat in a room, and returns what it holds, its clips as they are in a room with these labels. Where the browser
     /// stores nothing, as in some private windows, one can still take part, and is told what is missing.
     ///
     /// # Errors
@@ -34,25 +47,26 @@ impl OwnSeat {
         labels: &[String],
         name: Option<String>,
         wished: Option<&str>,
-    ) -> Result<(Seat, Vec<Clip>), Failure> {
-        let (storage, seat, clips) = match Storage::open().await {
+    ) -> Result<Taken, Failure> {
+        let (storage, taken) = match Storage::open().await {
             Ok(storage) => {
                 let mut seat = take(&storage, room, wished).await?;
                 if name.is_some() {
                     seat.name = name;
                 }
                 let clips = open_clips(&storage, &seat.id, labels).await?;
-                (Some(Rc::new(storage)), seat, clips)
+                let (receipts, received) = storage.receipts(&seat.id).await?;
+                (Some(Rc::new(storage)), Taken { seat, clips, receipts, received })
             }
             Err(failure) => {
                 notice(Level::Warning, FailureCode::NoStorage.name(), &failure.message);
                 let seat = Seat { name, opened_at: js_sys::Date::now(), ..Seat::new("unsaved", room) };
-                (None, seat, Vec::new())
+                (None, Taken { seat, clips: Vec::new(), receipts: Vec::new(), received: 0 })
             }
         };
         self.storage.replace(storage);
-        self.seat.replace(Some(seat.clone()));
-        Ok((seat, clips))
+        self.seat.replace(Some(taken.seat.clone()));
+        Ok(taken)
     }
 
     /// Changes the seat and stores it.
@@ -84,6 +98,49 @@ impl OwnSeat {
             Some((storage, seat)) => storage.put_clip(&seat, clip).await,
             None => Ok(()),
         }
+    }
+
+    /// The seats of other rooms in this browser that have clips, and how many.
+    ///
+    /// # Errors
+    /// Where the browser's storage refuses.
+    pub(crate) async fn elsewhere(&self) -> Result<Vec<(Seat, u32)>, Failure> {
+        let room = self.seat.borrow().as_ref().map(|seat| seat.room.clone());
+        let storage = self.storage.borrow().clone();
+        match storage.zip(room) {
+            Some((storage, room)) => storage.seats_elsewhere(&room).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The clips of another seat in this browser.
+    ///
+    /// # Errors
+    /// Where the browser's storage refuses.
+    pub(crate) async fn clips_of(&self, seat: &str) -> Result<Vec<Clip>, Failure> {
+        let storage = self.storage.borrow().clone();
+        match storage {
+            Some(storage) => storage.clips(seat).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Stores what has changed of its receipts.
+    ///
+    /// # Errors
+    /// Where the browser's storage refuses.
+    pub(crate) async fn put_receipts(&self, changes: ReceiptChanges, received: u64) -> Result<(), Failure> {
+        let seat = self.seat.borrow().as_ref().map(|seat| seat.id.clone());
+        let storage = self.storage.borrow().clone();
+        match storage.zip(seat) {
+            Some((storage, seat)) => storage.put_receipts(&seat, changes, received).await,
+            None => Ok(()),
+        }
+    }
+
+    /// How the versions of the shared model did on its held-back clips.
+    pub(crate) fn own(&self) -> BTreeMap<u32, OwnResult> {
+        self.seat.borrow().as_ref().map(|seat| seat.own.clone()).unwrap_or_default()
     }
 
     /// Whether it takes part.

@@ -1,7 +1,6 @@
 //! The group's model as this tab has it, and how its versions did here.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,17 +9,18 @@ use js_sys::{Float32Array, Object, Uint8Array};
 use models::{Architecture, Inference, Standardisation};
 use protocol::{Evaluation, ModelVersion};
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
 
 use crate::app::App;
 use crate::failure::{Failure, set};
 use crate::page::{Level, tell};
+use crate::storage::OwnResult;
 use crate::training::Model;
 
 /// The shared model, once the first has come.
 #[derive(Default)]
 pub(crate) struct Shared {
     model: RefCell<Option<SharedModel>>,
-    own: RefCell<BTreeMap<u32, OwnResult>>,
 }
 
 /// A version of it.
@@ -30,15 +30,6 @@ struct SharedModel {
     standardisation: Standardisation,
     /// The same model, ready to answer; none where it fits no network that this page knows.
     inference: Option<Rc<Inference>>,
-}
-
-/// Loss and accuracy of a version on this person's held-back clips.
-#[derive(Clone, Copy)]
-pub(crate) struct OwnResult {
-    pub loss: f64,
-    pub accuracy: f64,
-    /// How many clips there are.
-    pub clips: u32,
 }
 
 impl Shared {
@@ -60,20 +51,26 @@ impl Shared {
         let model = self.model.borrow();
         model.as_ref().and_then(|model| model.inference.clone()).ok_or_else(no_model)
     }
-
-    /// Notes how a version did on this person's held-back clips.
-    pub(crate) fn note_own(&self, version: ModelVersion, evaluation: &Evaluation) {
-        let &Evaluation { loss, accuracy, examples: clips, .. } = evaluation;
-        self.own.borrow_mut().insert(version.0, OwnResult { loss, accuracy, clips });
-    }
-
-    /// How the versions did on them.
-    pub(crate) fn own(&self) -> BTreeMap<u32, OwnResult> {
-        self.own.borrow().clone()
-    }
 }
 
 impl App {
+    /// Notes with the seat how a version did on this person's held-back clips. Where the room went back to it, what came after
+    /// is no more.
+    pub(crate) fn note_own(self: &Rc<Self>, version: ModelVersion, evaluation: &Evaluation) {
+        let &Evaluation { loss, accuracy, examples: clips, .. } = evaluation;
+        let app = Rc::clone(self);
+        spawn_local(async move {
+            let noted = app.seat.change(|seat| {
+                seat.own.retain(|&other, _| other < version.0);
+                seat.own.insert(version.0, OwnResult { loss, accuracy, clips });
+            });
+            if let Err(failure) = noted.await {
+                tell(Level::Warning, &failure);
+            }
+            app.show();
+        });
+    }
+
     /// Has this version from now on.
     pub(crate) fn keep_model(
         &self,

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::charts::{ChartWords, Charts, Measured};
 use crate::connection::millis;
 use crate::page::{notice_of_round, now, post};
-use crate::shared_model::OwnResult;
+use crate::storage::OwnResult;
 use crate::view::{ClipView, MemberView, PictureView, RoomView, RoundView, StateView};
 
 /// Shortest time between two views, ms.
@@ -154,7 +154,7 @@ impl App {
             trainer: self.trainer.state(),
             work: Work::of(&view.work),
             bytes: self.connection.bytes(),
-            history: history(view, &self.shared.own()),
+            history: history(view, &self.seat.own()),
             has_model: self.shared.version().is_some(),
             // A finished room may go on: its host can go back to an earlier version of the model.
             finished: status.is_some_and(|status| status.phase == Phase::Finished),
@@ -163,7 +163,7 @@ impl App {
 
     fn show_charts(&self, view: &View<'_>) {
         let shared = shared_results(view);
-        let own = self.shared.own();
+        let own = self.seat.own();
         // The finished model's evaluation grows as one client after the other has said how it does.
         let newest = shared.iter().next_back().map(|(version, evaluation)| (version, evaluation.examples));
         let key = format!("{}/{}/{newest:?}", view.history.len(), own.len());
@@ -241,7 +241,7 @@ fn members(status: &Status, me: Option<ClientId>) -> Vec<MemberView> {
             examples: u64::from(client.examples),
             labels: client.labels.iter().map(|&count| u64::from(count)).collect(),
             me: Some(client.client) == me,
-            waited_ms: client.waited_ms.map(|left| left as f64),
+            waited_ms: None,
         })
         .collect()
 }

@@ -1,11 +1,13 @@
-//! What outlives a reload: seats and their clips, in IndexedDB. Knows no rule of the rounds and no page.
+//! What outlives a reload: seats, their clips and the receipts of what they sent, in IndexedDB. Knows no rule of the rounds and no page.
 //!
 //! A *seat* is one participant's place in one room in this browser: its identity and its clips. Two tabs are
 //! two seats.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use client::{Clip, ClipSound, FailureCode};
+use bytes::Bytes;
+use client::{Clip, ClipSound, FailureCode, Receipt, ReceiptChanges, StoredReceipt};
 use idb::{
     Database, DatabaseEvent, Factory, IndexParams, KeyPath, KeyRange, ObjectStoreParams, Query, Transaction,
     TransactionMode,
@@ -18,9 +20,10 @@ use crate::failure::Failure;
 use crate::page::to_js;
 
 const DATABASE: &str = "chorus";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const SEATS: &str = "seats";
 const CLIPS: &str = "clips";
+const RECEIPTS: &str = "receipts";
 const BY_ROOM: &str = "by_room";
 const BY_SEAT: &str = "by_seat";
 
@@ -42,6 +45,20 @@ pub struct Seat {
     /// The personal model, once one was made.
     #[serde(default)]
     pub personal: Option<Personal>,
+    /// How the versions of the shared model did on this seat's held-back clips.
+    #[serde(default)]
+    pub own: BTreeMap<u32, OwnResult>,
+}
+
+/// How a version of the shared model did on one person's held-back clips.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct OwnResult {
+    /// Mean cross-entropy, nats.
+    pub loss: f64,
+    /// Share of the clips whose label was found, 0 to 1.
+    pub accuracy: f64,
+    /// How many clips there are.
+    pub clips: u32,
 }
 
 impl Seat {
@@ -55,6 +72,7 @@ impl Seat {
             taking_part: false,
             opened_at: 0.0,
             personal: None,
+            own: BTreeMap::new(),
         }
     }
 }
@@ -162,6 +180,46 @@ impl StoredClip {
     }
 }
 
+/// A receipt as it lies in the database, with its bytes one piece after the other.
+#[derive(Serialize, Deserialize)]
+struct StoredRow {
+    id: String,
+    /// The seat that it belongs to.
+    seat: String,
+    receipt: Receipt,
+    /// The lengths of the pieces.
+    pieces: Vec<usize>,
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    bytes: Uint8Array,
+    sent_bytes: u64,
+    received_bytes: u64,
+}
+
+impl StoredRow {
+    fn key(seat: &str, number: u32) -> String {
+        format!("{seat} {number}")
+    }
+
+    fn of(seat: &str, stored: StoredReceipt, received_bytes: u64) -> Self {
+        let StoredReceipt { receipt, pieces, sent_bytes } = stored;
+        Self {
+            id: Self::key(seat, receipt.number),
+            seat: seat.to_owned(),
+            receipt,
+            bytes: Uint8Array::from(pieces.concat().as_slice()),
+            pieces: pieces.iter().map(Bytes::len).collect(),
+            sent_bytes,
+            received_bytes,
+        }
+    }
+
+    fn receipt(self) -> StoredReceipt {
+        let mut bytes = Bytes::from(self.bytes.to_vec());
+        let pieces = self.pieces.iter().map(|&length| bytes.split_to(length.min(bytes.len()))).collect();
+        StoredReceipt { receipt: self.receipt, pieces, sent_bytes: self.sent_bytes }
+    }
+}
+
 /// The database of this browser.
 pub struct Storage {
     database: Database,
@@ -200,7 +258,13 @@ impl Storage {
         request.on_upgrade_needed(|event| {
             // An error in here aborts the upgrade, and the request below then reports it.
             let Ok(database) = event.database() else { return };
-            for (store, index, key) in [(SEATS, BY_ROOM, "room"), (CLIPS, BY_SEAT, "seat")] {
+            let there = database.store_names();
+            for (store, index, key) in [(SEATS, BY_ROOM, "room"), (CLIPS, BY_SEAT, "seat"), (RECEIPTS, BY_SEAT, "seat")]
+            {
+                // A page of an older version has made some of them.
+                if there.iter().any(|name| name == store) {
+                    continue;
+                }
                 let mut params = ObjectStoreParams::new();
                 params.key_path(Some(KeyPath::new_single("id")));
                 let Ok(store) = database.create_object_store(store, params) else { return };
@@ -222,6 +286,28 @@ impl Storage {
         let mut seats: Vec<Seat> = self.read(SEATS, BY_ROOM, room).await?;
         seats.sort_by(|a, b| b.opened_at.total_cmp(&a.opened_at));
         Ok(seats)
+    }
+
+    /// The seats of all other rooms that have clips, the one used last first, with how many there are.
+    ///
+    /// # Errors
+    /// Where the browser refuses.
+    pub async fn seats_elsewhere(&self, room: &str) -> Result<Vec<(Seat, u32)>, Failure> {
+        let stores = [SEATS, CLIPS];
+        let transaction = self.database.transaction(&stores, TransactionMode::ReadOnly).map_err(failure)?;
+        let store = transaction.object_store(SEATS).map_err(failure)?;
+        let rows = store.get_all(None, None).map_err(failure)?.await.map_err(failure)?;
+        let clips = transaction.object_store(CLIPS).and_then(|store| store.index(BY_SEAT)).map_err(failure)?;
+        let mut found = Vec::new();
+        for seat in rows.into_iter().filter_map(|row| serde_wasm_bindgen::from_value::<Seat>(row).ok()) {
+            let only = KeyRange::only(&JsValue::from(seat.id.as_str())).map_err(failure)?;
+            let count = clips.count(Some(Query::KeyRange(only))).map_err(failure)?.await.map_err(failure)?;
+            if seat.room != room && count > 0 {
+                found.push((seat, count));
+            }
+        }
+        found.sort_by(|(a, _), (b, _)| b.opened_at.total_cmp(&a.opened_at));
+        Ok(found)
     }
 
     /// The clips of a seat in the order of adding.
@@ -249,6 +335,34 @@ impl Storage {
     /// `storage_full`, or where the browser refuses.
     pub async fn put_clip(&self, seat: &str, clip: &Clip) -> Result<(), Failure> {
         self.put(CLIPS, &to_js(&StoredClip::of(seat, clip), FailureCode::Storage)?).await
+    }
+
+    /// The receipts of what a seat has sent, in any order, and how many bytes it has received.
+    ///
+    /// # Errors
+    /// Where the browser refuses.
+    pub async fn receipts(&self, seat: &str) -> Result<(Vec<StoredReceipt>, u64), Failure> {
+        let rows: Vec<StoredRow> = self.read(RECEIPTS, BY_SEAT, seat).await?;
+        let received = rows.iter().map(|row| row.received_bytes).max().unwrap_or_default();
+        Ok((rows.into_iter().map(StoredRow::receipt).collect(), received))
+    }
+
+    /// Stores what has changed of a seat's receipts.
+    ///
+    /// # Errors
+    /// `storage_full`, or where the browser refuses.
+    pub async fn put_receipts(&self, seat: &str, changes: ReceiptChanges, received: u64) -> Result<(), Failure> {
+        let transaction = self.database.transaction(&[RECEIPTS], TransactionMode::ReadWrite).map_err(failure)?;
+        let store = transaction.object_store(RECEIPTS).map_err(failure)?;
+        for stored in changes.stored {
+            let row = to_js(&StoredRow::of(seat, stored, received), FailureCode::Storage)?;
+            store.put(&row, None).map_err(failure)?.await.map_err(failure)?;
+        }
+        for number in changes.gone {
+            let key = JsValue::from(StoredRow::key(seat, number));
+            store.delete(key).map_err(failure)?.await.map_err(failure)?;
+        }
+        commit(transaction).await
     }
 
     /// Deletes a clip for good.

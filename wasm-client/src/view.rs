@@ -122,9 +122,9 @@ pub struct RoundView {
 /// Bytes over the socket.
 #[derive(Clone, Copy, Serialize)]
 pub struct BytesView {
-    /// Sent since the page was opened.
+    /// Sent since this seat was taken.
     pub sent: u64,
-    /// Received since the page was opened.
+    /// Received since this seat was taken.
     pub received: u64,
 }
 

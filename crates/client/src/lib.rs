@@ -36,7 +36,7 @@ pub use learning::{evaluate, local_round, tune};
 pub use made_up::{MadeUp, NoMadeUpVoice, made_up};
 pub use packed::{Packed, packed, unpacked};
 pub use progress::{fraction_done, progress};
-pub use receipts::{Numbers, Receipt, Receipts, Told, UpdatePicture};
+pub use receipts::{Numbers, Receipt, ReceiptChanges, Receipts, StoredReceipt, Told, UpdatePicture};
 pub use round::{LocalRound, RoundWork};
 pub use sizes::INPUT_VALUES;
 pub use states::{BackendReason, ConnectionState, TrainerState, Work, WorkKind, shared_results};

@@ -1,9 +1,10 @@
 //! What leaves a participant: a receipt of every message and frame that was given to the socket. Knows bytes and kinds,
 //! not the rules of the rounds.
 //!
-//! It keeps a limited number of receipts and a limited number of the bytes themselves, and says what it has let go.
+//! It keeps a limited number of receipts and a limited number of the bytes themselves, and says what it has let go. What of it
+//! changes is handed out for storing, and taken back after a reload.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use protocol::{ClientMessage, Encoding};
@@ -22,7 +23,7 @@ const COLUMNS: usize = 256;
 const MOST_ROWS: usize = 512;
 
 /// One message, a run of messages that are the same or all of `progress`, or the frames of one transfer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
     /// Counted from 1.
     pub number: u32,
@@ -45,7 +46,7 @@ pub struct Receipt {
 }
 
 /// The values of an update.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Numbers {
     /// How many.
     pub count: u64,
@@ -66,6 +67,26 @@ pub struct Told<'a> {
     pub forgotten: u64,
     /// Everything that was sent.
     pub sent_bytes: u64,
+}
+
+/// A receipt as it outlives a reload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredReceipt {
+    /// The receipt.
+    pub receipt: Receipt,
+    /// The bytes as they were sent, as far as they are kept, in the order of sending.
+    pub pieces: Vec<Bytes>,
+    /// Everything that was sent when this was stored.
+    pub sent_bytes: u64,
+}
+
+/// What of the receipts has to be stored anew.
+#[derive(Debug, PartialEq)]
+pub struct ReceiptChanges {
+    /// These are new, or others than they were.
+    pub stored: Vec<StoredReceipt>,
+    /// The receipts of these numbers are no longer kept.
+    pub gone: Vec<u32>,
 }
 
 /// A picture of an update's values.
@@ -98,6 +119,10 @@ pub struct Receipts {
     sent_bytes: u64,
     next: u32,
     open: Option<Open>,
+    /// Numbers of receipts that are others than they were stored.
+    changed: BTreeSet<u32>,
+    /// Numbers of receipts that may be stored and are no longer kept.
+    gone: Vec<u32>,
 }
 
 /// What a message calls itself.
@@ -107,6 +132,43 @@ struct Kind {
 }
 
 impl Receipts {
+    /// Those that were stored, in any order; what is sent from now on follows them.
+    pub fn restored(mut stored: Vec<StoredReceipt>) -> Self {
+        stored.sort_by_key(|one| one.receipt.number);
+        stored.dedup_by_key(|one| one.receipt.number);
+        let mut receipts = Self::default();
+        let sent = stored.iter().map(|one| one.sent_bytes).max().unwrap_or_default();
+        for StoredReceipt { receipt, pieces, .. } in stored {
+            let number = receipt.number;
+            receipts.next = number;
+            receipts.add(receipt);
+            for piece in pieces {
+                receipts.keep(piece, Some(number));
+            }
+            receipts.changed.remove(&number);
+        }
+        receipts.sent_bytes = sent;
+        // Those that were let go before count, whatever was stored of them.
+        receipts.forgotten = u64::from(receipts.next) - receipts.receipts.len() as u64;
+        receipts
+    }
+
+    /// What has changed since this was last asked; `None` where nothing has.
+    pub fn changes(&mut self) -> Option<ReceiptChanges> {
+        if self.changed.is_empty() && self.gone.is_empty() {
+            return None;
+        }
+        let changed = std::mem::take(&mut self.changed);
+        let pieces_of = |number| {
+            self.kept.iter().filter(|(of, _)| *of == number).map(|(_, piece)| piece.clone()).collect::<Vec<_>>()
+        };
+        let stored = self.receipts.iter().filter(|receipt| changed.contains(&receipt.number)).map(|receipt| {
+            StoredReceipt { receipt: receipt.clone(), pieces: pieces_of(receipt.number), sent_bytes: self.sent_bytes }
+        });
+        let stored = stored.collect();
+        Some(ReceiptChanges { stored, gone: std::mem::take(&mut self.gone) })
+    }
+
     /// A message that was sent as `text`, at this time in milliseconds since 1970.
     pub fn message(&mut self, at: f64, message: &ClientMessage, text: &str) {
         let secret = match message {
@@ -205,9 +267,11 @@ impl Receipts {
 
     fn add(&mut self, receipt: Receipt) {
         self.receipts.push_back(receipt);
-        if self.receipts.len() > MOST_RECEIPTS {
-            self.receipts.pop_front();
+        if self.receipts.len() > MOST_RECEIPTS
+            && let Some(oldest) = self.receipts.pop_front()
+        {
             self.forgotten += 1;
+            self.gone.push(oldest.number);
         }
     }
 
@@ -215,12 +279,14 @@ impl Receipts {
     fn keep(&mut self, bytes: Bytes, number: Option<u32>) {
         self.sent_bytes += bytes.len() as u64;
         self.kept_bytes += bytes.len();
-        let number = number.or_else(|| self.receipts.back().map(|last| last.number));
-        self.kept.push_back((number.unwrap_or_default(), bytes));
+        let number = number.or_else(|| self.receipts.back().map(|last| last.number)).unwrap_or_default();
+        self.kept.push_back((number, bytes));
+        self.changed.insert(number);
         while self.kept_bytes > MOST_BYTES
-            && let Some((_, oldest)) = self.kept.pop_front()
+            && let Some((of, oldest)) = self.kept.pop_front()
         {
             self.kept_bytes -= oldest.len();
+            self.changed.insert(of);
         }
     }
 
@@ -345,6 +411,76 @@ mod tests {
         assert_eq!(receipts.picture(2, Encoding::F32), None, "there is no such receipt");
         say(&mut receipts, 2.0, &ClientMessage::Pause);
         assert_eq!(receipts.picture(2, Encoding::F32), None, "a message has no picture");
+    }
+
+    /// What storage would hold.
+    #[derive(Default)]
+    struct Rows(std::collections::BTreeMap<u32, StoredReceipt>);
+
+    impl Rows {
+        fn store(&mut self, receipts: &mut Receipts) -> usize {
+            let Some(ReceiptChanges { stored, gone }) = receipts.changes() else { return 0 };
+            let count = stored.len();
+            self.0.extend(stored.into_iter().map(|one| (one.receipt.number, one)));
+            self.0.retain(|number, _| !gone.contains(number));
+            count
+        }
+
+        fn restored(&self) -> Receipts {
+            // The browser gives them in an order of its own.
+            Receipts::restored(self.0.values().rev().cloned().collect())
+        }
+    }
+
+    #[test]
+    fn receipts_outlive_a_reload_and_go_on() {
+        let (mut receipts, mut rows) = (Receipts::default(), Rows::default());
+        assert_eq!(receipts.changes(), None);
+        say(&mut receipts, 1.0, &progress(1));
+        assert_eq!(rows.store(&mut receipts), 1);
+        receipts.frame(2.0, &frame(5, 0, &[3.0, -4.0]), Encoding::F32);
+        say(&mut receipts, 3.0, &progress(2));
+        receipts.frame(4.0, &frame(5, 8, &[12.0]), Encoding::F32);
+        assert_eq!(rows.store(&mut receipts), 2, "the first one has not changed");
+        assert_eq!(receipts.changes(), None);
+
+        let mut again = rows.restored();
+        assert_eq!(again.changes(), None, "what was stored is stored");
+        assert_eq!(again.receipts, receipts.receipts);
+        assert_eq!((again.sent_bytes, again.forgotten), (receipts.sent_bytes, 0));
+        assert_eq!(again.picture(2, Encoding::F32), receipts.picture(2, Encoding::F32));
+        let sent = |receipts: &Receipts| receipts.sent().map(|(_, bytes)| bytes.len()).sum::<usize>() as u64;
+        assert_eq!(sent(&again), receipts.sent_bytes, "all of it can be searched");
+
+        say(&mut again, 5.0, &progress(3));
+        again.frame(6.0, &frame(5, 12, &[1.0]), Encoding::F32);
+        let last: Vec<(u32, &str)> = again.receipts.iter().map(|one| (one.number, one.kind.as_str())).collect();
+        assert_eq!(
+            last,
+            [(1, "progress"), (2, "numbers"), (3, "progress"), (4, "numbers")],
+            "a new connection's frames"
+        );
+        assert_eq!(rows.store(&mut again), 2);
+        assert_eq!(rows.restored().sent_bytes, again.sent_bytes);
+    }
+
+    #[test]
+    fn what_is_stored_is_bounded_as_what_is_kept() {
+        let (mut receipts, mut rows) = (Receipts::default(), Rows::default());
+        let piece = vec![0.5; 256 * 1024];
+        for number in 0..MOST_RECEIPTS as u32 + 6 {
+            if number % 100 == 0 {
+                receipts.frame(0.0, &frame(number, 0, &piece), Encoding::F32);
+            }
+            say(&mut receipts, 0.0, &ClientMessage::Recording { on: number % 2 == 0 });
+            rows.store(&mut receipts);
+        }
+        assert_eq!(rows.0.len(), MOST_RECEIPTS);
+        let bytes: usize = rows.0.values().flat_map(|row| &row.pieces).map(Bytes::len).sum();
+        assert!(bytes <= MOST_BYTES, "{bytes} bytes are stored");
+        let again = rows.restored();
+        assert_eq!((again.forgotten, again.sent_bytes), (receipts.forgotten, receipts.sent_bytes));
+        assert!(again.forgotten > 6);
     }
 
     #[test]

@@ -2,18 +2,20 @@
 
 import { announce } from '../common/announcer.js';
 import { showCapabilities } from '../common/capability-list.js';
-import { byId, h, setText } from '../common/element.js';
+import { byId, h, setText, show } from '../common/element.js';
 import { languagePickers } from '../common/language-picker.js';
 import { fillWords, words } from '../common/language.js';
 import { LONGEST_NAME, recallName, rememberName } from '../common/nickname.js';
 import { noticePanel } from '../common/notice-panel.js';
 import { codeOfPath } from '../common/room-code.js';
+import { nameOf } from '../live/laptop-state.js';
 import { Client } from '../worker/client.js';
 import { certificatePanel } from './certificate-panel.js';
 import { chartPanel } from './chart-panel.js';
 import { clipPanel } from './clip-panel.js';
 import { connectionPanel } from './connection-panel.js';
 import { showCrash, showUnopened } from './dead-end.js';
+import { elsewherePanel } from './elsewhere-panel.js';
 import { filePanel } from './file-panel.js';
 import { laptopPanel } from './laptop-panel.js';
 import { madeUpButton } from './made-up-button.js';
@@ -22,6 +24,7 @@ import { peoplePanel } from './people-panel.js';
 import { receiptPanel } from './receipt-panel.js';
 import { recordPanel } from './record-panel.js';
 import { recallSeat, rememberSeat } from './seat.js';
+import { stepsPanel } from './steps-panel.js';
 import { takeHomePanel } from './take-home-panel.js';
 import { trainPanel } from './train-panel.js';
 import { tryPanel } from './try-panel.js';
@@ -33,10 +36,12 @@ languagePickers();
 const code = codeOfPath(location.pathname);
 document.title = words.room.loadingTitle;
 setText(byId('room-code'), code);
-setText(byId('status-line'), words.train.status.loading);
 byId('meanings').append(...words.train.meanings.map(([word, meaning]) => h('div', {}, h('dt', {}, word), h('dd', {}, meaning))));
 showCapabilities(byId('capabilities'));
-byId('steps').append(...['clips', 'train', 'try', 'mine'].map((step, index) => h('a', { id: `step-${step}`, href: `#${step}` }, words.room.stepNames[index])));
+
+/** After this the page shows what is in this browser, whether the room has answered or not. */
+const LONGEST_OPENING_MS = 1500;
+let openedAt = Infinity;
 
 const client = new Client('/js/worker/worker.js');
 const notices = noticePanel(byId('notices'));
@@ -45,6 +50,7 @@ const tryIt = tryPanel(client);
 const recorder = recordPanel(client);
 const receipts = receiptPanel(client, notices.tell);
 const panels = [
+  stepsPanel(),
   connectionPanel(),
   recorder,
   filePanel(client),
@@ -61,20 +67,41 @@ const panels = [
 ];
 madeUpButton(client, notices.tell);
 
+/** @type {import('../worker/messages.js').RoomState | null} */
+let latest = null;
+
 client.on('state', (view) => {
   if (!view.room) return; // nothing to show before the room has been opened
-  const state = { ...view, room: view.room };
-  byId('room').removeAttribute('aria-busy');
+  latest = { ...view, room: view.room };
+  showState(latest);
+});
+
+/** @param {import('../worker/messages.js').RoomState} state */
+function showState(state) {
+  if (byId('room').hidden && !isThere(state)) return;
   document.title = words.room.title(state.room.name || state.room.code);
   setText(byId('room-name'), state.room.name);
   setText(byId('room-code'), state.room.code);
   // Whoever runs the room may have given another name, which stays.
-  if (state.name && state.name !== name && document.activeElement !== nameField) {
-    name = state.name;
+  const called = nameOf(state.name ?? '', words) === state.name ? state.name : null; // one that the server made up is none
+  if (called && called !== name && document.activeElement !== nameField) {
+    name = called;
     nameField.value = name;
   }
+  if (byId('dead-end').hidden) show(byId('room'), true); // first: some panels measure their places
+  byId('room').removeAttribute('aria-busy');
+  show(byId('opening'), false);
   for (const panel of panels) panel.update(state);
-});
+}
+
+/**
+ * Whether there is enough to show: the page is drawn whole rather than piece by piece, but waits for the room only a moment.
+ * @param {State} state
+ */
+function isThere({ phase, connection }) {
+  return phase !== null || connection === 'lost' || connection === 'closed' || performance.now() - openedAt > LONGEST_OPENING_MS;
+}
+
 client.on('charts', charts.draw);
 client.on('live', tryIt.heard);
 client.on('searching', receipts.searching);
@@ -101,6 +128,9 @@ const known = seat ? '' : recallName();
 client.request('open', { code, name: known || null, seat, words: { ...words.charts.onCharts, labels: words.labels } })
   .then((opened) => {
     rememberSeat(code, opened.seat);
+    openedAt = performance.now();
+    elsewherePanel(client, notices.tell);
+    setTimeout(() => latest && showState(latest), LONGEST_OPENING_MS);
     name = opened.name ?? '';
     if (document.activeElement !== nameField) nameField.value = name;
     announce(words.connection.open);

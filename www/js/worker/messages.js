@@ -152,6 +152,8 @@
  * @property {Command<{name: string, bytes: ArrayBuffer, label: number | null, made_up: boolean}, Added>} add_file
  * @property {Command<{name: string, samples: Float32Array, channels: number, rate: number, label: number | null}, Added>} add_pcm
  * @property {Command<Nothing, {clips: number[]}>} add_made_up
+ * @property {Command<Nothing, {seats: SeatElsewhere[]}>} elsewhere
+ * @property {Command<{seat: string}, {brought: number, left: number}>} bring
  * @property {Command<{clip: number, label: number}, Nothing>} relabel
  * @property {Command<{clips: number[]}, Nothing>} remove
  * @property {Command<Nothing, Nothing>} undo
@@ -181,6 +183,7 @@
  */
 
 /** @typedef {{clip: number, notices: {kind: 'missing' | 'one_sided' | 'inverted', seconds?: number | null}[]}} Added notices: what to know of how it was read */
+/** @typedef {{seat: string, room: string, name: string | null, clips: number}} SeatElsewhere a seat of another room in this browser that has clips */
 /** @typedef {{probabilities: Float32Array, frames: number}} Predicted of each label, 0 to 1 */
 
 /** @typedef {{path: string, name: string, label: number | null, made_up: boolean, bytes: Uint8Array<ArrayBuffer>}} PackedClip of a zip file */
@@ -196,6 +199,7 @@
  * @property {string} predicted
  * @property {string} actual
  * @property {string} none what stands in a chart that has nothing to show yet
+ * @property {string} [decimal] what stands before the decimals of a number
  * @property {Record<string, string>} [labels] names of labels, where they have others than the room gives them
  * @property {string} [recall] the title of the bars of each label's recall, which are drawn where it is there
  */
