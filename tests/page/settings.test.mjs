@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { ASKED, numberOf, settingOf } from '../../www/js/teach/room-settings.js';
+import { ASKED, inWordsOfTheForm, isWanted, numberOf, settingOf } from '../../www/js/teach/room-settings.js';
 import { words as de } from '../../www/words/de.js';
 import { words as en } from '../../www/words/en.js';
 import { words as es } from '../../www/words/es.js';
@@ -33,6 +33,24 @@ test('what is chosen among is what the interface takes', () => {
     }
     for (const model of Object.keys(words.teach.create.networks)) assert.ok(choicesOf(taken.model).includes(model), model);
   }
+});
+
+test('fields of rules that are not chosen are not asked for', () => {
+  const wanted = (chosen) => Object.keys(en.teach.create.settings).filter((name) => isWanted(name, (other) => chosen[other] ?? ''));
+  const usual = wanted({});
+  for (const name of ['proximal', 'trim', 'faulty', 'chosen', 'clip_norm', 'over_selection', 'staleness_exponent', 'most_stale']) assert.ok(!usual.includes(name), name);
+  for (const name of ['strategy', 'aggregation', 'selection', 'asynchronous', 'server_learning_rate', 'epochs']) assert.ok(usual.includes(name), name);
+  const more = (chosen) => wanted(chosen).filter((name) => !usual.includes(name));
+  assert.deepEqual(more({ strategy: 'fedprox' }), ['proximal']);
+  assert.ok(!wanted({ strategy: 'fednova' }).includes('server_learning_rate'));
+  assert.deepEqual(more({ aggregation: 'multi_krum' }), ['faulty', 'chosen']);
+  assert.deepEqual(more({ selection: '25%' }), ['over_selection']);
+  assert.deepEqual(more({ asynchronous: '3' }), ['staleness_exponent', 'most_stale']);
+});
+
+test('a refusal speaks of a setting as the form does', () => {
+  const labels = { clip_norm: '“Clipping: longest result”', goal: '“Results”' };
+  assert.equal(inWordsOfTheForm('clip_norm must be above 0; the goal is not', labels), '“Clipping: longest result” must be above 0; the goal is not');
 });
 
 test('what is typed is a number, but for a code and a selection', () => {

@@ -11,6 +11,7 @@ import { LESSONS } from '../../www/js/teach/lessons.js';
 import { columnsFor } from '../../www/js/board/roster-grid.js';
 import { roundsTake, spanInWords } from '../../www/js/teach/round-estimate.js';
 import { sharedResults } from '../../www/js/live/shared-results.js';
+import { secureCommand } from '../../www/js/teach/secure-command.js';
 import { steering } from '../../www/js/teach/steering.js';
 import { words } from '../../www/words/en.js';
 
@@ -21,6 +22,14 @@ test('the secret is found in a link or alone, and nowhere else', () => {
   assert.equal(tokenOf('https://192.0.2.7:8443/teach'), '', 'a link without its secret');
   assert.equal(tokenOf('short'), '');
   assert.equal(tokenOf('0123456789 abcdef ü'), '', 'what no header may carry');
+});
+
+test('the advice for https keeps the rooms', () => {
+  assert.equal(secureCommand(null), 'chorus serve --tls self-signed');
+  assert.equal(secureCommand('rooms/7b'), 'chorus serve --tls self-signed --state rooms/7b');
+  assert.equal(secureCommand('my rooms'), "chorus serve --tls self-signed --state 'my rooms'");
+  assert.equal(secureCommand("it's"), "chorus serve --tls self-signed --state 'it'\\''s'");
+  assert.equal(secureCommand('none'), 'chorus serve --tls self-signed --state none');
 });
 
 const problem = (...labels) => checkLabels(labels).problem?.key ?? null;

@@ -72,7 +72,7 @@ export const words = {
     loadingTitle: 'Raum · Chorus',
     room: 'Raum',
     steps: 'Schritte',
-    stepNames: ['Aufnehmen', 'Trainieren', 'Probieren', 'Meins'],
+    stepNames: ['Aufnehmen', 'Trainieren', 'Probieren', 'Meins', 'Was diesen Laptop verlässt'],
     loading: 'Der Raum wird geöffnet …',
     name: 'Spitzname',
     namePlaceholder: 'Such dir einen aus',
@@ -302,6 +302,15 @@ export const words = {
     added: (count) => `${plural(count, 'künstliche Aufnahme', 'künstliche Aufnahmen')} hinzugefügt.`,
   },
 
+  elsewhere: {
+    question: 'Aufnahmen aus einem anderen Raum?',
+    hint: 'In diesem Browser gibt es welche. Was eine Kategorie dieses Raums hat, lässt sich hierher kopieren.',
+    of: (clips, name, room) => `${plural(clips, 'Aufnahme', 'Aufnahmen')} von ${name}, Raum ${room}`,
+    ofNobody: (clips, room) => `${plural(clips, 'Aufnahme', 'Aufnahmen')} aus Raum ${room}`,
+    brought: (count) => `${plural(count, 'Aufnahme', 'Aufnahmen')} kopiert.`,
+    left: (count) => `${count} ${count === 1 ? 'blieb' : 'blieben'} dort: Die Kategorie fehlt hier, oder die Aufnahme ist schon da.`,
+  },
+
   train: {
     title: 'Mit der Gruppe trainieren',
     start: 'Mit der Gruppe trainieren',
@@ -370,6 +379,7 @@ export const words = {
     examples: 'Aufnahmen',
     unknown: '–',
     onCharts: {
+      decimal: ',',
       shared: 'Testaufnahmen von allen',
       own: 'deine Testaufnahmen',
       rounds: 'Runden Training',
@@ -652,7 +662,6 @@ export const words = {
     },
     insecureTitle: 'Über diesen Link können andere Laptops ihr Mikrofon nicht benutzen.',
     insecureText: 'Browser erlauben das nur bei Links, die mit https:// anfangen. Beenden Sie das Programm mit Strg-C und starten Sie es so:',
-    insecureCommand: 'chorus serve --tls self-signed',
     insecureAfter: 'Jeder Browser warnt dann einmal vor dem Zertifikat: Wählen Sie „Erweitert“ und dann „Weiter“. Tondateien und künstliche Stimmen gehen auch ohne all das.',
     unkept: 'Wenn das Programm endet, bleibt nichts erhalten. Starten Sie es ohne --state none, um Räume und Modelle zu behalten.',
 
@@ -959,6 +968,7 @@ export const words = {
     allLeft: 'Alle sind gegangen.',
     here: (count) => plural(count, 'Laptop', 'Laptops'),
     unnamed: 'Noch ohne Namen',
+    laptop: (number) => `Laptop ${number}`,
     states: {
       watching: 'schaut zu',
       recording: 'nimmt auf',
@@ -1001,6 +1011,7 @@ export const words = {
     roundDone: (round, score) => (score ? `Runde ${round} ist fertig. Das gemeinsame Modell liegt bei ${score} Testaufnahmen richtig.` : `Runde ${round} ist fertig.`),
     noCharts: 'Die Diagramme ließen sich in diesem Browser nicht zeichnen.',
     onCharts: {
+      decimal: ',',
       shared: 'das gemeinsame Modell, Testaufnahmen von allen',
       rounds: 'Runden Training',
       accuracy: 'Genauigkeit',

@@ -72,7 +72,7 @@ export const words = {
     loadingTitle: 'Room · Chorus',
     room: 'Room',
     steps: 'Steps',
-    stepNames: ['Record', 'Train', 'Try', 'Mine'],
+    stepNames: ['Record', 'Train', 'Try', 'Mine', 'What leaves this laptop'],
     loading: 'Opening the room…',
     name: 'Nickname',
     namePlaceholder: 'Choose one',
@@ -302,6 +302,15 @@ export const words = {
     added: (/** @type {number} */ count) => `${plural(count, 'made-up clip', 'made-up clips')} added.`,
   },
 
+  elsewhere: {
+    question: 'Recordings from another room?',
+    hint: 'This browser has some. What has a label of this room can be copied here.',
+    of: (/** @type {number} */ clips, /** @type {string} */ name, /** @type {string} */ room) => `${plural(clips, 'clip', 'clips')} of ${name}, room ${room}`,
+    ofNobody: (/** @type {number} */ clips, /** @type {string} */ room) => `${plural(clips, 'clip', 'clips')} of room ${room}`,
+    brought: (/** @type {number} */ count) => `${plural(count, 'clip', 'clips')} copied.`,
+    left: (/** @type {number} */ count) => `${count} stayed there: this room lacks the label, or has the clip already.`,
+  },
+
   train: {
     title: 'Train with the group',
     start: 'Train with the group',
@@ -370,6 +379,7 @@ export const words = {
     examples: 'Clips',
     unknown: '–',
     onCharts: {
+      decimal: '.',
       shared: 'on everyone’s test clips',
       own: 'on your test clips',
       rounds: 'rounds of training',
@@ -653,7 +663,6 @@ export const words = {
     },
     insecureTitle: 'Other laptops cannot use their microphone on this link.',
     insecureText: 'Browsers allow it on links that start with https:// only. End the program with Ctrl-C and start it like this:',
-    insecureCommand: 'chorus serve --tls self-signed',
     insecureAfter: 'Each browser then warns once about the certificate: choose “Advanced”, then “Proceed”. Sound files and made-up voices work without any of this.',
     unkept: 'Nothing is kept when the program ends. Start it without --state none to keep rooms and models.',
 
@@ -960,6 +969,7 @@ export const words = {
     allLeft: 'Everyone has left.',
     here: (/** @type {number} */ count) => plural(count, 'laptop', 'laptops'),
     unnamed: 'No name yet',
+    laptop: (/** @type {string} */ number) => `Laptop ${number}`,
     states: {
       watching: 'looking on',
       recording: 'recording',
@@ -1002,6 +1012,7 @@ export const words = {
     roundDone: (/** @type {number} */ round, /** @type {string} */ score) => (score ? `Round ${round} is done. The shared model is right on ${score} test clips.` : `Round ${round} is done.`),
     noCharts: 'The charts could not be drawn in this browser.',
     onCharts: {
+      decimal: '.',
       shared: 'the shared model, on everyone’s test clips',
       rounds: 'rounds of training',
       accuracy: 'Accuracy',

@@ -72,7 +72,7 @@ export const words = {
     loadingTitle: 'Sala · Chorus',
     room: 'Sala',
     steps: 'Pasos',
-    stepNames: ['Grabar', 'Entrenar', 'Probar', 'El mío'],
+    stepNames: ['Grabar', 'Entrenar', 'Probar', 'El mío', 'Lo que sale de este portátil'],
     loading: 'Abriendo la sala…',
     name: 'Apodo',
     namePlaceholder: 'Elige uno',
@@ -302,6 +302,15 @@ export const words = {
     added: (count) => `${plural(count, 'grabación artificial añadida', 'grabaciones artificiales añadidas')}.`,
   },
 
+  elsewhere: {
+    question: '¿Grabaciones de otra sala?',
+    hint: 'En este navegador hay algunas. Las que tengan una etiqueta de esta sala se pueden copiar aquí.',
+    of: (clips, name, room) => `${plural(clips, 'grabación', 'grabaciones')} de ${name}, sala ${room}`,
+    ofNobody: (clips, room) => `${plural(clips, 'grabación', 'grabaciones')} de la sala ${room}`,
+    brought: (count) => `${plural(count, 'grabación copiada', 'grabaciones copiadas')}.`,
+    left: (count) => `${count} ${count === 1 ? 'se quedó' : 'se quedaron'} allí: falta la etiqueta en esta sala, o la grabación ya está.`,
+  },
+
   train: {
     title: 'Entrenar con el grupo',
     start: 'Entrenar con el grupo',
@@ -370,6 +379,7 @@ export const words = {
     examples: 'Grabaciones',
     unknown: '–',
     onCharts: {
+      decimal: ',',
       shared: 'con las pruebas de todos',
       own: 'con tus pruebas',
       rounds: 'rondas de entrenamiento',
@@ -652,7 +662,6 @@ export const words = {
     },
     insecureTitle: 'Con este enlace, los otros portátiles no pueden usar su micrófono.',
     insecureText: 'Los navegadores solo lo permiten en enlaces que empiezan por https://. Termine el programa con Ctrl-C e inícielo así:',
-    insecureCommand: 'chorus serve --tls self-signed',
     insecureAfter: 'Cada navegador avisará entonces una vez por el certificado: elija «Configuración avanzada» y después «Continuar». Los archivos de sonido y las voces artificiales funcionan sin nada de esto.',
     unkept: 'No se conserva nada cuando termina el programa. Inícielo sin --state none para conservar las salas y los modelos.',
 
@@ -959,6 +968,7 @@ export const words = {
     allLeft: 'Todos se han ido.',
     here: (count) => plural(count, 'portátil', 'portátiles'),
     unnamed: 'Sin nombre todavía',
+    laptop: (number) => `Portátil ${number}`,
     states: {
       watching: 'mira',
       recording: 'graba',
@@ -1001,6 +1011,7 @@ export const words = {
     roundDone: (round, score) => (score ? `La ronda ${round} ha terminado. El modelo compartido acierta en ${score} grabaciones de prueba.` : `La ronda ${round} ha terminado.`),
     noCharts: 'No se pudieron dibujar los gráficos en este navegador.',
     onCharts: {
+      decimal: ',',
       shared: 'el modelo compartido, con las pruebas de todos',
       rounds: 'rondas de entrenamiento',
       accuracy: 'Exactitud',

@@ -26,7 +26,7 @@ pub fn learning_curves(series: &[Series], axes: &Axes) -> String {
         bottom - share.clamp(0.0, 1.0) * PLOT_HEIGHT
     };
 
-    y_ticks(&mut document, extent.y, axes.y_range, y_at);
+    y_ticks(&mut document, extent.y, axes, y_at);
     for tick in ticks(extent.x, 8.0, 1.0).0 {
         x_tick(&mut document, x_at(tick), bottom, &number(tick, 0));
     }
@@ -67,7 +67,7 @@ fn draw(
     for (position, &(x, y)) in series.values.iter().enumerate() {
         // Counted from the end, so that the newest point, which one reads first, always has its marker.
         if x.is_finite() && y.is_finite() && (last - position).is_multiple_of(every) {
-            let hint = format!("{}, {} {}: {}", series.name, axes.x, number(x, 0), axes.y_range.write(y));
+            let hint = format!("{}, {} {}: {}", series.name, axes.x, number(x, 0), axes.written(y));
             document.push(&marker(index, x_at(x), y_at(y), &hint));
         }
     }
@@ -119,9 +119,9 @@ fn description(series: &[Series], axes: &Axes) -> String {
             Some(format!(
                 "{}: {} ({x} {}) → {} ({x} {})",
                 one.name,
-                axes.y_range.write(first.1),
+                axes.written(first.1),
                 number(first.0, 0),
-                axes.y_range.write(end.1),
+                axes.written(end.1),
                 number(end.0, 0),
                 x = axes.x,
             ))
@@ -136,7 +136,14 @@ mod tests {
     use crate::plot::DASHES;
 
     fn axes(y_range: Range) -> Axes {
-        Axes { title: "Accuracy".into(), x: "round".into(), y: "accuracy".into(), y_range, none: "nothing yet".into() }
+        Axes {
+            title: "Accuracy".into(),
+            x: "round".into(),
+            y: "accuracy".into(),
+            y_range,
+            none: "nothing yet".into(),
+            decimal: '.',
+        }
     }
 
     fn series(name: &str, values: &[f64]) -> Series {
@@ -159,6 +166,16 @@ mod tests {
         assert_eq!(x_labels(&few), ["1", "2", "3"]);
         let many = learning_curves(&[series("a", &[0.5; 100])], &axes(Range::Percent));
         assert_eq!(x_labels(&many), ["20", "40", "60", "80", "100"]);
+    }
+
+    #[test]
+    fn decimals_are_those_of_the_words() {
+        let axes = Axes { decimal: ',', ..axes(Range::FromZero) };
+        let svg = learning_curves(&[series("Verlust", &[0.9, 0.25])], &axes);
+        for text in [">0,2</text>", "Verlust: 0,90 (round 1) → 0,25 (round 2)"] {
+            assert!(svg.contains(text), "{text} in {svg}");
+        }
+        assert!(!svg.contains("0.2<"), "{svg}");
     }
 
     #[test]

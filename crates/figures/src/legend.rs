@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn names_begin_a_new_row_where_they_would_not_fit() {
-        let long = "a".repeat(40);
+        let long = "a".repeat(30);
         let all = entries(["one", &long, "two", "three"].into_iter(), 20.0, 10.0);
         let rows_of: Vec<f64> = all.iter().map(|entry| entry.row).collect();
         assert_eq!(rows_of, [0.0, 0.0, 0.0, 1.0]);

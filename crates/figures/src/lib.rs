@@ -23,6 +23,7 @@
 //!         y: "accuracy".into(),
 //!         y_range: Range::Percent,
 //!         none: "There is nothing to show".into(),
+//!         decimal: '.',
 //!     },
 //! );
 //! assert!(svg.contains("shared model: 25 % (round 1) → 75 % (round 3)"));

@@ -35,7 +35,7 @@ pub fn logarithmic_curves(series: &[Series], axes: &Axes) -> String {
     let x_at = |x: f64| LEFT + (x.log10() - first) / (last - first) * (WIDTH - RIGHT - LEFT);
     let y_at = |y: f64| bottom - (y / highest).clamp(0.0, 1.0) * PLOT_HEIGHT;
 
-    y_ticks(&mut document, (0.0, highest), axes.y_range, y_at);
+    y_ticks(&mut document, (0.0, highest), axes, y_at);
     for tick in decade_ticks(first, last) {
         x_tick(&mut document, x_at(tick), bottom, &short(tick));
     }
@@ -53,7 +53,7 @@ pub fn logarithmic_curves(series: &[Series], axes: &Axes) -> String {
         let mut free = f64::INFINITY;
         for &(x, y) in points.iter().rev() {
             if x_at(x) <= free {
-                let hint = format!("{}, {} {}: {}", one.name, short(x), axes.x, axes.y_range.write(y));
+                let hint = format!("{}, {} {}: {}", one.name, short(x), axes.x, axes.written(y));
                 document.push(&marker(index, x_at(x), y_at(y), &hint));
                 free = x_at(x) - MARKERS_APART;
             }
@@ -91,9 +91,9 @@ fn description(series: &[Series], drawn: &[Vec<(f64, f64)>], axes: &Axes) -> Str
             Some(format!(
                 "{}: from {} at {} to {} at {} {}",
                 one.name,
-                axes.y_range.write(first.1),
+                axes.written(first.1),
                 short(first.0),
-                axes.y_range.write(last.1),
+                axes.written(last.1),
                 short(last.0),
                 axes.x
             ))
@@ -116,6 +116,7 @@ mod tests {
             y: "UAR".into(),
             y_range: Range::Share,
             none: "Nothing".into(),
+            decimal: '.',
         }
     }
 

@@ -25,6 +25,19 @@ pub struct Axes {
     pub y_range: Range,
     /// What is written where there is no point to draw, such as "There is nothing to show".
     pub none: String,
+    /// What stands before a number's decimals in the language of these words, such as `.`.
+    pub decimal: char,
+}
+
+impl Axes {
+    /// A value of the y axis as it is written in a sentence.
+    pub(crate) fn written(&self, value: f64) -> String {
+        self.marked(&self.y_range.write(value))
+    }
+
+    fn marked(&self, number: &str) -> String {
+        number.replace('.', self.decimal.encode_utf8(&mut [0; 4]))
+    }
 }
 
 /// The extent of a y axis.
@@ -59,7 +72,7 @@ pub(crate) fn begin(series: &[Series], axes: &Axes, description: &str) -> (Docum
     let legend = legend::entries(series.iter().map(|one| one.name.as_str()), SAMPLE, 14.0);
     let top = 30.0 + ROW * legend::rows(&legend);
     let bottom = top + PLOT_HEIGHT;
-    let mut document = Document::new(bottom + 44.0, &axes.title, description);
+    let mut document = Document::new(bottom + 48.0, &axes.title, description);
     document.heading(&axes.title);
     for entry in &legend {
         let y = 30.0 + ROW * entry.row;
@@ -76,15 +89,15 @@ pub(crate) fn nothing(document: &mut Document, axes: &Axes, top: f64, bottom: f6
 }
 
 /// Lines across the plot and the numbers beside them.
-pub(crate) fn y_ticks(document: &mut Document, extent: (f64, f64), range: Range, y_at: impl Fn(f64) -> f64) {
+pub(crate) fn y_ticks(document: &mut Document, extent: (f64, f64), axes: &Axes, y_at: impl Fn(f64) -> f64) {
     let (all, digits) = ticks(extent, 5.0, 0.0);
     for tick in all {
         let y = y_at(tick);
         let right = WIDTH - RIGHT;
         document.push(&format!(r#"<path d="M{LEFT} {y:.1}H{right:.1}" stroke="currentColor" stroke-opacity="0.18"/>"#));
-        let label = match range {
+        let label = match axes.y_range {
             Range::Percent => percent(tick),
-            Range::Share | Range::FromZero => number(tick, digits),
+            Range::Share | Range::FromZero => axes.marked(&number(tick, digits)),
         };
         document.text(LEFT - 6.0, y, SMALL, Anchor::End, &label);
     }
@@ -93,13 +106,13 @@ pub(crate) fn y_ticks(document: &mut Document, extent: (f64, f64), range: Range,
 /// A stroke below the plot and its number.
 pub(crate) fn x_tick(document: &mut Document, x: f64, bottom: f64, label: &str) {
     document.push(&format!(r#"<path d="M{x:.1} {bottom:.1}v4" stroke="currentColor" stroke-opacity="0.6"/>"#));
-    document.text(x, bottom + 13.0, SMALL, Anchor::Middle, label);
+    document.text(x, bottom + 15.0, SMALL, Anchor::Middle, label);
 }
 
 /// What the axes show.
 pub(crate) fn titles(document: &mut Document, axes: &Axes, top: f64, bottom: f64) {
     let middle = (LEFT + WIDTH - RIGHT) / 2.0;
-    document.text(middle, bottom + 32.0, SMALL, Anchor::Middle, &fit(&axes.x, WIDTH - LEFT - RIGHT, SMALL));
+    document.text(middle, bottom + 36.0, SMALL, Anchor::Middle, &fit(&axes.x, WIDTH - LEFT - RIGHT, SMALL));
     document.push(&format!(
         r#"<text transform="translate(9 {:.1}) rotate(-90)" font-size="{SMALL}" text-anchor="middle">{}</text>"#,
         (top + bottom) / 2.0,

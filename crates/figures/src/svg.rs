@@ -1,9 +1,9 @@
 //! What all charts share: the SVG document with its title and description, escaping, text that fits, and the palette.
 
-/// Width of every chart in its own units; the page scales it. Text of `FONT` units stays readable from 300 pixels on.
+/// Width of every chart in its own units; the page scales it. Text of `SMALL` units has 12 pixels from 345 on, a phone's.
 pub(crate) const WIDTH: f64 = 400.0;
-pub(crate) const FONT: f64 = 13.0;
-pub(crate) const SMALL: f64 = 11.0;
+pub(crate) const FONT: f64 = 15.0;
+pub(crate) const SMALL: f64 = 14.0;
 
 /// Mean advance of a letter of a sans-serif font, in ems, on the generous side: no font can be measured here.
 const ADVANCE: f64 = 0.57;

@@ -260,6 +260,37 @@ impl<'a> Tab<'a> {
         self.window.reload().await
     }
 
+    /// Gives the page a window of so many pixels, or its own again.
+    ///
+    /// # Errors
+    /// Where the browser refuses.
+    pub async fn resize(&self, size: Option<(u32, u32)>) -> Result<()> {
+        self.window.show().await?;
+        let Some((width, height)) = size else {
+            return self.window.command("Emulation.clearDeviceMetricsOverride", json!({})).await.map(drop);
+        };
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.window.command("Emulation.setDeviceMetricsOverride", size).await.map(drop)
+    }
+
+    /// How far what was seen has moved since the page began to load, without what followed a press, as the browser measures it
+    /// (Layout Instability, W3C); and what it was.
+    ///
+    /// # Errors
+    /// Where the browser measures no such thing.
+    pub async fn layout_shift(&self) -> Result<(f64, Value)> {
+        let measure = "return new Promise((resolve) => {
+            new PerformanceObserver((list) => {
+              const shifts = list.getEntries().filter(({ hadRecentInput }) => !hadRecentInput);
+              resolve([shifts.reduce((sum, { value }) => sum + value, 0), shifts.map(({ value, startTime, sources }) =>
+                `${value.toFixed(4)} at ${startTime.toFixed(0)} ms: ${sources.map(({ node }) => node?.id || node?.className || node?.nodeName).join(', ')}`)]);
+            }).observe({ type: 'layout-shift', buffered: true });
+            setTimeout(() => resolve([0, []]), 500); // nothing has moved: there is nothing to observe
+          })";
+        let [shift, moved]: [Value; 2] = serde_json::from_value(self.run(measure, vec![]).await?)?;
+        Ok((shift.as_f64().context("a shift is a number")?, moved))
+    }
+
     /// What axe-core finds on the page as it is now that violates WCAG 2.2 at level A or AA: a line a rule, with the elements.
     /// Nothing where `CHORUS_AXE` does not say where axe-core is; the program that runs all tests says so then.
     ///

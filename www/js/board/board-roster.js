@@ -7,7 +7,7 @@ import { KeyedList } from '../common/keyed-list.js';
 import { fillShapedStrip } from '../common/label-strip.js';
 import { labelIcon } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
-import { doingOf, shownState, stateIcon } from '../live/laptop-state.js';
+import { doingOf, nameOf, shownState, stateIcon } from '../live/laptop-state.js';
 import { nobodySentence } from '../live/said.js';
 import { agreementDial } from './agreement-dial.js';
 import { columnsFor } from './roster-grid.js';
@@ -51,8 +51,9 @@ export function boardRoster() {
       update(laptop) {
         const { fraction, examples } = laptop;
         const state = shownState(laptop);
-        setText(name, laptop.name || words.board.unnamed);
-        setAttribute(name, 'title', laptop.name);
+        const called = nameOf(laptop.name, words) || words.board.unnamed;
+        setText(name, called);
+        setAttribute(name, 'title', called);
         dial.update(laptop.agreement);
         setAttribute(element, 'data-state', state);
         setText(doing, doingOf(laptop, words.board));
@@ -98,7 +99,7 @@ export function boardRoster() {
       byId('content').toggleAttribute('data-many', count > MANY);
       arrange();
     }
-    if (known) for (const { client, name } of clients) if (!known.has(client)) announce(words.board.newcomer(name));
+    if (known) for (const { client, name } of clients) if (!known.has(client)) announce(words.board.newcomer(nameOf(name, words)));
     known = new Set(clients.map(({ client }) => client));
   }
 

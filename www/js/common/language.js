@@ -80,6 +80,7 @@ export function fillWords(root = document) {
   for (const element of root.querySelectorAll('[data-words-label]')) {
     element.setAttribute('aria-label', wordAt(/** @type {HTMLElement} */ (element).dataset.wordsLabel ?? ''));
   }
+  document.body.removeAttribute('data-wordless');
 }
 
 /**

@@ -18,6 +18,17 @@ export function shownState({ state, passed_over: passedOver }) {
 }
 
 /**
+ * A laptop's name. One that the server gave in place of a nickname is in the page's language.
+ * @param {string} name
+ * @param {typeof import('/words/en.js').words} words
+ * @returns {string} empty where it has none yet
+ */
+export function nameOf(name, words) {
+  const given = /^Client (\d+)$/.exec(name);
+  return given ? words.board.laptop(given[1]) : name;
+}
+
+/**
  * @param {string} state as it is shown
  * @param {Record<string, string>} names the words for all of them
  */

@@ -4,6 +4,7 @@ import { byId, h, show } from '../common/element.js';
 import { bytes, day } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { labelName, words } from '../common/language.js';
+import { nameOf } from '../live/laptop-state.js';
 import { latestScore } from '../live/score.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
@@ -52,7 +53,7 @@ function contents(state) {
   });
   return [
     h('p', { class: 'certificate-brand' }, 'Chorus'),
-    h('h1', {}, text.title(name || text.somebody)),
+    h('h1', {}, text.title(nameOf(name ?? '', words) === name ? name || text.somebody : text.somebody)),
     h('p', {}, text.lead(room.name || room.code, day(Date.now()))),
     h('dl', { class: 'facts' }, ...facts.map(([what, value]) => h('div', {}, h('dt', {}, what), h('dd', {}, value)))),
     h('div', { class: 'certificate-charts' }, ...['chart-accuracy', 'chart-confusion'].map(copyOf)),

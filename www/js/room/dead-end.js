@@ -45,7 +45,7 @@ function showInstead(title, text, ...more) {
   if (!deadEnd.hidden) return; // the first reason is the true one
   deadEnd.replaceChildren(h('h2', {}, title), h('p', {}, text), ...more.filter((node) => node !== false));
   show(deadEnd, true);
-  show(byId('room'), false);
+  for (const id of ['room', 'opening', 'steps']) show(byId(id), false);
   show(byId('lost'), false);
   show(byId('connection'), false);
   show(byId('me'), false);

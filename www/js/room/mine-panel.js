@@ -59,7 +59,7 @@ export function minePanel(client) {
   /** @param {State} state */
   function update({ has_model: hasModel, personal, tuning, finished, clips, room }) {
     code = room.code;
-    for (const id of ['mine', 'step-mine']) show(byId(id), hasModel || personal !== null);
+    show(byId('mine-none'), !hasModel && personal === null);
     busy = tuning !== null;
     const wanted = busy ? words.common.cancel : personal ? words.mine.again : words.mine.make;
     setText(button, wanted);

@@ -4,7 +4,7 @@ import { byId, h, setAttribute, setText } from '../common/element.js';
 import { KeyedList } from '../common/keyed-list.js';
 import { fillStrip } from '../common/label-strip.js';
 import { labelName, words } from '../common/language.js';
-import { shownState, stateName } from '../live/laptop-state.js';
+import { nameOf, shownState, stateName } from '../live/laptop-state.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 /** @typedef {import('../worker/messages.js').Person & {key: string}} Row */
@@ -24,7 +24,7 @@ export function peoplePanel() {
     return {
       element,
       update(person) {
-        setText(name, person.name || words.people.unnamed);
+        setText(name, nameOf(person.name, words) || words.people.unnamed);
         me.hidden = !person.me;
         const state = shownState(person);
         element.dataset.state = state;

@@ -9,6 +9,15 @@ import { ask, askText } from './dialog.js';
 
 /** @typedef {import('../live/api-shapes.js').HostRoom} HostRoom */
 
+/**
+ * A strategy as the form for a new room names it.
+ * @param {string} strategy
+ */
+function strategyName(strategy) {
+  const names = /** @type {Record<string, string[]>} */ (words.teach.create.settings.strategy.choices);
+  return Object.hasOwn(names, strategy) ? names[strategy][0] : strategy;
+}
+
 /** @param {import('./control-panel.js').Does} does */
 export function managePanel({ act, remove }) {
   const { manage, steer, roster } = words.teach;
@@ -44,7 +53,7 @@ export function managePanel({ act, remove }) {
   function update(next) {
     room = next;
     const { labels, architecture, strategy } = room.room;
-    setText(byId('manage-about'), [manage.made(dayAndTime(room.created_at * 1000)), labels.map(labelName).join(', '), manage.settings(architecture, strategy.name)].join(' · '));
+    setText(byId('manage-about'), [manage.made(dayAndTime(room.created_at * 1000)), labels.map(labelName).join(', '), manage.settings(architecture, strategyName(strategy.name))].join(' · '));
   }
 
   return { update };

@@ -6,7 +6,7 @@ import { labelEditor } from './label-editor.js';
 import { blankPicture, lessonPicture } from './lesson-picture.js';
 import { LESSONS } from './lessons.js';
 import { CLASS, roundsTake, spanInWords } from './round-estimate.js';
-import { numberOf, settingOf } from './room-settings.js';
+import { inWordsOfTheForm, isWanted, numberOf, settingOf } from './room-settings.js';
 
 /**
  * A setting for experts as the words have it: what it is called, what an empty field stands for, what there is to know, and its
@@ -47,6 +47,7 @@ export function newRoomPanel(create) {
     });
     setText(byId('estimate'), rounds >= 1 && Number.isFinite(seconds[1]) ? text.estimate(spanInWords(seconds, text.duration), CLASS) : '');
     for (const [name, { choices, hint }] of expertSettings()) {
+      show(byId(`field-${name}`), isWanted(name, chosen));
       const meaning = choices?.[chosen(name)];
       if (hint) setText(byId(`expert-${name}-hint`), Array.isArray(meaning) ? meaning[1] : hint);
     }
@@ -71,9 +72,9 @@ export function newRoomPanel(create) {
     const settings = { labels, model: chosen('model'), deadline: Number(field('deadline').value) };
     const name = field('room-name-field').value.trim();
     if (name) settings.room_name = name;
-    for (const [name, { choices }] of expertSettings()) if (choices && chosen(name)) settings[name] = chosen(name);
+    for (const [name, { choices }] of expertSettings()) if (choices && chosen(name) && isWanted(name, chosen)) settings[name] = chosen(name);
     const typed = [['rounds', text.rounds, field('rounds')], ['least', text.least, field('least')],
-      ...expertSettings().filter(([, { choices }]) => !choices).map(([name, { label }]) => [name, label, field(`expert-${name}`)])];
+      ...expertSettings().filter(([name, { choices }]) => !choices && isWanted(name, chosen)).map(([name, { label }]) => [name, label, field(`expert-${name}`)])];
     for (const [name, title, input] of /** @type {[string, string, HTMLInputElement][]} */ (typed)) {
       setAttribute(input, 'aria-invalid', null);
       if (!input.value.trim()) continue;
@@ -98,7 +99,7 @@ export function newRoomPanel(create) {
     if (!wanted) return;
     setAttribute(button, 'aria-disabled', 'true');
     setText(button, text.making);
-    const wrong = await create(wanted);
+    const wrong = inWordsOfTheForm(await create(wanted), Object.fromEntries(expertSettings().map(([name, { label }]) => [name, label])));
     setAttribute(button, 'aria-disabled', null);
     setText(button, text.button);
     tell(wrong);
@@ -130,6 +131,6 @@ function expertField([name, { label, usual, hint, choices }]) {
   const input = choices
     ? h('select', { id, name, 'aria-describedby': hintId }, h('option', { value: '' }, text.usual), ...Object.entries(choices).map(([value, said]) => h('option', { value }, Array.isArray(said) ? said[0] : said)))
     : h('input', { id, name, autocomplete: 'off', placeholder: usual ?? text.usual, 'data-test': id, 'aria-describedby': hintId });
-  return h('div', { class: 'field' }, h('label', { for: id }, label), input,
+  return h('div', { class: 'field', id: `field-${name}` }, h('label', { for: id }, label), input,
     hintId && h('p', { id: hintId, class: 'hint' }, hint));
 }

@@ -13,6 +13,43 @@ const TEXTS = {
 };
 
 /**
+ * Settings that mean something only where others are chosen: each with what it belongs to, and the values there; none of them
+ * named: any.
+ * @type {Record<string, [string, ...string[]]>}
+ */
+const BELONGS = {
+  server_learning_rate: ['strategy', '', 'fedavg', 'fedavgm', 'fedadagrad', 'fedadam', 'fedyogi', 'scaffold'],
+  proximal: ['strategy', 'fedprox'],
+  trim: ['aggregation', 'trimmed_mean'],
+  faulty: ['aggregation', 'krum', 'multi_krum'],
+  chosen: ['aggregation', 'multi_krum'],
+  clip_norm: ['aggregation', 'clipping'],
+  over_selection: ['selection'],
+  staleness_exponent: ['asynchronous'],
+  most_stale: ['asynchronous'],
+};
+
+/**
+ * Whether a setting means something with what is chosen otherwise.
+ * @param {string} name
+ * @param {(name: string) => string} chosen what stands in another setting's field
+ */
+export function isWanted(name, chosen) {
+  if (!Object.hasOwn(BELONGS, name)) return true;
+  const [other, ...values] = BELONGS[name];
+  return values.length ? values.includes(chosen(other)) : chosen(other).trim() !== '';
+}
+
+/**
+ * A refusal of the server's in the words of the form: it names settings as the interface does.
+ * @param {string} refusal
+ * @param {Record<string, string>} labels the settings' names in the form
+ */
+export function inWordsOfTheForm(refusal, labels) {
+  return refusal.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (name) => (Object.hasOwn(labels, name) ? labels[name] : name));
+}
+
+/**
  * A number as people type it, with a point or a comma.
  * @param {string} typed
  * @returns {number | null} nothing where it is none

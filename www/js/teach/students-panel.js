@@ -6,7 +6,7 @@ import { KeyedList } from '../common/keyed-list.js';
 import { labelIcon } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
 import { LONGEST_NAME } from '../common/nickname.js';
-import { doingOf, shownState, stateIcon } from '../live/laptop-state.js';
+import { doingOf, nameOf, shownState, stateIcon } from '../live/laptop-state.js';
 import { nobodySentence } from '../live/said.js';
 import { ask, askText } from './dialog.js';
 
@@ -34,7 +34,7 @@ export function studentsPanel({ act }) {
       element,
       update(next) {
         student = next;
-        const called = student.name || words.board.unnamed;
+        const called = nameOf(student.name, words) || words.board.unnamed;
         setText(name, called);
         const state = shownState(student);
         setAttribute(element, 'data-state', state);
@@ -65,8 +65,9 @@ export function studentsPanel({ act }) {
   }
 
   /** @param {Student} student */
-  function askRename({ client, name }) {
+  function askRename({ client, name: given }) {
     const { roster, steer } = words.teach;
+    const name = nameOf(given, words);
     const room = code;
     askText({
       title: roster.renameTitle(name), text: roster.renameText, field: roster.renameField, value: name, confirm: roster.renameButton, test: 'rename-dialog',
@@ -78,8 +79,9 @@ export function studentsPanel({ act }) {
   }
 
   /** @param {Student} student */
-  function askRemove({ client, name }) {
+  function askRemove({ client, name: given }) {
     const { roster, steer } = words.teach;
+    const name = nameOf(given, words);
     const room = code;
     ask({
       title: roster.removeTitle(name), text: roster.removeText, confirm: roster.removeButton, danger: true, test: 'remove-dialog',

@@ -56,6 +56,7 @@ fn of_counts(results: &Results, measured: &[&Measured]) -> Markup {
         y: "macro F1".to_owned(),
         y_range: Range::Share,
         none: "There is nothing to show".to_owned(),
+        decimal: '.',
     };
     let most = measured.iter().map(|one| clients(one)).max().unwrap_or(0);
     let mut heading: Vec<Cell> = vec!["clients".into()];

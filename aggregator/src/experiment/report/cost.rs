@@ -84,6 +84,7 @@ fn against_megabytes(results: &Results, system: System, measured: &[&Measured]) 
         y: "UAR".to_owned(),
         y_range: Range::Share,
         none: "There is nothing to show".to_owned(),
+        decimal: '.',
     };
     let mut heading: Vec<Cell> = vec!["round".into()];
     heading.extend(own.iter().map(|one| Cell::from(name(one))));

@@ -28,6 +28,7 @@ pub fn curves(results: &Results, model: Architecture, own: &[&Measured], caption
         y: "UAR".to_owned(),
         y_range: Range::Share,
         none: "There is nothing to show".to_owned(),
+        decimal: '.',
     };
     let rounds = own.iter().map(|one| one.curve.len()).max().unwrap_or(0);
     let mut heading: Vec<Cell> = vec!["round".into()];
