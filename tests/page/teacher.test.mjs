@@ -117,10 +117,15 @@ test('a round measures the model that it began with, the finished model is measu
   assert.deepEqual(results({ model_version: 3, final_evaluation: evaluation(0.75) }), [[0, 1], [2, 2], [3, 3]]);
 });
 
-test('an update goes with the others, its own way, or against them', () => {
-  assert.ok(Math.abs(angleOf(0.5) - 60) < 1e-9 && angleOf(0) === 90 && angleOf(-1) === 180);
+test('an arrow says of equal data that they agree, and of single labels that they do not', () => {
+  assert.deepEqual([1, 0.4, 0.075, -0.25, -0.5, -1].map((cosine) => Math.round(angleOf(cosine))), [0, 0, 30, 60, 100, 180]);
   assert.equal(angleOf(1.0000001), 0, 'rounding may take a cosine beyond 1');
-  assert.deepEqual([1, 0.51, 0.49, 0, -0.17, -0.18, -1].map(wayOf), ['with', 'with', 'own', 'own', 'own', 'against', 'against']);
+  assert.equal(angleOf(-1.0000001), 180);
+  // Three laptops with nearly equal bars; four with sixteen clips each in simulated rooms (docs/experiments.md).
+  assert.deepEqual([0.24, 0.26, -0.04].map(wayOf), ['with', 'with', 'with']);
+  assert.deepEqual([0.288, 0.51, 0.378, 0.426].map(wayOf), ['with', 'with', 'with', 'with']);
+  // One label each.
+  assert.deepEqual([-0.825, -0.477, -0.443, -0.247].map(wayOf), ['against', 'own', 'own', 'with']);
   assert.deepEqual([undefined, null, Number.NaN].map(wayOf), ['unknown', 'unknown', 'unknown']);
 });
 

@@ -177,3 +177,90 @@ async fn a_class_holds_its_lesson() -> Result<()> {
     assert!(best > start + 0.1, "the class's model has learnt something: {uar:?}");
     Ok(())
 }
+
+/// Presses what makes a room with the form as it stands, and gives the room's code.
+async fn opens_a_room(teacher: &Tab<'_>) -> Result<String> {
+    teacher.click("lesson-emotions4").await?;
+    teacher.click("create-button").await?;
+    teacher.wait_for("invite-code").await?;
+    let code = teacher.run("return document.querySelector('[data-test=\"invite-code\"]').innerText", vec![]).await?;
+    Ok(code.as_str().context("a code is text")?.to_owned())
+}
+
+/// The guide word for word, for who has three laptops: the dry run of the day before with one of them, then the lesson. Nothing is
+/// pressed that the guide does not name, and *Begin now* once a room.
+#[tokio::test(flavor = "multi_thread")]
+async fn three_laptops_hold_the_lesson_of_the_guide() -> Result<()> {
+    let server = Server::start(&["--host-token", TOKEN]).await?;
+    let desk = Browser::start(Options::default()).await?;
+    let teacher = desk.open(&format!("{}/teach#{TOKEN}", server.origin())).await?;
+
+    // The day before: a class of one.
+    let code = opens_a_room(&teacher).await?;
+    let mut laptops = vec![Browser::start(Options::default()).await?];
+    let dry = laptops[0].open(&format!("{}/room/{code}", server.origin())).await?;
+    dry.click("made-up").await?;
+    dry.wait("made-up clips", "return parseInt(document.getElementById('clip-list-title').innerText) > 0", MINUTE)
+        .await?;
+    dry.click("take-part").await?;
+    let alone = "return document.querySelector('[data-test=\"status-line\"]').innerText.includes('a class of one')";
+    dry.wait("the sentence that says what one laptop is", alone, MINUTE).await?;
+    teacher.click("next_round").await?;
+    let room =
+        wait_for_room(&server, &code, "all rounds of one laptop", |room| room["status"]["phase"] == "finished").await?;
+    assert_eq!(rounds(&room), 20, "begun means begun");
+    dry.wait("a curve", "return !!document.querySelector('[data-test=\"chart-accuracy\"] svg path')", MINUTE).await?;
+    teacher.click("delete-room").await?;
+    teacher.click("dialog-confirm").await?;
+    let over = "return document.querySelector('[data-test=\"status-line\"]').innerText.includes('it was deleted') \
+                && !document.querySelector('[data-test=\"take-part\"]').checkVisibility()";
+    dry.wait("that the room is over", over, MINUTE).await?;
+
+    // The lesson.
+    let code = opens_a_room(&teacher).await?;
+    let board = desk.open(&format!("{}/room/{code}/board", server.origin())).await?;
+    board.wait_for("join-code").await?;
+    for _ in 1..3 {
+        laptops.push(Browser::start(Options::default()).await?);
+    }
+    let mut students = Vec::new();
+    for (student, laptop) in laptops.iter().enumerate() {
+        let tab = laptop.open(&format!("{}/room/{code}", server.origin())).await?;
+        tab.fill("name", &format!("Student {student}")).await?;
+        tab.click("made-up").await?;
+        tab.wait("made-up clips", "return parseInt(document.getElementById('clip-list-title').innerText) > 0", MINUTE)
+            .await?;
+        tab.click("step-receipts").await?;
+        tab.wait_for("search-voice").await?;
+        students.push(tab);
+    }
+    for tab in &students {
+        tab.click("take-part").await?;
+    }
+    wait_for_room(&server, &code, "three who are ready", |room| room["status"]["ready"] == 3).await?;
+    teacher.click("next_round").await?;
+    wait_for_room(&server, &code, "two rounds of all three", |room| rounds(room) >= 2).await?;
+    laptops[2].close_lid()?;
+    let named = "return document.querySelector('[data-test=\"waited-for\"]').innerText.includes('Student 2')";
+    for (page, what) in [(&board, "board"), (&teacher, "teacher's page"), (&students[0], "student's page")] {
+        page.wait(&format!("the {what} to say who is waited for"), named, MINUTE).await?;
+    }
+    let lost = rounds(&server.room_of(&code).await?);
+    let went_on = tokio::time::Instant::now();
+    wait_for_room(&server, &code, "the class to go on", |room| rounds(room) > lost + 1).await?;
+    ensure!(went_on.elapsed() < Duration::from_secs(40), "the class waited {:?} for one laptop", went_on.elapsed());
+    laptops[2].open_lid()?;
+    let room = wait_for_room(&server, &code, "the last round", |room| room["status"]["phase"] == "finished").await?;
+    assert_eq!(rounds(&room), 20);
+    for tab in &students {
+        tab.wait_for("print-certificate").await?;
+    }
+    let compared = "return document.querySelectorAll('[data-test=\"compared\"]').length > 0";
+    students[0].wait("both models' answers", compared, MINUTE).await?;
+    students[0].click("search-voice").await?;
+    let nothing = "return document.querySelector('[data-test=\"search-result\"]').dataset.found === '0'";
+    students[0].wait("the search for the voice", nothing, MINUTE).await?;
+    students[0].click("delete-all").await?;
+    students[0].wait_for_clips(0, MINUTE).await?;
+    board.wait_for("finished").await
+}

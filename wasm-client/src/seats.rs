@@ -140,7 +140,7 @@ impl OwnSeat {
 
     /// How the versions of the shared model did on its held-back clips.
     pub(crate) fn own(&self) -> BTreeMap<u32, OwnResult> {
-        self.seat.borrow().as_ref().map(|seat| seat.own.clone()).unwrap_or_default()
+        self.seat.borrow().iter().flat_map(|seat| seat.own.iter().copied()).collect()
     }
 
     /// Whether it takes part.

@@ -61,8 +61,8 @@ impl App {
         let app = Rc::clone(self);
         spawn_local(async move {
             let noted = app.seat.change(|seat| {
-                seat.own.retain(|&other, _| other < version.0);
-                seat.own.insert(version.0, OwnResult { loss, accuracy, clips });
+                seat.own.retain(|(other, _)| *other < version.0);
+                seat.own.push((version.0, OwnResult { loss, accuracy, clips }));
             });
             if let Err(failure) = noted.await {
                 tell(Level::Warning, &failure);

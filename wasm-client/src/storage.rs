@@ -3,7 +3,6 @@
 //! A *seat* is one participant's place in one room in this browser: its identity and its clips. Two tabs are
 //! two seats.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -45,9 +44,9 @@ pub struct Seat {
     /// The personal model, once one was made.
     #[serde(default)]
     pub personal: Option<Personal>,
-    /// How the versions of the shared model did on this seat's held-back clips.
+    /// How the versions of the shared model did on this seat's held-back clips, in their order.
     #[serde(default)]
-    pub own: BTreeMap<u32, OwnResult>,
+    pub own: Vec<(u32, OwnResult)>,
 }
 
 /// How a version of the shared model did on one person's held-back clips.
@@ -72,7 +71,7 @@ impl Seat {
             taking_part: false,
             opened_at: 0.0,
             personal: None,
-            own: BTreeMap::new(),
+            own: Vec::new(),
         }
     }
 }

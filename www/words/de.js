@@ -991,7 +991,7 @@ export const words = {
       own: 'eigener Weg',
       against: 'gegen die anderen',
       unknown: 'noch kein Update',
-      meaning: 'Der Pfeil zeigt, wohin das letzte Update eines Laptops weist; oben ist, wohin alle anderen zusammen weisen.',
+      meaning: 'Der Pfeil zeigt, wohin das letzte Update eines Laptops weist. Nach oben oder fast nach oben weist er, wo alle ähnliche Aufnahmen haben; der Rest ist Zufall.',
       says: (words) => `Letztes Update: ${words}.`,
     },
     learning: 'Wie gut es lernt',

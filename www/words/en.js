@@ -992,7 +992,7 @@ export const words = {
       own: 'its own way',
       against: 'against the others',
       unknown: 'no update yet',
-      meaning: 'The arrow shows where a laptop’s last update points: up is where all the others point together.',
+      meaning: 'The arrow shows where a laptop’s last update points. Up, or nearly so, is what laptops with recordings of the same kinds give; the rest is chance.',
       says: (/** @type {string} */ words) => `Last update: ${words}.`,
     },
     learning: 'How well it learns',

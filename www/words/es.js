@@ -991,7 +991,7 @@ export const words = {
       own: 'por su cuenta',
       against: 'contra los demás',
       unknown: 'sin actualización todavía',
-      meaning: 'La flecha muestra adónde apunta la última actualización de un portátil; hacia arriba apuntan los demás.',
+      meaning: 'La flecha muestra adónde apunta la última actualización de un portátil. Hacia arriba, o casi, apunta donde todos tienen grabaciones parecidas; lo demás es azar.',
       says: (words) => `Última actualización: ${words}.`,
     },
     learning: 'Qué tal aprende',

@@ -33,7 +33,15 @@ pub async fn centralised(
         let seconds = began.elapsed().as_secs_f64();
         let (training_loss, training_accuracy) =
             trained.epochs.last().map_or((f64::NAN, f64::NAN), |epoch| (epoch.loss, epoch.accuracy));
-        let cost = RoundCost { round, training_loss, training_accuracy, bytes_up: 0, bytes_down: 0, seconds };
+        let cost = RoundCost {
+            round,
+            training_loss,
+            training_accuracy,
+            bytes_up: 0,
+            bytes_down: 0,
+            seconds,
+            agreement: Vec::new(),
+        };
         on_round(cost, learner.evaluate(tested).await?);
     }
     Ok(Some(()))

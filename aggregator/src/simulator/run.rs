@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use corpus::{Holdings, Partition, Split};
-use federation::{Coordinator, MemorySpool};
+use federation::{Coordinator, MemorySpool, Millis};
 use models::Example;
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +83,9 @@ pub struct RoundOutcome {
     pub bytes_down: u64,
     /// Time for training and aggregation; under circumstances the made-up time since the version before.
     pub seconds: f64,
+    /// How far each client's last update points where the others' do: the cosine, −1 to 1; of those who have one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agreement: Vec<f32>,
 }
 
 /// Means over the last rounds.
@@ -278,6 +281,7 @@ fn federated(
                     bytes_up: now.0 - before.0,
                     bytes_down: now.1 - before.1,
                     seconds,
+                    agreement: coordinator.status(Millis(0)).clients.iter().filter_map(|one| one.agreement).collect(),
                 };
                 test_bench.add(round, evaluation.loss, &evaluation.confusion, on_round);
                 (began, before) = (Instant::now(), now);
@@ -295,6 +299,7 @@ pub(super) struct RoundCost {
     pub bytes_up: u64,
     pub bytes_down: u64,
     pub seconds: f64,
+    pub agreement: Vec<f32>,
 }
 
 /// Collects how each version does on the test clips.
@@ -319,6 +324,7 @@ impl TestBench<'_> {
             bytes_up: cost.bytes_up,
             bytes_down: cost.bytes_down,
             seconds: cost.seconds,
+            agreement: cost.agreement,
         };
         on_round(&round);
         self.rounds.push(round);

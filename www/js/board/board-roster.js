@@ -108,7 +108,7 @@ export function boardRoster() {
 
 /** The sentence that explains the compasses, and one compass of each kind. */
 function agreementLegend() {
-  const samples = /** @type {['with' | 'own' | 'against', number][]} */ ([['with', 0.94], ['own', 0.09], ['against', -0.94]]);
+  const samples = /** @type {['with' | 'own' | 'against', number][]} */ ([['with', 0.4], ['own', -0.4], ['against', -0.9]]);
   return [
     h('span', {}, words.board.agreement.meaning),
     ...samples.map(([way, cosine]) => {
