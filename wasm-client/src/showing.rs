@@ -241,7 +241,7 @@ fn members(status: &Status, me: Option<ClientId>) -> Vec<MemberView> {
             examples: u64::from(client.examples),
             labels: client.labels.iter().map(|&count| u64::from(count)).collect(),
             me: Some(client.client) == me,
-            waited_ms: None,
+            waited_ms: client.waited_ms.map(|left| left as f64),
         })
         .collect()
 }

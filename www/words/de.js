@@ -773,6 +773,7 @@ export const words = {
         faulty: { label: 'Krum: Laptops, die falsch liegen dürfen', usual: '1' },
         chosen: { label: 'Multi-Krum: Ergebnisse, die genommen werden' },
         clip_norm: { label: 'Kürzen: längstes Ergebnis' },
+        influence_limit: { label: 'Größtes Gewicht eines Laptops', hint: 'Wievielmal so viel wie der mittlere; 0 heißt: ohne Grenze.' },
         optimiser: { label: 'Optimierer der Laptops', choices: { adam: 'Adam', sgd: 'SGD' } },
         learning_rate: { label: 'Lernrate der Laptops' },
         epochs: { label: 'Epochen je Runde', usual: '2' },

@@ -774,6 +774,7 @@ export const words = {
         faulty: { label: 'Krum: laptops that may be wrong', usual: '1' },
         chosen: { label: 'Multi-Krum: results to take' },
         clip_norm: { label: 'Clipping: longest result' },
+        influence_limit: { label: 'Most that one laptop may bring to bear', hint: 'How many times as much as the one in the middle; 0 for no limit.' },
         optimiser: { label: 'Optimiser of the laptops', choices: { adam: 'Adam', sgd: 'SGD' } },
         learning_rate: { label: 'Learning rate of the laptops' },
         epochs: { label: 'Epochs a round', usual: '2' },

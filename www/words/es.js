@@ -773,6 +773,7 @@ export const words = {
         faulty: { label: 'Krum: portátiles que pueden fallar', usual: '1' },
         chosen: { label: 'Multi-Krum: resultados que se toman' },
         clip_norm: { label: 'Recorte: resultado más largo' },
+        influence_limit: { label: 'Lo máximo que puede pesar un portátil', hint: 'Cuántas veces lo que pesa el de en medio; 0 es sin límite.' },
         optimiser: { label: 'Optimizador de los portátiles', choices: { adam: 'Adam', sgd: 'SGD' } },
         learning_rate: { label: 'Tasa de aprendizaje de los portátiles' },
         epochs: { label: 'Épocas por ronda', usual: '2' },
