@@ -34,7 +34,7 @@ pub enum Which {
     Chromium,
     /// Firefox, `FIREFOX`, which needs no driver.
     Firefox,
-    /// WebKitGTK's MiniBrowser, `MINI_BROWSER`, whose WebKitWebDriver is `WEBKIT_DRIVER`. It needs a screen.
+    /// WebKitGTK's MiniBrowser, `MINI_BROWSER`, whose WebKitWebDriver is `WEBKIT_DRIVER`. Where it can be had, [`webkit_lacks`] says.
     WebKit,
 }
 
@@ -165,6 +165,11 @@ impl Drop for Browser {
         // One whose lid is closed has to be woken to end.
         let _ = self.signal("-TERM").and_then(|()| self.open_lid());
     }
+}
+
+/// What is missing for WebKitGTK here; None where it can be driven.
+pub fn webkit_lacks() -> Option<&'static str> {
+    webkit::missing()
 }
 
 /// Whether a sound server for [`Options::loudspeaker`] is here: PulseAudio, the package `pulseaudio` of any Linux.

@@ -1,4 +1,4 @@
-//! WebKitGTK's MiniBrowser through WebKitWebDriver. It needs a screen, if only a made-up one such as `xvfb-run` gives.
+//! WebKitGTK's MiniBrowser through WebKitWebDriver. It needs a screen: where there is none, `xvfb-run` makes one up.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -10,16 +10,43 @@ use super::{Browser, Driver, Options, free_port, spawn};
 /// Where Debian has it.
 const MINI_BROWSER: &str = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
 
+fn driver() -> String {
+    std::env::var("WEBKIT_DRIVER").unwrap_or_else(|_| "WebKitWebDriver".to_owned())
+}
+
+fn mini_browser() -> String {
+    std::env::var("MINI_BROWSER").unwrap_or_else(|_| MINI_BROWSER.to_owned())
+}
+
+fn has_screen() -> bool {
+    ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some())
+}
+
+/// What is missing for it here, with the packages of Debian that have it; None where nothing is.
+pub(super) fn missing() -> Option<&'static str> {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let is_here = |program: &str| std::env::split_paths(&paths).any(|folder| folder.join(program).is_file());
+    if !is_here(&driver()) || !is_here(&mini_browser()) {
+        Some("WebKitWebDriver or MiniBrowser (webkit2gtk-driver)")
+    } else if !has_screen() && !is_here("xvfb-run") {
+        Some("a screen, or xvfb-run (xvfb)")
+    } else {
+        None
+    }
+}
+
 pub(super) async fn start(options: &Options) -> Result<Browser> {
     let Options { microphone, refuses, webgpu, throttles, proxy, private, loudspeaker, .. } = options;
     let for_others =
         microphone.is_some() || *refuses || *webgpu || *throttles || proxy.is_some() || *private || *loudspeaker;
     ensure!(!for_others, "WebKitGTK cannot be told that");
     let port = free_port().await?;
-    let program = std::env::var_os("WEBKIT_DRIVER").unwrap_or_else(|| "WebKitWebDriver".into());
-    let process = spawn(Command::new(program).arg(format!("--port={port}")))
-        .context("WebKitWebDriver does not start; it is in Debian's package webkit2gtk-driver")?;
-    let mini_browser = std::env::var("MINI_BROWSER").unwrap_or_else(|_| MINI_BROWSER.to_owned());
+    let mut command = if has_screen() { Command::new(driver()) } else { Command::new("xvfb-run") };
+    if !has_screen() {
+        command.arg("--auto-servernum").arg(driver());
+    }
+    let process = spawn(command.arg(format!("--port={port}"))).context("WebKitWebDriver does not start")?;
+    let mini_browser = mini_browser();
     let mut capabilities = serde_json::Map::new();
     capabilities.insert("webkitgtk:browserOptions".into(), json!({ "binary": mini_browser, "args": ["--automation"] }));
     capabilities.insert("acceptInsecureCerts".into(), options.any_certificate.into());
