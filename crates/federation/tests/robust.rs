@@ -289,3 +289,20 @@ fn who_comes_gives_and_leaves_again_and_again_gives_one_update_a_round() {
     class.run();
     assert_eq!(class.coordinator.status(class.now).received, 1);
 }
+
+#[test]
+fn clients_whose_connections_are_lost_do_not_fill_a_room() {
+    let mut config = config(5);
+    config.max_clients = 4;
+    let mut class = collecting(2, config);
+    for _ in 0..30 {
+        let student = class.arrives(None);
+        class.run();
+        assert!(class.students[student].participant.view().client.is_some(), "there is room for who comes");
+        class.loses_connection(student, false);
+        class.students[student].online = false;
+        class.wait(100);
+    }
+    assert_eq!(class.coordinator.status(class.now).received, 1);
+    assert!(class.coordinator.load().identities <= 16);
+}

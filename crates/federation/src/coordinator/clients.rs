@@ -163,13 +163,13 @@ impl Clients {
             return None;
         }
         if self.all.len() >= self.most * IDENTITIES_PER_CLIENT {
-            // One whose update is in is remembered until the round is over: forgotten, it could send a second one.
             let longest_absent = self
                 .all
                 .values()
-                .filter(|client| client.connection.is_none() && client.turn != Turn::Done)
-                // One that was put out is remembered as long as there is room: forgotten, it could come in again.
-                .min_by_key(|client| (client.removed, client.lost_at))?
+                .filter(|client| client.connection.is_none())
+                // One that was put out, or whose update is in, is remembered as long as there is room: forgotten, it could come
+                // in again, though it would have to wait for the next round.
+                .min_by_key(|client| (client.removed, client.turn == Turn::Done, client.lost_at))?
                 .id;
             self.forget(longest_absent);
         }

@@ -527,6 +527,7 @@ impl Coordinator {
             client.recording = false;
         }
         self.status_changed = true;
+        self.close_to_newcomers(id);
         self.cancel_upload(id);
         self.begin_uploads();
     }

@@ -35,8 +35,8 @@ pub(in crate::coordinator) struct Collecting {
     pub selected: Option<Selected>,
     /// Of each update that is in, in the order in which they came, what is to be known of it and which way it points.
     pub given: Vec<(Contribution, Sketch)>,
-    /// Somebody left whose update is in: clients from this number on, who are new, wait for the next round. Otherwise whoever
-    /// leaves and comes anew could give as many updates to a round as there is time for.
+    /// Somebody is gone whose update is in: clients from this number on, who are new, wait for the next round. Otherwise whoever
+    /// goes and comes anew could give as many updates to a round as there is time for.
     pub closed_to: Option<ClientId>,
 }
 
@@ -445,7 +445,7 @@ impl Coordinator {
         self.leave_collecting(Verdict::Close);
     }
 
-    /// A client leaves for good: where its update is in the open round, those who are new from now on wait for the next one.
+    /// A client goes, for good or not: where its update is in the open round, those who are new from now on wait for the next one.
     pub(in crate::coordinator) fn close_to_newcomers(&mut self, leaver: ClientId) {
         let next = ClientId(self.clients.next);
         if let PhaseState::Collecting(state) = &mut self.phase
