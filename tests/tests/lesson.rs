@@ -260,7 +260,8 @@ async fn three_laptops_hold_the_lesson_of_the_guide() -> Result<()> {
     students[0].click("search-voice").await?;
     let nothing = "return document.querySelector('[data-test=\"search-result\"]').dataset.found === '0'";
     students[0].wait("the search for the voice", nothing, MINUTE).await?;
-    students[0].click("delete-all").await?;
-    students[0].wait_for_clips(0, MINUTE).await?;
+    students[0].click("forget").await?;
+    students[0].click("forget-sure").await?;
+    students[0].wait("the start page", "return location.pathname === '/'", MINUTE).await?;
     board.wait_for("finished").await
 }

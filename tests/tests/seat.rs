@@ -66,5 +66,68 @@ async fn a_reload_or_another_language_takes_nothing_of_the_past_away() -> Result
     // What goes onto the certificate is all that was sent.
     let sent = tab.run("return document.querySelector('[data-test=\"bytes-sent\"]').innerText", vec![]).await?;
     assert!(sent.as_str().is_some_and(|sent| sent.ends_with("kB") && sent.len() >= "600 kB".len()), "{sent}");
+
+    // What lives with the seat goes with it.
+    tab.click("forget").await?;
+    tab.click("forget-sure").await?;
+    tab.wait("the start page", "return location.pathname === '/'", MINUTE).await?;
+    let left = "return new Promise((resolve) => {
+        const request = indexedDB.open('chorus');
+        request.onsuccess = () => {
+          const stores = ['seats', 'clips', 'receipts'];
+          const transaction = request.result.transaction(stores);
+          Promise.all(stores.map((store) => new Promise((found) => {
+            const counted = transaction.objectStore(store).getAll();
+            counted.onsuccess = () => found(new Set(counted.result.map((row) => row.seat ?? row.id)).size);
+          }))).then(resolve);
+        };
+      })";
+    assert_eq!(
+        tab.run(left, vec![]).await?,
+        serde_json::json!([1, 1, 1]),
+        "the other tab's is there, this one's is not"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clips_come_along_from_one_room_to_the_next() -> Result<()> {
+    const TOKEN: &str = "a-secret-of-the-test";
+    let server = Server::start(&["--host-token", TOKEN]).await?;
+    let browser = Browser::start(Options::default()).await?;
+    let first = browser.open(&server.page()).await?;
+    first.fill("name", "Ada").await?;
+    first.click("made-up").await?;
+    let counted = "return [...document.querySelectorAll('.label-count')].map((label) => Number(label.dataset.count))";
+    first
+        .wait("made-up clips", "return parseInt(document.getElementById('clip-list-title').innerText) > 0", MINUTE)
+        .await?;
+    let all = first.clips().await?;
+    let counts: Vec<usize> = serde_json::from_value(first.run(counted, vec![]).await?)?;
+    ensure!(counts.len() == 4 && counts.iter().sum::<usize>() == all, "{counts:?} of {all}");
+    let made = format!(
+        "return fetch('/api/rooms', {{ method: 'POST', headers: {{ authorization: 'Bearer {TOKEN}', 'content-type': 'application/json' }}, \
+         body: JSON.stringify({{ labels: ['happy', 'sad'], code: 'BRASS' }}) }}).then(({{ status }}) => status)"
+    );
+    assert_eq!(first.run(&made, vec![]).await?, 201);
+
+    let second = browser.open(&format!("{}/room/BRASS", server.origin())).await?;
+    second.wait_for("bring-HARPS").await?;
+    let offered = second.run("return document.querySelector('[data-test=\"bring-HARPS\"]').innerText", vec![]).await?;
+    assert_eq!(offered, format!("{all} clips of Ada, room HARPS"));
+    second.click("bring-HARPS").await?;
+    // Happy and sad are the second and the fourth of the first room's labels.
+    let fitting = counts[1] + counts[3];
+    second.wait_for_clips(fitting, MINUTE).await?;
+    let said = |count: usize| {
+        format!("return document.querySelector('[data-test=\"elsewhere-said\"]').innerText.startsWith('{count} clip')")
+    };
+    second.wait("how many came", &said(fitting), MINUTE).await?;
+    second.click("bring-HARPS").await?;
+    second.wait("that all are there already", &said(0), MINUTE).await?;
+    assert_eq!(second.clips().await?, fitting, "none is there twice");
+    second.reload().await?;
+    second.wait_for_clips(fitting, MINUTE).await?;
+    assert_eq!(first.clips().await?, all, "they are copies");
     Ok(())
 }

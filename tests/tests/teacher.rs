@@ -138,11 +138,26 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
     board.wait_for("locked").await?;
     let late = browser.open(&format!("{}/room/{code}", server.origin())).await?;
     late.wait("a word about the lock", "return /The room is locked/.test(document.body.innerText)", MINUTE).await?;
+    // Whoever is locked out reads so, not that the connection is lost, and has nothing to press that does nothing.
+    let out = "const line = document.querySelector('[data-test=\"status-line\"]').innerText;
+        return line.startsWith('The room is locked') && !document.querySelector('[data-test=\"take-part\"]').checkVisibility()";
+    late.wait("the same beside the training", out, SECONDS_10).await?;
     press(&teacher, "unlock").await?;
 
-    // A paused room begins nothing; then two rounds, each begun by hand, since one student is fewer than four.
+    // How many laptops begin a round can be changed, and the student reads the same number.
+    assert_eq!(teacher.run("return document.querySelector('[data-test=\"least\"]').value", vec![]).await?, "4");
+    teacher.fill("least", "3").await?;
+    teacher.click("least-set").await?;
+    reads(&teacher, "Rounds now begin with 3 laptops.", SECONDS_10).await?;
+    assert_eq!(server.room_of(&code).await?["status"]["least"], 3);
+    for page in [&board, &student] {
+        reads(page, "rounds begin by themselves with 3", SECONDS_10).await?;
+    }
+
+    // A paused room begins nothing, and everyone reads so; then both rounds with the one who is there, begun once.
     press(&teacher, "pause").await?;
     board.wait_for("paused").await?;
+    reads(&student, "Paused. Nothing begins until the teacher goes on.", SECONDS_10).await?;
     teacher
         .wait(
             "the next round to wait for the pause to end",
@@ -151,10 +166,9 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
         )
         .await?;
     press(&teacher, "resume").await?;
-    for round in 1..=2 {
-        press(&teacher, "next_round").await?;
-        rounds_done(&server, &code, round).await?;
-    }
+    reads(&teacher, "A class of one", SECONDS_10).await?;
+    press(&teacher, "next_round").await?;
+    rounds_done(&server, &code, 2).await?;
     board.wait_for("finished").await?;
     board
         .wait(
@@ -170,17 +184,18 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
 
     // A finished room goes on from its present version, and is ended by hand.
     press(&teacher, "restart").await?;
-    teacher.fill("more-rounds", "5").await?;
+    teacher.fill("more-rounds", "500").await?;
     teacher.click("dialog-confirm").await?;
     teacher.wait("the room to go on", "return !document.querySelector('dialog')", SECONDS_10).await?;
-    assert_eq!(server.room_of(&code).await?["status"]["rounds"], 7);
-    press(&teacher, "next_round").await?;
+    assert_eq!(server.room_of(&code).await?["status"]["rounds"], 502);
     rounds_done(&server, &code, 3).await?;
     press(&teacher, "end").await?;
     teacher.click("dialog-confirm").await?;
     board.wait_for("finished").await?;
     let ended = server.room_of(&code).await?;
-    assert_eq!((&ended["status"]["phase"], &ended["status"]["rounds"]), (&json!("finished"), &json!(3)));
+    let done = ended["history"].as_array().map_or(0, Vec::len);
+    assert_eq!((&ended["status"]["phase"], &ended["status"]["rounds"]), (&json!("finished"), &json!(done)));
+    reads(&board, &format!("All {done} rounds are done."), SECONDS_10).await?;
 
     // A student is put out, and the room is deleted.
     teacher.click("remove-student").await?;
@@ -188,6 +203,8 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
     student
         .wait("a word about being put out", "return /taken this laptop out/.test(document.body.innerText)", MINUTE)
         .await?;
+    let pressed = "return document.querySelector('[data-test=\"take-part\"]').checkVisibility()";
+    assert_eq!(student.run(pressed, vec![]).await?, false, "nothing to press that does nothing");
     teacher.click("delete-room").await?;
     teacher.click("dialog-confirm").await?;
     board.wait_for("dead-end").await?;

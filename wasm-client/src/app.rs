@@ -99,6 +99,10 @@ impl App {
                 return sounds::quality(&sounds::from_pcm(&samples, channels, rate)?.sound);
             }
             Command::Recording { on } => self.input(Input::Recording(on)),
+            Command::Forget {} => {
+                self.input(Input::Leave);
+                self.seat.forget().await?;
+            }
             Command::Sound { clip } => return self.clips.sound(clip),
             Command::TakePart { on } => self.take_part(on).await?,
             Command::Backend { choice } => self.choose(choice),

@@ -98,6 +98,8 @@ pub enum Command {
         /// Which of the two.
         on: bool,
     },
+    /// Leaves the room for good, and deletes the seat with all that this browser keeps of it.
+    Forget {},
     /// Asks for a clip's sound as a WAV file.
     Sound {
         /// Which.

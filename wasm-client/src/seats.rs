@@ -138,6 +138,19 @@ impl OwnSeat {
         }
     }
 
+    /// Deletes it from this browser, with its clips, its receipts and its own model. Nothing is stored with it any more.
+    ///
+    /// # Errors
+    /// Where the browser's storage refuses.
+    pub(crate) async fn forget(&self) -> Result<(), Failure> {
+        let storage = self.storage.take();
+        let seat = self.seat.take();
+        match storage.zip(seat) {
+            Some((storage, seat)) => storage.forget(&seat.id).await,
+            None => Ok(()),
+        }
+    }
+
     /// How the versions of the shared model did on its held-back clips.
     pub(crate) fn own(&self) -> BTreeMap<u32, OwnResult> {
         self.seat.borrow().iter().flat_map(|seat| seat.own.iter().copied()).collect()

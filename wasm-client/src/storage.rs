@@ -375,6 +375,26 @@ impl Storage {
         commit(transaction).await
     }
 
+    /// Deletes a seat with all that is kept with it.
+    ///
+    /// # Errors
+    /// Where the browser refuses.
+    pub async fn forget(&self, seat: &str) -> Result<(), Failure> {
+        let stores = [SEATS, CLIPS, RECEIPTS];
+        let transaction = self.database.transaction(&stores, TransactionMode::ReadWrite).map_err(failure)?;
+        for name in [CLIPS, RECEIPTS] {
+            let store = transaction.object_store(name).map_err(failure)?;
+            let only = KeyRange::only(&JsValue::from(seat)).map_err(failure)?;
+            let keys = store.index(BY_SEAT).and_then(|index| index.get_all_keys(Some(Query::KeyRange(only)), None));
+            for key in keys.map_err(failure)?.await.map_err(failure)? {
+                store.delete(key).map_err(failure)?.await.map_err(failure)?;
+            }
+        }
+        let seats = transaction.object_store(SEATS).map_err(failure)?;
+        seats.delete(JsValue::from(seat)).map_err(failure)?.await.map_err(failure)?;
+        commit(transaction).await
+    }
+
     async fn read<T: for<'de> Deserialize<'de>>(&self, store: &str, index: &str, key: &str) -> Result<Vec<T>, Failure> {
         let transaction = self.database.transaction(&[store], TransactionMode::ReadOnly).map_err(failure)?;
         let index = transaction.object_store(store).and_then(|store| store.index(index)).map_err(failure)?;

@@ -511,6 +511,12 @@ export const words = {
     model: (name, parameters) => `Das Modell heißt „${name}“ und besteht aus ${parameters} Zahlen.`,
   },
 
+  forget: {
+    button: 'Alles von mir aus diesem Browser löschen',
+    sure: 'Deine Aufnahmen, dein eigenes Modell, dein Name und die Liste des Gesendeten werden aus diesem Browser gelöscht, und du verlässt den Raum. Das lässt sich nicht rückgängig machen.',
+    yes: 'Endgültig löschen',
+  },
+
   notices: {
     title: 'Meldungen',
   },

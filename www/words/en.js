@@ -511,6 +511,12 @@ export const words = {
     model: (/** @type {string} */ name, /** @type {string} */ parameters) => `The model is “${name}”, ${parameters} numbers.`,
   },
 
+  forget: {
+    button: 'Delete all of mine from this browser',
+    sure: 'Your recordings, your own model, your name and the list of what was sent are deleted from this browser, and you leave the room. This cannot be undone.',
+    yes: 'Delete for good',
+  },
+
   notices: {
     title: 'Messages',
   },

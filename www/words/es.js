@@ -511,6 +511,12 @@ export const words = {
     model: (name, parameters) => `El modelo es «${name}», con ${parameters} números.`,
   },
 
+  forget: {
+    button: 'Borrar todo lo mío de este navegador',
+    sure: 'Tus grabaciones, tu propio modelo, tu nombre y la lista de lo enviado se borran de este navegador, y sales de la sala. Esto no se puede deshacer.',
+    yes: 'Borrar para siempre',
+  },
+
   notices: {
     title: 'Mensajes',
   },

@@ -25,3 +25,12 @@ export function rememberName(name) {
   }
   return used;
 }
+
+/** Forgets it, for whoever sits here next. */
+export function forgetName() {
+  try {
+    localStorage.removeItem(KEY);
+  } catch {
+    // As above.
+  }
+}

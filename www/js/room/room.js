@@ -17,6 +17,7 @@ import { connectionPanel } from './connection-panel.js';
 import { showCrash, showUnopened } from './dead-end.js';
 import { elsewherePanel } from './elsewhere-panel.js';
 import { filePanel } from './file-panel.js';
+import { forgetButton } from './forget-button.js';
 import { laptopPanel } from './laptop-panel.js';
 import { madeUpButton } from './made-up-button.js';
 import { minePanel } from './mine-panel.js';
@@ -66,6 +67,7 @@ const panels = [
   receipts,
 ];
 madeUpButton(client, notices.tell);
+forgetButton(client, code, notices.tell);
 
 /** @type {import('../worker/messages.js').RoomState | null} */
 let latest = null;

@@ -16,6 +16,15 @@ export function recallSeat(code) {
   }
 }
 
+/** @param {string} code of a room in which this tab has no seat any more */
+export function forgetSeat(code) {
+  try {
+    sessionStorage.removeItem(key(code));
+  } catch {
+    // As above.
+  }
+}
+
 /**
  * @param {string} code the room's
  * @param {string} seat

@@ -159,6 +159,7 @@
  * @property {Command<Nothing, Nothing>} undo
  * @property {Command<{samples: Float32Array, channels: number, rate: number}, {complaints: string[]}>} quality
  * @property {Command<{on: boolean}, Nothing>} recording
+ * @property {Command<Nothing, Nothing>} forget
  * @property {Command<{clip: number}, {wav: ArrayBuffer}>} sound
  * @property {Command<{on: boolean}, Nothing>} take_part
  * @property {Command<{choice: State['backend']['choice']}, Nothing>} backend
