@@ -83,7 +83,8 @@ fn fold(text: &str) -> Result<TestSpeakers, String> {
 }
 
 impl Arguments {
-    /// What is to be simulated: the room that `chorus serve` would have with the same settings, without the doors.
+    /// What is to be simulated: the room that `chorus serve` would have with the same settings, without the doors, and without
+    /// what guards it against hostile clients unless that is chosen.
     fn plan(&self) -> Result<Plan> {
         let mut learning = self.learning.clone();
         if self.partition == Partition::Centralised && !learning.strategy.chooses() {
@@ -96,7 +97,9 @@ impl Arguments {
             least: (self.clients == 1).then_some(1),
             ..RoomOptions::default()
         };
-        let influence_limit = learning.aggregation.influence_limit(None);
+        // A simulation is of the algorithms as they are written, unless somebody wants it otherwise.
+        let (aggregation, influence_limit) =
+            (learning.aggregation.aggregation()?, learning.aggregation.influence_limit(None));
         let room = Settings { room, learning }.room()?;
         let as_usual = Circumstances::default();
         let circumstances = Circumstances {
@@ -128,8 +131,7 @@ impl Arguments {
             rounds: room.rounds,
             training: room.training,
             strategy: room.strategy,
-            aggregation: room.aggregation,
-            // A simulation is of the algorithms as they are written, unless somebody wants it otherwise.
+            aggregation,
             influence_limit,
             attack: self.attack.map(|behaviour| Attack { behaviour, share: self.attackers }),
             seed: room.seed,
@@ -262,7 +264,8 @@ mod tests {
     #[test]
     fn without_options_it_is_a_room_without_options() {
         let (plan, room) = (typed(""), Settings::default().room().unwrap());
-        assert_eq!((plan.training, plan.strategy, plan.aggregation), (room.training, room.strategy, room.aggregation));
+        assert_eq!((plan.training, plan.strategy), (room.training, room.strategy));
+        assert_eq!((plan.aggregation, plan.influence_limit), (Aggregation::Mean, None));
         assert_eq!((plan.rounds, plan.labels, plan.seed), (room.rounds, room.labels, room.seed));
         assert_eq!(plan.model.name(), room.architecture);
         assert_eq!(plan.circumstances, None);

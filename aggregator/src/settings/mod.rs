@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use clap::{Args as _, Command};
 use models::Architecture;
-use protocol::{Encoding, ProtocolError, RoomCode, RoomConfig};
+use protocol::{Aggregation, Encoding, ProtocolError, RoomCode, RoomConfig};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -92,10 +92,9 @@ impl Settings {
         task.choose(&mut room);
         self.room.choose(&mut room);
         training.choose(&mut room.training, architecture);
-        self.learning.choose_steps(&mut room, architecture)?;
         room.aggregation = aggregation.aggregation()?;
-        room.influence_limit =
-            aggregation.influence_limit(room.aggregation.weighs().then_some(RoomConfig::INFLUENCE_LIMIT));
+        self.learning.choose_steps(&mut room, architecture)?;
+        room.influence_limit = aggregation.influence_limit(Some(RoomConfig::INFLUENCE_LIMIT));
         if self.room.least.is_none() {
             // Where that is more than may take part, the check below says so in words.
             room.least = room.least.max(room.aggregation.least().min(room.max_clients));
@@ -114,6 +113,10 @@ impl Learning {
         // Half precision would round so small updates away.
         if !chosen && architecture == Architecture::Compact && room.encoding == Encoding::F32 {
             (room.training.optimiser, room.training.learning_rate, room.strategy) = strategy::GRADIENT;
+            if self.aggregation.aggregation.is_none() {
+                // One of four may be hostile: docs/robustness.md says what that saves and costs.
+                room.aggregation = Aggregation::Median;
+            }
             return Ok(());
         }
         room.strategy = self.strategy.strategy()?;

@@ -21,6 +21,16 @@ fn nothing_chosen_is_a_room_for_a_class() {
     assert_eq!(room.least, 2);
     assert_eq!((room.training.optimiser, room.training.learning_rate, room.strategy), GRADIENT);
     assert_eq!(room.training.augmentation, Augmentation::Speed);
+    assert_eq!((room.aggregation, room.influence_limit), (Aggregation::Median, Some(RoomConfig::INFLUENCE_LIMIT)));
+}
+
+#[test]
+fn what_guards_a_room_can_be_chosen() {
+    let chosen = room(r#"{"aggregation": "mean", "influence_limit": 0}"#).unwrap();
+    assert_eq!((chosen.aggregation, chosen.influence_limit), (Aggregation::Mean, None));
+    let fedavg = room(r#"{"strategy": "fedavg", "influence_limit": 2}"#).unwrap();
+    assert_eq!((fedavg.aggregation, fedavg.influence_limit), (Aggregation::Mean, Some(2.0)));
+    assert!(room(r#"{"influence_limit": 0.5}"#).unwrap_err().to_string().starts_with("influence_limit: "));
 }
 
 #[test]
@@ -93,7 +103,7 @@ fn some_are_asked_or_nobody_waits() {
 
 #[test]
 fn an_aggregation_is_a_name_with_settings_of_its_own() {
-    assert_eq!(room("{}").unwrap().aggregation, Aggregation::Mean);
+    assert_eq!(room(r#"{"model": "conv"}"#).unwrap().aggregation, Aggregation::Mean);
     let median = room(r#"{"aggregation": "median"}"#).unwrap();
     assert_eq!((median.aggregation, median.strategy), (Aggregation::Median, GRADIENT.2));
     let trimmed = room(r#"{"aggregation": "trimmed_mean", "trim": 0.3}"#).unwrap();

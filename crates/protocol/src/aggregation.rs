@@ -60,11 +60,6 @@ impl Aggregation {
         !matches!(self, Aggregation::Mean | Aggregation::Clipping { norm: Some(_) })
     }
 
-    /// Whether it weighs clients by their examples.
-    pub fn weighs(&self) -> bool {
-        matches!(self, Aggregation::Mean | Aggregation::Clipping { .. })
-    }
-
     /// Fewest updates for which it is defined: 2f + 3 with Krum, the `least` that its room has at least; 1 with the others.
     pub fn least(&self) -> u32 {
         match self {

@@ -8,8 +8,7 @@ use crate::limits::{
 };
 use crate::parse::{check_name, check_range};
 use crate::{
-    Aggregation, Augmentation, Choice as _, Encoding, Optimiser, Pace, ProtocolError, RoomCode, Selection, Strategy,
-    choice,
+    Aggregation, Augmentation, Encoding, Optimiser, Pace, ProtocolError, RoomCode, Selection, Strategy, choice,
 };
 
 /// How a client trains in each round.
@@ -74,8 +73,9 @@ pub struct RoomConfig {
     pub aggregation: Aggregation,
     /// Most examples that a client is weighted with, whatever it has, 1 to 100,000.
     pub weight_cap: u32,
-    /// How many times the median of its round one client may bring to bear: of longer updates so much is taken, and larger
-    /// counts of examples, whether trained on or evaluated on, weigh so much. 1 to 100; left out: no limit.
+    /// How many times the median one client may bring to bear: larger counts of frames and of examples, whether trained on or
+    /// evaluated on, weigh so much, and with an aggregation that weighs, of longer updates so much is taken. 1 to 100; left
+    /// out: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub influence_limit: Option<f64>,
     /// Largest L2 norm of an update, in the parameters' own unit; one above it is refused.
@@ -185,17 +185,11 @@ impl RoomConfig {
         self.aggregation.keeps_updates() || self.influence_limit.is_some()
     }
 
-    /// The rules that look at each parameter by itself, or at distances, weigh nobody.
     fn check_influence(&self) -> Result<(), ProtocolError> {
-        let Some(limit) = self.influence_limit else { return Ok(()) };
-        if !INFLUENCE_LIMIT.contains(&limit) {
-            let problem = format!("must lie between {} and {}", INFLUENCE_LIMIT.start(), INFLUENCE_LIMIT.end());
-            return Err(ProtocolError::invalid("influence_limit", problem));
-        }
-        if self.aggregation.weighs() {
+        if self.influence_limit.is_none_or(|limit| INFLUENCE_LIMIT.contains(&limit)) {
             return Ok(());
         }
-        let problem = format!("{} weighs nobody; leave it out, or choose mean or clipping", self.aggregation.name());
+        let problem = format!("must lie between {} and {}", INFLUENCE_LIMIT.start(), INFLUENCE_LIMIT.end());
         Err(ProtocolError::invalid("influence_limit", problem))
     }
 

@@ -24,7 +24,6 @@ const BELONGS = {
   faulty: ['aggregation', 'krum', 'multi_krum'],
   chosen: ['aggregation', 'multi_krum'],
   clip_norm: ['aggregation', 'clipping'],
-  influence_limit: ['aggregation', '', 'mean', 'clipping'],
   over_selection: ['selection'],
   staleness_exponent: ['asynchronous'],
   most_stale: ['asynchronous'],

@@ -88,7 +88,10 @@ impl Coordinator {
         if state.kept.is_empty() {
             return true;
         }
-        let norm_limit = self.config.influence_limit.map(|limit| influence::hold(&mut state.kept, limit, usual));
+        // The rules that look at each parameter by itself, or at distances, weigh nobody.
+        let weighs = matches!(self.config.aggregation, Aggregation::Mean | Aggregation::Clipping { .. });
+        let influence = self.config.influence_limit.filter(|_| weighs);
+        let norm_limit = influence.map(|limit| influence::hold(&mut state.kept, limit, usual));
         let (encoding, parameters) = (self.config.encoding, self.config.parameters as usize);
         let mut updates = KeptUpdates::new(&mut *self.spool, &state.kept, encoding, parameters);
         let gathered = match (norm_limit, self.config.aggregation) {
