@@ -111,7 +111,10 @@ fn self_signed(names: &[String], state: Option<&Path>) -> Result<(String, String
     let (new, new_key) = make(names)?;
     let until = (OffsetDateTime::now_utc() + VALID_FOR - Duration::days(7)).unix_timestamp();
     let list = serde_json::to_vec(&Covered { names: names.to_vec(), until })?;
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut maker = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
+    maker.recursive(true).create(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     for (path, content) in [(&key, new_key.as_bytes()), (&certificate, new.as_bytes()), (&covered, &list)] {
         write_private(path, content).with_context(|| format!("cannot write {}", path.display()))?;
     }

@@ -6,17 +6,39 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// Makes a folder where it is missing; its name is on the disk then, not only in memory.
+/// Makes a folder where it is missing, which its owner alone may look into; its name is on the disk then, not only in memory.
 pub fn make_folder(folder: &Path) -> Result<()> {
     let make = || -> std::io::Result<()> {
         if folder.is_dir() {
-            return Ok(());
+            return keep_private(folder);
         }
-        fs::create_dir_all(folder)?;
+        let mut maker = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
+        maker.recursive(true).create(folder)?;
         // Every folder on the way may be a new one.
         folder.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()).try_for_each(sync_folder)
     };
     make().with_context(|| format!("cannot make {}", folder.display()))
+}
+
+/// Takes from others what they may do with a folder of ours, such as one that an earlier version of this program made.
+pub fn keep_private(folder: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mut permissions = fs::metadata(folder)?.permissions();
+        if permissions.mode() & 0o077 != 0 {
+            permissions.set_mode(permissions.mode() & !0o077);
+            match fs::set_permissions(folder, permissions) {
+                // Somebody else's folder, in which this program may write, is theirs to open or close.
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
+                other => return other,
+            }
+        }
+    }
+    let _ = folder;
+    Ok(())
 }
 
 /// A folder's names last once it is on the disk itself.

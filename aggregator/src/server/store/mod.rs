@@ -8,8 +8,9 @@
 //! ```
 //!
 //! A model is written whole, to another name, and renamed into place before the row that names it is committed: whenever the
-//! machine stops, what the database names is there and whole. A row holds its files' checksums. Files and folders are on the
-//! disk (fsync) before the commit, and the commit is (`synchronous = full`) before it returns.
+//! machine stops, what the database names is there and whole. A row holds its files' checksums, and a checksum is kept of each
+//! room's rows. Files and folders are on the disk (fsync) before the commit, and the commit is (`synchronous = full`) before it
+//! returns.
 
 mod damaged;
 pub mod description;
@@ -17,6 +18,7 @@ mod disk;
 mod facts;
 mod memory_file;
 mod spool;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod versions;
@@ -81,6 +83,7 @@ impl Store {
         }
         damaged::set_log_aside(&path)?;
         let database = facts::open(&path, rooms).with_context(left)?;
+        sums::make_table(&database).with_context(left)?;
         Ok(Self { database: Mutex::new(database), models, _lock: lock, _passing: None })
     }
 
@@ -118,6 +121,7 @@ impl Store {
         if let Some(checksums) = checksums {
             versions::add(&transaction, &checkpoint, checksums)?;
         }
+        sums::note(&transaction, code)?;
         transaction.commit()?;
         if checksums.is_some() || went_back {
             // Into the database itself, so that no round hangs on the log beside it. The commit is safe there meanwhile.
@@ -181,6 +185,7 @@ impl Store {
     fn restore_room(&self, code: &str, for_good: bool) -> Result<Coordinator> {
         let (mut checkpoint, versions) = {
             let database = self.database();
+            sums::check(&database, code)?;
             let checkpoint = facts::read(&database, code)?;
             let versions = versions::stored(&database, &checkpoint)?;
             (checkpoint, versions)

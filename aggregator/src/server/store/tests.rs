@@ -84,6 +84,61 @@ fn a_room_comes_back_as_it_was() {
 }
 
 #[test]
+fn of_versions_that_are_as_good_the_newest_is_kept_as_the_best() {
+    let state = tempfile::tempdir().unwrap();
+    let store = Store::open(state.path()).unwrap();
+    store.save(&room(), true).unwrap();
+    // Rounds up to 3 started from models that are as good as each other.
+    for version in 1..=3 {
+        store.save(&after(version), true).unwrap();
+    }
+    let stored = store.versions(&after(3).checkpoint()).unwrap();
+    let best: Vec<u32> = stored.iter().filter(|stored| stored.best).map(|stored| stored.version.0).collect();
+    assert_eq!(best, [2]);
+}
+
+#[test]
+fn a_changed_digit_in_a_stored_text_is_found() {
+    for change in [
+        "UPDATE rounds SET record = replace(record, '0.5', '0.6') WHERE round = 2",
+        "UPDATE rooms SET config = replace(config, '\"rounds\":20', '\"rounds\":92')",
+        "UPDATE models SET created_at = created_at + 1 WHERE version = 1",
+    ] {
+        let state = tempfile::tempdir().unwrap();
+        {
+            let store = Store::open(state.path()).unwrap();
+            store.save(&room(), true).unwrap();
+            store.save(&after(3), true).unwrap();
+            assert_eq!(store.restore().unwrap().len(), 1);
+            assert_eq!(store.database().execute(change, []).unwrap(), 1, "{change}");
+        }
+        let store = Store::open(state.path()).unwrap();
+        assert!(store.restore().unwrap().is_empty(), "{change}");
+        let error = store.stored(&"KMPXZ".parse().unwrap()).err().unwrap().to_string();
+        assert!(error.contains("bytes of them changed"), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_look_into_a_state_folder() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let above = tempfile::tempdir().unwrap();
+    let state = above.path().join("new/state");
+    let store = Store::open(&state).unwrap();
+    store.save(&room(), true).unwrap();
+    let mode = |folder: &Path| fs::metadata(folder).unwrap().permissions().mode() & 0o777;
+    for folder in [state.clone(), state.join("models"), state.join("models/KMPXZ")] {
+        assert_eq!(mode(&folder), 0o700, "{}", folder.display());
+    }
+    drop(store);
+    // As an earlier version made them.
+    fs::set_permissions(state.join("models"), fs::Permissions::from_mode(0o755)).unwrap();
+    Store::open(&state).unwrap();
+    assert_eq!(mode(&state.join("models")), 0o700);
+}
+
+#[test]
 fn the_latest_versions_the_first_and_the_best_can_be_gone_back_to() {
     let state = tempfile::tempdir().unwrap();
     let store = Store::open(state.path()).unwrap();

@@ -20,7 +20,7 @@ pub struct StoredVersion {
     pub created_at: i64,
     /// Its accuracy on what the clients held back, where that is known.
     pub accuracy: Option<f64>,
-    /// Whether none that is known is better.
+    /// Whether it is the best that is known, the newest of several.
     pub best: bool,
 }
 
@@ -43,9 +43,10 @@ pub fn stored(database: &Connection, checkpoint: &Checkpoint) -> Result<Vec<Stor
         let accuracy = next.or(last).map(|evaluation| evaluation.accuracy);
         versions.push(StoredVersion { version: ModelVersion(version), created_at, accuracy, best: false });
     }
-    let best = versions.iter().filter_map(|version| version.accuracy).max_by(f64::total_cmp);
-    for version in &mut versions {
-        version.best = best.is_some() && version.accuracy == best;
+    // Of several that are as good, `max_by` finds the last.
+    let best = versions.iter_mut().filter(|version| version.accuracy.is_some());
+    if let Some(best) = best.max_by(|a, b| a.accuracy.unwrap_or(0.0).total_cmp(&b.accuracy.unwrap_or(0.0))) {
+        best.best = true;
     }
     Ok(versions)
 }
