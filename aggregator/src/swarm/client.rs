@@ -11,8 +11,8 @@ use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use protocol::limits::PROTOCOL_VERSION;
 use protocol::{
-    Checksum, Chunk, ClientMessage, Encoding, ModelVersion, Receipt, RoomCode, RoomConfig, Round, ServerMessage, Token,
-    TrainingResult, Transfer, TransferId,
+    Checksum, Chunk, ClientMessage, Encoding, ModelVersion, Receipt, RefusalReason, RoomCode, RoomConfig, Round,
+    ServerMessage, Token, TrainingResult, Transfer, TransferId,
 };
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -32,6 +32,8 @@ const VARIANTS: u32 = 4;
 const SLOW_FRAME: Duration = Duration::from_secs(1);
 /// Pause before a connection that was lost is opened again.
 const PAUSE: Duration = Duration::from_millis(500);
+/// An update that was damaged or came too slowly is announced so many times, as the participants' own rules do.
+const MOST_SENDS: u32 = 3;
 /// A server that says nothing for so long is gone, as the protocol has it.
 const SILENCE: Duration = Duration::from_secs(45);
 
@@ -85,6 +87,7 @@ struct Open {
     /// When training is done, once the model is here.
     trained: Option<Instant>,
     announced: Option<TransferId>,
+    sends: u32,
 }
 
 /// How a connection ended.
@@ -203,9 +206,8 @@ impl Client {
                     line.say(&ClientMessage::Statistics { frames: 100, sum, sum_squares }).await?;
                 }
                 ServerMessage::Round { round, model_version, model, .. } => {
-                    let (trained, announced) = (None, None);
-                    open =
-                        Some(Open { round, version: model_version, receipt: Receipt::new(model), trained, announced });
+                    let (version, receipt) = (model_version, Receipt::new(model));
+                    open = Some(Open { round, version, receipt, trained: None, announced: None, sends: 0 });
                     line.say(&ClientMessage::Download { transfer: model.id }).await?;
                 }
                 ServerMessage::Upload { transfer } => {
@@ -218,7 +220,12 @@ impl Client {
                 ServerMessage::Accepted { .. } => self.tally.counts().accepted += 1,
                 ServerMessage::Refused { reason, .. } => {
                     self.tally.error(format!("refused: {reason:?}"));
-                    open = None;
+                    match &mut open {
+                        Some(open) if open.sends < MOST_SENDS && may_be_sent_again(reason) => {
+                            (open.announced, open.trained) = (None, Some(Instant::now() + PAUSE));
+                        }
+                        _ => open = None,
+                    }
                 }
                 ServerMessage::RoundClosed { record } => self.tally.round(&self.room, record),
                 ServerMessage::RoundAbandoned { .. } => self.tally.error("round abandoned"),
@@ -237,7 +244,7 @@ impl Client {
         let (update, checksum) = self.updates.of(room, self.number);
         let id = TransferId(self.next_transfer);
         self.next_transfer += 1;
-        open.announced = Some(id);
+        (open.announced, open.sends) = (Some(id), open.sends + 1);
         let update = Transfer { id, bytes: update.len() as u32, encoding: room.encoding, checksum };
         line.say(&ClientMessage::Update {
             round: open.round,
@@ -259,6 +266,12 @@ impl Client {
         };
         self.plan.training.mul_f64(times)
     }
+}
+
+/// Whether an update that was refused for this reason may be taken when it is sent again.
+fn may_be_sent_again(reason: RefusalReason) -> bool {
+    use RefusalReason::{NotKept, OutOfOrder, Stalled, TooLong, TooShort, Unannounced, WrongChecksum};
+    matches!(reason, Unannounced | OutOfOrder | TooShort | TooLong | WrongChecksum | Stalled | NotKept)
 }
 
 /// A client's socket, which counts what goes out.
