@@ -394,6 +394,24 @@ fn a_hundred_rooms_of_thirty_fit_into_the_defaults() {
 }
 
 #[test]
+fn nobody_shuts_the_host_out_by_following_rooms() {
+    let server = server(&["--max-event-streams", "3", "--max-event-streams-per-address", "2"]);
+    let events = format!("{}/api/rooms/{}/events", server.origin, server.room);
+    let open: Vec<_> = (0..2).map(|_| agent().get(&events).call().unwrap()).collect();
+    assert!(open.iter().all(|stream| stream.status() == 200));
+    let mut third = agent().get(&events).call().unwrap();
+    assert_eq!(third.status(), 503);
+    let said = third.body_mut().read_to_string().unwrap();
+    assert!(said.contains("2 boards are open from your address"), "{said}");
+    let host = agent().get(format!("{}/api/host", server.origin));
+    let host = host.header("authorization", format!("Bearer {}", server.host_token)).call().unwrap();
+    let host: Value = serde_json::from_str(&host.into_body().read_to_string().unwrap()).unwrap();
+    let watch = host["watch"].as_str().unwrap();
+    assert_eq!(agent().get(format!("{events}?watch={watch}")).call().unwrap().status(), 200);
+    assert_eq!(agent().get(format!("{events}?watch={}", watch.replace('a', "b") + "c")).call().unwrap().status(), 503);
+}
+
+#[test]
 fn boards_have_a_limit() {
     let server = server(&["--max-event-streams", "1"]);
     let events = format!("{}/api/rooms/{}/events", server.origin, server.room);

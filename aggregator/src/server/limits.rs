@@ -31,6 +31,9 @@ pub struct Limits {
     /// Boards and teacher's pages that may follow rooms at one time
     #[arg(long, default_value_t = 128, value_name = "COUNT", value_parser = count())]
     pub max_event_streams: usize,
+    /// Of these, from one address
+    #[arg(long, default_value_t = 64, value_name = "COUNT", value_parser = count())]
+    pub max_event_streams_per_address: usize,
     /// Messages that a client may send each second for long; five times as many at once
     #[arg(long, default_value_t = 20, value_name = "COUNT", value_parser = count())]
     pub max_messages_per_second: usize,

@@ -47,6 +47,6 @@
 
 /** @typedef {PublicRoom & {created_at: number, versions: Version[]}} HostRoom what the host sees */
 
-/** @typedef {{version: string, secure: boolean, origins: string[], kept: boolean, state: string | null, rooms: HostRoom[]}} Host */
+/** @typedef {{version: string, secure: boolean, origins: string[], kept: boolean, state: string | null, watch: string, rooms: HostRoom[]}} Host */
 
 export {};

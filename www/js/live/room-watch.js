@@ -7,9 +7,10 @@
  * @param {() => void} on.gone the room was deleted
  * @param {() => void} on.unknown there is no such room
  * @param {(away: boolean) => void} on.away whether the server does not answer
+ * @param {string} [on.place] what gets the host a place that is kept for it
  * @returns {() => void} ends it
  */
-export function watchRoom(code, { room, gone, unknown, away }) {
+export function watchRoom(code, { room, gone, unknown, away, place }) {
   const address = `/api/rooms/${encodeURIComponent(code)}`;
   /** @type {EventSource} */
   let source;
@@ -18,7 +19,7 @@ export function watchRoom(code, { room, gone, unknown, away }) {
   let ended = false;
 
   function connect() {
-    source = new EventSource(`${address}/events`);
+    source = new EventSource(place ? `${address}/events?watch=${encodeURIComponent(place)}` : `${address}/events`);
     source.addEventListener('room', ({ data }) => {
       away(false);
       room(JSON.parse(data));

@@ -153,6 +153,7 @@ function choose(code, focus = false) {
 /** @param {string} code */
 function watch(code) {
   return watchRoom(code, {
+    place: host?.watch,
     room({ room, status, history, links }) {
       const known = host?.rooms.find((one) => one.room.code === code);
       if (!known) return;

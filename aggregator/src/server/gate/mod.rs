@@ -71,6 +71,16 @@ pub enum Caller {
     Proxy,
 }
 
+impl Caller {
+    /// The address that limits count it by, where there is one.
+    pub fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Direct(address) | Self::Named(address) => Some(address),
+            Self::Proxy => None,
+        }
+    }
+}
+
 /// The counts of open connections.
 pub struct Gate {
     limits: Limits,

@@ -4,14 +4,16 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use futures_util::stream;
+use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use super::boards::{BoardPlace, NoPlace};
 use super::failure::{Code, Failure};
 use super::room::public;
 use super::site::{Outside, Site};
@@ -31,9 +33,16 @@ struct Board {
     stopping: watch::Receiver<bool>,
     shown: Value,
     gone: bool,
-    _permit: OwnedSemaphorePermit,
+    _board_place: BoardPlace,
     _place: Option<Place>,
     _open: Open,
+}
+
+/// What may stand behind the address.
+#[derive(Deserialize)]
+pub struct Asked {
+    /// What `/api/host` gives the host's pages, for which places are kept.
+    watch: Option<String>,
 }
 
 /// `GET /api/rooms/{code}/events`: the room at once, and again whenever it has changed.
@@ -42,12 +51,17 @@ pub async fn follow(
     Path(code): Path<String>,
     Extension(caller): Extension<Caller>,
     Extension(outside): Extension<Outside>,
+    Query(Asked { watch }): Query<Asked>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     let room = site.find(&code)?;
-    let permit = site.boards.clone().try_acquire_owned().map_err(|_| {
+    let is_host = watch.is_some_and(|watch| site.watch.is(watch.as_bytes()));
+    let board_place = site.boards.enter(caller.address(), is_host).map_err(|none| {
         site.rooms.metrics().refused("event_streams");
-        let most = site.rooms.limits().max_event_streams;
-        Failure::new(Code::TooManyBoards, format!("{most} boards are open; close one of them"))
+        let words = match none {
+            NoPlace::Everyone(most) => format!("{most} boards are open; close one of them"),
+            NoPlace::Address(most) => format!("{most} boards are open from your address; close one of them"),
+        };
+        Failure::new(Code::TooManyBoards, words)
     })?;
     let place = site.gate.enter_behind_proxy(caller)?;
     let open = Open::new(&site.rooms.metrics().event_streams);
@@ -62,7 +76,7 @@ pub async fn follow(
         stopping,
         shown: Value::Null,
         gone: false,
-        _permit: permit,
+        _board_place: board_place,
         _place: place,
         _open: open,
     };

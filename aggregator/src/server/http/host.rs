@@ -49,6 +49,7 @@ pub async fn overview(
         "origins": site.origins(&outside),
         "kept": site.kept,
         "state": site.state,
+        "watch": site.watch.secret(),
         "rooms": rooms,
     })))
 }

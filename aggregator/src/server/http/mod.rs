@@ -1,6 +1,7 @@
 //! The HTTP side: which address leads where. Rooms as JSON, models as files, the pages, and the door to the WebSockets.
 
 mod admission;
+mod boards;
 mod events;
 mod failure;
 mod health;

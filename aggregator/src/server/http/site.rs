@@ -7,11 +7,11 @@ use axum::extract::FromRef;
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
 use protocol::RoomCode;
-use tokio::sync::Semaphore;
 
+use super::boards::Boards;
 use super::failure::{Code, Failure};
 use super::health::Writable;
-use super::secret::Secrets;
+use super::secret::{Secret, Secrets};
 use crate::server::gate::Gate;
 use crate::server::links::Reach;
 use crate::server::rooms::{RoomHandle, Rooms};
@@ -32,7 +32,9 @@ pub struct Site {
     /// What `--state` said, where it was given: whoever starts the program anew has to say it again.
     pub state: Option<PathBuf>,
     /// Places for those who follow rooms.
-    pub boards: Arc<Semaphore>,
+    pub boards: Arc<Boards>,
+    /// What the host's pages show for a place that is kept for them. It opens nothing else, so it may stand in an address.
+    pub watch: Secret,
     /// What is known of the state folder.
     pub writable: Arc<Writable>,
 }
@@ -47,8 +49,8 @@ impl Site {
         kept: bool,
         state: Option<PathBuf>,
     ) -> Self {
-        let boards = Arc::new(Semaphore::new(rooms.limits().max_event_streams));
-        Self { rooms, gate, secrets, reach, kept, state, boards, writable: Arc::default() }
+        let boards = Boards::new(rooms.limits());
+        Self { rooms, gate, secrets, reach, kept, state, boards, watch: Secret::random(), writable: Arc::default() }
     }
 
     /// A room's code as somebody wrote it.
