@@ -102,7 +102,7 @@ fn a_changed_digit_in_a_stored_text_is_found() {
     for change in [
         "UPDATE rounds SET record = replace(record, '0.5', '0.6') WHERE round = 2",
         "UPDATE rooms SET config = replace(config, '\"rounds\":20', '\"rounds\":92')",
-        "UPDATE models SET created_at = created_at + 1 WHERE version = 1",
+        "UPDATE models SET created_at = created_at + 1 WHERE version = 3",
     ] {
         let state = tempfile::tempdir().unwrap();
         {
