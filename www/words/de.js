@@ -93,6 +93,8 @@ export const words = {
     closed: 'Nicht verbunden',
     lostTitle: 'Die Verbindung ist weg.',
     lostText: 'Deine Aufnahmen sind in diesem Browser sicher, und du kannst weiter aufnehmen. Die Seite verbindet sich von selbst wieder.',
+    blockedTitle: 'Die Live-Verbindung kommt nicht durch.',
+    blockedText: 'Die Seiten des Servers antworten, aber die Verbindung, über die trainiert wird (ein WebSocket), geht nicht auf. Etwas auf dem Weg hält sie auf: ein Filter im Schulnetz, ein Proxy oder, in Safari, ein Zertifikat, dem dieses Gerät nicht vertraut. Deine Aufnahmen sind in diesem Browser sicher. Versuch es mit einem anderen Browser oder in einem anderen Netz, und sag es dem, der den Raum leitet.',
     retryIn: (seconds) => `Nächster Versuch in ${seconds} s.`,
     retrying: 'Neuer Versuch …',
     closedText: 'Der Raum hat diese Verbindung beendet. Lade die Seite neu, um zurückzukommen.',

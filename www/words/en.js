@@ -93,6 +93,8 @@ export const words = {
     closed: 'Not connected',
     lostTitle: 'The connection is lost.',
     lostText: 'Your clips are safe in this browser, and you can go on recording. The page connects again by itself.',
+    blockedTitle: 'The live connection does not get through.',
+    blockedText: 'The server’s pages answer, but the connection on which training runs (a WebSocket) does not open. Something on the way stops it: a filter of the school’s network, a proxy, or, in Safari, a certificate that this device does not trust. Your clips are safe in this browser. Try another browser or another network, and tell whoever runs the room.',
     retryIn: (/** @type {number} */ seconds) => `Next try in ${seconds} s.`,
     retrying: 'Trying now…',
     closedText: 'The room has closed this connection. Reload the page to come back.',

@@ -93,6 +93,8 @@ export const words = {
     closed: 'Conexión cerrada',
     lostTitle: 'Se perdió la conexión.',
     lostText: 'Tus grabaciones están a salvo en este navegador, y puedes seguir grabando. La página vuelve a conectarse sola.',
+    blockedTitle: 'La conexión en directo no pasa.',
+    blockedText: 'Las páginas del servidor responden, pero la conexión por la que se entrena (un WebSocket) no se abre. Algo en el camino la detiene: un filtro de la red del centro, un proxy o, en Safari, un certificado en el que este dispositivo no confía. Tus grabaciones están a salvo en este navegador. Prueba con otro navegador o con otra red, y díselo a quien dirige la sala.',
     retryIn: (seconds) => `Próximo intento en ${seconds} s.`,
     retrying: 'Intentándolo ahora…',
     closedText: 'La sala cerró esta conexión. Recarga la página para volver.',

@@ -4,6 +4,7 @@ import { announce } from '../common/announcer.js';
 import { byId, h, setText, show } from '../common/element.js';
 import { words } from '../common/language.js';
 import { closedSentence } from '../live/said.js';
+import { pagesAnswer, socketCheck } from './socket-check.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 
@@ -21,6 +22,14 @@ export function connectionPanel() {
   /** @type {string | null} */
   let before = null;
   let retryAt = 0;
+  let blocked = false;
+  const check = socketCheck(pagesAnswer, (is) => {
+    blocked = is;
+    if (!is || banner.dataset.connection === 'open') return;
+    setText(title, words.connection.blockedTitle);
+    setText(text, words.connection.blockedText);
+    announce(`${words.connection.blockedTitle} ${words.connection.blockedText}`);
+  });
 
   function tick() {
     if (banner.dataset.connection !== 'lost') return setText(retry, '');
@@ -38,9 +47,11 @@ export function connectionPanel() {
     const broken = connection === 'lost' || connection === 'closed' || (connection === 'connecting' && before === 'lost');
     show(banner, broken);
     if (broken) {
-      setText(title, connection === 'closed' || full ? words.connection.closed : words.connection.lostTitle);
-      setText(text, connection === 'closed' ? closedSentence(closed, words) : full ? words.told.room_full : words.connection.lostText);
+      const { closed: closedTitle, lostTitle, lostText, blockedTitle, blockedText } = words.connection;
+      setText(title, connection === 'closed' || full ? closedTitle : blocked ? blockedTitle : lostTitle);
+      setText(text, connection === 'closed' ? closedSentence(closed, words) : full ? words.told.room_full : blocked ? blockedText : lostText);
     }
+    if (!full) check.update(connection);
     tick();
     if (connection === before) return;
     if (connection === 'lost') announce(`${words.connection.lostTitle} ${words.connection.lostText}`);
