@@ -1,6 +1,9 @@
 //! The updates of an open round on disk, for rooms whose aggregation needs all of them at once: one file a room, as large as
 //! the room's clients times an update at most. It has no name, so that it goes when the room closes it, however the program
-//! ends, and its space is free again after every round.
+//! ends, and its space is free again after every round. Where the disk takes no more, a few small updates wait in memory: a round
+//! that could close is not lost to a full disk, and its room is held until it can be stored.
+
+use std::collections::BTreeMap;
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
@@ -8,6 +11,9 @@ use std::path::PathBuf;
 
 use federation::Spool;
 use protocol::{RoomCode, RoomConfig};
+
+/// Bytes of a room's updates that may wait in memory where the disk takes none: those of 92 clients of `compact`.
+const SPARE: u64 = 16 << 20;
 
 /// A room's updates in a file.
 #[derive(Debug)]
@@ -20,6 +26,8 @@ pub struct FileSpool {
     most: u64,
     /// Made with a round's first update, and closed when the round is over.
     file: Option<File>,
+    /// Those that the disk would not take, by their number.
+    spare: BTreeMap<u64, Vec<u8>>,
     kept: u64,
 }
 
@@ -32,6 +40,7 @@ impl FileSpool {
             update_bytes: room.update_bytes().into(),
             most: room.max_clients.into(),
             file: None,
+            spare: BTreeMap::new(),
             kept: 0,
         }
     }
@@ -40,20 +49,34 @@ impl FileSpool {
         if update.len() as u64 != self.update_bytes || self.kept >= self.most {
             return Err(ErrorKind::InvalidInput.into());
         }
+        if let Err(error) = self.write_to_disk(update) {
+            if (self.spare.len() as u64 + 1) * self.update_bytes > SPARE {
+                return Err(error);
+            }
+            self.spare.insert(self.kept, update.to_owned());
+        }
+        self.kept += 1;
+        Ok(())
+    }
+
+    fn write_to_disk(&mut self, update: &[u8]) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(tempfile::tempfile_in(&self.folder)?),
         };
         // What is left of a write that failed before is written over.
         file.seek(SeekFrom::Start(self.kept * self.update_bytes))?;
-        file.write_all(update)?;
-        self.kept += 1;
-        Ok(())
+        file.write_all(update)
     }
 
     fn read_back(&mut self, update: u64, offset: u64, into: &mut [u8]) -> io::Result<()> {
         if update >= self.kept || offset + into.len() as u64 > self.update_bytes {
             return Err(ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(kept) = self.spare.get(&update) {
+            let from = offset as usize;
+            into.copy_from_slice(kept.get(from..from + into.len()).ok_or(ErrorKind::UnexpectedEof)?);
+            return Ok(());
         }
         let file = self.file.as_mut().ok_or(ErrorKind::NotFound)?;
         file.seek(SeekFrom::Start(update * self.update_bytes + offset))?;
@@ -78,6 +101,7 @@ impl Spool for FileSpool {
 
     fn clear(&mut self) {
         (self.file, self.kept) = (None, 0);
+        self.spare.clear();
     }
 }
 
@@ -126,10 +150,19 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_takes_no_files_keeps_nothing() {
+    fn what_a_folder_does_not_take_waits_in_memory_as_long_as_it_is_little() {
         let folder = tempfile::tempdir().unwrap();
         let mut spool = spool(&folder.path().join("missing"));
-        assert!(spool.append(&[1; 12]).is_err());
-        assert!(spool.read(0, 0, &mut [0; 12]).is_err());
+        spool.append(b"first update").unwrap();
+        let mut part = [0; 6];
+        spool.read(0, 6, &mut part).unwrap();
+        assert_eq!(&part, b"update");
+        assert!(spool.read(0, 7, &mut part).is_err());
+        spool.clear();
+        assert!(spool.read(0, 6, &mut part).is_err());
+        spool.update_bytes = SPARE / 2;
+        let large = vec![1; spool.update_bytes as usize];
+        spool.most = 3;
+        assert!(spool.append(&large).is_ok() && spool.append(&large).is_ok() && spool.append(&large).is_err());
     }
 }
