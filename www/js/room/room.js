@@ -104,6 +104,12 @@ function isThere({ phase, connection }) {
   return phase !== null || connection === 'lost' || connection === 'closed' || performance.now() - openedAt > LONGEST_OPENING_MS;
 }
 
+// A browser may keep a page that was left, its worker with an open connection that answers nothing: the class would wait for it.
+addEventListener('pagehide', () => client.end());
+addEventListener('pageshow', ({ persisted }) => {
+  if (persisted) location.reload();
+});
+
 client.on('charts', charts.draw);
 client.on('live', tryIt.heard);
 client.on('searching', receipts.searching);

@@ -36,6 +36,11 @@ export class Client {
     });
   }
 
+  /** Ends the worker, and with it its line to the server. */
+  end() {
+    this.worker.terminate();
+  }
+
   /**
    * Sends a command.
    * @template {keyof Commands} Type
