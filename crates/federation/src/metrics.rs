@@ -3,7 +3,7 @@
 
 use protocol::{Evaluation, TrainingResult};
 
-use crate::influence::lower_median;
+use crate::influence::middle;
 
 /// The sums of a round.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ impl Metrics {
 /// All clients' evaluations as one. No client counts with more than `weight_cap` examples, nor, where the room limits a
 /// client's influence, with more than so many times the median of their counts.
 pub(crate) fn combined(evaluations: &[&Evaluation], weight_cap: u32, influence: Option<f64>) -> Option<Evaluation> {
-    let median = lower_median(evaluations.iter().map(|evaluation| f64::from(evaluation.examples)));
+    let median = middle(evaluations.iter().map(|evaluation| f64::from(evaluation.examples)));
     let limit = influence.zip(median).map_or(f64::INFINITY, |(limit, median)| (limit * median).ceil());
     let most = f64::from(weight_cap).min(limit) as u32;
     let mut all = None;

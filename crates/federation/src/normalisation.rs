@@ -5,7 +5,7 @@
 
 use protocol::Standardisation;
 
-use crate::influence::lower_median;
+use crate::influence::middle;
 
 /// A deviation is at least this, so that a feature that never changes is not divided by nothing.
 const LEAST_DEVIATION: f64 = 1.0e-6;
@@ -84,30 +84,29 @@ impl Sums {
 /// deviation as no larger than so many times the middle one's. Clients who are alike, as those of a class are, lie within.
 /// The middle is the median, which fewer than half of the clients can't move beyond the others; two clients have none.
 pub(crate) fn standardisation(clients: &[&Sums], influence: Option<f64>) -> Option<(Standardisation, Vec<f32>)> {
-    let influence = influence.filter(|_| clients.len() > 2);
     let features = clients.first()?.sum.len();
     let frames = |client: &&Sums| client.frames as f64;
     let most =
-        influence.zip(lower_median(clients.iter().map(frames))).map_or(f64::INFINITY, |(limit, median)| limit * median);
+        influence.zip(middle(clients.iter().map(frames))).map_or(f64::INFINITY, |(limit, median)| limit * median);
     let shares: Vec<f64> = clients.iter().map(|client| (most / frames(client)).min(1.0)).collect();
     let count: f64 = clients.iter().zip(&shares).map(|(client, share)| frames(client) * share).sum();
     let mut distances = vec![0.0_f64; clients.len()];
     let (mut mean, mut deviation) = (Vec::with_capacity(features), Vec::with_capacity(features));
     for feature in 0..features {
-        let middle = lower_median(clients.iter().map(|client| client.mean(feature))).unwrap_or_default();
-        let spread = lower_median(clients.iter().map(|client| client.deviation(feature))).unwrap_or_default();
+        let centre = middle(clients.iter().map(|client| client.mean(feature))).unwrap_or_default();
+        let spread = middle(clients.iter().map(|client| client.deviation(feature))).unwrap_or_default();
         let (mut sum, mut squares) = (0.0, 0.0);
         for ((client, share), distance) in clients.iter().zip(&shares).zip(&mut distances) {
             let (own_mean, own_deviation) = (client.mean(feature), client.deviation(feature));
             // A feature that does not change with most clients says nothing of the others.
             let known = spread > LEAST_DEVIATION;
             if known {
-                *distance = distance.max((own_mean - middle).abs() / spread).max(own_deviation / spread - 1.0);
+                *distance = distance.max((own_mean - centre).abs() / spread).max(own_deviation / spread - 1.0);
             }
             let reach = MOST_DEVIATIONS * spread;
-            let outlying = (own_mean - middle).abs() > reach || own_deviation > reach;
+            let outlying = (own_mean - centre).abs() > reach || own_deviation > reach;
             let (own_sum, own_squares) = if influence.is_some() && known && outlying {
-                let held = own_mean.clamp(middle - reach, middle + reach);
+                let held = own_mean.clamp(centre - reach, centre + reach);
                 (frames(client) * held, frames(client) * (held.powi(2) + own_deviation.min(reach).powi(2)))
             } else {
                 (client.sum.get(feature).copied()?, client.sum_squares.get(feature).copied()?)
