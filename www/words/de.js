@@ -603,6 +603,7 @@ export const words = {
     refused_not_finite: 'Das Training auf deinem Laptop hat in dieser Runde nichts Brauchbares ergeben. In der nächsten ist er wieder dabei.',
     refused_norm_too_large: 'Das Ergebnis deines Laptops würde das Modell stärker verändern, als dieser Raum erlaubt, und wurde nicht genommen.',
     refused_stalled: 'Das Ergebnis deines Laptops war zu lange unterwegs. Vielleicht ist das WLAN hier schwach.',
+    refused_turn_over: 'Andere warten, bis das Ergebnis deines Laptops da ist. Er kommt nach ihnen wieder an die Reihe.',
     refused_too_many_attempts: 'Das Ergebnis deines Laptops wurde in dieser Runde zu oft abgelehnt. In der nächsten ist er wieder dabei.',
     refused_not_kept: 'Der Server hatte keinen Platz für das Ergebnis deines Laptops. Sag der Person Bescheid, die den Raum leitet.',
     refused_unknown: 'Das Ergebnis deines Laptops wurde nicht genommen. Wenn das wieder kommt, lade die Seite neu.',

@@ -604,6 +604,7 @@ export const words = {
     refused_not_finite: 'Training on your laptop came to no usable result in this round. It takes part in the next one.',
     refused_norm_too_large: 'Your laptop’s result would change the model more than this room allows, and was not taken.',
     refused_stalled: 'Your laptop’s result took too long on its way. The Wi-Fi may be weak here.',
+    refused_turn_over: 'Others were waiting for your laptop’s result to arrive. It is its turn again after them.',
     refused_too_many_attempts: 'Your laptop’s result was refused too often in this round. It takes part in the next one.',
     refused_not_kept: 'The server had no place to keep your laptop’s result. Tell whoever runs the room.',
     refused_unknown: 'Your laptop’s result was not taken. If this comes again, reload the page.',

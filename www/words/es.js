@@ -603,6 +603,7 @@ export const words = {
     refused_not_finite: 'El entrenamiento en tu portátil no ha dado ningún resultado útil en esta ronda. Participa en la siguiente.',
     refused_norm_too_large: 'El resultado de tu portátil cambiaría el modelo más de lo que permite esta sala, y no se ha tomado.',
     refused_stalled: 'El resultado de tu portátil ha tardado demasiado por el camino. Quizá el wifi sea débil aquí.',
+    refused_turn_over: 'Otros esperaban a que llegara el resultado de tu portátil. Le toca de nuevo después de ellos.',
     refused_too_many_attempts: 'El resultado de tu portátil se ha rechazado demasiadas veces en esta ronda. Participa en la siguiente.',
     refused_not_kept: 'El servidor no tenía sitio para guardar el resultado de tu portátil. Avisa a quien dirige la sala.',
     refused_unknown: 'El resultado de tu portátil no se ha tomado. Si vuelve a ocurrir, recarga la página.',

@@ -270,8 +270,8 @@ impl Client {
 
 /// Whether an update that was refused for this reason may be taken when it is sent again.
 fn may_be_sent_again(reason: RefusalReason) -> bool {
-    use RefusalReason::{NotKept, OutOfOrder, Stalled, TooLong, TooShort, Unannounced, WrongChecksum};
-    matches!(reason, Unannounced | OutOfOrder | TooShort | TooLong | WrongChecksum | Stalled | NotKept)
+    use RefusalReason::{NotKept, OutOfOrder, Stalled, TooLong, TooShort, TurnOver, Unannounced, WrongChecksum};
+    matches!(reason, Unannounced | OutOfOrder | TooShort | TooLong | WrongChecksum | Stalled | TurnOver | NotKept)
 }
 
 /// A client's socket, which counts what goes out.

@@ -276,7 +276,7 @@ fn people_who_cant_be_told_are_not_one_person() {
 fn patterns_outweigh_names() {
     let dir = folder(&["a-x1-2.wav", "b-x1-1.wav", "b-x2-1.wav", "notes-x.wav"]);
     let reading = Reading {
-        speaker_pattern: Some("(x[0-9])".parse().unwrap()),
+        speaker_pattern: Some("-(x[0-9])-".parse().unwrap()),
         label_pattern: Some("/([ab])-x[0-9]".parse().unwrap()),
         map: vec!["a=angry".parse().unwrap(), "b=sad".parse().unwrap()],
         ..Reading::default()

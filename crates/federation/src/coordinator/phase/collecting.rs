@@ -455,6 +455,20 @@ impl Coordinator {
         }
     }
 
+    /// Those who are new are wanted all the same where the round has too few without them, and nobody else is to come.
+    pub(super) fn open_to_newcomers(&mut self) {
+        let missing = self.anyone_missing();
+        let least = self.least();
+        if let PhaseState::Collecting(state) = &mut self.phase
+            && state.closed_to.is_some()
+            && state.received() < least
+            && !missing
+        {
+            state.closed_to = None;
+            self.ask_all();
+        }
+    }
+
     /// Whether an evaluation of the finished model can be taken; see `finished.rs`.
     pub(super) fn fits_labels(&self, evaluation: &Evaluation) -> bool {
         Metrics::fits(evaluation, self.config.labels.len())

@@ -58,6 +58,7 @@ impl Coordinator {
                     self.leave_normalising(verdict)
                 }
                 PhaseState::Collecting(_) => {
+                    self.open_to_newcomers();
                     self.select_more();
                     let PhaseState::Collecting(state) = &self.phase else { return };
                     let goal = match self.goal() {
