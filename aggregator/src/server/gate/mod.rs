@@ -1,6 +1,7 @@
 //! Who may connect: counts connections, all of them and by the address that they come from, and requests by address. It knows no
 //! room and no answer: `http/admission.rs` tells those who were refused. How connections come in through it is in `doorkeeper.rs`.
 
+mod counts;
 mod doorkeeper;
 mod encrypted;
 
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
+pub use counts::Counts;
 pub use doorkeeper::Doorkeeper;
 pub use encrypted::Encrypted;
 
@@ -91,12 +93,11 @@ pub struct Gate {
 
 #[derive(Default)]
 struct Held {
-    all: usize,
+    counts: Counts,
     told: usize,
     /// When the log was last told of a refusal, and how many there were since.
     logged: Option<Instant>,
     silent: u64,
-    by_address: HashMap<IpAddr, usize>,
 }
 
 /// A connection's place, given back when it is dropped.
@@ -124,20 +125,12 @@ impl Gate {
     fn enter(self: &Arc<Self>, address: IpAddr) -> Option<(Place, Option<Full>)> {
         let own = (!self.is_trusted(address)).then(|| network(address));
         let mut held = self.held();
-        let from_here = own.and_then(|own| held.by_address.get(&own)).copied().unwrap_or(0);
-        let full = if held.all >= self.limits.max_connections {
-            Some(Full::Everyone)
-        } else if from_here >= self.limits.max_connections_per_address {
-            Some(Full::Address)
-        } else {
-            None
-        };
+        let (most, most_from_one) = (self.limits.max_connections, self.limits.max_connections_per_address);
+        let full = held.counts.full(own, most, most_from_one);
         let kind = match full {
             None => {
-                held.all += 1;
-                if let Some(own) = own {
-                    *held.by_address.entry(own).or_default() += 1;
-                }
+                held.counts.all += 1;
+                held.counts.add(own);
                 Kind::Connection(own)
             }
             Some(_) if held.told < MOST_TOLD => {
@@ -158,13 +151,12 @@ impl Gate {
     pub fn enter_behind_proxy(self: &Arc<Self>, caller: Caller) -> Result<Option<Place>, Full> {
         let Caller::Named(named) = caller else { return Ok(None) };
         let mut held = self.held();
-        let count = held.by_address.entry(named).or_default();
-        if *count >= self.limits.max_connections_per_address {
+        if let Some(full) = held.counts.full(Some(named), usize::MAX, self.limits.max_connections_per_address) {
             drop(held);
-            self.refuse(Full::Address);
-            return Err(Full::Address);
+            self.refuse(full);
+            return Err(full);
         }
-        *count += 1;
+        held.counts.add(Some(named));
         Ok(Some(Place { gate: self.clone(), kind: Kind::Named(named) }))
     }
 
@@ -189,7 +181,7 @@ impl Gate {
         let mut held = self.held();
         held.silent += 1;
         if held.logged.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
-            tracing::warn!(limit = full.name(), refused = held.silent, open = held.all, "somebody was refused");
+            tracing::warn!(limit = full.name(), refused = held.silent, open = held.counts.all, "somebody was refused");
             (held.logged, held.silent) = (Some(Instant::now()), 0);
         }
     }
@@ -227,7 +219,7 @@ impl Drop for Place {
         let mut held = self.gate.held();
         let address = match self.kind {
             Kind::Connection(address) => {
-                held.all = held.all.saturating_sub(1);
+                held.counts.all = held.counts.all.saturating_sub(1);
                 address
             }
             Kind::Named(address) => Some(address),
@@ -236,15 +228,7 @@ impl Drop for Place {
                 None
             }
         };
-        // An address that nobody connects from any more leaves nothing behind.
-        if let Some(address) = address
-            && let Some(count) = held.by_address.get_mut(&address)
-        {
-            *count -= 1;
-            if *count == 0 {
-                held.by_address.remove(&address);
-            }
-        }
+        held.counts.remove(address);
     }
 }
 

@@ -13,11 +13,11 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::boards::{BoardPlace, NoPlace};
+use super::boards::BoardPlace;
 use super::failure::{Code, Failure};
 use super::room::public;
 use super::site::{Outside, Site};
-use crate::server::gate::{Caller, Place};
+use crate::server::gate::{Caller, Full, Place};
 use crate::server::metrics::Open;
 use crate::server::rooms::{InspectError, RoomHandle};
 
@@ -55,11 +55,13 @@ pub async fn follow(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     let room = site.find(&code)?;
     let is_host = watch.is_some_and(|watch| site.watch.is(watch.as_bytes()));
-    let board_place = site.boards.enter(caller.address(), is_host).map_err(|none| {
+    let board_place = site.boards.enter(caller.address(), is_host).map_err(|full| {
         site.rooms.metrics().refused("event_streams");
-        let words = match none {
-            NoPlace::Everyone(most) => format!("{most} boards are open; close one of them"),
-            NoPlace::Address(most) => format!("{most} boards are open from your address; close one of them"),
+        let limits = site.rooms.limits();
+        let words = if full == Full::Address {
+            format!("{} boards are open from your address; close one of them", limits.max_event_streams_per_address)
+        } else {
+            format!("{} boards are open; close one of them", limits.max_event_streams)
         };
         Failure::new(Code::TooManyBoards, words)
     })?;
