@@ -1,7 +1,6 @@
 //! https: a certificate that is given, or one that the program makes itself for the addresses it has on the LAN.
 
 use std::fs;
-use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use time::{Duration, OffsetDateTime};
 
 use crate::server::links;
+use crate::server::store::{make_folder, replace};
 
 /// Apple's systems refuse certificates that are valid for longer (support.apple.com/103769).
 const VALID_FOR: Duration = Duration::days(825);
@@ -111,12 +111,9 @@ fn self_signed(names: &[String], state: Option<&Path>) -> Result<(String, String
     let (new, new_key) = make(names)?;
     let until = (OffsetDateTime::now_utc() + VALID_FOR - Duration::days(7)).unix_timestamp();
     let list = serde_json::to_vec(&Covered { names: names.to_vec(), until })?;
-    let mut maker = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
-    maker.recursive(true).create(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    make_folder(&folder)?;
     for (path, content) in [(&key, new_key.as_bytes()), (&certificate, new.as_bytes()), (&covered, &list)] {
-        write_private(path, content).with_context(|| format!("cannot write {}", path.display()))?;
+        replace(path, &[content])?;
     }
     Ok((new, new_key))
 }
@@ -140,15 +137,6 @@ fn make(names: &[String]) -> Result<(String, String)> {
     let key = KeyPair::generate()?;
     let certificate = parameters.self_signed(&key)?;
     Ok((certificate.pem(), key.serialize_pem()))
-}
-
-/// Writes a file that only its owner may read.
-fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(content)
 }
 
 #[cfg(test)]

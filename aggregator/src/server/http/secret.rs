@@ -1,14 +1,15 @@
 //! Secrets that open something to whoever shows them.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use subtle::ConstantTimeEq as _;
+
+use crate::server::store::{make_folder, replace};
 
 /// Where the host's secret is kept below the state folder.
 const FILE: &str = "host-token";
@@ -40,14 +41,8 @@ impl Secret {
             return Ok(secret);
         }
         let secret = Self::random();
-        let cannot = || format!("cannot keep the host's secret in {}", file.display());
-        fs::create_dir_all(folder).with_context(cannot)?;
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut open = options.open(&file).with_context(cannot)?;
-        writeln!(open, "{}", secret.secret()).and_then(|()| open.sync_all()).with_context(cannot)?;
+        make_folder(folder)?;
+        replace(&file, &[secret.secret().as_bytes(), b"\n"])?;
         Ok(secret)
     }
 

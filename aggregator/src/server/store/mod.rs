@@ -30,7 +30,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
-use disk::{make_folder, private_file, read_whole, replace};
+pub use disk::{make_folder, replace};
+use disk::{private_file, read_whole};
 use federation::{Checkpoint, Coordinator, Spool};
 use protocol::{ModelVersion, RoomCode, RoomConfig};
 use rusqlite::Connection;
