@@ -108,15 +108,14 @@ impl Coordinator {
     /// The evaluations of a round as one.
     pub(super) fn combined<'a>(
         &self,
-        evaluations: impl Iterator<Item = (ClientId, &'a Evaluation)>,
+        evaluations: impl IntoIterator<Item = (&'a ClientId, &'a Evaluation)>,
     ) -> Option<Evaluation> {
         combined(&self.config, &self.left_out, evaluations)
     }
 
     /// How the finished model does, as far as those say who took part.
     pub fn final_evaluation(&self) -> Option<Evaluation> {
-        let evaluations = self.final_evaluations.iter().map(|(client, evaluation)| (*client, evaluation));
-        combined(&self.config, &self.left_out, evaluations)
+        self.combined(&self.final_evaluations)
     }
 
     /// Leaves a client's evaluations out, of rounds that are over as well.
@@ -131,7 +130,7 @@ impl Coordinator {
         for round in 0..self.history.len() {
             let given = self.contributions.get(round).map_or(&[][..], Vec::as_slice);
             if given.iter().any(|given| given.client == client && given.evaluation.is_some()) {
-                let evaluations = given.iter().filter_map(|given| Some((given.client, given.evaluation.as_ref()?)));
+                let evaluations = given.iter().filter_map(|given| Some((&given.client, given.evaluation.as_ref()?)));
                 self.history[round].evaluation = self.combined(evaluations);
             }
         }
@@ -143,8 +142,7 @@ impl Coordinator {
 impl Checkpoint {
     /// How the finished model does, as far as those say who took part.
     pub fn final_evaluation(&self) -> Option<Evaluation> {
-        let evaluations = self.final_evaluations.iter().map(|(client, evaluation)| (*client, evaluation));
-        combined(&self.config, &self.left_out, evaluations)
+        combined(&self.config, &self.left_out, &self.final_evaluations)
     }
 }
 
@@ -152,9 +150,9 @@ impl Checkpoint {
 fn combined<'a>(
     room: &RoomConfig,
     left_out: &BTreeSet<ClientId>,
-    evaluations: impl Iterator<Item = (ClientId, &'a Evaluation)>,
+    evaluations: impl IntoIterator<Item = (&'a ClientId, &'a Evaluation)>,
 ) -> Option<Evaluation> {
-    let counted = evaluations.filter(|(client, _)| !left_out.contains(client));
+    let counted = evaluations.into_iter().filter(|(client, _)| !left_out.contains(client));
     let counted: Vec<&Evaluation> = counted.map(|(_, evaluation)| evaluation).collect();
     metrics::combined(&counted, room.weight_cap, room.influence_limit)
 }

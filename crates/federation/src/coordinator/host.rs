@@ -252,12 +252,9 @@ impl Coordinator {
         let open = Round(self.history.len() as u32 + 1);
         if matches!(self.phase, PhaseState::Collecting(_)) {
             self.end_uploads(open, "the host has the statistics of features computed anew; the round is repeated");
-            let (received, least) = (0, self.least());
-            self.back_to_lobby();
-            self.broadcast(ServerMessage::RoundAbandoned { round: Some(open), received, least });
-        } else {
-            self.back_to_lobby();
+            self.broadcast(ServerMessage::RoundAbandoned { round: Some(open), received: 0, least: self.least() });
         }
+        self.back_to_lobby();
         Ok(())
     }
 }

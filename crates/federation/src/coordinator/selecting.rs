@@ -49,8 +49,7 @@ impl Coordinator {
     pub(super) fn is_wanted(&self, id: ClientId) -> bool {
         match &self.phase {
             PhaseState::Collecting(state) => {
-                state.closed_to.is_none_or(|first| id < first)
-                    && state.selected.as_ref().is_none_or(|round| round.clients.contains(&id))
+                state.is_open_to(id) && state.selected.as_ref().is_none_or(|round| round.clients.contains(&id))
             }
             _ => true,
         }
@@ -77,9 +76,7 @@ impl Coordinator {
         let key = mix(u64::from(self.config.seed) << 32 | u64::from(self.present_round().0));
         let mut drawn: Vec<(bool, f64, ClientId)> = ready
             .into_iter()
-            .filter(|client| {
-                !round.clients.contains(&client.id) && state.closed_to.is_none_or(|first| client.id < first)
-            })
+            .filter(|client| !round.clients.contains(&client.id) && state.is_open_to(client.id))
             .map(|client| {
                 // Above 0 and below 1.
                 let chance = ((mix(key ^ u64::from(client.id.0)) >> 12) as f64 + 0.5) / (1_u64 << 52) as f64;

@@ -36,7 +36,7 @@ impl Coordinator {
         // The mean's memory is the new model's. The old one is freed when the last who is sent it is done.
         self.model = Model::new(version, parameters, self.optimiser.attachment(), self.config.encoding);
         let given = state.given.iter();
-        let evaluations = given.filter_map(|(given, _)| Some((given.client, given.evaluation.as_ref()?)));
+        let evaluations = given.filter_map(|(given, _)| Some((&given.client, given.evaluation.as_ref()?)));
         let record = RoundRecord {
             round,
             model_version: version,

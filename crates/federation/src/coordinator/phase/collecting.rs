@@ -45,6 +45,11 @@ impl Collecting {
     pub fn received(&self) -> u32 {
         self.metrics.clients()
     }
+
+    /// Whether it asks this client: not where it closed to those who are new before this one came.
+    pub fn is_open_to(&self, id: ClientId) -> bool {
+        self.closed_to.is_none_or(|first| id < first)
+    }
 }
 
 impl Coordinator {

@@ -98,10 +98,9 @@ impl Coordinator {
                 let Some((standardisation, distances)) = standardisation(&sums, self.config.influence_limit) else {
                     return false;
                 };
-                let distances: Vec<_> = state.sums.keys().copied().zip(distances).collect();
+                let distances: BTreeMap<_, _> = state.sums.keys().copied().zip(distances).collect();
                 for client in self.clients.all.values_mut() {
-                    let said = distances.iter().find(|(id, _)| *id == client.id);
-                    client.statistics_distance = said.map(|(_, distance)| *distance);
+                    client.statistics_distance = distances.get(&client.id).copied();
                 }
                 self.standardisation = Some(standardisation);
                 self.renormalise = false;
