@@ -9,10 +9,11 @@
 //! | `rooms` | one thread a room, which carries out what the coordinator asks for |
 //! | `store` | rooms and models on disk |
 //!
-//! What they stand on knows no room: `config`, `limits`, `links`, `log` and `metrics` know nothing of the others, `gate` knows
-//! `limits` and `metrics`, `tls` knows `links`. No rule of a round is here: those are in `federation`.
+//! What they stand on knows no room: `config`, `disk`, `limits`, `links`, `log` and `metrics` know nothing of the others, `gate` knows
+//! `limits` and `metrics`, `tls` knows `disk` and `links`. No rule of a round is here: those are in `federation`.
 
 pub mod config;
+pub mod disk;
 pub mod gate;
 pub mod http;
 pub mod limits;

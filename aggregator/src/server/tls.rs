@@ -12,8 +12,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use time::{Duration, OffsetDateTime};
 
+use crate::server::disk::{make_folder, replace};
 use crate::server::links;
-use crate::server::store::{make_folder, replace};
 
 /// Apple's systems refuse certificates that are valid for longer (support.apple.com/103769).
 const VALID_FOR: Duration = Duration::days(825);

@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use subtle::ConstantTimeEq as _;
 
-use crate::server::store::{make_folder, replace};
+use crate::server::disk::{make_folder, replace};
 
 /// Where the host's secret is kept below the state folder.
 const FILE: &str = "host-token";

@@ -14,7 +14,6 @@
 
 mod damaged;
 pub mod description;
-mod disk;
 mod facts;
 mod memory_file;
 mod spool;
@@ -30,14 +29,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
-pub use disk::{make_folder, replace};
-use disk::{private_file, read_whole};
 use federation::{Checkpoint, Coordinator, Spool};
 use protocol::{ModelVersion, RoomCode, RoomConfig};
 use rusqlite::Connection;
 use spool::FileSpool;
 use versions::Checksums;
 pub use versions::StoredVersion;
+
+use crate::server::disk::{make_folder, private_file, read_whole, replace};
 
 /// A state folder that belongs to this process.
 pub struct Store {
