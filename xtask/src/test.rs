@@ -1,21 +1,23 @@
 //! `cargo xtask test`: every test there is. Builds what the end-to-end tests need (the bundle, the `chorus`
-//! program), then runs each test program, the documentation's examples, and last the real browsers.
+//! program), then runs each test program, the real browsers among them, and the documentation's examples.
+
+mod jobs;
 
 use std::{
     env,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use self::jobs::Job;
 use crate::{
     bundle::{self, Finish},
     compile::{self, Lane},
-    fuzz, npm, places,
+    npm, places,
     process::{self, say},
     python,
     setup::{self, Browser, Install},
@@ -44,7 +46,6 @@ pub struct Options {
 
 /// Runs all tests; fails, after the last one, where any of them did.
 pub fn run(options: &Options, install: Install) -> Result<()> {
-    let started = Instant::now();
     say_which_voices();
     let (browser, firefox) = if options.no_browser {
         say("without the end-to-end tests, as you asked");
@@ -70,17 +71,11 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
         END_TO_END => browser.is_some() && (firefox.is_some() || program.target != IN_FIREFOX),
         _ => true,
     });
-    programs.sort_by_key(|program| program.package == END_TO_END);
-    let end_to_end = programs.partition_point(|program| program.package != END_TO_END);
+    programs.sort_by_key(|program| program.package != END_TO_END);
 
     let onnx = onnx_python();
-    let mut outcomes = Vec::new();
-    let count = programs.len() + 1;
-    for (index, program) in programs.iter().enumerate() {
-        if index == end_to_end {
-            outcomes.push(document_tests(index, count)?);
-        }
-        let nth = if index < end_to_end { index + 1 } else { index + 2 };
+    let mut jobs = Vec::new();
+    for program in &programs {
         let mut command = program.command();
         command.envs(onnx.iter().map(|python| ("CHORUS_ONNX_PYTHON", python)));
         if let (Some(browser), END_TO_END) = (&browser, &*program.package) {
@@ -89,15 +84,13 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
                 command.env("CHORUS_SCREENS", places::workspace().join("docs/screens"));
             }
         }
-        outcomes.push(watch(&format!("[{nth}/{count}] {}", program.name()), &mut command)?);
+        jobs.push(Job::counted(program.name(), command));
     }
-    if end_to_end == programs.len() {
-        outcomes.push(document_tests(end_to_end, count)?);
-    }
-    outcomes.extend(pages()?);
-    outcomes.extend(reference_client(&chorus)?);
-    outcomes.push(random_bytes()?);
-    summarise(&outcomes, started.elapsed())
+    jobs.push(documentation());
+    jobs.extend(pages()?);
+    jobs.extend(reference_client(&chorus)?);
+    jobs.push(random_bytes()?);
+    jobs::run(jobs, &places::target()?.join("tests/printed"))
 }
 
 /// Firefox, where it can be had.
@@ -113,7 +106,7 @@ fn firefox(install: Install) -> Result<Option<PathBuf>> {
 }
 
 /// The pages' pure pieces, which Node tests; it is no part of the set-up, as the browser's tests cover the pages as well.
-fn pages() -> Result<Option<Outcome>> {
+fn pages() -> Result<Option<Job>> {
     let Some(node) = places::program(&["node"]) else {
         ensure!(!process::in_ci(), "there is no node here, and CI leaves no tests out");
         say("LEFT OUT, as there is no node here: the tests of the pages' pure pieces");
@@ -121,7 +114,7 @@ fn pages() -> Result<Option<Outcome>> {
     };
     let mut command = process::program(node);
     command.args(["--test", "--test-reporter", "tap", "tests/page/"]);
-    watch("the pages' pure pieces", &mut command).map(Some)
+    Ok(Some(Job::counted("the pages' pure pieces", command)))
 }
 
 /// A Python with onnxruntime, for the test of the example that uses it.
@@ -137,7 +130,7 @@ fn onnx_python() -> Option<PathBuf> {
 }
 
 /// A client in Python that was written from docs/protocol.md alone, against the program.
-fn reference_client(chorus: &Path) -> Result<Option<Outcome>> {
+fn reference_client(chorus: &Path) -> Result<Option<Job>> {
     let folder = places::workspace().join("tests/reference/client");
     let packages = folder.join("requirements.txt");
     let python = python::environment("tests").and_then(|python| {
@@ -154,20 +147,16 @@ fn reference_client(chorus: &Path) -> Result<Option<Outcome>> {
         }
     };
     let mut command = process::program(python);
-    let outcome = watch("the client in Python", command.arg(folder.join("check.py")).arg(chorus))?;
-    Ok(Some(outcome.into_one()))
+    command.arg(folder.join("check.py")).arg(chorus);
+    Ok(Some(Job::one("the client in Python", command)))
 }
 
 /// A short run of each fuzz target, from its seeds and what earlier runs have found.
-fn random_bytes() -> Result<Outcome> {
-    const SECONDS: u32 = 20;
-    let started = Instant::now();
-    let failure = fuzz::run(&fuzz::Options { targets: Vec::new(), seconds: SECONDS }).err();
-    if let Some(failure) = &failure {
-        say(format!("{failure:#}"));
-    }
-    let (name, counts) = ("random bytes for what reads them".to_owned(), Counts::default());
-    Ok(Outcome { name, succeeded: failure.is_none(), counts, took: started.elapsed() }.into_one())
+fn random_bytes() -> Result<Job> {
+    const SECONDS: &str = "20";
+    let mut command = process::program(env::current_exe().context("this program does not know where it is")?);
+    command.args(["fuzz", "--seconds", SECONDS]);
+    Ok(Job::one("random bytes for what reads them", command))
 }
 
 /// Tests on real speech leave themselves out where there is none; that must not go unnoticed.
@@ -250,7 +239,7 @@ fn built() -> Result<(Vec<Program>, PathBuf)> {
     Ok((programs, chorus.context("cargo did not say where the `chorus` program is")?))
 }
 
-/// Tells the end-to-end tests what they drive, one at a time: each starts servers and browsers of its own.
+/// Tells the end-to-end tests what they drive, one test of a program at a time: each starts servers and browsers of its own.
 fn drive(command: &mut Command, chorus: &Path, browser: &Browser, firefox: Option<&Path>) -> Result<()> {
     let output = places::workspace().join("tests/output");
     std::fs::create_dir_all(&output).with_context(|| format!("cannot make {}", output.display()))?;
@@ -269,124 +258,8 @@ fn drive(command: &mut Command, chorus: &Path, browser: &Browser, firefox: Optio
     Ok(())
 }
 
-fn document_tests(index: usize, count: usize) -> Result<Outcome> {
+fn documentation() -> Job {
     let mut cargo = process::cargo();
     cargo.args(["test", "--doc"]).args(PACKAGES);
-    watch(&format!("[{}/{count}] examples in the documentation", index + 1), &mut cargo)
-}
-
-/// How a program of tests ended.
-struct Outcome {
-    name: String,
-    succeeded: bool,
-    counts: Counts,
-    took: Duration,
-}
-
-impl Outcome {
-    /// Of a program that does not count: it is one test.
-    fn into_one(self) -> Outcome {
-        let counts = Counts { passed: self.succeeded.into(), failed: (!self.succeeded).into(), ignored: 0 };
-        Outcome { counts, ..self }
-    }
-}
-
-/// Tests, as the closing lines of the programs count them.
-#[derive(Clone, Copy, Default, PartialEq, Debug)]
-struct Counts {
-    passed: u32,
-    failed: u32,
-    ignored: u32,
-}
-
-impl Counts {
-    fn add(self, other: Counts) -> Counts {
-        Counts {
-            passed: self.passed + other.passed,
-            failed: self.failed + other.failed,
-            ignored: self.ignored + other.ignored,
-        }
-    }
-
-    /// Of "test result: ok. 3 passed; 0 failed; 1 ignored; …", or of Node's "# pass 3", each in a line of its own.
-    fn of(line: &str) -> Option<Counts> {
-        let node = |what: &str| line.strip_prefix(what)?.trim().parse().ok();
-        if let Some(passed) = node("# pass ") {
-            return Some(Counts { passed, ..Counts::default() });
-        }
-        if let Some(failed) = node("# fail ") {
-            return Some(Counts { failed, ..Counts::default() });
-        }
-        let rest = line.strip_prefix("test result: ")?;
-        let count = |what: &str| {
-            let part = rest.split([';', '.']).find(|part| part.ends_with(what))?;
-            part.split_whitespace().next()?.parse().ok()
-        };
-        Some(Counts { passed: count("passed")?, failed: count("failed")?, ignored: count("ignored")? })
-    }
-}
-
-/// Runs a program of tests, passes its output on, and counts.
-fn watch(name: &str, command: &mut Command) -> Result<Outcome> {
-    say(name);
-    let started = Instant::now();
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start `{}`", process::show(command)))?;
-    let mut counts = Counts::default();
-    for line in BufReader::new(child.stdout.take().context("the tests have no output")?).split(b'\n') {
-        // A test may print anything at all.
-        let line = line?;
-        let line = String::from_utf8_lossy(&line);
-        println!("{line}");
-        counts = counts.add(Counts::of(&line).unwrap_or_default());
-    }
-    let succeeded = child.wait()?.success();
-    Ok(Outcome { name: name.to_owned(), succeeded, counts, took: started.elapsed() })
-}
-
-fn summarise(outcomes: &[Outcome], took: Duration) -> Result<()> {
-    println!("\nSummary");
-    for Outcome { name, succeeded, counts, took } in outcomes {
-        let word = if *succeeded { "ok" } else { "FAILED" };
-        let Counts { passed, failed, ignored } = counts;
-        println!(
-            "{word:<7} {name:<56} {passed:>4} passed {failed:>3} failed {ignored:>3} ignored {:>7.1} s",
-            took.as_secs_f64()
-        );
-    }
-    let all = outcomes.iter().fold(Counts::default(), |sum, outcome| sum.add(outcome.counts));
-    let failed: Vec<&str> =
-        outcomes.iter().filter(|outcome| !outcome.succeeded).map(|outcome| &*outcome.name).collect();
-    println!(
-        "\nall tests: {}. {} passed; {} failed; {} ignored; finished in {} min {} s",
-        if failed.is_empty() { "ok" } else { "FAILED" },
-        all.passed,
-        all.failed,
-        all.ignored,
-        took.as_secs() / 60,
-        took.as_secs() % 60,
-    );
-    if !failed.is_empty() {
-        bail!("these failed: {}", failed.join(", "));
-    }
-    ensure!(all.passed > 0, "not one test ran");
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Counts;
-
-    #[test]
-    fn the_closing_line_of_a_test_program_is_counted() {
-        let line = "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.74s";
-        assert_eq!(Counts::of(line), Some(Counts { passed: 3, failed: 0, ignored: 1 }));
-        let line = "test result: FAILED. 12 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1s";
-        assert_eq!(Counts::of(line), Some(Counts { passed: 12, failed: 2, ignored: 0 }));
-        assert_eq!(Counts::of("# pass 7"), Some(Counts { passed: 7, failed: 0, ignored: 0 }));
-        assert_eq!(Counts::of("test a_test_result_is_ok ... ok"), None);
-    }
+    Job::counted("examples in the documentation", cargo)
 }
