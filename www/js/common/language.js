@@ -1,6 +1,6 @@
 // Chooses the language of the pages and puts its words where the HTML has left room for them (data-words="path").
 
-import { problemOf } from './problem.js';
+import { meaningOf } from './problem.js';
 
 /** The languages that there are words for, each by its own name. To add one: translate words/en.js and name it here. */
 export const LANGUAGES = { en: 'English', de: 'Deutsch', es: 'Español' };
@@ -96,17 +96,11 @@ export function labelName(label) {
 /** @typedef {Record<string, string | ((detail: string) => string)>} Meanings */
 
 /**
- * What a code from the worker means: here, or else anywhere; or the worker's own message where this language has no words
- * for it. Words that are a function take that message as their detail.
+ * What a code from the worker or the server means: here, or else anywhere.
  * @param {Meanings} meanings what codes mean here
  * @param {unknown} error what was thrown, or an object like it
  * @returns {string}
  */
 export function explain(meanings, error) {
-  const { code = '', message = '' } = problemOf(error);
-  /** @type {Meanings[]} */
-  const dictionaries = [meanings, words.problems];
-  const known = dictionaries.find((one) => Object.hasOwn(one, code))?.[code];
-  if (typeof known === 'string') return known;
-  return typeof known === 'function' ? known(message) : message || code || words.problems.unknown;
+  return meaningOf([meanings, words.problems], words.problems.unknown, error);
 }

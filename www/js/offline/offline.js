@@ -36,7 +36,7 @@ const model = unpacked(byId('program').textContent ?? '').then(async (program) =
   await init({ module_or_path: program });
   return new Model(about.architecture, about.labels.length, floats(about.parameters), floats(about.mean), floats(about.deviation), about.speeds);
 });
-model.catch((error) => tell(error?.message ?? String(error)));
+model.catch((error) => tell(explain({}, { code: 'model', message: String(error?.message ?? error) })));
 
 speak.addEventListener('click', async () => {
   if (recording) return recording.stop();

@@ -2,7 +2,7 @@
 
 import { byId, h, show } from '../common/element.js';
 import { explain, words } from '../common/language.js';
-import { problemOf } from '../common/problem.js';
+import { log, problemOf } from '../common/problem.js';
 
 /**
  * @param {string} code
@@ -20,14 +20,14 @@ export function showUnopened(code, error) {
   );
 }
 
-/** @param {string} message what the program said */
+/** @param {string} message what the program said, for whoever looks into the console */
 export function showCrash(message) {
+  log({ code: 'crashed', message });
   const neverStarted = byId('room').hasAttribute('aria-busy');
   showInstead(
     words.room.crashTitle,
     neverStarted ? words.room.noWorker : words.room.crash,
     reloadButton(),
-    Boolean(message) && h('details', {}, h('summary', {}, words.room.crashDetail), h('pre', {}, message)),
   );
 }
 

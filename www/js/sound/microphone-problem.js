@@ -1,6 +1,7 @@
 // Says in words why the microphone did not open, and what to do.
 
 import { words } from '../common/language.js';
+import { log } from '../common/problem.js';
 import { MicrophoneError } from './microphone.js';
 
 /**
@@ -8,7 +9,7 @@ import { MicrophoneError } from './microphone.js';
  * @returns {string}
  */
 export function microphoneProblem(error) {
-  if (!(error instanceof MicrophoneError)) return words.record.errors.other(/** @type {Error} */ (error).message);
-  const known = words.record.errors[error.reason];
-  return typeof known === 'function' ? known(error.message) : known;
+  const reason = error instanceof MicrophoneError ? error.reason : 'other';
+  if (reason === 'other') log(error);
+  return words.record.errors[reason];
 }

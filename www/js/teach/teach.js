@@ -122,7 +122,7 @@ function render() {
   const rooms = host.rooms;
   const room = rooms.find(({ room }) => room.code === selected);
   if (selected && !room) {
-    notices.show({ level: 'info', code: 'gone', message: words.teach.manage.gone(selected) });
+    notices.say('info', 'gone', words.teach.manage.gone(selected));
     choose('');
     return;
   }
@@ -231,5 +231,5 @@ async function attempt(doing) {
 
 /** @param {string} message */
 function tell(message) {
-  notices.show({ level: 'info', code: 'done', message });
+  notices.say('info', 'done', message);
 }
