@@ -32,6 +32,7 @@ export const words = {
     language: 'Sprache',
     loading: 'Wird geladen …',
     score: (right, all) => `${right} von ${all}`,
+    another: (name, number) => `${name} (${number})`,
   },
 
   join: {
@@ -469,7 +470,6 @@ export const words = {
   people: {
     title: 'Wer da ist',
     none: 'Noch niemand.',
-    unnamed: 'Noch ohne Namen',
     clips: (count) => plural(count, 'Aufnahme zum Trainieren', 'Aufnahmen zum Trainieren'),
     summary: (count, ready) => `${plural(count, 'Laptop', 'Laptops')}, ${ready} ${ready === 1 ? 'macht' : 'machen'} mit`,
     states: {

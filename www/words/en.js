@@ -32,6 +32,7 @@ export const words = {
     language: 'Language',
     loading: 'Loading…',
     score: (/** @type {number} */ right, /** @type {number} */ all) => `${right} of ${all}`,
+    another: (/** @type {string} */ name, /** @type {number} */ number) => `${name} (${number})`,
   },
 
   join: {
@@ -469,7 +470,6 @@ export const words = {
   people: {
     title: 'Who is here',
     none: 'Nobody yet.',
-    unnamed: 'No name yet',
     clips: (/** @type {number} */ count) => plural(count, 'clip to train on', 'clips to train on'),
     summary: (/** @type {number} */ count, /** @type {number} */ ready) => `${plural(count, 'laptop', 'laptops')}, ${ready} taking part`,
     states: {

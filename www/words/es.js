@@ -32,6 +32,7 @@ export const words = {
     language: 'Idioma',
     loading: 'Cargando…',
     score: (right, all) => `${right} de ${all}`,
+    another: (name, number) => `${name} (${number})`,
   },
 
   join: {
@@ -469,7 +470,6 @@ export const words = {
   people: {
     title: 'Quién está aquí',
     none: 'Todavía nadie.',
-    unnamed: 'Sin nombre todavía',
     clips: (count) => plural(count, 'grabación para entrenar', 'grabaciones para entrenar'),
     summary: (count, ready) => `${plural(count, 'portátil', 'portátiles')}, ${ready} ${ready === 1 ? 'participa' : 'participan'}`,
     states: {

@@ -7,12 +7,12 @@ import { KeyedList } from '../common/keyed-list.js';
 import { fillShapedStrip } from '../common/label-strip.js';
 import { labelIcon } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
-import { doingOf, nameOf, shownState, stateIcon } from '../live/laptop-state.js';
+import { doingOf, isolated, shownNames, shownState, stateIcon } from '../live/laptop-state.js';
 import { nobodySentence } from '../live/said.js';
 import { agreementDial } from './agreement-dial.js';
 import { columnsFor } from './roster-grid.js';
 
-/** @typedef {import('../live/api-shapes.js').ClientSummary} Laptop */
+/** @typedef {import('../live/api-shapes.js').ClientSummary & {called: string}} Laptop */
 
 /** So many cards have room in one row. */
 const FEW = 8;
@@ -31,8 +31,10 @@ export function boardRoster() {
 
   byId('agreement-legend').append(...agreementLegend());
 
+  /** @type {KeyedList<Laptop>} */
   const list = new KeyedList(roster, ({ client }) => String(client), () => {
-    const name = h('strong', { class: 'laptop-name' });
+    const name = h('bdi');
+    const whole = h('strong', { class: 'laptop-name' }, name);
     const dial = agreementDial();
     const doing = h('span');
     const picture = h('span', { class: 'laptop-icon' });
@@ -40,20 +42,18 @@ export function boardRoster() {
     const strip = h('span', { class: 'strip', 'aria-hidden': 'true' });
     const clips = h('span', { class: 'laptop-clips' });
     const element = h('li', { class: 'laptop', 'data-test': 'laptop' },
-      h('span', { class: 'laptop-head' }, name, dial.element),
+      h('span', { class: 'laptop-head' }, whole, dial.element),
       h('span', { class: 'laptop-doing' }, picture, doing),
       bar,
       h('span', { class: 'laptop-holds' }, strip, clips));
     let drawn = '';
     return {
       element,
-      /** @param {Laptop} laptop */
       update(laptop) {
-        const { fraction, examples } = laptop;
+        const { fraction, examples, called } = laptop;
         const state = shownState(laptop);
-        const called = nameOf(laptop.name, words) || words.board.unnamed;
         setText(name, called);
-        setAttribute(name, 'title', called);
+        setAttribute(whole, 'title', called);
         dial.update(laptop.agreement);
         setAttribute(element, 'data-state', state);
         setText(doing, doingOf(laptop, words.board));
@@ -92,14 +92,15 @@ export function boardRoster() {
     tellIn(byId('nobody'), nobodySentence(status, words.board));
     show(byId('agreement-legend'), clients.some(({ agreement }) => agreement !== undefined));
     setText(byId('people-count'), clients.length ? words.board.here(clients.filter(({ state }) => state !== 'offline').length) : '');
-    list.render(clients);
+    const names = shownNames(clients, words);
+    list.render(clients.map((client, index) => ({ ...client, called: names[index] })));
     if (count !== clients.length) {
       count = clients.length;
       byId('content').toggleAttribute('data-few', count <= FEW);
       byId('content').toggleAttribute('data-many', count > MANY);
       arrange();
     }
-    if (known) for (const { client, name } of clients) if (!known.has(client)) announce(words.board.newcomer(nameOf(name, words)));
+    clients.forEach(({ client }, index) => known && !known.has(client) && announce(words.board.newcomer(isolated(names[index]))));
     known = new Set(clients.map(({ client }) => client));
   }
 

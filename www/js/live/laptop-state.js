@@ -28,6 +28,40 @@ export function nameOf(name, words) {
   return given ? words.board.laptop(given[1]) : name;
 }
 
+/** Marks that turn the direction of what follows. */
+const DIRECTIONS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+/** What shows nothing by itself. */
+const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{White_Space}\p{Cc}\u2800]/gu;
+/** What is written from right to left. */
+const LEFTWARDS = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/**
+ * The names of a room's people as they are shown: none is blank, and of equal ones each but the first has its number.
+ * @param {{name: string}[]} people in the room's order
+ * @param {typeof import('/words/en.js').words} words
+ * @returns {string[]}
+ */
+export function shownNames(people, words) {
+  /** @type {Map<string, number>} */
+  const seen = new Map();
+  return people.map(({ name }) => {
+    if (name.replace(UNSEEN, '') === '') return words.board.unnamed;
+    const called = nameOf(name.replace(DIRECTIONS, '').trim(), words);
+    const key = called.normalize('NFKC').toLowerCase().replace(UNSEEN, '');
+    const number = (seen.get(key) ?? 0) + 1;
+    seen.set(key, number);
+    return number === 1 ? called : words.common.another(called, number);
+  });
+}
+
+/**
+ * A name for a sentence: one that is written from right to left leaves the order of the words around it alone.
+ * @param {string} name
+ */
+export function isolated(name) {
+  return LEFTWARDS.test(name) ? `\u2068${name}\u2069` : name;
+}
+
 /**
  * @param {string} state as it is shown
  * @param {Record<string, string>} names the words for all of them

@@ -1,7 +1,7 @@
 // What the pages say of a room in each of its states, and of a laptop in each of its own: one table for the student's page,
 // the teacher's and the board, so that no two of them say different things. Pure; the words are those of a language.
 
-import { nameOf, shownState } from './laptop-state.js';
+import { isolated, shownNames, shownState } from './laptop-state.js';
 
 /** @typedef {typeof import('/words/en.js').words} Words */
 
@@ -83,7 +83,8 @@ export function roundLine({ phase, round, rounds, model_version: done }, words) 
  * @returns {string}
  */
 export function waitSentence({ clients }, since, words) {
-  const lost = clients.filter(({ waited_ms: left }) => typeof left === 'number' && left > since);
+  const names = shownNames(clients, words);
+  const lost = clients.flatMap(({ waited_ms: left }, index) => (typeof left === 'number' && left > since ? [{ left, name: isolated(names[index]) }] : []));
   if (lost.length === 0) return '';
   const longest = Math.max(...lost.map(({ waited_ms: left }) => /** @type {number} */ (left)));
   return words.board.waitsFor(lost.map(({ name }) => nameOf(name, words) || words.board.unnamed), Math.ceil((longest - since) / 1000));

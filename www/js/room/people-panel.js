@@ -4,10 +4,10 @@ import { byId, h, setAttribute, setText } from '../common/element.js';
 import { KeyedList } from '../common/keyed-list.js';
 import { fillStrip } from '../common/label-strip.js';
 import { labelName, words } from '../common/language.js';
-import { nameOf, shownState, stateName } from '../live/laptop-state.js';
+import { shownNames, shownState, stateName } from '../live/laptop-state.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
-/** @typedef {import('../worker/messages.js').Person & {key: string}} Row */
+/** @typedef {import('../worker/messages.js').Person & {key: string, called: string}} Row */
 
 export function peoplePanel() {
   /** @type {string[]} */
@@ -15,16 +15,16 @@ export function peoplePanel() {
 
   /** @type {KeyedList<Row>} */
   const list = new KeyedList(byId('roster'), ({ key }) => key, () => {
-    const name = h('strong', { class: 'person-name' });
+    const name = h('bdi');
     const me = h('span', { class: 'tag' }, words.common.you);
     const doing = h('span', { class: 'person-state' });
     const clips = h('span', { class: 'person-clips' });
     const share = h('span', { class: 'share', 'aria-hidden': 'true' });
-    const element = h('li', { class: 'person' }, h('span', { class: 'person-who' }, name, me), doing, clips, share);
+    const element = h('li', { class: 'person' }, h('span', { class: 'person-who' }, h('strong', { class: 'person-name' }, name), me), doing, clips, share);
     return {
       element,
       update(person) {
-        setText(name, nameOf(person.name, words) || words.people.unnamed);
+        setText(name, person.called);
         me.hidden = !person.me;
         const state = shownState(person);
         element.dataset.state = state;
@@ -40,7 +40,8 @@ export function peoplePanel() {
   function update({ clients, room, ready }) {
     labels = room.labels;
     setText(byId('people-summary'), clients.length ? words.people.summary(clients.length, ready) : words.people.none);
-    list.render(clients.map((person, index) => ({ ...person, key: String(index) })));
+    const names = shownNames(clients, words);
+    list.render(clients.map((person, index) => ({ ...person, key: String(index), called: names[index] })));
   }
 
   return { update };

@@ -6,11 +6,11 @@ import { KeyedList } from '../common/keyed-list.js';
 import { labelIcon } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
 import { LONGEST_NAME } from '../common/nickname.js';
-import { doingOf, nameOf, shownState, stateIcon } from '../live/laptop-state.js';
+import { doingOf, isolated, nameOf, shownNames, shownState, stateIcon } from '../live/laptop-state.js';
 import { nobodySentence } from '../live/said.js';
 import { ask, askText } from './dialog.js';
 
-/** @typedef {import('../live/api-shapes.js').ClientSummary} Student */
+/** @typedef {import('../live/api-shapes.js').ClientSummary & {called: string}} Student */
 
 /** @param {import('./control-panel.js').Does} does */
 export function studentsPanel({ act }) {
@@ -21,21 +21,21 @@ export function studentsPanel({ act }) {
   /** @type {KeyedList<Student>} */
   const list = new KeyedList(byId('students'), ({ client }) => `${code}/${client}`, (first) => {
     let student = first;
-    const name = h('strong', { class: 'student-name' });
+    const name = h('bdi');
     const doing = h('span');
     const picture = h('span', { class: 'laptop-icon' });
     const counts = h('span', { class: 'student-counts' });
     const rename = h('button', { type: 'button', class: 'icon-button quiet', 'data-test': 'rename-student', onclick: () => askRename(student) }, icon('pen'));
     const remove = h('button', { type: 'button', class: 'icon-button quiet', 'data-test': 'remove-student', onclick: () => askRemove(student) }, icon('bin'));
     const element = h('li', { class: 'student', 'data-test': 'student' },
-      name, h('span', { class: 'student-doing' }, picture, doing), counts, h('span', { class: 'student-buttons' }, rename, remove));
+      h('strong', { class: 'student-name' }, name), h('span', { class: 'student-doing' }, picture, doing), counts, h('span', { class: 'student-buttons' }, rename, remove));
     let drawn = '';
     return {
       element,
       update(next) {
         student = next;
-        const called = nameOf(student.name, words) || words.board.unnamed;
-        setText(name, called);
+        setText(name, student.called);
+        const called = isolated(student.called);
         const state = shownState(student);
         setAttribute(element, 'data-state', state);
         setText(doing, doingOf(student, words.board));
@@ -65,12 +65,11 @@ export function studentsPanel({ act }) {
   }
 
   /** @param {Student} student */
-  function askRename({ client, name: given }) {
+  function askRename({ client, name, called: shown }) {
     const { roster, steer } = words.teach;
-    const name = nameOf(given, words);
     const room = code;
     askText({
-      title: roster.renameTitle(name), text: roster.renameText, field: roster.renameField, value: name, confirm: roster.renameButton, test: 'rename-dialog',
+      title: roster.renameTitle(isolated(shown)), text: roster.renameText, field: roster.renameField, value: nameOf(name, words), confirm: roster.renameButton, test: 'rename-dialog',
       async submit(called) {
         if (!called || [...called].length > LONGEST_NAME) return roster.nameWrong(LONGEST_NAME);
         return act(room, { command: 'rename_client', client, name: called }, steer.done.rename_client(called));
@@ -79,9 +78,9 @@ export function studentsPanel({ act }) {
   }
 
   /** @param {Student} student */
-  function askRemove({ client, name: given }) {
+  function askRemove({ client, called }) {
     const { roster, steer } = words.teach;
-    const name = nameOf(given, words);
+    const name = isolated(called);
     const room = code;
     ask({
       title: roster.removeTitle(name), text: roster.removeText, confirm: roster.removeButton, danger: true, test: 'remove-dialog',
@@ -96,7 +95,8 @@ export function studentsPanel({ act }) {
     labels = room.labels;
     tellIn(byId('no-students'), nobodySentence(status, { nobody: words.teach.roster.none, allLeft: words.teach.roster.allLeft }));
     setText(byId('students-summary'), clients.length ? words.teach.roster.summary(connected, ready) : '');
-    list.render(clients);
+    const names = shownNames(clients, words);
+    list.render(clients.map((client, index) => ({ ...client, called: names[index] })));
   }
 
   return { update };
