@@ -23,6 +23,8 @@ use window::Window;
 
 /// The pages speak the language of the browser; these tests read English, whatever the system speaks.
 const LANGUAGE: &str = "en-GB";
+/// A name of this machine that Chromium knows: over it, plain http is no secure context, as on a network.
+pub const INSECURE_NAME: &str = "chorus.test";
 /// Size of a window.
 const SIZE: [u32; 2] = [1280, 1000];
 

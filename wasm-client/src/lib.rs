@@ -14,6 +14,7 @@ mod commands;
 mod connection;
 mod decoder_link;
 pub mod failure;
+mod holding;
 pub mod page;
 mod personal;
 mod processor;

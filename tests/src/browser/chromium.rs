@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::webdriver::session;
-use super::{Browser, Driver, LANGUAGE, Options, SIZE, free_port, spawn};
+use super::{Browser, Driver, INSECURE_NAME, LANGUAGE, Options, SIZE, free_port, spawn};
 
 pub(super) async fn start(options: Options) -> Result<Browser> {
     ensure!(!options.private && !options.loudspeaker, "only Firefox is told that");
@@ -32,6 +32,7 @@ pub(super) async fn start(options: Options) -> Result<Browser> {
     let [width, height] = SIZE;
     arguments.push(format!("--window-size={width},{height}"));
     arguments.push(format!("--accept-lang={LANGUAGE}"));
+    arguments.push(format!("--host-resolver-rules=MAP {INSECURE_NAME} 127.0.0.1"));
     let mut features = Vec::new();
     if options.throttles {
         features.push("IntensiveWakeUpThrottling:grace_period_seconds/10");
