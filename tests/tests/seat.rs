@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use tests::browser::{Browser, Options, Tab};
+use tests::browser::{Browser, INSECURE_NAME, Options, Tab};
 use tests::program::Server;
 use tests::voices::Voices;
 
@@ -129,5 +129,110 @@ async fn clips_come_along_from_one_room_to_the_next() -> Result<()> {
     second.reload().await?;
     second.wait_for_clips(fitting, MINUTE).await?;
     assert_eq!(first.clips().await?, all, "they are copies");
+    Ok(())
+}
+
+/// A room that is over leaves its recordings where nobody but this browser has them: the start page has them.
+#[tokio::test(flavor = "multi_thread")]
+async fn recordings_of_a_room_that_is_over_are_found_on_the_start_page() -> Result<()> {
+    const TOKEN: &str = "a-secret-of-the-test";
+    let server = Server::start(&["--host-token", TOKEN]).await?;
+    let browser = Browser::start(Options::default()).await?;
+    let start = browser.open(&server.origin()).await?;
+    let shown = "return document.querySelector('[data-test=\"kept\"]').checkVisibility()";
+    start.wait_for("join-button").await?;
+    assert_eq!(start.run(shown, vec![]).await?, false, "there is nothing yet");
+    let room = browser.open(&server.page()).await?;
+    room.fill("name", "Ada").await?;
+    room.click("made-up").await?;
+    room.wait("made-up clips", "return parseInt(document.getElementById('clip-list-title').innerText) > 0", MINUTE)
+        .await?;
+    let clips = room.clips().await?;
+
+    // While a tab is in the room, they are shown, and can't be deleted under it.
+    start.reload().await?;
+    start.wait_for("kept-HARPS").await?;
+    let says = |words: &str| {
+        format!("return document.querySelector('[data-test=\"kept-HARPS\"]').innerText.includes({words:?})")
+    };
+    start.wait("whose they are", &says(&format!("{clips} clips of Ada, room HARPS")), MINUTE).await?;
+    start.wait("that a tab is in the room", &says("Another tab is in this room"), MINUTE).await?;
+    start
+        .wait("the way back", "return document.querySelector('[data-test=\"kept-room\"]').checkVisibility()", MINUTE)
+        .await?;
+    let deletes = "return document.querySelector('[data-test=\"kept-delete\"]').checkVisibility()";
+    assert_eq!(start.run(deletes, vec![]).await?, false);
+
+    let ended = format!(
+        "return fetch('/api/rooms/HARPS', {{ method: 'DELETE', headers: {{ authorization: 'Bearer {TOKEN}' }} }}).then(({{ status }}) => status)"
+    );
+    assert_eq!(start.run(&ended, vec![]).await?, 204);
+    room.run("location.href = 'about:blank'", vec![]).await?;
+    start.reload().await?;
+    start.wait_for("kept-HARPS").await?;
+    start.wait("that the room is over", &says("This room is over"), MINUTE).await?;
+
+    // They are heard, saved, and deleted.
+    start.run("document.querySelector('[data-test=\"kept-listen\"] summary').click()", vec![]).await?;
+    let heard = format!("return document.querySelectorAll('[data-test=\"kept-play\"]').length === {clips}");
+    start.wait("a button for each clip", &heard, MINUTE).await?;
+    assert_eq!(start.violations().await?, Vec::<String>::new());
+    start.screenshot("start-kept").await?;
+    start.click("kept-play").await?;
+    let plays = "return document.querySelector('[data-test=\"kept-play\"]').ariaLabel.includes('Stop clip 1')";
+    start.wait("the first to play", plays, MINUTE).await?;
+    let zip = zip::ZipArchive::new(std::io::Cursor::new(start.saved("kept-save").await?))?;
+    let sounds = zip.file_names().filter(|name| name.as_ref().is_ok_and(|name| name.ends_with(".wav"))).count();
+    assert_eq!(sounds, clips);
+    start.click("kept-delete").await?;
+    start.click("kept-delete-sure").await?;
+    start
+        .wait("the list to be gone", "return !document.querySelector('[data-test=\"kept\"]').checkVisibility()", MINUTE)
+        .await?;
+    start.reload().await?;
+    start.wait_for("join-button").await?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(start.run(shown, vec![]).await?, false, "nothing is left");
+    Ok(())
+}
+
+/// On plain http over a network browsers have no locks: the tabs ask each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_plain_http_a_duplicated_tab_leaves_the_first_one_its_seat() -> Result<()> {
+    let server = Server::start(&["--public-name", INSECURE_NAME]).await?;
+    let page = server.page().replace("localhost", INSECURE_NAME).replace("127.0.0.1", INSECURE_NAME);
+    let browser = Browser::start(Options::default()).await?;
+    let first = browser.open(&page).await?;
+    first.click("made-up").await?;
+    first
+        .wait("made-up clips", "return parseInt(document.getElementById('clip-list-title').innerText) > 0", MINUTE)
+        .await?;
+    let clips = first.clips().await?;
+    let lacking = first.run("return [isSecureContext, 'locks' in navigator]", vec![]).await?;
+    assert_eq!(lacking, serde_json::json!([false, false]), "else this would show nothing");
+    let seat = "return sessionStorage.getItem('chorus.seat.HARPS')";
+    let held = first.run(seat, vec![]).await?;
+    ensure!(held.is_string(), "the first tab knows its seat: {held}");
+
+    // What a browser does with a duplicated tab: the copy has what the first one's session storage holds.
+    let second = browser.open(&page.replace("/room/HARPS", "/favicon.svg")).await?;
+    second.run(&format!("sessionStorage.setItem('chorus.seat.HARPS', {held})"), vec![]).await?;
+    second.run(&format!("location.href = '{page}'"), vec![]).await?;
+    second.wait_for("take-part").await?;
+    let own = format!("const seat = sessionStorage.getItem('chorus.seat.HARPS'); return !!seat && seat !== {held}");
+    second.wait("a seat of its own", &own, MINUTE).await?;
+    second.wait_for_clips(0, MINUTE).await?;
+    let two = "return document.querySelectorAll('.person').length === 2";
+    first.wait("two laptops in the room", two, MINUTE).await?;
+    assert_eq!(first.clips().await?, clips);
+
+    // Each has its own again after a reload, and a seat that a closed tab left is found again.
+    first.reload().await?;
+    first.wait_for_clips(clips, MINUTE).await?;
+    assert_eq!(first.run(seat, vec![]).await?, held);
+    first.run("sessionStorage.clear(); location.href = 'about:blank'", vec![]).await?;
+    let third = browser.open(&page).await?;
+    third.wait_for_clips(clips, MINUTE).await?;
+    assert_eq!(third.run(seat, vec![]).await?, held);
     Ok(())
 }

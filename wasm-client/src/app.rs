@@ -17,6 +17,7 @@ use crate::commands::Command;
 use crate::connection::{Connection, millis};
 use crate::decoder_link::Decoders;
 use crate::failure::{Failure, set, words_of};
+use crate::kept;
 use crate::page::{origin, scope, to_js};
 use crate::personal::Mine;
 use crate::receipts::Sent;
@@ -92,6 +93,11 @@ impl App {
             Command::AddMadeUp {} => return self.add_made_up().await,
             Command::Elsewhere {} => return self.elsewhere().await,
             Command::Bring { seat } => return self.bring(&seat).await,
+            Command::Kept {} => return kept::seats().await,
+            Command::KeptClips { seat } => return kept::clips(&seat).await,
+            Command::KeptSound { seat, clip } => return kept::sound(&seat, clip).await,
+            Command::PackKept { seat } => return kept::pack(&seat).await,
+            Command::ForgetKept { seat } => return kept::forget(&seat).await,
             Command::Relabel { clip, label } => self.relabel(clip, label).await?,
             Command::Remove { clips } => self.remove(&clips).await?,
             Command::Undo {} => self.undo().await?,

@@ -69,6 +69,30 @@ pub enum Command {
         /// Which.
         seat: String,
     },
+    /// Asks, in a page that is in no room, which seats of any room in this browser have clips.
+    Kept {},
+    /// Asks for the clips of such a seat.
+    KeptClips {
+        /// Which.
+        seat: String,
+    },
+    /// Asks for one of them as a WAV file.
+    KeptSound {
+        /// Whose.
+        seat: String,
+        /// Which.
+        clip: f64,
+    },
+    /// Asks for all of them as one zip file.
+    PackKept {
+        /// Whose.
+        seat: String,
+    },
+    /// Deletes such a seat with all that this browser keeps of it, unless another tab is in its room with it.
+    ForgetKept {
+        /// Which.
+        seat: String,
+    },
     /// Gives a clip another label.
     Relabel {
         /// Which.

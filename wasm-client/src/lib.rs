@@ -15,6 +15,7 @@ mod connection;
 mod decoder_link;
 pub mod failure;
 mod holding;
+mod kept;
 pub mod page;
 mod personal;
 mod processor;

@@ -66,6 +66,18 @@ export const words = {
     ],
     leavesNote: 'All das geht an das eine Programm, in dem euer Raum läuft, und an niemanden sonst.',
     checkTitle: 'Was dieser Browser kann',
+    kept: {
+      title: 'Aufnahmen in diesem Browser',
+      lead: 'Sie sind nur hier und bleiben, bis sie jemand löscht.',
+      lastUsed: (when) => `Zuletzt benutzt: ${when}`,
+      over: 'Diesen Raum gibt es nicht mehr: Der Server hat keinen mit diesem Code.',
+      open: 'Gerade ist ein anderer Tab in diesem Raum.',
+      goOn: 'Im Raum weitermachen',
+      listen: 'Anhören',
+      remove: 'Löschen',
+      sure: (clips) => `${clips === 1 ? 'Diese Aufnahme' : `Diese ${clips} Aufnahmen`} aus diesem Browser löschen? Dein eigenes Modell und die Liste dessen, was gesendet wurde, verschwinden mit. Das lässt sich nicht rückgängig machen.`,
+      removed: 'Gelöscht.',
+    },
   },
 
   room: {

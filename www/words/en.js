@@ -66,6 +66,18 @@ export const words = {
     ],
     leavesNote: 'All of it goes to the one program that runs your room, and to nobody else.',
     checkTitle: 'What this browser can do',
+    kept: {
+      title: 'Recordings in this browser',
+      lead: 'They are here and nowhere else, and stay until somebody deletes them.',
+      lastUsed: (/** @type {string} */ when) => `Last used ${when}`,
+      over: 'This room is over: the server has none with this code.',
+      open: 'Another tab is in this room just now.',
+      goOn: 'Go on in the room',
+      listen: 'Listen',
+      remove: 'Delete',
+      sure: (/** @type {number} */ clips) => `Delete ${clips === 1 ? 'this recording' : `these ${clips} recordings`} from this browser? Your own model and the list of what was sent go with ${clips === 1 ? 'it' : 'them'}. This cannot be undone.`,
+      removed: 'Deleted.',
+    },
   },
 
   room: {

@@ -66,6 +66,18 @@ export const words = {
     ],
     leavesNote: 'Todo eso va al único programa que lleva tu sala, y a nadie más.',
     checkTitle: 'Lo que puede hacer este navegador',
+    kept: {
+      title: 'Grabaciones en este navegador',
+      lead: 'Solo están aquí, y se quedan hasta que alguien las borre.',
+      lastUsed: (when) => `Usadas por última vez: ${when}`,
+      over: 'Esta sala ya no existe: el servidor no tiene ninguna con este código.',
+      open: 'Ahora mismo otra pestaña está en esta sala.',
+      goOn: 'Seguir en la sala',
+      listen: 'Escuchar',
+      remove: 'Borrar',
+      sure: (clips) => `¿Borrar ${clips === 1 ? 'esta grabación' : `estas ${clips} grabaciones`} de este navegador? Tu propio modelo y la lista de lo enviado se borran también. No se puede deshacer.`,
+      removed: 'Borrado.',
+    },
   },
 
   room: {

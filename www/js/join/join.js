@@ -6,6 +6,7 @@ import { languagePickers } from '../common/language-picker.js';
 import { fillWords, words } from '../common/language.js';
 import { recallName, rememberName } from '../common/nickname.js';
 import { normaliseCode } from '../common/room-code.js';
+import { keptPanel } from './kept-panel.js';
 
 fillWords();
 languagePickers();
@@ -14,6 +15,7 @@ listOf('how', words.join.how.map(([title, text]) => h('li', {}, h('strong', {}, 
 listOf('stays', words.join.stays.map((text) => h('li', {}, text)));
 listOf('leaves', words.join.leaves.map((text) => h('li', {}, text)));
 showCapabilities(byId('capabilities'));
+keptPanel();
 
 const form = /** @type {HTMLFormElement} */ (byId('join'));
 const codeField = /** @type {HTMLInputElement} */ (byId('code'));

@@ -5,7 +5,7 @@ import { byId, h, setText, show, tellIn } from '../common/element.js';
 import { icon } from '../common/icons.js';
 import { labelIcon } from '../common/labels.js';
 import { explain, labelName, words } from '../common/language.js';
-import { saveFile } from './save-file.js';
+import { saveFile } from '../common/save-file.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 

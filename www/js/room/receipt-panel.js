@@ -6,8 +6,8 @@ import { bytes, grouped, timeOfDay } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { KeyedList } from '../common/keyed-list.js';
 import { words } from '../common/language.js';
+import { saveFile } from '../common/save-file.js';
 import { nameOf, receiptRow } from './receipt-row.js';
-import { saveFile } from './save-file.js';
 
 /**
  * @typedef {import('../worker/messages.js').RoomState} State

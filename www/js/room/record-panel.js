@@ -4,6 +4,7 @@
 import { announce } from '../common/announcer.js';
 import { byId, h } from '../common/element.js';
 import { beforeLeaving, labelName, words } from '../common/language.js';
+import { saveFile } from '../common/save-file.js';
 import { LevelPicture } from '../sound/level-picture.js';
 import { loudness } from '../sound/loudness.js';
 import { stopPlaying } from '../sound/player.js';
@@ -13,7 +14,6 @@ import { recordLive } from './record-live.js';
 import { promptOf, recordChoice, recordPrompt } from './record-prompt.js';
 import { recordReview } from './record-review.js';
 import { START, step, undecided } from './record-steps.js';
-import { saveFile } from './save-file.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 /** @typedef {import('./record-steps.js').Take} Take */

@@ -6,9 +6,9 @@ import { byId, setText, show } from '../common/element.js';
 import { bytes, day } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { words } from '../common/language.js';
+import { saveFile } from '../common/save-file.js';
 import { latestScore } from '../live/score.js';
 import { base64, offlineFile } from './offline-file.js';
-import { saveFile } from './save-file.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 

@@ -154,6 +154,11 @@
  * @property {Command<Nothing, {clips: number[]}>} add_made_up
  * @property {Command<Nothing, {seats: SeatElsewhere[]}>} elsewhere
  * @property {Command<{seat: string}, {brought: number, left: number}>} bring
+ * @property {Command<Nothing, {seats: KeptSeat[]}>} kept
+ * @property {Command<{seat: string}, {clips: KeptClip[]}>} kept_clips
+ * @property {Command<{seat: string, clip: number}, {wav: ArrayBuffer}>} kept_sound
+ * @property {Command<{seat: string}, {zip: Uint8Array<ArrayBuffer>}>} pack_kept
+ * @property {Command<{seat: string}, {forgotten: boolean}>} forget_kept not where another tab is in its room with it
  * @property {Command<{clip: number, label: number}, Nothing>} relabel
  * @property {Command<{clips: number[]}, Nothing>} remove
  * @property {Command<Nothing, Nothing>} undo
@@ -185,6 +190,8 @@
 
 /** @typedef {{clip: number, notices: {kind: 'missing' | 'one_sided' | 'inverted', seconds?: number | null}[]}} Added notices: what to know of how it was read */
 /** @typedef {{seat: string, room: string, name: string | null, clips: number}} SeatElsewhere a seat of another room in this browser that has clips */
+/** @typedef {SeatElsewhere & {opened_at: number, open: boolean}} KeptSeat opened_at in milliseconds since 1970; open: a tab is in its room with it just now */
+/** @typedef {{clip: number, label: string, seconds: number, made_up: boolean}} KeptClip */
 /** @typedef {{probabilities: Float32Array, frames: number}} Predicted of each label, 0 to 1 */
 
 /** @typedef {{path: string, name: string, label: number | null, made_up: boolean, bytes: Uint8Array<ArrayBuffer>}} PackedClip of a zip file */
