@@ -20,12 +20,20 @@ const lobby = {
 };
 const collecting = { ...lobby, phase: 'collecting', round: 3, model_version: 2, received: 1, goal: 2, clients: [person('Ada', 'accepted', { me: true }), person('Zoë', 'training')] };
 
+/** A room whose rounds begin when the host says so, as the form makes them. */
+const free = { least: 64, room: { max_clients: 64 } };
+
 /** Each state that a room can be in. */
 const ROOMS = {
   'nobody yet': { ...lobby, ready: 0, clients: [] },
   'one laptop alone': { ...lobby, ready: 1, clients: [person('Ada', 'ready', { me: true })] },
   'lobby': lobby,
   'lobby, paused': { ...lobby, paused: true },
+  'the host begins': { ...lobby, ...free },
+  'the host begins, nobody is ready': { ...lobby, ...free, ready: 0 },
+  'the host begins, one laptop alone': { ...lobby, ...free, ready: 1, clients: [person('Ada', 'ready', { me: true })] },
+  'the host begins the next round': { ...lobby, ...free, round: 3, model_version: 2 },
+  'the host begins the next round, all left': { ...lobby, ...free, round: 3, model_version: 2, ready: 0, clients: [] },
   'normalising': { ...lobby, phase: 'normalising', received: 1, goal: 2 },
   'round 3': collecting,
   'round 3, paused': { ...collecting, paused: true },
@@ -55,6 +63,7 @@ const LAPTOPS = {
   'trainer failed': { ...laptop, ...lobby, trainer: 'failed' },
   'alone': { ...laptop, ...ROOMS['one laptop alone'] },
   'ready': { ...laptop, ...lobby },
+  'ready, the host begins': { ...laptop, ...ROOMS['the host begins'] },
   'ready, paused': { ...laptop, ...lobby, paused: true },
   'ready between rounds': { ...laptop, ...ROOMS['between rounds'] },
   'normalising': { ...laptop, ...ROOMS.normalising },
@@ -121,11 +130,21 @@ for (const [code, words] of Object.entries(LANGUAGES)) {
     assert.equal(laptops['ready between rounds'].sentence, rooms['between rounds'].sentence);
     assert.equal(laptops.normalising.sentence, rooms.normalising.sentence);
     assert.equal(laptops.alone.sentence, rooms['one laptop alone'].sentence);
+    assert.equal(laptops['ready, the host begins'].sentence, rooms['the host begins'].sentence);
     for (const number of ['2', '4']) assert.ok(rooms.lobby.sentence.includes(number), rooms.lobby.sentence);
   });
 
+  test(`${code}: where the host begins, no page names a number that nobody chose, and all name what is to be pressed`, () => {
+    for (const [name, { sentence }] of Object.entries(rooms)) {
+      if (!name.startsWith('the host begins')) continue;
+      assert.ok(!sentence.includes('64'), sentence);
+      if (!name.endsWith('nobody is ready')) assert.ok(sentence.includes(words.teach.steer.nextLobby[0]), sentence);
+    }
+    assert.equal(roomSentence({ ...lobby, least: 1, room: { max_clients: 1 } }, words), words.board.sentence.lobby(2, 1), 'a room for one begins by itself');
+  });
+
   test(`${code}: no round is counted before it began, and none that was not trained`, () => {
-    for (const name of ['nobody yet', 'lobby', 'normalising']) assert.equal(rooms[name].round, words.board.rounds(10), name);
+    for (const name of ['nobody yet', 'lobby', 'the host begins', 'normalising']) assert.equal(rooms[name].round, words.board.rounds(10), name);
     assert.equal(rooms['round 3'].round, words.board.round(3, 10));
     assert.equal(rooms['between rounds'].round, words.board.roundsDone(2, 10));
     assert.equal(rooms['ended after 5 of 10'].sentence, words.board.sentence.finished(5));

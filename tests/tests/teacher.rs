@@ -144,8 +144,12 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
     late.wait("the same beside the training", out, SECONDS_10).await?;
     press(&teacher, "unlock").await?;
 
-    // How many laptops begin a round can be changed, and the student reads the same number.
-    assert_eq!(teacher.run("return document.querySelector('[data-test=\"least\"]').value", vec![]).await?, "4");
+    // Nobody chose how many laptops begin: the teacher does. With a number the rounds also begin by themselves, and the
+    // student reads the same one.
+    assert_eq!(teacher.run("return document.querySelector('[data-test=\"least\"]').value", vec![]).await?, "");
+    for page in [&teacher, &board, &student] {
+        reads(page, "One laptop is ready. Whoever is alone presses “Begin now”", SECONDS_10).await?;
+    }
     teacher.fill("least", "3").await?;
     teacher.click("least-set").await?;
     reads(&teacher, "Rounds now begin with 3 laptops.", SECONDS_10).await?;

@@ -73,7 +73,7 @@ pub(crate) fn room_view(room: &RoomConfig) -> RoomView {
         model: room.architecture.clone(),
         parameters: room.parameters as usize,
         rounds: room.rounds,
-        least_clients: room.least,
+        max_clients: room.max_clients,
     }
 }
 

@@ -60,8 +60,8 @@ pub struct RoomView {
     pub parameters: usize,
     /// How many rounds there will be.
     pub rounds: u32,
-    /// How many participants a round needs at least.
-    pub least_clients: u32,
+    /// How many participants it takes.
+    pub max_clients: u32,
 }
 
 /// Someone in the room.

@@ -33,7 +33,7 @@ export function boardHead() {
     show(byId('paused'), Boolean(status.paused));
     show(byId('locked'), Boolean(status.locked));
     setText(byId('round'), roundLine(status, words));
-    setText(byId('sentence'), roomSentence(status, words));
+    setText(byId('sentence'), roomSentence({ ...status, room }, words));
     const working = phase === 'collecting' || phase === 'normalising';
     show(bar, working);
     bar.max = Math.max(goal, 1);

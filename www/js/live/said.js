@@ -13,6 +13,7 @@ import { isolated, shownNames, shownState } from './laptop-state.js';
  * @property {number} model_version rounds that are done
  * @property {number} ready laptops that take part and are connected
  * @property {number} least laptops that begin a round
+ * @property {{max_clients: number} | null} [room] what it was made with
  * @property {number} received
  * @property {number} goal
  * @property {boolean} [paused]
@@ -41,6 +42,14 @@ export function situationOf({ phase, paused, held, clients, ready, least, model_
 }
 
 /**
+ * Whether rounds begin when the host says so: as they do where it takes all laptops that the room has places for.
+ * @param {Pick<Room, 'least' | 'room'>} room
+ */
+export function hostBegins({ least, room }) {
+  return Boolean(room) && least > 1 && least >= /** @type {{max_clients: number}} */ (room).max_clients;
+}
+
+/**
  * What goes on, in one sentence for everyone.
  * @param {Room} room
  * @param {Words} words
@@ -56,9 +65,9 @@ export function roomSentence(room, words) {
     case 'collecting':
     case 'pausedRound': return sentence[situation](room.received, room.goal);
     case 'lobby':
-    case 'lobbyBetween': return sentence[situation](room.ready, room.least);
+    case 'lobbyBetween': return hostBegins(room) ? sentence.hostBegins[situation](room.ready) : sentence[situation](room.ready, room.least);
     case 'left':
-    case 'alone': return sentence[situation](room.least);
+    case 'alone': return hostBegins(room) ? sentence.hostBegins[situation] : sentence[situation](room.least);
     default: return sentence[situation];
   }
 }
@@ -86,8 +95,8 @@ export function waitSentence({ clients }, since, words) {
   const names = shownNames(clients, words);
   const lost = clients.flatMap(({ waited_ms: left }, index) => (typeof left === 'number' && left > since ? [{ left, name: isolated(names[index]) }] : []));
   if (lost.length === 0) return '';
-  const longest = Math.max(...lost.map(({ waited_ms: left }) => /** @type {number} */ (left)));
-  return words.board.waitsFor(lost.map(({ name }) => nameOf(name, words) || words.board.unnamed), Math.ceil((longest - since) / 1000));
+  const longest = Math.max(...lost.map(({ left }) => left));
+  return words.board.waitsFor(lost.map(({ name }) => name), Math.ceil((longest - since) / 1000));
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { byId, setAttribute, setText, show, tellIn } from '../common/element.js';
 import { words } from '../common/language.js';
+import { hostBegins } from '../live/said.js';
 import { numberOf } from './room-settings.js';
 
 /** @param {import('./control-panel.js').Does} does */
@@ -33,10 +34,12 @@ export function leastForm({ act }) {
       code = room.code;
       most = room.max_clients;
       show(form, phase !== 'finished');
-      setText(byId('least-ready'), text.leastReady(ready));
+      const free = hostBegins({ least, room });
+      setText(byId('least-ready'), free ? text.leastFree(ready) : text.leastReady(ready));
       // What is being typed stays; what the room has changed meanwhile is shown.
-      if (other || field.value === inForce) field.value = String(least);
-      inForce = String(least);
+      const shown = free ? '' : String(least);
+      if (other || field.value === inForce) field.value = shown;
+      inForce = shown;
       show(button, field.value !== inForce);
     },
   };

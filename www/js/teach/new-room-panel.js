@@ -6,7 +6,7 @@ import { labelEditor } from './label-editor.js';
 import { blankPicture, lessonPicture } from './lesson-picture.js';
 import { LESSONS } from './lessons.js';
 import { CLASS, roundsTake, spanInWords } from './round-estimate.js';
-import { inWordsOfTheForm, isWanted, numberOf, settingOf } from './room-settings.js';
+import { inWordsOfTheForm, isWanted, numberOf, settingOf, withBeginning } from './room-settings.js';
 
 /**
  * A setting for experts as the words have it: what it is called, what an empty field stands for, what there is to know, and its
@@ -28,6 +28,7 @@ export function newRoomPanel(create) {
 
   byId('lessons').append(...LESSONS.map(lessonCard));
   field('room-name-field').placeholder = text.namePlaceholder;
+  field('least').placeholder = text.leastUsual;
   byId('deadline').append(.../** @type {[number, string][]} */ (text.deadlines).map(([seconds, name]) => h('option', { value: seconds, selected: seconds === 180 }, name)));
   byId('networks').append(...Object.entries(text.networks).map(([name, [title, meaning]], index) => h('label', { class: 'choice network' },
     h('input', { type: 'radio', name: 'model', value: name, checked: index === 0 }),
@@ -88,7 +89,7 @@ export function newRoomPanel(create) {
       }
       settings[name] = value;
     }
-    return settings;
+    return withBeginning(settings);
   }
 
   form.addEventListener('submit', async (event) => {

@@ -40,6 +40,21 @@ export function isWanted(name, chosen) {
   return values.length ? values.includes(chosen(other)) : chosen(other).trim() !== '';
 }
 
+/** Most laptops at one time, where nothing else is chosen. */
+const USUAL_MOST = 64;
+/** Settings that say how many results a round wants; a room with one of them begins with as many laptops as the server has it. */
+const WANTED = ['goal', 'selection', 'asynchronous'];
+
+/**
+ * When the rounds begin: where no number was typed, when the host says so, that is, by themselves only in a full room.
+ * @param {Record<string, unknown>} settings
+ * @returns {Record<string, unknown>}
+ */
+export function withBeginning(settings) {
+  if ('least' in settings || WANTED.some((name) => name in settings)) return settings;
+  return { ...settings, least: settings.max_clients ?? USUAL_MOST };
+}
+
 /**
  * A refusal of the server's in the words of the form: it names settings as the interface does.
  * @param {string} refusal

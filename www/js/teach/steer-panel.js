@@ -100,7 +100,7 @@ export function steerPanel(does) {
     show(byId('locked'), Boolean(status.locked));
     show(byId('held'), Boolean(status.held));
     setText(byId('now-round'), roundLine(status, words));
-    setText(byId('now-sentence'), roomSentence(status, words));
+    setText(byId('now-sentence'), roomSentence({ ...status, room: room.room }, words));
     const working = phase === 'collecting' || phase === 'normalising';
     show(bar, working);
     bar.max = Math.max(goal, 1);

@@ -57,7 +57,7 @@
  * @property {'connecting' | 'open' | 'lost' | 'closed'} connection
  * @property {number | null} retry_in_s
  * @property {string | null} closed why the room has closed the connection for good: an error's code of the protocol
- * @property {{code: string, name: string, labels: string[], model: string, parameters: number, rounds: number, least_clients: number} | null} room nothing until the room has been opened
+ * @property {{code: string, name: string, labels: string[], model: string, parameters: number, rounds: number, max_clients: number} | null} room nothing until the room has been opened
  * @property {string | null} name the nickname as the room knows it; its host may have given another
  * @property {string | null} phase lobby, normalising, collecting or finished
  * @property {boolean} full there is no place in the room just now
