@@ -3,15 +3,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { angleOf, wayOf } from '../../www/js/board/agreement.js';
+import { angleOf, wayOf } from '../../www/js/live/agreement.js';
 import { clock } from '../../www/js/common/format.js';
 import { tokenOf } from '../../www/js/teach/host-token.js';
 import { checkLabels } from '../../www/js/teach/label-list.js';
+import { shownNames } from '../../www/js/live/laptop-state.js';
 import { LESSONS } from '../../www/js/teach/lessons.js';
 import { columnsFor } from '../../www/js/board/roster-grid.js';
 import { roundsTake, spanInWords } from '../../www/js/teach/round-estimate.js';
 import { sharedResults } from '../../www/js/live/shared-results.js';
 import { secureCommand } from '../../www/js/teach/secure-command.js';
+import { contributors, versionWithout } from '../../www/js/teach/standing-out.js';
 import { steering } from '../../www/js/teach/steering.js';
 import { words } from '../../www/words/en.js';
 
@@ -140,4 +142,65 @@ test('cards fill their space', () => {
 
 test('time is written as on a clock', () => {
   assert.deepEqual([-3, 0, 7.4, 60, 150, 3723].map(clock), ['0:00', '0:00', '0:07', '1:00', '2:30', '1:02:03']);
+});
+
+const gave = (client, norm, more = {}) => ({ client, name: `Laptop ${client}`, examples: 20, norm, agreement: 0.3, ...more });
+const tests = (right, examples, loss = 1) => ({ evaluation: { examples, accuracy: right / examples, loss, confusion: [] } });
+const class7b = (rounds, clients = [], here = [1, 2, 3, 4]) => ({
+  status: { clients: here.map((client) => ({ client, name: `Laptop ${client}` })) },
+  clients: [1, 2, 3, 4].map((client) => ({ client, left_out: false, statistics_distance: 0.4, ...clients.find((one) => one.client === client) })),
+  contributions: rounds,
+});
+const reasonsOf = (room) => Object.fromEntries(contributors(room).filter(({ reasons }) => reasons.length).map(({ client, reasons }) => [client, reasons]));
+
+test('nobody stands out in a class whose laptops differ as honest ones do', () => {
+  // Norms and agreements of a round of four simulated laptops with one label each, and test clips of very different luck.
+  const round = [gave(1, 0.31, { agreement: -0.5, ...tests(1, 5) }), gave(2, 0.44, tests(4, 5, 2)), gave(3, 0.29, { agreement: -0.6, ...tests(2, 4) }), gave(4, 0.5, { clipped: 0.44, ...tests(3, 5) })];
+  assert.deepEqual(reasonsOf(class7b([round, round])), {});
+  assert.deepEqual(reasonsOf(class7b([], [])), {}, 'nothing is known before the first round');
+});
+
+test('whoever pulls far, the other way or from far sounds is found, and by what', () => {
+  const round = [gave(1, 0.3), gave(2, 0.4), gave(3, 0.35), gave(4, 9999, { clipped: 0.6, agreement: -0.9 })];
+  const found = reasonsOf(class7b([round, round, round], [{ client: 2, statistics_distance: 12.4 }]));
+  assert.deepEqual(found, {
+    4: [{ kind: 'larger', times: 9999 / 0.35, rounds: 3, of: 3, held: true }, { kind: 'against', rounds: 3, of: 3 }],
+    2: [{ kind: 'sounds', times: 12.4 }],
+  });
+  const [first] = contributors(class7b([round, round, round]));
+  assert.deepEqual([first.client, first.given, first.here], [4, 3, true], 'who stands out comes first');
+  assert.deepEqual(reasonsOf(class7b([[gave(1, 0.3), gave(4, 9999)]])), {}, 'two have no middle');
+});
+
+test('who has left is still in what the room learnt', () => {
+  const round = [gave(1, 0.3), gave(2, 0.4), gave(3, 0.35), gave(4, 40)];
+  const { here, given, name } = contributors(class7b([round], [], [1, 2, 3])).find(({ client }) => client === 4);
+  assert.deepEqual([here, given, name], [false, 1, 'Laptop 4']);
+});
+
+test('evaluations that are far off are found, of the finished model where there are any, and those left out are not', () => {
+  const round = [gave(1, 0.3, tests(8, 10)), gave(2, 0.4, tests(7, 10)), gave(3, 0.35, tests(9, 10)), gave(4, 0.3, tests(0, 20, 900))];
+  assert.deepEqual(reasonsOf(class7b([round])), {
+    4: [{ kind: 'tested', right: 0, clips: 20, othersRight: 24, othersClips: 30 }, { kind: 'loss', loss: 900, others: 1 }],
+  });
+  assert.deepEqual(reasonsOf(class7b([round], [{ client: 4, left_out: true }])), {});
+  const final = [1, 2, 3, 4].map((client) => ({ client, ...tests(client === 2 ? 1 : 18, 20) }));
+  assert.deepEqual(Object.keys(reasonsOf(class7b([round], final))), ['2'], 'the finished model is what counts');
+});
+
+test('taking back leads to the last stored version from before', () => {
+  const rounds = [[gave(1, 1)], [gave(1, 1), gave(2, 1)], [gave(1, 1)], [gave(2, 1)], [gave(1, 1)]];
+  const room = { contributions: rounds, versions: [0, 1, 3, 4, 5].map((version) => ({ version })) };
+  assert.equal(versionWithout(room, 2, 5), 1, 'its first update is in round 2');
+  assert.equal(versionWithout(room, 2, 2), 3);
+  assert.equal(versionWithout(room, 2, 1), null, 'it gave nothing to the last round');
+  assert.equal(versionWithout({ ...room, versions: [{ version: 0 }, { version: 5 }] }, 2, 2), 0);
+});
+
+test('equal names are told apart, and none is blank or turns the line around', () => {
+  const shown = (...names) => shownNames(names.map((name) => ({ name })), words);
+  assert.deepEqual(shown('Ada', 'Zoë', 'ada', 'Ada '), ['Ada', 'Zoë', 'ada (2)', 'Ada (3)']);
+  assert.deepEqual(shown('', '\u3164', '\u2800\u200b', ' '), Array(4).fill(words.board.unnamed));
+  assert.deepEqual(shown('\u202eadA', 'A\u200bda', 'Ada'), ['adA', 'A\u200bda (2)', 'Ada (3)']);
+  assert.deepEqual(shown('Client 3', '\u05d3\u05e0\u05d4'), ['Laptop 3', '\u05d3\u05e0\u05d4']);
 });

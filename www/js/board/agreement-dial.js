@@ -2,7 +2,7 @@
 
 import { setAttribute, svg } from '../common/element.js';
 import { words } from '../common/language.js';
-import { angleOf, wayOf } from './agreement.js';
+import { angleOf, wayOf } from '../live/agreement.js';
 
 /**
  * @returns {{element: SVGElement, update: (cosine: number | null | undefined) => void}}

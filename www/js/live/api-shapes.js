@@ -45,7 +45,26 @@
 
 /** @typedef {{version: number, created_at: number, accuracy: number | null, best: boolean}} Version */
 
-/** @typedef {PublicRoom & {created_at: number, versions: Version[]}} HostRoom what the host sees */
+/**
+ * @typedef {object} Contribution a client's part in a round that is over
+ * @property {number} client
+ * @property {string} name as it was then
+ * @property {number} examples
+ * @property {number} norm of its update
+ * @property {number} [clipped] what it was scaled down to
+ * @property {number} [agreement] cosine with the mean of the others', -1 to 1
+ * @property {Evaluation} [evaluation] of the version that the round began with, as the client says
+ */
+
+/**
+ * @typedef {object} Insight what the host alone is told of a client
+ * @property {number} client
+ * @property {number} [statistics_distance] how far its features' statistics lie from the middle of all clients', in deviations
+ * @property {Evaluation} [evaluation] of the finished model, as the client says
+ * @property {boolean} left_out whether its evaluations are left out
+ */
+
+/** @typedef {PublicRoom & {created_at: number, versions: Version[], clients: Insight[], contributions: Contribution[][]}} HostRoom what the host sees */
 
 /** @typedef {{version: string, secure: boolean, origins: string[], kept: boolean, state: string | null, watch: string, rooms: HostRoom[]}} Host */
 

@@ -3,6 +3,7 @@
 import { invitePanel } from './invite-panel.js';
 import { managePanel } from './manage-panel.js';
 import { resultsPanel } from './results-panel.js';
+import { standingOutPanel } from './standing-out-panel.js';
 import { steerPanel } from './steer-panel.js';
 import { studentsPanel } from './students-panel.js';
 
@@ -17,7 +18,7 @@ import { studentsPanel } from './students-panel.js';
 /** @param {Does} does */
 export function controlPanel(does) {
   const steer = steerPanel(does);
-  const panels = [invitePanel(), steer, studentsPanel(does), resultsPanel(), managePanel(does)];
+  const panels = [invitePanel(), steer, studentsPanel(does), standingOutPanel(does), resultsPanel(), managePanel(does)];
   return {
     /** @param {HostRoom} room */
     update(room) {
