@@ -9,10 +9,10 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use protocol::ServerMessage;
+use protocol::{ErrorCode, ServerMessage};
 use serde_json::{Value, json};
 use support::http::agent;
-use support::raw_client::{RawClient, same_everywhere};
+use support::raw_client::{Heard, RawClient, same_everywhere};
 use support::server::Server;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
@@ -314,6 +314,67 @@ async fn a_classroom_behind_one_router_fits_into_the_defaults() -> Result<()> {
     }
     assert_eq!((pages.len(), tabs.len()), (180, 60));
     assert_eq!(refusals(&server, "connections_per_address"), 0.0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_class_behind_one_router_loads_its_pages_anew_as_often_as_it_likes() -> Result<()> {
+    let server = server(&[]);
+    // 30 laptops with two tabs each, all new, and then each tab again and again with the seat that it has.
+    let mut seats = Vec::new();
+    for _ in 0..30 * 2 {
+        seats.push(RawClient::enter(&server.origin, &server.room, None).await?);
+    }
+    for _ in 0..5 {
+        for (tab, welcome) in &mut seats {
+            let (again, known) = RawClient::enter(&server.origin, &server.room, Some(welcome.token.clone())).await?;
+            assert_eq!(known.token, welcome.token);
+            *tab = again;
+        }
+    }
+    // And everyone clears everything and begins as somebody new.
+    seats.clear();
+    for _ in 0..30 {
+        seats.push(RawClient::enter(&server.origin, &server.room, None).await?);
+    }
+    assert_eq!(refusals(&server, "newcomers"), 0.0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn made_up_seats_are_limited_by_address_and_time() -> Result<()> {
+    let server = server(&["--max-newcomers-per-minute", "20"]);
+    let (_honest, welcome) = RawClient::enter(&server.origin, &server.room, None).await?;
+    // One address joins and leaves again and again, as somebody new each time, with or without a token that nobody was given.
+    let (mut seats, mut told) = (0, None);
+    let began = Instant::now();
+    for number in 0..150_u8 {
+        let made_up = (number % 2 == 0).then(|| protocol::Token::from_random(number.into()));
+        let mut client = RawClient::open(&server.origin, None).await?;
+        client.hello(&server.room, made_up).await?;
+        match client.hear().await? {
+            Heard::Message(message) => match *message {
+                ServerMessage::Welcome { .. } => {
+                    seats += 1;
+                    client.say(&protocol::ClientMessage::Leave).await?;
+                }
+                refusal => told = Some(refusal),
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+    // 60 at once, of which one was the honest client's, and one every three seconds from then on.
+    let earned = began.elapsed().as_secs() / 3 + 1;
+    assert!((59..=59 + earned).contains(&seats), "{seats} seats");
+    let Some(ServerMessage::Error { code: ErrorCode::RoomFull, fatal: false, retry_after_ms: Some(again), .. }) = told
+    else {
+        panic!("{told:?}")
+    };
+    assert!((15_000..30_000).contains(&again));
+    assert_eq!(refusals(&server, "newcomers"), f64::from(150 - seats as u32));
+    // Whoever has a seat is not held up.
+    let (_again, known) = RawClient::enter(&server.origin, &server.room, Some(welcome.token.clone())).await?;
+    assert_eq!(known.token, welcome.token);
     Ok(())
 }
 

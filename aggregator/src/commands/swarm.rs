@@ -15,8 +15,9 @@ const EXAMPLES: &str = "Examples:
   chorus swarm http://localhost:8080 --rooms 100 --clients 3000 --model conv --host-token TOKEN
   chorus swarm http://localhost:8080 --rooms 1 --clients 64 --train-ms 2000 --distribution exponential --drop-out 0.05
 
-It is no training: clients wait, and send small made-up numbers of the real size. Load servers of your own alone. For
-more than 1,000 clients start the server with --max-connections-per-address 8192, since they come from one address.
+It is no training: clients wait, and send small made-up numbers of the real size. Load servers of your own alone. All
+come from one address: for more than 150 clients start the server with --max-newcomers-per-minute 8192, and for more than 1,000
+with --max-connections-per-address 8192 as well.
 Exit codes: 0 every room closed its rounds; 1 anything else.";
 
 /// Load an aggregator with many made-up participants, and measure it.

@@ -34,6 +34,10 @@ pub struct Limits {
     /// Of these, from one address
     #[arg(long, default_value_t = 64, value_name = "COUNT", value_parser = count())]
     pub max_event_streams_per_address: usize,
+    /// People new to a room who may come from one address each minute for long; three times as many at once. Who comes back with
+    /// a place that is still known is not counted: a classroom that loads its pages anew never meets this
+    #[arg(long, default_value_t = 60, value_name = "COUNT", value_parser = count())]
+    pub max_newcomers_per_minute: usize,
     /// Messages that a client may send each second for long; five times as many at once
     #[arg(long, default_value_t = 20, value_name = "COUNT", value_parser = count())]
     pub max_messages_per_second: usize,
@@ -108,6 +112,12 @@ impl Limits {
     pub fn requests(&self, now: Instant) -> Allowance {
         let rate = self.max_requests_per_second as f64;
         Allowance::new(now, 10.0 * rate, rate)
+    }
+
+    /// How many who are new to a room may come from one address.
+    pub fn newcomers(&self, now: Instant) -> Allowance {
+        let most = self.max_newcomers_per_minute as f64;
+        Allowance::new(now, 3.0 * most, most / 60.0)
     }
 
     /// What a client may send in messages.

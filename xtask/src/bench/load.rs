@@ -111,8 +111,9 @@ fn swarm(chorus: &Path, load: Load) -> Result<Value> {
         std::fs::remove_dir_all(&state)?;
     }
     let state_name = state.display().to_string();
-    let arguments = ["--port", "0", "--host-token", SECRET, "--max-connections-per-address", MOST_CONNECTIONS];
-    let arguments = [&arguments[..], &["--state", &state_name]].concat();
+    let one_address =
+        ["--max-connections-per-address", MOST_CONNECTIONS, "--max-newcomers-per-minute", MOST_CONNECTIONS];
+    let arguments = [&["--port", "0", "--host-token", SECRET][..], &one_address, &["--state", &state_name]].concat();
     let server = ServerProcess::start(process::program(chorus), &arguments, Log::Discarded)?;
     let number = |number: u32| number.to_string();
     let mut swarm = process::program(chorus);

@@ -1,11 +1,12 @@
-//! Who may connect: counts connections, all of them and by the address that they come from, and requests by address. It knows no
-//! room and no answer: `http/admission.rs` tells those who were refused. How connections come in through it is in `doorkeeper.rs`.
+//! Who may connect: counts connections, all of them and by the address that they come from, and by address requests and those who
+//! are new to a room. It knows no room and no answer: `http/admission.rs` and `socket` tell those who were refused. How connections
+//! come in through it is in `doorkeeper.rs`.
 
 mod counts;
 mod doorkeeper;
 mod encrypted;
+mod rates;
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,17 +15,15 @@ use axum::http::HeaderMap;
 pub use counts::Counts;
 pub use doorkeeper::Doorkeeper;
 pub use encrypted::Encrypted;
+use rates::Rates;
 
-use crate::server::limits::{Allowance, Limits};
+use crate::server::limits::Limits;
 use crate::server::metrics::Metrics;
 
 /// So many connections beyond a limit are let in only to be told so; those beyond are closed without a word.
 const MOST_TOLD: usize = 64;
 /// Refused connections are logged at most so often; the metrics count each.
 const LOG_EVERY: Duration = Duration::from_secs(10);
-
-/// Addresses whose requests are remembered; beyond that, those that sent none of late are forgotten.
-const MANY_ADDRESSES: usize = 4096;
 
 /// Which limit refuses a connection or a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +34,8 @@ pub enum Full {
     Address,
     /// That of one address's requests.
     Requests,
+    /// That of those who are new and come from one address.
+    Newcomers,
 }
 
 impl Full {
@@ -44,6 +45,7 @@ impl Full {
             Self::Everyone => "connections",
             Self::Address => "connections_per_address",
             Self::Requests => "requests",
+            Self::Newcomers => "newcomers",
         }
     }
 }
@@ -88,7 +90,8 @@ pub struct Gate {
     limits: Limits,
     metrics: Arc<Metrics>,
     held: Mutex<Held>,
-    requests: Mutex<HashMap<IpAddr, Allowance>>,
+    requests: Rates,
+    newcomers: Rates,
 }
 
 #[derive(Default)]
@@ -118,7 +121,13 @@ enum Kind {
 impl Gate {
     /// Nobody is here yet.
     pub fn new(limits: Limits, metrics: Arc<Metrics>) -> Arc<Self> {
-        Arc::new(Self { limits, metrics, held: Mutex::default(), requests: Mutex::default() })
+        Arc::new(Self {
+            limits,
+            metrics,
+            held: Mutex::default(),
+            requests: Rates::default(),
+            newcomers: Rates::default(),
+        })
     }
 
     /// A place for a connection from `address`, or one to be told that there is none, or nothing at all.
@@ -162,17 +171,20 @@ impl Gate {
 
     /// Takes a request from the allowance of its address: that in front of the trusted proxies, where one brings it.
     pub fn allow_request(&self, caller: Caller) -> Result<(), Full> {
-        let (Caller::Direct(address) | Caller::Named(address)) = caller else { return Ok(()) };
+        let Some(address) = caller.address() else { return Ok(()) };
         let now = tokio::time::Instant::now();
-        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        if requests.len() >= MANY_ADDRESSES {
-            requests.retain(|_, allowance| !allowance.is_full(now));
-            if requests.len() >= MANY_ADDRESSES {
-                requests.clear(); // Whoever has so many addresses is not held by a limit of each.
-            }
+        if self.requests.take(address, now, || self.limits.requests(now)) { Ok(()) } else { Err(Full::Requests) }
+    }
+
+    /// Takes one who is new to a room from the allowance of the address; where there is none, that is noted.
+    pub fn allow_newcomer(&self, caller: Caller) -> bool {
+        let Some(address) = caller.address() else { return true };
+        let now = tokio::time::Instant::now();
+        let allowed = self.newcomers.take(address, now, || self.limits.newcomers(now));
+        if !allowed {
+            self.refuse(Full::Newcomers);
         }
-        let allowance = requests.entry(address).or_insert_with(|| self.limits.requests(now));
-        if allowance.take(now) { Ok(()) } else { Err(Full::Requests) }
+        allowed
     }
 
     /// Notes that a limit refused somebody; in the log at most once in [`LOG_EVERY`], so that nobody can fill it.
@@ -300,11 +312,11 @@ mod tests {
         assert_eq!(asks("10.0.0.2", &nothing), Ok(()));
         assert_eq!((0..50).filter(|_| asks("127.0.0.1", &forwarded("192.0.2.7")).is_ok()).count(), 20);
         assert_eq!((0..50).filter(|_| asks("127.0.0.1", &nothing).is_ok()).count(), 50, "a proxy's own");
-        let many: Vec<String> = (0..MANY_ADDRESSES).map(|number| format!("2001:db8:{number:x}::1")).collect();
+        let many: Vec<String> = (0..rates::MANY_ADDRESSES).map(|number| format!("2001:db8:{number:x}::1")).collect();
         for other in &many {
             assert_eq!(gate.allow_request(gate.caller(peer(other), &nothing)), Ok(()));
         }
-        assert!(gate.requests.lock().unwrap().len() <= MANY_ADDRESSES);
+        assert!(gate.requests.len() <= rates::MANY_ADDRESSES);
     }
 
     #[test]

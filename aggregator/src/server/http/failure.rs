@@ -167,7 +167,7 @@ impl From<Full> for Failure {
                 Code::TooManyFromAddress,
                 "too many connections come from your address; close some pages, or try again in a moment",
             ),
-            Full::Requests => {
+            Full::Requests | Full::Newcomers => {
                 Self::new(Code::TooManyRequests, "too many requests come from your address; try again in a moment")
             }
         }

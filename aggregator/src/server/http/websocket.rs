@@ -17,7 +17,7 @@ use super::site::Outside;
 use crate::server::gate::{Caller, Gate};
 use crate::server::log::Few;
 use crate::server::rooms::Rooms;
-use crate::server::socket;
+use crate::server::socket::{self, Entrance};
 
 static ORIGIN_LINES: Few = Few::new();
 
@@ -49,7 +49,7 @@ pub async fn open(
         return Err(Failure::new(Code::SubprotocolMissing, format!("name the WebSocket subprotocol {SUBPROTOCOL}")));
     }
     let place = gate.enter_behind_proxy(caller)?;
-    Ok(socket::accept(upgrade, rooms, place))
+    Ok(socket::accept(upgrade, rooms, Entrance { gate, caller, place }))
 }
 
 /// A browser names the page's origin; where it does, it must be this host, or what a proxy says that people see. Programs name

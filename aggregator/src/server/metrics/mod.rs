@@ -24,9 +24,10 @@ const ROUND_SECONDS: [f64; 11] = [0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 18
 const WORK_SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 
 /// Limits whose refusals are counted.
-const LIMITS: [&str; 9] = [
+const LIMITS: [&str; 10] = [
     "connections",
     "connections_per_address",
+    "newcomers",
     "event_streams",
     "messages",
     "model_memory",

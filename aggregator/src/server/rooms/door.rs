@@ -1,7 +1,7 @@
 //! How others reach a room: the ends of the channels to its thread, and what it may answer. It carries nothing out.
 
 use federation::{ConnectionId, Event, HostError};
-use protocol::HostCommand;
+use protocol::{HostCommand, Token};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::outbox::Outbox;
@@ -51,6 +51,7 @@ pub(super) enum Input {
 
 /// What is answered also by a room that is held.
 pub(super) enum Request {
+    Knows { token: Token, answer: oneshot::Sender<bool> },
     Inspect { answer: oneshot::Sender<Result<Snapshot, InspectError>> },
     Command { command: HostCommand, answer: oneshot::Sender<Result<(), CommandError>> },
     Park { done: oneshot::Sender<()> },
@@ -80,6 +81,13 @@ impl RoomHandle {
         let (answer, snapshot) = oneshot::channel();
         self.ask(Request::Inspect { answer }).await?;
         snapshot.await.map_err(|_| Ended)?
+    }
+
+    /// Whether a token is that of somebody whom the room knows.
+    pub async fn knows(&self, token: Token) -> Result<bool, Ended> {
+        let (answer, known) = oneshot::channel();
+        self.ask(Request::Knows { token, answer }).await?;
+        known.await.map_err(|_| Ended)
     }
 
     /// Whether the room waits until it can be stored: nobody new can be let in.

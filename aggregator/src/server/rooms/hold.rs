@@ -41,6 +41,9 @@ impl Room {
             tokio::select! {
                 request = door.requests.recv() => match request {
                     None => return ControlFlow::Break(()),
+                    Some(Request::Knows { token, answer }) => {
+                        let _ = answer.send(self.coordinator.knows(&token));
+                    }
                     Some(Request::Inspect { answer }) => {
                         let _ = answer.send(self.snapshot_of_stored(&mut stored));
                     }

@@ -87,6 +87,10 @@ impl Room {
                         let _ = done.send(());
                         return;
                     }
+                    Some(Request::Knows { token, answer }) => {
+                        let _ = answer.send(self.coordinator.knows(&token));
+                        continue;
+                    }
                     Some(Request::Inspect { answer }) => {
                         // Whoever asked may have gone meanwhile.
                         let _ = answer.send(Ok(Snapshot::of(&self.coordinator, self.clock.now())));

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use traffic::{MAX_FRAME, MOST_READ, read, write};
 
-use crate::server::gate::Place;
+use crate::server::gate::{Caller, Gate, Place};
 use crate::server::log::Few;
 use crate::server::metrics::Open;
 use crate::server::rooms::Rooms;
@@ -29,9 +29,22 @@ const HELLO_LIMIT: Duration = Duration::from_secs(10);
 /// How long the peer may take to answer a close frame.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 static DROPPED_LINES: Few = Few::new();
+/// Who is new and one too many from one address comes back after once to twice as many milliseconds.
+const NEWCOMER_AGAIN_MS: u64 = 15_000;
+
+/// How a connection came in.
+pub struct Entrance {
+    /// What it came in through.
+    pub gate: Arc<Gate>,
+    /// Where it comes from.
+    pub caller: Caller,
+    /// Its place, where it needs one besides its connection's.
+    #[allow(dead_code, reason = "held as long as the connection is open")]
+    pub place: Option<Place>,
+}
 
 /// Upgrades a request that may open a WebSocket, which then holds its place.
-pub fn accept(upgrade: WebSocketUpgrade, rooms: Arc<Rooms>, place: Option<Place>) -> Response {
+pub fn accept(upgrade: WebSocketUpgrade, rooms: Arc<Rooms>, entrance: Entrance) -> Response {
     // Numbered here, not with its hello: see `Event::Connected`.
     let id = rooms.next_connection();
     upgrade
@@ -40,15 +53,15 @@ pub fn accept(upgrade: WebSocketUpgrade, rooms: Arc<Rooms>, place: Option<Place>
         .read_buffer_size(16 * 1024)
         .write_buffer_size(16 * 1024)
         .max_write_buffer_size(4 * MAX_FRAME)
-        .on_upgrade(move |socket| connection(socket, id, rooms, place))
+        .on_upgrade(move |socket| connection(socket, id, rooms, entrance))
 }
 
-async fn connection(socket: WebSocket, id: ConnectionId, rooms: Arc<Rooms>, _place: Option<Place>) {
+async fn connection(socket: WebSocket, id: ConnectionId, rooms: Arc<Rooms>, entrance: Entrance) {
     let _open = Open::new(&rooms.metrics().websockets);
     let (mut sink, mut stream) = socket.split();
     // Held to the end, so that the program can wait for its close frames to leave.
     let mut stopping = rooms.stopping();
-    let ending = converse(&mut sink, &mut stream, id, &rooms, &mut stopping).await;
+    let ending = converse(&mut sink, &mut stream, id, &rooms, &entrance, &mut stopping).await;
     rooms.metrics().closed(ending.code);
     tracing::debug!(code = ending.code, reason = %ending.reason, "connection ends");
     // The peer answers a close frame with its own; waiting for it keeps unread bytes from cutting the frame off.
@@ -69,6 +82,7 @@ async fn converse(
     stream: &mut SplitStream<WebSocket>,
     connection: ConnectionId,
     rooms: &Rooms,
+    entrance: &Entrance,
     stopping: &mut watch::Receiver<bool>,
 ) -> Ending {
     let hello = tokio::select! {
@@ -89,7 +103,7 @@ async fn converse(
             return Ending::told(close::POLICY, ErrorCode::HelloTimeout, words, false);
         }
     };
-    let ClientMessage::Hello { room: code, software, .. } = &hello else {
+    let ClientMessage::Hello { room: code, token, software, .. } = &hello else {
         let words = "The first message of a connection must be hello.";
         return Ending::told(close::POLICY, ErrorCode::OutOfOrder, words, false);
     };
@@ -100,6 +114,18 @@ async fn converse(
     if room.is_held() {
         let words = "The server cannot store anything now; perhaps its disk is full. This page tries again by itself.";
         return Ending::told(close::TRY_AGAIN_LATER, ErrorCode::Held, words, false);
+    }
+    let known = match token.clone() {
+        Some(token) => match room.knows(token).await {
+            Ok(known) => known,
+            Err(_) => return Ending::room_ended(),
+        },
+        None => false,
+    };
+    if !known && !entrance.gate.allow_newcomer(entrance.caller) {
+        let words = "Many new participants came from your network at once. This page tries again by itself.";
+        return Ending::told(close::TRY_AGAIN_LATER, ErrorCode::RoomFull, words, false)
+            .retry_after(rand::random_range(NEWCOMER_AGAIN_MS..2 * NEWCOMER_AGAIN_MS));
     }
     let code = code.clone();
     // `?` escapes whatever a stranger may have put there.

@@ -288,6 +288,11 @@ impl Coordinator {
         &self.history
     }
 
+    /// Whether a token is that of somebody who may come back.
+    pub fn knows(&self, token: &Token) -> bool {
+        self.clients.known(token).is_some()
+    }
+
     fn connected(&mut self, connection: ConnectionId, fresh_token: Token) {
         let full = !self.clients.may_connect();
         let session = Session { client: None, fresh_token, hello_by: self.now + HELLO_MS, errors: 0, ended: None };
