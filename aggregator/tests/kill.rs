@@ -8,18 +8,22 @@
 
 mod support;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use bytes::Bytes;
-use protocol::{ClientId, ErrorCode, Receipt, RoomCode, RoundRecord, ServerMessage, Standardisation, Token};
+use protocol::{
+    Checksum, ClientId, ClientMessage, Encoding, ErrorCode, Evaluation, Receipt, RoomCode, RoundRecord, ServerMessage,
+    Standardisation, Token, TrainingResult, Transfer,
+};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use serde_json::{Value, json};
+use support::http::post;
 use support::raw_client::{Heard, OpenRound, RawClient, same_everywhere, update_id};
 use support::server::Server;
 
@@ -110,7 +114,7 @@ impl Client {
                         let sha = hash.clone().finish().as_ref().to_vec();
                         notes.lock().unwrap().model(room, round.model_version.0, sha);
                         tokio::time::sleep(TRAINING).await;
-                        socket.announce(round, 20, &update(parameters, round.round.0)).await?;
+                        socket.say(&announcement(round, &update(parameters, round.round.0))).await?;
                     }
                     continue;
                 }
@@ -149,7 +153,7 @@ impl Client {
                     let hash = ring::digest::Context::new(&ring::digest::SHA256);
                     let round = OpenRound { round, model_version, model, standardisation };
                     open = Some((round, Receipt::new(model), hash));
-                    socket.say(&protocol::ClientMessage::Download { transfer: model.id }).await?;
+                    socket.say(&ClientMessage::Download { transfer: model.id }).await?;
                 }
                 ServerMessage::Upload { .. } => {
                     let Some((round, ..)) = &open else { continue };
@@ -171,6 +175,39 @@ impl Client {
             }
         }
     }
+}
+
+/// An update with figures of which most have 17 digits.
+fn announcement(round: &OpenRound, update: &Bytes) -> ClientMessage {
+    let mut rng = rand::rng();
+    let right = rng.random_range(0..=20);
+    let confusion = vec![vec![right, 20 - right, 0, 0], vec![0; 4], vec![0; 4], vec![0; 4]];
+    let accuracy = f64::from(right) / 20.0;
+    let checksum = Checksum::of(update);
+    ClientMessage::Update {
+        round: round.round,
+        model_version: round.model_version,
+        examples: 20,
+        steps: 1,
+        update: Transfer { id: update_id(round), bytes: update.len() as u32, encoding: Encoding::F32, checksum },
+        evaluation: Some(Evaluation { examples: 20, loss: rng.random(), accuracy, confusion }),
+        training: TrainingResult { loss: rng.random(), accuracy: rng.random() },
+    }
+}
+
+/// All that the pages and the files that a class takes home have of a room that is over, byte for byte, and what its host is told of
+/// who gave what.
+fn shown(server: &Server, room: &RoomCode) -> Vec<(&'static str, Vec<u8>)> {
+    let files = ["history", "results.json", "results.csv", "model.safetensors"];
+    let mut all: Vec<_> = files.map(|file| (file, get(server, &format!("{room}/{file}")))).into();
+    let request = ureq::get(format!("{}/api/host", server.origin)).header("authorization", format!("Bearer {SECRET}"));
+    let host: Value = serde_json::from_str(&request.call().unwrap().body_mut().read_to_string().unwrap()).unwrap();
+    let host_room =
+        host["rooms"].as_array().unwrap().iter().find(|host| host["room"]["code"] == room.as_str()).unwrap();
+    for part in ["contributions", "history"] {
+        all.push((part, host_room[part].to_string().into_bytes()));
+    }
+    all
 }
 
 /// A small update, another one in each round.
@@ -286,12 +323,29 @@ async fn nothing_that_was_told_is_forgotten_when_the_program_is_killed() -> Resu
         assert!(Instant::now() < patience, "a room did not go on");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    drop(server);
+    let wrong = std::mem::take(&mut notes.lock().unwrap().wrong);
+    assert!(wrong.is_empty(), "{wrong:#?}");
+
+    // Ended by its host, stopped and started again, each room is what it was to the last byte: on its pages stood what was computed,
+    // and now what was stored.
+    let rooms: BTreeSet<RoomCode> = clients.iter().map(|client| client.room.clone()).collect();
+    for room in &rooms {
+        let (status, said) = post(&server, &format!("/api/rooms/{room}/command"), SECRET, &json!({"command": "end"}));
+        assert_eq!(status, 200, "{said}");
+    }
+    let before: Vec<_> = rooms.iter().map(|room| shown(&server, room)).collect();
+    assert!(tokio::task::spawn_blocking(move || server.interrupt()).await??.success());
     for client in alive {
         let _ = client.await?;
     }
+    let server = start(state.path(), &first);
+    for (room, before) in rooms.iter().zip(before) {
+        for ((part, before), (_, after)) in before.into_iter().zip(shown(&server, room)) {
+            assert!(before == after, "{room}: {part} is not as it was");
+        }
+    }
+    drop(server);
     let notes = notes.lock().unwrap();
-    assert!(notes.wrong.is_empty(), "{:#?}", notes.wrong);
     let rounds: usize = notes.rooms.values().map(|told| told.records.len()).sum();
     let models: usize = notes.rooms.values().map(|told| told.models.len()).sum();
     println!(

@@ -83,6 +83,59 @@ fn a_room_comes_back_as_it_was() {
     assert_eq!(restored.memory(), before.memory());
 }
 
+/// A hundred rounds whose figures are any that there are come back to the last bit.
+#[test]
+fn every_number_of_a_record_comes_back_as_it_went() {
+    let any = || loop {
+        let number = f64::from_bits(rand::random());
+        if number.is_finite() {
+            return number;
+        }
+    };
+    let single = || loop {
+        let number = f32::from_bits(rand::random());
+        if number.is_finite() {
+            return number;
+        }
+    };
+    let evaluation = || Evaluation { examples: 10, loss: any(), accuracy: any(), confusion: Vec::new() };
+    let rounds = 100;
+    let mut checkpoint = after(1).checkpoint();
+    let (record, client) = (checkpoint.history[0].clone(), protocol::ClientId(1));
+    checkpoint.history = (1..=rounds)
+        .map(|round| RoundRecord {
+            round: Round(round),
+            model_version: ModelVersion(round),
+            evaluation: Some(evaluation()),
+            training: TrainingResult { loss: any(), accuracy: any() },
+            ..record.clone()
+        })
+        .collect();
+    let given = || federation::Contribution {
+        client,
+        name: "Ada".to_owned(),
+        examples: 10,
+        norm: single(),
+        clipped: Some(single()),
+        agreement: Some(single()),
+        evaluation: Some(evaluation()),
+    };
+    checkpoint.contributions = (0..rounds).map(|_| vec![given()]).collect();
+    checkpoint.final_evaluations = [(client, evaluation())].into();
+    let numbers = (0..models::FEATURES).map(|_| single());
+    checkpoint.standardisation =
+        Some(Standardisation { mean: numbers.collect(), deviation: vec![1.0 + f32::EPSILON; models::FEATURES] });
+    let folder = tempfile::tempdir().unwrap();
+    let mut database = facts::open(&folder.path().join("chorus.sqlite"), false).unwrap();
+    let transaction = database.transaction().unwrap();
+    facts::write(&transaction, &checkpoint).unwrap();
+    transaction.commit().unwrap();
+    let read = facts::read(&database, "KMPXZ").unwrap();
+    assert_eq!(read, checkpoint);
+    // Equal numbers may still differ in a sign of zero; their text does not.
+    assert_eq!(serde_json::to_string(&read).unwrap(), serde_json::to_string(&checkpoint).unwrap());
+}
+
 #[test]
 fn of_versions_that_are_as_good_the_newest_is_kept_as_the_best() {
     let state = tempfile::tempdir().unwrap();

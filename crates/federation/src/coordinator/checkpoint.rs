@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::{ClientId, Evaluation, ModelVersion, RoomConfig, RoundRecord, Standardisation, Token};
 use serde::{Deserialize, Serialize};
 
+use super::contributions::KEPT_ROUNDS;
 use super::{Client, Clients, Contribution, Coordinator, CoordinatorError, PhaseState};
 use crate::{Spool, strategy};
 
@@ -160,6 +161,8 @@ impl Coordinator {
         room.history = history;
         // Of the rounds before those that are known by client there is nothing, and of none that is not in the history.
         contributions.resize(room.history.len(), Vec::new());
+        let old = contributions.len().saturating_sub(KEPT_ROUNDS);
+        contributions[..old].fill_with(Vec::new);
         room.contributions = contributions;
         (room.final_evaluations, room.left_out, room.revision) = (final_evaluations, left_out, revision);
         room.least = least.clamp(1, room.config.max_clients);
