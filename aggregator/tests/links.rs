@@ -92,6 +92,29 @@ fn a_refused_origin_is_in_the_log_and_a_thousand_are_few_lines() {
 }
 
 #[test]
+fn the_certificate_can_be_had_over_http_and_https_with_steps_in_three_languages() {
+    let server = server(&["--tls", "self-signed"]);
+    let host = "Host: 192.168.1.5:8443";
+    for (language, title) in [("de-AT,en;q=0.5", "vertrauen"), ("es", "confíe"), ("fr", "Let this device trust")] {
+        let page = ask(&server, "/certificate", &[host, &format!("Accept-Language: {language}")]);
+        assert!(page.starts_with("HTTP/1.1 200 ") && page.contains(title) && page.contains("chorus.crt"), "{page}");
+    }
+    let file = ask(&server, "/certificate.crt", &[host]);
+    assert!(file.contains("\r\nContent-Type: application/x-x509-ca-cert\r\n"), "{file}");
+    let certificate = &file[file.find("-----BEGIN CERTIFICATE-----").expect("a certificate")..];
+    // Whoever installed it gets the same two by https without a warning.
+    let roots = [ureq::tls::Certificate::from_pem(certificate.as_bytes()).unwrap()];
+    let tls = ureq::tls::TlsConfig::builder().root_certs(ureq::tls::RootCerts::new_with_certs(&roots)).build();
+    let trusting: ureq::Agent = ureq::Agent::config_builder().tls_config(tls).build().into();
+    let get = |path: &str| {
+        let mut response = trusting.get(format!("{}{path}", server.origin)).call().unwrap();
+        response.body_mut().read_to_string().unwrap()
+    };
+    assert_eq!(get("/certificate.crt"), certificate);
+    assert!(get("/certificate?lang=de").contains("vertrauen"));
+}
+
+#[test]
 fn http_on_the_port_of_https_is_led_there() {
     let server = server(&["--tls", "self-signed"]);
     let answer = ask(&server, "/room/ABCDE?x=1", &["Host: 192.168.1.5:8443"]);

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use self::announcement::Announcement;
 use crate::process;
 use crate::server::config::Options;
-use crate::server::gate::{Doorkeeper, Encrypted, Gate};
+use crate::server::gate::{Doorkeeper, Encrypted, Gate, Plain};
 use crate::server::http::{self, Secret, Secrets, Site};
 use crate::server::limits::Limits;
 use crate::server::links::{PublicUrl, Reach};
@@ -204,10 +204,18 @@ async fn serve(arguments: Arguments, options: Options) -> Result<()> {
     let ending = tokio::spawn(end_on_signal(signals, handle.clone(), stop, rooms.clone()));
     let gate = Gate::new(limits.clone(), metrics);
     let doorkeeper = Doorkeeper(gate.clone());
-    let routes = http::routes(Site::new(rooms, gate, secrets, reach, state.is_some(), asked_for)).into_make_service();
+    let own = identity.as_ref().and_then(|identity| identity.own.clone());
+    let site = Site::new(rooms, gate, secrets, reach, own.clone(), state.is_some(), asked_for);
+    let routes = http::routes(site).into_make_service();
+    if let Some(own) = &own {
+        tokio::spawn(own.clone().follow());
+    }
     match identity {
         Some(Identity { config, .. }) => {
-            let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(config)).acceptor(Encrypted(doorkeeper));
+            let plain: Plain =
+                Arc::new(move |path, languages| http::certificate_answer(own.as_deref()?, path, languages));
+            let encrypted = Encrypted { doorkeeper, plain };
+            let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(config)).acceptor(encrypted);
             let server = axum_server::from_tcp(listener)?.acceptor(acceptor);
             limited(server, &limits).handle(handle).serve(routes).await
         }

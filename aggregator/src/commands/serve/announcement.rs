@@ -93,10 +93,11 @@ impl Announcement<'_> {
             writeln!(out)?;
         }
         match self.identity {
-            Some(identity) if identity.self_signed => writeln!(
+            Some(identity) if identity.own.is_some() => writeln!(
                 out,
                 "Browsers warn once about a certificate that this program made itself: choose Advanced, then Proceed.\n\
-                 Its SHA-256 fingerprint is\n  {}",
+                 Its SHA-256 fingerprint is\n  {}\n\
+                 An iPad or iPhone has to trust it first, and any other device may: {seen_from}/certificate says how.",
                 identity.fingerprint
             )?,
             None if !network.is_empty() && !reach.is_secure() => writeln!(
@@ -115,6 +116,6 @@ impl Announcement<'_> {
     }
 
     fn is_self_signed(&self) -> bool {
-        self.identity.is_some_and(|identity| identity.self_signed)
+        self.identity.is_some_and(|identity| identity.own.is_some())
     }
 }

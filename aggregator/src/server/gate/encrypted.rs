@@ -1,7 +1,8 @@
 //! Connections that are to speak TLS. Who leaves `https://` out of an address speaks HTTP to the same port, which the first byte
-//! tells, and is led to https.
+//! tells, and is led to https; but for what has to be read before anything is trusted.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
@@ -23,9 +24,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of a request that are looked at; its address stands at the beginning.
 const MOST_READ: usize = 8 * 1024;
 
+/// What an address answers over plain HTTP, its type and its text; it is given the path with its query, and `Accept-Language`.
+pub type Plain = Arc<dyn Fn(&str, &str) -> Option<(&'static str, String)> + Send + Sync>;
+
 /// Takes connections in through the gate and passes on those that speak TLS.
 #[derive(Clone)]
-pub struct Encrypted(pub Doorkeeper);
+pub struct Encrypted {
+    /// The gate.
+    pub doorkeeper: Doorkeeper,
+    /// What is not led to https.
+    pub plain: Plain,
+}
 
 impl<S: Send + 'static> Accept<TcpStream, S> for Encrypted {
     type Stream = Guarded;
@@ -33,13 +42,13 @@ impl<S: Send + 'static> Accept<TcpStream, S> for Encrypted {
     type Future = BoxFuture<'static, io::Result<(Self::Stream, Self::Service)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let Self(doorkeeper) = self.clone();
+        let Self { doorkeeper, plain } = self.clone();
         Box::pin(async move {
             let (mut stream, peer) = doorkeeper.take(stream)?;
             let mut first = [0];
             let speaks = timeout(PATIENCE, stream.peek(&mut first)).await??;
             if speaks == 1 && first[0] != HANDSHAKE {
-                timeout(PATIENCE, lead_to_https(&mut stream)).await??;
+                timeout(PATIENCE, answer_plainly(&mut stream, &plain)).await??;
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "HTTP where TLS is spoken"));
             }
             Ok((stream, Extension(peer).layer(service)))
@@ -47,8 +56,8 @@ impl<S: Send + 'static> Accept<TcpStream, S> for Encrypted {
     }
 }
 
-/// Answers a plain request with its own address as https.
-async fn lead_to_https(stream: &mut Guarded) -> io::Result<()> {
+/// Answers a plain request: with what is there for it, or else with its own address as https.
+async fn answer_plainly(stream: &mut Guarded, plain: &Plain) -> io::Result<()> {
     let mut head = Vec::new();
     let mut piece = [0; 1024];
     while head.len() < MOST_READ && !head.windows(4).any(|four| four == b"\r\n\r\n") {
@@ -57,8 +66,19 @@ async fn lead_to_https(stream: &mut Guarded) -> io::Result<()> {
             read => head.extend_from_slice(&piece[..read]),
         }
     }
-    let answer = match address_of(&String::from_utf8_lossy(&head)) {
-        Some(address) => {
+    let head = String::from_utf8_lossy(&head);
+    let asked = Asked::of(&head);
+    let found = asked.as_ref().and_then(|asked| plain(asked.path, asked.languages));
+    let answer = match (found, asked) {
+        (Some((kind, body)), _) => {
+            format!(
+                "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nContent-Type: {kind}\r\n\
+                 Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            )
+        }
+        (None, Some(Asked { host, path, .. })) => {
+            let address = format!("https://{host}{path}");
             let body = format!("This address speaks https: {address}\n");
             format!(
                 "HTTP/1.1 307 Temporary Redirect\r\nLocation: {address}\r\nCache-Control: no-store\r\n\
@@ -66,24 +86,37 @@ async fn lead_to_https(stream: &mut Guarded) -> io::Result<()> {
                 body.len()
             )
         }
-        None => "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
+        (None, None) => "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
     };
     stream.write_all(answer.as_bytes()).await?;
     stream.shutdown().await
 }
 
-/// What a request asks for, as https; None where it is none, or has letters that have no place in an address.
-fn address_of(head: &str) -> Option<String> {
-    let mut lines = head.split("\r\n");
-    let mut request = lines.next()?.split(' ');
-    let (_method, path, version) = (request.next()?, request.next()?, request.next()?);
-    let host = lines
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("host"))
-        .map(|(_, host)| host.trim())?;
-    let is_host = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
-    let is_path = path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic());
-    (version.starts_with("HTTP/1") && is_host && is_path).then(|| format!("https://{host}{path}"))
+/// What a plain request asks for.
+struct Asked<'a> {
+    host: &'a str,
+    /// With its query.
+    path: &'a str,
+    /// `Accept-Language`, empty where it is missing.
+    languages: &'a str,
+}
+
+impl<'a> Asked<'a> {
+    /// `None` where it is no request, or has letters that have no place in an address.
+    fn of(head: &'a str) -> Option<Self> {
+        let mut lines = head.split("\r\n");
+        let mut request = lines.next()?.split(' ');
+        let (_method, path, version) = (request.next()?, request.next()?, request.next()?);
+        let headers = lines.filter_map(|line| line.split_once(':'));
+        let header = |name: &str| {
+            headers.clone().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+        };
+        let host = header("host")?;
+        let is_host = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
+        let is_path = path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic());
+        let languages = header("accept-language").unwrap_or_default();
+        (version.starts_with("HTTP/1") && is_host && is_path).then_some(Self { host, path, languages })
+    }
 }
 
 #[cfg(test)]
@@ -92,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_plain_request_has_its_own_address_as_https() {
-        let asked = |head: &str| address_of(head);
+        let asked = |head: &str| Asked::of(head).map(|Asked { host, path, .. }| format!("https://{host}{path}"));
         let get = "GET /room/KMPXZ?x=1 HTTP/1.1\r\nAccept: */*\r\nHost: 192.168.1.5:8443\r\n\r\n";
         assert_eq!(asked(get).as_deref(), Some("https://192.168.1.5:8443/room/KMPXZ?x=1"));
         for wrong in [

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use axum::http::HeaderMap;
 pub use counts::Counts;
 pub use doorkeeper::Doorkeeper;
-pub use encrypted::Encrypted;
+pub use encrypted::{Encrypted, Plain};
 use rates::Rates;
 
 use crate::server::limits::Limits;

@@ -2,6 +2,7 @@
 
 mod admission;
 mod boards;
+mod certificate;
 mod events;
 mod failure;
 mod health;
@@ -16,12 +17,13 @@ mod secret;
 mod site;
 mod websocket;
 
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Router, middleware};
+pub use certificate::answer as certificate_answer;
 use failure::{Code, Failure};
 pub use secret::{Secret, Secrets};
 pub use site::Site;
@@ -73,13 +75,13 @@ async fn description() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], DESCRIPTION)
 }
 
-/// What none of the addresses is: one of the pages' files, or nothing.
-async fn elsewhere(uri: Uri, headers: HeaderMap) -> Response {
+/// What none of the addresses is: the program's own certificate, one of the pages' files, or nothing.
+async fn elsewhere(State(site): State<Site>, uri: Uri, headers: HeaderMap) -> Response {
     if uri.path().starts_with("/api/") {
         let words = format!("there is no address {} here; see /api/openapi.json", uri.path());
         return Failure::new(Code::AddressUnknown, words).into_response();
     }
-    pages::file(&uri, &headers)
+    certificate::response(site.certificate.as_ref(), &uri, &headers).unwrap_or_else(|| pages::file(&uri, &headers))
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Failure {

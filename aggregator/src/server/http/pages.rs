@@ -145,7 +145,7 @@ pub async fn strict_headers(request: Request, next: Next) -> Response {
     let policy = content_security_policy(request.headers().get(HOST));
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, policy);
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(policy);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     for (name, value) in [

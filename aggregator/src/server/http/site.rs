@@ -15,6 +15,7 @@ use super::secret::{Secret, Secrets};
 use crate::server::gate::Gate;
 use crate::server::links::Reach;
 use crate::server::rooms::{RoomHandle, Rooms};
+use crate::server::tls::Own;
 
 /// What a handler needs.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub struct Site {
     pub secrets: Secrets,
     /// Where this program is reached.
     pub reach: Arc<Reach>,
+    /// The certificate, where this program made it itself.
+    pub certificate: Option<Arc<Own>>,
     /// Whether rooms outlive the program.
     pub kept: bool,
     /// What `--state` said, where it was given: whoever starts the program anew has to say it again.
@@ -46,11 +49,23 @@ impl Site {
         gate: Arc<Gate>,
         secrets: Secrets,
         reach: Arc<Reach>,
+        certificate: Option<Arc<Own>>,
         kept: bool,
         state: Option<PathBuf>,
     ) -> Self {
         let boards = Boards::new(rooms.limits());
-        Self { rooms, gate, secrets, reach, kept, state, boards, watch: Secret::random(), writable: Arc::default() }
+        Self {
+            rooms,
+            gate,
+            secrets,
+            reach,
+            certificate,
+            kept,
+            state,
+            boards,
+            watch: Secret::random(),
+            writable: Arc::default(),
+        }
     }
 
     /// A room's code as somebody wrote it.
