@@ -49,10 +49,9 @@ fn chunk(input: &[u8]) {
     let frame = Bytes::copy_from_slice(input);
     if let Ok(chunk) = Chunk::parse(frame.clone()) {
         assert_eq!(chunk.frame(), frame);
-        for encoding in [Encoding::F32, Encoding::F16] {
+        for encoding in [Encoding::F32, Encoding::F16, Encoding::Q8, Encoding::Q4] {
             if let Ok(values) = encoding.values(&chunk.payload) {
-                let values: Vec<f32> = values.collect();
-                assert_eq!(values.len() * encoding.bytes_per_value(), chunk.payload.len());
+                assert_eq!(encoding.length(values.len()), chunk.payload.len());
             }
         }
     }

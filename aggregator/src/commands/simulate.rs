@@ -133,6 +133,7 @@ impl Arguments {
             strategy: room.strategy,
             aggregation,
             influence_limit,
+            encoding: room.encoding,
             attack: self.attack.map(|behaviour| Attack { behaviour, share: self.attackers }),
             seed: room.seed,
             normalisation: self.test.normalisation,
@@ -230,7 +231,7 @@ fn summary(outcome: &Outcome) -> String {
 mod tests {
     use clap::{Args as _, FromArgMatches as _};
     use models::Architecture;
-    use protocol::{Aggregation, Augmentation, Choice as _, Optimiser, Pace, Selection, TrainingSettings};
+    use protocol::{Aggregation, Augmentation, Choice as _, Encoding, Optimiser, Pace, Selection, TrainingSettings};
 
     use super::*;
     use crate::experiment;
@@ -300,6 +301,9 @@ mod tests {
                 changed.set(setting.name, if setting.range.holds(2.0) { 2.0 } else { 0.125 });
             }
             assert_repeated(&Plan { aggregation: changed, ..many.clone() });
+        }
+        for encoding in [Encoding::F16, Encoding::Q8, Encoding::Q4] {
+            assert_repeated(&Plan { encoding, ..many.clone() });
         }
         for behaviour in Behaviour::ALL {
             assert_repeated(&Plan { attack: Some(Attack { behaviour, share: 0.3 }), ..many.clone() });

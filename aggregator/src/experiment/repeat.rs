@@ -30,6 +30,7 @@ pub fn words(plan: &Plan) -> Vec<String> {
         strategy,
         aggregation,
         influence_limit,
+        encoding,
         attack,
         seed,
         normalisation,
@@ -71,6 +72,7 @@ pub fn words(plan: &Plan) -> Vec<String> {
     if let Some(limit) = influence_limit {
         words.option("influence-limit", limit);
     }
+    words.option("encoding", encoding);
     if let Some(Attack { behaviour, share }) = attack {
         words.option("attack", behaviour);
         words.option("attackers", share);

@@ -106,6 +106,7 @@ pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
                     strategy: Strategy::DEFAULT,
                     aggregation,
                     influence_limit: None,
+                    encoding: protocol::Encoding::F32,
                     attack,
                     circumstances: None,
                     seed,

@@ -111,7 +111,7 @@ impl Learning {
     fn choose_steps(&self, room: &mut RoomConfig, architecture: Architecture) -> Result<(), ProtocolError> {
         let chosen = self.training.chooses_steps() || self.strategy.chooses();
         // Half precision would round so small updates away.
-        if !chosen && architecture == Architecture::Compact && room.encoding == Encoding::F32 {
+        if !chosen && architecture == Architecture::Compact && room.encoding != Encoding::F16 {
             (room.training.optimiser, room.training.learning_rate, room.strategy) = strategy::GRADIENT;
             if self.aggregation.aggregation.is_none() {
                 // One of four may be hostile: docs/robustness.md says what that saves and costs.

@@ -1,6 +1,6 @@
 //! What is chosen of a room that people come to; a simulation has none of it.
 
-use protocol::{Encoding, RoomCode, RoomConfig};
+use protocol::{RoomCode, RoomConfig};
 use serde::Deserialize;
 
 use super::set;
@@ -25,16 +25,9 @@ pub struct RoomOptions {
     /// How long a round waits for a participant who lost the connection, in seconds [default: 15]
     #[arg(long, value_name = "SECONDS")]
     pub grace: Option<u32>,
-    /// How numbers travel: f32, or f16 for half the traffic [default: f32]
-    #[arg(long, value_parser = encoding)]
-    pub encoding: Option<Encoding>,
     /// Most participants at one time [default: 64]
     #[arg(long)]
     pub max_clients: Option<u32>,
-}
-
-fn encoding(name: &str) -> Result<Encoding, String> {
-    serde_json::from_value(name.into()).map_err(|_| "choose f32 or f16".to_owned())
 }
 
 impl RoomOptions {
@@ -48,7 +41,6 @@ impl RoomOptions {
         if self.grace.is_none() {
             room.grace_ms = room.grace_ms.min(room.deadline_ms);
         }
-        set(&mut room.encoding, &self.encoding);
         set(&mut room.max_clients, &self.max_clients);
     }
 }

@@ -1,7 +1,7 @@
 //! What is learnt, and how long.
 
 use models::Architecture;
-use protocol::RoomConfig;
+use protocol::{Encoding, RoomConfig};
 use serde::Deserialize;
 
 use super::{milliseconds, set};
@@ -22,9 +22,16 @@ pub struct TaskOptions {
     /// Longest time a round may take, in seconds [default: 180]
     #[arg(long, value_name = "SECONDS")]
     pub deadline: Option<u32>,
+    /// How numbers travel: f32, f16 for half the traffic, q8 or q4 for updates of 8 or 4 bits a value [default: f32]
+    #[arg(long, value_parser = encoding)]
+    pub encoding: Option<Encoding>,
     /// Decides the initial parameters and the order of clips, so that a run can be repeated [default: 0]
     #[arg(long)]
     pub seed: Option<u32>,
+}
+
+fn encoding(name: &str) -> Result<Encoding, String> {
+    serde_json::from_value(name.into()).map_err(|_| "choose f32, f16, q8 or q4".to_owned())
 }
 
 impl TaskOptions {
@@ -46,6 +53,7 @@ impl TaskOptions {
     pub fn choose(&self, room: &mut RoomConfig) {
         set(&mut room.rounds, &self.rounds);
         set(&mut room.deadline_ms, &self.deadline.map(milliseconds));
+        set(&mut room.encoding, &self.encoding);
         set(&mut room.seed, &self.seed);
     }
 }

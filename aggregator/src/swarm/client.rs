@@ -50,14 +50,14 @@ pub enum Kind {
 #[derive(Default)]
 pub struct Updates(Mutex<HashMap<Shape, (Bytes, Checksum)>>);
 
-/// How many parameters, whether they are halves, and which of several updates it is.
-type Shape = (u32, bool, u32);
+/// How many parameters, how they are written, and which of several updates it is.
+type Shape = (u32, Encoding, u32);
 
 impl Updates {
     fn of(&self, room: &RoomConfig, client: usize) -> (Bytes, Checksum) {
         let variant = client as u32 % VARIANTS;
         let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = made.entry((room.parameters, room.encoding == Encoding::F16, variant)).or_insert_with(|| {
+        let entry = made.entry((room.parameters, room.encoding, variant)).or_insert_with(|| {
             let update = made_up_update(room.parameters as usize, room.encoding, variant);
             let checksum = Checksum::of(&update);
             (update, checksum)

@@ -20,6 +20,7 @@ mod metrics;
 mod model;
 mod normalisation;
 mod participant;
+mod rounding;
 mod sketch;
 mod strategy;
 mod time;

@@ -27,16 +27,17 @@ impl AsRef<[u8]> for ValuesAsBytes {
 }
 
 impl Model {
-    /// Takes the parameters over; `attachment` is sent behind them. With f32 the bytes are the values themselves; with
-    /// f16 they take half as much again.
+    /// Takes the parameters over; `attachment` is sent behind them. `encoding` is the room's. With f32 the bytes are the values
+    /// themselves; with f16 they take half as much again.
     pub(crate) fn new(version: ModelVersion, parameters: Vec<f32>, attachment: &[f32], encoding: Encoding) -> Model {
+        let encoding = encoding.of_models();
         let mut values = parameters;
         let parameters = values.len();
         values.extend_from_slice(attachment);
         let values = Arc::new(values);
         let encoded = match encoding {
             Encoding::F32 => Bytes::from_owner(ValuesAsBytes(values.clone())),
-            Encoding::F16 => encoding.encode_slice(&values),
+            _ => encoding.encode_slice(&values),
         };
         let transfer = Transfer {
             id: TransferId(version.0),

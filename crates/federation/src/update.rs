@@ -29,6 +29,7 @@ impl Unfit {
 pub(crate) struct Update<'a> {
     encoding: Encoding,
     bytes: &'a [u8],
+    parameters: usize,
     norm: f64,
     sketch: Sketch,
 }
@@ -41,12 +42,9 @@ impl<'a> Update<'a> {
         parameters: usize,
         norm_limit: f64,
     ) -> Result<Update<'a>, Unfit> {
-        if bytes.len() != parameters * encoding.bytes_per_value() {
-            return Err(Unfit::WrongSize);
-        }
         let mut squares = 0.0_f64;
         let mut sketching = Sketching::of(parameters);
-        let looked = encoding.blocks(bytes, |block| {
+        let looked = encoding.blocks(bytes, parameters, |block| {
             squares += sum_of_squares(block);
             sketching.take(block);
         });
@@ -60,17 +58,17 @@ impl<'a> Update<'a> {
         if norm > norm_limit {
             return Err(Unfit::NormTooLarge(norm));
         }
-        Ok(Update { encoding, bytes, norm, sketch: sketching.done() })
+        Ok(Update { encoding, bytes, parameters, norm, sketch: sketching.done() })
     }
 
     /// How many values it has.
     pub(crate) fn parameters(&self) -> usize {
-        self.bytes.len() / self.encoding.bytes_per_value()
+        self.parameters
     }
 
     /// Hands its values to `take`, block by block.
     pub(crate) fn blocks(&self, take: impl FnMut(&[f32])) -> Result<(), EncodingError> {
-        self.encoding.blocks(self.bytes, take)
+        self.encoding.blocks(self.bytes, self.parameters, take)
     }
 
     /// Its L2 norm.

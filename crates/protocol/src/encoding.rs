@@ -1,6 +1,11 @@
-//! Parameters as bytes: little-endian f32 or IEEE 754 half floats, one value after the other.
+//! Parameters as bytes: little-endian f32 or IEEE 754 half floats, one value after the other, or groups of 8 or 4 bits a value.
+
+mod groups;
+
+use std::fmt;
 
 use bytes::Bytes;
+use groups::Width;
 use half::f16;
 use half::slice::HalfFloatSliceExt as _;
 use serde::{Deserialize, Serialize};
@@ -9,16 +14,21 @@ use serde::{Deserialize, Serialize};
 const _: () = assert!(cfg!(target_endian = "little"), "parameters travel in little-endian order");
 
 /// How parameters are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
     /// IEEE 754 single precision, 4 bytes little-endian.
+    #[default]
     F32,
     /// IEEE 754 half precision, 2 bytes little-endian; values beyond ±65,504 are held there.
     F16,
+    /// 8 bits a value, a group's scale included: groups of 248 values and as many bytes.
+    Q8,
+    /// 4 bits a value and a group's scale: groups of 240 values in 124 bytes.
+    Q4,
 }
 
-/// Values of a block, 4 KiB, which stay in the processor's nearest memory.
+/// Most values of a block, 4 KiB, which stay in the processor's nearest memory.
 const BLOCK: usize = 1024;
 
 /// Bytes that are no whole number of values.
@@ -31,73 +41,129 @@ pub struct EncodingError {
     pub encoding: Encoding,
 }
 
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Encoding::F32 => "f32",
+            Encoding::F16 => "f16",
+            Encoding::Q8 => "q8",
+            Encoding::Q4 => "q4",
+        })
+    }
+}
+
 impl Encoding {
-    /// Bytes of one value.
-    pub const fn bytes_per_value(self) -> usize {
+    /// Whether values travel as they are.
+    pub const fn is_exact(&self) -> bool {
+        matches!(self, Encoding::F32)
+    }
+
+    /// What whole models travel as in a room whose updates travel so: rounding whole parameters to 8 bits would be another
+    /// model, rounding a difference is a little noise.
+    pub const fn of_models(self) -> Encoding {
         match self {
-            Encoding::F32 => 4,
-            Encoding::F16 => 2,
+            Encoding::F32 | Encoding::Q8 | Encoding::Q4 => Encoding::F32,
+            Encoding::F16 => Encoding::F16,
         }
     }
 
-    /// Writes values. f32 takes the vector over without copying it; f16 rounds to the nearest (ties to even).
+    /// How many values stand together, and how many bytes they take; a short last group takes as many.
+    pub const fn group(self) -> (usize, usize) {
+        match self {
+            Encoding::F32 => (1, 4),
+            Encoding::F16 => (1, 2),
+            Encoding::Q8 => Width::Eight.group(),
+            Encoding::Q4 => Width::Four.group(),
+        }
+    }
+
+    /// Bytes of so many values.
+    pub const fn length(self, values: usize) -> usize {
+        let (in_group, bytes) = self.group();
+        values.div_ceil(in_group).saturating_mul(bytes)
+    }
+
+    /// Writes values. f32 takes the vector over without copying it; all else rounds to the nearest (f16: ties to even).
     pub fn encode(self, values: Vec<f32>) -> Bytes {
         match self {
             Encoding::F32 => shared_bytes(values),
-            Encoding::F16 => self.encode_slice(&values),
+            _ => self.encode_slice(&values),
         }
     }
 
     /// Writes a copy of values that are needed further.
     pub fn encode_slice(self, values: &[f32]) -> Bytes {
+        self.encode_drawn(values, |_| 0.5)
+    }
+
+    /// Writes values, rounded up or down by chance where there are 8 or 4 bits a value: `chance` gives, for a value's place, a
+    /// number from 0 to below 1. With uniform ones the mean of what is written is what was given.
+    pub fn encode_drawn(self, values: &[f32], chance: impl FnMut(usize) -> f32) -> Bytes {
         match self {
             Encoding::F32 => Bytes::copy_from_slice(bytemuck::cast_slice(values)),
             Encoding::F16 => {
                 let halves: Vec<f16> = values.iter().map(|&value| to_half(value)).collect();
                 Bytes::from_owner(HalvesAsBytes(halves))
             }
+            Encoding::Q8 => Width::Eight.write(values, chance).into(),
+            Encoding::Q4 => Width::Four.write(values, chance).into(),
         }
     }
 
-    /// Reads `bytes` in blocks of at most 1,024 values, in order, and hands each to `take`. It is the quick way to read many:
-    /// what `take` does with a block can be done for several values at a time. `bytes` need no alignment.
-    pub fn blocks(self, bytes: &[u8], mut take: impl FnMut(&[f32])) -> Result<(), EncodingError> {
-        let width = self.bytes_per_value();
-        if !bytes.len().is_multiple_of(width) {
+    /// Reads the `bytes` of `count` values in blocks of at most 1,024, in order, and hands each to `take`. It is the quick way
+    /// to read many: what `take` does with a block can be done for several values at a time. `bytes` need no alignment.
+    ///
+    /// # Errors
+    /// So many values take another number of bytes.
+    pub fn blocks(self, bytes: &[u8], count: usize, mut take: impl FnMut(&[f32])) -> Result<(), EncodingError> {
+        if bytes.len() != self.length(count) {
             return Err(EncodingError { bytes: bytes.len(), encoding: self });
         }
         if let (Encoding::F32, Ok(values)) = (self, bytemuck::try_cast_slice::<u8, f32>(bytes)) {
             values.chunks(BLOCK).for_each(take); // They lie as they are needed, which they nearly always do.
             return Ok(());
         }
+        let (in_group, width) = self.group();
+        let groups = BLOCK / in_group;
         let mut values = [0.0_f32; BLOCK];
         let mut halves = [f16::ZERO; BLOCK];
-        for piece in bytes.chunks(BLOCK * width) {
-            let count = piece.len() / width;
-            let Some(values) = values.get_mut(..count) else { continue };
-            match (self, halves.get_mut(..count)) {
-                (Encoding::F16, Some(halves)) => {
+        let mut left = count;
+        for piece in bytes.chunks(groups * width) {
+            let values = &mut values[..piece.len() / width * in_group];
+            let pieces = || piece.chunks_exact(width);
+            match self {
+                Encoding::F32 => bytemuck::cast_slice_mut::<f32, u8>(values).copy_from_slice(piece),
+                Encoding::F16 => {
+                    let halves = &mut halves[..values.len()];
                     bytemuck::cast_slice_mut::<f16, u8>(halves).copy_from_slice(piece);
                     halves.convert_to_f32_slice(values);
                 }
-                _ => bytemuck::cast_slice_mut::<f32, u8>(values).copy_from_slice(piece),
+                Encoding::Q8 => {
+                    pieces()
+                        .zip(values.chunks_mut(in_group))
+                        .for_each(|(piece, group)| Width::Eight.read(piece, group));
+                }
+                Encoding::Q4 => {
+                    pieces().zip(values.chunks_mut(in_group)).for_each(|(piece, group)| Width::Four.read(piece, group));
+                }
             }
-            take(values);
+            let real = values.len().min(left); // What fills the last group up is nobody's.
+            take(&values[..real]);
+            left -= real;
         }
         Ok(())
     }
 
-    /// The values one after the other, without a copy of the whole. `bytes` need no alignment.
-    pub fn values(self, bytes: &[u8]) -> Result<impl ExactSizeIterator<Item = f32> + '_, EncodingError> {
-        let width = self.bytes_per_value();
-        if !bytes.len().is_multiple_of(width) {
-            return Err(EncodingError { bytes: bytes.len(), encoding: self });
-        }
-        Ok(bytes.chunks_exact(width).map(move |value| match *value {
-            [a, b, c, d] => f32::from_le_bytes([a, b, c, d]),
-            [a, b] => f16::from_le_bytes([a, b]).to_f32(),
-            _ => f32::NAN,
-        }))
+    /// The values one after the other, those that fill up a last group included. `bytes` need no alignment.
+    ///
+    /// # Errors
+    /// The bytes are no whole number of values or groups.
+    pub fn values(self, bytes: &[u8]) -> Result<std::vec::IntoIter<f32>, EncodingError> {
+        let (in_group, width) = self.group();
+        let count = bytes.len() / width * in_group;
+        let mut values = Vec::with_capacity(count);
+        self.blocks(bytes, count, |block| values.extend_from_slice(block))?;
+        Ok(values.into_iter())
     }
 }
 
@@ -163,6 +229,58 @@ mod tests {
         assert!(Encoding::F16.values(&[0; 3]).is_err());
     }
 
+    fn any_encoding() -> impl Strategy<Value = Encoding> {
+        prop_oneof![Just(Encoding::F32), Just(Encoding::F16), Just(Encoding::Q8), Just(Encoding::Q4)]
+    }
+
+    /// Bits of a group of zeros with this scale.
+    fn group(encoding: Encoding, scale: f32) -> Vec<u8> {
+        let mut bytes = encoding.encode(vec![0.0; encoding.group().0]).to_vec();
+        match encoding {
+            Encoding::Q8 => (0..32).for_each(|word| bytes[word * 4 + 3] |= ((scale.to_bits() >> word & 1) << 7) as u8),
+            _ => bytes[..4].copy_from_slice(&scale.to_le_bytes()),
+        }
+        bytes
+    }
+
+    #[test]
+    fn values_of_8_bits_take_a_quarter_and_those_of_4_less_than_a_seventh() {
+        // A full chunk is a whole number of groups, so that each can be read by itself.
+        for encoding in [Encoding::Q8, Encoding::Q4] {
+            assert_eq!(crate::limits::MAX_CHUNK_PAYLOAD % encoding.group().1, 0);
+        }
+        assert_eq!(Encoding::Q8.length(248_000) * 4, Encoding::F32.length(248_000));
+        assert!(Encoding::Q4.length(240_000) * 7 < Encoding::F32.length(240_000));
+    }
+
+    #[test]
+    fn a_scale_that_cannot_be_is_no_number() {
+        for encoding in [Encoding::Q8, Encoding::Q4] {
+            let read = |bytes: &[u8]| encoding.values(bytes).unwrap().collect::<Vec<_>>();
+            assert!(read(&group(encoding, 2.0)).iter().all(|value| *value == 0.0));
+            for scale in [-1.0, -0.0, f32::INFINITY, f32::NAN] {
+                assert!(read(&group(encoding, scale)).iter().all(|value| value.is_nan()), "{encoding:?} {scale}");
+            }
+            let mut beyond = group(encoding, 1.0);
+            beyond.iter_mut().skip(4).for_each(|byte| *byte |= 0x7f);
+            assert!(read(&beyond).iter().all(|value| value.is_nan()), "{encoding:?}: a code beyond the largest");
+            assert!(read(&encoding.encode(vec![1.0, f32::INFINITY])).iter().all(|value| value.is_nan()));
+        }
+    }
+
+    #[test]
+    fn drawn_roundings_have_the_value_as_their_mean() {
+        // Chances spread evenly: of 1,000 roundings of 0.3 multiples, 300 are 1.
+        let values: Vec<f32> = (0..240).map(|place| if place == 0 { 7.0 } else { 0.3 }).collect();
+        let sum: f32 = (0..1_000)
+            .flat_map(|turn| {
+                let bytes = Encoding::Q4.encode_drawn(&values, |_| (turn as f32 + 0.5) / 1_000.0);
+                Encoding::Q4.values(&bytes).unwrap().skip(1).take(1)
+            })
+            .sum();
+        assert_eq!(sum, 300.0);
+    }
+
     proptest! {
         #[test]
         fn f32_comes_back_bit_for_bit(values in proptest::collection::vec(any::<f32>(), 0..40), odd in 0usize..4) {
@@ -173,13 +291,30 @@ mod tests {
         }
 
         #[test]
-        fn blocks_are_the_values_in_order(count in 0..3 * BLOCK, half in any::<bool>(), odd in 0usize..4) {
-            let encoding = if half { Encoding::F16 } else { Encoding::F32 };
+        fn blocks_are_the_values_in_order(count in 0..3 * BLOCK, encoding in any_encoding(), odd in 0usize..4) {
             let mut bytes = vec![0; odd];
-            bytes.extend_from_slice(&encoding.encode((0..count).map(|index| index as f32 / 8.0 - 17.0).collect()));
+            let given: Vec<f32> = (0..count).map(|index| index as f32 / 8.0 - 17.0).collect();
+            bytes.extend_from_slice(&encoding.encode(given.clone()));
+            prop_assert_eq!(bytes.len() - odd, encoding.length(count));
             let mut read = Vec::new();
-            encoding.blocks(&bytes[odd..], |block| read.extend_from_slice(block)).unwrap();
-            prop_assert_eq!(read, encoding.values(&bytes[odd..]).unwrap().collect::<Vec<_>>());
+            encoding.blocks(&bytes[odd..], count, |block| read.extend_from_slice(block)).unwrap();
+            prop_assert_eq!(&read, &encoding.values(&bytes[odd..]).unwrap().take(count).collect::<Vec<_>>());
+            let most = match encoding { Encoding::Q8 => 1.02 / 214.0, Encoding::Q4 => 1.02 / 14.0, _ => 1e-3 };
+            for (group, given) in read.chunks(encoding.group().0).zip(given.chunks(encoding.group().0)) {
+                let largest = given.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+                for (read, given) in group.iter().zip(given) {
+                    prop_assert!((read - given).abs() <= most * largest, "{} for {}", read, given);
+                }
+            }
+        }
+
+        #[test]
+        fn any_bytes_of_a_group_are_values_or_all_none(bytes in proptest::collection::vec(any::<u8>(), 248), eight in any::<bool>()) {
+            let encoding = if eight { Encoding::Q8 } else { Encoding::Q4 };
+            let values: Vec<f32> = encoding.values(&bytes).unwrap().collect();
+            for group in values.chunks(encoding.group().0) {
+                prop_assert!(group.iter().all(|value| value.is_nan()) || group.iter().all(|value| !value.is_nan()));
+            }
         }
 
         #[test]

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use crate::limits::*;
 use crate::{
-    ClientMessage, Encoding, Evaluation, ProtocolError, RoundRecord, ServerMessage, Standardisation, Status,
-    TrainingResult, Transfer,
+    ClientMessage, Evaluation, ProtocolError, RoundRecord, ServerMessage, Standardisation, Status, TrainingResult,
+    Transfer,
 };
 
 /// The `type`s that a client may send.
@@ -262,11 +262,8 @@ fn check_training(training: &TrainingResult) -> Result<(), ProtocolError> {
 
 fn check_transfer(transfer: &Transfer) -> Result<(), ProtocolError> {
     check_range("bytes", transfer.bytes, 1..=MAX_MODEL_BYTES)?;
-    let width = match transfer.encoding {
-        Encoding::F32 => 4,
-        Encoding::F16 => 2,
-    };
-    if transfer.bytes.is_multiple_of(width) {
+    let (_, width) = transfer.encoding.group();
+    if (transfer.bytes as usize).is_multiple_of(width) {
         Ok(())
     } else {
         Err(ProtocolError::invalid("bytes", format!("must be a multiple of {width}")))

@@ -129,14 +129,18 @@ impl RoomConfig {
 
     /// Bytes of an encoded update.
     pub fn update_bytes(&self) -> u32 {
-        // `check` holds this below MAX_MODEL_BYTES; an unchecked room saturates and so is refused everywhere.
-        self.parameters.saturating_mul(self.encoding.bytes_per_value() as u32)
+        self.bytes_in(self.encoding)
     }
 
-    /// Bytes of an encoded model: as many as an update's, or with SCAFFOLD twice as many, since the server's control
+    /// Bytes of an encoded model: that of its parameters, or with SCAFFOLD twice as many, since the server's control
     /// variate follows the parameters.
     pub fn model_bytes(&self) -> u32 {
-        self.update_bytes().saturating_mul(self.model_parts())
+        self.bytes_in(self.encoding.of_models()).saturating_mul(self.model_parts())
+    }
+
+    /// Bytes of the parameters. `check` holds this below MAX_MODEL_BYTES; an unchecked room saturates and so is refused everywhere.
+    fn bytes_in(&self, encoding: Encoding) -> u32 {
+        u32::try_from(encoding.length(self.parameters as usize)).unwrap_or(u32::MAX)
     }
 
     /// How many vectors of the parameters' length a model's transfer holds.
@@ -155,7 +159,7 @@ impl RoomConfig {
                 return Err(ProtocolError::invalid("labels", format!("{label:?} stands there twice")));
             }
         }
-        let most_parameters = MAX_MODEL_BYTES / self.encoding.bytes_per_value() as u32 / self.model_parts();
+        let most_parameters = MAX_MODEL_BYTES / self.encoding.of_models().length(1) as u32 / self.model_parts();
         check_range("parameters", self.parameters, 1..=most_parameters)?;
         check_range("features", self.features, 1..=MAX_FEATURES as u32)?;
         check_range("rounds", self.rounds, 1..=MAX_ROUNDS)?;
@@ -205,6 +209,10 @@ impl RoomConfig {
         if self.training.learning_rate < MIN_SCAFFOLD_LEARNING_RATE {
             let problem = format!("scaffold needs at least {MIN_SCAFFOLD_LEARNING_RATE}");
             return Err(ProtocolError::invalid("learning_rate", problem));
+        }
+        if self.encoding.of_models() != self.encoding {
+            let problem = "scaffold takes updates for exact sums of gradients; choose f32 or f16, or another strategy";
+            return Err(ProtocolError::invalid("encoding", problem));
         }
         Ok(())
     }

@@ -426,6 +426,9 @@ fn every_encoding_is_held() {
         vector("f16, rounded and held", Encoding::F16, &values),
         vector("f32, infinite", Encoding::F32, &infinite),
         vector("f16, infinite", Encoding::F16, &infinite),
+        vector("q8", Encoding::Q8, &(0..300).map(|place| (place as f32 - 150.0) / 64.0).collect::<Vec<_>>()),
+        vector("q4", Encoding::Q4, &(0..250).map(|place| (place as f32 - 125.0) / 64.0).collect::<Vec<_>>()),
+        vector("q8, zeros", Encoding::Q8, &[0.0; 3]),
         vector("f16, ties to even", Encoding::F16, &[1.0 + 2.0_f32.powi(-11), 1.0 + 3.0 * 2.0_f32.powi(-11)]),
     ];
     hold("encodings.json", &good.into());
@@ -433,7 +436,15 @@ fn every_encoding_is_held() {
         let error = encoding.values(bytes).err().unwrap();
         json!({"name": "a torn value", "encoding": encoding, "bytes": hex(bytes), "error": "encoding_error", "says": error.to_string()})
     };
-    hold("bad_encodings.json", &json!([refused(Encoding::F32, &[0; 7]), refused(Encoding::F16, &[0; 3])]));
+    hold(
+        "bad_encodings.json",
+        &json!([
+            refused(Encoding::F32, &[0; 7]),
+            refused(Encoding::F16, &[0; 3]),
+            refused(Encoding::Q8, &[0; 247]),
+            refused(Encoding::Q4, &[0; 248 + 62]),
+        ]),
+    );
 }
 
 // Words: every name that stands for something in a message.

@@ -69,7 +69,7 @@ impl<'a> KeptUpdates<'a> {
 
     /// Gives the updates one after the other, each whole, with what is known of it.
     pub(crate) fn each(&mut self, mut take: impl FnMut(&Update<'_>, &Kept)) -> io::Result<()> {
-        let mut bytes = vec![0; self.parameters * self.encoding.bytes_per_value()];
+        let mut bytes = vec![0; self.encoding.length(self.parameters)];
         for (index, kept) in self.kept.iter().enumerate() {
             self.spool.read(index, 0, &mut bytes)?;
             let update = Update::inspect(self.encoding, &bytes, self.parameters, f64::INFINITY);
@@ -80,16 +80,18 @@ impl<'a> KeptUpdates<'a> {
 
     /// Gives the parameters of these updates block by block: one row of values an update.
     fn blocks(&mut self, which: &[usize], mut take: impl FnMut(&[Vec<f32>])) -> io::Result<()> {
-        let width = self.encoding.bytes_per_value();
+        // Whole groups, of which each can be read by itself.
+        let block = self.block.next_multiple_of(self.encoding.group().0);
         let mut bytes = Vec::new();
-        let mut rows = vec![Vec::with_capacity(self.block); which.len()];
-        for first in (0..self.parameters).step_by(self.block) {
-            let length = self.block.min(self.parameters - first);
-            bytes.resize(length * width, 0);
+        let mut rows = vec![Vec::with_capacity(block); which.len()];
+        for first in (0..self.parameters).step_by(block) {
+            let length = block.min(self.parameters - first);
+            bytes.resize(self.encoding.length(length), 0);
             for (row, &update) in rows.iter_mut().zip(which) {
-                self.spool.read(update, first * width, &mut bytes)?;
+                self.spool.read(update, self.encoding.length(first), &mut bytes)?;
                 row.clear();
-                row.extend(self.encoding.values(&bytes).map_err(io::Error::other)?);
+                let read = self.encoding.blocks(&bytes, length, |values| row.extend_from_slice(values));
+                read.map_err(io::Error::other)?;
             }
             take(&rows);
         }

@@ -3,16 +3,16 @@
 //! This file takes inputs apart; `connection.rs` decides when to connect, `round.rs` takes a round from the model to
 //! the accepted update. None of it knows a socket, a clock, a page, or how training is done.
 
+mod carried;
 mod connection;
-mod control;
 mod event;
 mod notice;
 mod round;
 
 use std::collections::VecDeque;
 
+use carried::Carried;
 use connection::Link;
-use control::ControlVariate;
 pub use event::{Connection, Input, Output, ParticipantConfig, StopReason, TrainRequest, View, Work};
 pub use notice::{Notice, NoticeCode};
 use protocol::limits::{MAX_ROUNDS, PROTOCOL_VERSION};
@@ -61,7 +61,10 @@ pub struct Participant {
 
     job: Job,
     fetched: Option<Fetched>,
-    control: ControlVariate,
+    /// Its control variate, in a SCAFFOLD room.
+    control: Carried,
+    /// What rounding has left out of its updates, in a room of few bits a value.
+    rest: Carried,
     finished: Option<(ModelVersion, Checksum)>,
     /// What is to be said about the finished model, until it is said.
     final_evaluation: Option<ClientMessage>,
@@ -99,7 +102,8 @@ impl Participant {
             pause_said: false,
             job: Job::None,
             fetched: None,
-            control: ControlVariate::default(),
+            control: Carried::default(),
+            rest: Carried::default(),
             finished: None,
             final_evaluation: None,
             next_transfer: 1,

@@ -12,7 +12,7 @@ use protocol::{
 };
 
 use super::{Notice, NoticeCode, Output, Participant, TrainRequest, Work};
-use crate::strategy::scaffold;
+use crate::{rounding, strategy::scaffold};
 
 /// An update whose bytes were damaged on the way is sent so many times.
 const MAX_SENDS: u32 = 3;
@@ -83,6 +83,8 @@ pub(super) struct LocalUpdate {
     bytes: Bytes,
     encoding: Encoding,
     checksum: Checksum,
+    /// What rounding left out of it.
+    rest: Vec<f32>,
     effort: Effort,
     /// What was added to its gradients, in a SCAFFOLD room.
     correction: Option<Arc<Vec<f32>>>,
@@ -188,7 +190,8 @@ impl Participant {
         }
         // Freed before the next one takes its place.
         self.fetched = None;
-        let count = model.bytes as usize / model.encoding.bytes_per_value();
+        let (in_group, width) = model.encoding.group();
+        let count = model.bytes as usize / width * in_group;
         self.job = Job::Downloading { purpose, receipt: Receipt::new(model), values: Vec::with_capacity(count) };
         self.send(ClientMessage::Download { transfer: model.id });
         self.changed = true;
@@ -229,8 +232,8 @@ impl Participant {
         let Fetched { transfer, parameters: model, control } = fetched;
         match purpose {
             Purpose::Round(task) => {
-                let correction =
-                    (!control.is_empty()).then(|| Arc::new(self.control.correction(task.model_version, &control)));
+                let own = self.control.at(task.model_version);
+                let correction = (!control.is_empty()).then(|| Arc::new(scaffold::correction(&control, own)));
                 self.outputs.push_back(Output::Train(TrainRequest {
                     round: task.round,
                     model_version: task.model_version,
@@ -307,14 +310,17 @@ impl Participant {
         if !parameters.iter().all(|difference| difference.is_finite()) {
             return self.fail("training left the numbers that can be computed with; the room's learning rate is too high for these examples".to_owned());
         }
-        let encoding = task.model.encoding;
-        let bytes = encoding.encode(parameters);
+        let encoding = self.room.as_ref().map_or(task.model.encoding, |room| room.encoding);
+        let rest = self.rest.at(task.model_version);
+        let key = u64::from(self.client.map_or(0, |client| client.0)) << 32 | u64::from(task.model_version.0);
+        let (bytes, rest) = rounding::round(encoding, parameters, rest, key);
         let checksum = Checksum::of(&bytes);
         self.job = Job::Holding(Box::new(LocalUpdate {
             task,
             bytes,
             encoding,
             checksum,
+            rest,
             effort,
             correction,
             evaluation,
@@ -390,6 +396,9 @@ impl Participant {
             update.sending = Sending::Accepted;
             if let Some((version, next)) = update.next_variate() {
                 self.control.accepted(version, next);
+            }
+            if !update.rest.is_empty() {
+                self.rest.accepted(update.task.model_version, std::mem::take(&mut update.rest));
             }
         }
     }
@@ -495,7 +504,7 @@ impl Participant {
     fn fits_room(&mut self, model: &Transfer, standardisation: &Standardisation) -> bool {
         let Some(room) = &self.room else { return false };
         let fits = model.bytes == room.model_bytes()
-            && model.encoding == room.encoding
+            && model.encoding == room.encoding.of_models()
             && standardisation.mean.len() == room.features as usize;
         if !fits {
             let message = "the server's model does not fit the room; tell the host".to_owned();
