@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { laptopSays, noCurve, nobodySentence, roomSentence, roundLine, situationOf, waitSentence } from '../../www/js/live/said.js';
+import { divergedAdvice, divergedSentence, divergence, laptopSays, noCurve, nobodySentence, roomSentence, roundLine, situationOf, waitSentence } from '../../www/js/live/said.js';
 import { words as de } from '../../www/words/de.js';
 import { words as en } from '../../www/words/en.js';
 import { words as es } from '../../www/words/es.js';
@@ -172,6 +172,29 @@ for (const [code, words] of Object.entries(LANGUAGES)) {
     for (const [name, room] of Object.entries(rooms)) if (name !== 'round 3, one is waited for') assert.equal(room.waits, '', name);
   });
 }
+
+test('training diverges where the loss is far above guessing and has grown, and every page says so', () => {
+  assert.deepEqual(divergence([1.39, 1.2, 900], 4), { was: 1.2, is: 900 });
+  assert.deepEqual(divergence([1.39, null, 1_000_000], 4), { was: 1.39, is: 1_000_000 });
+  for (const [losses, labels] of [
+    [[1.39, 1.1, 2.9], 4], // learnt by heart
+    [[1.39, 1.2, 900, 1.5], 4], // back again
+    [[900], 4], // a first version alone has not grown
+    [[8.1, 8.3], 4], // bad, and no worse than before
+    [[], 4],
+    [[null, undefined], 2],
+  ]) assert.equal(divergence(losses, labels), null, String(losses));
+  const room = { room: { labels: ['happy', 'sad'] }, status: { phase: 'collecting' }, versions: [{ version: 0, best: false }, { version: 3, best: true }] };
+  for (const words of Object.values(LANGUAGES)) {
+    const { steer, restart } = words.teach;
+    assert.equal(divergedSentence([0.7, 0.6], 2, words) + divergedAdvice([0.7, 0.6], room, words), '');
+    assert.ok(divergedSentence([0.7, 900], 2, words).includes('900'));
+    const advice = divergedAdvice([0.7, 900], room, words);
+    for (const part of ['900', steer.restart[0].replace(/\s*…$/, ''), restart.version(3)]) assert.ok(advice.includes(part), advice);
+    const finished = divergedAdvice([0.7, 900], { ...room, status: { phase: 'finished' } }, words);
+    assert.ok(finished.includes(steer.more[0].replace(/\s*…$/, '')), finished);
+  }
+});
 
 test('every situation is in the table', () => {
   const found = new Set([...Object.values(ROOMS), LAPTOPS.connecting].map(situationOf));

@@ -1,4 +1,4 @@
-//! What the teacher's page says of somebody who is unlike the others, and what it can do about it. The laptops are played, message by
+//! What the teacher's page says of somebody who is unlike the others and of training that diverges, and what it can do about it. The laptops are played, message by
 //! message, so that one of them can be as hostile as it likes.
 
 #[allow(dead_code, reason = "the aggregator's tests use all of it")]
@@ -26,6 +26,8 @@ struct Played {
     client: RawClient,
     room: RoomConfig,
     hostile: bool,
+    /// The loss that it says to have measured.
+    loss: f64,
 }
 
 impl Played {
@@ -36,7 +38,7 @@ impl Played {
         let mut labels = vec![0; room.labels.len()];
         labels[0] = 20;
         client.say(&ClientMessage::Ready { examples: 20, labels, held_back: Some(TESTED) }).await?;
-        Ok(Self { client, room, hostile })
+        Ok(Self { client, room, hostile, loss: if hostile { 900.0 } else { 0.9 } })
     }
 
     /// Answers the request for statistics, and gives the round that follows.
@@ -60,7 +62,6 @@ impl Played {
         let mut confusion = vec![vec![0; labels]; labels];
         let right = if self.hostile { 0 } else { TESTED - 2 };
         (confusion[0][0], confusion[0][1]) = (right, TESTED - right);
-        let loss = if self.hostile { 900.0 } else { 0.9 };
         let accuracy = f64::from(right) / f64::from(TESTED);
         let transfer =
             Transfer { id, bytes: update.len() as u32, encoding: Encoding::F32, checksum: Checksum::of(&update) };
@@ -70,7 +71,7 @@ impl Played {
             examples: 20,
             steps: 1,
             update: transfer,
-            evaluation: Some(Evaluation { examples: TESTED, loss, accuracy, confusion }),
+            evaluation: Some(Evaluation { examples: TESTED, loss: self.loss, accuracy, confusion }),
             training: TrainingResult { loss: 1.0, accuracy: 0.5 },
         };
         self.client.say(&message).await?;
@@ -185,5 +186,34 @@ async fn the_teacher_sees_who_stands_out_and_takes_it_back() -> Result<()> {
         .filter_map(|client| client["name"].as_str())
         .collect();
     assert!(!names.contains(&"Client 4"), "it is out: {names:?}");
+    Ok(())
+}
+
+/// Training that diverges is a state with words: on the teacher's page with what to do, on the board and the students' page.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_says_that_training_diverges() -> Result<()> {
+    let server = Server::start(&["--host-token", TOKEN, "--rounds", "6", "--least", "2"]).await?;
+    let mut laptops = [Played::enter(&server, false).await?, Played::enter(&server, false).await?];
+    let measured = laptops.iter_mut().map(Played::measure);
+    let rounds: Vec<OpenRound> = futures_util::future::try_join_all(measured).await?;
+    for (laptop, round) in laptops.iter_mut().zip(&rounds) {
+        laptop.give(round).await?;
+    }
+    for loss in [0.9, 250.0] {
+        for laptop in &mut laptops {
+            let round = laptop.client.next_round().await?;
+            laptop.loss = loss;
+            laptop.give(&round).await?;
+        }
+    }
+    server.wait_for_rounds(3, SECONDS_10).await?;
+    let browser = Browser::start(Options::default()).await?;
+    let teacher = browser.open(&format!("{}/teach?room={CODE}#{TOKEN}", server.origin())).await?;
+    reads(&teacher, "Training gets worse and worse: the loss was 0.9 and is 250 now. Press “Go back to a version”")
+        .await?;
+    for page in [format!("{}/board", server.page()), server.page()] {
+        let tab = browser.open(&page).await?;
+        reads(&tab, "The model gets worse and worse: its loss was 0.9 and is 250 now.").await?;
+    }
     Ok(())
 }

@@ -851,6 +851,8 @@ export const words = {
       leastFree: (ready) => `Si se deja vacío, las rondas empiezan con «Empezar ahora». Listos: ${ready}.`,
       leastSet: 'Cambiar',
       leastWrong: (most) => `Escriba un número entero de 1 a ${most}.`,
+      diverged: (was, is) => `El entrenamiento empeora cada vez más: la pérdida era ${was} y ahora es ${is}.`,
+      divergedHelp: (button, version) => `Pulse «${button}» y elija «${version}». Si vuelve a ocurrir, abra una sala nueva con una tasa de aprendizaje menor (en «Para personas expertas»).`,
       why: {
         finished: 'Todas las rondas han terminado.',
         nothingIn: 'Todavía no ha llegado ningún resultado.',
@@ -1027,6 +1029,7 @@ export const words = {
     round: (round, rounds) => `Ronda ${round} de ${rounds}`,
     rounds: (rounds) => `${plural(rounds, 'ronda', 'rondas')} en total`,
     roundsDone: (done, rounds) => `${done} de ${plural(rounds, 'ronda hecha', 'rondas hechas')}`,
+    diverged: (was, is) => `El modelo empeora cada vez más: su pérdida era ${was} y ahora es ${is}. Quien dirige la sala puede volver a una versión anterior.`,
     waitsFor: (names, seconds) => `Se ha perdido la conexión con ${allOf(names)}. La clase espera ${plural(seconds, 'segundo', 'segundos')} más y después sigue.`,
     left: (clock) => `quedan ${clock}`,
     leftLabel: 'Lo que como mucho falta para que termine esta ronda',

@@ -4,7 +4,8 @@ import { byId, setText, show, tellIn } from '../common/element.js';
 import { clock } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { words } from '../common/language.js';
-import { roomSentence, roundLine, waitSentence } from '../live/said.js';
+import { divergedSentence, roomSentence, roundLine, waitSentence } from '../live/said.js';
+import { sharedResults } from '../live/shared-results.js';
 
 export function boardHead() {
   const bar = /** @type {HTMLProgressElement} */ (byId('received'));
@@ -27,13 +28,14 @@ export function boardHead() {
   setInterval(tick, 1000);
 
   /** @param {import('../live/api-shapes.js').PublicRoom} room */
-  function update({ room, status }) {
+  function update({ room, status, history }) {
     const { phase, deadline_ms: deadline, received, goal } = status;
     setText(byId('room-name'), room.name);
     show(byId('paused'), Boolean(status.paused));
     show(byId('locked'), Boolean(status.locked));
     setText(byId('round'), roundLine(status, words));
     setText(byId('sentence'), roomSentence({ ...status, room }, words));
+    tellIn(byId('diverged'), divergedSentence(sharedResults({ history, status }).map(({ loss }) => loss), room.labels.length, words));
     const working = phase === 'collecting' || phase === 'normalising';
     show(bar, working);
     bar.max = Math.max(goal, 1);

@@ -1,6 +1,7 @@
 // What the pages say of a room in each of its states, and of a laptop in each of its own: one table for the student's page,
 // the teacher's and the board, so that no two of them say different things. Pure; the words are those of a language.
 
+import { figures } from '../common/format.js';
 import { isolated, shownNames, shownState } from './laptop-state.js';
 
 /** @typedef {typeof import('/words/en.js').words} Words */
@@ -109,6 +110,50 @@ export function waitSentence({ clients }, since, words) {
 export function noCurve({ phase, model_version: done }, measured, words) {
   if (measured || !phase) return '';
   return done > 0 ? words.charts.unmeasured : words.charts.none;
+}
+
+/** A loss that is so many times what guessing gives, and so many times the lowest one before, is no chance of few clips. */
+const GUESSES = 4;
+const GROWTH = 3;
+
+/**
+ * Whether training diverges: the newest measured loss is far above guessing, and has grown.
+ * @param {(number | null | undefined)[]} losses of the shared model's versions in their order; none where it was not measured
+ * @param {number} labels that the room tells apart
+ * @returns {{was: number, is: number} | null}
+ */
+export function divergence(losses, labels) {
+  const known = losses.filter((loss) => typeof loss === 'number');
+  const [was, is] = [Math.min(...known.slice(0, -1)), known.at(-1) ?? 0];
+  return known.length > 1 && is >= GUESSES * Math.log(Math.max(labels, 2)) && is >= GROWTH * was ? { was, is } : null;
+}
+
+/**
+ * What students and board read of a room whose training diverges; nothing where it does not.
+ * @param {Parameters<typeof divergence>[0]} losses
+ * @param {number} labels
+ * @param {Words} words
+ * @returns {string}
+ */
+export function divergedSentence(losses, labels, words) {
+  const found = divergence(losses, labels);
+  return found ? words.board.diverged(figures(found.was), figures(found.is)) : '';
+}
+
+/**
+ * The same for the host, with what is to be done.
+ * @param {Parameters<typeof divergence>[0]} losses
+ * @param {import('./api-shapes.js').HostRoom} room
+ * @param {Words} words
+ * @returns {string}
+ */
+export function divergedAdvice(losses, { room, status, versions }, words) {
+  const found = divergence(losses, room.labels.length);
+  if (!found) return '';
+  const { steer, restart } = words.teach;
+  const [button] = status.phase === 'finished' ? steer.more : steer.restart;
+  const best = versions.find((version) => version.best)?.version ?? 0;
+  return `${steer.diverged(figures(found.was), figures(found.is))} ${steer.divergedHelp(button.replace(/\s*…$/, ''), restart.version(best))}`;
 }
 
 /**

@@ -4,7 +4,8 @@ import { byId, h, setAttribute, setText, show, tellIn } from '../common/element.
 import { percent } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { words } from '../common/language.js';
-import { roomSentence, roundLine, waitSentence } from '../live/said.js';
+import { divergedAdvice, roomSentence, roundLine, waitSentence } from '../live/said.js';
+import { sharedResults } from '../live/shared-results.js';
 import { ask } from './dialog.js';
 import { leastForm } from './least-form.js';
 import { askRestart } from './restart-dialog.js';
@@ -99,6 +100,7 @@ export function steerPanel(does) {
     show(byId('paused'), Boolean(status.paused) && phase !== 'finished');
     show(byId('locked'), Boolean(status.locked));
     show(byId('held'), Boolean(status.held));
+    tellIn(byId('diverged'), divergedAdvice(sharedResults(room).map(({ loss }) => loss), room, words));
     setText(byId('now-round'), roundLine(status, words));
     setText(byId('now-sentence'), roomSentence({ ...status, room: room.room }, words));
     const working = phase === 'collecting' || phase === 'normalising';
