@@ -92,8 +92,14 @@ async fn pages_stand_still_and_are_large_enough() -> Result<()> {
     stands_still(&board, "the finished board", "finished").await?;
     stands_still(&teacher, "the teacher's page at the end", "restart").await?;
     stands_still(&student, "the student's page at the end", "room-code").await?;
+    second.run("location.href = '/'", vec![]).await?;
+    stands_still(&second, "the start page with recordings", "kept-listen").await?;
+    let unfold = "document.querySelectorAll('details').forEach((fold) => { fold.open = true })";
+    teacher.run(unfold, vec![]).await?;
+    second.run(unfold, vec![]).await?;
+    second.wait_for("kept-play").await?;
     let mut small = Vec::new();
-    for (tab, name) in [(&board, "board"), (&teacher, "teacher"), (&student, "student")] {
+    for (tab, name) in [(&board, "board"), (&teacher, "teacher"), (&student, "student"), (&second, "start page")] {
         for size in [DESKTOP, PHONE] {
             let found = too_small(tab, size).await?;
             small.extend(found.into_iter().map(|what| format!("{name} at {} px: {what}", size.0)));
