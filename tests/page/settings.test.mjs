@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { ASKED, inWordsOfTheForm, isWanted, numberOf, settingOf } from '../../www/js/teach/room-settings.js';
+import { ASKED, inWordsOfTheForm, isWanted, numberOf, settingOf, withBeginning } from '../../www/js/teach/room-settings.js';
 import { words as de } from '../../www/words/de.js';
 import { words as en } from '../../www/words/en.js';
 import { words as es } from '../../www/words/es.js';
@@ -66,4 +66,15 @@ test('what is typed is a number, but for a code and a selection', () => {
     const text = ['code', 'selection'].includes(name);
     if (!ASKED.includes(name) && !choicesOf(taken[name])) assert.equal(typeof settingOf(name, '5'), text ? 'string' : 'number', name);
   }
+});
+
+test('where nobody typed with how many the rounds begin, they begin when the host says so', () => {
+  for (const words of Object.values(LANGUAGES)) {
+    const most = Number(words.teach.create.settings.max_clients.usual);
+    assert.deepEqual(withBeginning({ rounds: 20 }), { rounds: 20, least: most }, 'as many as a room takes');
+  }
+  assert.deepEqual(withBeginning({ max_clients: 8 }), { max_clients: 8, least: 8 });
+  assert.deepEqual(withBeginning({ least: 3 }), { least: 3 });
+  // A room that wants so many results a round cannot wait for all the laptops that it takes.
+  for (const settings of [{ goal: 5 }, { selection: '25%' }, { asynchronous: 3 }]) assert.deepEqual(withBeginning(settings), settings);
 });
