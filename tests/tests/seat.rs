@@ -167,6 +167,9 @@ async fn recordings_of_a_room_that_is_over_are_found_on_the_start_page() -> Resu
         "return fetch('/api/rooms/HARPS', {{ method: 'DELETE', headers: {{ authorization: 'Bearer {TOKEN}' }} }}).then(({{ status }}) => status)"
     );
     assert_eq!(start.run(&ended, vec![]).await?, 204);
+    room.reload().await?;
+    let led = "return document.getElementById('dead-end').innerText.includes('the start page has it')";
+    room.wait("where the recordings are", led, MINUTE).await?;
     room.run("location.href = 'about:blank'", vec![]).await?;
     start.reload().await?;
     start.wait_for("kept-HARPS").await?;

@@ -91,6 +91,7 @@ export const words = {
     namePlaceholder: 'Such dir einen aus',
     unknownTitle: 'Diesen Raum gibt es nicht',
     unknown: (code) => `Auf diesem Server gibt es keinen Raum „${code}“. Vielleicht ist ein Buchstabe vertauscht, oder der Raum ist schon zu.`,
+    kept: 'Was du hier aufgenommen hast, ist noch in diesem Browser: Auf der Startseite findest du es.',
     failedTitle: 'Der Raum ließ sich nicht öffnen',
     back: 'Anderen Code eingeben',
     crashTitle: 'In diesem Tab ist etwas kaputtgegangen',

@@ -91,6 +91,7 @@ export const words = {
     namePlaceholder: 'Choose one',
     unknownTitle: 'This room does not exist',
     unknown: (/** @type {string} */ code) => `There is no room “${code}” on this server. Perhaps a letter got mixed up, or the room is over.`,
+    kept: 'What you have recorded here is still in this browser: the start page has it.',
     failedTitle: 'This room could not be opened',
     back: 'Type another code',
     crashTitle: 'Something broke in this tab',

@@ -91,6 +91,7 @@ export const words = {
     namePlaceholder: 'Elige uno',
     unknownTitle: 'Esta sala no existe',
     unknown: (code) => `En este servidor no hay ninguna sala «${code}». Quizá se cambió una letra, o la sala ya terminó.`,
+    kept: 'Lo que has grabado aquí sigue en este navegador: está en la página de inicio.',
     failedTitle: 'No se pudo abrir esta sala',
     back: 'Escribir otro código',
     crashTitle: 'Algo se rompió en esta pestaña',

@@ -14,7 +14,7 @@ export function showUnopened(code, error) {
   const unknown = why === 'unknown_room' || code === '';
   showInstead(
     unknown ? words.room.unknownTitle : words.room.failedTitle,
-    unknown ? words.room.unknown(code) : explain({}, error),
+    unknown ? `${words.room.unknown(code)} ${words.room.kept}` : explain({}, error),
     h('a', { class: 'button primary', href: '/' }, words.room.back),
     !unknown && reloadButton(),
   );
