@@ -11,9 +11,10 @@ use crate::influence::middle;
 const LEAST_DEVIATION: f64 = 1.0e-6;
 /// No feature of real sound comes near this; larger sums would drown everyone else's.
 const LARGEST_FEATURE: f64 = 1.0e6;
-/// So many of the middle client's deviations a client's mean may lie from the middle where the room limits influence, and so
-/// many times that deviation its own may be.
-const MOST_DEVIATIONS: f64 = 3.0;
+/// So many of the middle client's deviations a client's mean may lie from the middle where the room limits influence.
+const FURTHEST: f64 = 1.0;
+/// And so many times that deviation its own may be.
+const WIDEST: f64 = 1.5;
 /// How far rounding may push Σx² · n below (Σx)².
 const ROUNDING: f64 = 1.0e-6;
 
@@ -80,8 +81,8 @@ impl Sums {
 /// deviations of the middle client, in the feature in which it lies furthest. `None`: there are no clients.
 ///
 /// Where the room limits a client's influence, no client counts with more than so many times the median of all clients'
-/// frames, and in each feature its mean counts as no further than [`MOST_DEVIATIONS`] from the middle client's, and its
-/// deviation as no larger than so many times the middle one's. Clients who are alike, as those of a class are, lie within.
+/// frames, and in each feature its mean counts as no further than [`FURTHEST`] of the middle client's deviations from the middle
+/// client's, and its deviation as no larger than [`WIDEST`] times the middle one's. Clients who are alike, as those of a class are, lie within.
 /// The middle is the median, which fewer than half of the clients can't move beyond the others; two clients have none.
 pub(crate) fn standardisation(clients: &[&Sums], influence: Option<f64>) -> Option<(Standardisation, Vec<f32>)> {
     let features = clients.first()?.sum.len();
@@ -103,11 +104,11 @@ pub(crate) fn standardisation(clients: &[&Sums], influence: Option<f64>) -> Opti
             if known {
                 *distance = distance.max((own_mean - centre).abs() / spread).max(own_deviation / spread - 1.0);
             }
-            let reach = MOST_DEVIATIONS * spread;
-            let outlying = (own_mean - centre).abs() > reach || own_deviation > reach;
+            let (reach, widest) = (FURTHEST * spread, WIDEST * spread);
+            let outlying = (own_mean - centre).abs() > reach || own_deviation > widest;
             let (own_sum, own_squares) = if influence.is_some() && known && outlying {
                 let held = own_mean.clamp(centre - reach, centre + reach);
-                (frames(client) * held, frames(client) * (held.powi(2) + own_deviation.min(reach).powi(2)))
+                (frames(client) * held, frames(client) * (held.powi(2) + own_deviation.min(widest).powi(2)))
             } else {
                 (client.sum.get(feature).copied()?, client.sum_squares.get(feature).copied()?)
             };
@@ -156,8 +157,9 @@ mod tests {
             [sums(40_000, 9.0e5, 1.0e5), sums(40_000, -9.0e5, 0.0), sums(1, 5.0e5, 0.0), sums(100_000, 1.0, 9.0e5)]
         {
             let (with, distances) = standardisation(&[one, two, three, &lie], Some(1.5)).unwrap();
-            assert!((with.mean[0] - alone.mean[0]).abs() < 3.0, "{with:?}");
-            assert!((1.0..6.0).contains(&with.deviation[0]), "{with:?}");
+            // A third of the weight, a deviation away at most, of clients whose means differ by some tenths themselves.
+            assert!((with.mean[0] - alone.mean[0]).abs() < 0.8, "{with:?}");
+            assert!((1.5..3.0).contains(&with.deviation[0]), "{with:?}");
             assert!(distances[3] > 1_000.0 && distances[..3].iter().all(|distance| *distance < 0.5), "{distances:?}");
             let (spoilt, _) = standardisation(&[one, two, three, &lie], None).unwrap();
             assert!(
