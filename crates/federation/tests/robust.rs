@@ -102,6 +102,26 @@ fn a_liar_leaves_the_median_among_the_honest() {
 }
 
 #[test]
+fn no_update_is_taken_longer_than_the_room_allows_whatever_its_rule() {
+    for &name in Aggregation::NAMES {
+        let mut config = robust(name, 5);
+        config.influence_limit = Some(1.5);
+        let mut class = collecting(6, config);
+        for round in 0..3 {
+            lies(&mut class, 0);
+            for student in 1..6 {
+                class.trains(student);
+            }
+            class.run();
+            let given = &class.coordinator.contributions()[round];
+            let (longest, honest) = (given[0].clipped.unwrap(), given[1..].iter().map(|given| given.norm));
+            assert!(given[0].norm > 1_000.0 && longest <= 1.5 * honest.fold(0.0, f32::max), "{name}: {longest}");
+        }
+        assert_eq!((phase(&class), class.published), ((Phase::Finished, 3), 3), "{name}");
+    }
+}
+
+#[test]
 fn a_round_that_was_open_when_the_server_died_begins_anew() {
     let mut class = collecting(3, robust("median", 3));
     for student in 0..3 {

@@ -74,8 +74,7 @@ pub struct RoomConfig {
     /// Most examples that a client is weighted with, whatever it has, 1 to 100,000.
     pub weight_cap: u32,
     /// How many times the median one client may bring to bear: larger counts of frames and of examples, whether trained on or
-    /// evaluated on, weigh so much, and with an aggregation that weighs, of longer updates so much is taken. 1 to 100; left
-    /// out: no limit.
+    /// evaluated on, weigh so much, and longer updates are taken at so much. 1 to 100; left out: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub influence_limit: Option<f64>,
     /// Largest L2 norm of an update, in the parameters' own unit; one above it is refused.

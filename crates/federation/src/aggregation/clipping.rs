@@ -22,7 +22,8 @@ pub(super) fn median_norm(norms: impl Iterator<Item = f64>) -> f64 {
 /// The mean, weighted by examples, of the updates scaled down to `limit`.
 pub(super) fn clipped_mean(updates: &mut KeptUpdates<'_>, limit: f64) -> io::Result<Vec<f32>> {
     let weights: f64 = updates.kept().iter().map(|update| update.weight).sum();
-    let shares = updates.kept().iter().map(|update| update.weight / weights * scale(update.norm, limit));
+    let each = updates.kept().iter().zip(updates.norms());
+    let shares = each.map(|(update, norm)| update.weight / weights * scale(norm, limit));
     let shares: Vec<f64> = shares.collect();
     let all: Vec<usize> = (0..updates.count()).collect();
     super::weighted_sum(updates, &all, &shares)

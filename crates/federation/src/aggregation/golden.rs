@@ -37,7 +37,8 @@ pub(super) fn direction_of(
             Kept { weight: weight.into(), norm: squares.sum::<f64>().sqrt(), steps: 1 }
         })
         .collect();
-    let mut updates = KeptUpdates { spool: &mut spool, kept: &kept, encoding, parameters: updates[0].len(), block };
+    let (parameters, longest) = (updates[0].len(), f64::INFINITY);
+    let mut updates = KeptUpdates { spool: &mut spool, kept: &kept, encoding, parameters, longest, block };
     direction(aggregation, &mut updates).unwrap()
 }
 

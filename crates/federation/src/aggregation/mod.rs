@@ -5,6 +5,9 @@
 //! memory is n · `BLOCK` · 4 bytes (1 MiB for 64 clients, 16 MiB for 1,024) and Δ itself, whatever the model's size; Krum
 //! needs n²/2 distances besides (4 MiB for 1,024).
 //!
+//! Where the room limits what one client may bring to bear, an update that is longer than that is scaled down wherever it is
+//! read, so that every rule sees it so.
+//!
 //! Where a round closes with fewer updates than a rule is defined for, which only a host who closes it early can bring
 //! about, Krum and Multi-Krum give way to the median: it holds against f hostile clients from 2f + 1 updates on.
 
@@ -46,13 +49,21 @@ pub(crate) struct KeptUpdates<'a> {
     kept: &'a [Kept],
     encoding: Encoding,
     parameters: usize,
+    /// The longest that an update is taken at; longer ones are scaled down.
+    longest: f64,
     block: usize,
 }
 
 impl<'a> KeptUpdates<'a> {
-    /// Updates of a model with so many parameters.
-    pub(crate) fn new(spool: &'a mut dyn Spool, kept: &'a [Kept], encoding: Encoding, parameters: usize) -> Self {
-        KeptUpdates { spool, kept, encoding, parameters, block: BLOCK }
+    /// Updates of a model with so many parameters, each taken at an L2 norm of `longest` at most.
+    pub(crate) fn new(
+        spool: &'a mut dyn Spool,
+        kept: &'a [Kept],
+        encoding: Encoding,
+        parameters: usize,
+        longest: f64,
+    ) -> Self {
+        KeptUpdates { spool, kept, encoding, parameters, longest, block: BLOCK }
     }
 
     fn count(&self) -> usize {
@@ -63,11 +74,13 @@ impl<'a> KeptUpdates<'a> {
         self.kept
     }
 
+    /// The norms at which they are taken.
     fn norms(&self) -> impl Iterator<Item = f64> + 'a {
-        self.kept.iter().map(|update| update.norm)
+        let longest = self.longest;
+        self.kept.iter().map(move |update| update.norm.min(longest))
     }
 
-    /// Gives the updates one after the other, each whole, with what is known of it.
+    /// Gives the updates one after the other, each whole and as it was sent, with what is known of it.
     pub(crate) fn each(&mut self, mut take: impl FnMut(&Update<'_>, &Kept)) -> io::Result<()> {
         let mut bytes = vec![0; self.encoding.length(self.parameters)];
         for (index, kept) in self.kept.iter().enumerate() {
@@ -92,6 +105,10 @@ impl<'a> KeptUpdates<'a> {
                 row.clear();
                 let read = self.encoding.blocks(&bytes, length, |values| row.extend_from_slice(values));
                 read.map_err(io::Error::other)?;
+                let scale = self.kept.get(update).map_or(1.0, |kept| clipping::scale(kept.norm, self.longest));
+                if scale < 1.0 {
+                    row.iter_mut().for_each(|value| *value = (f64::from(*value) * scale) as f32);
+                }
             }
             take(&rows);
         }

@@ -581,7 +581,13 @@ impl Class {
     fn check_published(&mut self) {
         let accepted = std::mem::take(&mut self.accepted);
         assert!(self.hurried || accepted.len() as u32 >= self.coordinator.status(self.now).least);
-        let RoomConfig { strategy, aggregation, .. } = *self.coordinator.config();
+        let RoomConfig { strategy, aggregation, influence_limit, .. } = *self.coordinator.config();
+        let earlier = self.coordinator.contributions().iter().rev().skip(1).take(3).flatten();
+        let earlier: Vec<f64> = earlier.map(|given| f64::from(given.norm)).collect();
+        let accepted = match influence_limit {
+            Some(limit) => oracle::held(accepted, limit, &earlier),
+            None => accepted,
+        };
         let expected = self.oracle.publish(strategy, aggregation, &self.model, &accepted);
         let published = self.coordinator.model().parameters();
         let values = accepted.iter().flat_map(|update| &update.values);

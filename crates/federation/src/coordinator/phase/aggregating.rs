@@ -88,23 +88,19 @@ impl Coordinator {
         if state.kept.is_empty() {
             return true;
         }
-        // The rules that look at each parameter by itself, or at distances, weigh nobody.
-        let weighs = matches!(self.config.aggregation, Aggregation::Mean | Aggregation::Clipping { .. });
-        let influence = self.config.influence_limit.filter(|_| weighs);
-        let norm_limit = influence.map(|limit| influence::hold(&mut state.kept, limit, usual));
+        let limit = self.config.influence_limit;
+        let longest = limit.map_or(f64::INFINITY, |limit| influence::hold(&mut state.kept, limit, usual));
         let (encoding, parameters) = (self.config.encoding, self.config.parameters as usize);
-        let mut updates = KeptUpdates::new(&mut *self.spool, &state.kept, encoding, parameters);
-        let gathered = match (norm_limit, self.config.aggregation) {
-            (Some(limit), Aggregation::Mean) => fold(&mut updates, &*self.optimiser, limit),
-            (Some(limit), Aggregation::Clipping { norm: Some(norm) }) => {
-                fold(&mut updates, &*self.optimiser, limit.min(norm))
-            }
-            (_, aggregation) => direction(aggregation, &mut updates).map(Gathered::of),
+        let mut updates = KeptUpdates::new(&mut *self.spool, &state.kept, encoding, parameters, longest);
+        let gathered = match self.config.aggregation {
+            Aggregation::Mean => fold(&mut updates, &*self.optimiser, longest),
+            Aggregation::Clipping { norm: Some(norm) } => fold(&mut updates, &*self.optimiser, longest.min(norm)),
+            aggregation => direction(aggregation, &mut updates).map(Gathered::of),
         };
         if let Ok(gathered) = gathered {
             state.gathered = gathered;
             for (given, _) in &mut state.given {
-                given.clipped = norm_limit.map(|limit| limit as f32).filter(|limit| given.norm > *limit);
+                given.clipped = Some(longest as f32).filter(|longest| given.norm > *longest);
             }
             self.unread = 0;
             return true;
