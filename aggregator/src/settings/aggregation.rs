@@ -11,7 +11,7 @@ use super::choice::{self, Given};
 pub struct AggregationOptions {
     #[arg(long, value_parser = choice::word::<Aggregation>, help = format!(
         "How a round's updates become the one that the strategy is given, against hostile participants otherwise than by their \
-         mean: {}, or one of them with all of its settings as JSON [default: mean; in a room where compact has its own way median]",
+         mean: {}, or one of them with all of its settings as JSON [default: mean; in a room with compact median, where the strategy goes with it]",
         choice::names::<Aggregation>(),
     ))]
     #[serde(deserialize_with = "choice::json")]
@@ -28,8 +28,8 @@ pub struct AggregationOptions {
     #[arg(long, value_name = "NORM")]
     pub clip_norm: Option<f64>,
     #[arg(long, value_name = "TIMES", help = format!(
-        "How many times the median of its round one participant's statistics, counts and, with mean and clipping, update may bring \
-         to bear; 0 for no limit [default: {} in a room, none in a simulation]",
+        "How many times the median of its round one participant's statistics, counts and update may bring to bear; 0 for no \
+         limit [default: {} in a room, none in a simulation]",
         RoomConfig::INFLUENCE_LIMIT,
     ))]
     pub influence_limit: Option<f64>,

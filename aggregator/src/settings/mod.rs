@@ -113,14 +113,17 @@ impl Learning {
         // Half precision would round so small updates away.
         if !chosen && architecture == Architecture::Compact && room.encoding != Encoding::F16 {
             (room.training.optimiser, room.training.learning_rate, room.strategy) = strategy::GRADIENT;
-            if self.aggregation.aggregation.is_none() {
-                // One of four may be hostile: docs/robustness.md says what that saves and costs.
-                room.aggregation = Aggregation::Median;
-            }
-            return Ok(());
+        } else {
+            room.strategy = self.strategy.strategy()?;
+            self.training.choose_steps(&mut room.training, &room.strategy);
         }
-        room.strategy = self.strategy.strategy()?;
-        self.training.choose_steps(&mut room.training, &room.strategy);
+        if self.aggregation.aggregation.is_none()
+            && architecture == Architecture::Compact
+            && !room.strategy.counts_steps()
+        {
+            // One of four may be hostile: docs/robustness.md says what that saves and costs.
+            room.aggregation = Aggregation::Median;
+        }
         Ok(())
     }
 }

@@ -29,7 +29,15 @@ fn what_guards_a_room_can_be_chosen() {
     let chosen = room(r#"{"aggregation": "mean", "influence_limit": 0}"#).unwrap();
     assert_eq!((chosen.aggregation, chosen.influence_limit), (Aggregation::Mean, None));
     let fedavg = room(r#"{"strategy": "fedavg", "influence_limit": 2}"#).unwrap();
-    assert_eq!((fedavg.aggregation, fedavg.influence_limit), (Aggregation::Mean, Some(2.0)));
+    assert_eq!((fedavg.aggregation, fedavg.influence_limit), (Aggregation::Median, Some(2.0)));
+    for &strategy in Strategy::ALL {
+        let room = room(&format!(r#"{{"strategy": "{}"}}"#, strategy.name())).unwrap();
+        assert_eq!(
+            room.aggregation.is_mean(),
+            strategy.counts_steps(),
+            "{strategy}: the median wherever it goes with it"
+        );
+    }
     assert!(room(r#"{"influence_limit": 0.5}"#).unwrap_err().to_string().starts_with("influence_limit: "));
 }
 

@@ -13,6 +13,8 @@ mod learners;
 mod plan;
 mod run;
 mod scores;
+#[cfg(test)]
+mod survival;
 
 pub use attack::{Attack, Behaviour};
 pub use circumstances::Circumstances;
