@@ -108,6 +108,7 @@ export const words = {
     lostText: 'Deine Aufnahmen sind in diesem Browser sicher, und du kannst weiter aufnehmen. Die Seite verbindet sich von selbst wieder.',
     blockedTitle: 'Die Live-Verbindung kommt nicht durch.',
     blockedText: 'Die Seiten des Servers antworten, aber die Verbindung, über die trainiert wird (ein WebSocket), geht nicht auf. Etwas auf dem Weg hält sie auf: ein Filter im Schulnetz, ein Proxy oder, in Safari, ein Zertifikat, dem dieses Gerät nicht vertraut. Deine Aufnahmen sind in diesem Browser sicher. Versuch es mit einem anderen Browser oder in einem anderen Netz, und sag es dem, der den Raum leitet.',
+    certificate: 'Dieses Gerät soll dem Server vertrauen',
     retryIn: (seconds) => `Nächster Versuch in ${seconds} s.`,
     retrying: 'Neuer Versuch …',
     closedText: 'Der Raum hat diese Verbindung beendet. Lade die Seite neu, um zurückzukommen.',
@@ -828,6 +829,8 @@ export const words = {
       copyFailed: 'Der Browser hat das Kopieren nicht erlaubt. Markieren Sie den Link und kopieren Sie ihn von Hand.',
       board: 'Tafel für den Beamer öffnen',
       boardHint: 'Eine Seite ohne jedes Geheimnis: der Code, wer da ist und wie das Modell lernt.',
+      warned: 'Browser warnen vor dem Zertifikat dieses Servers, und in Safari muss es installiert sein:',
+      certificate: 'so vertraut ihm ein Gerät',
       noLink: 'Der Link erscheint, sobald der Server antwortet.',
     },
 

@@ -108,6 +108,7 @@ export const words = {
     lostText: 'Your clips are safe in this browser, and you can go on recording. The page connects again by itself.',
     blockedTitle: 'The live connection does not get through.',
     blockedText: 'The server’s pages answer, but the connection on which training runs (a WebSocket) does not open. Something on the way stops it: a filter of the school’s network, a proxy, or, in Safari, a certificate that this device does not trust. Your clips are safe in this browser. Try another browser or another network, and tell whoever runs the room.',
+    certificate: 'Let this device trust the server',
     retryIn: (/** @type {number} */ seconds) => `Next try in ${seconds} s.`,
     retrying: 'Trying now…',
     closedText: 'The room has closed this connection. Reload the page to come back.',
@@ -829,6 +830,8 @@ export const words = {
       copyFailed: 'The browser did not let the page copy. Mark the link and copy it by hand.',
       board: 'Open the board for the projector',
       boardHint: 'A page without any secret: code, who is here, and how the model learns.',
+      warned: 'Browsers warn about this server’s certificate, and Safari needs it installed:',
+      certificate: 'how a device comes to trust it',
       noLink: 'The link appears when the server answers.',
     },
 

@@ -108,6 +108,7 @@ export const words = {
     lostText: 'Tus grabaciones están a salvo en este navegador, y puedes seguir grabando. La página vuelve a conectarse sola.',
     blockedTitle: 'La conexión en directo no pasa.',
     blockedText: 'Las páginas del servidor responden, pero la conexión por la que se entrena (un WebSocket) no se abre. Algo en el camino la detiene: un filtro de la red del centro, un proxy o, en Safari, un certificado en el que este dispositivo no confía. Tus grabaciones están a salvo en este navegador. Prueba con otro navegador o con otra red, y díselo a quien dirige la sala.',
+    certificate: 'Haz que este dispositivo confíe en el servidor',
     retryIn: (seconds) => `Próximo intento en ${seconds} s.`,
     retrying: 'Intentándolo ahora…',
     closedText: 'La sala cerró esta conexión. Recarga la página para volver.',
@@ -828,6 +829,8 @@ export const words = {
       copyFailed: 'El navegador no permitió copiar. Seleccione el enlace y cópielo a mano.',
       board: 'Abrir la pizarra para el proyector',
       boardHint: 'Una página sin ningún secreto: el código, quién está y cómo aprende el modelo.',
+      warned: 'Los navegadores avisan del certificado de este servidor, y en Safari hay que instalarlo:',
+      certificate: 'así confía en él un dispositivo',
       noLink: 'El enlace aparece cuando el servidor responde.',
     },
 

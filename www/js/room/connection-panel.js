@@ -1,6 +1,7 @@
 // Whether the page and its room hear each other, and when the next try is.
 
 import { announce } from '../common/announcer.js';
+import { certificateLink, hasCertificatePage } from '../common/certificate.js';
 import { byId, h, setText, show } from '../common/element.js';
 import { words } from '../common/language.js';
 import { closedSentence } from '../live/said.js';
@@ -17,7 +18,8 @@ export function connectionPanel() {
   const retry = h('span', { 'data-test': 'retry' });
   const title = h('strong');
   const text = h('span');
-  banner.append(h('p', {}, title, ' ', text, ' ', retry));
+  const trust = h('p', { hidden: true }, certificateLink(words.connection.certificate));
+  banner.append(h('p', {}, title, ' ', text, ' ', retry), trust);
 
   /** @type {string | null} */
   let before = null;
@@ -25,6 +27,8 @@ export function connectionPanel() {
   let blocked = false;
   const check = socketCheck(pagesAnswer, (is) => {
     blocked = is;
+    show(trust, false);
+    if (is) hasCertificatePage().then((has) => show(trust, has && blocked));
     if (!is || banner.dataset.connection === 'open') return;
     setText(title, words.connection.blockedTitle);
     setText(text, words.connection.blockedText);

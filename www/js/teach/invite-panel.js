@@ -2,7 +2,8 @@
 
 import { announce } from '../common/announcer.js';
 import { showLink } from '../common/breakable-link.js';
-import { byId, h, setAttribute, setText } from '../common/element.js';
+import { certificateLink, hasCertificatePage } from '../common/certificate.js';
+import { byId, h, setAttribute, setText, show } from '../common/element.js';
 import { icon } from '../common/icons.js';
 import { words } from '../common/language.js';
 
@@ -11,6 +12,11 @@ export function invitePanel() {
   const copyText = h('span', { 'aria-live': 'polite' }, words.teach.invite.copy);
   copy.append(icon('copy'), copyText);
   byId('board').append(icon('board'), words.teach.invite.board);
+  hasCertificatePage().then((has) => {
+    const hint = byId('invite-certificate');
+    if (has) hint.append(words.teach.invite.warned, ' ', certificateLink(words.teach.invite.certificate));
+    show(hint, has);
+  });
   let link = '';
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
