@@ -187,6 +187,27 @@ async fn half_a_frame_that_never_goes_on_ends_its_connection_alone() -> Result<(
     Ok(())
 }
 
+#[test]
+fn a_frame_that_comes_slowly_is_no_silence() {
+    let server = server(&["--idle-timeout", "2"]);
+    let hello = json!({"type": "hello", "protocol": 1, "room": server.room, "software": "slow"}).to_string();
+    let hello = format!("{hello}{}", " ".repeat(130));
+    let mut stream = by_hand(&server);
+    send_text(&mut stream, &hello, hello.len());
+    // A frame that takes three times as long as one may be silent.
+    let padded = format!("{}{}", json!({"type": "pause"}), " ".repeat(130));
+    send_text(&mut stream, &padded, 0);
+    for piece in padded.as_bytes().chunks(padded.len().div_ceil(12)) {
+        std::thread::sleep(Duration::from_millis(500));
+        stream.write_all(piece).unwrap();
+    }
+    assert_eq!(metric(&server, "chorus_websockets"), 1.0);
+    // And then it is silent, in the midst of the next one.
+    send_text(&mut stream, &padded, 10);
+    let (_, waited) = until_closed(&mut stream);
+    assert!(waited > Duration::from_millis(1500) && waited < Duration::from_secs(8), "{waited:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_never_reads_is_dropped_while_others_go_on() -> Result<()> {
     // A model of 104 MB, which fits into no socket's buffers.

@@ -41,6 +41,8 @@ impl Announcement<'_> {
             "host_token": self.host_token.secret(),
             "teach": self.teach(),
             "state": self.state,
+            // What was chosen for a room, and stays unused where a stored one goes on.
+            "unused": self.unused.filter(|unused| !unused.is_empty()),
         });
         let mut out = std::io::stdout().lock();
         writeln!(out, "{line}")?;

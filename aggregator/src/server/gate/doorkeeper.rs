@@ -15,12 +15,15 @@ use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
 use tower_layer::Layer as _;
 
-use super::{Gate, Peer, Place};
+use super::{Gate, Peer, Place, Progress};
 use crate::server::metrics::Open;
 
 /// A socket without a byte written for this much longer than a participant may take for a frame is closed, so that the
 /// participant's own limit, which can say why, comes first.
 const WRITE_SLACK: Duration = Duration::from_secs(5);
+
+/// What answers a connection's requests, which bring along where it comes from and how its bytes go.
+pub type Guest<S> = AddExtension<AddExtension<S, Peer>, Arc<Progress>>;
 
 /// Takes connections in through the gate.
 #[derive(Clone)]
@@ -28,11 +31,14 @@ pub struct Doorkeeper(pub Arc<Gate>);
 
 impl<S> Accept<TcpStream, S> for Doorkeeper {
     type Stream = Guarded;
-    type Service = AddExtension<S, Peer>;
+    type Service = Guest<S>;
     type Future = Ready<io::Result<(Self::Stream, Self::Service)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        ready(self.take(stream).map(|(stream, peer)| (stream, Extension(peer).layer(service))))
+        ready(self.take(stream).map(|(stream, peer)| {
+            let service = stream.guest(peer, service);
+            (stream, service)
+        }))
     }
 }
 
@@ -48,18 +54,35 @@ impl Doorkeeper {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(gate.limits.write_timeout() + WRITE_SLACK));
         let open = Open::new(&gate.metrics.connections);
-        Ok((Guarded { stream: Box::pin(stream), _place: place, _open: open }, Peer { address, full }))
+        let progress = Arc::new(Progress::begin());
+        let stream = Guarded { stream: Box::pin(stream), progress, waits: false, _place: place, _open: open };
+        Ok((stream, Peer { address, full }))
     }
 }
 
 /// A connection with its place; writing to one who never reads fails in the end.
 pub struct Guarded {
     stream: Pin<Box<TimeoutStream<TcpStream>>>,
+    progress: Arc<Progress>,
+    /// Whether bytes wait until the other side takes some.
+    waits: bool,
     _place: Place,
     _open: Open,
 }
 
 impl Guarded {
+    /// A service with what the connection's requests bring along.
+    pub(super) fn guest<S>(&self, peer: Peer, service: S) -> Guest<S> {
+        Extension(self.progress.clone()).layer(Extension(peer).layer(service))
+    }
+
+    fn note_written<T>(&mut self, written: &Poll<T>) {
+        if self.waits && written.is_ready() {
+            self.progress.note_taken();
+        }
+        self.waits = written.is_pending();
+    }
+
     /// The first bytes that come, without taking them.
     pub(super) async fn peek(&self, bytes: &mut [u8]) -> io::Result<usize> {
         self.stream.get_ref().peek(bytes).await
@@ -72,13 +95,20 @@ impl AsyncRead for Guarded {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = self.stream.as_mut().poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.progress.note_heard();
+        }
+        read
     }
 }
 
 impl AsyncWrite for Guarded {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream.as_mut().poll_write(context, bytes)
+        let written = self.stream.as_mut().poll_write(context, bytes);
+        self.note_written(&written);
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -94,7 +124,9 @@ impl AsyncWrite for Guarded {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream.as_mut().poll_write_vectored(context, parts)
+        let written = self.stream.as_mut().poll_write_vectored(context, parts);
+        self.note_written(&written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -5,17 +5,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Extension;
-use axum::middleware::AddExtension;
 use axum_server::accept::Accept;
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tower_layer::Layer as _;
 
-use super::Peer;
-use super::doorkeeper::{Doorkeeper, Guarded};
+use super::doorkeeper::{Doorkeeper, Guarded, Guest};
 
 /// A TLS connection begins with a handshake record (RFC 8446, 5.1); no HTTP method begins with this byte.
 const HANDSHAKE: u8 = 22;
@@ -38,7 +34,7 @@ pub struct Encrypted {
 
 impl<S: Send + 'static> Accept<TcpStream, S> for Encrypted {
     type Stream = Guarded;
-    type Service = AddExtension<S, Peer>;
+    type Service = Guest<S>;
     type Future = BoxFuture<'static, io::Result<(Self::Stream, Self::Service)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
@@ -51,7 +47,8 @@ impl<S: Send + 'static> Accept<TcpStream, S> for Encrypted {
                 timeout(PATIENCE, answer_plainly(&mut stream, &plain)).await??;
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "HTTP where TLS is spoken"));
             }
-            Ok((stream, Extension(peer).layer(service)))
+            let service = stream.guest(peer, service);
+            Ok((stream, service))
         })
     }
 }

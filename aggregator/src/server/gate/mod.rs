@@ -5,6 +5,7 @@
 mod counts;
 mod doorkeeper;
 mod encrypted;
+mod progress;
 mod rates;
 
 use std::net::{IpAddr, Ipv6Addr};
@@ -15,6 +16,7 @@ use axum::http::HeaderMap;
 pub use counts::Counts;
 pub use doorkeeper::Doorkeeper;
 pub use encrypted::{Encrypted, Plain};
+pub use progress::Progress;
 use rates::Rates;
 
 use crate::server::limits::Limits;

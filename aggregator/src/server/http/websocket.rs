@@ -14,7 +14,7 @@ use protocol::limits::SUBPROTOCOL;
 
 use super::failure::{Code, Failure};
 use super::site::Outside;
-use crate::server::gate::{Caller, Gate};
+use crate::server::gate::{Caller, Gate, Progress};
 use crate::server::log::Few;
 use crate::server::rooms::Rooms;
 use crate::server::socket::{self, Entrance};
@@ -27,6 +27,7 @@ pub async fn open(
     State(gate): State<Arc<Gate>>,
     Extension(caller): Extension<Caller>,
     Extension(outside): Extension<Outside>,
+    Extension(progress): Extension<Arc<Progress>>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
@@ -49,7 +50,7 @@ pub async fn open(
         return Err(Failure::new(Code::SubprotocolMissing, format!("name the WebSocket subprotocol {SUBPROTOCOL}")));
     }
     let place = gate.enter_behind_proxy(caller)?;
-    Ok(socket::accept(upgrade, rooms, Entrance { gate, caller, place }))
+    Ok(socket::accept(upgrade, rooms, Entrance { gate, caller, place, progress }))
 }
 
 /// A browser names the page's origin; where it does, it must be this host, or what a proxy says that people see. Programs name

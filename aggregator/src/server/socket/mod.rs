@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use traffic::{MAX_FRAME, MOST_READ, read, write};
 
-use crate::server::gate::{Caller, Gate, Place};
+use crate::server::gate::{Caller, Gate, Place, Progress};
 use crate::server::log::Few;
 use crate::server::metrics::Open;
 use crate::server::rooms::Rooms;
@@ -41,6 +41,8 @@ pub struct Entrance {
     /// Its place, where it needs one besides its connection's.
     #[allow(dead_code, reason = "held as long as the connection is open")]
     pub place: Option<Place>,
+    /// How its bytes go.
+    pub progress: Arc<Progress>,
 }
 
 /// Upgrades a request that may open a WebSocket, which then holds its place.
@@ -136,8 +138,8 @@ async fn converse(
         return Ending::room_ended();
     }
     let ending = tokio::select! {
-        ending = write(sink, &mut inbox, rooms) => ending,
-        ending = read(stream, connection, &room, rooms) => ending,
+        ending = write(sink, &mut inbox, rooms, &entrance.progress) => ending,
+        ending = read(stream, connection, &room, rooms, &entrance.progress) => ending,
     };
     if !matches!(ending.code, close::NORMAL | close::GOING_AWAY)
         && let Some(left_out) = DROPPED_LINES.allow()

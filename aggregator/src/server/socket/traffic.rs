@@ -1,5 +1,6 @@
 //! What goes over a connection that has said hello, in both directions.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
@@ -9,14 +10,17 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use protocol::Chunk;
 use protocol::limits::{CHUNK_HEADER_BYTES, MAX_CHUNK_PAYLOAD};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 
 use super::ending::{Ending, TOO_BIG, broken, close};
+use crate::server::gate::Progress;
 use crate::server::rooms::outbox::{Inbox, Outgoing};
 use crate::server::rooms::{RoomHandle, Rooms};
 
 /// Pause between pings: below the idle limits of common proxies (60 s).
 const PING_EVERY: Duration = Duration::from_secs(20);
+/// Whoever sends a frame that takes longer is told of to the room in such steps.
+const RECEIVING_EVERY: Duration = Duration::from_secs(5);
 /// Longest frame that either side sends, 256 KiB.
 pub const MAX_FRAME: usize = CHUNK_HEADER_BYTES + MAX_CHUNK_PAYLOAD;
 /// A frame up to this length is read to its end before it is refused, since a close frame reaches only a sender whose
@@ -29,12 +33,29 @@ pub async fn read(
     connection: ConnectionId,
     room: &RoomHandle,
     rooms: &Rooms,
+    progress: &Progress,
 ) -> Ending {
     let (limits, metrics) = (rooms.limits(), rooms.metrics());
     let (mut messages, mut bytes) = (limits.messages(Instant::now()), limits.bytes(Instant::now()));
     loop {
-        let frame = match timeout(limits.idle_timeout(), stream.next()).await {
-            Err(_) => return Ending::new(close::GOING_AWAY, "no sign of life for too long"),
+        let waiting_since = Instant::now();
+        let mut told = waiting_since;
+        let frame = loop {
+            match timeout(RECEIVING_EVERY.min(limits.idle_timeout()), stream.next()).await {
+                Err(_) if silent_since(waiting_since, progress).elapsed() >= limits.idle_timeout() => break Err(()),
+                Err(_) if progress.heard() > told => {
+                    // A frame is on its way, however slowly.
+                    told = Instant::now();
+                    if room.tell(Event::Receiving { connection }).await.is_err() {
+                        return Ending::room_ended();
+                    }
+                }
+                Err(_) => {}
+                Ok(frame) => break Ok(frame),
+            }
+        };
+        let frame = match frame {
+            Err(()) => return Ending::new(close::GOING_AWAY, "no sign of life for too long"),
             Ok(None | Some(Ok(Message::Close(_)))) => return Ending::new(close::NORMAL, ""),
             Ok(Some(Err(error))) => return broken(&error),
             Ok(Some(Ok(frame))) => frame,
@@ -67,6 +88,11 @@ pub async fn read(
     }
 }
 
+/// Since when nothing came of one who is waited for, and nothing was taken either.
+fn silent_since(waiting_since: Instant, progress: &Progress) -> Instant {
+    waiting_since.max(progress.heard()).max(progress.taken())
+}
+
 /// Reports a frame that carries something, by its kind; returns how long it is.
 fn count(frame: &Message, report: impl FnOnce(&'static str, usize)) -> usize {
     let (kind, length) = match frame {
@@ -80,7 +106,12 @@ fn count(frame: &Message, report: impl FnOnce(&'static str, usize)) -> usize {
 
 /// Sends what the room wants sent. Messages go before the next chunk of a model, so that a long download delays nothing;
 /// a newer model takes the place of one that is still on its way.
-pub async fn write(sink: &mut SplitSink<WebSocket, Message>, inbox: &mut Inbox, rooms: &Rooms) -> Ending {
+pub async fn write(
+    sink: &mut SplitSink<WebSocket, Message>,
+    inbox: &mut Inbox,
+    rooms: &Rooms,
+    progress: &Progress,
+) -> Ending {
     let (limits, metrics) = (rooms.limits(), rooms.metrics());
     let mut sending_model = false;
     let mut ping = interval(PING_EVERY.min(limits.idle_timeout() / 3));
@@ -107,12 +138,19 @@ pub async fn write(sink: &mut SplitSink<WebSocket, Message>, inbox: &mut Inbox, 
             },
         };
         count(&frame, |kind, length| metrics.sent(kind, length));
-        match timeout(limits.write_timeout(), sink.send(frame)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return Ending::new(close::NORMAL, ""),
-            Err(_) => {
-                metrics.slow_readers.inc();
-                return Ending::new(close::TRY_AGAIN_LATER, "nothing was read for too long");
+        let began = Instant::now();
+        let mut sending = pin!(sink.send(frame));
+        loop {
+            // As long as some of it is taken now and then, the line is slow and not dead.
+            let until = began.max(progress.taken()) + limits.write_timeout();
+            match timeout_at(until, &mut sending).await {
+                Ok(Ok(())) => break,
+                Ok(Err(_)) => return Ending::new(close::NORMAL, ""),
+                Err(_) if began.max(progress.taken()) + limits.write_timeout() > until => {}
+                Err(_) => {
+                    metrics.slow_readers.inc();
+                    return Ending::new(close::TRY_AGAIN_LATER, "nothing was read for too long");
+                }
             }
         }
     }

@@ -39,6 +39,11 @@ pub enum Event {
         /// The piece.
         chunk: Chunk,
     },
+    /// Bytes of a frame came, and it is not whole yet: its sender is slow, and not gone.
+    Receiving {
+        /// Where from.
+        connection: ConnectionId,
+    },
     /// The connection is gone, for whatever reason. Also said after an `Action::Close`, and may be said twice.
     Disconnected {
         /// The connection that was.

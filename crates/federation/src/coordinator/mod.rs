@@ -207,6 +207,7 @@ impl Coordinator {
                 self.error(connection, ErrorCode::Malformed, error.to_string());
             }
             Event::Chunk { connection, chunk } => self.chunk(connection, chunk),
+            Event::Receiving { connection } => self.receiving(connection),
             Event::Disconnected { connection } => self.disconnected(connection),
         }
         self.advance();

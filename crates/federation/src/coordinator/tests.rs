@@ -228,6 +228,22 @@ fn every_wrong_upload_is_refused_with_its_reason() {
 }
 
 #[test]
+fn an_upload_whose_bytes_keep_coming_has_not_stalled() {
+    let mut room = Room::collecting(config());
+    room.say(1, update(1, 1, &[0.5; PARAMETERS]).0);
+    // A piece that takes a minute and a half: some of it comes all the time.
+    for _ in 0..4 {
+        room.now = room.now + (uploads::STALL_MS - 1);
+        room.coordinator.handle(room.now, Event::Receiving { connection: client(1) });
+        room.coordinator.handle_timeout(room.now);
+        assert_eq!(room.load().1, 1, "its slot is still its own");
+    }
+    room.now = room.now + uploads::STALL_MS;
+    room.coordinator.handle_timeout(room.now);
+    assert_eq!(room.load().1, 0);
+}
+
+#[test]
 fn what_belongs_to_no_client_is_not_heard() {
     let mut room = Room::collecting(config());
     room.upload(1, 1, 1, &[0.5; PARAMETERS]);

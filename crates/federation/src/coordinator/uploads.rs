@@ -15,7 +15,7 @@ use crate::Millis;
 pub(crate) const UPLOAD_MEMORY: usize = 48 * 1024 * 1024;
 /// Most updates received at one time.
 const MAX_SLOTS: usize = 64;
-/// An upload without a chunk for this long is ended, milliseconds.
+/// An upload of which nothing came for this long is ended, milliseconds.
 pub(crate) const STALL_MS: u64 = 30_000;
 /// While others wait, an upload has its slot for so long, milliseconds,
 pub(crate) const TURN_MS: u64 = 30_000;
@@ -41,7 +41,7 @@ struct Slot {
     announcement: Announcement,
     assembly: Assembly,
     begun: Millis,
-    /// When the last chunk came.
+    /// When the last of it came.
     last: Millis,
 }
 
@@ -117,6 +117,14 @@ impl Uploads {
             Ok(Some(bytes)) => Taken::Whole(self.slots.swap_remove(index).announcement, bytes),
             Err(error) => Taken::Wrong(self.slots.swap_remove(index).announcement, error),
         }
+    }
+
+    /// Some of a chunk came on a connection.
+    pub(crate) fn goes_on(&mut self, now: Millis, connection: ConnectionId) {
+        self.slots
+            .iter_mut()
+            .filter(|slot| slot.announcement.connection == connection)
+            .for_each(|slot| slot.last = now);
     }
 
     /// Takes a client's update out of the line or its slot.

@@ -252,6 +252,13 @@ impl Coordinator {
         self.begin_uploads();
     }
 
+    /// More of an update came, though no whole piece of it.
+    pub(in crate::coordinator) fn receiving(&mut self, connection: ConnectionId) {
+        if let PhaseState::Collecting(state) = &mut self.phase {
+            state.uploads.goes_on(self.now, connection);
+        }
+    }
+
     /// Takes an update whose bytes are all here into the round, unless there is something wrong with them.
     fn gather(&mut self, announced: Announcement, bytes: &[u8]) {
         let parameters = self.config.parameters as usize;
