@@ -12,6 +12,7 @@ use std::process::{Command, Output, Stdio};
 use anyhow::Result;
 use protocol::ServerMessage;
 use server_process::signal;
+use support::http::get;
 use support::raw_client::{RawClient, same_everywhere};
 use support::server::Server;
 
@@ -149,4 +150,88 @@ fn a_second_program_is_told_what_to_do() {
         error.contains(&format!("port {port} is taken")) && error.contains("choose another port: --port"),
         "{error}"
     );
+}
+
+/// What an earlier version kept of rooms: its tables, which had the number 1.
+const TABLES_1: &str = "
+    CREATE TABLE rooms (
+        code TEXT PRIMARY KEY, created_at INTEGER NOT NULL, config TEXT NOT NULL, model_version INTEGER NOT NULL,
+        standardisation TEXT, final_evaluation TEXT, next_client INTEGER NOT NULL, paused INTEGER NOT NULL,
+        locked INTEGER NOT NULL, bytes_up INTEGER NOT NULL, bytes_down INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE rounds (
+        room TEXT NOT NULL REFERENCES rooms ON DELETE CASCADE, round INTEGER NOT NULL, record TEXT NOT NULL,
+        PRIMARY KEY (room, round)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE clients (
+        room TEXT NOT NULL REFERENCES rooms ON DELETE CASCADE, client INTEGER NOT NULL, name TEXT NOT NULL,
+        token TEXT NOT NULL, evaluated INTEGER NOT NULL, removed INTEGER NOT NULL, named_by_host INTEGER NOT NULL,
+        PRIMARY KEY (room, client)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE models (
+        room TEXT NOT NULL REFERENCES rooms ON DELETE CASCADE, version INTEGER NOT NULL, created_at INTEGER NOT NULL,
+        model_checksum INTEGER NOT NULL, strategy_checksum INTEGER, PRIMARY KEY (room, version)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO rooms SELECT code, created_at, json_remove(config, '$.influence_limit'), model_version, standardisation, NULL,
+        next_client, paused, locked, bytes_up, bytes_down FROM new.rooms;
+    INSERT INTO rounds SELECT room, round, record FROM new.rounds;
+    INSERT INTO clients SELECT room, client, name, token, 0, removed, named_by_host FROM new.clients;
+    INSERT INTO models SELECT * FROM new.models;
+    PRAGMA user_version = 1;
+";
+
+/// The folder of an earlier version goes on: its rows as that version wrote them, and its models.
+#[tokio::test(flavor = "multi_thread")]
+async fn rooms_of_an_earlier_version_go_on() -> Result<()> {
+    let state = tempfile::tempdir()?;
+    let arguments = ["--state", state.path().to_str().unwrap(), "--least", "1", "--rounds", "5"];
+    let first = Server::start(PROGRAM.as_ref(), &[&arguments[..], &["--strategy", "fedavg"]].concat())?;
+    let (mut ada, welcome) = RawClient::enter(&first.origin, &first.room, None).await?;
+    ada.ready(&welcome.room, 10).await?;
+    for _ in 0..2 {
+        let round = ada.next_round().await?;
+        ada.update(&round, 10, same_everywhere(welcome.room.parameters, 0.25)).await?;
+        ada.wait(|message| matches!(message, ServerMessage::RoundClosed { .. }).then_some(())).await?;
+    }
+    let history = |server: &Server| get(server, &format!("/api/rooms/{}/history", server.room), None).1;
+    let before = history(&first);
+    assert!(tokio::task::spawn_blocking(move || first.interrupt()).await??.success());
+    let [database, old] = ["chorus.sqlite", "old.sqlite"].map(|name| state.path().join(name));
+    let connection = rusqlite::Connection::open(&old)?;
+    connection.execute("ATTACH ?1 AS new", [database.to_str().unwrap()])?;
+    connection.execute_batch(TABLES_1)?;
+    drop(connection);
+    for ending in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(state.path().join(format!("chorus.sqlite{ending}")));
+    }
+    std::fs::rename(&old, &database)?;
+
+    let second = Server::start(PROGRAM.as_ref(), &arguments)?;
+    assert_eq!((&second.room, history(&second)), (&welcome.room.code, before));
+    let (mut ada, again) = RawClient::enter(&second.origin, &second.room, Some(welcome.token.clone())).await?;
+    assert_eq!((again.token, again.room.influence_limit), (welcome.token, None));
+    ada.ready(&again.room, 10).await?;
+    let round = ada.next_round().await?;
+    assert_eq!((round.round.0, round.model_version.0), (3, 2));
+    ada.update(&round, 10, same_everywhere(welcome.room.parameters, 0.25)).await?;
+    ada.wait(|message| matches!(message, ServerMessage::RoundClosed { .. }).then_some(())).await?;
+    Ok(())
+}
+
+#[test]
+fn options_that_a_stored_room_overrides_are_said_to_programs_too() {
+    let state = tempfile::tempdir().unwrap();
+    let line = |more: &[&str]| {
+        let mut command = serve(state.path());
+        command.arg("--json").args(more).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        signal(child.id(), "INT").unwrap();
+        assert!(child.wait().unwrap().success());
+        serde_json::from_str::<serde_json::Value>(&line).unwrap()["unused"].clone()
+    };
+    assert_eq!(line(&["--rounds", "7"]), serde_json::Value::Null, "a new room has them");
+    assert_eq!(line(&[]), serde_json::Value::Null);
+    assert_eq!(line(&["--rounds", "9"]), "--rounds 9");
 }
