@@ -8,6 +8,8 @@ mod corpora;
 mod participation;
 mod room;
 mod strategy;
+#[cfg(test)]
+mod survival;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -13,12 +13,14 @@ mod learners;
 mod plan;
 mod run;
 mod scores;
-#[cfg(test)]
-mod survival;
 
+#[cfg(test)]
+pub use attack::Attackers;
 pub use attack::{Attack, Behaviour};
 pub use circumstances::Circumstances;
 pub use dataset::Dataset;
+#[cfg(test)]
+pub use exchange::{Exchange, Next};
 pub use feature_cache::FeatureCache;
 pub use plan::{Device, Normalisation, Plan, TestSpeakers};
 pub use run::{LastFive, Outcome, RoundOutcome, run, steps};

@@ -12,9 +12,8 @@ use protocol::{Choice as _, Optimiser, RoomConfig, Standardisation, Strategy, Tr
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::attack::{Attack, Attackers, Behaviour};
-use super::exchange::{Exchange, Next};
-use crate::settings::Settings;
+use super::Settings;
+use crate::simulator::{Attack, Attackers, Behaviour, Exchange, Next};
 
 const CLIENTS: usize = 4;
 const LABELS: usize = 4;
