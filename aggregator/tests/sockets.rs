@@ -34,7 +34,7 @@ fn history(server: &Server) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_round_moves_the_model_by_the_weighted_mean_of_its_updates() -> Result<()> {
-    let server = server(&["--rounds", "1", "--seed", "3", "--strategy", "fedavg"])?;
+    let server = server(&["--rounds", "1", "--seed", "3", "--strategy", "fedavg", "--aggregation", "mean"])?;
     let before = parameters(&server);
     let (mut ada, welcome) = RawClient::enter(&server.origin, &server.room, None).await?;
     let (mut bob, _) = RawClient::enter(&server.origin, &server.room, None).await?;

@@ -84,7 +84,7 @@ async def refusals(client, round_, size, finite):
 
 
 async def play(program):
-    arguments = ["--rounds", "2", "--least", "2", "--labels", "no,yes", "--strategy", "fedavg", "--deadline", "120", "--grace", "5"]
+    arguments = ["--rounds", "2", "--least", "2", "--labels", "no,yes", "--strategy", "fedavg", "--aggregation", "mean", "--deadline", "120", "--grace", "5"]
     with server(program, *arguments) as (origin, room):
         await strangers(origin, room)
         ada, bob, eve = (Client(origin, room) for _ in range(3))
