@@ -29,6 +29,9 @@ const END_TO_END: &str = "tests";
 /// The one of them that drives Firefox.
 const IN_FIREFOX: &str = "other_browsers";
 
+/// Those of them that measure what is lost of a recording, which a busy machine loses in earnest.
+const RECORDING: [&str; 2] = ["devices", IN_FIREFOX];
+
 /// All packages but the tab's, which is only ever compiled for the browser. Chosen in the same way in each
 /// step, as another choice would make cargo build the same dependencies with other features again.
 const PACKAGES: [&str; 3] = ["--workspace", "--exclude", "wasm-client"];
@@ -84,7 +87,8 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
                 command.env("CHORUS_SCREENS", places::workspace().join("docs/screens"));
             }
         }
-        jobs.push(Job::counted(program.name(), command));
+        let alone = program.package == END_TO_END && RECORDING.contains(&&*program.target);
+        jobs.push(Job { alone, ..Job::counted(program.name(), command) });
     }
     jobs.push(documentation());
     jobs.extend(pages()?);

@@ -21,21 +21,23 @@ pub struct Job {
     pub command: Command,
     /// Whether its output counts tests; one that does not is one test.
     pub counts: bool,
+    /// Whether nothing may run beside it, as where sound is recorded while the clock runs.
+    pub alone: bool,
 }
 
 impl Job {
     /// A program that prints how many tests passed, as Rust's and Node's do.
     pub fn counted(name: impl Into<String>, command: Command) -> Job {
-        Job { name: name.into(), command, counts: true }
+        Job { name: name.into(), command, counts: true, alone: false }
     }
 
     /// A program that either succeeds or does not.
     pub fn one(name: impl Into<String>, command: Command) -> Job {
-        Job { name: name.into(), command, counts: false }
+        Job { name: name.into(), command, counts: false, alone: false }
     }
 }
 
-/// Runs all jobs: one lane begins with the first (those that wait for browsers), another with the last (those that
+/// Runs all jobs: those first that are to be alone, then the others in two lanes. One lane begins with the first (those that wait for browsers), another with the last (those that
 /// compute), so that neither the processor nor the clock is waited for alone. What a job prints goes into a file of
 /// `logs` while it runs and is shown in one piece when it has ended.
 ///
@@ -45,7 +47,17 @@ pub fn run(jobs: Vec<Job>, logs: &Path) -> Result<()> {
     let started = Instant::now();
     fs::create_dir_all(logs).with_context(|| format!("cannot make {}", logs.display()))?;
     let count = jobs.len();
-    let waiting: Mutex<VecDeque<(usize, Job)>> = Mutex::new(jobs.into_iter().enumerate().collect());
+    let (alone, others) = jobs.into_iter().enumerate().partition(|(_, job)| job.alone);
+    let mut outcomes = in_lanes(alone, &[true], count, logs)?;
+    outcomes.extend(in_lanes(others, &[true, false], count, logs)?);
+    outcomes.sort_by_key(|(place, _)| *place);
+    let outcomes: Vec<Outcome> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
+    summarise(&outcomes, started.elapsed())
+}
+
+/// Runs jobs, each with its place among the `count` of all, in lanes beside each other that begin at the front or at the back.
+fn in_lanes(jobs: Vec<(usize, Job)>, lanes: &[bool], count: usize, logs: &Path) -> Result<Vec<(usize, Outcome)>> {
+    let waiting = Mutex::new(VecDeque::from(jobs));
     let next = |from_the_front: bool| {
         let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if from_the_front { waiting.pop_front() } else { waiting.pop_back() }
@@ -65,16 +77,14 @@ pub fn run(jobs: Vec<Job>, logs: &Path) -> Result<()> {
         }
         Ok(outcomes)
     };
-    let mut outcomes = thread::scope(|scope| {
-        let lanes = [true, false].map(|from_the_front| scope.spawn(move || lane(from_the_front)));
-        lanes.into_iter().try_fold(Vec::new(), |mut all, lane| {
+    thread::scope(|scope| {
+        let lane = &lane;
+        let running: Vec<_> = lanes.iter().map(|&from_the_front| scope.spawn(move || lane(from_the_front))).collect();
+        running.into_iter().try_fold(Vec::new(), |mut all, lane| {
             all.extend(lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-            anyhow::Ok(all)
+            Ok(all)
         })
-    })?;
-    outcomes.sort_by_key(|(place, _)| *place);
-    let outcomes: Vec<Outcome> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
-    summarise(&outcomes, started.elapsed())
+    })
 }
 
 /// Runs a program of tests and counts; also what it printed. Its output goes into a file rather than a pipe, which a browser
