@@ -310,7 +310,7 @@ pub(crate) fn check_range<T: PartialOrd + Display>(
 /// A name that others are shown: not blank, not long, and nothing that could break a line or a terminal.
 pub(crate) fn check_name(field: &'static str, name: &str) -> Result<(), ProtocolError> {
     check_text(field, name, MAX_NAME_CHARS)?;
-    if name.trim().is_empty() {
+    if name.chars().all(is_blank) {
         return Err(ProtocolError::invalid(field, "must not be blank"));
     }
     Ok(())
@@ -326,10 +326,22 @@ fn check_text(field: &'static str, text: &str, most: usize) -> Result<(), Protoc
     Ok(())
 }
 
+/// Characters of which a name alone would look like none: spaces; what Unicode calls ignorable by default (the property
+/// `Default_Ignorable_Code_Point` of version 17); the blank of Braille; marks that stand above or below another letter.
+fn is_blank(letter: char) -> bool {
+    letter.is_whitespace()
+        || matches!(letter,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}' | '\u{2800}'
+            | '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
+}
+
 /// Characters that are shown as nothing and turn the direction of the text around them, by which one name can be
 /// made to look like another.
 fn is_invisible(letter: char) -> bool {
-    matches!(letter, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    matches!(letter, '\u{61c}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -12,12 +12,26 @@ export function recallName() {
   }
 }
 
+/** What no name may have: it turns the text around it, or is seen as nothing. docs/protocol.md has the list. */
+const REFUSED = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
+/** A name has something of this, or looks like none. */
+const SEEN = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{M}\u2800]/u;
+
+/**
+ * @param {string} name as it was typed
+ * @returns {string} the name as the server takes it: trimmed, not too long, nothing unseen; empty where nothing is left
+ */
+export function usedName(name) {
+  const used = [...name.replace(REFUSED, '').trim()].slice(0, LONGEST_NAME).join('').trim();
+  return SEEN.test(used) ? used : '';
+}
+
 /**
  * @param {string} name
- * @returns {string} the name as it is used: trimmed and not too long
+ * @returns {string} the name as it is used
  */
 export function rememberName(name) {
-  const used = [...name.trim()].slice(0, LONGEST_NAME).join('');
+  const used = usedName(name);
   try {
     localStorage.setItem(KEY, used);
   } catch {
