@@ -88,12 +88,13 @@ impl Clips {
     /// # Errors
     /// [`ClipError::NeedsLabel`], and [`ClipError::TooLong`] for a sound that no label would help.
     pub fn label_for(&self, sound: &Sound, chosen: Option<usize>, path: &str) -> Result<&str, ClipError> {
-        let label = chosen
-            .and_then(|label| self.labels.get(label))
-            .or_else(|| self.labels.get(corpus::label_of(path, &self.labels)?))
-            .ok_or(ClipError::NeedsLabel)?;
         let seconds = sound.seconds();
-        if seconds > LONGEST_S { Err(ClipError::TooLong { seconds }) } else { Ok(label) }
+        if seconds > LONGEST_S {
+            return Err(ClipError::TooLong { seconds });
+        }
+        let chosen = chosen.and_then(|label| self.labels.get(label));
+        let label = chosen.or_else(|| self.labels.get(corpus::label_of(path, &self.labels)?));
+        label.map(String::as_str).ok_or(ClipError::NeedsLabel)
     }
 
     /// Whether the clip may come into the list.
@@ -291,6 +292,7 @@ mod tests {
         let long = room.label_for(&sound(121), Some(0), "").unwrap_err();
         assert_eq!(long, ClipError::TooLong { seconds: 121.0 });
         assert_eq!(long.code().name(), "too_long");
+        assert_eq!(room.label_for(&sound(121), None, ""), Err(long), "no label would help, so none is asked for");
     }
 
     #[test]

@@ -32,19 +32,27 @@ use crate::{Decoded, Notice, Sound, SoundError};
 /// Every [`SoundError`] but `TooShort`: a file that is read without an error has at least one sample, not necessarily a
 /// window.
 pub fn decode(bytes: &[u8], file_name: Option<&str>) -> Result<Decoded, SoundError> {
+    decode_up_to(bytes, file_name, MAX_SECONDS)
+}
+
+/// As [`decode`], for sounds of which none is wanted that is longer than so many seconds. One that is costs no more than a
+/// look where its container tells, and no more than the decoding of as many seconds where it does not.
+///
+/// # Errors
+/// As [`decode`]; [`SoundError::TooLong`] above `longest`, which is at most [`MAX_SECONDS`].
+pub fn decode_up_to(bytes: &[u8], file_name: Option<&str>, longest: u32) -> Result<Decoded, SoundError> {
+    let longest = longest.min(MAX_SECONDS);
     if bytes.is_empty() {
         return Err(SoundError::Empty);
     }
     let (mut sounds, mut notices, mut refusal) = (Vec::new(), Vec::new(), None);
     let (mut seconds, mut missing) = (0.0, 0.0);
     for stretch in guarded(|| stretches(bytes, file_name))? {
-        match guarded(|| mixed(|mix| hear(&stretch, mix))) {
+        match guarded(|| mixed(|mix| hear(&stretch, mix, longest))) {
             Ok((heard, notice)) => {
                 missing += heard.missing;
                 seconds += heard.sound.seconds();
-                if seconds > f64::from(MAX_SECONDS) {
-                    return Err(SoundError::TooLong { limit_seconds: MAX_SECONDS });
-                }
+                check_seconds(seconds, longest)?;
                 if let Some(notice) = notice.filter(|notice| !notices.contains(notice)) {
                     notices.push(notice);
                 }
@@ -78,18 +86,27 @@ fn guarded<T>(decoder: impl FnOnce() -> Result<T, SoundError>) -> Result<T, Soun
         .unwrap_or_else(|_| Err(SoundError::Damaged { detail: "its content makes no sense".into() }))
 }
 
-fn hear(stretch: &Stretch<'_>, mix: Mix) -> Result<Heard, SoundError> {
+fn check_seconds(seconds: f64, longest: u32) -> Result<(), SoundError> {
+    if seconds > f64::from(longest) { Err(SoundError::TooLong { limit_seconds: longest }) } else { Ok(()) }
+}
+
+fn hear(stretch: &Stretch<'_>, mix: Mix, longest: u32) -> Result<Heard, SoundError> {
     match stretch {
-        Stretch::Packets(packets) => hear_packets(packets, mix),
-        Stretch::Contained(file) => hear_contained(file, mix),
+        Stretch::Packets(packets) => hear_packets(packets, mix, longest),
+        Stretch::Contained(file) => hear_contained(file, mix, longest),
         Stretch::Unreadable(error) => Err(error.clone()),
     }
 }
 
-fn hear_packets(packets: &Packets<'_>, mix: Mix) -> Result<Heard, SoundError> {
+fn hear_packets(packets: &Packets<'_>, mix: Mix, longest: u32) -> Result<Heard, SoundError> {
     let Packets { parameters, data, packets, kept, missing } = packets;
+    if let Some(rate) = parameters.sample_rate.filter(|&rate| rate > 0) {
+        let frames = packets.iter().fold(0_u64, |sum, packet| sum.saturating_add(packet.frames));
+        let kept = kept.at(rate).into_iter().map(|range| range.end.min(frames).saturating_sub(range.start));
+        check_seconds(kept.fold(0, u64::saturating_add) as f64 / f64::from(rate), longest)?;
+    }
     let decoder = decoder_of(parameters).map_err(|error| refused("this kind of encoding", &error))?;
-    let source = Source { decoder, track: 0, bytes: data.len(), kept: kept.clone(), claimed: None };
+    let source = Source { decoder, track: 0, bytes: data.len(), kept: kept.clone(), claimed: None, longest };
     let mut packets = packets.iter();
     let mut heard = decode_packets(source, mix, || {
         Ok(packets
@@ -100,7 +117,7 @@ fn hear_packets(packets: &Packets<'_>, mix: Mix) -> Result<Heard, SoundError> {
     Ok(heard)
 }
 
-fn hear_contained(file: &Contained<'_>, mix: Mix) -> Result<Heard, SoundError> {
+fn hear_contained(file: &Contained<'_>, mix: Mix, longest: u32) -> Result<Heard, SoundError> {
     let codec = file.tracks.first().map(|track| format!("{} in an MP4 or QuickTime file", track.codec));
     let name = codec.as_deref().unwrap_or(match file.container {
         Container::Flac => "this kind of FLAC file",
@@ -111,6 +128,8 @@ fn hear_contained(file: &Contained<'_>, mix: Mix) -> Result<Heard, SoundError> {
     let mut reader = open(file.container, &file.bytes).map_err(|error| refused(name, &error))?;
     let mut source = source(file, &*reader, name)?;
     source.bytes = file.bytes.len();
+    source.longest = longest;
+    check_seconds(source.claimed.unwrap_or(0.0), longest)?;
     decode_packets(source, mix, || reader.next_packet())
 }
 
@@ -123,6 +142,8 @@ struct Source {
     kept: Kept,
     /// Seconds that the container says there are.
     claimed: Option<f64>,
+    /// Most seconds that are wanted.
+    longest: u32,
 }
 
 /// The first track that can be decoded, if the file says of its tracks what they are, else the reader's first.
@@ -133,7 +154,7 @@ fn source(file: &Contained<'_>, reader: &dyn FormatReader, name: &str) -> Result
     };
     let of = |track: &Track, decoder, described: Option<&SoundTrack>| {
         let kept = described.map_or_else(Kept::all, |described| described.kept.clone());
-        Source { decoder, track: track.id, bytes: 0, claimed: claimed(track, &kept), kept }
+        Source { decoder, track: track.id, bytes: 0, claimed: claimed(track, &kept), kept, longest: MAX_SECONDS }
     };
     if file.tracks.is_empty() {
         let track = reader.default_track(TrackType::Audio).ok_or(SoundError::Empty)?;
@@ -171,7 +192,7 @@ fn decode_packets(
     mix: Mix,
     mut next_packet: impl FnMut() -> Result<Option<Packet>, Error>,
 ) -> Result<Heard, SoundError> {
-    let Source { mut decoder, track, bytes, kept, claimed } = source;
+    let Source { mut decoder, track, bytes, kept, claimed, longest } = source;
     let mut hearing: Option<Hearing> = None;
     let mut samples = Vec::new();
     let (mut good_packets, mut bad_packets) = (0u64, 0u64);
@@ -200,7 +221,7 @@ fn decode_packets(
         buffer.copy_to_vec_interleaved(&mut samples);
         let hearing = match &mut hearing {
             Some(hearing) => hearing,
-            None => hearing.insert(Hearing::new(channels as u16, rate, mix, &kept)?),
+            None => hearing.insert(Hearing::new(channels as u16, rate, mix, &kept, longest)?),
         };
         if (hearing.channels, hearing.rate) != (channels, rate) {
             break; // A second recording begins in the same file.
@@ -236,9 +257,9 @@ struct Hearing {
 }
 
 impl Hearing {
-    fn new(channels: u16, rate: u32, mix: Mix, kept: &Kept) -> Result<Hearing, SoundError> {
+    fn new(channels: u16, rate: u32, mix: Mix, kept: &Kept, longest: u32) -> Result<Hearing, SoundError> {
         Ok(Hearing {
-            builder: SoundBuilder::new(channels, rate, mix)?,
+            builder: SoundBuilder::new(channels, rate, mix, longest)?,
             channels: usize::from(channels),
             rate,
             kept: kept.at(rate),
@@ -322,7 +343,7 @@ mod tests {
             .with_channels(Channels::Discrete(1))
             .with_max_frames_per_packet(1_024);
         let decoder = decoder_of(&parameters).expect("plain samples need no codec");
-        let source = Source { decoder, track: 1, bytes: file_bytes, kept: Kept::all(), claimed: None };
+        let source = Source { decoder, track: 1, bytes: file_bytes, kept: Kept::all(), claimed: None, longest: 60 };
         let mut asked = 0;
         let result = guarded(|| {
             decode_packets(source, Mix::All, || {
@@ -350,7 +371,7 @@ mod tests {
         let decoder = decoder_of(&parameters).expect("plain samples need no codec");
         let kept = Kept { ranges: ranges.iter().map(|&(start, end)| start..end).collect(), per_second: 8_000 };
         let mut packets = (0..4).map(|_| Packet::new(1, Timestamp::ZERO, Ticks::from(100u32), [0, 0x40].repeat(100)));
-        let source = Source { decoder, track: 1, bytes: 800, kept, claimed };
+        let source = Source { decoder, track: 1, bytes: 800, kept, claimed, longest: 60 };
         decode_packets(source, Mix::All, || Ok(packets.next())).expect("plain samples")
     }
 
@@ -361,6 +382,35 @@ mod tests {
         assert_eq!(kept_of(&[(10, 20), (40, 60), (190, u64::MAX)], None).sound.samples().len(), 20 + 40 + 20);
         assert!((kept_of(&[(0, u64::MAX)], Some(1.025)).missing - 1.0).abs() < 1e-9);
         assert_eq!(kept_of(&[(0, u64::MAX)], Some(0.03)).missing, 0.0, "less than a packet");
+    }
+
+    #[test]
+    fn no_more_is_decoded_than_is_wanted() {
+        // A packet is 1/32 s: of a minute's, 1,920 and the one that is too much, however many there are.
+        let (result, asked) = decode_of(usize::MAX / 4, |_| Some((1, vec![0; 1_024])));
+        assert_eq!(result, Err(SoundError::TooLong { limit_seconds: 60 }));
+        assert!(asked <= 1_920 + 4, "{asked} packets were asked for");
+    }
+
+    #[test]
+    fn packets_that_tell_their_length_are_not_decoded_if_it_is_too_much() {
+        let mut parameters = AudioCodecParameters::new();
+        parameters.for_codec(CODEC_ID_OPUS).with_sample_rate(48_000);
+        let packet = || crate::container::Packet { bytes: 0..1, frames: 960 };
+        let of = |count: usize, kept: Kept| {
+            let packets = Packets {
+                parameters: parameters.clone(),
+                data: std::borrow::Cow::Borrowed(&[0]),
+                packets: (0..count).map(|_| packet()).collect(),
+                kept,
+                missing: 0.0,
+            };
+            hear_packets(&packets, Mix::All, 120)
+        };
+        let too_long = Err(SoundError::TooLong { limit_seconds: 120 });
+        assert_eq!(of(6_001, Kept::all()), too_long, "120.02 s");
+        let part = Kept { ranges: std::iter::once(0..48_000).collect(), per_second: 48_000 };
+        assert_ne!(of(6_001, part), too_long, "an edit list keeps one second");
     }
 
     #[test]

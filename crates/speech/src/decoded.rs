@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::mix::mixed;
-use crate::sound::SoundBuilder;
+use crate::sound::{MAX_SECONDS, SoundBuilder};
 use crate::{Sound, SoundError};
 
 /// A sound as it was read.
@@ -39,7 +39,7 @@ impl Decoded {
     /// As [`Sound::from_pcm`].
     pub fn from_pcm(samples: &[f32], channels: u16, rate: u32) -> Result<Decoded, SoundError> {
         let (heard, notice) = mixed(|mix| {
-            let mut builder = SoundBuilder::new(channels, rate, mix)?;
+            let mut builder = SoundBuilder::new(channels, rate, mix, MAX_SECONDS)?;
             builder.push(samples)?;
             builder.finish()
         })?;

@@ -31,8 +31,8 @@ pub enum SoundError {
         /// Its length in seconds.
         seconds: f64,
     },
-    /// More than [`MAX_SECONDS`](crate::MAX_SECONDS).
-    #[error("the sound is longer than {} hours: cut it into shorter parts", limit_seconds / 3600)]
+    /// More than [`MAX_SECONDS`](crate::MAX_SECONDS), or than whoever asked wants.
+    #[error("the sound is longer than {} minutes: cut it into shorter parts", limit_seconds / 60)]
     TooLong {
         /// The longest length that is allowed, in seconds.
         limit_seconds: u32,

@@ -39,7 +39,7 @@ mod stream;
 mod texture;
 mod waveform;
 
-pub use decode::{decode, longest_decoding};
+pub use decode::{decode, decode_up_to, longest_decoding};
 pub use decoded::{Decoded, Notice};
 pub use error::SoundError;
 pub use features::{FEATURE_NAMES, FEATURES, Frame, HOP, Normalisation, WINDOW, features};

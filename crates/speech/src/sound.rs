@@ -48,7 +48,7 @@ impl Sound {
         let mut samples = sounds.next().ok_or(SoundError::Empty)?.samples;
         for sound in sounds {
             samples.extend(sound.samples);
-            check_length(samples.len())?;
+            check_length(samples.len(), MAX_SECONDS)?;
         }
         Ok(Sound { samples })
     }
@@ -110,10 +110,12 @@ pub(crate) struct SoundBuilder {
     resampler: Resampler,
     mono: Vec<f32>,
     samples: Vec<f32>,
+    /// Most seconds that are wanted.
+    longest: u32,
 }
 
 impl SoundBuilder {
-    pub(crate) fn new(channels: u16, rate: u32, mix: Mix) -> Result<SoundBuilder, SoundError> {
+    pub(crate) fn new(channels: u16, rate: u32, mix: Mix, longest: u32) -> Result<SoundBuilder, SoundError> {
         if channels == 0 {
             return Err(SoundError::Damaged { detail: "it claims to have no channels".into() });
         }
@@ -124,6 +126,7 @@ impl SoundBuilder {
             resampler: Resampler::new(rate)?,
             mono: Vec::new(),
             samples: Vec::new(),
+            longest,
         })
     }
 
@@ -146,14 +149,14 @@ impl SoundBuilder {
                 }
             }
             self.resampler.push(&self.mono, &mut self.samples);
-            check_length(self.samples.len())?;
+            check_length(self.samples.len(), self.longest)?;
         }
         Ok(())
     }
 
     pub(crate) fn finish(mut self) -> Result<Heard, SoundError> {
         self.resampler.finish(&mut self.samples);
-        check_length(self.samples.len())?;
+        check_length(self.samples.len(), self.longest)?;
         if self.samples.is_empty() {
             return Err(SoundError::Empty);
         }
@@ -161,9 +164,9 @@ impl SoundBuilder {
     }
 }
 
-fn check_length(samples: usize) -> Result<(), SoundError> {
-    if samples > MAX_SECONDS as usize * SAMPLE_RATE as usize {
-        return Err(SoundError::TooLong { limit_seconds: MAX_SECONDS });
+fn check_length(samples: usize, longest: u32) -> Result<(), SoundError> {
+    if samples > longest as usize * SAMPLE_RATE as usize {
+        return Err(SoundError::TooLong { limit_seconds: longest });
     }
     Ok(())
 }

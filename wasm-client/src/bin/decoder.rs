@@ -1,5 +1,6 @@
 //! The decoder: a worker of its own that reads sound files. It keeps nothing between files and may be lost with any.
 
+use client::LONGEST_S;
 use js_sys::{ArrayBuffer, Float32Array, Object, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_client::failure::{Failure, set};
@@ -20,7 +21,8 @@ fn main() {
 /// An object with a code of sounds and a message.
 #[wasm_bindgen]
 pub fn decode(name: &str, bytes: &ArrayBuffer) -> Result<JsValue, JsValue> {
-    let decoded = speech::decode(&Uint8Array::new(bytes).to_vec(), Some(name));
+    // Nothing longer becomes a clip.
+    let decoded = speech::decode_up_to(&Uint8Array::new(bytes).to_vec(), Some(name), LONGEST_S as u32);
     let pages = core::arch::wasm32::memory_size::<0>();
     worker_link::tell_progress(&((pages * PAGE) as f64).into());
     let decoded = decoded.map_err(Failure::from)?;

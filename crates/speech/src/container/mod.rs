@@ -19,6 +19,8 @@ mod webm;
 use std::borrow::Cow;
 
 pub(crate) use self::mp4::SoundTrack;
+#[cfg(test)]
+pub(crate) use self::packets::Packet;
 pub(crate) use self::packets::{Kept, Packets};
 use crate::SoundError;
 
