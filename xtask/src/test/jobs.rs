@@ -187,7 +187,7 @@ fn summarise(outcomes: &[Outcome], took: Duration) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::Counts;
+    use super::*;
 
     #[test]
     fn the_closing_line_of_a_test_program_is_counted() {
@@ -197,5 +197,24 @@ mod tests {
         assert_eq!(Counts::of(line), Some(Counts { passed: 12, failed: 2, ignored: 0 }));
         assert_eq!(Counts::of("# pass 7"), Some(Counts { passed: 7, failed: 0, ignored: 0 }));
         assert_eq!(Counts::of("test a_test_result_is_ok ... ok"), None);
+    }
+
+    #[test]
+    fn every_job_runs_and_one_that_fails_is_named() {
+        let logs = tempfile::tempdir().unwrap();
+        let job = |name: &str, argument: &str, alone: bool| {
+            let mut command = process::cargo();
+            command.arg(argument);
+            Job { alone, ..Job::one(name, command) }
+        };
+        let good = || vec![job("a", "--version", false), job("b", "--version", true), job("c", "--version", false)];
+        assert!(run(good(), logs.path()).is_ok());
+        for place in 1..=3 {
+            assert!(fs::read_to_string(logs.path().join(format!("0{place}.log"))).unwrap().starts_with("cargo "));
+        }
+        let mut jobs = good();
+        jobs.push(job("d", "--no-such-option", true));
+        let failure = run(jobs, logs.path()).unwrap_err().to_string();
+        assert!(failure.contains("] d") && !failure.contains("] a"), "{failure}");
     }
 }
