@@ -15,7 +15,15 @@ export function recallName() {
 /** What no name may have: it turns the text around it, or is seen as nothing. docs/protocol.md has the list. */
 const REFUSED = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
 /** A name has something of this, or looks like none. */
-const SEEN = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{M}\u2800]/u;
+const SEEN = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{M}\u2800]/u;
+
+/**
+ * @param {string} name
+ * @returns {boolean} whether anything of it can be seen
+ */
+export function isSeen(name) {
+  return SEEN.test(name);
+}
 
 /**
  * @param {string} name as it was typed
@@ -23,7 +31,7 @@ const SEEN = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{M}\u2800]/u;
  */
 export function usedName(name) {
   const used = [...name.replace(REFUSED, '').trim()].slice(0, LONGEST_NAME).join('').trim();
-  return SEEN.test(used) ? used : '';
+  return isSeen(used) ? used : '';
 }
 
 /**

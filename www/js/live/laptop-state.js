@@ -1,6 +1,7 @@
 // What a laptop does now, as a word and as a picture. Pure, so that a test holds it to the states that there are.
 
 import { percent } from '../common/format.js';
+import { isSeen } from '../common/nickname.js';
 
 /** @type {Record<string, import('../common/icons.js').IconName>} */
 const ICONS = {
@@ -45,7 +46,7 @@ export function shownNames(people, words) {
   /** @type {Map<string, number>} */
   const seen = new Map();
   return people.map(({ name }) => {
-    if (name.replace(UNSEEN, '') === '') return words.board.unnamed;
+    if (!isSeen(name)) return words.board.unnamed;
     const called = nameOf(name.replace(DIRECTIONS, '').trim(), words);
     const key = called.normalize('NFKC').toLowerCase().replace(UNSEEN, '');
     const number = (seen.get(key) ?? 0) + 1;
