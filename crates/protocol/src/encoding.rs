@@ -130,7 +130,6 @@ impl Encoding {
         let mut left = count;
         for piece in bytes.chunks(groups * width) {
             let values = &mut values[..piece.len() / width * in_group];
-            let pieces = || piece.chunks_exact(width);
             match self {
                 Encoding::F32 => bytemuck::cast_slice_mut::<f32, u8>(values).copy_from_slice(piece),
                 Encoding::F16 => {
@@ -138,14 +137,8 @@ impl Encoding {
                     bytemuck::cast_slice_mut::<f16, u8>(halves).copy_from_slice(piece);
                     halves.convert_to_f32_slice(values);
                 }
-                Encoding::Q8 => {
-                    pieces()
-                        .zip(values.chunks_mut(in_group))
-                        .for_each(|(piece, group)| Width::Eight.read(piece, group));
-                }
-                Encoding::Q4 => {
-                    pieces().zip(values.chunks_mut(in_group)).for_each(|(piece, group)| Width::Four.read(piece, group));
-                }
+                Encoding::Q8 => read_groups(Width::Eight, piece, values),
+                Encoding::Q4 => read_groups(Width::Four, piece, values),
             }
             let real = values.len().min(left); // What fills the last group up is nobody's.
             take(&values[..real]);
@@ -165,6 +158,13 @@ impl Encoding {
         self.blocks(bytes, count, |block| values.extend_from_slice(block))?;
         Ok(values.into_iter())
     }
+}
+
+/// Reads whole groups into as many values.
+fn read_groups(width: Width, bytes: &[u8], values: &mut [f32]) {
+    let (in_group, group_bytes) = width.group();
+    let groups = bytes.chunks_exact(group_bytes).zip(values.chunks_exact_mut(in_group));
+    groups.for_each(|(bytes, values)| width.read(bytes, values));
 }
 
 /// A finite value stays finite; NaN and the infinities stay what they are, so that a receiver sees them.
