@@ -809,7 +809,7 @@ export const words = {
         staleness_exponent: { label: 'Ohne Warten: wie schnell späte Ergebnisse an Gewicht verlieren (Exponent)', usual: '0,5' },
         most_stale: { label: 'Ohne Warten: Versionen, die ein Ergebnis zurückliegen darf', usual: '20' },
         grace: { label: 'Warten auf verlorene Laptops, Sekunden', usual: '15' },
-        encoding: { label: 'Zahlen reisen als', choices: { f32: 'f32, genau', f16: 'f16, halb so viele Daten', q8: 'Updates mit 8 Bit, ein Viertel', q4: 'Updates mit 4 Bit, ein Achtel' } },
+        encoding: { label: 'Zahlen reisen als', choices: { f32: 'f32, genau', f16: 'f16, halb so viele Daten', q8: '8 Bit, ein Viertel', q4: '4 Bit, ein Achtel' } },
         max_clients: { label: 'Höchstens so viele Laptops zugleich', usual: '64' },
         seed: { label: 'Startwert des Zufalls (Seed)', usual: '0' },
         code: { label: 'Raumcode', hint: '5 oder 6 Buchstaben ohne I, L, O und Q. Bleibt das Feld leer, wird einer ausgedacht.' },

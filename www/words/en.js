@@ -810,7 +810,7 @@ export const words = {
         staleness_exponent: { label: 'Without waiting: how fast late results lose weight (exponent)', usual: '0.5' },
         most_stale: { label: 'Without waiting: versions that a result may be late', usual: '20' },
         grace: { label: 'Wait for lost laptops, seconds', usual: '15' },
-        encoding: { label: 'Numbers travel as', choices: { f32: 'f32, exact', f16: 'f16, half the traffic', q8: 'updates of 8 bits, a quarter', q4: 'updates of 4 bits, an eighth' } },
+        encoding: { label: 'Numbers travel as', choices: { f32: 'f32, exact', f16: 'f16, half the traffic', q8: '8 bits, a quarter', q4: '4 bits, an eighth' } },
         max_clients: { label: 'Most laptops at one time', usual: '64' },
         seed: { label: 'Seed', usual: '0' },
         code: { label: 'Room code', hint: '5 or 6 letters without I, L, O and Q. Left empty, one is made up.' },

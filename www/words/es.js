@@ -809,7 +809,7 @@ export const words = {
         staleness_exponent: { label: 'Sin esperas: con qué rapidez pierden peso los resultados atrasados (exponente)', usual: '0,5' },
         most_stale: { label: 'Sin esperas: versiones que un resultado puede llevar de atraso', usual: '20' },
         grace: { label: 'Espera a portátiles perdidos, segundos', usual: '15' },
-        encoding: { label: 'Los números viajan como', choices: { f32: 'f32, exactos', f16: 'f16, la mitad de datos', q8: 'actualizaciones de 8 bits, la cuarta parte', q4: 'actualizaciones de 4 bits, la octava parte' } },
+        encoding: { label: 'Los números viajan como', choices: { f32: 'f32, exactos', f16: 'f16, la mitad de datos', q8: '8 bits, la cuarta parte', q4: '4 bits, la octava parte' } },
         max_clients: { label: 'Máximo de portátiles a la vez', usual: '64' },
         seed: { label: 'Semilla', usual: '0' },
         code: { label: 'Código de la sala', hint: '5 o 6 letras sin I, L, O ni Q. Si se deja vacío, se inventa uno.' },

@@ -52,6 +52,8 @@ pub enum Behaviour {
     /// They train as all do, but say of their features that they are a million times as large, for as many frames as a room
     /// takes from a client of the most examples; from these the room computes how everyone's features are standardised.
     Statistics,
+    /// They are not there: what is lost are their clips and nothing else, and with that others are to be compared.
+    Absent,
 }
 
 /// An attack: who does what.
@@ -65,7 +67,7 @@ pub struct Attack {
 
 impl Behaviour {
     /// All of them, in the order in which they are listed to people.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::LabelFlip,
         Self::SignFlip,
         Self::Scale,
@@ -75,6 +77,7 @@ impl Behaviour {
         Self::Little,
         Self::Loud,
         Self::Statistics,
+        Self::Absent,
     ];
 
     /// The name that people use.
@@ -89,6 +92,7 @@ impl Behaviour {
             Self::Little => "little",
             Self::Loud => "loud",
             Self::Statistics => "statistics",
+            Self::Absent => "absent",
         }
     }
 }
@@ -142,6 +146,17 @@ impl Attackers {
         let seed = u64::from(seed) ^ STREAM;
         hostile.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
         Ok(Self { behaviour: attack.behaviour, seed, hostile, before: None })
+    }
+
+    /// Whether they do nothing but stay away.
+    pub fn are_absent(&self) -> bool {
+        self.behaviour == Behaviour::Absent
+    }
+
+    /// The clips of the others.
+    pub fn present(&self, shares: &[Arc<Vec<Example>>]) -> Vec<Arc<Vec<Example>>> {
+        let all = shares.iter().zip(&self.hostile);
+        all.filter(|(_, hostile)| !**hostile).map(|(share, _)| share.clone()).collect()
     }
 
     /// Changes what hostile clients train on, where they do. `labels` is the number of labels.
@@ -201,7 +216,7 @@ impl Attackers {
         for (client, result) in clients.iter().zip(results).filter(|(client, _)| is_hostile(client)) {
             let own = change(model, &result.parameters);
             let sent: Vec<f64> = match self.behaviour {
-                Behaviour::LabelFlip | Behaviour::Statistics => own,
+                Behaviour::LabelFlip | Behaviour::Statistics | Behaviour::Absent => own,
                 Behaviour::Loud => {
                     let norm = own.iter().map(|value| value * value).sum::<f64>().sqrt();
                     own.iter().map(|value| -value * LOUD / norm.max(f64::MIN_POSITIVE)).collect()

@@ -218,12 +218,15 @@ fn federated(
     test_bench: &mut TestBench<'_>,
     on_round: &mut impl FnMut(&RoundOutcome),
 ) -> Result<Option<(u64, u64)>> {
-    let room = plan.room(shares.len())?;
-    let labels = room.labels.len();
-    let initial = models::initial_parameters(plan.model, labels, room.seed.into());
     let mut attackers =
         plan.attack.as_ref().map(|attack| Attackers::draw(attack, shares.len(), plan.seed)).transpose()?;
     let mut shares = shares.to_vec();
+    if let Some(away) = attackers.take_if(|attackers| attackers.are_absent()) {
+        shares = away.present(&shares);
+    }
+    let room = plan.room(shares.len())?;
+    let labels = room.labels.len();
+    let initial = models::initial_parameters(plan.model, labels, room.seed.into());
     if let Some(attackers) = &attackers {
         attackers.poison(&mut shares, labels);
     }

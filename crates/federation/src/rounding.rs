@@ -3,14 +3,14 @@
 //! arXiv:1901.09847).
 
 use bytes::Bytes;
-use protocol::Encoding;
+use protocol::{Encoding, EncodingError};
 
 use crate::sketch::mix;
 
 /// `difference` + `rest` in this encoding, and what of it the bytes do not say: nothing (an empty vector) where the encoding
 /// does not draw. `rest` is that of the difference before, empty for none. `key` decides which values are rounded up.
 pub(crate) fn round(encoding: Encoding, mut difference: Vec<f32>, rest: &[f32], key: u64) -> (Bytes, Vec<f32>) {
-    if encoding.of_models() == encoding {
+    if !encoding.is_of_differences() {
         return (encoding.encode(difference), Vec::new());
     }
     if rest.len() == difference.len() {
@@ -18,14 +18,31 @@ pub(crate) fn round(encoding: Encoding, mut difference: Vec<f32>, rest: &[f32], 
     }
     let key = mix(key);
     let bytes = encoding.encode_drawn(&difference, |place| chance(mix(key ^ place as u64)));
-    let mut left = difference.as_mut_slice();
-    let read = encoding.blocks(&bytes, left.len(), |block| {
-        let (here, behind) = std::mem::take(&mut left).split_at_mut(block.len());
-        here.iter_mut().zip(block).for_each(|(value, said)| *value -= said);
-        left = behind;
-    });
+    let read = each(encoding, &bytes, &mut difference, |value, said| *value -= said);
     debug_assert!(read.is_ok(), "what was just written has the right length");
     (bytes, difference)
+}
+
+/// Adds what a difference says to the values that it is a difference to.
+///
+/// # Errors
+/// So many values take another number of bytes; `values` are as they were.
+pub(crate) fn add(encoding: Encoding, bytes: &[u8], values: &mut [f32]) -> Result<(), EncodingError> {
+    each(encoding, bytes, values, |value, said| *value += said)
+}
+
+/// Calls `change` with each value and what the bytes say of it.
+fn each(
+    encoding: Encoding,
+    bytes: &[u8],
+    mut values: &mut [f32],
+    change: impl Fn(&mut f32, f32),
+) -> Result<(), EncodingError> {
+    encoding.blocks(bytes, values.len(), |block| {
+        let (here, behind) = std::mem::take(&mut values).split_at_mut(block.len());
+        here.iter_mut().zip(block).for_each(|(value, &said)| change(value, said));
+        values = behind;
+    })
 }
 
 /// A number from 0 to below 1.

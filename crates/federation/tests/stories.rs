@@ -662,6 +662,7 @@ fn a_participant_survives_a_server_that_says_things_out_of_order() {
         ServerMessage::Finished {
             model_version: ModelVersion(3),
             model: transfer,
+            difference: None,
             standardisation: class.coordinator.standardisation().unwrap().clone(),
         },
     ] {

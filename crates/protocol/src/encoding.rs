@@ -58,6 +58,11 @@ impl Encoding {
         matches!(self, Encoding::F32)
     }
 
+    /// Whether only differences travel so, which are rounded up or down by chance.
+    pub const fn is_of_differences(self) -> bool {
+        matches!(self, Encoding::Q8 | Encoding::Q4)
+    }
+
     /// What whole models travel as in a room whose updates travel so: rounding whole parameters to 8 bits would be another
     /// model, rounding a difference is a little noise.
     pub const fn of_models(self) -> Encoding {

@@ -43,8 +43,8 @@ pub use error::ProtocolError;
 pub use host::HostCommand;
 pub use id::{ClientId, ModelVersion, RoomCode, Round, Token, TransferId};
 pub use message::{
-    ClientMessage, ClientState, ClientSummary, Evaluation, Phase, RoundRecord, RoundTraining, ServerMessage,
-    Standardisation, Status, TrainingResult, Transfer,
+    ClientMessage, ClientState, ClientSummary, Difference, Evaluation, Phase, RoundRecord, RoundTraining,
+    ServerMessage, Standardisation, Status, TrainingResult, Transfer,
 };
 pub use pace::Pace;
 pub use parse::{parse_client, parse_server};

@@ -178,6 +178,9 @@ pub enum ServerMessage {
         standardisation: Standardisation,
         /// The model's bytes: its parameters one after the other.
         model: Transfer,
+        /// The same with fewer bytes, for who has what it is a difference to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        difference: Option<Difference>,
     },
     /// There is room for the announced update: send its chunks now.
     Upload {
@@ -224,6 +227,9 @@ pub enum ServerMessage {
         model_version: ModelVersion,
         /// Its bytes.
         model: Transfer,
+        /// As in `round`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        difference: Option<Difference>,
         /// How to standardise features before they enter the model.
         standardisation: Standardisation,
     },
@@ -240,6 +246,18 @@ pub struct Transfer {
     pub encoding: Encoding,
     /// CRC-32 of all of its bytes.
     pub checksum: Checksum,
+}
+
+/// A model as the difference to an earlier version of it. Each parameter is the sum, an f32, of the earlier one and what the
+/// difference says of it; whether that is the model, its checksum says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The version that it is added to; none: to zeros.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<ModelVersion>,
+    /// Its bytes; the id is another than the whole model's.
+    #[serde(flatten)]
+    pub transfer: Transfer,
 }
 
 /// How to train in a round.

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use crate::limits::*;
 use crate::{
-    ClientMessage, Evaluation, ProtocolError, RoundRecord, ServerMessage, Standardisation, Status, TrainingResult,
-    Transfer,
+    ClientMessage, Difference, Evaluation, ModelVersion, ProtocolError, RoundRecord, ServerMessage, Standardisation,
+    Status, TrainingResult, Transfer,
 };
 
 /// The `type`s that a client may send.
@@ -170,20 +170,19 @@ impl ServerMessage {
             ServerMessage::Settings { room } => room.check(),
             ServerMessage::Renamed { name } => check_name("name", name),
             ServerMessage::StatisticsRequest | ServerMessage::Upload { .. } => Ok(()),
-            ServerMessage::Round { round, model_version, training, standardisation, model, .. } => {
+            ServerMessage::Round { round, model_version, training, standardisation, model, difference, .. } => {
                 check_round(round.0)?;
-                check_range("model_version", model_version.0, 0..=MAX_ROUNDS)?;
                 training.settings.check()?;
                 standardisation.check()?;
-                check_transfer(model)
+                check_model(*model_version, model, difference.as_ref())
             }
             ServerMessage::Accepted { round } => check_round(round.0),
             ServerMessage::Refused { message, .. } => check_text("message", message, MAX_TEXT_CHARS),
             ServerMessage::RoundClosed { record } => check_record(record),
             ServerMessage::RoundAbandoned { .. } => Ok(()),
-            ServerMessage::Finished { model, standardisation, .. } => {
+            ServerMessage::Finished { model_version, model, difference, standardisation } => {
                 standardisation.check()?;
-                check_transfer(model)
+                check_model(*model_version, model, difference.as_ref())
             }
         }
     }
@@ -258,6 +257,20 @@ fn check_metrics(evaluation: &Evaluation) -> Result<(), ProtocolError> {
 fn check_training(training: &TrainingResult) -> Result<(), ProtocolError> {
     check_loss("training.loss", training.loss)?;
     check_fraction("training.accuracy", training.accuracy)
+}
+
+fn check_model(version: ModelVersion, model: &Transfer, difference: Option<&Difference>) -> Result<(), ProtocolError> {
+    check_range("model_version", version.0, 0..=MAX_ROUNDS)?;
+    check_transfer(model)?;
+    let Some(difference) = difference else { return Ok(()) };
+    check_transfer(&difference.transfer)?;
+    if difference.from.is_some_and(|from| from >= version) {
+        return Err(ProtocolError::invalid("difference.from", "must be an earlier version than the model's"));
+    }
+    if difference.transfer.id == model.id {
+        return Err(ProtocolError::invalid("difference.id", "must be another than the whole model's"));
+    }
+    Ok(())
 }
 
 fn check_transfer(transfer: &Transfer) -> Result<(), ProtocolError> {

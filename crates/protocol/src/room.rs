@@ -209,7 +209,7 @@ impl RoomConfig {
             let problem = format!("scaffold needs at least {MIN_SCAFFOLD_LEARNING_RATE}");
             return Err(ProtocolError::invalid("learning_rate", problem));
         }
-        if self.encoding.of_models() != self.encoding {
+        if self.encoding.is_of_differences() {
             let problem = "scaffold takes updates for exact sums of gradients; choose f32 or f16, or another strategy";
             return Err(ProtocolError::invalid("encoding", problem));
         }

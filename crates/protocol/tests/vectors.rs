@@ -232,6 +232,16 @@ fn every_good_server_message_is_held() {
             json!({"/room/pace": {"name": "asynchronous", "buffer": 4, "staleness_exponent": 0.5, "most_stale": 5}}),
         ),
         (
+            "as a difference to zeros",
+            "round",
+            json!({"/difference": {"id": 2_147_483_648_u32, "bytes": 248, "encoding": "q8", "checksum": "0badcafe"}}),
+        ),
+        (
+            "as a difference",
+            "finished",
+            json!({"/difference": {"from": 19, "id": 2_147_483_668_u32, "bytes": 124, "encoding": "q4", "checksum": "0badcafe"}}),
+        ),
+        (
             "five speeds, half precision",
             "settings",
             json!({"/room/training/augmentation": "speed", "/room/encoding": "f16"}),
@@ -300,6 +310,12 @@ fn what_no_client_may_say_is_refused_as_held() {
 fn what_no_server_may_say_is_refused_as_held() {
     let messages = texts(&server_messages());
     let with = |kind: &str, pointer: &str, value: Value| changed(&messages, kind, &json!({pointer: value}));
+    let difference = |pointer: &str, value: Value| {
+        let mut difference =
+            json!({"from": 19, "id": 2_147_483_668_u32, "bytes": 124, "encoding": "q4", "checksum": "0badcafe"});
+        difference[pointer] = value;
+        with("finished", "/difference", difference)
+    };
     let cases = [
         ("no JSON", "welcome".to_owned(), 0),
         ("an unknown type", "{\"type\":\"sing\"}".to_owned(), 0),
@@ -318,6 +334,10 @@ fn what_no_server_may_say_is_refused_as_held() {
         ("a deviation of nothing", with("round", "/standardisation/deviation", json!([1.0, 0.0])), 0),
         ("a deviation too few", with("round", "/standardisation/deviation", json!([1.0])), 0),
         ("a model of no bytes", with("finished", "/model/bytes", json!(0)), 0),
+        ("a difference to the version itself", difference("from", json!(20)), 0),
+        ("a difference with the model's id", difference("id", json!(1)), 0),
+        ("part of a difference's group", difference("bytes", json!(125)), 0),
+        ("a version after the last", with("finished", "/model_version", json!(1_001)), 0),
         ("round nothing", with("accepted", "/round", json!(0)), 0),
         ("a text that is too long", with("refused", "/message", json!("x".repeat(501))), 0),
     ];

@@ -16,7 +16,7 @@ import urllib.request
 
 import vectors
 from client import Client, Closed, Fault, Refused
-from wire import floats
+from wire import encode, floats
 
 
 @contextlib.contextmanager
@@ -201,6 +201,39 @@ async def play(program):
     print("a whole room was as docs/protocol.md has it")
 
 
+async def few_bits(program, encoding):
+    """A room whose numbers travel with few bits: models come as differences, to the last bit."""
+    arguments = ["--rounds", "2", "--least", "1", "--labels", "no,yes", "--strategy", "fedavg", "--aggregation", "mean", "--encoding", encoding]
+    with server(program, *arguments) as (origin, room):
+        ada = Client(origin, room)
+        settings = (await ada.enter())["room"]
+        ada.encoding = settings["encoding"]
+        features, count = settings["features"], settings["parameters"]
+        await ada.ready([2, 2])
+        await ada.until("statistics_request")
+        await ada.statistics(10, [20.0] * features, [50.0] * features)
+        offered = await ada.until("round")
+        assert "from" not in offered["difference"] and offered["difference"]["encoding"] == "q8"
+        data = await ada.follow(offered, [0.0] * count)
+        assert data == await ada.download(offered["model"]), "both ways lead to the same model"
+        for version in (1, 2):
+            delta = [0.01 * ((place * 7919) % 13 - 6) for place in range(count)]
+            before = floats(data)
+            await ada.update(offered, encode(delta, encoding), 4)
+            offered = await ada.until("round" if version == 1 else "finished")
+            difference = offered["difference"]
+            assert (difference["from"], difference["encoding"], offered["model_version"]) == (version - 1, encoding, version)
+            assert difference["bytes"] == len(encode(delta, encoding)) and offered["model"]["bytes"] == 4 * count
+            data = await ada.follow(offered, before)
+            # FedAvg of one client is its update; each way rounds it by less than a tick, and the first rest comes with the second.
+            tick = 0.06 / {"q8": 107, "q4": 7}[encoding]
+            for now, then, step in zip(floats(data), before, delta):
+                assert abs(now - then - step) < 3 * tick
+    print(f"a room of {encoding} was as docs/protocol.md has it")
+
+
 if __name__ == "__main__":
     vectors.check()
     asyncio.run(play(sys.argv[1]))
+    for encoding in ("q8", "q4"):
+        asyncio.run(few_bits(sys.argv[1], encoding))

@@ -6,7 +6,7 @@ import json
 
 import websockets
 
-from wire import Transfer, checksum, frames, read_frame, read_text
+from wire import Transfer, checksum, decode, encode, frames, read_frame, read_text, single
 
 
 class Refused(Exception):
@@ -27,6 +27,7 @@ class Client:
         self.room_code = room
         self.token = None
         self.transfer = 0
+        self.encoding = "f32"
         self.statuses = []
         self.history = []
 
@@ -102,9 +103,18 @@ class Client:
             transfer.take(frame)
         return bytes(transfer.received)
 
+    async def follow(self, offered, before):
+        """The bytes of an offered model, by its difference to `before`, the values of the version that it names."""
+        difference = offered["difference"]
+        steps = decode(await self.download(difference), difference["encoding"])
+        values = [single(value + step) for value, step in zip(before, steps)]
+        data = encode(values, "f32")
+        assert checksum(data) == offered["model"]["checksum"]
+        return data
+
     def announcement(self, round_, data, examples, **changes):
         self.transfer += 1
-        update = {"id": self.transfer, "bytes": len(data), "encoding": "f32", "checksum": checksum(data)}
+        update = {"id": self.transfer, "bytes": len(data), "encoding": self.encoding, "checksum": checksum(data)}
         update.update(changes.pop("update", {}))
         return {"round": round_["round"], "model_version": round_["model_version"], "examples": examples, "steps": 1,
                 "update": update, "training": {"loss": 0.7, "accuracy": 0.5}, **changes}

@@ -19,8 +19,8 @@ const NETWORKS = {
   dense: { parameters: 26_008_068, step: 0.127 },
 };
 
-/** Bytes of a parameter in an update and in a model. */
-const BYTES = { f32: { up: 4, down: 4 }, f16: { up: 2, down: 2 }, q8: { up: 1, down: 4 }, q4: { up: 124 / 240, down: 4 } };
+/** Bytes of a parameter in an update, and in the step of the model that comes back. */
+const BYTES = { f32: 4, f16: 2, q8: 1, q4: 124 / 240 };
 
 /**
  * Seconds for all rounds: with quick laptops on a good network, and with slow ones on a bad network; neither is longer
@@ -31,8 +31,7 @@ const BYTES = { f32: { up: 4, down: 4 }, f16: { up: 2, down: 2 }, q8: { up: 1, d
 export function roundsTake({ model = 'compact', rounds, epochs = 2, batchSize = 20, encoding = 'f32', deadline = 180 }) {
   const { parameters, step } = NETWORKS[/** @type {keyof typeof NETWORKS} */ (model)] ?? NETWORKS.compact;
   const training = epochs * Math.ceil(CLIPS / batchSize) * step * (batchSize / 20);
-  const { up, down } = BYTES[/** @type {keyof typeof BYTES} */ (encoding)] ?? BYTES.f32;
-  const traffic = CLASS * parameters * (up + down);
+  const traffic = CLASS * parameters * 2 * (BYTES[/** @type {keyof typeof BYTES} */ (encoding)] ?? BYTES.f32);
   const quick = ROUND[0] + training + traffic / WIFI[1];
   const slow = ROUND[1] + training * SLOWEST + traffic / WIFI[0];
   return [rounds * Math.min(quick, deadline), rounds * Math.min(slow, deadline)];

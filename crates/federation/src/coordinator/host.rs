@@ -128,6 +128,7 @@ impl Coordinator {
             self.end(connection, ErrorCode::Restarted, message.to_owned(), false);
         }
         self.model = Model::new(version, parameters, optimiser.attachment(), self.config.encoding);
+        self.rest.clear();
         self.optimiser = optimiser;
         self.config.rounds = rounds;
         self.history.truncate(version.0 as usize);

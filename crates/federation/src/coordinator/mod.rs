@@ -93,6 +93,9 @@ pub enum CoordinatorError {
 pub struct Coordinator {
     config: RoomConfig,
     model: Model,
+    /// What rounding has left out of the model's steps, where they travel with few bits a value. It is not stored: a server
+    /// that is started anew goes on from the model that clients have.
+    rest: Vec<f32>,
     optimiser: Box<dyn ServerOptimiser>,
     /// Where the updates of an open round wait, if the room's aggregation needs all of them at once.
     spool: Box<dyn Spool>,
@@ -144,7 +147,10 @@ impl Coordinator {
     /// # Errors
     /// The settings can't work, or the parameters don't belong to them.
     pub fn new(config: RoomConfig, initial: Vec<f32>, spool: Box<dyn Spool>) -> Result<Coordinator, CoordinatorError> {
-        Coordinator::at(config, ModelVersion(0), initial, spool, |_| Ok(()))
+        let mut room = Coordinator::at(config, ModelVersion(0), initial, spool, |_| Ok(()))?;
+        let initial = room.model.parameters().to_vec();
+        room.model = Model::first(initial, room.optimiser.attachment(), room.config.encoding);
+        Ok(room)
     }
 
     /// A room with a version of its model, whose strategy may be given back what it remembered.
@@ -167,6 +173,7 @@ impl Coordinator {
         remind(&mut *optimiser)?;
         Ok(Coordinator {
             model: Model::new(version, parameters, optimiser.attachment(), config.encoding),
+            rest: Vec::new(),
             optimiser,
             spool,
             unread: 0,
@@ -501,8 +508,8 @@ impl Coordinator {
     }
 
     fn download(&mut self, connection: ConnectionId, id: ClientId, transfer: TransferId) {
-        let model = self.model.transfer();
-        if transfer.0 < model.id.0 {
+        let bytes = self.model.bytes_of(transfer);
+        if bytes.is_none() && Model::version_of(transfer) < self.model.version() {
             return; // A round closed while this was on its way; the next `round` says what to fetch.
         }
         let finished = matches!(self.phase, PhaseState::Finished);
@@ -511,12 +518,11 @@ impl Coordinator {
         };
         // A round may have been abandoned while this was on its way; what is fetched now is of use in its repetition.
         let entitled = finished || client.taking_part;
-        if transfer != model.id || !entitled || client.downloads >= MAX_DOWNLOADS {
+        let Some(bytes) = bytes.filter(|_| entitled && client.downloads < MAX_DOWNLOADS) else {
             let message = "this model was not announced to you, or you fetched it too often; wait for the next round";
             return self.error(connection, ErrorCode::OutOfOrder, message.to_owned());
-        }
+        };
         client.downloads += 1;
-        let bytes = self.model.encoded();
         self.bytes_down += protocol::framed_bytes(bytes.len());
         self.actions.push_back(Action::SendModel { connection, transfer, bytes });
     }

@@ -20,7 +20,7 @@ use protocol::{
     Checksum, ClientId, ClientMessage, ErrorCode, ModelVersion, Phase, RoomConfig, Round, RoundRecord, ServerMessage,
     Status, Token,
 };
-use round::{Effort, Fetched, Job, Step, Task};
+use round::{Effort, Fetched, Job, Purpose, Step, Task};
 
 use crate::Millis;
 
@@ -274,8 +274,16 @@ impl Participant {
                     self.outputs.push_back(Output::ComputeStatistics);
                 }
             }
-            ServerMessage::Round { round, model_version, deadline_ms: _, training, standardisation, model } => {
-                self.begin_round(Task { round, model_version, model, training, standardisation });
+            ServerMessage::Round {
+                round,
+                model_version,
+                deadline_ms: _,
+                training,
+                standardisation,
+                model,
+                difference,
+            } => {
+                self.begin_round(Task { round, model_version, model, training, standardisation }, difference);
             }
             ServerMessage::Upload { transfer } => self.upload(transfer),
             ServerMessage::Accepted { round } => self.take_accepted(round),
@@ -288,8 +296,8 @@ impl Participant {
                 self.stop_sitting_out();
             }
             ServerMessage::RoundAbandoned { .. } => self.stop_sitting_out(),
-            ServerMessage::Finished { model_version, model, standardisation } => {
-                self.finish(model_version, model, standardisation);
+            ServerMessage::Finished { model_version, model, difference, standardisation } => {
+                self.finish(model_version, model, difference, standardisation);
             }
         }
         self.changed = true;
@@ -324,7 +332,8 @@ impl Participant {
         if !on {
             self.statistics_wanted = false;
             // A finished room's model is still wanted; a round's is not.
-            let finishing = matches!(&self.job, Job::Downloading { purpose: round::Purpose::Finished { .. }, .. });
+            let finishing =
+                matches!(&self.job, Job::Downloading(download) if matches!(download.purpose, Purpose::Finished { .. }));
             if !finishing {
                 self.abandon_job();
             }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::{
-    Checksum, Chunk, ClientMessage, Encoding, Evaluation, ModelVersion, Receipt, RefusalReason, RoomConfig, Round,
-    RoundTraining, Standardisation, TrainingResult, Transfer, TransferId,
+    Checksum, Chunk, ClientMessage, Difference, Encoding, Evaluation, ModelVersion, Receipt, RefusalReason, RoomConfig,
+    Round, RoundTraining, Standardisation, TrainingResult, Transfer, TransferId,
 };
 
 use super::{Notice, NoticeCode, Output, Participant, TrainRequest, Work};
@@ -55,9 +55,27 @@ impl Task {
 #[derive(Debug)]
 pub(super) enum Job {
     None,
-    Downloading { purpose: Purpose, receipt: Receipt, values: Vec<f32> },
+    Downloading(Box<Download>),
     Training { task: Task, correction: Option<Arc<Vec<f32>>>, evaluation: Option<Evaluation>, step: Option<Step> },
     Holding(Box<LocalUpdate>),
+}
+
+/// A model on its way.
+#[derive(Debug)]
+pub(super) struct Download {
+    pub purpose: Purpose,
+    model: Transfer,
+    receipt: Receipt,
+    arriving: Arriving,
+}
+
+/// What becomes of the bytes that come.
+#[derive(Debug)]
+enum Arriving {
+    /// The values of the whole model.
+    Whole(Vec<f32>),
+    /// Bytes of a difference, and what it is a difference to; without that, to zeros.
+    Difference(Option<Fetched>, Vec<u8>),
 }
 
 /// How far training has come.
@@ -121,17 +139,49 @@ impl LocalUpdate {
     }
 }
 
+impl Download {
+    /// Takes note of the next piece; true: it was the last. None: it is not what was announced.
+    fn take(&mut self, chunk: &Chunk) -> Option<bool> {
+        let complete = self.receipt.take(chunk).ok()?;
+        match &mut self.arriving {
+            Arriving::Whole(values) => values.extend(self.model.encoding.values(&chunk.payload).ok()?),
+            Arriving::Difference(_, bytes) => bytes.extend_from_slice(&chunk.payload),
+        }
+        Some(complete)
+    }
+}
+
+impl Arriving {
+    /// The model, all bytes of which are there. None: the difference does not lead to it.
+    fn fetched(self, transfer: Transfer, encoding: Encoding, parameters: Option<usize>) -> Option<Fetched> {
+        let (mut values, bytes) = match self {
+            Arriving::Whole(mut values) => {
+                let control = values.split_off(parameters.unwrap_or(values.len()).min(values.len()));
+                return Some(Fetched { transfer, parameters: Arc::new(values), control: Arc::new(control) });
+            }
+            Arriving::Difference(Some(before), bytes) => (Arc::unwrap_or_clone(before.parameters), bytes),
+            Arriving::Difference(None, bytes) => (vec![0.0; parameters?], bytes),
+        };
+        rounding::add(encoding, &bytes, &mut values).ok()?;
+        // The announced checksum is that of the values as f32.
+        let sum = Checksum::of(bytemuck::cast_slice(&values));
+        (sum == transfer.checksum).then(|| Fetched { transfer, parameters: Arc::new(values), control: Arc::default() })
+    }
+}
+
 impl Participant {
     /// A round is open.
-    pub(super) fn begin_round(&mut self, task: Task) {
-        if !self.wants_part() || !self.fits_room(&task.model, &task.standardisation) {
+    pub(super) fn begin_round(&mut self, task: Task, difference: Option<Difference>) {
+        if !self.wants_part() || !self.fits_room(&task.model, difference.as_ref(), &task.standardisation) {
             return;
         }
         match &self.job {
             // The connection was lost, or the round is repeated; what is done need not be done again.
             Job::Training { task: mine, .. } if mine.is_same(&task) => return,
             Job::Holding(update) if update.task.is_same(&task) => return self.announce(),
-            Job::Downloading { purpose: Purpose::Round(mine), .. } if mine.is_same(&task) => return,
+            Job::Downloading(download) if matches!(&download.purpose, Purpose::Round(mine) if mine.is_same(&task)) => {
+                return;
+            }
             // An asynchronous room still takes what was begun a few versions ago.
             Job::Training { task: mine, .. } if self.is_of_use(mine, &task) => return,
             Job::Holding(update) if update.sending != Sending::Accepted && self.is_of_use(&update.task, &task) => {
@@ -139,7 +189,7 @@ impl Participant {
             }
             _ => {}
         }
-        self.fetch(task.model, Purpose::Round(task));
+        self.fetch(task.model, difference, Purpose::Round(task));
     }
 
     /// Whether an update for an earlier task is still taken by a room that asks for a newer one.
@@ -160,9 +210,13 @@ impl Participant {
     /// A round was closed: what is left of this client's work for it is of no use, and the next one may do without it.
     pub(super) fn round_is_over(&mut self, round: Round) {
         let mine = match &self.job {
-            Job::Downloading { purpose: Purpose::Round(task), .. } | Job::Training { task, .. } => task.round,
+            Job::Downloading(download) => match &download.purpose {
+                Purpose::Round(task) => task.round,
+                Purpose::Finished { .. } => return,
+            },
+            Job::Training { task, .. } => task.round,
             Job::Holding(update) => update.task.round,
-            Job::Downloading { .. } | Job::None => return,
+            Job::None => return,
         };
         if mine <= round && self.room.as_ref().is_some_and(|room| room.pace.is_synchronous()) {
             self.abandon_job();
@@ -170,16 +224,22 @@ impl Participant {
     }
 
     /// The room is finished.
-    pub(super) fn finish(&mut self, model_version: ModelVersion, model: Transfer, standardisation: Standardisation) {
+    pub(super) fn finish(
+        &mut self,
+        model_version: ModelVersion,
+        model: Transfer,
+        difference: Option<Difference>,
+        standardisation: Standardisation,
+    ) {
         let known = self.finished == Some((model_version, model.checksum));
-        if known || !self.fits_room(&model, &standardisation) {
+        if known || !self.fits_room(&model, difference.as_ref(), &standardisation) {
             return;
         }
-        self.fetch(model, Purpose::Finished { model_version, standardisation });
+        self.fetch(model, difference, Purpose::Finished { model_version, standardisation });
     }
 
-    /// Gets a model, from the server unless it is the one that is here already.
-    fn fetch(&mut self, model: Transfer, purpose: Purpose) {
+    /// Gets a model: it may be here already, or what it is a difference to.
+    fn fetch(&mut self, model: Transfer, difference: Option<Difference>, purpose: Purpose) {
         self.abandon_job();
         self.earlier.clear();
         if let Some(fetched) = &self.fetched
@@ -188,42 +248,59 @@ impl Participant {
             let fetched = fetched.clone();
             return self.use_model(purpose, fetched);
         }
-        // Freed before the next one takes its place.
-        self.fetched = None;
+        // Freed before the next one takes its place, unless that is built on it.
+        let before = self.fetched.take();
+        let base = difference.filter(|difference| {
+            difference.from.is_none_or(|from| before.as_ref().is_some_and(|before| before.transfer.id.0 == from.0))
+        });
+        if let Some(Difference { from, transfer }) = base {
+            let onto =
+                Arriving::Difference(before.filter(|_| from.is_some()), Vec::with_capacity(transfer.bytes as usize));
+            return self.download(purpose, model, transfer, onto);
+        }
+        self.fetch_whole(model, purpose);
+    }
+
+    fn fetch_whole(&mut self, model: Transfer, purpose: Purpose) {
         let (in_group, width) = model.encoding.group();
         let count = model.bytes as usize / width * in_group;
-        self.job = Job::Downloading { purpose, receipt: Receipt::new(model), values: Vec::with_capacity(count) };
-        self.send(ClientMessage::Download { transfer: model.id });
+        self.download(purpose, model, model, Arriving::Whole(Vec::with_capacity(count)));
+    }
+
+    fn download(&mut self, purpose: Purpose, model: Transfer, transfer: Transfer, arriving: Arriving) {
+        self.job = Job::Downloading(Box::new(Download { purpose, model, receipt: Receipt::new(transfer), arriving }));
+        self.send(ClientMessage::Download { transfer: transfer.id });
         self.changed = true;
     }
 
     /// Takes a piece of the model.
     pub(super) fn take_chunk(&mut self, chunk: &Chunk) {
         self.received += (protocol::limits::CHUNK_HEADER_BYTES + chunk.payload.len()) as u64;
-        let Job::Downloading { receipt, values, .. } = &mut self.job else {
+        let Job::Downloading(download) = &mut self.job else {
             return; // The rest of a model that is not wanted any more.
         };
-        if receipt.transfer().id != chunk.transfer {
+        let transfer = *download.receipt.transfer();
+        if transfer.id != chunk.transfer {
             return;
         }
         self.changed = true;
-        let encoding = receipt.transfer().encoding;
-        let taken = receipt.take(chunk).ok().zip(encoding.values(&chunk.payload).ok());
-        let Some((complete, decoded)) = taken else {
+        let Some(complete) = download.take(chunk) else {
             let message = "the model came damaged; connecting again".to_owned();
             self.notice = Some(Notice { code: NoticeCode::ModelDamaged, message });
-            self.job = Job::None;
+            self.abandon_job();
             return self.drop_connection();
         };
-        values.extend(decoded);
-        if complete
-            && let Job::Downloading { purpose, receipt, mut values } = std::mem::replace(&mut self.job, Job::None)
-        {
-            let parameters = self.room.as_ref().map_or(values.len(), |room| room.parameters as usize);
-            let control = Arc::new(values.split_off(parameters.min(values.len())));
-            let fetched = Fetched { transfer: *receipt.transfer(), parameters: Arc::new(values), control };
-            self.fetched = Some(fetched.clone());
-            self.use_model(purpose, fetched);
+        if complete && let Job::Downloading(download) = std::mem::replace(&mut self.job, Job::None) {
+            let parameters = self.room.as_ref().map(|room| room.parameters as usize);
+            let Download { purpose, model, receipt: _, arriving } = *download;
+            match arriving.fetched(model, transfer.encoding, parameters) {
+                Some(fetched) => {
+                    self.fetched = Some(fetched.clone());
+                    self.use_model(purpose, fetched);
+                }
+                // It is a difference to another model of that version: the host went back, and the rounds were played again.
+                None => self.fetch_whole(model, purpose),
+            }
         }
     }
 
@@ -446,7 +523,7 @@ impl Participant {
     pub(super) fn pause_transfers(&mut self) {
         self.progress_sent = None;
         match &mut self.job {
-            Job::Downloading { .. } => self.job = Job::None,
+            Job::Downloading(_) => self.abandon_job(),
             Job::Holding(update) if update.sending != Sending::Accepted => update.sending = Sending::NotYet,
             _ => {}
         }
@@ -461,7 +538,13 @@ impl Participant {
                     self.outputs.push_back(Output::StopSending { transfer });
                 }
             }
-            Job::None | Job::Downloading { .. } => {}
+            // What it was built on stays.
+            Job::Downloading(download) => {
+                if let Arriving::Difference(before, _) = download.arriving {
+                    self.fetched = before;
+                }
+            }
+            Job::None => {}
         }
         self.changed = true;
     }
@@ -472,7 +555,7 @@ impl Participant {
             _ if self.failure.is_some() => Work::Failed { reason: self.failure.clone().unwrap_or_default() },
             Job::None if self.statistics_wanted => Work::Statistics,
             Job::None => Work::Idle,
-            Job::Downloading { receipt, .. } => Work::Downloading { fraction: receipt.fraction() },
+            Job::Downloading(download) => Work::Downloading { fraction: download.receipt.fraction() },
             Job::Training { task, step, .. } => {
                 let fraction = step.as_ref().map_or(0.0, Step::fraction);
                 let epochs = task.training.settings.epochs;
@@ -501,10 +584,19 @@ impl Participant {
     }
 
     /// Whether what the server announces is what the room was said to be.
-    fn fits_room(&mut self, model: &Transfer, standardisation: &Standardisation) -> bool {
+    fn fits_room(
+        &mut self,
+        model: &Transfer,
+        difference: Option<&Difference>,
+        standardisation: &Standardisation,
+    ) -> bool {
         let Some(room) = &self.room else { return false };
         let fits = model.bytes == room.model_bytes()
             && model.encoding == room.encoding.of_models()
+            && difference.is_none_or(|difference| {
+                let Transfer { bytes, encoding, .. } = difference.transfer;
+                room.encoding.is_of_differences() && bytes as usize == encoding.length(room.parameters as usize)
+            })
             && standardisation.mean.len() == room.features as usize;
         if !fits {
             let message = "the server's model does not fit the room; tell the host".to_owned();

@@ -99,6 +99,8 @@ pub struct Class {
     /// The updates accepted in the open round.
     accepted: Vec<Accepted>,
     model: Vec<f32>,
+    /// What rounding has left out of its steps.
+    rest: Vec<f64>,
     /// The last version that was checked.
     present: u32,
     oracle: Oracle,
@@ -134,8 +136,10 @@ impl Class {
     pub fn new(config: RoomConfig) -> Class {
         let model: Vec<f32> = (0..config.parameters).map(|index| step(77, 0, index as usize)).collect();
         let disk = Disk::default();
+        let coordinator = Coordinator::new(config, model, disk.spool()).unwrap();
         Class {
-            coordinator: Coordinator::new(config, model.clone(), disk.spool()).unwrap(),
+            model: coordinator.model().parameters().to_vec(),
+            coordinator,
             disk,
             now: Millis(1_000),
             students: Vec::new(),
@@ -146,7 +150,7 @@ impl Class {
             seen: BTreeMap::new(),
             last_seen: BTreeMap::new(),
             accepted: Vec::new(),
-            model,
+            rest: Vec::new(),
             present: 0,
             oracle: Oracle::default(),
             published: 0,
@@ -363,6 +367,7 @@ impl Class {
         self.disk = Disk::default();
         self.coordinator = Coordinator::restore(checkpoint, parameters, memory, self.disk.spool()).unwrap();
         self.model = self.coordinator.model().parameters().to_vec();
+        self.rest.clear();
         self.present = self.coordinator.model().version().0;
         self.accepted.clear();
         self.server_up = true;
@@ -374,6 +379,7 @@ impl Class {
         self.coordinator.restart(self.now, ModelVersion(version), rounds, parameters.clone(), memory.clone())?;
         self.oracle.recall(&memory);
         self.model = parameters;
+        self.rest.clear();
         self.accepted.clear();
         self.run();
         Ok(())
@@ -592,9 +598,30 @@ impl Class {
         let published = self.coordinator.model().parameters();
         let values = accepted.iter().flat_map(|update| &update.values);
         let largest = values.chain(&self.model).fold(0.0_f64, |largest, value| largest.max(f64::from(*value).abs()));
-        for (index, (&now, expected)) in published.iter().zip(expected.into_iter().flatten()).enumerate() {
-            let error = (f64::from(now) - expected).abs();
-            assert!(error <= 1.0e-6 * largest, "parameter {index}: {now} is not {expected}");
+        let encoding = self.coordinator.config().encoding;
+        let group = if encoding.is_of_differences() { encoding.group().0 } else { published.len() };
+        self.rest.resize(published.len(), 0.0);
+        let expected: Vec<f64> = match expected {
+            Some(expected) => expected.iter().zip(&self.rest).map(|(expected, rest)| expected + rest).collect(),
+            None => published.iter().map(|&value| value.into()).collect(),
+        };
+        // With few bits a value a step is a multiple of the group's longest one through the largest code, and the way to it is
+        // rounded up or down.
+        let groups = published.chunks(group).zip(expected.chunks(group)).zip(self.model.chunks(group));
+        for ((published, expected), before) in groups {
+            let longest = expected.iter().zip(before).map(|(next, &now)| (next - f64::from(now)).abs());
+            let tick = match encoding {
+                Encoding::Q8 => longest.fold(0.0, f64::max) / 107.0,
+                Encoding::Q4 => longest.fold(0.0, f64::max) / 7.0,
+                _ => 0.0,
+            };
+            for (&now, expected) in published.iter().zip(expected) {
+                let error = (f64::from(now) - expected).abs();
+                assert!(error <= 1.0e-6 * largest + tick, "{now} is not {expected}, a tick is {tick}");
+            }
+        }
+        if encoding.is_of_differences() {
+            self.rest = expected.iter().zip(published).map(|(expected, &now)| expected - f64::from(now)).collect();
         }
         self.model = published.to_vec();
         self.present = self.coordinator.model().version().0;

@@ -120,6 +120,7 @@ pub fn server_messages() -> Vec<ServerMessage> {
             training: RoundTraining { settings: room().training, seed: 9 },
             standardisation: standardisation.clone(),
             model: transfer(),
+            difference: None,
         },
         ServerMessage::Upload { transfer: TransferId(1) },
         ServerMessage::Accepted { round: Round(1) },
@@ -132,7 +133,12 @@ pub fn server_messages() -> Vec<ServerMessage> {
         },
         ServerMessage::RoundClosed { record },
         ServerMessage::RoundAbandoned { round: None, received: 0, least: 2 },
-        ServerMessage::Finished { model_version: ModelVersion(20), model: transfer(), standardisation },
+        ServerMessage::Finished {
+            model_version: ModelVersion(20),
+            model: transfer(),
+            difference: None,
+            standardisation,
+        },
         ServerMessage::Settings { room: room() },
         ServerMessage::Renamed { name: "Grace".to_owned() },
     ]

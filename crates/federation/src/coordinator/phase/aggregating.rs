@@ -2,14 +2,14 @@
 
 use std::io;
 
-use protocol::{Aggregation, ModelVersion, Round, RoundRecord, ServerMessage};
+use protocol::{Aggregation, Round, RoundRecord, ServerMessage};
 
 use super::PhaseState;
 use crate::aggregation::{KeptUpdates, clipping, direction};
 use crate::coordinator::{Action, Contribution, Coordinator};
+use crate::influence;
 use crate::sketch::Sketch;
 use crate::strategy::{Effort, Gathered, ServerOptimiser};
-use crate::{Model, influence};
 
 /// After so many rounds in a row whose updates could not be read back, the room is paused.
 const MAX_UNREAD: u32 = 3;
@@ -29,12 +29,13 @@ impl Coordinator {
         let uploads = goes_on.then(|| std::mem::take(&mut state.uploads));
         self.back_to_lobby();
         let round = Round(self.history.len() as u32 + 1);
-        let version = ModelVersion(self.model.version().0 + 1);
         let Some(parameters) = self.optimiser.publish(state.gathered, self.model.parameters(), clients) else {
             return true;
         };
         // The mean's memory is the new model's. The old one is freed when the last who is sent it is done.
-        self.model = Model::new(version, parameters, self.optimiser.attachment(), self.config.encoding);
+        let (encoding, seed) = (self.config.encoding, self.config.seed);
+        self.model = self.model.next(parameters, self.optimiser.attachment(), encoding, &mut self.rest, seed);
+        let version = self.model.version();
         let given = state.given.iter();
         let evaluations = given.filter_map(|(given, _)| Some((&given.client, given.evaluation.as_ref()?)));
         let record = RoundRecord {

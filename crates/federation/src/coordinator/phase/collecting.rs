@@ -95,6 +95,7 @@ impl Coordinator {
             },
             standardisation,
             model: self.model.transfer(),
+            difference: self.model.difference(),
         };
         let Some(client) = self.clients.get_mut(id) else {
             return;

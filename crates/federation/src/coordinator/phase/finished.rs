@@ -13,6 +13,7 @@ impl Coordinator {
         Some(ServerMessage::Finished {
             model_version: self.model.version(),
             model: self.model.transfer(),
+            difference: self.model.difference(),
             standardisation,
         })
     }
