@@ -330,7 +330,7 @@ mod tests {
                 let own = (client + 1) as f32;
                 let expected = match behaviour {
                     _ if !hostile => own,
-                    Behaviour::LabelFlip | Behaviour::Statistics => own,
+                    Behaviour::LabelFlip | Behaviour::Statistics | Behaviour::Absent => own,
                     Behaviour::Loud => -9_999.0 / 20.0,
                     Behaviour::SignFlip => -own,
                     Behaviour::Scale => 10.0 * own,
@@ -356,6 +356,18 @@ mod tests {
                 assert_eq!(*examples, if claimed { 42 } else { 7 });
             }
         }
+    }
+
+    #[test]
+    fn absent_clients_leave_nothing_but_their_place() {
+        let share =
+            |clips| Arc::new(vec![Example { values: Vec::new(), frames: 0, label: 0, variants: Vec::new() }; clips]);
+        let shares: Vec<_> = (0..10).map(share).collect();
+        let attackers = attackers(Behaviour::Absent);
+        let there: Vec<usize> = attackers.present(&shares).iter().map(|share| share.len()).collect();
+        let honest: Vec<usize> = (0..10).filter(|client| !attackers.hostile[*client]).collect();
+        assert_eq!((there, attackers.are_absent()), (honest, true));
+        assert!(!self::attackers(Behaviour::Noise).are_absent());
     }
 
     #[test]
