@@ -43,6 +43,15 @@ const CRATES: &[(&str, Floors)] = &[
     ),
     ("crates/models/src", &[&["error", "slices", "network", "clips"], &["inference", "onnx"], &["learner"]]),
     (
+        "crates/masking/src",
+        &[
+            &["refusal", "task"],
+            &["keys", "quantised", "shares", "vector", "words"],
+            &["openings", "roster"],
+            &["member", "tally"],
+        ],
+    ),
+    (
         "crates/federation/src",
         &[
             &["metrics", "normalisation", "sketch"],

@@ -22,6 +22,7 @@ mod error;
 mod host;
 mod id;
 pub mod limits;
+mod masking;
 mod message;
 mod pace;
 mod parse;
@@ -42,6 +43,9 @@ pub use encoding::{Encoding, EncodingError};
 pub use error::ProtocolError;
 pub use host::HostCommand;
 pub use id::{ClientId, ModelVersion, RoomCode, Round, Token, TransferId};
+pub use masking::{
+    Adversary, Agreement, Hex, MaskedEncoding, MaskingKeys, RevealedShare, RosterEntry, SealedShares, Secret,
+};
 pub use message::{
     ClientMessage, ClientState, ClientSummary, Difference, Evaluation, Phase, RoundRecord, RoundTraining,
     ServerMessage, Standardisation, Status, TrainingResult, Transfer,

@@ -38,6 +38,10 @@ pub const MAX_FRAMES: u64 = 100_000_000;
 pub const MAX_ROUNDS: u32 = 1_000;
 /// Most clients of a room at one time.
 pub const MAX_CLIENTS: u32 = 1_024;
+/// Fewest clients in a masked sum that anyone may open.
+pub const MIN_MASKED_CLIENTS: usize = 3;
+/// Most clients of a masked sum: a client's shares for all others must fit into one text frame.
+pub const MAX_MASKED_CLIENTS: usize = 200;
 /// Most clients that a `status` names.
 pub const MAX_STATUS_CLIENTS: usize = 2 * MAX_CLIENTS as usize;
 /// Most round records in one `history` message.
