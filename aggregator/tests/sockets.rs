@@ -109,7 +109,7 @@ async fn whoever_breaks_the_rules_is_told_and_closed() -> Result<()> {
     assert_eq!(nowhere.closed().await?.0, 1008);
 
     let mut impolite = RawClient::open(&server.origin, None).await?;
-    impolite.say(&ClientMessage::Pause).await?;
+    impolite.say(&ClientMessage::Pause { diverged: false }).await?;
     let Heard::Message(message) = impolite.hear().await? else { panic!("no message") };
     assert!(matches!(*message, ServerMessage::Error { code: ErrorCode::OutOfOrder, .. }), "{message:?}");
 
@@ -119,7 +119,7 @@ async fn whoever_breaks_the_rules_is_told_and_closed() -> Result<()> {
 
     let (mut hasty, _) = RawClient::enter(&server.origin, &server.room, None).await?;
     for _ in 0..150 {
-        hasty.say(&ClientMessage::Pause).await?;
+        hasty.say(&ClientMessage::Pause { diverged: false }).await?;
     }
     assert_eq!(hasty.closed().await?.0, 1008);
 

@@ -184,15 +184,22 @@ test('training diverges where the loss is far above guessing and has grown, and 
     [[], 4],
     [[null, undefined], 2],
   ]) assert.equal(divergence(losses, labels), null, String(losses));
-  const room = { room: { labels: ['happy', 'sad'] }, status: { phase: 'collecting' }, versions: [{ version: 0, best: false }, { version: 3, best: true }] };
+  const room = { room: { labels: ['happy', 'sad'] }, status: { phase: 'collecting', model_version: 4, clients: [] }, versions: [{ version: 0, best: false }, { version: 3, best: true }] };
   for (const words of Object.values(LANGUAGES)) {
     const { steer, restart } = words.teach;
-    assert.equal(divergedSentence([0.7, 0.6], 2, words) + divergedAdvice([0.7, 0.6], room, words), '');
-    assert.ok(divergedSentence([0.7, 900], 2, words).includes('900'));
+    assert.equal(divergedSentence([0.7, 0.6], 2, [{}, { diverged: false }], words) + divergedAdvice([0.7, 0.6], room, words), '');
+    assert.ok(divergedSentence([0.7, 900], 2, [], words).includes('900'));
     const advice = divergedAdvice([0.7, 900], room, words);
     for (const part of ['900', steer.restart[0].replace(/\s*…$/, ''), restart.version(3)]) assert.ok(advice.includes(part), advice);
-    const finished = divergedAdvice([0.7, 900], { ...room, status: { phase: 'finished' } }, words);
+    const finished = divergedAdvice([0.7, 900], { ...room, status: { ...room.status, phase: 'finished' } }, words);
     assert.ok(finished.includes(steer.more[0].replace(/\s*…$/, '')), finished);
+    // Before the first version there is no loss, and none to go back to.
+    const clients = [{ diverged: true }, { diverged: true }, {}];
+    assert.ok(divergedSentence([], 2, clients, words).includes('2'));
+    const first = divergedAdvice([], { ...room, status: { ...room.status, model_version: 0, clients } }, words);
+    assert.equal(first, `${steer.gaveUp(2)} ${steer.gaveUpHelp}`);
+    const later = divergedAdvice([0.7, 0.6], { ...room, status: { ...room.status, clients: [clients[0]] } }, words);
+    assert.ok(later.startsWith(steer.gaveUp(1)) && later.includes(restart.version(3)), later);
   }
 });
 

@@ -215,5 +215,15 @@ async fn every_page_says_that_training_diverges() -> Result<()> {
         let tab = browser.open(&page).await?;
         reads(&tab, "The model gets worse and worse: its loss was 0.9 and is 250 now.").await?;
     }
+
+    // In the first round there is no loss yet: the laptops say that they gave up, and why.
+    let server = Server::start(&["--host-token", TOKEN, "--least", "2"]).await?;
+    let mut given_up = Played::enter(&server, false).await?;
+    given_up.client.say(&ClientMessage::Pause { diverged: true }).await?;
+    let teacher = browser.open(&format!("{}/teach?room={CODE}#{TOKEN}", server.origin())).await?;
+    reads(&teacher, "On one laptop training came to numbers that are of no use, and it has stopped taking part. Open")
+        .await?;
+    let board = browser.open(&format!("{}/board", server.page())).await?;
+    reads(&board, "On one laptop training came to numbers that are of no use.").await?;
     Ok(())
 }

@@ -63,7 +63,8 @@ impl App {
                 Ok(Some(result)) => app.trained(&request, result),
                 Err(failure) => {
                     tell(Level::Error, &failure);
-                    app.input(Input::TrainingFailed { reason: failure.message });
+                    let diverged = failure.code == FailureCode::Diverged;
+                    app.input(Input::TrainingFailed { reason: failure.message, diverged });
                 }
             }
         });

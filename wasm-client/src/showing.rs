@@ -242,6 +242,7 @@ fn members(status: &Status, me: Option<ClientId>) -> Vec<MemberView> {
             labels: client.labels.iter().map(|&count| u64::from(count)).collect(),
             me: Some(client.client) == me,
             waited_ms: client.waited_ms.map(|left| left as f64),
+            diverged: client.diverged,
         })
         .collect()
 }

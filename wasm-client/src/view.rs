@@ -81,6 +81,8 @@ pub struct MemberView {
     pub me: bool,
     /// Milliseconds that the room still waits for them, whose connection is lost.
     pub waited_ms: Option<f64>,
+    /// Whether they stopped because their training diverged.
+    pub diverged: bool,
 }
 
 /// Which processor trains, and why.

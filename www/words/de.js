@@ -857,6 +857,8 @@ export const words = {
       leastWrong: (most) => `Geben Sie eine ganze Zahl von 1 bis ${most} ein.`,
       diverged: (was, is) => `Das Training wird immer schlechter: Der Verlust war ${was} und ist jetzt ${is}.`,
       divergedHelp: (button, version) => `Drücken Sie „${button}“ und wählen Sie „${version}“. Kommt es wieder so, öffnen Sie einen neuen Raum mit kleinerer Lernrate (unter „Für Fachleute“).`,
+      gaveUp: (count) => (count === 1 ? 'Auf einem Laptop kamen beim Training Zahlen heraus, die zu nichts zu gebrauchen sind; er macht nicht mehr mit.' : `Auf ${count} Laptops kamen beim Training Zahlen heraus, die zu nichts zu gebrauchen sind; sie machen nicht mehr mit.`),
+      gaveUpHelp: 'Öffnen Sie einen neuen Raum mit kleinerer Lernrate (unter „Für Fachleute“).',
       why: {
         finished: 'Alle Runden sind vorbei.',
         nothingIn: 'Es ist noch kein Ergebnis da.',
@@ -1034,6 +1036,7 @@ export const words = {
     rounds: (rounds) => `${plural(rounds, 'Runde', 'Runden')} insgesamt`,
     roundsDone: (done, rounds) => `${done} von ${plural(rounds, 'Runde', 'Runden')} geschafft`,
     diverged: (was, is) => `Das Modell wird immer schlechter: Sein Verlust war ${was} und ist jetzt ${is}. Wer den Raum leitet, kann zu einer früheren Version zurückgehen.`,
+    gaveUp: (count) => `Auf ${count === 1 ? 'einem Laptop' : `${count} Laptops`} kamen beim Training Zahlen heraus, die zu nichts zu gebrauchen sind. Wer den Raum leitet, kann einen mit kleinerer Lernrate anlegen.`,
     waitsFor: (names, seconds) => `Die Verbindung zu ${allOf(names)} ist weg. Die Klasse wartet noch ${plural(seconds, 'Sekunde', 'Sekunden')}, dann geht es weiter.`,
     left: (clock) => `noch ${clock}`,
     leftLabel: 'So lange dauert diese Runde höchstens noch',

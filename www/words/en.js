@@ -858,6 +858,8 @@ export const words = {
       leastWrong: (/** @type {number} */ most) => `Type a whole number from 1 to ${most}.`,
       diverged: (/** @type {string} */ was, /** @type {string} */ is) => `Training gets worse and worse: the loss was ${was} and is ${is} now.`,
       divergedHelp: (/** @type {string} */ button, /** @type {string} */ version) => `Press “${button}” and choose “${version}”. If it happens again, open a new room with a smaller learning rate (under “For experts”).`,
+      gaveUp: (/** @type {number} */ count) => (count === 1 ? 'On one laptop training came to numbers that are of no use, and it has stopped taking part.' : `On ${count} laptops training came to numbers that are of no use, and they have stopped taking part.`),
+      gaveUpHelp: 'Open a new room with a smaller learning rate (under “For experts”).',
       why: {
         finished: 'All rounds are over.',
         nothingIn: 'No result is in yet.',
@@ -1035,6 +1037,7 @@ export const words = {
     rounds: (/** @type {number} */ rounds) => `${plural(rounds, 'round', 'rounds')} in all`,
     roundsDone: (/** @type {number} */ done, /** @type {number} */ rounds) => `${done} of ${plural(rounds, 'round', 'rounds')} done`,
     diverged: (/** @type {string} */ was, /** @type {string} */ is) => `The model gets worse and worse: its loss was ${was} and is ${is} now. Whoever runs the room can go back to an earlier version.`,
+    gaveUp: (/** @type {number} */ count) => (count === 1 ? 'On one laptop training came to numbers that are of no use. Whoever runs the room can make one with a smaller learning rate.' : `On ${count} laptops training came to numbers that are of no use. Whoever runs the room can make one with a smaller learning rate.`),
     waitsFor: (/** @type {string[]} */ names, /** @type {number} */ seconds) => `The connection to ${allOf(names)} is lost. The class waits ${plural(seconds, 'more second', 'more seconds')}, then goes on.`,
     left: (/** @type {string} */ clock) => `${clock} left`,
     leftLabel: 'At most so long until this round ends',

@@ -857,6 +857,8 @@ export const words = {
       leastWrong: (most) => `Escriba un número entero de 1 a ${most}.`,
       diverged: (was, is) => `El entrenamiento empeora cada vez más: la pérdida era ${was} y ahora es ${is}.`,
       divergedHelp: (button, version) => `Pulse «${button}» y elija «${version}». Si vuelve a ocurrir, abra una sala nueva con una tasa de aprendizaje menor (en «Para personas expertas»).`,
+      gaveUp: (count) => (count === 1 ? 'En un portátil el entrenamiento dio números que no sirven para nada, y ha dejado de participar.' : `En ${count} portátiles el entrenamiento dio números que no sirven para nada, y han dejado de participar.`),
+      gaveUpHelp: 'Abra una sala nueva con una tasa de aprendizaje menor (en «Para personas expertas»).',
       why: {
         finished: 'Todas las rondas han terminado.',
         nothingIn: 'Todavía no ha llegado ningún resultado.',
@@ -1034,6 +1036,7 @@ export const words = {
     rounds: (rounds) => `${plural(rounds, 'ronda', 'rondas')} en total`,
     roundsDone: (done, rounds) => `${done} de ${plural(rounds, 'ronda hecha', 'rondas hechas')}`,
     diverged: (was, is) => `El modelo empeora cada vez más: su pérdida era ${was} y ahora es ${is}. Quien dirige la sala puede volver a una versión anterior.`,
+    gaveUp: (count) => `En ${count === 1 ? 'un portátil' : `${count} portátiles`} el entrenamiento dio números que no sirven para nada. Quien dirige la sala puede crear otra con una tasa de aprendizaje menor.`,
     waitsFor: (names, seconds) => `Se ha perdido la conexión con ${allOf(names)}. La clase espera ${plural(seconds, 'segundo', 'segundos')} más y después sigue.`,
     left: (clock) => `quedan ${clock}`,
     leftLabel: 'Lo que como mucho falta para que termine esta ronda',

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use client::{RoundWork, translate};
 use federation::{Input, TrainRequest};
-use models::{Architecture, Backend, Learner, Step};
+use models::{Architecture, Backend, Learner, ModelError, Step};
 use protocol::{Evaluation, ModelVersion, RoomConfig, Standardisation};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -125,7 +125,8 @@ impl Bench {
     }
 
     fn fail(&self, error: &anyhow::Error) {
-        self.say(Report::Input(Input::TrainingFailed { reason: format!("{error:#}") }));
+        let diverged = matches!(error.downcast_ref(), Some(ModelError::Diverged { .. }));
+        self.say(Report::Input(Input::TrainingFailed { reason: format!("{error:#}"), diverged }));
     }
 
     async fn work(&self, number: u64, job: Job, learner: &mut Learner) -> Result<()> {

@@ -327,7 +327,7 @@ mod tests {
     fn a_message_is_told_with_its_hash() {
         let mut receipts = Receipts::default();
         // FIPS 180-2, appendix B.1.
-        receipts.message(7.0, &ClientMessage::Pause, "abc");
+        receipts.message(7.0, &ClientMessage::Pause { diverged: false }, "abc");
         let receipt = &receipts.receipts[0];
         assert_eq!(receipt.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!((receipt.number, receipt.count, receipt.bytes), (1, 1, 3));
@@ -360,8 +360,8 @@ mod tests {
         for step in 1..=3 {
             say(&mut receipts, f64::from(step), &progress(step));
         }
-        say(&mut receipts, 4.0, &ClientMessage::Pause);
-        say(&mut receipts, 5.0, &ClientMessage::Pause);
+        say(&mut receipts, 4.0, &ClientMessage::Pause { diverged: false });
+        say(&mut receipts, 5.0, &ClientMessage::Pause { diverged: false });
         say(&mut receipts, 6.0, &ClientMessage::Recording { on: true });
         say(&mut receipts, 7.0, &ClientMessage::Recording { on: false });
         let told: Vec<(&str, u32, f64, f64)> =
@@ -409,7 +409,7 @@ mod tests {
         assert_eq!(picture.pixels[..4], [128, 191, 64, 128]);
         assert!(picture.pixels[8..].iter().all(|&pixel| pixel == 128));
         assert_eq!(receipts.picture(2, Encoding::F32), None, "there is no such receipt");
-        say(&mut receipts, 2.0, &ClientMessage::Pause);
+        say(&mut receipts, 2.0, &ClientMessage::Pause { diverged: false });
         assert_eq!(receipts.picture(2, Encoding::F32), None, "a message has no picture");
     }
 

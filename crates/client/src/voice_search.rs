@@ -188,7 +188,7 @@ mod tests {
 
     fn receipts_of(frames: &[Vec<u8>]) -> Receipts {
         let mut receipts = Receipts::default();
-        receipts.message(0.0, &ClientMessage::Pause, r#"{"type":"pause"}"#);
+        receipts.message(0.0, &ClientMessage::Pause { diverged: false }, r#"{"type":"pause"}"#);
         for (number, payload) in frames.iter().enumerate() {
             // Each its own transfer, so that each has a receipt: numbers 2, 3, …
             let frame = [&(number as u32).to_le_bytes()[..], &[0; 4], payload].concat();

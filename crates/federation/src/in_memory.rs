@@ -293,7 +293,7 @@ mod tests {
     use crate::CloseReason;
 
     fn pause() -> Frame {
-        Frame::of_client(&ClientMessage::Pause)
+        Frame::of_client(&ClientMessage::Pause { diverged: false })
     }
 
     #[test]
@@ -305,7 +305,7 @@ mod tests {
         network.say(connection, Frame::Binary(chunk.frame()));
         network.say(connection, Frame::Text("sing".to_owned()));
         let mut next = || network.arrives_up(connection).map(|frame| frame.event(connection));
-        assert!(matches!(next(), Some(Event::Message { message: ClientMessage::Pause, .. })));
+        assert!(matches!(next(), Some(Event::Message { message: ClientMessage::Pause { .. }, .. })));
         assert!(matches!(next(), Some(Event::Chunk { chunk: read, .. }) if read == chunk));
         assert!(matches!(next(), Some(Event::Malformed { .. })));
         assert!(next().is_none());

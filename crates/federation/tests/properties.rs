@@ -171,7 +171,7 @@ fn happens(class: &mut Class, strangers: &mut Vec<ConnectionId>, happening: Happ
         FailsToTrain(who) => {
             if let Some(student) = student(who) {
                 class.students[student].training = None;
-                class.input(student, Input::TrainingFailed { reason: "out of memory".to_owned() });
+                class.input(student, Input::TrainingFailed { reason: "out of memory".to_owned(), diverged: false });
             }
         }
         LosesConnection(who, online) => {

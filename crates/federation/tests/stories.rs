@@ -538,7 +538,7 @@ fn training_that_fails_stops_this_client_only() {
     let mut class = collecting(3);
     class.trains(0);
     class.trains(1);
-    class.input(2, Input::TrainingFailed { reason: "out of memory".to_owned() });
+    class.input(2, Input::TrainingFailed { reason: "out of memory".to_owned(), diverged: false });
     class.run();
     assert_eq!(phase(&class), (Phase::Collecting, 2));
     assert_eq!(work(&class, 2), Work::Failed { reason: "out of memory".to_owned() });
@@ -557,6 +557,15 @@ fn training_that_diverges_is_noticed_before_anything_is_sent() {
     assert!(matches!(work(&class, 2), Work::Failed { .. }));
     assert_eq!(state(&class, 2), Some(ClientState::Watching));
     assert_eq!(refusals(&class, 2), []);
+    // Everyone is told, after a lost connection too, until it tries again.
+    let diverged = |class: &Class| status(class).clients.iter().map(|client| client.diverged).collect::<Vec<_>>();
+    assert_eq!(diverged(&class), [false, false, true]);
+    class.loses_connection(2, true);
+    class.wait(3_000);
+    assert_eq!(diverged(&class), [false, false, true]);
+    class.input(2, Input::TakePart(true));
+    class.run();
+    assert_eq!(diverged(&class), [false, false, false]);
 }
 
 #[test]

@@ -47,7 +47,11 @@ pub enum ClientMessage {
         held_back: Option<u32>,
     },
     /// Stops taking part, but stays and watches.
-    Pause,
+    Pause {
+        /// Because its training came to numbers that are of no use.
+        #[serde(default, skip_serializing_if = "is_false")]
+        diverged: bool,
+    },
     /// Begins or ends to record a clip, for the others to see. Nothing depends on it.
     Recording {
         /// Which of the two.
@@ -405,6 +409,9 @@ pub struct ClientSummary {
     /// Its connection is lost, and the room waits for it so long at most, milliseconds; left out where nothing waits for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waited_ms: Option<u64>,
+    /// It stopped taking part because its training came to numbers that are of no use.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub diverged: bool,
 }
 
 /// What a client is doing.

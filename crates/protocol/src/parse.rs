@@ -110,7 +110,7 @@ impl ClientMessage {
                     ))
                 }
             }
-            ClientMessage::Pause
+            ClientMessage::Pause { .. }
             | ClientMessage::Recording { .. }
             | ClientMessage::Leave
             | ClientMessage::Download { .. } => Ok(()),

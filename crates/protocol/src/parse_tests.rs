@@ -67,7 +67,10 @@ fn deep_nesting_is_refused_without_harm() {
 
 #[test]
 fn unknown_fields_are_passed_over() {
-    assert_eq!(parse_client(r#"{"type":"pause","since":"later version"}"#), Ok(ClientMessage::Pause));
+    assert_eq!(
+        parse_client(r#"{"type":"pause","since":"later version"}"#),
+        Ok(ClientMessage::Pause { diverged: false })
+    );
 }
 
 #[test]

@@ -157,6 +157,7 @@ fn every_good_client_message_is_held() {
     let more = [
         ("of a first visit", "hello", json!({"/token": null, "/name": null})),
         ("done", "recording", json!({"/on": false})),
+        ("training diverged", "pause", json!({"/diverged": true})),
         ("of zeros", "ready", json!({"/labels": [3, 0]})),
         ("nothing held back", "update", json!({"/evaluation": null})),
         ("in half precision", "update", json!({"/update/encoding": "f16", "/update/bytes": 200})),
@@ -231,6 +232,7 @@ fn every_good_server_message_is_held() {
             "settings",
             json!({"/room/pace": {"name": "asynchronous", "buffer": 4, "staleness_exponent": 0.5, "most_stale": 5}}),
         ),
+        ("training diverged", "status", json!({"/clients/0/diverged": true})),
         (
             "as a difference to zeros",
             "round",

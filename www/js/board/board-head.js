@@ -35,7 +35,7 @@ export function boardHead() {
     show(byId('locked'), Boolean(status.locked));
     setText(byId('round'), roundLine(status, words));
     setText(byId('sentence'), roomSentence({ ...status, room }, words));
-    tellIn(byId('diverged'), divergedSentence(sharedResults({ history, status }).map(({ loss }) => loss), room.labels.length, words));
+    tellIn(byId('diverged'), divergedSentence(sharedResults({ history, status }).map(({ loss }) => loss), room.labels.length, status.clients, words));
     const working = phase === 'collecting' || phase === 'normalising';
     show(bar, working);
     bar.max = Math.max(goal, 1);

@@ -12,6 +12,7 @@
  * @property {number} [agreement] cosine of its last update with the mean of the others', -1 to 1
  * @property {number} [update_norm]
  * @property {number} [waited_ms] its connection is lost, and the room waits for it so long
+ * @property {boolean} [diverged] it stopped because its training diverged
  */
 
 /** @typedef {{examples: number, loss: number, accuracy: number, confusion: number[][]}} Evaluation */

@@ -129,15 +129,27 @@ export function divergence(losses, labels) {
 }
 
 /**
+ * How many laptops stopped because their training diverged.
+ * @param {{diverged?: boolean}[]} clients
+ * @returns {number}
+ */
+function gaveUp(clients) {
+  return clients.filter(({ diverged }) => diverged).length;
+}
+
+/**
  * What students and board read of a room whose training diverges; nothing where it does not.
  * @param {Parameters<typeof divergence>[0]} losses
  * @param {number} labels
+ * @param {{diverged?: boolean}[]} clients
  * @param {Words} words
  * @returns {string}
  */
-export function divergedSentence(losses, labels, words) {
+export function divergedSentence(losses, labels, clients, words) {
   const found = divergence(losses, labels);
-  return found ? words.board.diverged(figures(found.was), figures(found.is)) : '';
+  if (found) return words.board.diverged(figures(found.was), figures(found.is));
+  const count = gaveUp(clients);
+  return count ? words.board.gaveUp(count) : '';
 }
 
 /**
@@ -149,11 +161,14 @@ export function divergedSentence(losses, labels, words) {
  */
 export function divergedAdvice(losses, { room, status, versions }, words) {
   const found = divergence(losses, room.labels.length);
-  if (!found) return '';
+  const count = gaveUp(status.clients);
+  if (!found && !count) return '';
   const { steer, restart } = words.teach;
-  const [button] = status.phase === 'finished' ? steer.more : steer.restart;
+  const what = found ? steer.diverged(figures(found.was), figures(found.is)) : steer.gaveUp(count);
   const best = versions.find((version) => version.best)?.version ?? 0;
-  return `${steer.diverged(figures(found.was), figures(found.is))} ${steer.divergedHelp(button.replace(/\s*…$/, ''), restart.version(best))}`;
+  if (status.model_version === 0) return `${what} ${steer.gaveUpHelp}`;
+  const [button] = status.phase === 'finished' ? steer.more : steer.restart;
+  return `${what} ${steer.divergedHelp(button.replace(/\s*…$/, ''), restart.version(best))}`;
 }
 
 /**

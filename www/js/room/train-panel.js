@@ -53,7 +53,7 @@ export function trainPanel(client, tell) {
     setText(byId('round-text'), roundLine(state, words));
     show(byId('progress'), state.connection !== 'closed' && state.phase !== null);
     fill(roundBar, state.model_version, state.rounds);
-    tellIn(byId('diverged'), divergedSentence(state.history.map(({ shared_loss: loss }) => loss), state.room.labels.length, words));
+    tellIn(byId('diverged'), divergedSentence(state.history.map(({ shared_loss: loss }) => loss), state.room.labels.length, state.clients, words));
     tellIn(byId('no-charts'), noCurve(state, isMeasured(state.history), words));
 
     const { work } = state;

@@ -27,6 +27,7 @@
  * @property {number[]} labels clips of each label
  * @property {boolean} me
  * @property {number | null} waited_ms the connection is lost, and the room waits for it so long
+ * @property {boolean} diverged they stopped because their training diverged
  */
 
 /**

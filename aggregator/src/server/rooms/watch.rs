@@ -24,6 +24,8 @@ pub struct Watch {
     refused_updates: Few,
     refused_clients: Few,
     slow_clients: Few,
+    /// Clients whose training diverged.
+    diverged: usize,
 }
 
 impl Watch {
@@ -32,7 +34,17 @@ impl Watch {
         let (code, open, over) = (room.config().code.clone(), room.round_under_way(), room.history().len());
         let lines = Few::new;
         let (refused_updates, refused_clients, slow_clients) = (lines(), lines(), lines());
-        Self { code, metrics, clients: HashMap::new(), open, over, refused_updates, refused_clients, slow_clients }
+        Self {
+            code,
+            metrics,
+            clients: HashMap::new(),
+            open,
+            over,
+            refused_updates,
+            refused_clients,
+            slow_clients,
+            diverged: 0,
+        }
     }
 
     /// Tells what changed through the event that was handled last, which took so long.
@@ -60,6 +72,16 @@ impl Watch {
             tracing::info!(room = %self.code, round = round.0, clients = self.clients.len(), "round opened");
         }
         (self.open, self.over) = (open, over);
+        let diverged = room.diverged();
+        if diverged > self.diverged {
+            tracing::warn!(
+                room = %self.code,
+                version = room.model().version().0,
+                clients = diverged,
+                "training diverged: make a room with a smaller learning rate, or go back to an earlier version"
+            );
+        }
+        self.diverged = diverged;
     }
 
     /// Counts what the room asks for.

@@ -43,6 +43,8 @@ pub(crate) struct Client {
     pub most_held_back: Option<u32>,
     pub labels: Vec<u32>,
     pub turn: Turn,
+    /// Whether it stopped because its training diverged.
+    pub diverged: bool,
     /// How far it says to have come with training, 0 to 1.
     pub fraction: Option<f32>,
     /// Updates refused in this round.
@@ -85,6 +87,7 @@ impl Client {
             most_held_back: None,
             labels: Vec::new(),
             turn: Turn::None,
+            diverged: false,
             fraction: None,
             refusals: 0,
             downloads: 0,

@@ -143,6 +143,7 @@ impl Coordinator {
         (self.begun, self.back_by) = (false, None);
         for client in self.clients.all.values_mut() {
             client.taking_part = false;
+            client.diverged = false;
             client.downloads = 0;
             client.given = None;
             client.agreement = None;

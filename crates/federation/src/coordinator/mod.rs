@@ -335,7 +335,12 @@ impl Coordinator {
             ClientMessage::Ready { examples, labels, held_back } => {
                 self.ready(connection, client, examples, labels, held_back);
             }
-            ClientMessage::Pause => self.stop_taking_part(client),
+            ClientMessage::Pause { diverged } => {
+                self.stop_taking_part(client);
+                if let Some(client) = self.clients.get_mut(client) {
+                    client.diverged = diverged;
+                }
+            }
             ClientMessage::Recording { on } => {
                 if let Some(client) = self.clients.get_mut(client) {
                     client.recording = on;
@@ -484,6 +489,7 @@ impl Coordinator {
             return;
         };
         client.taking_part = true;
+        client.diverged = false;
         client.examples = examples;
         client.most_examples = client.most_examples.max(examples);
         client.most_held_back = client.most_held_back.max(held_back);

@@ -89,6 +89,11 @@ impl Coordinator {
         told_of.map(|client| self.summary(client, now)).collect()
     }
 
+    /// How many of those who are connected stopped because their training diverged.
+    pub fn diverged(&self) -> usize {
+        self.clients.connected().filter(|(client, _)| client.diverged).count()
+    }
+
     fn summary(&self, client: &Client, now: Millis) -> ClientSummary {
         let (state, fraction) = self.state(client);
         ClientSummary {
@@ -102,6 +107,7 @@ impl Coordinator {
             agreement: client.agreement,
             update_norm: client.update_norm,
             waited_ms: client.connection.is_none().then(|| (client.lost_at + self.config.grace_ms).since(now)),
+            diverged: client.diverged,
         }
     }
 

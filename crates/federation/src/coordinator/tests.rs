@@ -174,7 +174,7 @@ fn every_wrong_announcement_is_refused_with_its_reason() {
     refused(Stale, |room| announced(room, |draft| draft.model_version = ModelVersion(7)));
     refused(Duplicate, |room| room.say(1, update(1, 3, &[0.5; PARAMETERS]).0));
     refused(NotReady, |room| {
-        room.say(2, ClientMessage::Pause);
+        room.say(2, ClientMessage::Pause { diverged: false });
         announced(room, |_| ());
     });
     refused(WrongSize, |room| announced(room, |draft| draft.update.bytes += 4));

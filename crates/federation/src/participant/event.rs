@@ -112,6 +112,8 @@ pub enum Input {
     TrainingFailed {
         /// Why, for a person.
         reason: String,
+        /// Whether it is because training diverged, which the others are told.
+        diverged: bool,
     },
 }
 

@@ -51,6 +51,8 @@ pub struct Participant {
     /// Until the round is over, because its update was refused for what is in it.
     sitting_out: bool,
     failure: Option<String>,
+    /// Whether that is because training diverged.
+    diverged: bool,
     examples: u32,
     held_back: u32,
     labels: Vec<u32>,
@@ -94,6 +96,7 @@ impl Participant {
             taking_part: false,
             sitting_out: false,
             failure: None,
+            diverged: false,
             examples: 0,
             held_back: 0,
             labels: Vec::new(),
@@ -172,7 +175,7 @@ impl Participant {
             Input::Trained { round, model_version, parameters, examples, steps, training } => {
                 self.take_trained(round, model_version, parameters, Effort { examples, steps, training });
             }
-            Input::TrainingFailed { reason } => self.fail(reason),
+            Input::TrainingFailed { reason, diverged } => self.fail(reason, diverged),
         }
         self.tell_of_change();
     }
@@ -327,6 +330,7 @@ impl Participant {
     fn take_part(&mut self, on: bool) {
         self.taking_part = on;
         self.failure = None;
+        self.diverged = false;
         self.sitting_out = false;
         self.changed = true;
         if !on {
@@ -342,11 +346,12 @@ impl Participant {
     }
 
     /// This client can't train: the others should not wait for it.
-    fn fail(&mut self, reason: String) {
+    fn fail(&mut self, reason: String, diverged: bool) {
         self.abandon_job();
         self.statistics_wanted = false;
         self.taking_part = false;
         self.failure = Some(reason);
+        self.diverged = diverged;
         self.say_whether_ready();
     }
 
@@ -364,7 +369,7 @@ impl Participant {
         } else if !self.pause_said {
             // A clip that is added by somebody who looks on changes nothing for the others.
             self.pause_said = self.link.is_open();
-            self.send(ClientMessage::Pause);
+            self.send(ClientMessage::Pause { diverged: self.diverged });
         }
     }
 

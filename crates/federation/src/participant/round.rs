@@ -378,14 +378,16 @@ impl Participant {
         self.changed = true;
         let Some(fetched) = &self.fetched else { return };
         if parameters.len() != fetched.parameters.len() {
-            return self
-                .fail("training gave another number of parameters than the model has; reload the page".to_owned());
+            return self.fail(
+                "training gave another number of parameters than the model has; reload the page".to_owned(),
+                false,
+            );
         }
         for (parameter, global) in parameters.iter_mut().zip(fetched.parameters.iter()) {
             *parameter -= global;
         }
         if !parameters.iter().all(|difference| difference.is_finite()) {
-            return self.fail("training left the numbers that can be computed with; the room's learning rate is too high for these examples".to_owned());
+            return self.fail("training left the numbers that can be computed with; the room's learning rate is too high for these examples".to_owned(), true);
         }
         let encoding = self.room.as_ref().map_or(task.model.encoding, |room| room.encoding);
         let rest = self.rest.at(task.model_version);
@@ -514,7 +516,7 @@ impl Participant {
                 self.notice = Some(Notice { code: NoticeCode::Refused(reason), message });
                 self.job = Job::None;
                 self.sitting_out = true;
-                self.send(ClientMessage::Pause);
+                self.send(ClientMessage::Pause { diverged: false });
             }
         }
     }

@@ -32,7 +32,7 @@ pub fn client_messages() -> Vec<ClientMessage> {
         },
         ClientMessage::Rename { name: "Ada".to_owned() },
         ClientMessage::Ready { examples: 3, labels: vec![1, 2], held_back: Some(1) },
-        ClientMessage::Pause,
+        ClientMessage::Pause { diverged: false },
         ClientMessage::Leave,
         ClientMessage::Statistics { frames: 2, sum: vec![0.1, -2.0], sum_squares: vec![0.01, 4.0] },
         ClientMessage::Download { transfer: TransferId(0) },
@@ -80,6 +80,7 @@ pub fn server_messages() -> Vec<ServerMessage> {
             agreement: Some(-0.25),
             update_norm: Some(2.5),
             waited_ms: Some(9_000),
+            diverged: false,
         }],
         final_evaluation: None,
     };
