@@ -37,7 +37,7 @@ impl Played {
         let room = welcome.room;
         let mut labels = vec![0; room.labels.len()];
         labels[0] = 20;
-        client.say(&ClientMessage::Ready { examples: 20, labels, held_back: Some(TESTED) }).await?;
+        client.say(&ClientMessage::Ready { examples: 20, labels, held_back: Some(TESTED), step_ms: None }).await?;
         Ok(Self { client, room, hostile, loss: if hostile { 900.0 } else { 0.9 } })
     }
 

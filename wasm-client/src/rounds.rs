@@ -76,12 +76,14 @@ impl App {
     }
 
     async fn run_round(self: &Rc<Self>, request: &TrainRequest) -> Result<Option<RoundResult>, Failure> {
-        let RoundWork { training, correction, .. } = RoundWork::from(request);
+        let examples = self.training_clips();
+        let RoundWork { training, correction, most_steps, .. } = RoundWork::of(request, examples.len(), None);
         let job = Job::Round {
             model: self.job_model()?,
             training,
             correction: Float32Array::from(correction.as_deref().unwrap_or_default()),
-            examples: Examples::pack(&self.training_clips()),
+            most_steps,
+            examples: Examples::pack(&examples),
             held_back: Examples::pack(&self.held_back_clips()),
         };
         self.ask(&job).await

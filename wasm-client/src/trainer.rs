@@ -57,7 +57,7 @@ pub fn stop() {
 #[wasm_bindgen]
 pub async fn handle(job: JsValue) -> Result<JsValue, JsValue> {
     match serde_wasm_bindgen::from_value(job).map_err(failed)? {
-        Job::Round { model, training, correction, examples, held_back } => {
+        Job::Round { model, training, correction, most_steps, examples, held_back } => {
             STOP.set(false);
             let mut network = network(&model).await?;
             let work = RoundWork {
@@ -65,6 +65,7 @@ pub async fn handle(job: JsValue) -> Result<JsValue, JsValue> {
                 standardisation: model.standardisation,
                 training,
                 correction: (correction.length() > 0).then(|| Cow::Owned(correction.to_vec())),
+                most_steps,
             };
             let (examples, held_back) = (examples.unpack(), held_back.unpack());
             let done = client::local_round(&mut network.learner, work, &examples, &held_back, watched(false)).await;

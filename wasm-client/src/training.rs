@@ -61,6 +61,8 @@ pub enum Job {
         /// The plan's correction (SCAFFOLD's); empty: none.
         #[serde(with = "serde_wasm_bindgen::preserve")]
         correction: Float32Array,
+        /// Steps after which training ends, where it ends before its plan's epochs do.
+        most_steps: Option<u32>,
         /// What to train on.
         examples: Examples,
         /// What to evaluate the received model on, before it is trained further.

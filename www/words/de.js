@@ -808,6 +808,14 @@ export const words = {
         asynchronous: { label: 'Ohne Warten: Ergebnisse für eine neue Version', hint: 'Wer fertig ist, macht sofort mit dem neuesten Modell weiter. Bleibt das Feld leer, wartet jede Runde auf ihre Laptops.' },
         staleness_exponent: { label: 'Ohne Warten: wie schnell späte Ergebnisse an Gewicht verlieren (Exponent)', usual: '0,5' },
         most_stale: { label: 'Ohne Warten: Versionen, die ein Ergebnis zurückliegen darf', usual: '20' },
+        stragglers: {
+          label: 'Laptops, die für die längste Wartezeit zu langsam sind',
+          hint: 'Sie machen alle Schritte und kommen zu spät.',
+          choices: {
+            whole: ['Machen alle Schritte', 'Sie machen alle Schritte und kommen zu spät.'],
+            fewer_steps: ['Machen weniger Schritte', 'Sie machen so viele Schritte, wie in die Zeit passen. Ihr Ergebnis zählt so viel wie jedes andere.'],
+          },
+        },
         grace: { label: 'Warten auf verlorene Laptops, Sekunden', usual: '15' },
         encoding: { label: 'Zahlen reisen als', choices: { f32: 'f32, genau', f16: 'f16, halb so viele Daten', q8: '8 Bit, ein Viertel', q4: '4 Bit, ein Achtel' } },
         max_clients: { label: 'Höchstens so viele Laptops zugleich', usual: '64' },
@@ -1186,7 +1194,7 @@ export const words = {
     why: {
       hello: 'Öffnet die Verbindung: welcher Raum, dein Spitzname und welches Programm das ist. Das Token ist der Schlüssel zu deinem Platz im Raum, deshalb wird es nicht gezeigt.',
       rename: 'Du hast deinen Spitznamen geändert, den die anderen sehen.',
-      ready: 'Sagt, dass du mitmachst und mit wie vielen Aufnahmen jeder Kategorie du trainierst, damit größere Sammlungen mehr zählen. Nicht, welche Aufnahme welche ist.',
+      ready: 'Sagt, dass du mitmachst und mit wie vielen Aufnahmen jeder Kategorie du trainierst, damit größere Sammlungen mehr zählen; und wie lange hier ein Trainingsschritt dauert, damit deine Lehrkraft sieht, ob eine Runde lang genug ist. Nicht, welche Aufnahme welche ist.',
       pause: 'Sagt, dass du erst einmal zuschaust und nicht mitmachst.',
       recording: 'Du fängst gerade an aufzunehmen oder hörst auf: Die anderen sehen das. Vom Ton ist nichts dabei.',
       leave: 'Du hast den Raum verlassen.',

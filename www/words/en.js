@@ -809,6 +809,14 @@ export const words = {
         asynchronous: { label: 'Without waiting: results that make a new version', hint: 'Whoever is done goes on at once with the newest model. Left empty, each round waits for its laptops.' },
         staleness_exponent: { label: 'Without waiting: how fast late results lose weight (exponent)', usual: '0.5' },
         most_stale: { label: 'Without waiting: versions that a result may be late', usual: '20' },
+        stragglers: {
+          label: 'Laptops too slow for the longest wait',
+          hint: 'They do all of their steps, and come too late.',
+          choices: {
+            whole: ['Do all of their steps', 'They do all of their steps, and come too late.'],
+            fewer_steps: ['Do fewer steps', 'They do as many steps as fit into the time. The result counts as much as anyone’s.'],
+          },
+        },
         grace: { label: 'Wait for lost laptops, seconds', usual: '15' },
         encoding: { label: 'Numbers travel as', choices: { f32: 'f32, exact', f16: 'f16, half the traffic', q8: '8 bits, a quarter', q4: '4 bits, an eighth' } },
         max_clients: { label: 'Most laptops at one time', usual: '64' },
@@ -1187,7 +1195,7 @@ export const words = {
     why: {
       hello: 'Opens the connection: which room, your nickname, and which program this is. The token is the key to your place in the room, so it is not shown.',
       rename: 'You changed your nickname, which the others see.',
-      ready: 'Says that you take part, and how many clips of each label you train on, so that bigger collections count for more. Not which clip is which.',
+      ready: 'Says that you take part, and how many clips of each label you train on, so that bigger collections count for more; and how long a step of training takes here, so that your teacher sees whether a round is long enough. Not which clip is which.',
       pause: 'Says that you look on for now and do not take part.',
       recording: 'You begin to record or have just ended: the others see that you do. Nothing of the sound is in it.',
       leave: 'You left the room.',

@@ -808,6 +808,14 @@ export const words = {
         asynchronous: { label: 'Sin esperas: resultados que hacen una versión nueva', hint: 'Quien termina sigue enseguida con el modelo más nuevo. Si se deja vacío, cada ronda espera a sus portátiles.' },
         staleness_exponent: { label: 'Sin esperas: con qué rapidez pierden peso los resultados atrasados (exponente)', usual: '0,5' },
         most_stale: { label: 'Sin esperas: versiones que un resultado puede llevar de atraso', usual: '20' },
+        stragglers: {
+          label: 'Portátiles demasiado lentos para la espera más larga',
+          hint: 'Hacen todos sus pasos y llegan tarde.',
+          choices: {
+            whole: ['Hacen todos sus pasos', 'Hacen todos sus pasos y llegan tarde.'],
+            fewer_steps: ['Hacen menos pasos', 'Hacen tantos pasos como caben en el tiempo. Su resultado cuenta tanto como cualquier otro.'],
+          },
+        },
         grace: { label: 'Espera a portátiles perdidos, segundos', usual: '15' },
         encoding: { label: 'Los números viajan como', choices: { f32: 'f32, exactos', f16: 'f16, la mitad de datos', q8: '8 bits, la cuarta parte', q4: '4 bits, la octava parte' } },
         max_clients: { label: 'Máximo de portátiles a la vez', usual: '64' },
@@ -1186,7 +1194,7 @@ export const words = {
     why: {
       hello: 'Abre la conexión: qué sala, tu apodo y qué programa es este. El token es la llave de tu lugar en la sala, por eso no se muestra.',
       rename: 'Cambiaste tu apodo, que los demás ven.',
-      ready: 'Dice que participas y con cuántas grabaciones de cada etiqueta entrenas, para que las colecciones más grandes cuenten más. No dice cuál es cuál.',
+      ready: 'Dice que participas y con cuántas grabaciones de cada etiqueta entrenas, para que las colecciones más grandes cuenten más; y cuánto tarda aquí un paso de entrenamiento, para que tu profe vea si una ronda dura lo suficiente. No dice cuál es cuál.',
       pause: 'Dice que por ahora miras y no participas.',
       recording: 'Empiezas a grabar o acabas de terminar: los demás lo ven. Del sonido no va nada.',
       leave: 'Saliste de la sala.',

@@ -259,6 +259,18 @@ fn line(news: &News<'_>) -> Option<String> {
             }
             line
         }
+        News::TooSlow { slow, fewer } => {
+            let (takes, deadline) = (slow.whole_ms as f64 / 1_000.0, slow.deadline_ms as f64 / 1_000.0);
+            let result = match fewer {
+                true => format!("it does about {} of its {} steps", slow.fits, slow.whole),
+                false => {
+                    "its updates come too late; join with fewer clips, or make a room with a longer --deadline or with \
+                          --stragglers fewer_steps"
+                        .to_owned()
+                }
+            };
+            format!("a round takes about {takes:.0} s here, and the room waits {deadline:.0} s at most: {result}")
+        }
         News::Evaluated { model_version, evaluation } => format!(
             "model {model_version} finds {:.1} % of the held back clips right (loss {:.3})",
             evaluation.accuracy * 100.0,

@@ -109,6 +109,7 @@ impl Arguments {
             deadline_ms: room.deadline_ms,
             selection: room.selection,
             pace: room.pace,
+            stragglers: room.stragglers,
         };
         let asked_for = self.drop_out.or(self.slow).or(self.bandwidth).is_some();
         let asked_for = asked_for || self.learning.task.deadline.is_some();
@@ -231,7 +232,9 @@ fn summary(outcome: &Outcome) -> String {
 mod tests {
     use clap::{Args as _, FromArgMatches as _};
     use models::Architecture;
-    use protocol::{Aggregation, Augmentation, Choice as _, Encoding, Optimiser, Pace, Selection, TrainingSettings};
+    use protocol::{
+        Aggregation, Augmentation, Choice as _, Encoding, Optimiser, Pace, Selection, Stragglers, TrainingSettings,
+    };
 
     use super::*;
     use crate::experiment;
@@ -320,6 +323,8 @@ mod tests {
                 assert_repeated(&Plan { circumstances, ..many.clone() });
             }
         }
+        let stragglers = Stragglers::FewerSteps;
+        assert_repeated(&Plan { circumstances: Some(Circumstances { stragglers, ..circumstances }), ..many.clone() });
         assert_repeated(&Plan { circumstances: Some(Circumstances::default()), ..many });
         for partition in ["centralised", "single-emotion", "by-speaker", "dirichlet:0.3", "quantity-skew:2.5"] {
             assert_repeated(&Plan {

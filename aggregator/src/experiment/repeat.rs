@@ -102,7 +102,7 @@ impl Words {
     }
 
     fn circumstances(&mut self, circumstances: &Circumstances) {
-        let Circumstances { drop_out, slow, megabits, deadline_ms, selection, pace } = circumstances;
+        let Circumstances { drop_out, slow, megabits, deadline_ms, selection, pace, stragglers } = circumstances;
         self.option("drop-out", drop_out);
         self.option("slow", slow);
         self.option("bandwidth", megabits);
@@ -120,6 +120,9 @@ impl Words {
         };
         if let Some(over_selection) = over_selection {
             self.option("over-selection", over_selection);
+        }
+        if !stragglers.is_whole() {
+            self.option("stragglers", stragglers);
         }
         if let Pace::Asynchronous { buffer, staleness_exponent, most_stale } = pace {
             self.option("asynchronous", buffer);

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use federation::local_work::{TooSlow, too_slow};
 use federation::{Connection, Input, Millis, Notice, Output, Participant, ParticipantConfig, StopReason, View, Work};
 use protocol::{ClientId, Evaluation, ModelVersion, Phase, RoomConfig, Round, RoundRecord};
 use serde::Serialize;
@@ -73,6 +74,14 @@ pub enum News<'a> {
         /// Files it could not use, and why.
         #[serde(serialize_with = "unused::as_lines")]
         skipped: &'a [(PathBuf, String)],
+    },
+    /// Its steps do not fit into the room's deadline.
+    TooSlow {
+        /// By how much.
+        #[serde(flatten)]
+        slow: TooSlow,
+        /// Whether it does fewer steps for it; else it does all of them, and comes too late.
+        fewer: bool,
     },
     /// It has tried a model on the clips that are held back.
     Evaluated {
@@ -135,6 +144,7 @@ pub async fn take_part(plan: Plan, tell: impl Fn(&News<'_>), interrupted: onesho
         tell,
         link: None,
         clips: Preparation::Waiting,
+        holdings: None,
         trainer: None,
         reports,
         unreachable: None,
@@ -170,6 +180,8 @@ struct Shell<T> {
     tell: T,
     link: Option<Link>,
     clips: Preparation,
+    /// Clips to train on, how many of each label, and clips held back, until the room is told of them.
+    holdings: Option<(u32, Vec<u32>, u32)>,
     trainer: Option<Trainer>,
     reports: mpsc::UnboundedSender<Report>,
     /// Since when the aggregator could not be reached.
@@ -213,6 +225,7 @@ impl<T: Fn(&News<'_>)> Shell<T> {
                 Happened::FromLink(FromLink::Input(input)) => self.handle(input),
                 Happened::FromLink(FromLink::Down(reason)) => self.link_down(reason)?,
                 Happened::Reported(Report::Input(input)) => self.handle(input),
+                Happened::Reported(Report::Measured(step_ms)) => self.measured(step_ms),
                 Happened::Reported(Report::Evaluated { model_version, evaluation }) => {
                     self.evaluated(model_version, evaluation);
                 }
@@ -332,12 +345,22 @@ impl<T: Fn(&News<'_>)> Shell<T> {
             held_back: clips.held_back.len(),
             skipped: &clips.skipped,
         });
-        let (examples, held_back) = (clips.training.len() as u32, clips.held_back.len() as u32);
+        self.holdings = Some((clips.training.len() as u32, labels, clips.held_back.len() as u32));
         self.trainer = Some(Trainer::start(room, Arc::new(clips), self.reports.clone())?);
         self.clips = Preparation::Done;
-        self.handle(Input::Holdings { examples, labels, held_back });
-        self.handle(Input::TakePart(true));
         Ok(())
+    }
+
+    /// How long a step takes is known, and with it all that the room is told.
+    fn measured(&mut self, step_ms: f64) {
+        let Some((examples, labels, held_back)) = self.holdings.take() else { return };
+        self.handle(Input::Holdings { examples, labels, held_back, step_ms: Some(step_ms) });
+        let room = self.participant.view().room;
+        if let Some(slow) = room.and_then(|room| too_slow(room, examples, step_ms)) {
+            let fewer = room.is_some_and(|room| !room.stragglers.is_whole());
+            (self.tell)(&News::TooSlow { slow, fewer });
+        }
+        self.handle(Input::TakePart(true));
     }
 
     fn evaluated(&mut self, model_version: ModelVersion, evaluation: Option<Evaluation>) {

@@ -11,7 +11,7 @@ use anyhow::Result;
 use client::{RoundWork, translate};
 use federation::{Input, TrainRequest};
 use models::{Architecture, Backend, Learner, ModelError, Step};
-use protocol::{Evaluation, ModelVersion, RoomConfig, Standardisation};
+use protocol::{Evaluation, ModelVersion, RoomConfig, Standardisation, TrainingSettings};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::clips::Clips;
@@ -20,6 +20,7 @@ use super::clips::Clips;
 const TELL_EVERY: Duration = Duration::from_millis(250);
 
 enum Job {
+    Measure(TrainingSettings),
     Statistics,
     Train(TrainRequest),
     Evaluate { model_version: ModelVersion, model: Arc<Vec<f32>>, standardisation: Standardisation },
@@ -28,6 +29,8 @@ enum Job {
 /// What the thread has to say.
 #[allow(clippy::large_enum_variant, reason = "a handful exist at a time, and nearly all are the large one")]
 pub enum Report {
+    /// How long a step of the room's training takes here, milliseconds.
+    Measured(f64),
     /// For the participant's rules.
     Input(Input),
     /// How a model did on the clips that are held back.
@@ -48,7 +51,7 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// Starts the thread for a room's network; what it finds out goes to `reports`.
+    /// Starts the thread for a room's network, which first measures how long a step takes; what it finds out goes to `reports`.
     pub fn start(room: &RoomConfig, clips: Arc<Clips>, reports: UnboundedSender<Report>) -> Result<Self> {
         let architecture: Architecture = room.architecture.parse()?;
         let labels = room.labels.len();
@@ -56,10 +59,12 @@ impl Trainer {
         let wanted_from = Arc::new(AtomicU64::new(0));
         let wanted = wanted_from.clone();
         std::thread::Builder::new().name("trainer".to_owned()).spawn(move || {
-            let bench = Bench { clips, reports, wanted, architecture, labels };
+            let bench = Bench { clips, reports, wanted, architecture, labels, step_ms: None };
             pollster::block_on(bench.run(queue));
         })?;
-        Ok(Self { jobs, wanted_from, next: 0 })
+        let mut trainer = Self { jobs, wanted_from, next: 0 };
+        trainer.give(Job::Measure(room.training));
+        Ok(trainer)
     }
 
     /// Adds up the training clips' features.
@@ -101,10 +106,12 @@ struct Bench {
     wanted: Arc<AtomicU64>,
     architecture: Architecture,
     labels: usize,
+    /// How long a step takes, milliseconds, as measured before the first round.
+    step_ms: Option<f64>,
 }
 
 impl Bench {
-    async fn run(self, queue: mpsc::Receiver<(u64, Job)>) {
+    async fn run(mut self, queue: mpsc::Receiver<(u64, Job)>) {
         let mut learner = match Learner::new(self.architecture, self.labels, Backend::Cpu).await {
             Ok(learner) => learner,
             Err(error) => return self.fail(&error.into()),
@@ -129,8 +136,15 @@ impl Bench {
         self.say(Report::Input(Input::TrainingFailed { reason: format!("{error:#}"), diverged }));
     }
 
-    async fn work(&self, number: u64, job: Job, learner: &mut Learner) -> Result<()> {
+    async fn work(&mut self, number: u64, job: Job, learner: &mut Learner) -> Result<()> {
         match job {
+            Job::Measure(settings) => {
+                let (began, plan) = (Instant::now(), translate::training_plan(settings, 0));
+                let clock = || began.elapsed().as_secs_f64() * 1_000.0;
+                let step_ms = client::step_ms(learner, &plan, false, clock).await?;
+                self.step_ms = Some(step_ms);
+                self.say(Report::Measured(step_ms));
+            }
             Job::Statistics => {
                 self.say(Report::Input(client::statistics(&self.clips.training)));
             }
@@ -163,7 +177,7 @@ impl Bench {
             ControlFlow::Continue(())
         };
         let Clips { training, held_back, .. } = &*self.clips;
-        let work = RoundWork::from(&request);
+        let work = RoundWork::of(&request, training.len(), self.step_ms);
         if let Some(done) = client::local_round(learner, work, training, held_back, on_step).await? {
             self.say(Report::Evaluated { model_version, evaluation: done.evaluation.clone() });
             for input in done.into_inputs(&request) {

@@ -103,6 +103,7 @@ impl Settings {
         }
         room.selection = participation.selection()?;
         room.pace = participation.pace()?;
+        set(&mut room.stragglers, &participation.stragglers);
         room.check()?;
         Ok(room)
     }

@@ -1,8 +1,8 @@
-//! Whom rounds ask, and whether they wait.
+//! Whom rounds ask, whether they wait, and what those do who are too slow.
 
 use std::str::FromStr;
 
-use protocol::{Pace, ProtocolError, Selection};
+use protocol::{Pace, ProtocolError, Selection, Stragglers};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -70,6 +70,10 @@ pub struct ParticipationOptions {
     /// With --asynchronous: versions that an update may be behind [default: 20]
     #[arg(long, value_name = "VERSIONS", help_heading = HEADING)]
     pub most_stale: Option<u32>,
+    /// What participants do whose steps do not fit into the deadline: whole for all of them, too late, or fewer_steps for as many
+    /// as fit [default: whole]
+    #[arg(long, value_name = "WAY", help_heading = HEADING)]
+    pub stragglers: Option<Stragglers>,
 }
 
 impl ParticipationOptions {

@@ -126,14 +126,14 @@ fn accuracy(room: &RoomConfig, clients: usize, behaviour: Option<Behaviour>) -> 
             Next::Train(clients) => {
                 let requests: Vec<_> = clients.iter().filter_map(|&client| exchange.request(client)).collect();
                 let mut results: Vec<_> =
-                    requests.iter().map(|(request, examples)| trained(request, examples)).collect();
-                if let (Some(attackers), Some((request, _))) = (&mut attackers, requests.first()) {
-                    attackers.strike(&clients, request, &mut results, &claims);
+                    requests.iter().map(|request| trained(request.asked, request.examples)).collect();
+                if let (Some(attackers), Some(first)) = (&mut attackers, requests.first()) {
+                    attackers.strike(&clients, first.asked, &mut results, &claims);
                 }
                 let inputs: Vec<Vec<_>> = requests
                     .iter()
                     .zip(results)
-                    .map(|((request, _), result)| result.into_inputs(request).collect())
+                    .map(|(request, result)| result.into_inputs(request.asked).collect())
                     .collect();
                 for (&client, inputs) in clients.iter().zip(inputs) {
                     exchange.trained(client, inputs.into_iter());

@@ -277,6 +277,7 @@ mod tests {
             training: RoundTraining { settings: room.training, seed: 1 },
             proximal: 0.0,
             correction: None,
+            time_ms: None,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 use protocol::limits::DEADLINE_MS;
-use protocol::{Pace, Selection};
+use protocol::{Pace, Selection, Stragglers, TrainingSettings};
 use serde::{Deserialize, Serialize};
 
 /// What the median device needs before it trains, seconds.
@@ -30,6 +30,9 @@ pub struct Circumstances {
     /// Whether a round waits.
     #[serde(default, skip_serializing_if = "Pace::is_synchronous")]
     pub pace: Pace,
+    /// What clients do that are too slow for the deadline.
+    #[serde(default, skip_serializing_if = "Stragglers::is_whole")]
+    pub stragglers: Stragglers,
 }
 
 impl Default for Circumstances {
@@ -41,6 +44,7 @@ impl Default for Circumstances {
             deadline_ms: 180_000,
             selection: Selection::All,
             pace: Pace::Synchronous,
+            stragglers: Stragglers::Whole,
         }
     }
 }
@@ -74,16 +78,36 @@ impl Circumstances {
         (bytes as f64 * 8.0 / (self.megabits * 1_000.0)).ceil() as u64
     }
 
-    /// What comes of the `asked`-th time that a client is asked.
-    pub fn fate(&self, seed: u32, client: usize, asked: u32, clips: usize, epochs: u32) -> Fate {
+    /// A client's factor on what the median device takes.
+    fn factor(&self, seed: u32, client: usize) -> f64 {
         let device = uniform([seed, client as u32, 0, 0]).ln() * -2.0;
         let normal = device.sqrt() * (std::f64::consts::TAU * uniform([seed, client as u32, 0, 1])).cos();
-        let seconds = (START_S + CLIP_S * clips as f64 * f64::from(epochs)) * (self.slow * normal).exp();
+        (self.slow * normal).exp()
+    }
+
+    /// How long a client takes for a step on a whole batch, milliseconds.
+    pub fn step_ms(&self, seed: u32, client: usize, batch_size: u32) -> f64 {
+        CLIP_S * 1_000.0 * f64::from(batch_size) * self.factor(seed, client)
+    }
+
+    /// What comes of the `asked`-th time that a client is asked, for so many passes over its clips.
+    pub fn fate(&self, seed: u32, client: usize, asked: u32, clips: usize, passes: f64) -> Fate {
+        let seconds = (START_S + CLIP_S * clips as f64 * passes) * self.factor(seed, client);
         let training_ms = (seconds * 1_000.0).ceil() as u64;
         let lost = uniform([seed, client as u32, asked, 2]) < self.drop_out;
         let when = uniform([seed, client as u32, asked, 3]) * training_ms as f64;
         Fate { training_ms, lost_after_ms: lost.then_some(when as u64) }
     }
+}
+
+/// Passes over so many clips, at least one, that a client makes; the last one ends where its steps do.
+pub fn passes(settings: &TrainingSettings, clips: usize, most_steps: Option<u32>) -> f64 {
+    let steps = clips.div_ceil(settings.batch_size.max(1) as usize) as u32;
+    let all = steps.saturating_mul(settings.epochs);
+    most_steps.filter(|&most| most < all).map_or(f64::from(settings.epochs), |most| {
+        // The last batch of a pass may be a small one, and is not reached in one that ends early.
+        f64::from(most / steps) + f64::from(most % steps) * f64::from(settings.batch_size) / clips as f64
+    })
 }
 
 /// A number above 0 and below 1 that follows from these (SplitMix64's finaliser over each in turn).
@@ -105,17 +129,36 @@ mod tests {
     fn devices_are_log_normal_and_drop_out_as_often_as_said() {
         let some = Circumstances { drop_out: 0.3, slow: 0.5, ..Circumstances::default() };
         let logs: Vec<f64> =
-            (0..4_000).map(|client| (some.fate(7, client, 1, 20, 1).training_ms as f64 / 2_000.0).ln()).collect();
+            (0..4_000).map(|client| (some.fate(7, client, 1, 20, 1.0).training_ms as f64 / 2_000.0).ln()).collect();
         let mean = logs.iter().sum::<f64>() / 4_000.0;
         let deviation = (logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / 4_000.0).sqrt();
         // Three standard errors: 0.5 · 3 / √4,000, and 0.5 · 3 / √8,000.
         assert!(mean.abs() < 0.024 && (deviation - 0.5).abs() < 0.017, "{mean} ± {deviation}");
-        let lost = (0..4_000).filter(|&client| some.fate(7, client, 1, 20, 1).lost_after_ms.is_some()).count();
+        let lost = (0..4_000).filter(|&client| some.fate(7, client, 1, 20, 1.0).lost_after_ms.is_some()).count();
         assert!((1_113..1_287).contains(&lost), "{lost} of 4,000");
-        assert_eq!(some.fate(7, 3, 1, 20, 1), some.fate(7, 3, 1, 20, 1));
-        assert_eq!(some.fate(7, 3, 1, 20, 1).training_ms, some.fate(7, 3, 9, 20, 1).training_ms, "a device is as fast");
-        let none = Circumstances::default().fate(7, 3, 1, 20, 1);
+        assert_eq!(some.fate(7, 3, 1, 20, 1.0), some.fate(7, 3, 1, 20, 1.0));
+        assert_eq!(
+            some.fate(7, 3, 1, 20, 1.0).training_ms,
+            some.fate(7, 3, 9, 20, 1.0).training_ms,
+            "a device is as fast"
+        );
+        let none = Circumstances::default().fate(7, 3, 1, 20, 1.0);
         assert_eq!(none, Fate { training_ms: 2_000, lost_after_ms: None });
+    }
+
+    #[test]
+    fn a_step_takes_as_long_as_its_clips() {
+        let room = protocol::RoomConfig::new(protocol::RoomCode::from_random(1), "compact", 1, Vec::new());
+        let settings = TrainingSettings { epochs: 3, batch_size: 20, ..room.training };
+        // 45 clips are two batches of 20 and one of 5.
+        for (most, clips) in [(None, 135.0), (Some(9), 135.0), (Some(8), 130.0), (Some(4), 65.0), (Some(1), 20.0)] {
+            assert!((passes(&settings, 45, most) * 45.0 - clips).abs() < 1e-9, "{most:?}");
+        }
+        let alike = Circumstances::default();
+        assert_eq!(alike.step_ms(7, 3, 20), 1_000.0);
+        let some = Circumstances { slow: 0.5, ..alike };
+        let factor = some.fate(7, 3, 1, 20, 1.0).training_ms as f64 / 2_000.0;
+        assert!((some.step_ms(7, 3, 20) / 1_000.0 - factor).abs() < 1e-3, "the same device");
     }
 
     #[test]

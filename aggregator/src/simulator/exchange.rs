@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
+use client::RoundWork;
 use federation::in_memory::{Client as Program, Frame, Network};
 use federation::{
     Action, ConnectionId, Coordinator, Event, Input, Millis, Output, Participant, ParticipantConfig, TrainRequest,
@@ -13,6 +14,7 @@ use federation::{
 use models::Example;
 use protocol::{ServerMessage, Token};
 
+use super::circumstances::passes;
 use super::clock::{Clock, Happening};
 
 /// The one moment at which everything happens where there is no clock.
@@ -53,6 +55,17 @@ pub struct Exchange {
     pub bytes_up: u64,
     /// Bytes from the aggregator to all clients.
     pub bytes_down: u64,
+}
+
+/// What a client was asked to train.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// What the room asks.
+    pub asked: &'a TrainRequest,
+    /// On what.
+    pub examples: &'a [Example],
+    /// How long a step takes it, milliseconds, where there is a clock.
+    pub step_ms: Option<f64>,
 }
 
 /// What is to be done outside.
@@ -121,7 +134,7 @@ impl Exchange {
         if let Some(first) = labels.first_mut() {
             *first += claimed.saturating_sub(examples.len() as u32);
         }
-        participant.handle(self.now(), Input::Holdings { examples: claimed, labels, held_back: 0 });
+        participant.handle(self.now(), Input::Holdings { examples: claimed, labels, held_back: 0, step_ms: None });
         participant.handle(self.now(), Input::TakePart(true));
         participant
     }
@@ -140,10 +153,13 @@ impl Exchange {
         &self.coordinator
     }
 
-    /// What a client was asked to train, and on which examples.
-    pub fn request(&self, client: usize) -> Option<(&TrainRequest, &[Example])> {
-        let client = self.clients.get(client)?;
-        Some((client.program.training.as_ref()?, &client.examples))
+    /// What a client was asked to train.
+    pub fn request(&self, number: usize) -> Option<Request<'_>> {
+        let client = self.clients.get(number)?;
+        let asked = client.program.training.as_ref()?;
+        let batch_size = asked.training.settings.batch_size;
+        let step_ms = self.clock.as_ref().map(|clock| clock.circumstances.step_ms(clock.seed, number, batch_size));
+        Some(Request { asked, examples: &client.examples, step_ms })
     }
 
     /// What a client's training gave.
@@ -421,8 +437,11 @@ impl Exchange {
             Output::Train(request) => {
                 if let Some(clock) = &mut self.clock {
                     (client.asked, client.work, client.result) = (client.asked + 1, client.work + 1, None);
-                    let (clips, epochs) = (client.examples.len(), request.training.settings.epochs);
-                    let fate = clock.circumstances.fate(clock.seed, number, client.asked, clips, epochs);
+                    let (clips, settings) = (client.examples.len(), request.training.settings);
+                    let step_ms = clock.circumstances.step_ms(clock.seed, number, settings.batch_size);
+                    let most = RoundWork::of(&request, clips, Some(step_ms)).most_steps;
+                    let passes = passes(&settings, clips, most);
+                    let fate = clock.circumstances.fate(clock.seed, number, client.asked, clips, passes);
                     match fate.lost_after_ms {
                         Some(after) => clock.later(after, number, client.work, Happening::Lost),
                         None => clock.later(fate.training_ms, number, client.work, Happening::Trained),

@@ -7,11 +7,10 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 use client::{LocalRound, RoundWork};
-use federation::TrainRequest;
-use models::{Architecture, Backend, Example, Learner};
+use models::{Architecture, Backend, Learner};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::Device;
+use super::{Device, Request};
 
 /// One learner and the threads on which it computes.
 struct Worker {
@@ -43,7 +42,7 @@ impl Learners {
     /// every step of everyone, and ends all work by breaking, which gives `None`.
     pub fn work(
         &mut self,
-        requests: &[(&TrainRequest, &[Example])],
+        requests: &[Request<'_>],
         on_step: impl Fn() -> ControlFlow<()> + Sync,
     ) -> Result<Option<Vec<LocalRound>>> {
         let next = AtomicUsize::new(0);
@@ -53,12 +52,13 @@ impl Learners {
             for Worker { learner, threads } in &mut self.0 {
                 let (next, results, on_step) = (&next, &results, &on_step);
                 scope.spawn(move || {
-                    while let Some((index, &(request, examples))) = {
+                    while let Some((index, &Request { asked, examples, step_ms })) = {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         requests.get(index).map(|request| (index, request))
                     } {
                         let done = threads.install(|| {
-                            let (work, on_step) = (RoundWork::from(request), async |_| on_step());
+                            let work = RoundWork::of(asked, examples.len(), step_ms);
+                            let on_step = async |_| on_step();
                             pollster::block_on(client::local_round(learner, work, examples, &[], on_step))
                         });
                         let done = done.map_err(anyhow::Error::from);

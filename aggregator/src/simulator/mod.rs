@@ -19,6 +19,7 @@ pub use attack::Attackers;
 pub use attack::{Attack, Behaviour};
 pub use circumstances::Circumstances;
 pub use dataset::Dataset;
+use exchange::Request;
 #[cfg(test)]
 pub use exchange::{Exchange, Next};
 pub use feature_cache::FeatureCache;

@@ -180,6 +180,7 @@ impl Plan {
             room.grace_ms = room.grace_ms.min(room.deadline_ms);
             room.selection = circumstances.selection;
             room.pace = circumstances.pace;
+            room.stragglers = circumstances.stragglers;
         }
         // As the algorithms are written: weighted by all of a client's examples.
         room.weight_cap = MAX_EXAMPLES;

@@ -249,13 +249,13 @@ fn federated(
                 let Some(mut results) = learners.work(&requests, on_step)? else {
                     return Ok(None);
                 };
-                if let (Some(attackers), Some((request, _))) = (&mut attackers, requests.first()) {
-                    attackers.strike(&clients, request, &mut results, &claims);
+                if let (Some(attackers), Some(first)) = (&mut attackers, requests.first()) {
+                    attackers.strike(&clients, first.asked, &mut results, &claims);
                 }
                 let inputs: Vec<_> = requests
                     .iter()
                     .zip(results)
-                    .map(|((request, _), result)| result.into_inputs(request).collect::<Vec<_>>())
+                    .map(|(request, result)| result.into_inputs(request.asked).collect::<Vec<_>>())
                     .collect();
                 for (&client, inputs) in clients.iter().zip(inputs) {
                     exchange.trained(client, inputs.into_iter());

@@ -195,7 +195,8 @@ impl Client {
                     if let Some(first) = labels.first_mut() {
                         *first += EXAMPLES % room.labels.len() as u32;
                     }
-                    line.say(&ClientMessage::Ready { examples: EXAMPLES, labels, held_back: None }).await?;
+                    line.say(&ClientMessage::Ready { examples: EXAMPLES, labels, held_back: None, step_ms: None })
+                        .await?;
                     settings = Some(room);
                 }
                 ServerMessage::Status(_) => self.tally.counts().statuses += 1,

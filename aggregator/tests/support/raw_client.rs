@@ -141,7 +141,7 @@ impl RawClient {
     pub async fn ready(&mut self, room: &RoomConfig, examples: u32) -> Result<()> {
         let mut labels = vec![0; room.labels.len()];
         labels[0] = examples;
-        self.say(&ClientMessage::Ready { examples, labels, held_back: None }).await
+        self.say(&ClientMessage::Ready { examples, labels, held_back: None, step_ms: None }).await
     }
 
     /// Waits for a round to open; answers a request for statistics on the way with those of frames that are 1 and 3 by turns.

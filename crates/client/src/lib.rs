@@ -32,7 +32,7 @@ pub use example::{at_several_speeds, augmentation_at, example, example_of, seen_
 pub use failure::FailureCode;
 pub use held_back::{divide, held_back, per_label};
 #[cfg(feature = "learner")]
-pub use learning::{evaluate, local_round, tune};
+pub use learning::{evaluate, local_round, step_ms, tune};
 pub use made_up::{MadeUp, NoMadeUpVoice, made_up};
 pub use packed::{Packed, packed, unpacked};
 pub use progress::{fraction_done, progress};

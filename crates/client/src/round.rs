@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use federation::{Input, TrainRequest};
+use federation::{Input, TrainRequest, local_work};
 use models::{Standardisation, TrainingPlan};
 use protocol::{Evaluation, TrainingResult};
 
@@ -20,16 +20,24 @@ pub struct RoundWork<'a> {
     pub training: TrainingPlan,
     /// SCAFFOLD's correction, as long as the parameters.
     pub correction: Option<Cow<'a, [f32]>>,
+    /// Steps after which training ends, at least 1; `None`: after the plan's epochs.
+    pub most_steps: Option<u32>,
 }
 
-impl<'a> From<&'a TrainRequest> for RoundWork<'a> {
-    fn from(request: &'a TrainRequest) -> Self {
+impl<'a> RoundWork<'a> {
+    /// A round's work with so many examples, where a step takes `step_ms` (above 0) as far as that is known: where the room has
+    /// slow clients do fewer steps, no more than fit into the time that there is.
+    pub fn of(request: &'a TrainRequest, examples: usize, step_ms: Option<f64>) -> Self {
         let protocol::RoundTraining { settings, seed } = request.training;
         Self {
             model: Cow::Borrowed(&request.model),
             standardisation: translate::standardisation(&request.standardisation),
             training: TrainingPlan { proximal: request.proximal, ..translate::training_plan(settings, seed) },
             correction: request.correction.as_ref().map(|correction| Cow::Borrowed(&correction[..])),
+            most_steps: request.time_ms.zip(step_ms).map(|(time_ms, step_ms)| {
+                let whole = local_work::whole_steps(&settings, u32::try_from(examples).unwrap_or(u32::MAX));
+                local_work::fitting_steps(step_ms, time_ms, whole)
+            }),
         }
     }
 }
@@ -78,19 +86,34 @@ mod tests {
             training: protocol::RoundTraining { settings: room.training, seed: 9 },
             proximal: 0.125,
             correction: Some(Arc::new(vec![1.0, 2.0, 3.0])),
+            time_ms: None,
         }
     }
 
     #[test]
     fn what_a_strategy_adds_arrives() {
         let request = request();
-        let work = RoundWork::from(&request);
+        let work = RoundWork::of(&request, 30, Some(10.0));
         assert_eq!(*work.model, [0.5, -1.0, 2.0]);
         assert_eq!(work.correction.as_deref(), Some(&[1.0, 2.0, 3.0][..]));
         assert_eq!((work.training.proximal, work.training.seed, work.training.epochs), (0.125, 9, 2));
         assert_eq!(work.standardisation, Standardisation { mean: vec![1.0], deviation: vec![2.0] });
         let plain = TrainRequest { correction: None, ..request.clone() };
-        assert_eq!(RoundWork::from(&plain).correction, None);
+        assert_eq!(RoundWork::of(&plain, 30, None).correction, None);
+    }
+
+    #[test]
+    fn steps_are_counted_where_the_room_wants_that_and_a_step_was_measured() {
+        // Two epochs of two batches of 20.
+        let steps = |time_ms, step_ms| {
+            let request = TrainRequest { time_ms, ..request() };
+            RoundWork::of(&request, 30, step_ms).most_steps
+        };
+        assert_eq!(steps(None, Some(10.0)), None);
+        assert_eq!(steps(Some(30), None), None);
+        assert_eq!(steps(Some(30), Some(10.0)), Some(3));
+        assert_eq!(steps(Some(3_000), Some(10.0)), Some(4), "no more than all of them");
+        assert_eq!(steps(Some(0), Some(10.0)), Some(1), "one is done in any case");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use client::personal::Score;
 use client::{LocalRound, Packed, RoundWork, translate};
 use corpus::synth::Voice;
 use federation::{Input, TrainRequest};
-use models::{Architecture, Backend, Example, FEATURES, Inference, Learner, Step, initial_parameters};
+use models::{Architecture, Backend, Example, FEATURES, Inference, Learner, Step, TrainingPlan, initial_parameters};
 use protocol::{Augmentation, ModelVersion, Optimiser, RoomCode, RoomConfig, Round, Strategy};
 use speech::Sound;
 
@@ -92,6 +92,7 @@ fn request(room: &RoomConfig, standardisation: protocol::Standardisation) -> Tra
         standardisation,
         training: protocol::RoundTraining { settings: room.training, seed: 77 },
         proximal: 0.0,
+        time_ms: None,
     }
 }
 
@@ -132,7 +133,9 @@ fn the_tab_and_join_do_the_same_with_a_voice() {
             ControlFlow::Continue(())
         };
         let mut join = learner().await;
-        let of_join = client::local_round(&mut join, RoundWork::from(&request), &training, &held_back, count).await;
+        let of_join =
+            client::local_round(&mut join, RoundWork::of(&request, training.len(), None), &training, &held_back, count)
+                .await;
         let of_join = of_join.unwrap().unwrap();
         assert_eq!((of_join.examples, of_join.steps, steps), (16, 6, 6));
         assert_eq!(of_join.evaluation.as_ref().map(|evaluation| evaluation.examples), Some(4));
@@ -142,22 +145,40 @@ fn the_tab_and_join_do_the_same_with_a_voice() {
         let mut tab = learner().await;
         let other = initial_parameters(Architecture::Compact, LABELS, 1);
         client::evaluate(&mut tab, Cow::Owned(other), &models::Standardisation::identity(), &training).await.unwrap();
-        let RoundWork { model, standardisation, training: how, correction } = RoundWork::from(&request);
+        let RoundWork { model, standardisation, training: how, correction, most_steps } =
+            RoundWork::of(&request, training.len(), None);
         let work = RoundWork {
             model: Cow::Owned(model.into_owned()),
             standardisation: standardisation.clone(),
             training: how,
             correction: correction.map(|correction| Cow::Owned(correction.into_owned())),
+            most_steps,
         };
         let examples = (packed_training.examples(), packed_held_back.examples());
         let of_tab = client::local_round(&mut tab, work, &examples.0, &examples.1, go_on).await;
         assert_eq!(of_tab.unwrap().as_ref(), Some(&of_join));
 
         // The correction is part of it.
-        let plain = RoundWork { correction: None, ..RoundWork::from(&request) };
+        let plain = RoundWork { correction: None, ..RoundWork::of(&request, training.len(), None) };
         let without = client::local_round(&mut tab, plain, &training, &[], go_on).await.unwrap().unwrap();
         assert_ne!(without.parameters, of_join.parameters);
         assert_eq!(without.evaluation, None);
+
+        // Where there is time for four of the six steps alone, it ends after these, in the middle of an epoch.
+        let hurried = TrainRequest { time_ms: Some(499), ..request.clone() };
+        let few = RoundWork::of(&hurried, training.len(), Some(100.0));
+        let few = client::local_round(&mut tab, few, &training, &[], go_on).await.unwrap().unwrap();
+        let mut steps = 0;
+        let four = async |_: Step| {
+            steps += 1;
+            if steps == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        join.set_parameters(&request.model).await.unwrap();
+        let RoundWork { training: how, correction, .. } = RoundWork::of(&request, training.len(), None);
+        let how = TrainingPlan { correction: correction.map(Cow::into_owned), ..how };
+        assert!(join.train(&training, &how, four).await.unwrap().stopped);
+        assert_eq!((few.examples, few.steps), (16, 4));
+        assert_eq!(few.parameters, join.parameters().await.unwrap());
 
         // What the rules are told, first of the received model, then of the trained one.
         let LocalRound { parameters: shared, .. } = of_join.clone();
@@ -215,7 +236,7 @@ fn work_that_is_stopped_gives_nothing() {
         let request = request(&room, told);
         let mut learner = learner().await;
         let stop = async |_: Step| ControlFlow::Break(());
-        let work = RoundWork::from(&request);
+        let work = RoundWork::of(&request, training.len(), None);
         let standardisation = translate::standardisation(&request.standardisation);
         assert_eq!(client::local_round(&mut learner, work, &training, &held_back, stop).await.unwrap(), None);
         let model = Cow::Borrowed(&request.model[..]);

@@ -75,7 +75,11 @@ fn take_in(values: u32) -> (f64, f64) {
             client,
             ClientMessage::Hello { protocol: 1, room: code.clone(), token: None, name: None, software },
         );
-        say(&mut room, client, ClientMessage::Ready { examples: 20, labels: vec![10, 10], held_back: None });
+        say(
+            &mut room,
+            client,
+            ClientMessage::Ready { examples: 20, labels: vec![10, 10], held_back: None, step_ms: None },
+        );
     }
     for client in 0..CLIENTS {
         say(&mut room, client, ClientMessage::Statistics { frames: 10, sum: vec![1.0], sum_squares: vec![1.0] });

@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     fn kept(updates: &[(f64, f64)]) -> Vec<Kept> {
-        updates.iter().map(|&(weight, norm)| Kept { weight, norm, steps: 1 }).collect()
+        updates.iter().map(|&(weight, norm)| Kept { weight, norm, steps: 1, planned: 1 }).collect()
     }
 
     #[test]

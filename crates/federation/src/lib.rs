@@ -16,6 +16,7 @@ mod aggregation;
 mod coordinator;
 pub mod in_memory;
 mod influence;
+pub mod local_work;
 mod metrics;
 mod model;
 mod normalisation;

@@ -8,7 +8,8 @@ mod class;
 use class::{Class, config, step};
 use federation::{CoordinatorError, Input, MemorySpool};
 use protocol::{
-    Aggregation, Choice as _, Encoding, HostCommand, ModelVersion, Phase, RefusalReason, RoomConfig, ServerMessage,
+    Aggregation, Choice as _, Encoding, HostCommand, ModelVersion, Optimiser, Phase, RefusalReason, RoomConfig,
+    ServerMessage, Strategy,
 };
 
 fn robust(aggregation: &str, least: u32) -> RoomConfig {
@@ -118,6 +119,22 @@ fn no_update_is_taken_longer_than_the_room_allows_whatever_its_rule() {
             assert!(given[0].norm > 1_000.0 && longest <= 1.5 * honest.fold(0.0, f32::max), "{name}: {longest}");
         }
         assert_eq!((phase(&class), class.published), ((Phase::Finished, 3), 3), "{name}");
+    }
+}
+
+#[test]
+fn no_strategy_takes_an_update_longer_than_the_room_allows() {
+    for &strategy in Strategy::ALL {
+        let mut config = RoomConfig { strategy, influence_limit: Some(1.5), ..robust("mean", 4) };
+        config.training.optimiser = Optimiser::Sgd;
+        let mut class = collecting(4, config);
+        // The class holds what is published to the formula, with the liar's update shortened.
+        for _ in 0..3 {
+            lies(&mut class, 0);
+            (1..4).for_each(|student| class.trains(student));
+            class.run();
+        }
+        assert_eq!((phase(&class), class.published), ((Phase::Finished, 3), 3), "{strategy}");
     }
 }
 

@@ -31,6 +31,7 @@ mod room;
 #[path = "../tests/samples/mod.rs"]
 mod samples;
 mod selection;
+mod stragglers;
 mod strategy;
 
 pub use aggregation::Aggregation;
@@ -54,4 +55,5 @@ pub use pace::Pace;
 pub use parse::{parse_client, parse_server};
 pub use room::{RoomConfig, TrainingSettings};
 pub use selection::Selection;
+pub use stragglers::Stragglers;
 pub use strategy::{Augmentation, Optimiser, Strategy};

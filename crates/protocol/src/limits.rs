@@ -54,6 +54,8 @@ pub const MAX_BATCH: u32 = 1_024;
 pub const MAX_STEPS: u32 = 1_000_000;
 /// Most local steps of a round that an update may name.
 pub const MAX_LOCAL_STEPS: u32 = MAX_EPOCHS * MAX_STEPS;
+/// Longest time of a step of training that a client may report, milliseconds: an hour.
+pub const MAX_STEP_MS: u32 = 3_600_000;
 /// Smallest learning rate of clients in a SCAFFOLD room: control variates are divided by it, and must stay numbers.
 pub const MIN_SCAFFOLD_LEARNING_RATE: f64 = 1.0e-6;
 /// Largest mean loss that a client may report, nats.

@@ -45,6 +45,10 @@ pub enum ClientMessage {
         /// than `examples`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         held_back: Option<u32>,
+        /// How long a step of training on a whole batch takes here, as it was measured: milliseconds, rounded up, 1 to 3,600,000.
+        /// Left out: it is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step_ms: Option<u32>,
     },
     /// Stops taking part, but stays and watches.
     Pause {

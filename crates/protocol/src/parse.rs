@@ -96,9 +96,10 @@ impl ClientMessage {
                 check_text("software", software, MAX_SOFTWARE_CHARS)
             }
             ClientMessage::Rename { name } => check_name("name", name),
-            ClientMessage::Ready { examples, labels, held_back } => {
+            ClientMessage::Ready { examples, labels, held_back, step_ms } => {
                 check_range("examples", *examples, 1..=MAX_EXAMPLES)?;
                 held_back.map_or(Ok(()), |held_back| check_range("held_back", held_back, 0..=MAX_EXAMPLES))?;
+                step_ms.map_or(Ok(()), |step_ms| check_range("step_ms", step_ms, 1..=MAX_STEP_MS))?;
                 check_label_counts(labels)?;
                 let sum: u64 = labels.iter().map(|&count| u64::from(count)).sum();
                 if sum == u64::from(*examples) {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::samples::{client_messages, room, server_messages};
-use crate::{Aggregation, RefusalReason, RoomConfig};
+use crate::{Aggregation, Pace, RefusalReason, RoomConfig, Stragglers};
 
 fn kind(json: &str) -> String {
     let value: Value = serde_json::from_str(json).unwrap();
@@ -206,7 +206,7 @@ fn a_server_is_not_trusted_either() {
 fn a_room_refuses_settings_that_can_not_work() {
     assert_eq!(room().check(), Ok(()));
     type Change = fn(&mut RoomConfig);
-    let wrong: [(&str, Change); 14] = [
+    let wrong: [(&str, Change); 15] = [
         ("name", |room| room.name.clear()),
         ("labels", |room| room.labels.truncate(1)),
         ("labels", |room| room.labels[1] = room.labels[0].clone()),
@@ -217,6 +217,7 @@ fn a_room_refuses_settings_that_can_not_work() {
         ("least", |room| room.least = room.max_clients + 1),
         ("goal", |room| room.goal = 1),
         ("deadline_ms", |room| room.deadline_ms = 999),
+        ("stragglers", |room| (room.stragglers, room.pace) = (Stragglers::FewerSteps, Pace::asynchronous(room.least))),
         ("grace_ms", |room| room.grace_ms = room.deadline_ms + 1),
         ("learning_rate", |room| room.training.learning_rate = f64::NAN),
         ("weight_cap", |room| room.weight_cap = 0),

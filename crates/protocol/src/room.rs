@@ -8,7 +8,8 @@ use crate::limits::{
 };
 use crate::parse::{check_name, check_range};
 use crate::{
-    Aggregation, Augmentation, Encoding, Optimiser, Pace, ProtocolError, RoomCode, Selection, Strategy, choice,
+    Aggregation, Augmentation, Encoding, Optimiser, Pace, ProtocolError, RoomCode, Selection, Stragglers, Strategy,
+    choice,
 };
 
 /// How a client trains in each round.
@@ -57,6 +58,9 @@ pub struct RoomConfig {
     /// Whether a round waits for its clients.
     #[serde(default, skip_serializing_if = "Pace::is_synchronous")]
     pub pace: Pace,
+    /// What clients do that are too slow for the deadline.
+    #[serde(default, skip_serializing_if = "Stragglers::is_whole")]
+    pub stragglers: Stragglers,
     /// Most clients connected at one time, 1 to 1,024.
     pub max_clients: u32,
     /// Longest time a round (and the collection of statistics) may take, milliseconds, 1 s to 24 h.
@@ -107,6 +111,7 @@ impl RoomConfig {
             least: 2,
             selection: Selection::All,
             pace: Pace::Synchronous,
+            stragglers: Stragglers::Whole,
             max_clients: 64,
             deadline_ms: 180_000,
             grace_ms: 15_000,
@@ -169,6 +174,7 @@ impl RoomConfig {
         }
         self.selection.check(self.least, self.max_clients, self.goal)?;
         self.pace.check(self.least, self.goal, self.selection, self.strategy)?;
+        self.check_stragglers()?;
         check_range("deadline_ms", self.deadline_ms, DEADLINE_MS)?;
         check_range("grace_ms", self.grace_ms, 0..=self.deadline_ms)?;
         self.training.check()?;
@@ -186,6 +192,15 @@ impl RoomConfig {
     /// Whether the updates of an open round wait until it closes.
     pub fn keeps_updates(&self) -> bool {
         self.aggregation.keeps_updates() || self.influence_limit.is_some()
+    }
+
+    /// Where no round waits, a deadline cuts nobody off.
+    fn check_stragglers(&self) -> Result<(), ProtocolError> {
+        if self.stragglers.is_whole() || self.pace.is_synchronous() {
+            return Ok(());
+        }
+        let problem = "a room that waits for nobody takes late updates as they are; choose whole, or rounds that wait";
+        Err(ProtocolError::invalid("stragglers", problem))
     }
 
     fn check_influence(&self) -> Result<(), ProtocolError> {

@@ -23,7 +23,8 @@ use serde_json::{Value, json};
 use protocol::limits::{MAX_CHUNK_PAYLOAD, MAX_CLIENT_TEXT_BYTES, MAX_SERVER_TEXT_BYTES};
 use protocol::{
     Assembly, AssemblyError, Augmentation, Checksum, Chunk, ClientMessage, ClientState, Encoding, ErrorCode, Optimiser,
-    Phase, ProtocolError, RefusalReason, ServerMessage, Transfer, TransferId, chunks, parse_client, parse_server,
+    Phase, ProtocolError, RefusalReason, ServerMessage, Stragglers, Transfer, TransferId, chunks, parse_client,
+    parse_server,
 };
 use samples::{client_messages, server_messages};
 
@@ -159,6 +160,7 @@ fn every_good_client_message_is_held() {
         ("done", "recording", json!({"/on": false})),
         ("training diverged", "pause", json!({"/diverged": true})),
         ("of zeros", "ready", json!({"/labels": [3, 0]})),
+        ("with the time of a step", "ready", json!({"/step_ms": 40})),
         ("nothing held back", "update", json!({"/evaluation": null})),
         ("in half precision", "update", json!({"/update/encoding": "f16", "/update/bytes": 200})),
     ];
@@ -243,6 +245,7 @@ fn every_good_server_message_is_held() {
             "finished",
             json!({"/difference": {"from": 19, "id": 2_147_483_668_u32, "bytes": 124, "encoding": "q4", "checksum": "0badcafe"}}),
         ),
+        ("slow laptops do fewer steps", "settings", json!({"/room/stragglers": "fewer_steps"})),
         (
             "five speeds, half precision",
             "settings",
@@ -285,6 +288,8 @@ fn what_no_client_may_say_is_refused_as_held() {
         ("half an example", with("ready", "/examples", json!(1.5)), 0),
         ("counts that do not add up", with("ready", "/examples", json!(4)), 0),
         ("one label", with("ready", "/labels", json!([3])), 0),
+        ("a step that takes no time", with("ready", "/step_ms", json!(0)), 0),
+        ("a step of more than an hour", with("ready", "/step_ms", json!(3_600_001)), 0),
         ("no frames", with("statistics", "/frames", json!(0)), 0),
         ("no features", with("statistics", "/sum", json!([])), 0),
         ("as many squares as no sums", with("statistics", "/sum_squares", json!([1.0])), 0),
@@ -530,6 +535,7 @@ fn every_list_has_all_there_is_and_every_kind_has_a_vector() {
             "encoding": names_of::<Encoding>(),
             "optimiser": names_of::<Optimiser>(),
             "augmentation": names_of::<Augmentation>(),
+            "stragglers": names_of::<Stragglers>(),
         }),
     );
     let types = |file: &str| -> Vec<String> {

@@ -1,6 +1,7 @@
 //! What a participant does with a learner: a round's work, an evaluation, a model of its own. The same functions run in
 //! the tab's trainer, in `chorus join` and in the simulator. They know no thread, no connection and no stored clip.
 
+mod pace;
 mod round;
 mod tune;
 
@@ -11,6 +12,7 @@ use protocol::Evaluation;
 
 use crate::translate;
 
+pub use pace::step_ms;
 pub use round::local_round;
 pub use tune::tune;
 

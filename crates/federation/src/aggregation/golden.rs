@@ -34,7 +34,7 @@ pub(super) fn direction_of(
             let bytes = encoding.encode_slice(update);
             spool.append(&bytes).unwrap();
             let squares = encoding.values(&bytes).unwrap().map(|value| f64::from(value).powi(2));
-            Kept { weight: weight.into(), norm: squares.sum::<f64>().sqrt(), steps: 1 }
+            Kept { weight: weight.into(), norm: squares.sum::<f64>().sqrt(), steps: 1, planned: 1 }
         })
         .collect();
     let (parameters, longest) = (updates[0].len(), f64::INFINITY);

@@ -48,6 +48,11 @@ impl Accumulator {
         debug_assert!(folded.is_ok(), "`inspect` has read the same bytes");
     }
 
+    /// Multiplies the mean, as far as there is one.
+    pub(crate) fn scale(&mut self, by: f64) {
+        self.mean.iter_mut().for_each(|value| *value = (f64::from(*value) * by) as f32);
+    }
+
     /// The sum of the weights folded in.
     pub(crate) fn weight(&self) -> f64 {
         self.weight

@@ -37,10 +37,19 @@ const BLOCK: usize = 4096;
 pub(crate) struct Kept {
     /// Its examples, capped as the room says, and in an asynchronous room fewer for an older update; above 0.
     pub weight: f64,
-    /// Its L2 norm.
+    /// Its L2 norm, as if all steps had been done.
     pub norm: f64,
     /// Its client's local steps, at least 1.
     pub steps: u32,
+    /// The steps that it is taken for, `steps` at least.
+    pub planned: u32,
+}
+
+impl Kept {
+    /// What it is multiplied with wherever it is taken at a norm of `longest` at most, as if all steps had been done.
+    fn scale(&self, longest: f64) -> f64 {
+        clipping::scale(self.norm, longest) * (f64::from(self.planned) / f64::from(self.steps))
+    }
 }
 
 /// A round's updates in their spool.
@@ -105,8 +114,8 @@ impl<'a> KeptUpdates<'a> {
                 row.clear();
                 let read = self.encoding.blocks(&bytes, length, |values| row.extend_from_slice(values));
                 read.map_err(io::Error::other)?;
-                let scale = self.kept.get(update).map_or(1.0, |kept| clipping::scale(kept.norm, self.longest));
-                if scale < 1.0 {
+                let scale = self.kept.get(update).map_or(1.0, |kept| kept.scale(self.longest));
+                if scale != 1.0 {
                     row.iter_mut().for_each(|value| *value = (f64::from(*value) * scale) as f32);
                 }
             }

@@ -42,6 +42,8 @@ pub(crate) struct Client {
     /// The most that it ever said to hold back; `None`: it said nothing of that.
     pub most_held_back: Option<u32>,
     pub labels: Vec<u32>,
+    /// How long a step of its training takes, milliseconds, as it says.
+    pub step_ms: Option<u32>,
     pub turn: Turn,
     /// Whether it stopped because its training diverged.
     pub diverged: bool,
@@ -86,6 +88,7 @@ impl Client {
             most_examples: 0,
             most_held_back: None,
             labels: Vec::new(),
+            step_ms: None,
             turn: Turn::None,
             diverged: false,
             fraction: None,

@@ -7,6 +7,7 @@ use protocol::{ClientId, Evaluation, ModelVersion, RoomConfig};
 use serde::{Deserialize, Serialize};
 
 use super::{Checkpoint, Client, Coordinator, HostError};
+use crate::local_work::{TooSlow, too_slow};
 use crate::metrics;
 
 /// So many of the latest rounds are known by client.
@@ -23,7 +24,7 @@ pub struct Contribution {
     pub name: String,
     /// Examples that it said to have trained on.
     pub examples: u32,
-    /// The L2 norm of its update as it was sent, in the parameters' own unit.
+    /// The L2 norm of its update as it was sent, in the parameters' own unit; of one of fewer steps as it counts.
     pub norm: f32,
     /// The norm that it was scaled down to, where the room took no more of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,7 +38,7 @@ pub struct Contribution {
 }
 
 /// What the host alone is told of a client.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Insight {
     /// Which.
     pub client: ClientId,
@@ -45,6 +46,9 @@ pub struct Insight {
     /// whom the statistics were taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statistics_distance: Option<f32>,
+    /// Where it takes part, by how much it is too slow for the deadline, as it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub too_slow: Option<TooSlow>,
     /// How the finished model does on what it holds back, as it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation: Option<Evaluation>,
@@ -67,10 +71,16 @@ impl Coordinator {
         let insight = |client: ClientId| Insight {
             client,
             statistics_distance: self.clients.all.get(&client).and_then(|client| client.statistics_distance),
+            too_slow: self.clients.all.get(&client).and_then(|client| self.too_slow(client)),
             evaluation: self.final_evaluations.get(&client).cloned(),
             left_out: self.left_out.contains(&client),
         };
         clients.into_iter().map(insight).collect()
+    }
+
+    fn too_slow(&self, client: &Client) -> Option<TooSlow> {
+        let step_ms = client.step_ms.filter(|_| client.taking_part)?;
+        too_slow(&self.config, client.examples, f64::from(step_ms))
     }
 
     /// The version from before the first update that a client gave to the last `rounds` rounds, or to all that are known by

@@ -332,7 +332,10 @@ impl Coordinator {
                 self.status_changed = true;
                 self.identities_changed = true;
             }
-            ClientMessage::Ready { examples, labels, held_back } => {
+            ClientMessage::Ready { examples, labels, held_back, step_ms } => {
+                if let Some(client) = self.clients.get_mut(client) {
+                    client.step_ms = step_ms;
+                }
                 self.ready(connection, client, examples, labels, held_back);
             }
             ClientMessage::Pause { diverged } => {

@@ -80,7 +80,7 @@ impl Room {
         let room = self.coordinator.config.code.clone();
         let hello = ClientMessage::Hello { protocol: 1, room, token: None, name: None, software: String::new() };
         self.say(number, hello);
-        self.say(number, ClientMessage::Ready { examples, labels: vec![examples, 0], held_back: None });
+        self.say(number, ClientMessage::Ready { examples, labels: vec![examples, 0], held_back: None, step_ms: None });
     }
 
     fn say(&mut self, number: u64, message: ClientMessage) {

@@ -55,6 +55,8 @@ pub enum Input {
         labels: Vec<u32>,
         /// Examples to evaluate on.
         held_back: u32,
+        /// How long a step of training takes here, milliseconds; `None`: it was not measured.
+        step_ms: Option<f64>,
     },
     /// The person starts or stops taking part.
     TakePart(bool),
@@ -177,6 +179,8 @@ pub struct TrainRequest {
     pub proximal: f64,
     /// SCAFFOLD's c − cᵢ, as long as the model: training adds it to the gradient of every step.
     pub correction: Option<Arc<Vec<f32>>>,
+    /// In a room where slow clients do fewer steps, the time for training that there was when this was asked, milliseconds.
+    pub time_ms: Option<u64>,
 }
 
 /// How the connection stands.

@@ -15,7 +15,7 @@ use carried::Carried;
 use connection::Link;
 pub use event::{Connection, Input, Output, ParticipantConfig, StopReason, TrainRequest, View, Work};
 pub use notice::{Notice, NoticeCode};
-use protocol::limits::{MAX_ROUNDS, PROTOCOL_VERSION};
+use protocol::limits::{MAX_ROUNDS, MAX_STEP_MS, PROTOCOL_VERSION};
 use protocol::{
     Checksum, ClientId, ClientMessage, ErrorCode, ModelVersion, Phase, RoomConfig, Round, RoundRecord, ServerMessage,
     Status, Token,
@@ -56,6 +56,7 @@ pub struct Participant {
     examples: u32,
     held_back: u32,
     labels: Vec<u32>,
+    step_ms: Option<u32>,
     statistics_wanted: bool,
     recording: bool,
     /// Whether the server was told, on this connection, that this client only looks on.
@@ -100,6 +101,7 @@ impl Participant {
             examples: 0,
             held_back: 0,
             labels: Vec::new(),
+            step_ms: None,
             statistics_wanted: false,
             recording: false,
             pause_said: false,
@@ -141,10 +143,12 @@ impl Participant {
                 self.take_chunk(&chunk);
             }
             Input::Sent { transfer, bytes } => self.take_sent(transfer, bytes),
-            Input::Holdings { examples, labels, held_back } => {
+            Input::Holdings { examples, labels, held_back, step_ms } => {
                 self.examples = examples;
                 self.labels = labels;
                 self.held_back = held_back;
+                // Rounded up, within what may be said.
+                self.step_ms = step_ms.map(|step_ms| (step_ms.ceil() as u32).clamp(1, MAX_STEP_MS));
                 self.say_whether_ready();
             }
             Input::TakePart(on) => self.take_part(on),
@@ -280,13 +284,15 @@ impl Participant {
             ServerMessage::Round {
                 round,
                 model_version,
-                deadline_ms: _,
+                deadline_ms,
                 training,
                 standardisation,
                 model,
                 difference,
             } => {
-                self.begin_round(Task { round, model_version, model, training, standardisation }, difference);
+                let (asked, deadline) = (self.now, self.now + deadline_ms);
+                let task = Task { round, model_version, model, training, standardisation, asked, deadline };
+                self.begin_round(task, difference);
             }
             ServerMessage::Upload { transfer } => self.upload(transfer),
             ServerMessage::Accepted { round } => self.take_accepted(round),
@@ -365,7 +371,7 @@ impl Participant {
         if self.wants_part() {
             let (examples, labels, held_back) = (self.examples, self.labels.clone(), Some(self.held_back));
             self.pause_said = false;
-            self.send(ClientMessage::Ready { examples, labels, held_back });
+            self.send(ClientMessage::Ready { examples, labels, held_back, step_ms: self.step_ms });
         } else if !self.pause_said {
             // A clip that is added by somebody who looks on changes nothing for the others.
             self.pause_said = self.link.is_open();

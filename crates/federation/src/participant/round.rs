@@ -12,7 +12,7 @@ use protocol::{
 };
 
 use super::{Notice, NoticeCode, Output, Participant, TrainRequest, Work};
-use crate::{rounding, strategy::scaffold};
+use crate::{Millis, local_work, rounding, strategy::scaffold};
 
 /// An update whose bytes were damaged on the way is sent so many times.
 const MAX_SENDS: u32 = 3;
@@ -41,6 +41,10 @@ pub(super) struct Task {
     pub model: Transfer,
     pub training: RoundTraining,
     pub standardisation: Standardisation,
+    /// When it was asked for.
+    pub asked: Millis,
+    /// When the round closes.
+    pub deadline: Millis,
 }
 
 impl Task {
@@ -319,6 +323,7 @@ impl Participant {
                     training: task.training,
                     proximal: self.room.as_ref().map_or(0.0, |room| room.strategy.proximal()),
                     correction: correction.clone(),
+                    time_ms: self.time_to_train(&task),
                 }));
                 self.job = Job::Training { task, correction, evaluation: None, step: None };
             }
@@ -327,6 +332,13 @@ impl Participant {
                 self.outputs.push_back(Output::Finished { model_version, model, standardisation });
             }
         }
+    }
+
+    /// The time that is left for training, where the room has slow clients do fewer steps.
+    fn time_to_train(&self, task: &Task) -> Option<u64> {
+        let wanted = self.room.as_ref().is_some_and(|room| !room.stragglers.is_whole());
+        let (left, download) = (task.deadline.since(self.now), self.now.since(task.asked));
+        wanted.then(|| local_work::time_to_train(left, download))
     }
 
     /// A step of training is done.

@@ -14,7 +14,7 @@ pub(super) struct FedNova;
 
 impl ServerOptimiser for FedNova {
     fn fold(&self, gathered: &mut Gathered, update: &Update<'_>, effort: Effort) {
-        gathered.per_step.fold(update, effort.weight, effort.steps, 1.0 / f64::from(effort.steps));
+        gathered.per_step.fold(update, effort.weight, effort.steps, effort.scale / f64::from(effort.steps));
     }
 
     fn publish(&mut self, gathered: Gathered, global: &[f32], _clients: u32) -> Option<Vec<f32>> {

@@ -21,7 +21,7 @@ fn room(strategy: Strategy, parameters: usize, learning_rate: f64) -> RoomConfig
 fn fold(optimiser: &dyn ServerOptimiser, gathered: &mut Gathered, update: &[f32], weight: u32, steps: u32) {
     let bytes = Encoding::F32.encode(update.to_vec());
     let update = Update::inspect(Encoding::F32, &bytes, update.len(), 1.0e9).ok().unwrap();
-    optimiser.fold(gathered, &update, Effort { weight: weight.into(), steps, scale: 1.0 });
+    optimiser.fold(gathered, &update, Effort { weight: weight.into(), steps, scale: 1.0, planned: steps });
 }
 
 fn agrees(what: &str, ours: &[f32], theirs: &[f64], scale: &[f64]) {

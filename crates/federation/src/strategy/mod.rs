@@ -38,6 +38,12 @@ impl Gathered {
     pub(crate) fn of(direction: Vec<f32>) -> Gathered {
         Gathered { updates: Accumulator::holding(direction), per_step: Accumulator::default() }
     }
+
+    /// Shortens what becomes of updates that were taken as if all of their steps had been done. What is taken step by step has its
+    /// length from the steps already.
+    pub(crate) fn shorten(&mut self, share: f64) {
+        self.updates.scale(share);
+    }
 }
 
 /// What came with an update.
@@ -49,6 +55,15 @@ pub(crate) struct Effort {
     pub steps: u32,
     /// What it is multiplied with first: 1, or less where the room clips it.
     pub scale: f64,
+    /// The steps that it is taken for, `steps` at least: more where the room lets slow clients do fewer than all of theirs.
+    pub planned: u32,
+}
+
+impl Effort {
+    /// The share of its steps that its client did, above 0 and at most 1.
+    fn done(&self) -> f64 {
+        f64::from(self.steps) / f64::from(self.planned)
+    }
 }
 
 /// A strategy at work in a room (`ServerOpt` in Reddi et al., "Adaptive Federated Optimization", ICLR 2021,
@@ -56,7 +71,7 @@ pub(crate) struct Effort {
 pub(crate) trait ServerOptimiser: Debug + Send {
     /// Takes an update into the round.
     fn fold(&self, gathered: &mut Gathered, update: &Update<'_>, effort: Effort) {
-        gathered.updates.fold(update, effort.weight, effort.steps, effort.scale);
+        gathered.updates.fold(update, effort.weight, effort.steps, effort.scale / effort.done());
     }
 
     /// The next parameters, in a mean's own memory; `clients` take part in the room. `None`: nothing was folded.
@@ -178,7 +193,7 @@ mod tests {
             let optimiser = server_optimiser(&config);
             let mut gathered = Gathered::default();
             let update = Update::inspect(Encoding::F32, &bytes, 2, 1.0e9).ok().unwrap();
-            optimiser.fold(&mut gathered, &update, Effort { weight: 1.0, steps: 2, scale: 1.0 });
+            optimiser.fold(&mut gathered, &update, Effort { weight: 1.0, steps: 2, scale: 1.0, planned: 2 });
             let folded = [&gathered.updates, &gathered.per_step].map(|mean| mean.weight() > 0.0);
             assert_eq!(optimiser.means(), folded.iter().filter(|folded| **folded).count(), "{strategy}");
             assert_eq!(strategy.counts_steps(), folded[1], "{strategy}");

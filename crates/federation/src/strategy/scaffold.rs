@@ -27,8 +27,8 @@ impl Scaffold {
 
 impl ServerOptimiser for Scaffold {
     fn fold(&self, gathered: &mut Gathered, update: &Update<'_>, effort: Effort) {
-        gathered.updates.fold(update, 1.0, effort.steps, 1.0);
-        gathered.per_step.fold(update, 1.0, effort.steps, 1.0 / f64::from(effort.steps));
+        gathered.updates.fold(update, 1.0, effort.steps, effort.scale / effort.done());
+        gathered.per_step.fold(update, 1.0, effort.steps, effort.scale / f64::from(effort.steps));
     }
 
     fn means(&self) -> usize {

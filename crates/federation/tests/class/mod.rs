@@ -209,7 +209,10 @@ impl Class {
 
     pub fn takes_part(&mut self, student: usize) {
         let examples = self.students[student].examples;
-        self.input(student, Input::Holdings { examples, labels: vec![examples, 0, 0, 0], held_back: examples });
+        self.input(
+            student,
+            Input::Holdings { examples, labels: vec![examples, 0, 0, 0], held_back: examples, step_ms: None },
+        );
         self.input(student, Input::TakePart(true));
     }
 
@@ -559,7 +562,13 @@ impl Class {
             // An update that fills the buffer is told of when its version is out already.
             weight /= f64::from(1 + self.present - seen.base).powf(staleness_exponent);
         }
-        self.accepted.push(Accepted { weight, steps: f64::from(seen.steps), values });
+        let training = &room.training;
+        let whole = if room.stragglers.is_whole() {
+            seen.steps
+        } else {
+            training.epochs * seen.examples.div_ceil(training.batch_size)
+        };
+        self.accepted.push(Accepted { weight, steps: f64::from(seen.steps), whole: f64::from(whole), values });
     }
 
     /// A frame from the server is there.
@@ -590,6 +599,7 @@ impl Class {
         let RoomConfig { strategy, aggregation, influence_limit, .. } = *self.coordinator.config();
         let earlier = self.coordinator.contributions().iter().rev().skip(1).take(3).flatten();
         let earlier: Vec<f64> = earlier.map(|given| f64::from(given.norm)).collect();
+        let accepted = oracle::gone_on(accepted);
         let accepted = match influence_limit {
             Some(limit) => oracle::held(accepted, limit, &earlier),
             None => accepted,

@@ -126,7 +126,12 @@ impl Ledger {
         };
         let updates: Vec<Accepted> = accepted
             .iter()
-            .map(|given| Accepted { weight: weight(given), steps: 1.0, values: vec![given.value; published.len()] })
+            .map(|given| Accepted {
+                weight: weight(given),
+                steps: 1.0,
+                whole: 1.0,
+                values: vec![given.value; published.len()],
+            })
             .collect();
         let expected = self.oracle.publish(room.strategy, room.aggregation, &self.disk.parameters, &updates);
         let expected = expected.expect("the oracle has the formulas that schedules draw");

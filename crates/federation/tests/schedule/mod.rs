@@ -207,7 +207,10 @@ impl World {
         };
         let mut participant = Participant::new(config, self.now);
         let examples = 5 * (number + 1);
-        participant.handle(self.now, Input::Holdings { examples, labels: vec![examples, 0], held_back: examples });
+        participant.handle(
+            self.now,
+            Input::Holdings { examples, labels: vec![examples, 0], held_back: examples, step_ms: None },
+        );
         participant.handle(self.now, Input::TakePart(true));
         participant
     }

@@ -19,7 +19,8 @@ pub fn room() -> RoomConfig {
     RoomConfig::new(RoomCode::parse("KMPXZ").unwrap(), "compact", 100, labels)
 }
 
-/// One message of each type, with all of its optional fields, in the order of `CLIENT_TYPES`.
+/// One message of each type, with all of its optional fields but those that came after these bytes were held, in the order of
+/// `CLIENT_TYPES`.
 pub fn client_messages() -> Vec<ClientMessage> {
     let training = TrainingResult { loss: 0.5, accuracy: 0.9 };
     vec![
@@ -31,7 +32,7 @@ pub fn client_messages() -> Vec<ClientMessage> {
             software: "chorus-web 0.1.0".to_owned(),
         },
         ClientMessage::Rename { name: "Ada".to_owned() },
-        ClientMessage::Ready { examples: 3, labels: vec![1, 2], held_back: Some(1) },
+        ClientMessage::Ready { examples: 3, labels: vec![1, 2], held_back: Some(1), step_ms: None },
         ClientMessage::Pause { diverged: false },
         ClientMessage::Leave,
         ClientMessage::Statistics { frames: 2, sum: vec![0.1, -2.0], sum_squares: vec![0.01, 4.0] },

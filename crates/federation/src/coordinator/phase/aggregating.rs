@@ -5,7 +5,8 @@ use std::io;
 use protocol::{Aggregation, Round, RoundRecord, ServerMessage};
 
 use super::PhaseState;
-use crate::aggregation::{KeptUpdates, clipping, direction};
+use super::collecting::Work;
+use crate::aggregation::{Kept, KeptUpdates, clipping, direction};
 use crate::coordinator::{Action, Contribution, Coordinator};
 use crate::influence;
 use crate::sketch::Sketch;
@@ -26,6 +27,9 @@ impl Coordinator {
         let PhaseState::Collecting(mut state) = std::mem::replace(&mut self.phase, PhaseState::Lobby) else {
             return true;
         };
+        if state.work.done < state.work.planned {
+            state.gathered.shorten(state.work.done / state.work.planned);
+        }
         let uploads = goes_on.then(|| std::mem::take(&mut state.uploads));
         self.back_to_lobby();
         let round = Round(self.history.len() as u32 + 1);
@@ -91,6 +95,10 @@ impl Coordinator {
         }
         let limit = self.config.influence_limit;
         let longest = limit.map_or(f64::INFINITY, |limit| influence::hold(&mut state.kept, limit, usual));
+        state.work = Work::default();
+        for kept in &state.kept {
+            state.work.add(kept.weight, kept.steps, kept.planned);
+        }
         let (encoding, parameters) = (self.config.encoding, self.config.parameters as usize);
         let mut updates = KeptUpdates::new(&mut *self.spool, &state.kept, encoding, parameters, longest);
         let gathered = match self.config.aggregation {
@@ -120,7 +128,8 @@ impl Coordinator {
 fn fold(updates: &mut KeptUpdates<'_>, strategy: &dyn ServerOptimiser, limit: f64) -> io::Result<Gathered> {
     let mut gathered = Gathered::default();
     updates.each(|update, kept| {
-        let effort = Effort { weight: kept.weight, steps: kept.steps, scale: clipping::scale(kept.norm, limit) };
+        let Kept { weight, norm, steps, planned } = *kept;
+        let effort = Effort { weight, steps, scale: clipping::scale(norm, limit), planned };
         strategy.fold(&mut gathered, update, effort);
     })?;
     Ok(gathered)

@@ -3,7 +3,7 @@
 use protocol::limits::CHUNK_HEADER_BYTES;
 use protocol::{
     Aggregation, AssemblyError, Chunk, ClientId, Evaluation, ModelVersion, RefusalReason, Round, RoundTraining,
-    ServerMessage,
+    ServerMessage, Stragglers,
 };
 
 use super::{PhaseState, Verdict};
@@ -12,6 +12,7 @@ use crate::aggregation::{Kept, clipping};
 use crate::coordinator::selecting::Selected;
 use crate::coordinator::uploads::{Announcement, Ended, Taken, Uploads};
 use crate::coordinator::{ConnectionId, Contribution, Coordinator, Turn};
+use crate::local_work::whole_steps;
 use crate::metrics::Metrics;
 use crate::sketch::Sketch;
 use crate::strategy::{Effort, Gathered};
@@ -29,6 +30,7 @@ pub(in crate::coordinator) struct Collecting {
     /// What is in the room's spool, where its aggregation keeps updates until the round closes.
     pub kept: Vec<Kept>,
     pub metrics: Metrics,
+    pub work: Work,
     pub uploads: Uploads,
     pub refused: u32,
     /// Whom the round asks, where it does not ask everyone.
@@ -38,6 +40,22 @@ pub(in crate::coordinator) struct Collecting {
     /// Somebody is gone whose update is in: clients from this number on, who are new, wait for the next round. Otherwise whoever
     /// goes and comes anew could give as many updates to a round as there is time for.
     pub closed_to: Option<ClientId>,
+}
+
+/// The local steps behind a round's updates, each times its client's weight.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::coordinator) struct Work {
+    /// Those that were done.
+    pub done: f64,
+    /// Those that they are taken for.
+    pub planned: f64,
+}
+
+impl Work {
+    pub fn add(&mut self, weight: f64, steps: u32, planned: u32) {
+        self.done += weight * f64::from(steps);
+        self.planned += weight * f64::from(planned);
+    }
 }
 
 impl Collecting {
@@ -66,6 +84,7 @@ impl Coordinator {
             gathered: Gathered::default(),
             kept: Vec::new(),
             metrics: Metrics::none(),
+            work: Work::default(),
             uploads,
             refused: 0,
             selected: self.selected_for_a_round(),
@@ -199,9 +218,8 @@ impl Coordinator {
             let most = client.most_examples;
             return refuse(WrongExamples, format!("ready said {most} examples, and the update {}", announced.examples));
         }
-        let settings = &self.config.training;
-        let most = u64::from(settings.epochs) * u64::from(announced.examples.div_ceil(settings.batch_size));
-        if announced.steps == 0 || u64::from(announced.steps) > most {
+        let most = whole_steps(&self.config.training, announced.examples);
+        if announced.steps == 0 || announced.steps > most {
             let message =
                 format!("{} examples take 1 to {most} steps here, not {}", announced.examples, announced.steps);
             return refuse(WrongSteps, message);
@@ -274,27 +292,38 @@ impl Coordinator {
                 return self.refuse_update(announced, unfit.reason(), unfit_text(unfit, self.config.norm_limit));
             }
         };
+        let steps = announced.steps;
+        let planned = match self.config.stragglers {
+            Stragglers::Whole => steps,
+            // No fewer than were done: the announcement was held to it.
+            Stragglers::FewerSteps => whole_steps(&self.config.training, announced.examples).max(steps),
+        };
+        // What a client of few steps says counts many times, and may be no longer for it than any other.
+        let norm = update.norm() * (f64::from(planned) / f64::from(steps));
+        if norm > self.config.norm_limit {
+            let unfit = Unfit::NormTooLarge(norm);
+            return self.refuse_update(announced, unfit.reason(), unfit_text(unfit, self.config.norm_limit));
+        }
         let PhaseState::Collecting(state) = &mut self.phase else {
             return;
         };
         let Some(client) = self.clients.get_mut(announced.client) else {
             return;
         };
-        let norm = update.norm();
-        let steps = announced.steps;
         if self.config.keeps_updates() {
             if self.spool.append(bytes).is_err() {
                 let message = "the server could not keep the update, perhaps because its disk is full; send it again, and \
                                tell the host if this comes back";
                 return self.refuse_update(announced, RefusalReason::NotKept, message.to_owned());
             }
-            state.kept.push(Kept { weight, norm, steps });
+            state.kept.push(Kept { weight, norm, steps, planned });
         } else {
             let scale = match self.config.aggregation {
                 Aggregation::Clipping { norm: Some(limit) } => clipping::scale(norm, limit),
                 _ => 1.0,
             };
-            self.optimiser.fold(&mut state.gathered, &update, Effort { weight, steps, scale });
+            self.optimiser.fold(&mut state.gathered, &update, Effort { weight, steps, scale, planned });
+            state.work.add(weight, steps, planned);
         }
         let contribution = Contribution {
             client: announced.client,
