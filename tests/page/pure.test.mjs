@@ -9,7 +9,12 @@ import { loudness } from '../../www/js/sound/loudness.js';
 import { balance, nextLabel, promptFor } from '../../www/js/room/prompts.js';
 import { codeOfPath, normaliseCode } from '../../www/js/common/room-code.js';
 import { isMeasured, latestScore, scoreOf } from '../../www/js/live/score.js';
+import { slownessOf } from '../../www/js/live/too-slow.js';
+import { words as de } from '../../www/words/de.js';
 import { words } from '../../www/words/en.js';
+import { words as es } from '../../www/words/es.js';
+
+const LANGUAGES = { de, en: words, es };
 
 test('a code is found however it is typed', () => {
   assert.equal(normaliseCode(' km pxz '), 'KMPXZ');
@@ -83,4 +88,13 @@ test('the median latency is of the last answers', () => {
 test('every label without clips is named', () => {
   assert.equal(words.clips.missing(['sad']), 'You have no sad clips yet.');
   assert.equal(words.clips.missing(['happy', 'sad']), 'You have no happy or sad clips yet.');
+});
+
+test('of a laptop that is too slow the host reads how long a round takes there, or how many steps it does', () => {
+  const slow = { whole_ms: 290_000, deadline_ms: 60_000, whole: 60, fits: 9 };
+  for (const [language, words] of Object.entries(LANGUAGES)) {
+    assert.match(slownessOf('Ada', slow, false, words), /^Ada: .*\b5 min.*\b60 s/i, language);
+    assert.match(slownessOf('Ada', slow, true, words), /^Ada: .*\b9\b.*\b60\b/, language);
+  }
+  assert.match(slownessOf('Ada', { ...slow, whole_ms: 9_000_000, deadline_ms: 600_000 }, false, LANGUAGES.en), /3 hours.*10 minutes/);
 });

@@ -909,6 +909,10 @@ export const words = {
     },
 
     roster: {
+      tooSlow: {
+        late: (name, takes, wait) => `${name}: Dieser Laptop braucht für eine Runde etwa ${takes}, und der Raum wartet höchstens ${wait}; seine Ergebnisse kommen also zu spät. Ein neuer Raum kann länger warten oder langsame Laptops weniger Schritte machen lassen („Für Fachleute“).`,
+        fewer: (name, fits, whole) => `${name}: Dieser Laptop ist für dieses Modell langsam und macht in jeder Runde etwa ${fits} von ${whole} Schritten. Seine Ergebnisse zählen so viel wie alle anderen.`,
+      },
       title: 'Teilnehmende',
       none: 'Noch niemand. Wer den Link öffnet, erscheint hier sofort.',
       allLeft: 'Alle sind gegangen. Wer den Link wieder öffnet, erscheint hier.',

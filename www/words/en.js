@@ -910,6 +910,10 @@ export const words = {
     },
 
     roster: {
+      tooSlow: {
+        late: (/** @type {string} */ name, /** @type {string} */ takes, /** @type {string} */ wait) => `${name}: this laptop needs about ${takes} for a round, and the room waits ${wait} at most, so its results come too late. A new room can wait longer, or let slow laptops do fewer steps (“For experts”).`,
+        fewer: (/** @type {string} */ name, /** @type {number} */ fits, /** @type {number} */ whole) => `${name}: this laptop is slow for this model and does about ${fits} of its ${whole} steps in each round. Its results count as much as anyone’s.`,
+      },
       title: 'Students',
       none: 'Nobody yet. Students appear here as soon as they open the link.',
       allLeft: 'Everyone has left. Whoever opens the link again appears here.',

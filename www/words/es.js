@@ -909,6 +909,10 @@ export const words = {
     },
 
     roster: {
+      tooSlow: {
+        late: (name, takes, wait) => `${name}: este portátil necesita unos ${takes} para una ronda y la sala espera ${wait} como máximo, así que sus resultados llegan tarde. Una sala nueva puede esperar más o dejar que los portátiles lentos hagan menos pasos («Para personas expertas»).`,
+        fewer: (name, fits, whole) => `${name}: este portátil es lento para este modelo y en cada ronda da unos ${fits} de sus ${whole} pasos. Sus resultados cuentan tanto como los demás.`,
+      },
       title: 'Estudiantes',
       none: 'Todavía nadie. Las personas aparecen aquí en cuanto abren el enlace.',
       allLeft: 'Todos se han ido. Quien vuelva a abrir el enlace aparecerá aquí.',

@@ -40,7 +40,7 @@
 
 /** @typedef {{round: number, model_version: number, clients: number, examples: number, evaluation?: Evaluation}} RoundRecord */
 
-/** @typedef {{code: string, name: string, labels: string[], architecture: string, rounds: number, least: number, max_clients: number, strategy: {name: string}}} RoomConfig */
+/** @typedef {{code: string, name: string, labels: string[], architecture: string, rounds: number, least: number, max_clients: number, strategy: {name: string}, stragglers?: 'whole' | 'fewer_steps'}} RoomConfig */
 
 /** @typedef {{room: RoomConfig, status: Status, history: RoundRecord[], links: string[]}} PublicRoom what everyone may see; the best link for other laptops comes first */
 
@@ -61,6 +61,7 @@
  * @typedef {object} Insight what the host alone is told of a client
  * @property {number} client
  * @property {number} [statistics_distance] how far its features' statistics lie from the middle of all clients', in deviations
+ * @property {import('./too-slow.js').TooSlow} [too_slow] where its steps do not fit into the longest wait, as it says
  * @property {Evaluation} [evaluation] of the finished model, as the client says
  * @property {boolean} left_out whether its evaluations are left out
  */

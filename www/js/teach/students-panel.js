@@ -1,6 +1,6 @@
 // Who is here: what each laptop does, its clips of each label, and a new name or the door for whoever needs it.
 
-import { byId, h, setAttribute, setText, tellIn } from '../common/element.js';
+import { byId, h, setAttribute, setText, show, tellIn } from '../common/element.js';
 import { icon } from '../common/icons.js';
 import { KeyedList } from '../common/keyed-list.js';
 import { labelIcon } from '../common/labels.js';
@@ -8,15 +8,17 @@ import { labelName, words } from '../common/language.js';
 import { LONGEST_NAME } from '../common/nickname.js';
 import { doingOf, isolated, nameOf, shownNames, shownState, stateIcon } from '../live/laptop-state.js';
 import { nobodySentence } from '../live/said.js';
+import { slownessOf } from '../live/too-slow.js';
 import { ask, askText } from './dialog.js';
 
-/** @typedef {import('../live/api-shapes.js').ClientSummary & {called: string}} Student */
+/** @typedef {import('../live/api-shapes.js').ClientSummary & {called: string, slow?: import('../live/too-slow.js').TooSlow}} Student */
 
 /** @param {import('./control-panel.js').Does} does */
 export function studentsPanel({ act }) {
   let code = '';
   /** @type {string[]} */
   let labels = [];
+  let doFewer = false;
 
   /** @type {KeyedList<Student>} */
   const list = new KeyedList(byId('students'), ({ client }) => `${code}/${client}`, (first) => {
@@ -25,10 +27,11 @@ export function studentsPanel({ act }) {
     const doing = h('span');
     const picture = h('span', { class: 'laptop-icon' });
     const counts = h('span', { class: 'student-counts' });
+    const slow = h('p', { class: 'student-slow hint', 'data-test': 'student-slow', hidden: true });
     const rename = h('button', { type: 'button', class: 'icon-button quiet', 'data-test': 'rename-student', onclick: () => askRename(student) }, icon('pen'));
     const remove = h('button', { type: 'button', class: 'icon-button quiet', 'data-test': 'remove-student', onclick: () => askRemove(student) }, icon('bin'));
     const element = h('li', { class: 'student', 'data-test': 'student' },
-      h('strong', { class: 'student-name' }, name), h('span', { class: 'student-doing' }, picture, doing), counts, h('span', { class: 'student-buttons' }, rename, remove));
+      h('strong', { class: 'student-name' }, name), h('span', { class: 'student-doing' }, picture, doing), counts, h('span', { class: 'student-buttons' }, rename, remove), slow);
     let drawn = '';
     return {
       element,
@@ -46,6 +49,9 @@ export function studentsPanel({ act }) {
           setAttribute(button, 'title', text);
         }
         fillCounts(counts, student);
+        const said = student.slow ? slownessOf(called, student.slow, doFewer, words) : '';
+        setText(slow, said);
+        show(slow, said !== '');
       },
     };
   });
@@ -89,14 +95,16 @@ export function studentsPanel({ act }) {
   }
 
   /** @param {import('../live/api-shapes.js').HostRoom} room */
-  function update({ room, status }) {
+  function update({ room, status, clients: insights }) {
     const { clients, connected, ready } = status;
     code = room.code;
     labels = room.labels;
+    doFewer = room.stragglers === 'fewer_steps';
     tellIn(byId('no-students'), nobodySentence(status, { nobody: words.teach.roster.none, allLeft: words.teach.roster.allLeft }));
     setText(byId('students-summary'), clients.length ? words.teach.roster.summary(connected, ready) : '');
     const names = shownNames(clients, words);
-    list.render(clients.map((client, index) => ({ ...client, called: names[index] })));
+    const slowness = new Map(insights.map(({ client, too_slow: slow }) => [client, slow]));
+    list.render(clients.map((client, index) => ({ ...client, called: names[index], slow: status.phase === 'finished' ? undefined : slowness.get(client.client) })));
   }
 
   return { update };
