@@ -5,6 +5,7 @@ use super::vector::{sigmoid, tanh};
 
 /// One frame forwards. `gates` are sums of what comes in, and become the gates after their activations; `cell` is the
 /// cell before, and becomes the one after. Writes the cell's hyperbolic tangent into `squashed`, and the frame's `output`.
+#[inline(always)]
 pub(crate) fn forward(gates: &mut [f32], cell: &mut [f32], squashed: &mut [f32], output: &mut [f32]) {
     let units = cell.len();
     let (both, rest) = gates.split_at_mut(2 * units);
@@ -22,6 +23,7 @@ pub(crate) fn forward(gates: &mut [f32], cell: &mut [f32], squashed: &mut [f32],
 
 /// The way back. `gates` after their activations become the gradients of the gates before them, and `of_cell`, the
 /// gradient of the cell after, that of the cell `before`.
+#[inline(always)]
 pub(crate) fn backward(gates: &mut [f32], before: &[f32], squashed: &[f32], of_output: &[f32], of_cell: &mut [f32]) {
     let units = of_cell.len();
     let (input, rest) = gates.split_at_mut(units);
@@ -36,6 +38,44 @@ pub(crate) fn backward(gates: &mut [f32], before: &[f32], squashed: &[f32], of_o
         candidate[unit] = of_this * i * (1.0 - g * g);
         open[unit] = of_output[unit] * squashed[unit] * o * (1.0 - o);
         of_cell[unit] = of_this * f;
+    }
+}
+
+/// One frame of neighbouring clips forwards, from the sums in their gates without the bias.
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+pub(crate) fn forward_clips(
+    gates: &mut [f32],
+    bias: &[f32],
+    cells: &mut [f32],
+    squashed: &mut [f32],
+    outputs: &mut [f32],
+) {
+    let units = bias.len() / 4;
+    let clips = gates.chunks_exact_mut(bias.len()).zip(cells.chunks_exact_mut(units));
+    let results = squashed.chunks_exact_mut(units).zip(outputs.chunks_exact_mut(units));
+    for ((gates, cell), (squashed, output)) in clips.zip(results) {
+        gates.iter_mut().zip(bias).for_each(|(gate, bias)| *gate += bias);
+        forward(gates, cell, squashed, output);
+    }
+}
+
+/// The way back through one frame of neighbouring clips of `units` units. What a clip's bias has to do with it is added to
+/// `of_biases`, which are like `gates`.
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+pub(crate) fn backward_clips(
+    units: usize,
+    gates: &mut [f32],
+    [before, squashed, of_outputs]: [&[f32]; 3],
+    of_cells: &mut [f32],
+    of_biases: &mut [f32],
+) {
+    let clips = gates.chunks_exact_mut(4 * units).zip(before.chunks_exact(units)).zip(squashed.chunks_exact(units));
+    let gradients = of_outputs.chunks_exact(units).zip(of_cells.chunks_exact_mut(units));
+    for (((gates, before), squashed), ((of_output, of_cell), of_bias)) in
+        clips.zip(gradients.zip(of_biases.chunks_exact_mut(4 * units)))
+    {
+        backward(gates, before, squashed, of_output, of_cell);
+        of_bias.iter_mut().zip(gates).for_each(|(sum, gate)| *sum += *gate);
     }
 }
 
@@ -98,5 +138,18 @@ mod tests {
             ],
         );
         near(&of_cell, &[0.55897887, 0.81050184, 0.00330911]);
+    }
+
+    #[test]
+    fn gates_that_are_far_out_are_at_their_ends() {
+        for (far, open) in [(100.0_f32, 1.0), (-100.0, 0.0)] {
+            let (mut gates, mut cell, mut squashed, mut output) = ([far; 4], [far], [0.0], [0.0]);
+            forward(&mut gates, &mut cell, &mut squashed, &mut output);
+            near(&gates, &[open, open, f64::from(far.signum()), open]);
+            // All of the cell before is kept and 1 added, or all is forgotten.
+            near(&cell, &[open * 101.0]);
+            near(&squashed, &[open]);
+            near(&output, &[open]);
+        }
     }
 }

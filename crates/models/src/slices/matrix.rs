@@ -1,12 +1,13 @@
-//! Matrix products on plain slices, for WebAssembly and for predictions without a tensor library.
+//! Matrix products on plain slices: for WebAssembly, for recurrent networks and for predictions without a tensor library.
 //!
 //! The usual blocking (Goto & van de Geijn 2008): strips of both matrices are copied into the order in which a small
 //! kernel reads them, in blocks that fit into the caches.
 
-/// Rows and columns of the result that the kernel keeps in registers.
-const ROWS: usize = 4;
-const COLUMNS: usize = 8;
-/// Terms summed at a time: a strip of the right matrix (8 KiB) stays in the first cache.
+use std::ops::Range;
+
+use super::kernel::{COLUMNS, Kernel, Left, Place, ROWS, Right};
+
+/// Terms summed at a time: a strip of each matrix (at most 20 and 16 KiB) stays in the first cache.
 const DEPTH: usize = 256;
 /// Columns at a time: the block of the right matrix (256 KiB) stays in the second cache.
 const WIDTH: usize = 256;
@@ -27,6 +28,21 @@ impl<'a> Matrix<'a> {
         Self { values, rows: values.len() / columns.max(1), columns, steps: [columns, 1] }
     }
 
+    /// Some of its rows.
+    pub fn rows(&self, rows: Range<usize>) -> Self {
+        Self { values: &self.values[self.place(rows.start, 0)..], rows: rows.len(), ..*self }
+    }
+
+    /// Some of its columns.
+    pub fn columns(&self, columns: Range<usize>) -> Self {
+        Self { values: &self.values[self.place(0, columns.start)..], columns: columns.len(), ..*self }
+    }
+
+    /// The same numbers with columns for rows.
+    pub fn transposed(&self) -> Matrix<'a> {
+        Matrix { values: self.values, rows: self.columns, columns: self.rows, steps: [self.steps[1], self.steps[0]] }
+    }
+
     fn place(&self, row: usize, column: usize) -> usize {
         row * self.steps[0] + column * self.steps[1]
     }
@@ -43,68 +59,83 @@ fn blocks(depth: usize, columns: usize) -> impl Iterator<Item = Block> {
     })
 }
 
+/// How many lines of strips a block takes.
+fn lines([_, _, terms, width]: Block) -> usize {
+    width.div_ceil(COLUMNS) * terms
+}
+
 /// One block, strip after strip.
-fn pack_block(right: &Matrix<'_>, [row, column, terms, width]: Block, strips: &mut Vec<[f32; COLUMNS]>) {
-    strips.resize(width.div_ceil(COLUMNS) * terms, [0.0; COLUMNS]);
-    for (strip, within) in strips.chunks_exact_mut(terms).zip((0..width).step_by(COLUMNS)) {
-        let start = right.place(row, column + within);
-        pack(strip, right, [start, right.steps[1], right.steps[0]], COLUMNS.min(width - within));
-    }
+fn pack_block(right: &Matrix<'_>, [row, column, terms, width]: Block, strips: &mut [Right]) {
+    let block = right.rows(row..row + terms).columns(column..column + width);
+    pack(strips, |line| &mut line.0, &block);
 }
 
 /// A right matrix that many products share, block after block.
 pub(crate) struct Packed {
     depth: usize,
     columns: usize,
-    blocks: Vec<Vec<[f32; COLUMNS]>>,
+    strips: Vec<Right>,
 }
 
 impl Packed {
     pub fn new(right: &Matrix<'_>) -> Self {
-        let packed = |block| {
-            let mut strips = Vec::new();
-            pack_block(right, block, &mut strips);
-            strips
-        };
-        let blocks = blocks(right.rows, right.columns).map(packed).collect();
-        Self { depth: right.rows, columns: right.columns, blocks }
-    }
-
-    pub fn columns(&self) -> usize {
-        self.columns
+        let (depth, columns) = (right.rows, right.columns);
+        let mut strips = vec![Right([0.0; COLUMNS]); blocks(depth, columns).map(lines).sum()];
+        let mut rest = &mut strips[..];
+        for block in blocks(depth, columns) {
+            let (own, others) = std::mem::take(&mut rest).split_at_mut(lines(block));
+            pack_block(right, block, own);
+            rest = others;
+        }
+        Self { depth, columns, strips }
     }
 }
 
-/// `left` times a matrix that was packed before, row by row.
-pub(crate) fn product_with(left: &Matrix<'_>, right: &Packed) -> Vec<f32> {
-    let mut sums = Sums::new(left, right.columns);
-    for (block, strips) in blocks(right.depth, right.columns).zip(&right.blocks) {
-        sums.add(left, block, strips);
+/// Adds `left` times a matrix that was packed before to the rows of `sums`; `strips` are room that many products may share.
+pub(crate) fn add_product_with(sums: &mut [&mut [f32]], left: &Matrix<'_>, right: &Packed, strips: &mut Strips) {
+    strips.from = None;
+    let mut rest = &right.strips[..];
+    for block in blocks(right.depth, right.columns) {
+        let (packed, others) = rest.split_at(lines(block));
+        strips.hold(left, block);
+        add_block(sums, strips, block, packed);
+        rest = others;
     }
-    sums.values
+}
+
+/// Adds `left` · `right` to the rows of `sums`.
+pub(crate) fn add_product(sums: &mut [&mut [f32]], left: &Matrix<'_>, right: &Matrix<'_>) {
+    let (mut strips, mut packed) = (Strips::default(), Vec::new());
+    for block in blocks(right.rows, right.columns) {
+        strips.hold(left, block);
+        packed.resize(lines(block), Right([0.0; COLUMNS]));
+        pack_block(right, block, &mut packed);
+        add_block(sums, &strips, block, &packed);
+    }
 }
 
 /// `left` · `right`, row by row.
 pub(crate) fn product(left: &Matrix<'_>, right: &Matrix<'_>) -> Vec<f32> {
-    let mut sums = Sums::new(left, right.columns);
-    let mut strips = Vec::new();
-    for block in blocks(right.rows, right.columns) {
-        pack_block(right, block, &mut strips);
-        sums.add(left, block, &strips);
-    }
-    sums.values
+    let mut values = vec![0.0; left.rows * right.columns];
+    add_product(&mut rows(&mut values, right.columns), left, right);
+    values
+}
+
+/// The rows of a matrix without gaps.
+pub(crate) fn rows(values: &mut [f32], columns: usize) -> Vec<&mut [f32]> {
+    values.chunks_exact_mut(columns.max(1)).collect()
 }
 
 /// Adds one row times a matrix without gaps to `sums`. The matrix is read once, as it lies, and not at all where the
 /// row has zeros, as rows behind a ReLU do; packing it would cost more than the product.
 pub(crate) fn add_row_product(sums: &mut [f32], row: &[f32], right: &[f32]) {
     let terms = row.iter().zip(right.chunks_exact(sums.len().max(1))).filter(|(value, _)| **value != 0.0);
-    let (mut values, mut lines) = ([0.0; ROWS], [&[][..]; ROWS]);
+    let (mut values, mut lines) = ([0.0; 4], [&[][..]; 4]);
     let mut held = 0;
     for (value, line) in terms {
         (values[held], lines[held]) = (*value, line);
         held += 1;
-        if held == ROWS {
+        if held == values.len() {
             held = 0;
             let ([a, b, c, d], [of_a, of_b, of_c, of_d]) = (values, lines);
             for ((((sum, e), f), g), h) in sums.iter_mut().zip(of_a).zip(of_b).zip(of_c).zip(of_d) {
@@ -117,77 +148,75 @@ pub(crate) fn add_row_product(sums: &mut [f32], row: &[f32], right: &[f32]) {
     }
 }
 
-/// A product as it grows.
-struct Sums {
-    values: Vec<f32>,
-    columns: usize,
-    /// The terms of the left matrix that are packed, from where on.
-    packed: Option<usize>,
-    strips: Vec<[f32; ROWS]>,
+/// The terms of a left matrix that are being multiplied, strip after strip.
+#[derive(Default)]
+pub(crate) struct Strips {
+    /// From which term on.
+    from: Option<usize>,
+    lines: Vec<Left>,
 }
 
-impl Sums {
-    fn new(left: &Matrix<'_>, columns: usize) -> Self {
-        Self { values: vec![0.0; left.rows * columns], columns, packed: None, strips: Vec::new() }
+impl Strips {
+    /// Packs what a block of the right matrix is multiplied with, unless it is there.
+    fn hold(&mut self, left: &Matrix<'_>, [from, _, terms, _]: Block) {
+        if self.from == Some(from) {
+            return;
+        }
+        self.from = Some(from);
+        self.lines.resize(left.rows.div_ceil(ROWS) * terms, [0.0; ROWS]);
+        pack(&mut self.lines, |line| line, &left.columns(from..from + terms).transposed());
     }
+}
 
-    /// Adds the left matrix's share of one block of the right one.
-    fn add(&mut self, left: &Matrix<'_>, [from, column, terms, width]: Block, block: &[[f32; COLUMNS]]) {
-        if self.packed != Some(from) {
-            self.packed = Some(from);
-            self.strips.resize(left.rows.div_ceil(ROWS) * terms, [0.0; ROWS]);
-            for (strip, row) in self.strips.chunks_exact_mut(terms).zip((0..left.rows).step_by(ROWS)) {
-                let start = left.place(row, from);
-                pack(strip, left, [start, left.steps[0], left.steps[1]], ROWS.min(left.rows - row));
+/// Adds the left matrix's share of one block of the right one. The longer strips stay in the first cache while the others
+/// go by.
+fn add_block(sums: &mut [&mut [f32]], left: &Strips, [_, column, terms, width]: Block, block: &[Right]) {
+    let kernel = Kernel::new();
+    let across = || block.chunks_exact(terms).zip((0..width).step_by(COLUMNS));
+    let place = |within: usize| [column + within, COLUMNS.min(width - within)];
+    if ROWS > COLUMNS {
+        for (left, rows) in left.lines.chunks_exact(terms).zip(sums.chunks_mut(ROWS)) {
+            for (right, within) in across() {
+                kernel.add(left, right, Place { rows, columns: place(within) });
             }
         }
-        for (b, within) in block.chunks_exact(terms).zip((0..width).step_by(COLUMNS)) {
-            let count = COLUMNS.min(width - within);
-            for (a, row) in self.strips.chunks_exact(terms).zip((0..left.rows).step_by(ROWS)) {
-                for (sums, row) in kernel(a, b).iter().zip(row..left.rows) {
-                    let first = row * self.columns + column + within;
-                    let values = &mut self.values[first..first + count];
-                    values.iter_mut().zip(sums).for_each(|(value, sum)| *value += sum);
+    } else {
+        for (right, within) in across() {
+            for (left, rows) in left.lines.chunks_exact(terms).zip(sums.chunks_mut(ROWS)) {
+                kernel.add(left, right, Place { rows, columns: place(within) });
+            }
+        }
+    }
+}
+
+/// Copies columns in strips of `N`, a strip with all rows after another; columns that are missing at the end are zeros. The
+/// matrix is read as it lies.
+fn pack<T, const N: usize>(strips: &mut [T], numbers: impl Fn(&mut T) -> &mut [f32; N], matrix: &Matrix<'_>) {
+    let Matrix { values, rows, columns, steps: [down, across] } = *matrix;
+    if columns % N > 0 {
+        let last = strips.len() - rows;
+        strips[last..].iter_mut().for_each(|line| *numbers(line) = [0.0; N]);
+    }
+    if across == 1 {
+        for row in 0..rows {
+            let values = &values[row * down..][..columns];
+            for (line, values) in strips[row..].iter_mut().step_by(rows).zip(values.chunks(N)) {
+                match values.try_into() {
+                    Ok(values) => *numbers(line) = values,
+                    Err(_) => numbers(line)[..values.len()].copy_from_slice(values),
                 }
             }
         }
-    }
-}
-
-/// Copies `lines` lines of a matrix, a term of all lines after another; lines that are missing are zeros. `start` is the
-/// first number's place, `line` the way to the next line and `term` to the next term.
-fn pack<const N: usize>(strip: &mut [[f32; N]], matrix: &Matrix<'_>, [start, line, term]: [usize; 3], lines: usize) {
-    let values = matrix.values;
-    if lines < N {
-        strip.fill([0.0; N]);
-    }
-    if line == 1 && lines == N {
-        for (at, packed) in strip.iter_mut().enumerate() {
-            let first = start + at * term;
-            packed.copy_from_slice(&values[first..first + N]);
-        }
     } else {
-        for of_line in 0..lines {
-            let values = values[start + of_line * line..].iter().step_by(term);
-            for (packed, value) in strip.iter_mut().zip(values) {
-                packed[of_line] = *value;
+        for (strip, first) in strips.chunks_exact_mut(rows).zip((0..columns).step_by(N)) {
+            let lines = N.min(columns - first);
+            for (row, line) in strip.iter_mut().enumerate() {
+                let start = row * down + first * across;
+                let values = values[start..].iter().step_by(across);
+                numbers(line).iter_mut().take(lines).zip(values).for_each(|(packed, value)| *packed = *value);
             }
         }
     }
-}
-
-/// Scalar products of every line of `a` with every line of `b`. Kept apart, so that its sums get all registers.
-#[inline(never)]
-fn kernel(a: &[[f32; ROWS]], b: &[[f32; COLUMNS]]) -> [[f32; COLUMNS]; ROWS] {
-    let mut sums = [[0.0; COLUMNS]; ROWS];
-    for (a, b) in a.iter().zip(b) {
-        for row in 0..ROWS {
-            for column in 0..COLUMNS {
-                sums[row][column] += a[row] * b[column];
-            }
-        }
-    }
-    sums
 }
 
 #[cfg(test)]
@@ -208,12 +237,15 @@ mod tests {
 
     #[test]
     fn products_of_every_size_are_as_defined() {
-        for (rows, depth, columns) in [(1, 1, 1), (3, 5, 7), (4, 8, 8), (5, 257, 9), (9, 300, 260)] {
+        for (rows, depth, columns) in [(1, 1, 1), (3, 5, 7), (4, 8, 8), (5, 257, 9), (9, 300, 260), (213, 9, 17)] {
             let (left, right) = (numbers(rows * depth, 1), numbers(depth * columns, 2));
             let (left, right) = (Matrix::contiguous(&left, depth), Matrix::contiguous(&right, columns));
             let expected = defined(&left, &right);
             assert_eq!(product(&left, &right), expected);
-            assert_eq!(product_with(&left, &Packed::new(&right)), expected);
+            let packed = Packed::new(&right);
+            let mut sums = vec![1.0; rows * columns];
+            add_product_with(&mut super::rows(&mut sums, columns), &left, &packed, &mut Strips::default());
+            assert!(sums.iter().zip(&expected).all(|(sum, product)| *sum == 1.0 + product));
             let first = left.values.get(..depth).unwrap();
             let mut sums = vec![1.0; columns];
             add_row_product(&mut sums, first, right.values);

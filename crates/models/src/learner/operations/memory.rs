@@ -15,12 +15,6 @@ pub(crate) fn holds(tensor: &Tensor<2>) -> bool {
     backend::is_processor(&tensor.device())
 }
 
-/// The same matrix with its rows one after another in memory.
-pub(crate) fn contiguous(tensor: Tensor<2>) -> Tensor<2> {
-    let device = tensor.device();
-    Tensor::from_data(tensor.into_data(), &device)
-}
-
 /// A tensor's numbers, row by row.
 pub(crate) fn numbers(data: &TensorData) -> &[f32] {
     data.as_slice().expect("networks hold nothing but f32")

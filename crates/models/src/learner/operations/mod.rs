@@ -7,6 +7,7 @@ pub(crate) mod gates;
 pub(crate) mod gradient;
 pub(crate) mod memory;
 pub(crate) mod product;
+pub(crate) mod sequence;
 pub(crate) mod threads;
 
 #[cfg(test)]

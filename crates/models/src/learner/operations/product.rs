@@ -5,7 +5,6 @@
 use burn::tensor::Tensor;
 
 use super::memory;
-use crate::slices::matrix::Packed;
 
 /// Whether products on the processor are made here.
 const OWN: bool = cfg!(target_family = "wasm");
@@ -18,51 +17,11 @@ pub(crate) fn product(left: Tensor<2>, right: Tensor<2>) -> Tensor<2> {
     left.matmul(right)
 }
 
-/// A right-hand side that many products share, in the order in which they read it.
-pub(crate) struct Factor {
-    right: Tensor<2>,
-    packed: Option<Packed>,
-}
-
-impl Factor {
-    /// Sorts the numbers once; without this each product would sort them anew.
-    pub fn new(right: Tensor<2>) -> Self {
-        let here = memory::holds(&right);
-        Self {
-            packed: (OWN && here).then(|| here::packed(&right)).flatten(),
-            right: if here { memory::contiguous(right) } else { right },
-        }
-    }
-
-    /// `left` · this.
-    pub fn after(&self, left: Tensor<2>) -> Tensor<2> {
-        if let Some(product) = self.packed.as_ref().and_then(|packed| here::product_with(&left, packed)) {
-            return product;
-        }
-        product(left, self.right.clone())
-    }
-}
-
 /// Products of tensors on the processor, as matrices in memory.
 mod here {
     use burn::tensor::{Tensor, TensorData};
 
-    use crate::{
-        learner::backend::in_memory,
-        slices::matrix::{self, Packed},
-    };
-
-    /// None where [`product`] would leave the matrix to burn.
-    pub fn packed(right: &Tensor<2>) -> Option<Packed> {
-        in_memory(right, Packed::new)
-    }
-
-    /// `left` times a matrix that was packed before; None where [`product`] would leave it to burn.
-    pub fn product_with(left: &Tensor<2>, right: &Packed) -> Option<Tensor<2>> {
-        let [rows, _] = left.dims();
-        let values = in_memory(left, |left| matrix::product_with(left, right))?;
-        Some(Tensor::from_data(TensorData::new(values, [rows, right.columns()]), &left.device()))
-    }
+    use crate::{learner::backend::in_memory, slices::matrix};
 
     /// `left` · `right`.
     pub fn product(left: Tensor<2>, right: Tensor<2>) -> Tensor<2> {
@@ -88,10 +47,6 @@ mod here {
 
         fn agrees(left: Tensor<2>, right: Tensor<2>) {
             let ours = product(left.clone(), right.clone());
-            if let Some(packed) = packed(&right) {
-                let again = product_with(&left, &packed).unwrap_or(ours.clone());
-                assert_eq!(again.into_data(), ours.clone().into_data());
-            }
             let theirs = left.matmul(right);
             assert_eq!(ours.dims(), theirs.dims());
             let [ours, theirs] = [ours, theirs].map(|tensor| tensor.into_data().try_into_vec::<f32>().unwrap());

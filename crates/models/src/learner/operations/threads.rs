@@ -13,3 +13,15 @@ pub(crate) fn each<T: Send>(pieces: impl Iterator<Item = T>, work: impl Fn(T) + 
 pub(crate) fn each<T>(pieces: impl Iterator<Item = T>, work: impl Fn(T)) {
     pieces.for_each(work);
 }
+
+/// How many pieces [`each`] works on at a time.
+#[cfg(feature = "rayon")]
+pub(crate) fn count() -> usize {
+    rayon::current_num_threads()
+}
+
+/// How many pieces [`each`] works on at a time.
+#[cfg(not(feature = "rayon"))]
+pub(crate) fn count() -> usize {
+    1
+}
