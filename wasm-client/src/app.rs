@@ -169,6 +169,7 @@ impl App {
                 token: seat.token.as_deref().and_then(|token| Token::parse(token).ok()),
                 software: SOFTWARE.to_owned(),
                 seed: (js_sys::Math::random() * 2f64.powi(52)) as u64,
+                masking: None,
             },
             millis(),
         ));

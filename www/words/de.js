@@ -623,6 +623,7 @@ export const words = {
     server_malformed: 'Diese Seite versteht nicht, was der Server gesagt hat. Lade die Seite neu.',
     model_damaged: 'Das Modell ist beschädigt angekommen. Diese Seite holt es von selbst noch einmal.',
     model_unfit: 'Das Modell des Servers passt nicht zum Raum. Sag der Person Bescheid, die den Raum leitet.',
+    masking_refused: 'Der Server hat in einer Runde mit Masken etwas verlangt, was jemanden verraten würde, oder diese Seite kann an keiner teilnehmen. Lade die Seite neu.',
   },
 
   teach: {
@@ -1193,6 +1194,12 @@ export const words = {
       progress: 'Wie weit ich bin',
       update: 'Bericht einer Runde',
       numbers: 'Änderungen am Modell',
+      keys: 'Schlüssel einer maskierten Runde',
+      shares: 'Teile für die anderen',
+      unopened: 'Eine Kiste, die nicht aufgeht',
+      masked: 'Bericht über maskierte Zahlen',
+      agree: 'Unterschrift',
+      reveal: 'Was die Summe öffnet',
       evaluation: 'Abschlusstest',
     },
     why: {
@@ -1207,6 +1214,12 @@ export const words = {
       progress: 'Bewegt deinen Balken auf den Bildschirmen der anderen, während dein Laptop trainiert.',
       update: 'Dein Laptop hat trainiert: mit wie vielen Aufnahmen, in wie vielen Schritten, und wie gut das Modell war. Das kündigt die Zahlen an, die folgen.',
       numbers: 'Was dein Laptop gelernt hat: für jede Zahl des Modells, um wie viel größer oder kleiner sie werden soll. Der Server bildet daraus mit denen der anderen den Durchschnitt.',
+      keys: 'Öffentliche Schlüssel, für diese Runde neu gezogen und von diesem Platz im Raum unterschrieben. Die anderen brauchen sie, um ihre Zahlen zusammen mit deinen zu maskieren.',
+      shares: 'Für jeden anderen Laptop eine Kiste, die nur er öffnen kann, mit einem Teil eines Geheimnisses. Teile vieler Laptops zusammen nehmen deine Maske von der Summe, falls deiner weg ist; ein Teil allein sagt nichts.',
+      unopened: 'Sagt, wessen Kisten dieser Laptop nicht öffnen konnte.',
+      masked: 'Dein Laptop hat trainiert. Er kündigt die Zahlen an, die folgen. Sie sind maskiert: Ohne die der anderen sehen sie aus wie Zufall.',
+      agree: 'Unterschreibt die Liste derer, deren Zahlen in der Summe sind, damit der Server nicht allen eine andere nennen kann.',
+      reveal: 'Teile, mit denen sich die Masken von der Summe aller lösen. Von den Zahlen eines einzelnen Laptops lösen sie keine.',
       evaluation: 'Wie oft das fertige Modell bei den Aufnahmen richtiglag, die du für den Test zurückgehalten hast: gezählt für jede Kategorie.',
     },
     whyOther: 'Eine Nachricht aus dem Protokoll des Raums.',

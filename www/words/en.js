@@ -624,6 +624,7 @@ export const words = {
     server_malformed: 'This page does not understand what the server said. Reload the page.',
     model_damaged: 'The model came damaged. This page fetches it again by itself.',
     model_unfit: 'The server’s model does not fit the room. Tell whoever runs the room.',
+    masking_refused: 'The server asked for something in a round with masks that would betray somebody, or this page cannot take part in one. Load the page again.',
   },
 
   teach: {
@@ -1194,6 +1195,12 @@ export const words = {
       progress: 'How far I am',
       update: 'Report of a round',
       numbers: 'Changes to the model',
+      keys: 'Keys of a masked round',
+      shares: 'Shares for the others',
+      unopened: 'A box that does not open',
+      masked: 'Report of masked numbers',
+      agree: 'Signature',
+      reveal: 'What opens the sum',
       evaluation: 'Final test',
     },
     why: {
@@ -1208,6 +1215,12 @@ export const words = {
       progress: 'Moves your bar on the others’ screens while your laptop trains.',
       update: 'Your laptop has trained: how many clips and steps it took, and how well the model did. It announces the numbers that follow.',
       numbers: 'What your laptop has learnt: for each number of the model, how much larger or smaller it should become. The server averages it with the others’.',
+      keys: 'Public keys that are drawn anew for this round, signed by this place in the room. The others need them to mask their numbers together with yours.',
+      shares: 'For each other laptop a box that it alone can open, with a piece of a secret. Pieces of many laptops together take your mask off the sum if yours is gone; one piece says nothing.',
+      unopened: 'Says whose boxes this laptop could not open.',
+      masked: 'Your laptop has trained. It announces the numbers that follow, which are masked: without the others’ they look like chance.',
+      agree: 'Signs the list of those whose numbers are in the sum, so that the server cannot tell everyone another one.',
+      reveal: 'Pieces by which the masks come off the sum of all. They take no mask off any one laptop’s numbers.',
       evaluation: 'How often the finished model was right on the clips that you kept for the test: counts for each label.',
     },
     whyOther: 'A message of the room’s protocol.',

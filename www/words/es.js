@@ -623,6 +623,7 @@ export const words = {
     server_malformed: 'Esta página no entiende lo que ha dicho el servidor. Recarga la página.',
     model_damaged: 'El modelo ha llegado dañado. Esta página lo pide otra vez por sí sola.',
     model_unfit: 'El modelo del servidor no encaja con la sala. Avisa a quien dirige la sala.',
+    masking_refused: 'El servidor pidió en una ronda con máscaras algo que delataría a alguien, o esta página no puede participar en ninguna. Vuelve a cargar la página.',
   },
 
   teach: {
@@ -1193,6 +1194,12 @@ export const words = {
       progress: 'Por dónde voy',
       update: 'Informe de una ronda',
       numbers: 'Cambios del modelo',
+      keys: 'Claves de una ronda enmascarada',
+      shares: 'Partes para los demás',
+      unopened: 'Una caja que no se abre',
+      masked: 'Informe de números enmascarados',
+      agree: 'Firma',
+      reveal: 'Lo que abre la suma',
       evaluation: 'Prueba final',
     },
     why: {
@@ -1207,6 +1214,12 @@ export const words = {
       progress: 'Mueve tu barra en las pantallas de los demás mientras tu portátil entrena.',
       update: 'Tu portátil ha entrenado: con cuántas grabaciones, en cuántos pasos, y qué tal le fue al modelo. Anuncia los números que siguen.',
       numbers: 'Lo que tu portátil ha aprendido: para cada número del modelo, cuánto mayor o menor debe hacerse. El servidor hace el promedio con los de los demás.',
+      keys: 'Claves públicas, nuevas para esta ronda y firmadas por este puesto en la sala. Los demás las necesitan para enmascarar sus números junto con los tuyos.',
+      shares: 'Para cada uno de los otros portátiles, una caja que solo él puede abrir, con una parte de un secreto. Las partes de muchos portátiles juntas quitan tu máscara de la suma si el tuyo ya no está; una sola no dice nada.',
+      unopened: 'Dice de quién son las cajas que este portátil no pudo abrir.',
+      masked: 'Tu portátil ha entrenado. Anuncia los números que siguen, que van enmascarados: sin los de los demás parecen azar.',
+      agree: 'Firma la lista de aquellos cuyos números están en la suma, para que el servidor no pueda decir a cada uno otra distinta.',
+      reveal: 'Partes con las que las máscaras salen de la suma de todos. De los números de un solo portátil no quitan ninguna.',
       evaluation: 'Cuántas veces acertó el modelo terminado con las grabaciones que guardaste para la prueba: un recuento por etiqueta.',
     },
     whyOther: 'Un mensaje del protocolo de la sala.',

@@ -54,7 +54,7 @@ const CRATES: &[(&str, Floors)] = &[
     (
         "crates/federation/src",
         &[
-            &["metrics", "normalisation", "sketch"],
+            &["masked", "metrics", "normalisation", "sketch"],
             &["update"],
             &["aggregation", "strategy"],
             &["coordinator", "participant"],

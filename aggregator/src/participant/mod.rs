@@ -135,6 +135,7 @@ pub async fn take_part(plan: Plan, tell: impl Fn(&News<'_>), interrupted: onesho
         token: None,
         software: concat!("chorus join ", env!("CARGO_PKG_VERSION")).to_owned(),
         seed: rand::random(),
+        masking: None,
     };
     let (reports, reported) = mpsc::unbounded_channel();
     let shell = Shell {

@@ -128,6 +128,7 @@ impl Exchange {
             token,
             software: concat!("chorus simulate ", env!("CARGO_PKG_VERSION")).to_owned(),
             seed: number as u64,
+            masking: None,
         };
         let mut participant = Participant::new(config, self.now());
         let mut labels = client::per_label(examples.iter().map(|example| example.label), self.labels);

@@ -17,6 +17,7 @@ mod coordinator;
 pub mod in_memory;
 mod influence;
 pub mod local_work;
+mod masked;
 mod metrics;
 mod model;
 mod normalisation;
@@ -34,7 +35,8 @@ pub use coordinator::{
 };
 pub use model::Model;
 pub use participant::{
-    Connection, Input, Notice, NoticeCode, Output, Participant, ParticipantConfig, StopReason, TrainRequest, View, Work,
+    Connection, Input, MaskingSecrets, Notice, NoticeCode, Output, Participant, ParticipantConfig, StopReason,
+    TrainRequest, View, Work,
 };
 pub use strategy::extra_vectors;
 pub use time::Millis;

@@ -19,6 +19,12 @@ impl Metrics {
         Metrics { clients: 0, examples: 0, loss: 0.0, accuracy: 0.0 }
     }
 
+    /// The sums of so many clients, known together alone.
+    pub(crate) fn of_all(clients: u32, examples: u64, training: TrainingResult) -> Metrics {
+        let (loss, accuracy) = (training.loss * examples as f64, training.accuracy * examples as f64);
+        Metrics { clients, examples, loss, accuracy }
+    }
+
     /// Whether an evaluation is of a model with this many labels and its counts agree with one another.
     pub(crate) fn fits(evaluation: &Evaluation, labels: usize) -> bool {
         let square = evaluation.confusion.len() == labels && evaluation.confusion.iter().all(|row| row.len() == labels);

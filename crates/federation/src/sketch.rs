@@ -12,7 +12,7 @@ const BUCKETS: usize = 1024;
 const LOOKED_AT: usize = 1 << 17;
 
 /// A sketch of one update.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Sketch(Vec<f32>);
 
 /// A sketch that is being made, from an update that comes in pieces.

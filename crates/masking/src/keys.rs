@@ -96,6 +96,11 @@ impl Secrets {
     }
 }
 
+/// The randomness of one attempt, out of what a program drew when it started: HKDF-SHA256 with the attempt's number.
+pub fn derive(random: &[u8; 32], attempt: u64) -> zeroize::Zeroizing<[u8; 32]> {
+    derived(random, &[b"chorus masking attempt", &attempt.to_le_bytes()])
+}
+
 /// What a seat signs of its keys.
 pub(crate) fn keys_digest(context: &[u8; 32], client: ClientId, keys: &MaskingKeys) -> [u8; 32] {
     let MaskingKeys { seat, box_key, mask_key, self_check, signature: _ } = keys;

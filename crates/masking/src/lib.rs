@@ -19,11 +19,11 @@ mod task;
 mod vector;
 mod words;
 
-pub use keys::SeatKey;
+pub use keys::{SeatKey, derive};
 pub use member::{Answer, Member};
 pub use openings::Openings;
 pub use quantised::{clip, quantise, unquantise};
 pub use refusal::{Fault, NotOpened, Refusal, TooFew, Wrong};
 pub use tally::{Boxes, Opened, Tally};
-pub use task::{Layout, Purpose, Task};
+pub use task::{Layout, Purpose, Task, fingerprint};
 pub use words::{Words, words};

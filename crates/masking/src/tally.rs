@@ -78,25 +78,26 @@ impl Tally {
         &self.task
     }
 
-    /// Takes a client's keys.
+    /// Takes a client's keys; of several, as after a reload, the last.
     ///
     /// # Errors
     /// They are not its own, or none, or come too late.
     pub fn keys(&mut self, client: ClientId, given: MaskingKeys) -> Result<(), Fault> {
         let fault = |what| Fault { client, what };
         let Stage::Keys(all) = &mut self.stage else { return Err(fault(Wrong::OutOfStep)) };
-        if all.contains_key(&client) {
+        if all.get(&client) == Some(&given) {
             return Err(fault(Wrong::Twice));
         }
-        if all.len() >= self.task.layout.encoding.most_clients() {
+        if !all.contains_key(&client) && all.len() >= self.task.layout.encoding.most_clients() {
             return Err(fault(Wrong::OutOfStep));
         }
         if !signed(&given.seat, &keys_digest(&self.context, client, &given), &given.signature) {
             return Err(fault(Wrong::Signature));
         }
         let own = [given.seat, given.box_key, given.mask_key];
-        let taken =
-            |key: &Hex<32>| all.values().any(|others| [others.seat, others.box_key, others.mask_key].contains(key));
+        let taken = |key: &Hex<32>| {
+            all.iter().any(|(other, keys)| *other != client && [keys.seat, keys.box_key, keys.mask_key].contains(key))
+        };
         let usable = keys::is_usable(&given.box_key) && keys::is_usable(&given.mask_key);
         let twice = given.box_key == given.mask_key || own[1..].contains(&given.seat);
         if !usable || twice || own.iter().any(taken) {

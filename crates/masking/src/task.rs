@@ -38,11 +38,11 @@ pub struct Task {
     pub room: RoomCode,
     /// Its round.
     pub round: Round,
-    /// Which attempt at this round it is, from 1.
+    /// Which attempt at this round it is, a number that no other attempt at it has.
     pub attempt: u32,
     /// What the numbers are.
     pub purpose: Purpose,
-    /// SHA-256 of the bytes of the model that the values are differences to; zeros where there is none.
+    /// The [`fingerprint`] of the model that the values are differences to; zeros where there is none.
     pub model: [u8; 32],
     /// The server that masks have to withstand.
     pub adversary: Adversary,
@@ -81,6 +81,11 @@ impl Task {
             ],
         )
     }
+}
+
+/// SHA-256 of a model's parameters, each as a little-endian f32.
+pub fn fingerprint(parameters: &[f32]) -> [u8; 32] {
+    Sha256::digest(bytemuck::cast_slice::<f32, u8>(parameters)).into()
 }
 
 /// SHA-256 of a name, its length before it, and of parts one after the other. Every name has parts of lengths that follow from

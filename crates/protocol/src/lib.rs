@@ -45,7 +45,7 @@ pub use error::ProtocolError;
 pub use host::HostCommand;
 pub use id::{ClientId, ModelVersion, RoomCode, Round, Token, TransferId};
 pub use masking::{
-    Adversary, Agreement, Hex, MaskedEncoding, MaskingKeys, RevealedShare, RosterEntry, SealedShares, Secret,
+    Adversary, Agreement, Hex, MaskedEncoding, Masking, MaskingKeys, RevealedShare, RosterEntry, SealedShares, Secret,
 };
 pub use message::{
     ClientMessage, ClientState, ClientSummary, Difference, Evaluation, Phase, RoundRecord, RoundTraining,

@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ClientId;
+use crate::limits::{MAX_NORM, MIN_MASKED_CLIENTS};
+use crate::{Aggregation, ClientId, Encoding, ProtocolError, RoomConfig, Strategy};
 
 /// Bytes that are written as hexadecimal digits in small letters. `Debug` hides them: some are shares of secrets.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -113,6 +114,64 @@ impl MaskedEncoding {
     }
 }
 
+/// How a room's updates are masked: its server learns sums over at least three clients, and no client's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Masking {
+    /// The server that masks have to withstand.
+    #[serde(default)]
+    pub server: Adversary,
+    /// How masked vectors are written.
+    #[serde(default)]
+    pub encoding: MaskedEncoding,
+    /// The L2 norm that each client scales its update down to where it is longer, above 0. Nobody else can see to it.
+    pub clip: f64,
+}
+
+impl Masking {
+    /// Refuses a room in which it can't work, with the reason.
+    pub(crate) fn check(&self, room: &RoomConfig) -> Result<(), ProtocolError> {
+        let refuse = |field, problem: &str| Err(ProtocolError::invalid(field, problem));
+        if !(self.clip > 0.0 && self.clip <= MAX_NORM) {
+            return refuse("masking.clip", "must lie above 0 and not above 1000000000");
+        }
+        if (room.least as usize) < MIN_MASKED_CLIENTS {
+            return refuse("least", "a masked room needs at least 3: a sum of two tells each of them about the other");
+        }
+        let most = self.encoding.most_clients();
+        if room.max_clients as usize > most {
+            return refuse("max_clients", &format!("with this masking a room may have at most {most}"));
+        }
+        if room.aggregation != Aggregation::Mean {
+            return refuse("aggregation", "a masked room's server sees no single update, only their sum; choose mean");
+        }
+        if room.influence_limit.is_some() {
+            return refuse("influence_limit", "a masked room's server sees nobody's counts and norms; leave it out");
+        }
+        if matches!(room.strategy, Strategy::Scaffold { .. }) {
+            return refuse("strategy", "scaffold needs each client's update; choose another in a masked room");
+        }
+        if !room.pace.is_synchronous() {
+            return refuse("pace", "masks cancel among clients of one round; choose synchronous rounds");
+        }
+        if !room.selection.is_all() {
+            return refuse("selection", "a masked round begins with all clients that are there; leave it out");
+        }
+        if !room.stragglers.is_whole() {
+            return refuse(
+                "stragglers",
+                "a masked room's server sees nobody's count of steps; let all do whole rounds",
+            );
+        }
+        if room.goal != 0 {
+            return refuse("goal", "a masked round takes all who began it; leave it 0");
+        }
+        if room.encoding != Encoding::F32 {
+            return refuse("encoding", "masked updates have an encoding of their own; choose f32 for models");
+        }
+        Ok(())
+    }
+}
+
 /// A client's public keys for one attempt at a masked sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MaskingKeys {
@@ -216,5 +275,46 @@ mod tests {
         // 26 bits of value for 64 clients, and 18 and 10 where bytes are saved; the sign is one of them.
         let bits = |encoding: MaskedEncoding, clients| 33 - encoding.largest(clients).leading_zeros();
         assert_eq!(MaskedEncoding::ALL.map(|encoding| bits(encoding, 64)), [26, 18, 10]);
+    }
+
+    #[test]
+    fn what_cannot_work_in_a_masked_room_is_refused_with_the_reason() {
+        let room = |change: fn(&mut RoomConfig)| {
+            let labels = vec!["no".to_owned(), "yes".to_owned()];
+            let mut room = RoomConfig::new(crate::RoomCode::from_random(1), "compact", 100, labels);
+            let masking = Masking { server: Adversary::Active, encoding: MaskedEncoding::Masked32, clip: 1.0 };
+            (room.masking, room.least) = (Some(masking), 3);
+            change(&mut room);
+            room.check().map_err(|error| error.to_string())
+        };
+        let begins = |change, field: &str| {
+            let refused = room(change).unwrap_err();
+            assert!(refused.starts_with(field), "{refused}");
+        };
+        assert_eq!(room(|_| ()), Ok(()));
+        begins(|room| room.least = 2, "least");
+        begins(|room| room.max_clients = 201, "max_clients");
+        begins(|room| room.aggregation = Aggregation::Median, "aggregation");
+        begins(|room| room.aggregation = Aggregation::Clipping { norm: Some(1.0) }, "aggregation");
+        begins(|room| room.influence_limit = Some(1.5), "influence_limit");
+        begins(|room| room.pace = crate::Pace::asynchronous(3), "pace");
+        begins(|room| room.selection = crate::Selection::Number { clients: 3, over_selection: 1.0 }, "selection");
+        begins(|room| room.goal = 3, "goal");
+        begins(|room| room.stragglers = crate::Stragglers::FewerSteps, "stragglers");
+        begins(|room| room.encoding = Encoding::Q8, "encoding");
+        begins(
+            |room| {
+                room.strategy = Strategy::Scaffold { server_learning_rate: 1.0 };
+                room.training.optimiser = crate::Optimiser::Sgd;
+            },
+            "strategy",
+        );
+        for clip in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let masking = Masking { server: Adversary::Active, encoding: MaskedEncoding::Masked16, clip };
+            let labels = vec!["no".to_owned(), "yes".to_owned()];
+            let code = crate::RoomCode::from_random(1);
+            let room = RoomConfig { masking: Some(masking), least: 3, ..RoomConfig::new(code, "compact", 100, labels) };
+            assert!(room.check().unwrap_err().to_string().starts_with("masking.clip"), "{clip}");
+        }
     }
 }

@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Checksum, ClientId, Encoding, ErrorCode, ModelVersion, RefusalReason, RoomCode, RoomConfig, Round, Token,
-    TrainingSettings, TransferId,
+    Agreement, Checksum, ClientId, Encoding, ErrorCode, Hex, MaskingKeys, ModelVersion, RefusalReason, RevealedShare,
+    RoomCode, RoomConfig, RosterEntry, Round, SealedShares, Token, TrainingSettings, TransferId,
 };
 
 /// What a client says.
@@ -39,7 +39,7 @@ pub enum ClientMessage {
     Ready {
         /// Examples (clips) that the client trains on, 1 to 100,000.
         examples: u32,
-        /// How many of them each label has, in the room's order of labels; they add up to `examples`.
+        /// How many of them each label has, in the room's order of labels; they add up to `examples`. Empty in a masked room.
         labels: Vec<u32>,
         /// Examples that it holds back and evaluates on, at most 100,000: an evaluation of more is refused. Left out: no more
         /// than `examples`.
@@ -107,6 +107,65 @@ pub enum ClientMessage {
         evaluation: Option<Evaluation>,
         /// How the client's own training went.
         training: TrainingResult,
+    },
+    /// In a masked round: this client's public keys for one attempt.
+    Keys {
+        /// The round.
+        round: Round,
+        /// Which attempt at it, as `round` said.
+        attempt: u32,
+        /// The keys.
+        #[serde(flatten)]
+        keys: MaskingKeys,
+    },
+    /// In a masked round: this client's shares for all others of the roster, in its order.
+    Shares {
+        /// The round.
+        round: Round,
+        /// The attempt.
+        attempt: u32,
+        /// A box for each.
+        boxes: Vec<SealedShares>,
+    },
+    /// In a masked round: whose boxes do not open, or hold something else than they should.
+    Unopened {
+        /// The round.
+        round: Round,
+        /// The attempt.
+        attempt: u32,
+        /// Whose.
+        clients: Vec<ClientId>,
+    },
+    /// Announces this client's masked vector, as `update` does an update; nothing else is said of it.
+    Masked {
+        /// The round.
+        round: Round,
+        /// The attempt.
+        attempt: u32,
+        /// Its name in the chunks' headers.
+        transfer: TransferId,
+        /// Its length, bytes.
+        bytes: u32,
+        /// CRC-32 of all of its bytes.
+        checksum: Checksum,
+    },
+    /// In a masked round: signs who is in the sum.
+    Agree {
+        /// The round.
+        round: Round,
+        /// The attempt.
+        attempt: u32,
+        /// The seat's signature.
+        signature: Hex<64>,
+    },
+    /// In a masked round: what opens the sum.
+    Reveal {
+        /// The round.
+        round: Round,
+        /// The attempt.
+        attempt: u32,
+        /// One share for each client of the second roster.
+        shares: Vec<RevealedShare>,
     },
     /// How the finished model does on the examples that the client holds back.
     Evaluation {
@@ -189,6 +248,47 @@ pub enum ServerMessage {
         /// The same with fewer bytes, for who has what it is a difference to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         difference: Option<Difference>,
+        /// In a masked room: which attempt at the round's masked sum this is, a number that no other attempt at it has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
+    },
+    /// In a masked round: everyone's keys, by rising number.
+    Roster {
+        /// The round.
+        round: Round,
+        /// The attempt.
+        attempt: u32,
+        /// Who gave keys.
+        clients: Vec<RosterEntry>,
+    },
+    /// In a masked round: who dealt shares, by rising number, and the others' boxes for this client.
+    Boxes {
+        /// The round.
+        round: Round,
+        /// The attempt.
+        attempt: u32,
+        /// The second roster.
+        clients: Vec<ClientId>,
+        /// A box of each other one.
+        boxes: Vec<SealedShares>,
+    },
+    /// In a masked round: whose vectors are in the sum, by rising number.
+    Survivors {
+        /// The round.
+        round: Round,
+        /// The attempt.
+        attempt: u32,
+        /// Whose.
+        clients: Vec<ClientId>,
+    },
+    /// In a masked round: who has signed the survivors.
+    Agreed {
+        /// The round.
+        round: Round,
+        /// The attempt.
+        attempt: u32,
+        /// Their signatures.
+        agreements: Vec<Agreement>,
     },
     /// There is room for the announced update: send its chunks now.
     Upload {

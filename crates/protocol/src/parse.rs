@@ -28,6 +28,12 @@ const CLIENT_TYPES: &[&str] = &[
     "update",
     "evaluation",
     "recording",
+    "keys",
+    "shares",
+    "unopened",
+    "masked",
+    "agree",
+    "reveal",
 ];
 
 /// The `type`s that a server may send.
@@ -46,6 +52,10 @@ const SERVER_TYPES: &[&str] = &[
     "finished",
     "settings",
     "renamed",
+    "roster",
+    "boxes",
+    "survivors",
+    "agreed",
 ];
 
 /// Reads a client's text frame.
@@ -100,6 +110,9 @@ impl ClientMessage {
                 check_range("examples", *examples, 1..=MAX_EXAMPLES)?;
                 held_back.map_or(Ok(()), |held_back| check_range("held_back", held_back, 0..=MAX_EXAMPLES))?;
                 step_ms.map_or(Ok(()), |step_ms| check_range("step_ms", step_ms, 1..=MAX_STEP_MS))?;
+                if labels.is_empty() {
+                    return Ok(());
+                }
                 check_label_counts(labels)?;
                 let sum: u64 = labels.iter().map(|&count| u64::from(count)).sum();
                 if sum == u64::from(*examples) {
@@ -145,6 +158,23 @@ impl ClientMessage {
                 evaluation.as_ref().map_or(Ok(()), check_evaluation)?;
                 check_training(training)
             }
+            ClientMessage::Keys { round, .. } | ClientMessage::Agree { round, .. } => check_round(round.0),
+            ClientMessage::Shares { round, boxes, .. } => {
+                check_round(round.0)?;
+                check_masked("boxes", boxes.len())
+            }
+            ClientMessage::Unopened { round, clients, .. } => {
+                check_round(round.0)?;
+                check_range("clients", clients.len(), 1..=MAX_MASKED_CLIENTS)
+            }
+            ClientMessage::Masked { round, bytes, .. } => {
+                check_round(round.0)?;
+                check_range("bytes", *bytes, 1..=MAX_MODEL_BYTES)
+            }
+            ClientMessage::Reveal { round, shares, .. } => {
+                check_round(round.0)?;
+                check_range("shares", shares.len(), 1..=MAX_MASKED_CLIENTS)
+            }
             ClientMessage::Evaluation { model_version, evaluation } => {
                 check_range("model_version", model_version.0, 0..=MAX_ROUNDS)?;
                 check_evaluation(evaluation)
@@ -176,6 +206,23 @@ impl ServerMessage {
                 training.settings.check()?;
                 standardisation.check()?;
                 check_model(*model_version, model, difference.as_ref())
+            }
+            ServerMessage::Roster { round, clients, .. } => {
+                check_round(round.0)?;
+                check_masked("clients", clients.len())
+            }
+            ServerMessage::Boxes { round, clients, boxes, .. } => {
+                check_round(round.0)?;
+                check_masked("clients", clients.len())?;
+                check_masked("boxes", boxes.len())
+            }
+            ServerMessage::Survivors { round, clients, .. } => {
+                check_round(round.0)?;
+                check_masked("clients", clients.len())
+            }
+            ServerMessage::Agreed { round, agreements, .. } => {
+                check_round(round.0)?;
+                check_masked("agreements", agreements.len())
             }
             ServerMessage::Accepted { round } => check_round(round.0),
             ServerMessage::Refused { message, .. } => check_text("message", message, MAX_TEXT_CHARS),
@@ -286,6 +333,11 @@ fn check_transfer(transfer: &Transfer) -> Result<(), ProtocolError> {
 
 fn check_label_counts(labels: &[u32]) -> Result<(), ProtocolError> {
     check_range("labels", labels.len(), MIN_LABELS..=MAX_LABELS)
+}
+
+/// Of a masked round's clients, all or all but oneself.
+fn check_masked(field: &'static str, count: usize) -> Result<(), ProtocolError> {
+    check_range(field, count, MIN_MASKED_CLIENTS - 1..=MAX_MASKED_CLIENTS)
 }
 
 fn check_round(round: u32) -> Result<(), ProtocolError> {

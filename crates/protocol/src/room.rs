@@ -8,8 +8,8 @@ use crate::limits::{
 };
 use crate::parse::{check_name, check_range};
 use crate::{
-    Aggregation, Augmentation, Encoding, Optimiser, Pace, ProtocolError, RoomCode, Selection, Stragglers, Strategy,
-    choice,
+    Aggregation, Augmentation, Encoding, Masking, Optimiser, Pace, ProtocolError, RoomCode, Selection, Stragglers,
+    Strategy, choice,
 };
 
 /// How a client trains in each round.
@@ -81,7 +81,10 @@ pub struct RoomConfig {
     /// evaluated on, weigh so much, and longer updates are taken at so much. 1 to 100; left out: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub influence_limit: Option<f64>,
-    /// Largest L2 norm of an update, in the parameters' own unit; one above it is refused.
+    /// How updates are masked; left out: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masking: Option<Masking>,
+    /// Largest L2 norm of an update, in the parameters' own unit; one above it is refused. A masked room's server sees none.
     pub norm_limit: f64,
     /// Where the initial parameters and the order of examples come from, so that a run can be repeated.
     pub seed: u32,
@@ -126,6 +129,7 @@ impl RoomConfig {
             aggregation: Aggregation::Mean,
             weight_cap: 1_000,
             influence_limit: None,
+            masking: None,
             norm_limit: 1.0e4,
             seed: 0,
         }
@@ -183,6 +187,7 @@ impl RoomConfig {
         self.aggregation.check(&self.strategy, self.least)?;
         check_range("weight_cap", self.weight_cap, 1..=MAX_EXAMPLES)?;
         self.check_influence()?;
+        self.masking.map_or(Ok(()), |masking| masking.check(self))?;
         if !(self.norm_limit > 0.0 && self.norm_limit <= MAX_NORM) {
             return Err(ProtocolError::invalid("norm_limit", format!("must lie above 0 and not above {MAX_NORM}")));
         }

@@ -161,6 +161,7 @@ fn every_good_client_message_is_held() {
         ("training diverged", "pause", json!({"/diverged": true})),
         ("of zeros", "ready", json!({"/labels": [3, 0]})),
         ("with the time of a step", "ready", json!({"/step_ms": 40})),
+        ("in a masked room", "ready", json!({"/labels": []})),
         ("nothing held back", "update", json!({"/evaluation": null})),
         ("in half precision", "update", json!({"/update/encoding": "f16", "/update/bytes": 200})),
     ];
@@ -235,6 +236,17 @@ fn every_good_server_message_is_held() {
             json!({"/room/pace": {"name": "asynchronous", "buffer": 4, "staleness_exponent": 0.5, "most_stale": 5}}),
         ),
         ("training diverged", "status", json!({"/clients/0/diverged": true})),
+        ("in a masked room", "round", json!({"/attempt": 7})),
+        (
+            "masked",
+            "settings",
+            json!({"/room/least": 3, "/room/masking": {"server": "active", "encoding": "masked32", "clip": 1.0}}),
+        ),
+        (
+            "masked in fewer bits",
+            "settings",
+            json!({"/room/least": 3, "/room/masking": {"server": "curious", "encoding": "masked16", "clip": 0.5}}),
+        ),
         (
             "as a difference to zeros",
             "round",
@@ -308,6 +320,24 @@ fn what_no_client_may_say_is_refused_as_held() {
         ("a loss below nothing", with("update", "/training/loss", json!(-0.1)), 0),
         ("more than all right", with("update", "/training/accuracy", json!(1.1)), 0),
         ("counts for other examples", with("evaluation", "/evaluation/examples", json!(5)), 0),
+        ("a key in capitals", with("keys", "/seat", json!("AB".repeat(32))), 0),
+        ("a key that is too long", with("keys", "/box_key", json!("ab".repeat(33))), 0),
+        ("no signature", with("agree", "/signature", Value::Null), 0),
+        (
+            "a box for one alone",
+            with(
+                "shares",
+                "/boxes",
+                json!([{"client": 2, "sealed": "00".repeat(80), "self_check": "00".repeat(16), "mask_check": "00".repeat(16)}]),
+            ),
+            0,
+        ),
+        ("a box that is too short", with("shares", "/boxes/0/sealed", json!("00".repeat(79))), 0),
+        ("nobody's boxes", with("unopened", "/clients", json!([])), 0),
+        ("masked numbers of no bytes", with("masked", "/bytes", json!(0)), 0),
+        ("nothing revealed", with("reveal", "/shares", json!([])), 0),
+        ("a secret that is none", with("reveal", "/shares/0/secret", json!("both")), 0),
+        ("an attempt below nothing", with("reveal", "/attempt", json!(-1)), 0),
         ("a confusion that is not square", with("evaluation", "/evaluation/confusion", json!([[4, 0], [0]])), 0),
     ];
     hold("bad_client.json", &bad::<ClientMessage>(cases.into(), parse_client));
@@ -346,6 +376,11 @@ fn what_no_server_may_say_is_refused_as_held() {
         ("part of a difference's group", difference("bytes", json!(125)), 0),
         ("a version after the last", with("finished", "/model_version", json!(1_001)), 0),
         ("round nothing", with("accepted", "/round", json!(0)), 0),
+        ("a roster of one", with("roster", "/clients", json!([])), 0),
+        ("survivors of no round", with("survivors", "/round", json!(0)), 0),
+        ("more than may be masked together", with("survivors", "/clients", json!((1..=201).collect::<Vec<u32>>())), 0),
+        ("a signature that is too short", with("agreed", "/agreements/0/signature", json!("00".repeat(63))), 0),
+        ("masks in a room for two", with("settings", "/room/masking", json!({"clip": 1.0})), 0),
         ("a text that is too long", with("refused", "/message", json!("x".repeat(501))), 0),
     ];
     hold("bad_server.json", &bad::<ServerMessage>(cases.into(), parse_server));

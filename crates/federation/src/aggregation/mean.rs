@@ -23,9 +23,9 @@ pub(crate) struct Accumulator {
 }
 
 impl Accumulator {
-    /// What another rule made of a round's updates, in the place of their mean.
-    pub(crate) fn holding(direction: Vec<f32>) -> Accumulator {
-        Accumulator { mean: direction, weight: 1.0, steps: 0.0 }
+    /// What another rule made of a round's updates, in the place of their mean, with the mean of their clients' local steps.
+    pub(crate) fn holding(direction: Vec<f32>, steps: f64) -> Accumulator {
+        Accumulator { mean: direction, weight: 1.0, steps }
     }
 
     /// Folds `scale` times an update in, with a weight above 0. `steps` is its client's count of local steps.

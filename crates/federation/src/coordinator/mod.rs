@@ -9,6 +9,7 @@ mod clients;
 mod contributions;
 mod event;
 mod host;
+mod masking;
 mod phase;
 mod selecting;
 mod status;
@@ -139,6 +140,11 @@ pub struct Coordinator {
     bytes_down: u64,
     /// Memory for updates being received, bytes.
     upload_memory: usize,
+    /// In a masked room: attempts that were begun since it was made or restored, and the number that they count from.
+    attempts: u32,
+    run: u32,
+    /// And who made an attempt at the present round's sum fail: those after it do without.
+    outcast: BTreeSet<ClientId>,
 }
 
 impl Coordinator {
@@ -200,6 +206,9 @@ impl Coordinator {
             bytes_up: 0,
             bytes_down: 0,
             upload_memory: uploads::UPLOAD_MEMORY,
+            attempts: 0,
+            run: 0,
+            outcast: BTreeSet::new(),
             config,
         })
     }
@@ -276,6 +285,13 @@ impl Coordinator {
         self.upload_memory = bytes;
     }
 
+    /// Gives a masked room that has not begun the scale of its features: nobody tells it the sums of its own.
+    pub fn standardise(&mut self, standardisation: Standardisation) {
+        if self.config.masking.is_some() && !self.begun {
+            self.standardisation = Some(standardisation);
+        }
+    }
+
     /// The room's settings.
     pub fn config(&self) -> &RoomConfig {
         &self.config
@@ -302,6 +318,7 @@ impl Coordinator {
     }
 
     fn connected(&mut self, connection: ConnectionId, fresh_token: Token) {
+        self.begin_run(&fresh_token);
         let full = !self.clients.may_connect();
         let session = Session { client: None, fresh_token, hello_by: self.now + HELLO_MS, errors: 0, ended: None };
         self.clients.sessions.insert(connection, session);
@@ -372,6 +389,12 @@ impl Coordinator {
                     uploads::Announcement { client, connection, round, examples, steps, update, evaluation, training };
                 self.take_announcement(model_version, announcement);
             }
+            ClientMessage::Keys { .. }
+            | ClientMessage::Shares { .. }
+            | ClientMessage::Unopened { .. }
+            | ClientMessage::Masked { .. }
+            | ClientMessage::Agree { .. }
+            | ClientMessage::Reveal { .. } => self.take_masking(connection, client, message),
             ClientMessage::Evaluation { model_version, evaluation } => {
                 self.take_final_evaluation(connection, client, model_version, evaluation);
             }
@@ -483,7 +506,10 @@ impl Coordinator {
         labels: Vec<u32>,
         held_back: Option<u32>,
     ) {
-        if labels.len() != self.config.labels.len() {
+        // In a masked room nobody says how many of each label it has; whoever does so all the same is not repeated.
+        let masked = self.config.masking.is_some();
+        let labels = if masked { Vec::new() } else { labels };
+        if !masked && labels.len() != self.config.labels.len() {
             let message =
                 format!("ready counts {} labels, and this room has {}", labels.len(), self.config.labels.len());
             return self.error(connection, ErrorCode::Malformed, message);
@@ -499,6 +525,7 @@ impl Coordinator {
         client.labels = labels;
         self.status_changed = true;
         self.ask(id);
+        self.remind(id);
     }
 
     /// Takes a client out of whatever the room waits for.

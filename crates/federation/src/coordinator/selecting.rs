@@ -48,6 +48,7 @@ impl Coordinator {
     /// Whether the present phase wants something of this client.
     pub(super) fn is_wanted(&self, id: ClientId) -> bool {
         match &self.phase {
+            PhaseState::Collecting(_) if self.outcast.contains(&id) => false,
             PhaseState::Collecting(state) => {
                 state.is_open_to(id) && state.selected.as_ref().is_none_or(|round| round.clients.contains(&id))
             }

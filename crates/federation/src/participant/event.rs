@@ -8,6 +8,7 @@ use protocol::{
     RoundRecord, RoundTraining, ServerMessage, Standardisation, Status, Token, TrainingResult, TransferId,
 };
 
+use super::masking::MaskingSecrets;
 use super::notice::Notice;
 use crate::Millis;
 
@@ -24,6 +25,8 @@ pub struct ParticipantConfig {
     pub software: String,
     /// Spreads reconnects over time, so that a class does not come back in one instant: different for every client.
     pub seed: u64,
+    /// What it needs in a masked room; without, it takes part in no round of one.
+    pub masking: Option<MaskingSecrets>,
 }
 
 /// What happened outside.

@@ -6,6 +6,7 @@
 mod carried;
 mod connection;
 mod event;
+mod masking;
 mod notice;
 mod round;
 
@@ -14,6 +15,7 @@ use std::collections::VecDeque;
 use carried::Carried;
 use connection::Link;
 pub use event::{Connection, Input, Output, ParticipantConfig, StopReason, TrainRequest, View, Work};
+pub use masking::MaskingSecrets;
 pub use notice::{Notice, NoticeCode};
 use protocol::limits::{MAX_ROUNDS, MAX_STEP_MS, PROTOCOL_VERSION};
 use protocol::{
@@ -68,6 +70,8 @@ pub struct Participant {
     control: Carried,
     /// What rounding has left out of its updates, in a room of few bits a value.
     rest: Carried,
+    /// What it has for masked rooms.
+    masking: Option<masking::Masking>,
     finished: Option<(ModelVersion, Checksum)>,
     /// What is to be said about the finished model, until it is said.
     final_evaluation: Option<ClientMessage>,
@@ -109,6 +113,7 @@ impl Participant {
             fetched: None,
             control: Carried::default(),
             rest: Carried::default(),
+            masking: config.masking.as_ref().map(masking::Masking::new),
             finished: None,
             final_evaluation: None,
             next_transfer: 1,
@@ -276,7 +281,7 @@ impl Participant {
             ServerMessage::Settings { room } => self.room = Some(room),
             ServerMessage::Renamed { name } => self.name = Some(name),
             ServerMessage::StatisticsRequest => {
-                if self.wants_part() {
+                if self.wants_part() && !self.is_masked() {
                     self.statistics_wanted = true;
                     self.outputs.push_back(Output::ComputeStatistics);
                 }
@@ -289,11 +294,18 @@ impl Participant {
                 standardisation,
                 model,
                 difference,
+                attempt,
             } => {
-                let (asked, deadline) = (self.now, self.now + deadline_ms);
-                let task = Task { round, model_version, model, training, standardisation, asked, deadline };
-                self.begin_round(task, difference);
+                if self.asked_to_mask(round, attempt) {
+                    let (asked, deadline) = (self.now, self.now + deadline_ms);
+                    let task = Task { round, model_version, model, training, standardisation, asked, deadline };
+                    self.begin_round(task, difference);
+                }
             }
+            ServerMessage::Roster { .. }
+            | ServerMessage::Boxes { .. }
+            | ServerMessage::Survivors { .. }
+            | ServerMessage::Agreed { .. } => self.take_masking(message),
             ServerMessage::Upload { transfer } => self.upload(transfer),
             ServerMessage::Accepted { round } => self.take_accepted(round),
             ServerMessage::Refused { round, reason, message, present_round: _, present_version: _ } => {
@@ -301,10 +313,14 @@ impl Participant {
             }
             ServerMessage::RoundClosed { record } => {
                 self.round_is_over(record.round);
+                self.end_sum();
                 self.remember([record]);
                 self.stop_sitting_out();
             }
-            ServerMessage::RoundAbandoned { .. } => self.stop_sitting_out(),
+            ServerMessage::RoundAbandoned { .. } => {
+                self.end_sum();
+                self.stop_sitting_out();
+            }
             ServerMessage::Finished { model_version, model, difference, standardisation } => {
                 self.finish(model_version, model, difference, standardisation);
             }
@@ -361,6 +377,11 @@ impl Participant {
         self.say_whether_ready();
     }
 
+    /// Whether nobody is to learn this client's own numbers.
+    fn is_masked(&self) -> bool {
+        self.room.as_ref().is_some_and(|room| room.masking.is_some())
+    }
+
     fn wants_part(&self) -> bool {
         self.taking_part && !self.sitting_out && self.examples > 0
     }
@@ -369,7 +390,8 @@ impl Participant {
     fn say_whether_ready(&mut self) {
         self.changed = true;
         if self.wants_part() {
-            let (examples, labels, held_back) = (self.examples, self.labels.clone(), Some(self.held_back));
+            let labels = if self.is_masked() { Vec::new() } else { self.labels.clone() };
+            let (examples, held_back) = (self.examples, Some(self.held_back));
             self.pause_said = false;
             self.send(ClientMessage::Ready { examples, labels, held_back, step_ms: self.step_ms });
         } else if !self.pause_said {

@@ -24,6 +24,8 @@ pub enum NoticeCode {
     ModelDamaged,
     /// A model does not belong to the room.
     ModelUnfit,
+    /// What the server asked for in a masked round would betray somebody, or this program cannot take part in one.
+    MaskingRefused,
 }
 
 impl NoticeCode {
@@ -31,7 +33,12 @@ impl NoticeCode {
     pub fn all() -> impl Iterator<Item = NoticeCode> {
         let errors = ErrorCode::ALL.into_iter().map(NoticeCode::Error);
         let refusals = RefusalReason::ALL.into_iter().chain([RefusalReason::Unknown]).map(NoticeCode::Refused);
-        errors.chain(refusals).chain([NoticeCode::ServerMalformed, NoticeCode::ModelDamaged, NoticeCode::ModelUnfit])
+        errors.chain(refusals).chain([
+            NoticeCode::ServerMalformed,
+            NoticeCode::ModelDamaged,
+            NoticeCode::ModelUnfit,
+            NoticeCode::MaskingRefused,
+        ])
     }
 
     /// As a page knows it: the protocol's own code of an error, and with `refused_` before it that of a refusal.
@@ -42,6 +49,7 @@ impl NoticeCode {
             NoticeCode::ServerMalformed => "server_malformed".to_owned(),
             NoticeCode::ModelDamaged => "model_damaged".to_owned(),
             NoticeCode::ModelUnfit => "model_unfit".to_owned(),
+            NoticeCode::MaskingRefused => "masking_refused".to_owned(),
         }
     }
 }

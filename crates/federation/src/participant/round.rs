@@ -12,7 +12,7 @@ use protocol::{
 };
 
 use super::{Notice, NoticeCode, Output, Participant, TrainRequest, Work};
-use crate::{Millis, local_work, rounding, strategy::scaffold};
+use crate::{Millis, local_work, masked, rounding, strategy::scaffold};
 
 /// An update whose bytes were damaged on the way is sent so many times.
 const MAX_SENDS: u32 = 3;
@@ -111,8 +111,18 @@ pub(super) struct LocalUpdate {
     /// What was added to its gradients, in a SCAFFOLD room.
     correction: Option<Arc<Vec<f32>>>,
     evaluation: Option<Evaluation>,
+    /// In a masked room, the difference of parameters; `bytes` are it, masked for one attempt.
+    plain: Option<Plain>,
     sending: Sending,
     sends: u32,
+}
+
+/// An update that only leaves this client masked.
+#[derive(Debug)]
+pub(super) struct Plain {
+    difference: Vec<f32>,
+    /// The attempt that `bytes` are masked for.
+    attempt: Option<u32>,
 }
 
 /// What went into an update.
@@ -133,6 +143,30 @@ enum Sending {
 }
 
 impl LocalUpdate {
+    /// This update, where it waits for an attempt to be masked.
+    pub(super) fn to_mask(&self, round: Round, attempt: u32) -> Option<&LocalUpdate> {
+        let plain = self.plain.as_ref()?;
+        (self.task.round == round && plain.attempt != Some(attempt)).then_some(self)
+    }
+
+    /// The numbers that are masked.
+    pub(super) fn summand(&self, room: &RoomConfig) -> (Vec<f32>, Vec<u64>) {
+        let Effort { examples, steps, training } = self.effort;
+        let report = masked::Report { examples, steps, training, evaluation: self.evaluation.as_ref() };
+        let mut values = self.plain.as_ref().map_or_else(Vec::new, |plain| plain.difference.clone());
+        report.weigh(room, &mut values);
+        (values, report.tail(room))
+    }
+
+    /// It is masked.
+    pub(super) fn masked(&mut self, attempt: u32, bytes: Bytes) {
+        if let Some(plain) = &mut self.plain {
+            plain.attempt = Some(attempt);
+        }
+        self.checksum = Checksum::of(&bytes);
+        (self.bytes, self.sending, self.sends) = (bytes, Sending::NotYet, 0);
+    }
+
     /// In a SCAFFOLD room, the client's control variate after this update, worked out from the bytes that were sent, as
     /// the server does; and the version that the update is a difference to.
     fn next_variate(&self) -> Option<(ModelVersion, Vec<f32>)> {
@@ -181,8 +215,11 @@ impl Participant {
         }
         match &self.job {
             // The connection was lost, or the round is repeated; what is done need not be done again.
-            Job::Training { task: mine, .. } if mine.is_same(&task) => return,
-            Job::Holding(update) if update.task.is_same(&task) => return self.announce(),
+            Job::Training { task: mine, .. } if mine.is_same(&task) => return self.sum_goes_on(&task),
+            Job::Holding(update) if update.task.is_same(&task) => {
+                self.sum_goes_on(&task);
+                return self.announce();
+            }
             Job::Downloading(download) if matches!(&download.purpose, Purpose::Round(mine) if mine.is_same(&task)) => {
                 return;
             }
@@ -194,6 +231,15 @@ impl Participant {
             _ => {}
         }
         self.fetch(task.model, difference, Purpose::Round(task));
+    }
+
+    /// The round's model is here already: in a masked room, its sum begins anew or goes on.
+    fn sum_goes_on(&mut self, task: &Task) {
+        if let Some(fetched) = &self.fetched {
+            let parameters = fetched.parameters.clone();
+            self.begin_sum(task, &parameters);
+            self.mask_update();
+        }
     }
 
     /// Whether an update for an earlier task is still taken by a room that asks for a newer one.
@@ -313,6 +359,7 @@ impl Participant {
         let Fetched { transfer, parameters: model, control } = fetched;
         match purpose {
             Purpose::Round(task) => {
+                self.begin_sum(&task, &model);
                 let own = self.control.at(task.model_version);
                 let correction = (!control.is_empty()).then(|| Arc::new(scaffold::correction(&control, own)));
                 self.outputs.push_back(Output::Train(TrainRequest {
@@ -361,6 +408,9 @@ impl Participant {
     /// How a model did on what this client holds back.
     pub(super) fn take_evaluation(&mut self, version: ModelVersion, result: Evaluation) {
         if self.finished.is_some_and(|(finished, _)| finished == version) {
+            if self.is_masked() {
+                return; // It would be this client's alone.
+            }
             self.final_evaluation = Some(ClientMessage::Evaluation { model_version: version, evaluation: result });
             return self.send_final_evaluation();
         }
@@ -401,6 +451,11 @@ impl Participant {
         if !parameters.iter().all(|difference| difference.is_finite()) {
             return self.fail("training left the numbers that can be computed with; the room's learning rate is too high for these examples".to_owned(), true);
         }
+        let masking = self.room.as_ref().and_then(|room| room.masking);
+        let plain = masking.map(|masking| {
+            masking::clip(&mut parameters, masking.clip);
+            Plain { difference: std::mem::take(&mut parameters), attempt: None }
+        });
         let encoding = self.room.as_ref().map_or(task.model.encoding, |room| room.encoding);
         let rest = self.rest.at(task.model_version);
         let key = u64::from(self.client.map_or(0, |client| client.0)) << 32 | u64::from(task.model_version.0);
@@ -415,14 +470,17 @@ impl Participant {
             effort,
             correction,
             evaluation,
+            plain,
             sending: Sending::NotYet,
             sends: 0,
         }));
         self.announce();
+        self.mask_update();
     }
 
     /// Announces the finished update, now or after the connection is back.
-    fn announce(&mut self) {
+    pub(super) fn announce(&mut self) {
+        let attempt = self.masking.as_ref().and_then(super::masking::Masking::attempt);
         let id = TransferId(self.next_transfer);
         let Job::Holding(update) = &mut self.job else {
             return;
@@ -430,9 +488,20 @@ impl Participant {
         if !self.link.is_open() || matches!(update.sending, Sending::Announced(_) | Sending::Uploading(..)) {
             return;
         }
+        if update.plain.as_ref().is_some_and(|plain| plain.attempt.is_none() || plain.attempt != attempt) {
+            return; // It waits for its masks.
+        }
         self.next_transfer = self.next_transfer.wrapping_add(1);
         update.sending = Sending::Announced(id);
-        let message = ClientMessage::Update {
+        let bytes = update.bytes.len() as u32;
+        let masked = update.plain.as_ref().zip(attempt).map(|(_, attempt)| ClientMessage::Masked {
+            round: update.task.round,
+            attempt,
+            transfer: id,
+            bytes,
+            checksum: update.checksum,
+        });
+        let message = masked.unwrap_or_else(|| ClientMessage::Update {
             round: update.task.round,
             model_version: update.task.model_version,
             examples: update.effort.examples,
@@ -440,13 +509,13 @@ impl Participant {
             update: Transfer {
                 id,
                 // As long as the model, which was found to be no longer than a model may be.
-                bytes: update.bytes.len() as u32,
+                bytes,
                 encoding: update.encoding,
                 checksum: update.checksum,
             },
             evaluation: update.evaluation.clone(),
             training: update.effort.training,
-        };
+        });
         self.send(message);
         self.changed = true;
     }

@@ -36,7 +36,7 @@ pub(crate) struct Gathered {
 impl Gathered {
     /// What a rule other than the mean made of the updates. No strategy that asks for more than their mean goes with one.
     pub(crate) fn of(direction: Vec<f32>) -> Gathered {
-        Gathered { updates: Accumulator::holding(direction), per_step: Accumulator::default() }
+        Gathered { updates: Accumulator::holding(direction, 0.0), per_step: Accumulator::default() }
     }
 
     /// Shortens what becomes of updates that were taken as if all of their steps had been done. What is taken step by step has its

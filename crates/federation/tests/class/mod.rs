@@ -17,8 +17,8 @@ use std::ops::{Deref, DerefMut};
 use bytes::Bytes;
 use federation::in_memory::{Client, Frame, Network};
 use federation::{
-    Action, Checkpoint, ConnectionId, Coordinator, Event, HostError, Input, Millis, Output, Participant,
-    ParticipantConfig, TrainRequest,
+    Action, Checkpoint, ConnectionId, Coordinator, Event, HostError, Input, MaskingSecrets, Millis, Output,
+    Participant, ParticipantConfig, TrainRequest,
 };
 use oracle::{Accepted, Oracle};
 use protocol::{
@@ -47,6 +47,8 @@ pub struct Student {
     /// Local steps that its training is said to take.
     pub steps: u32,
     number: u32,
+    /// What it adds to a masked sum, once it has trained.
+    plain: Option<Accepted>,
 }
 
 impl Deref for Student {
@@ -189,6 +191,7 @@ impl Class {
             token: token.clone(),
             software: "test".to_owned(),
             seed: u64::from(number),
+            masking: self.coordinator.config().masking.map(|_| secrets(number, self.students.len() as u8)),
         };
         self.students.push(Student {
             program: Client::new(Participant::new(config, self.now), token),
@@ -203,6 +206,7 @@ impl Class {
             examples: 10 * (number + 1),
             steps: 1,
             number,
+            plain: None,
         });
         self.students.len() - 1
     }
@@ -327,6 +331,10 @@ impl Class {
         let Student { examples, steps, .. } = self.students[student];
         let training = TrainingResult { loss: 0.5, accuracy: 0.75 };
         let TrainRequest { round, model_version, .. } = *request;
+        let weight = f64::from(examples.min(self.coordinator.config().weight_cap));
+        let values = parameters.iter().zip(request.model.iter()).map(|(trained, model)| trained - model).collect();
+        self.students[student].plain =
+            Some(Accepted { weight, steps: f64::from(steps), whole: f64::from(steps), values });
         self.input(student, Input::Trained { round, model_version, parameters, examples, steps, training });
     }
 
@@ -348,6 +356,7 @@ impl Class {
                 token: None,
                 software: String::new(),
                 seed: 0,
+                masking: None,
             },
             self.now,
         );
@@ -552,6 +561,10 @@ impl Class {
     }
 
     fn note_accepted(&mut self, connection: ConnectionId) {
+        if self.coordinator.config().masking.is_some() {
+            let student = self.network.link(connection).and_then(|link| link.client).expect("a student is accepted");
+            return self.accepted.push(self.students[student].plain.clone().expect("who is accepted has trained"));
+        }
         let transfer = self.last_seen[&connection];
         let seen = self.seen.remove(&(connection, transfer)).expect("what is accepted was announced");
         let encoding = self.coordinator.config().encoding;
@@ -608,6 +621,12 @@ impl Class {
         let published = self.coordinator.model().parameters();
         let values = accepted.iter().flat_map(|update| &update.values);
         let largest = values.chain(&self.model).fold(0.0_f64, |largest, value| largest.max(f64::from(*value).abs()));
+        // Every client's number is off by less than a step of its mask's integers.
+        let masks = self.coordinator.config().masking.map_or(0.0, |masking| {
+            let step = masking.clip / f64::from(masking.encoding.largest(self.students.len()));
+            let weights: f64 = accepted.iter().map(|update| update.weight).sum();
+            step * accepted.len() as f64 * f64::from(self.coordinator.config().weight_cap) / weights.max(1.0)
+        });
         let encoding = self.coordinator.config().encoding;
         let group = if encoding.is_of_differences() { encoding.group().0 } else { published.len() };
         self.rest.resize(published.len(), 0.0);
@@ -627,7 +646,7 @@ impl Class {
             };
             for (&now, expected) in published.iter().zip(expected) {
                 let error = (f64::from(now) - expected).abs();
-                assert!(error <= 1.0e-6 * largest + tick, "{now} is not {expected}, a tick is {tick}");
+                assert!(error <= 1.0e-6 * largest + tick + masks, "{now} is not {expected}, a tick is {tick}");
             }
         }
         if encoding.is_of_differences() {
@@ -637,6 +656,15 @@ impl Class {
         self.present = self.coordinator.model().version().0;
         self.published += 1;
     }
+}
+
+/// A seat's key, and randomness that is another for each page that is opened.
+pub fn secrets(number: u32, opened: u8) -> MaskingSecrets {
+    let (mut seat, mut random) = ([1; 32], [2; 32]);
+    seat[..4].copy_from_slice(&number.to_le_bytes());
+    random[..4].copy_from_slice(&number.to_le_bytes());
+    random[31] = opened;
+    MaskingSecrets { seat, random }
 }
 
 pub fn evaluation() -> Evaluation {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use protocol::{Aggregation, Strategy};
 
 /// An update that is in the round's mean.
+#[derive(Clone)]
 pub struct Accepted {
     pub weight: f64,
     pub steps: f64,

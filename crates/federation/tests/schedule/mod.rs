@@ -204,6 +204,7 @@ impl World {
             token,
             software: "schedules".to_owned(),
             seed: number.into(),
+            masking: None,
         };
         let mut participant = Participant::new(config, self.now);
         let examples = 5 * (number + 1);

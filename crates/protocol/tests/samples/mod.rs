@@ -1,13 +1,29 @@
 //! A message of each type, for tests.
 
 use protocol::{
-    Checksum, ClientId, ClientMessage, ClientState, ClientSummary, Encoding, ErrorCode, Evaluation, ModelVersion,
-    Phase, RefusalReason, RoomCode, RoomConfig, Round, RoundRecord, RoundTraining, ServerMessage, Standardisation,
-    Status, Token, TrainingResult, Transfer, TransferId,
+    Agreement, Checksum, ClientId, ClientMessage, ClientState, ClientSummary, Encoding, ErrorCode, Evaluation, Hex,
+    MaskingKeys, ModelVersion, Phase, RefusalReason, RevealedShare, RoomCode, RoomConfig, RosterEntry, Round,
+    RoundRecord, RoundTraining, SealedShares, Secret, ServerMessage, Standardisation, Status, Token, TrainingResult,
+    Transfer, TransferId,
 };
 
 pub fn transfer() -> Transfer {
     Transfer { id: TransferId(1), bytes: 400, encoding: Encoding::F32, checksum: Checksum(0xdead_beef) }
+}
+
+pub fn masking_keys() -> MaskingKeys {
+    MaskingKeys {
+        seat: Hex([1; 32]),
+        box_key: Hex([2; 32]),
+        mask_key: Hex([3; 32]),
+        self_check: Hex([4; 32]),
+        signature: Hex([5; 64]),
+    }
+}
+
+pub fn sealed_shares(client: u32) -> SealedShares {
+    let client = ClientId(client);
+    SealedShares { client, sealed: Hex([7; 80]), self_check: Hex([8; 16]), mask_check: Hex([0xab; 16]) }
 }
 
 pub fn evaluation() -> Evaluation {
@@ -49,6 +65,24 @@ pub fn client_messages() -> Vec<ClientMessage> {
         },
         ClientMessage::Evaluation { model_version: ModelVersion(1), evaluation: evaluation() },
         ClientMessage::Recording { on: true },
+        ClientMessage::Keys { round: Round(1), attempt: 7, keys: masking_keys() },
+        ClientMessage::Shares { round: Round(1), attempt: 7, boxes: vec![sealed_shares(1), sealed_shares(3)] },
+        ClientMessage::Unopened { round: Round(1), attempt: 7, clients: vec![ClientId(3)] },
+        ClientMessage::Masked {
+            round: Round(1),
+            attempt: 7,
+            transfer: TransferId(2),
+            bytes: 488,
+            checksum: Checksum(0xdead_beef),
+        },
+        ClientMessage::Agree { round: Round(1), attempt: 7, signature: Hex([6; 64]) },
+        ClientMessage::Reveal {
+            round: Round(1),
+            attempt: 7,
+            shares: [(1, Secret::SelfSeed), (3, Secret::MaskKey)]
+                .map(|(client, secret)| RevealedShare { client: ClientId(client), secret, share: Hex([9; 32]) })
+                .to_vec(),
+        },
     ]
 }
 
@@ -123,6 +157,7 @@ pub fn server_messages() -> Vec<ServerMessage> {
             standardisation: standardisation.clone(),
             model: transfer(),
             difference: None,
+            attempt: None,
         },
         ServerMessage::Upload { transfer: TransferId(1) },
         ServerMessage::Accepted { round: Round(1) },
@@ -143,5 +178,24 @@ pub fn server_messages() -> Vec<ServerMessage> {
         },
         ServerMessage::Settings { room: room() },
         ServerMessage::Renamed { name: "Grace".to_owned() },
+        ServerMessage::Roster {
+            round: Round(1),
+            attempt: 7,
+            clients: [1, 2, 3].map(|client| RosterEntry { client: ClientId(client), keys: masking_keys() }).to_vec(),
+        },
+        ServerMessage::Boxes {
+            round: Round(1),
+            attempt: 7,
+            clients: [1, 2, 3].map(ClientId).to_vec(),
+            boxes: vec![sealed_shares(1), sealed_shares(3)],
+        },
+        ServerMessage::Survivors { round: Round(1), attempt: 7, clients: [1, 2, 3].map(ClientId).to_vec() },
+        ServerMessage::Agreed {
+            round: Round(1),
+            attempt: 7,
+            agreements: [1, 2, 3]
+                .map(|client| Agreement { client: ClientId(client), signature: Hex([6; 64]) })
+                .to_vec(),
+        },
     ]
 }

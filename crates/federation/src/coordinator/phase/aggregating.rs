@@ -49,7 +49,7 @@ impl Coordinator {
             examples: state.metrics.examples(),
             refused: state.refused,
             duration_ms: self.now.since(state.opened),
-            evaluation: self.combined(evaluations),
+            evaluation: state.masked_evaluation.take().or_else(|| self.combined(evaluations)),
             training: state.metrics.training(),
         };
         self.history.push(record.clone());

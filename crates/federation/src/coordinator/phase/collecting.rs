@@ -9,6 +9,7 @@ use protocol::{
 use super::{PhaseState, Verdict};
 use crate::Millis;
 use crate::aggregation::{Kept, clipping};
+use crate::coordinator::masking::MaskedRound;
 use crate::coordinator::selecting::Selected;
 use crate::coordinator::uploads::{Announcement, Ended, Taken, Uploads};
 use crate::coordinator::{ConnectionId, Contribution, Coordinator, Turn};
@@ -40,6 +41,10 @@ pub(in crate::coordinator) struct Collecting {
     /// Somebody is gone whose update is in: clients from this number on, who are new, wait for the next round. Otherwise whoever
     /// goes and comes anew could give as many updates to a round as there is time for.
     pub closed_to: Option<ClientId>,
+    /// In a masked room, how far its sum has come.
+    pub masked: Option<Box<MaskedRound>>,
+    /// And once that is opened, how the model that the round began with did with all clients together.
+    pub masked_evaluation: Option<Evaluation>,
 }
 
 /// The local steps behind a round's updates, each times its client's weight.
@@ -61,12 +66,12 @@ impl Work {
 impl Collecting {
     /// Updates that are in.
     pub fn received(&self) -> u32 {
-        self.metrics.clients()
+        self.masked.as_ref().map_or_else(|| self.metrics.clients(), |masked| masked.received())
     }
 
     /// Whether it asks this client: not where it closed to those who are new before this one came.
     pub fn is_open_to(&self, id: ClientId) -> bool {
-        self.closed_to.is_none_or(|first| id < first)
+        self.closed_to.is_none_or(|first| id < first) && self.masked.as_ref().is_none_or(|masked| masked.is_open_to(id))
     }
 }
 
@@ -78,6 +83,7 @@ impl Coordinator {
         for client in self.clients.all.values_mut() {
             client.downloads = 0;
         }
+        let masked = self.masked_round();
         self.phase = PhaseState::Collecting(Box::new(Collecting {
             opened: self.now,
             deadline: self.now + self.config.deadline_ms,
@@ -90,6 +96,8 @@ impl Coordinator {
             selected: self.selected_for_a_round(),
             given: Vec::new(),
             closed_to: None,
+            masked,
+            masked_evaluation: None,
         }));
         self.select_more();
         self.ask_all();
@@ -115,6 +123,7 @@ impl Coordinator {
             standardisation,
             model: self.model.transfer(),
             difference: self.model.difference(),
+            attempt: state.masked.as_ref().map(|masked| masked.attempt()),
         };
         let Some(client) = self.clients.get_mut(id) else {
             return;
@@ -140,15 +149,19 @@ impl Coordinator {
 
     /// Puts an announced update in line, or refuses it before a byte of it is sent.
     pub(in crate::coordinator) fn take_announcement(&mut self, version: ModelVersion, announced: Announcement) {
-        let (connection, id) = (announced.connection, announced.client);
         if let Err((reason, message)) = self.check_announcement(version, &announced) {
             return self.refuse_update(announced, reason, message);
         }
-        self.cancel_upload(id);
+        self.put_in_line(announced);
+    }
+
+    /// Puts an update in line that may come.
+    pub(in crate::coordinator) fn put_in_line(&mut self, announced: Announcement) {
+        self.cancel_upload(announced.client);
         let PhaseState::Collecting(state) = &mut self.phase else {
             return;
         };
-        if let Some(session) = self.clients.sessions.get_mut(&connection) {
+        if let Some(session) = self.clients.sessions.get_mut(&announced.connection) {
             session.ended = session.ended.filter(|ended| *ended != announced.update.id);
         }
         state.uploads.announce(announced);
@@ -204,6 +217,9 @@ impl Coordinator {
                 );
             }
             Turn::None | Turn::Asked => {}
+        }
+        if self.config.masking.is_some() {
+            return refuse(WrongEncoding, "this room's updates are masked, and its server takes no others".to_owned());
         }
         if announced.update.encoding != self.config.encoding {
             return refuse(WrongEncoding, format!("this room's updates are encoded as {:?}", self.config.encoding));
@@ -280,6 +296,9 @@ impl Coordinator {
 
     /// Takes an update whose bytes are all here into the round, unless there is something wrong with them.
     fn gather(&mut self, announced: Announcement, bytes: &[u8]) {
+        if self.config.masking.is_some() {
+            return self.gather_masked(&announced, bytes);
+        }
         let parameters = self.config.parameters as usize;
         let Some(behind) = self.behind(announced.round) else {
             let message = format!("round {} was over too long ago before the update was in", announced.round);
@@ -347,7 +366,12 @@ impl Coordinator {
     }
 
     /// Says why an update is not taken; nothing of it has touched the mean.
-    fn refuse_update(&mut self, announced: Announcement, reason: RefusalReason, message: String) {
+    pub(in crate::coordinator) fn refuse_update(
+        &mut self,
+        announced: Announcement,
+        reason: RefusalReason,
+        message: String,
+    ) {
         if let Some(session) = self.clients.sessions.get_mut(&announced.connection) {
             session.ended = Some(announced.update.id);
         }
@@ -484,7 +508,20 @@ impl Coordinator {
 
     /// Closes the open round with what is in.
     pub(in crate::coordinator) fn close_round(&mut self) {
+        if self.config.masking.is_some() {
+            return self.hurry_masked();
+        }
         self.leave_collecting(Verdict::Close);
+    }
+
+    /// Closes the open round, all of which is gathered.
+    pub(in crate::coordinator) fn close_gathered(&mut self) {
+        self.leave_collecting(Verdict::Close);
+    }
+
+    /// Gives the open round up; it is repeated with the same model.
+    pub(in crate::coordinator) fn abandon_round(&mut self) {
+        self.leave_collecting(Verdict::Abandon);
     }
 
     /// A client goes, for good or not: where its update is in the open round, those who are new from now on wait for the next one.

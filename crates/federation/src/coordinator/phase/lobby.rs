@@ -1,5 +1,7 @@
 //! The lobby waits until the least number of clients is ready.
 
+use protocol::Standardisation;
+
 use super::PhaseState;
 use crate::coordinator::Coordinator;
 use crate::coordinator::uploads::Uploads;
@@ -11,6 +13,11 @@ impl Coordinator {
             return false;
         }
         (self.begun, self.back_by) = (true, None);
+        if self.config.masking.is_some() {
+            // Nobody's sums are asked for in a masked room.
+            self.renormalise = false;
+            self.standardisation.get_or_insert_with(|| as_they_are(self.config.features as usize));
+        }
         if self.standardisation.is_some() && !self.renormalise {
             self.open_round(Uploads::default());
         } else {
@@ -25,4 +32,9 @@ impl Coordinator {
         self.spool.clear();
         self.clients.reset_turns();
     }
+}
+
+/// Features that enter the model as they are.
+fn as_they_are(features: usize) -> Standardisation {
+    Standardisation { mean: vec![0.0; features], deviation: vec![1.0; features] }
 }

@@ -33,7 +33,10 @@ impl PhaseState {
         match self {
             PhaseState::Lobby | PhaseState::Finished => None,
             PhaseState::Normalising(state) => Some(state.deadline),
-            PhaseState::Collecting(state) => state.uploads.next_stall().into_iter().chain([state.deadline]).min(),
+            PhaseState::Collecting(state) => {
+                let end = state.masked.as_ref().map_or(state.deadline, |masked| masked.by());
+                state.uploads.next_stall().into_iter().chain([end]).min()
+            }
         }
     }
 }
@@ -57,6 +60,7 @@ impl Coordinator {
                     let verdict = self.verdict(state.received(), 0, state.deadline);
                     self.leave_normalising(verdict)
                 }
+                PhaseState::Collecting(state) if state.masked.is_some() => self.advance_masked(),
                 PhaseState::Collecting(_) => {
                     self.open_to_newcomers();
                     self.select_more();

@@ -1,0 +1,158 @@
+//! What both ends of a masked round have to agree on: what the sum is of, how an update becomes numbers that are added up, and
+//! what the sums of all clients' numbers mean. Of masks it knows nothing; those are `masking`'s.
+
+use masking::{Layout, Purpose, Task};
+use protocol::{Evaluation, Masking, RoomConfig, Round, TrainingResult};
+
+/// Losses and accuracies are added as multiples of 2⁻¹⁶: those of 200 clients, however large, stay below 2⁶⁴.
+const UNIT: f64 = 65_536.0;
+/// Words of the tail before the counts of the confusion matrix.
+const BEFORE_CONFUSION: usize = 7;
+
+/// What a round's sum is of.
+pub(crate) fn task(room: &RoomConfig, masking: &Masking, round: Round, attempt: u32, parameters: &[f32]) -> Task {
+    let labels = room.labels.len();
+    Task {
+        room: room.code.clone(),
+        round,
+        attempt,
+        purpose: Purpose::Update,
+        model: masking::fingerprint(parameters),
+        adversary: masking.server,
+        layout: Layout {
+            encoding: masking.encoding,
+            values: room.parameters,
+            tail: (BEFORE_CONFUSION + labels * labels) as u32,
+        },
+        clip: masking.clip,
+    }
+}
+
+/// What a client reports beside its update.
+#[derive(Clone, Debug)]
+pub(crate) struct Report<'a> {
+    pub examples: u32,
+    pub steps: u32,
+    pub training: TrainingResult,
+    pub evaluation: Option<&'a Evaluation>,
+}
+
+impl Report<'_> {
+    /// Its weight in the mean: its examples, capped as the room says.
+    fn weight(&self, room: &RoomConfig) -> u64 {
+        u64::from(self.examples.min(room.weight_cap))
+    }
+
+    /// An update as it is added up: times its weight, as a part of the largest one, and in a FedNova room divided by its steps.
+    pub fn weigh(&self, room: &RoomConfig, update: &mut [f32]) {
+        let steps = if room.strategy.counts_steps() { f64::from(self.steps.max(1)) } else { 1.0 };
+        let scale = self.weight(room) as f64 / f64::from(room.weight_cap) / steps;
+        update.iter_mut().for_each(|value| *value = (f64::from(*value) * scale) as f32);
+    }
+
+    /// The words that are added up behind it.
+    pub fn tail(&self, room: &RoomConfig) -> Vec<u64> {
+        let labels = room.labels.len();
+        let total = |mean: f64, examples: u32| (mean * f64::from(examples) * UNIT).round() as u64;
+        let fits = |evaluation: &&Evaluation| {
+            evaluation.confusion.len() == labels && evaluation.confusion.iter().all(|row| row.len() == labels)
+        };
+        let evaluation = self.evaluation.filter(fits);
+        let (evaluated, loss) = evaluation.map_or((0, 0.0), |evaluation| (evaluation.examples, evaluation.loss));
+        let mut tail = vec![
+            self.weight(room),
+            u64::from(self.examples),
+            self.weight(room) * u64::from(self.steps),
+            total(self.training.loss, self.examples),
+            total(self.training.accuracy, self.examples),
+            u64::from(evaluated),
+            total(loss, evaluated),
+        ];
+        match evaluation {
+            Some(evaluation) => tail.extend(evaluation.confusion.iter().flatten().map(|&count| u64::from(count))),
+            None => tail.resize(BEFORE_CONFUSION + labels * labels, 0),
+        }
+        tail
+    }
+}
+
+/// What all clients' tails add up to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Totals {
+    /// The sum of weights, as parts of the largest one: what the sum of updates is divided by.
+    pub weight: f64,
+    /// The weighted mean of counts of local steps.
+    pub steps: f64,
+    pub examples: u64,
+    pub training: TrainingResult,
+    pub evaluation: Option<Evaluation>,
+}
+
+impl Totals {
+    /// Reads a sum of tails; `None` where no honest clients' tails add up to it.
+    pub fn read(room: &RoomConfig, tail: &[u64]) -> Option<Totals> {
+        let labels = room.labels.len();
+        let (&[weight, examples, steps, loss, right, evaluated, evaluation_loss], confusion) =
+            tail.split_first_chunk()?;
+        if weight == 0 || weight > examples || confusion.len() != labels * labels {
+            return None;
+        }
+        let mean = |sum: u64, of: u64| sum as f64 / of as f64;
+        let training =
+            TrainingResult { loss: mean(loss, examples) / UNIT, accuracy: (mean(right, examples) / UNIT).min(1.0) };
+        let counts: Option<Vec<u32>> = confusion.iter().map(|&count| u32::try_from(count).ok()).collect();
+        let evaluation = counts
+            .filter(|counts| evaluated > 0 && counts.iter().map(|&count| u64::from(count)).sum::<u64>() == evaluated);
+        let evaluation = evaluation.and_then(|counts| {
+            let confusion: Vec<Vec<u32>> = counts.chunks(labels).map(<[u32]>::to_vec).collect();
+            let right: u64 = (0..labels).map(|label| u64::from(confusion[label][label])).sum();
+            Some(Evaluation {
+                examples: u32::try_from(evaluated).ok()?,
+                loss: mean(evaluation_loss, evaluated) / UNIT,
+                accuracy: mean(right, evaluated),
+                confusion,
+            })
+        });
+        let weights = weight as f64 / f64::from(room.weight_cap);
+        Some(Totals { weight: weights, steps: mean(steps, weight), examples, training, evaluation })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::RoomCode;
+
+    use super::*;
+
+    #[test]
+    fn totals_are_those_of_all_reports() {
+        let labels = vec!["no".to_owned(), "yes".to_owned()];
+        let mut room = RoomConfig::new(RoomCode::from_random(3), "tiny", 2, labels);
+        room.weight_cap = 20;
+        let evaluation = Evaluation { examples: 4, loss: 0.5, accuracy: 0.75, confusion: vec![vec![1, 1], vec![0, 2]] };
+        let report = |examples, steps, loss, evaluation| Report {
+            examples,
+            steps,
+            training: TrainingResult { loss, accuracy: 0.5 },
+            evaluation,
+        };
+        let reports = [report(30, 3, 1.0, Some(&evaluation)), report(10, 6, 2.0, None)];
+        let mut sum = vec![0; 11];
+        for one in &reports {
+            sum.iter_mut().zip(one.tail(&room)).for_each(|(sum, word)| *sum += word);
+        }
+        let totals = Totals::read(&room, &sum).unwrap();
+        // Weights 20 of 20 and 10 of 20; (20 · 3 + 10 · 6) / 30 steps.
+        assert_eq!((totals.weight, totals.steps, totals.examples), (1.5, 4.0, 40));
+        assert_eq!(totals.training, TrainingResult { loss: 1.25, accuracy: 0.5 });
+        assert_eq!(totals.evaluation.as_ref(), Some(&evaluation));
+        let mut update = [4.0, -2.0];
+        reports[1].weigh(&room, &mut update);
+        assert_eq!(update, [2.0, -1.0]);
+        // Noise, which comes of clients who were told different things.
+        assert_eq!(Totals::read(&room, &[0; 11]), None);
+        assert_eq!(Totals::read(&room, &[7; 10]), None);
+        sum[7] += 1;
+        assert_eq!(Totals::read(&room, &sum).unwrap().evaluation, None);
+    }
+}

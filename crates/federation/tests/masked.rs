@@ -1,0 +1,245 @@
+//! Masked rooms, from both ends: the model is what all updates make of it, and the server was told no update; whoever goes, comes
+//! back or is loaded anew in whichever step, the round goes on or is repeated.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod class;
+
+use class::{Class, config};
+use federation::{Input, NoticeCode};
+use protocol::{
+    Adversary, ClientState, HostCommand, MaskedEncoding, Masking, Phase, RefusalReason, RoomConfig, ServerMessage,
+    Strategy, TrainingResult,
+};
+
+/// A masked room of three students or more, whose masks leave room for long updates.
+fn masked(server: Adversary) -> RoomConfig {
+    let masking = Masking { server, encoding: MaskedEncoding::Masked32, clip: 8.0 };
+    RoomConfig { masking: Some(masking), least: 3, weight_cap: 100, ..config(5) }
+}
+
+fn phase(class: &Class) -> (Phase, u32) {
+    let status = class.coordinator.status(class.now);
+    (status.phase, status.round.0)
+}
+
+fn abandoned(class: &Class) -> usize {
+    let heard = class.students.iter().map(|student| &student.heard).max_by_key(|heard| heard.len()).unwrap();
+    heard.iter().filter(|message| matches!(message, ServerMessage::RoundAbandoned { .. })).count()
+}
+
+/// All who are there train and give their update.
+fn all_train(class: &mut Class) {
+    for student in 0..class.students.len() {
+        class.trains(student);
+    }
+    class.run();
+}
+
+#[test]
+fn a_masked_room_is_trained_to_its_end() {
+    for name in ["fedavg", "fedprox", "fedavgm", "fednova"] {
+        for server in [Adversary::Active, Adversary::Curious] {
+            let mut class = Class::new(RoomConfig { strategy: name.parse::<Strategy>().unwrap(), ..masked(server) });
+            for _ in 0..5 {
+                class.arrives(None);
+            }
+            class.run();
+            assert_eq!((phase(&class), class.published), ((Phase::Finished, 3), 3), "{name}");
+            for student in &class.students {
+                assert_eq!(student.finished.as_deref(), Some(class.coordinator.model().parameters()));
+            }
+            let record = &class.coordinator.history()[0];
+            assert_eq!((record.clients, record.examples, record.refused), (5, 150, 0));
+            assert_eq!(record.training, TrainingResult { loss: 0.5, accuracy: 0.75 });
+            let evaluation = record.evaluation.as_ref().unwrap();
+            assert_eq!((evaluation.examples, evaluation.loss, evaluation.accuracy), (20, 1.25, 0.75));
+            assert_eq!((evaluation.confusion[0][0], evaluation.confusion[1][0]), (15, 5));
+        }
+    }
+}
+
+#[test]
+fn nothing_of_one_client_is_told() {
+    let mut class = Class::of(4, masked(Adversary::Active));
+    class.run();
+    class.wait(1_000);
+    let status = class.coordinator.status(class.now);
+    assert!(status.clients.iter().all(|client| client.labels.is_empty() && client.update_norm.is_none()));
+    assert_eq!(status.final_evaluation, None);
+    for given in class.coordinator.contributions().iter().flatten() {
+        assert_eq!((given.examples, given.norm, &given.evaluation), (0, 0.0, &None));
+    }
+    let asked = |message: &ServerMessage| matches!(message, ServerMessage::StatisticsRequest);
+    assert!(!class.students.iter().any(|student| student.heard.iter().any(asked)), "nobody's sums are asked for");
+}
+
+#[test]
+fn whoever_goes_before_giving_is_done_without() {
+    let mut class = Class::waiting(6, masked(Adversary::Active));
+    assert_eq!(phase(&class), (Phase::Collecting, 1));
+    class.loses_connection(0, false);
+    class.wait(11_000);
+    all_train(&mut class);
+    assert_eq!((class.published, class.coordinator.history()[0].clients), (1, 5));
+    assert_eq!(abandoned(&class), 0);
+}
+
+#[test]
+fn whoever_goes_after_giving_is_in_the_sum() {
+    let mut class = Class::waiting(6, masked(Adversary::Active));
+    class.trains(0);
+    class.run();
+    class.loses_connection(0, false);
+    class.wait(11_000);
+    all_train(&mut class);
+    assert_eq!((class.published, class.coordinator.history()[0].clients), (1, 6));
+}
+
+#[test]
+fn with_too_many_gone_the_round_is_repeated_with_new_keys() {
+    let mut class = Class::waiting(6, masked(Adversary::Active));
+    for student in 0..2 {
+        class.loses_connection(student, false);
+    }
+    class.wait(11_000);
+    all_train(&mut class);
+    assert_eq!(class.published, 0, "five of six are needed");
+    class.wait(60_000);
+    assert_eq!(abandoned(&class), 1);
+    // The four who are left have their updates still, and are enough for a sum of their own.
+    assert_eq!((class.published, class.coordinator.history()[0].clients), (1, 4));
+    assert!(class.students[2..].iter().all(|student| student.trainings <= 2), "nobody trained twice for one model");
+}
+
+#[test]
+fn a_connection_that_is_lost_and_comes_back_costs_nothing() {
+    let mut class = Class::waiting(4, masked(Adversary::Active));
+    class.loses_connection(1, true);
+    class.wait(1_000);
+    class.trains(1);
+    class.run();
+    // Its numbers are in; it comes back for the survivors.
+    class.loses_connection(1, true);
+    class.loses_connection(2, true);
+    class.wait(1_000);
+    all_train(&mut class);
+    assert_eq!((class.published, class.coordinator.history()[0].clients), (1, 4));
+    assert_eq!(abandoned(&class), 0);
+}
+
+#[test]
+fn a_tab_that_is_loaded_anew_is_done_without_in_that_round_and_back_in_the_next() {
+    let mut class = Class::waiting(5, masked(Adversary::Active));
+    let token = class.students[0].token.clone();
+    class.loses_connection(0, false);
+    class.closes_tab(0);
+    let again = class.opens_page(token);
+    class.students[again].eager = false;
+    class.takes_part(again);
+    class.run();
+    for student in 1..=again {
+        class.trains(student);
+    }
+    class.run();
+    assert_eq!((class.published, class.coordinator.history()[0].clients), (1, 4));
+    for student in 1..=again {
+        class.trains(student);
+    }
+    class.run();
+    assert_eq!((class.published, class.coordinator.history()[1].clients), (2, 5));
+}
+
+#[test]
+fn who_comes_late_waits_for_the_next_round() {
+    let mut class = Class::waiting(3, masked(Adversary::Active));
+    let late = class.opens_page(None);
+    class.students[late].eager = false;
+    class.takes_part(late);
+    class.run();
+    assert!(class.students[late].training.is_none());
+    for student in 0..3 {
+        class.trains(student);
+    }
+    class.run();
+    assert_eq!((class.published, class.coordinator.history()[0].clients), (1, 3));
+    all_train(&mut class);
+    assert_eq!((class.published, class.coordinator.history()[1].clients), (2, 4));
+}
+
+#[test]
+fn a_server_that_is_killed_repeats_the_round_with_new_keys() {
+    for given in 0..4 {
+        let mut class = Class::waiting(4, masked(Adversary::Active));
+        for student in 0..given {
+            class.trains(student);
+        }
+        class.run();
+        class.kill_server();
+        class.start_server();
+        class.wait(5_000);
+        for student in &mut class.students {
+            student.eager = true;
+        }
+        all_train(&mut class);
+        class.wait(60_000);
+        assert_eq!((phase(&class), class.published), ((Phase::Finished, 3), 3), "{given} had given");
+        assert!(class.students.iter().all(|student| student.trainings == 3), "nobody trained twice for one model");
+        assert_eq!(abandoned(&class), 0);
+    }
+}
+
+#[test]
+fn an_update_that_is_not_masked_is_refused() {
+    let mut class = Class::waiting(3, masked(Adversary::Active));
+    let connection = class.students[0].connection.unwrap();
+    let update = r#"{"type": "update", "round": 1, "model_version": 0, "examples": 10, "steps": 1,
+        "update": {"id": 9, "bytes": 20, "encoding": "f32", "checksum": "00000000"}, "training": {"loss": 0.5, "accuracy": 0.5}}"#;
+    class.text(connection, update);
+    class.run();
+    let refused = |message: &ServerMessage| {
+        matches!(message, ServerMessage::Refused { reason: RefusalReason::WrongEncoding, .. })
+    };
+    assert!(class.students[0].heard.iter().any(refused));
+}
+
+#[test]
+fn a_program_without_a_seats_key_takes_part_in_no_masked_round() {
+    let mut class = Class::waiting(3, masked(Adversary::Active));
+    let late = class.students.len();
+    class.closes_tab(0); // What is opened there in its place has no key.
+    class.students[0].online = true;
+    class.input(0, Input::Holdings { examples: 3, labels: vec![3, 0, 0, 0], held_back: 0, step_ms: None });
+    class.input(0, Input::TakePart(true));
+    class.wait(1_000);
+    for student in 1..late {
+        class.trains(student);
+    }
+    class.wait(70_000);
+    assert_eq!(class.published, 0, "two are too few");
+    let notice = class.students[0].participant.view().notice.map(|notice| notice.code);
+    assert_eq!(notice, Some(NoticeCode::MaskingRefused));
+}
+
+#[test]
+fn the_host_may_close_a_round_with_those_who_gave() {
+    let mut class = Class::waiting(6, masked(Adversary::Active));
+    for student in 0..5 {
+        class.trains(student);
+    }
+    class.run();
+    assert_eq!(class.published, 0);
+    class.coordinator.command(class.now, HostCommand::NextRound).unwrap();
+    class.run();
+    assert_eq!((class.published, class.coordinator.history()[0].clients), (1, 5));
+    assert_eq!(class.students.len(), 6);
+}
+
+#[test]
+fn all_hear_the_same_words() {
+    let class = Class::waiting(4, masked(Adversary::Active));
+    let words: Vec<String> =
+        class.students.iter().map(|student| student.participant.roster_words().unwrap().to_string()).collect();
+    assert!(words.iter().all(|said| *said == words[0]), "{words:?}");
+    assert!(class.coordinator.status(class.now).clients.iter().all(|client| client.state == ClientState::Training));
+}
