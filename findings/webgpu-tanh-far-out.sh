@@ -3,7 +3,7 @@
 # which one reads as "rounded a little". But both of those are infinite in 32 bits from 89 on, and the page gets NaN where 1 is
 # right: here in Chromium's WebGPU in software (SwiftShader), on Metal from 43.67 on (https://github.com/tracel-ai/burn/pull/520).
 # One number among a network's gates is enough to lose a whole model, and only where somebody's chip does so.
-# What follows: gates are clamped before the graphics processor sees them (crates/models/src/learner/operations/gates.rs).
+# What follows: gates are clamped before the graphics processor sees them (crates/models/src/learner/graphics/kernels/gates.wgsl).
 # Needs Chromium: CHROMIUM, or `chromium` on the path.
 set -euo pipefail
 browser=$(command -v "${CHROMIUM:-chromium}") || { echo "no Chromium here"; exit 2; }

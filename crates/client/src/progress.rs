@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     fn at(epoch: u32, step: u32) -> Step {
-        Step { epoch, epochs: 4, step, steps: 5, loss: 1.0, accuracy: 0.5 }
+        Step { epoch, epochs: 4, step, steps: 5, loss: Some(1.0), accuracy: Some(0.5) }
     }
 
     #[test]

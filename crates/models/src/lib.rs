@@ -1,8 +1,8 @@
 //! The networks of speech emotion, and the [`Learner`] that trains them.
 //!
 //! A network is a list of [`Layer`]s; its parameters travel as one flat `f32` vector whose order is its [`Layout`].
-//! Gradients are written out by hand, layer by layer, over burn's tensors, so that one definition runs on the CPU and
-//! through WebGPU; each of them is checked against PyTorch. This crate must not know a socket, a round, a file or a
+//! Gradients are written out by hand, layer by layer: over burn's tensors on the processor, and as kernels for graphics
+//! processors; both are checked against PyTorch. This crate must not know a socket, a round, a file or a
 //! sound: it sees clips as frames of features and returns numbers.
 //!
 //! ```
@@ -17,8 +17,9 @@
 //! # Ok::<(), models::ModelError>(()) }).unwrap();
 //! ```
 
-// The plain types' checks are for the learner; without it nobody calls them.
-#![cfg_attr(not(feature = "learner"), allow(dead_code))]
+// The plain types' checks are for the learner, and some of what works on slices for the one on the processor; without it nobody
+// calls them.
+#![cfg_attr(not(feature = "cpu"), allow(dead_code))]
 
 mod clips;
 mod error;

@@ -77,10 +77,11 @@ pub struct Step {
     pub step: u32,
     /// Steps of an epoch.
     pub steps: u32,
-    /// Mean cross entropy of this batch before the step, in nats.
-    pub loss: f32,
-    /// Share of this batch that was right before the step, 0 to 1.
-    pub accuracy: f32,
+    /// Mean cross entropy of this batch before the step, in nats; none on a graphics processor, which is asked for such
+    /// figures once an epoch at most.
+    pub loss: Option<f32>,
+    /// Share of this batch that was right before the step, 0 to 1; where [`Step::loss`] is there.
+    pub accuracy: Option<f32>,
 }
 
 /// Means over one epoch's examples, as they were seen during training (with dropout).

@@ -150,9 +150,9 @@ fn the_last_batch_may_be_smaller_and_every_step_is_told() {
     assert!(!told.unwrap().stopped);
     let places: Vec<_> = steps.iter().map(|step| (step.epoch, step.step)).collect();
     assert_eq!(places, [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)]);
-    assert!(steps.iter().all(|step| step.steps == 3 && step.epochs == 2 && step.loss.is_finite()));
+    assert!(steps.iter().all(|step| step.steps == 3 && step.epochs == 2 && step.loss.is_some_and(f32::is_finite)));
     // Two of the last batch's ten: its accuracy is a multiple of a half.
-    assert_eq!((2.0 * steps[2].accuracy).fract(), 0.0);
+    assert_eq!((2.0 * steps[2].accuracy.unwrap()).fract(), 0.0);
 }
 
 #[test]
@@ -341,4 +341,18 @@ fn variants_are_drawn_in_training_and_averaged_otherwise() {
 
     let damaged = Example { variants: vec![Variant { values: vec![0.0; 3], frames: 1 }], ..own };
     assert_eq!(block_on(learner.evaluate(&[damaged])), Err(ModelError::Shape { index: 0, values: 3, frames: 1 }));
+}
+
+#[test]
+fn a_correction_of_another_model_is_refused() {
+    let mut learner = learner(Architecture::Compact, 2);
+    let expected = Architecture::Compact.parameters(2);
+    let mut refused = |correction| {
+        let how = TrainingPlan { correction: Some(correction), ..TrainingPlan::default() };
+        learner.begin(&how).err()
+    };
+    assert_eq!(refused(vec![0.0; 3]), Some(ModelError::Length { expected, given: 3 }));
+    let mut correction = vec![0.0; expected];
+    correction[1] = f32::NAN;
+    assert_eq!(refused(correction), Some(ModelError::ParameterNotFinite { index: 1 }));
 }

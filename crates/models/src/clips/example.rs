@@ -47,10 +47,15 @@ impl Example {
         std::iter::once(self.seen()).chain(variants)
     }
 
-    /// The clip in one of its ways, each as likely as the others; `draw` gives a number below its argument.
-    pub(crate) fn seen_in_training(&self, draw: impl FnOnce(u32) -> u32) -> Seen<'_> {
-        let drawn = if self.variants.is_empty() { 0 } else { draw(self.variants.len() as u32 + 1) };
-        self.all_seen().nth(drawn as usize).unwrap_or_else(|| self.seen())
+    /// In which of its ways the clip is seen in training, each as likely as the others; `draw` gives a number below its
+    /// argument.
+    pub(crate) fn way_in_training(&self, draw: impl FnOnce(u32) -> u32) -> usize {
+        if self.variants.is_empty() { 0 } else { draw(self.variants.len() as u32 + 1) as usize }
+    }
+
+    /// The clip in one of its ways: 0 is as it is, from 1 its variants.
+    pub(crate) fn seen_as(&self, way: usize) -> Seen<'_> {
+        self.all_seen().nth(way).unwrap_or_else(|| self.seen())
     }
 }
 

@@ -1,9 +1,19 @@
-//! Where a model computes. The one file that differs between builds for a processor, a graphics processor, or both.
+//! Where a model computes. The one file that knows which backends a build has.
 
+use std::ops::ControlFlow;
+
+#[cfg(feature = "cpu")]
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::{ModelError, slices::matrix::Matrix};
+#[cfg(feature = "webgpu")]
+use super::graphics::{self, Graphics};
+#[cfg(feature = "cpu")]
+use super::processor::{self, Processor};
+use super::telling::{Drawn, Telling};
+#[cfg(feature = "cpu")]
+use crate::slices::matrix::Matrix;
+use crate::{Architecture, Example, ModelError, Standardisation, Step, TrainingPlan, clips::Seen};
 
 /// Where a model computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -15,46 +25,22 @@ pub enum Backend {
     WebGpu,
 }
 
-/// An opened device and the name that people see.
-pub(crate) struct Opened {
-    pub device: Device,
-    pub name: String,
+/// A network's parameters where they are.
+#[allow(clippy::large_enum_variant, reason = "there is one of them")]
+pub(super) enum Machine {
+    #[cfg(feature = "cpu")]
+    Processor(Processor),
+    #[cfg(feature = "webgpu")]
+    Graphics(Graphics),
 }
 
-impl Backend {
-    /// Opens the device; the graphics processor is opened once and shared by all learners of the program.
-    pub(crate) async fn open(self) -> Result<Opened, ModelError> {
-        match self {
-            Self::Cpu => processor(),
-            Self::WebGpu => graphics().await,
-        }
-    }
-}
-
-#[cfg(feature = "cpu")]
-fn processor() -> Result<Opened, ModelError> {
-    Ok(Opened { device: Device::flex(), name: "CPU".to_owned() })
-}
-
-#[cfg(not(feature = "cpu"))]
-fn processor() -> Result<Opened, ModelError> {
-    Err(ModelError::BackendMissing { backend: "the processor", feature: "cpu" })
-}
-
-/// Whether a device is this program's own memory and processor.
+/// Whether a tensor's device is this program's own memory and processor.
 #[cfg(feature = "cpu")]
 pub(crate) fn is_processor(device: &Device) -> bool {
     *device == Device::flex()
 }
 
-/// Whether a device is this program's own memory and processor.
-#[cfg(not(feature = "cpu"))]
-pub(crate) fn is_processor(_device: &Device) -> bool {
-    false
-}
-
-/// Hands `look` the numbers of a tensor where they lie; none for a tensor that is not on the processor or is read
-/// backwards.
+/// Hands `look` the numbers of a tensor where they lie; none for one that is read backwards.
 #[cfg(feature = "cpu")]
 pub(crate) fn in_memory<T>(tensor: &Tensor<2>, look: impl FnOnce(&Matrix<'_>) -> T) -> Option<T> {
     let [rows, columns] = tensor.dims();
@@ -64,31 +50,101 @@ pub(crate) fn in_memory<T>(tensor: &Tensor<2>, look: impl FnOnce(&Matrix<'_>) ->
     Some(look(&Matrix { values: stored.storage().get(stored.layout().start_offset()..)?, rows, columns, steps }))
 }
 
-/// Hands `look` the numbers of a tensor where they lie; none for a tensor that is not on the processor or is read
-/// backwards.
-#[cfg(not(feature = "cpu"))]
-pub(crate) fn in_memory<T>(_tensor: &Tensor<2>, _look: impl FnOnce(&Matrix<'_>) -> T) -> Option<T> {
-    None
+/// An optimiser with what it remembers, and the random numbers of dropout, where the parameters are.
+#[allow(clippy::large_enum_variant, reason = "there is one of them")]
+pub(super) enum Optimising {
+    #[cfg(feature = "cpu")]
+    Processor(processor::Course),
+    #[cfg(feature = "webgpu")]
+    Graphics(graphics::Course),
 }
 
-#[cfg(not(feature = "webgpu"))]
-async fn graphics() -> Result<Opened, ModelError> {
-    Err(ModelError::BackendMissing { backend: "WebGPU", feature: "webgpu" })
-}
-
-#[cfg(feature = "webgpu")]
-async fn graphics() -> Result<Opened, ModelError> {
-    use std::sync::OnceLock;
-    // The library refuses to open the same device a second time.
-    static OPENED: OnceLock<(Device, String)> = OnceLock::new();
-    if let Some((device, name)) = OPENED.get() {
-        return Ok(Opened { device: device.clone(), name: name.clone() });
+impl Machine {
+    /// Opens a backend for a network. Its parameters have to be placed.
+    pub async fn open(backend: Backend, architecture: Architecture, labels: usize) -> Result<Self, ModelError> {
+        match backend {
+            #[cfg(feature = "cpu")]
+            Backend::Cpu => Ok(Self::Processor(Processor::open(architecture, labels))),
+            #[cfg(feature = "webgpu")]
+            Backend::WebGpu => Ok(Self::Graphics(Graphics::open(architecture, labels).await?)),
+            #[cfg(not(feature = "cpu"))]
+            Backend::Cpu => Err(ModelError::BackendMissing { backend: "the processor", feature: "cpu" }),
+            #[cfg(not(feature = "webgpu"))]
+            Backend::WebGpu => Err(ModelError::BackendMissing { backend: "WebGPU", feature: "webgpu" }),
+        }
     }
-    let (device, setup) = Device::wgpu_options()
-        .init_with_setup_async()
-        .await
-        .map_err(|error| ModelError::BackendUnavailable { reason: error.to_string() })?;
-    let name = setup.adapter.get_info().name;
-    let (device, name) = OPENED.get_or_init(|| (device, name));
-    Ok(Opened { device: device.clone(), name: name.clone() })
+
+    /// "CPU", or the graphics adapter's name.
+    pub fn name(&self) -> String {
+        match self {
+            #[cfg(feature = "cpu")]
+            Self::Processor(_) => "CPU".to_owned(),
+            #[cfg(feature = "webgpu")]
+            Self::Graphics(graphics) => graphics.name(),
+        }
+    }
+
+    /// The flat vector of parameters.
+    pub async fn parameters(&self) -> Result<Vec<f32>, ModelError> {
+        match self {
+            #[cfg(feature = "cpu")]
+            Self::Processor(processor) => processor.parameters().await,
+            #[cfg(feature = "webgpu")]
+            Self::Graphics(graphics) => graphics.parameters().await,
+        }
+    }
+
+    /// Takes a checked flat vector over.
+    pub fn place(&mut self, parameters: &[f32]) {
+        match self {
+            #[cfg(feature = "cpu")]
+            Self::Processor(processor) => processor.place(parameters),
+            #[cfg(feature = "webgpu")]
+            Self::Graphics(graphics) => graphics.place(parameters),
+        }
+    }
+
+    /// A fresh optimiser for a plan that was checked.
+    pub fn begin(&mut self, how: &TrainingPlan) -> Result<Optimising, ModelError> {
+        Ok(match self {
+            #[cfg(feature = "cpu")]
+            Self::Processor(processor) => Optimising::Processor(processor.begin(how)),
+            #[cfg(feature = "webgpu")]
+            Self::Graphics(graphics) => Optimising::Graphics(graphics.begin(how)?),
+        })
+    }
+
+    /// Trains on checked examples in the order in which each epoch draws them.
+    pub async fn train(
+        &mut self,
+        course: &mut Optimising,
+        how: &TrainingPlan,
+        data: &[Example],
+        standardisation: &Standardisation,
+        draw: impl FnMut() -> Vec<Drawn>,
+        telling: &mut Telling<impl AsyncFnMut(Step) -> ControlFlow<()>>,
+    ) -> Result<(), ModelError> {
+        match (self, course) {
+            #[cfg(feature = "cpu")]
+            (Self::Processor(processor), Optimising::Processor(course)) => {
+                processor.train(course, how, data, standardisation, draw, telling).await
+            }
+            #[cfg(feature = "webgpu")]
+            (Self::Graphics(graphics), Optimising::Graphics(course)) => {
+                graphics.train(course, how, data, standardisation, draw, telling).await
+            }
+            #[cfg(all(feature = "cpu", feature = "webgpu"))]
+            _ => Err(ModelError::Plan { what: "a course of training goes on where it began" }),
+        }
+    }
+
+    /// A row of logits for each of the checked clips.
+    pub async fn logits(&mut self, seen: &[Seen<'_>], how: &Standardisation) -> Result<Vec<f32>, ModelError> {
+        match self {
+            #[cfg(feature = "cpu")]
+            Self::Processor(processor) => processor.logits(seen, how).await,
+            #[cfg(feature = "webgpu")]
+            Self::Graphics(graphics) => graphics.logits(seen, how).await,
+        }
+    }
 }

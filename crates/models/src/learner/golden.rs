@@ -3,16 +3,16 @@
 //! `tests/golden.json` is made by `tests/reference/pytorch/golden.py` in double precision; here everything is single
 //! precision, so the tolerances are some hundred roundings (6e-8 each) of the greatest terms that were summed.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::Deserialize;
 
 use crate::{
-    Architecture, Backend, Example, FEATURES, FRAMES, Inference, Layout, Standardisation,
+    Architecture, Example, FEATURES, FRAMES, Inference, Layout, Standardisation,
     learner::{
         descent::adam::Adam,
         loss,
         passes::{self, Batch},
-        read,
+        processor::read,
     },
 };
 
@@ -20,17 +20,25 @@ const REAL_FRAMES: [usize; 6] = [100, 37, 64, 100, 9, 5];
 const TRUTH: [usize; 6] = [0, 1, 2, 3, 1, 0];
 
 #[derive(Deserialize)]
-struct Golden {
+pub(super) struct Golden {
     parameters: usize,
-    logits: Vec<f64>,
-    gradients: Vec<Statistics>,
-    after_one_step: Vec<Statistics>,
+    pub logits: Vec<f64>,
+    pub gradients: Vec<Statistics>,
+    pub after_one_step: Vec<Statistics>,
     /// Before the first step of Adam, and after one, two and three.
-    losses: Vec<f64>,
+    pub losses: Vec<f64>,
+}
+
+impl Golden {
+    pub fn of(architecture: Architecture) -> Self {
+        let all: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/golden.json")).expect("the file is JSON");
+        serde_json::from_value(all[architecture.name()].clone()).expect("it has this network")
+    }
 }
 
 #[derive(Deserialize)]
-struct Statistics {
+pub(super) struct Statistics {
     sum: f64,
     squares: f64,
     probe: f64,
@@ -51,7 +59,7 @@ fn uniform(seed: u32) -> impl Iterator<Item = f32> {
 }
 
 /// Clips whose first `features` are the script's; what a network does not use of a frame is no number.
-fn clips(features: usize) -> Vec<Example> {
+pub(super) fn clips(features: usize) -> Vec<Example> {
     let raw: Vec<f32> = uniform(1000).take(REAL_FRAMES.len() * FRAMES * features).collect();
     raw.chunks_exact(FRAMES * features)
         .zip(REAL_FRAMES.iter().zip(TRUTH))
@@ -64,12 +72,12 @@ fn clips(features: usize) -> Vec<Example> {
 }
 
 /// Of the features that the network uses.
-fn standardisation(architecture: Architecture) -> Standardisation {
+pub(super) fn standardisation(architecture: Architecture) -> Standardisation {
     let half = |seed: u32| uniform(seed).take(architecture.features()).map(|value| value / 2.0);
     Standardisation { mean: half(1001).collect(), deviation: half(1002).map(|value| 1.0 + value).collect() }
 }
 
-fn weights(layout: &Layout) -> Vec<f32> {
+pub(super) fn weights(layout: &Layout) -> Vec<f32> {
     let mut flat = Vec::with_capacity(layout.total());
     for (index, spec) in (0..).zip(&layout.tensors) {
         let [rows, columns] = spec.matrix();
@@ -81,7 +89,7 @@ fn weights(layout: &Layout) -> Vec<f32> {
 }
 
 /// Every figure within `share` of the tensor's own size (root of its sum of squares, or of the sum of its probe's).
-fn agrees(name: &str, values: &[f32], golden: &Statistics, share: f64) {
+pub(super) fn agrees(name: &str, values: &[f32], golden: &Statistics, share: f64) {
     let size = golden.squares.sqrt();
     let count = (values.len() as f64).sqrt();
     let exact = || values.iter().map(|&value| f64::from(value));
@@ -97,15 +105,13 @@ fn agrees(name: &str, values: &[f32], golden: &Statistics, share: f64) {
     }
 }
 
-async fn check(architecture: Architecture, backend: Backend) {
-    let all: serde_json::Value =
-        serde_json::from_str(include_str!("../../tests/golden.json")).expect("the file is JSON");
-    let golden: Golden = serde_json::from_value(all[architecture.name()].clone()).expect("it has this network");
+async fn check(architecture: Architecture) {
+    let golden = Golden::of(architecture);
     let layers = architecture.layers(4);
     let layout = architecture.layout(4);
     assert_eq!(layout.total(), golden.parameters);
     let standardisation = standardisation(architecture);
-    let device = backend.open().await.expect("the backend is there").device;
+    let device = Device::flex();
     let clips = clips(architecture.features());
     let examples: Vec<_> = clips.iter().map(Example::seen).collect();
     let one_hot: Vec<f32> =
@@ -163,10 +169,8 @@ async fn check(architecture: Architecture, backend: Backend) {
 /// Predictions on plain slices.
 #[test]
 fn inference_computes_what_pytorch_computes() {
-    let all: serde_json::Value =
-        serde_json::from_str(include_str!("../../tests/golden.json")).expect("the file is JSON");
     for architecture in Architecture::ALL {
-        let golden: Golden = serde_json::from_value(all[architecture.name()].clone()).expect("it has this network");
+        let golden = Golden::of(architecture);
         let Standardisation { mut mean, mut deviation } = standardisation(architecture);
         mean.resize(FEATURES, 0.0);
         deviation.resize(FEATURES, 1.0);
@@ -183,25 +187,25 @@ fn inference_computes_what_pytorch_computes() {
 
 #[test]
 fn dense_computes_what_pytorch_computes() {
-    pollster::block_on(check(Architecture::Dense, Backend::Cpu));
+    pollster::block_on(check(Architecture::Dense));
 }
 
 #[test]
 fn conv_computes_what_pytorch_computes() {
-    pollster::block_on(check(Architecture::Conv, Backend::Cpu));
+    pollster::block_on(check(Architecture::Conv));
 }
 
 #[test]
 fn lstm_computes_what_pytorch_computes() {
-    pollster::block_on(check(Architecture::Lstm, Backend::Cpu));
+    pollster::block_on(check(Architecture::Lstm));
 }
 
 #[test]
 fn lstm_padded_computes_what_pytorch_computes() {
-    pollster::block_on(check(Architecture::LstmPadded, Backend::Cpu));
+    pollster::block_on(check(Architecture::LstmPadded));
 }
 
 #[test]
 fn compact_computes_what_pytorch_computes() {
-    pollster::block_on(check(Architecture::Compact, Backend::Cpu));
+    pollster::block_on(check(Architecture::Compact));
 }

@@ -1,5 +1,6 @@
 //! Softmax cross entropy: on the device for the gradient, on the host for what is reported.
 
+#[cfg(feature = "cpu")]
 use burn::tensor::{Tensor, activation::softmax};
 
 use crate::Evaluation;
@@ -22,6 +23,7 @@ pub(crate) fn outcome(logits: &[f32], label: usize) -> Outcome {
 
 /// Gradient of the batch's mean cross entropy by the logits: (softmax − truth) / batch.
 /// `logits` and `truth` (one-hot) are (batch, labels).
+#[cfg(feature = "cpu")]
 pub(crate) fn gradient(logits: Tensor<2>, truth: Tensor<2>) -> Tensor<2> {
     let [batch, _] = logits.dims();
     (softmax(logits, 1) - truth).div_scalar(batch as f32)

@@ -1,49 +1,48 @@
 //! One model on one device: parameters in and out, training, evaluation, prediction.
 
 mod backend;
+#[cfg(feature = "cpu")]
 mod descent;
-#[cfg(test)]
+#[cfg(all(test, feature = "cpu"))]
 mod golden;
-#[cfg(test)]
+#[cfg(feature = "webgpu")]
+mod graphics;
+#[cfg(all(test, feature = "cpu"))]
 mod in_one_pass;
+#[cfg(feature = "cpu")]
 mod layers;
 mod loss;
 mod operations;
+#[cfg(feature = "cpu")]
 mod passes;
+#[cfg(feature = "cpu")]
+mod processor;
+mod telling;
 
 use std::ops::ControlFlow;
 
-use burn::tensor::{Device, ExecutionError, Tensor, TensorData, TensorReadError};
 use rand::RngExt as _;
 use rand::seq::SliceRandom;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 use crate::{
-    Architecture, EpochReport, Evaluation, Example, LEAST_LABELS, Layer, Layout, MOST_LABELS, ModelError,
-    Standardisation, Step, Trained, TrainingPlan,
+    Architecture, Evaluation, Example, LEAST_LABELS, Layout, MOST_LABELS, ModelError, Standardisation, Step, Trained,
+    TrainingPlan,
     clips::{self, Seen},
     initial_parameters,
     slices::softmax,
 };
 pub use backend::Backend;
-use descent::Descent;
-use operations::dropout::Dropout;
-use passes::Batch;
-
-/// Clips that are evaluated at a time.
-const EVALUATION_BATCH: usize = 32;
+use backend::{Machine, Optimising};
+use telling::{Drawn, Telling};
 
 /// A model on a device. Keep all calls to one learner on one thread: work for a graphics processor is ordered by thread.
 pub struct Learner {
     architecture: Architecture,
     labels: usize,
-    layers: Vec<Layer>,
     layout: Layout,
-    device: Device,
-    device_name: String,
     standardisation: Standardisation,
-    /// One matrix a tensor, in the layout's order.
-    parameters: Vec<Tensor<2>>,
+    machine: Machine,
 }
 
 /// A training under way: its plan, and where its optimiser and its random sources are.
@@ -52,8 +51,7 @@ pub struct Course {
     shuffler: ChaCha8Rng,
     /// Which variant of an example is seen.
     chooser: ChaCha8Rng,
-    dropout: Dropout,
-    descent: Descent,
+    optimising: Optimising,
 }
 
 impl Learner {
@@ -65,18 +63,14 @@ impl Learner {
         if !(LEAST_LABELS..=MOST_LABELS).contains(&labels) {
             return Err(ModelError::Labels { labels });
         }
-        let opened = backend.open().await?;
         let mut learner = Self {
             architecture,
             labels,
-            layers: architecture.layers(labels),
             layout: architecture.layout(labels),
-            device: opened.device,
-            device_name: opened.name,
             standardisation: Standardisation::identity(),
-            parameters: Vec::new(),
+            machine: Machine::open(backend, architecture, labels).await?,
         };
-        learner.place(&initial_parameters(architecture, labels, 0));
+        learner.machine.place(&initial_parameters(architecture, labels, 0));
         Ok(learner)
     }
 
@@ -92,7 +86,7 @@ impl Learner {
 
     /// "CPU", or the graphics adapter's name.
     pub fn backend_name(&self) -> String {
-        self.device_name.clone()
+        self.machine.name()
     }
 
     /// The flat parameter vector, in the order of [`Architecture::layout`].
@@ -100,11 +94,7 @@ impl Learner {
     /// # Errors
     /// The device failed.
     pub async fn parameters(&self) -> Result<Vec<f32>, ModelError> {
-        let mut flat = Vec::with_capacity(self.layout.total());
-        for parameter in &self.parameters {
-            flat.extend_from_slice(&read(parameter.clone()).await?);
-        }
-        Ok(flat)
+        self.machine.parameters().await
     }
 
     /// Takes over a flat parameter vector.
@@ -113,21 +103,8 @@ impl Learner {
     /// The wrong length, or a number that is not finite; the parameters then stay as they were.
     pub async fn set_parameters(&mut self, parameters: &[f32]) -> Result<(), ModelError> {
         self.layout.check(parameters)?;
-        self.place(parameters);
+        self.machine.place(parameters);
         Ok(())
-    }
-
-    /// Brings a checked flat vector to the device.
-    fn place(&mut self, parameters: &[f32]) {
-        self.parameters = self
-            .layout
-            .tensors
-            .iter()
-            .map(|spec| {
-                let values = parameters[spec.range()].to_vec();
-                Tensor::from_data(TensorData::new(values, spec.matrix()), &self.device)
-            })
-            .collect();
     }
 
     /// The statistics by which features are standardised from now on.
@@ -161,16 +138,18 @@ impl Learner {
     ///
     /// # Errors
     /// A plan that cannot be carried out, or whose correction has another length than the parameters.
-    pub fn begin(&self, how: &TrainingPlan) -> Result<Course, ModelError> {
+    pub fn begin(&mut self, how: &TrainingPlan) -> Result<Course, ModelError> {
         how.check()?;
+        if let Some(correction) = &how.correction {
+            self.layout.check(correction)?;
+        }
         // Shuffling uses the seed's first stream, dropout its second, this its third.
         let mut chooser = ChaCha8Rng::seed_from_u64(how.seed);
         chooser.set_stream(2);
         Ok(Course {
             shuffler: ChaCha8Rng::seed_from_u64(how.seed),
             chooser,
-            dropout: Dropout::new(how.seed),
-            descent: Descent::new(how, &self.parameters, &self.layout)?,
+            optimising: self.machine.begin(how)?,
             how: how.clone(),
         })
     }
@@ -183,71 +162,22 @@ impl Learner {
         &mut self,
         course: &mut Course,
         data: &[Example],
-        mut on_step: impl AsyncFnMut(Step) -> ControlFlow<()>,
+        on_step: impl AsyncFnMut(Step) -> ControlFlow<()>,
     ) -> Result<Trained, ModelError> {
         clips::check(data, Some(self.labels))?;
-        let Course { how, shuffler, chooser, dropout, descent } = course;
-        let mut order: Vec<&Example> = data.iter().collect();
-        let mut trained = Trained { epochs: Vec::new(), steps: 0, stopped: false };
-        let steps = data.len().div_ceil(how.batch_size) as u32;
-        for epoch in 1..=how.epochs {
+        let Course { how, shuffler, chooser, optimising } = course;
+        let mut order: Vec<usize> = (0..data.len()).collect();
+        let draw = || {
             order.shuffle(shuffler);
-            let (mut loss, mut right, mut seen) = (0.0, 0.0, 0.0);
-            for (step, examples) in (1..).zip(order.chunks(how.batch_size)) {
-                let clips: Vec<Seen<'_>> = examples
-                    .iter()
-                    .map(|example| example.seen_in_training(|ways| chooser.random_range(..ways)))
-                    .collect();
-                let batch = self.step(examples, &clips, dropout, descent).await?;
-                trained.steps += 1;
-                if !batch.loss.is_finite() {
-                    return Err(ModelError::Diverged { step: trained.steps });
-                }
-                let count = examples.len() as f64;
-                (loss, right, seen) = (loss + batch.loss * count, right + batch.accuracy * count, seen + count);
-                let report = Step {
-                    epoch,
-                    epochs: how.epochs,
-                    step,
-                    steps,
-                    loss: batch.loss as f32,
-                    accuracy: batch.accuracy as f32,
-                };
-                if on_step(report).await.is_break() {
-                    trained.stopped = true;
-                    break;
-                }
-            }
-            trained.epochs.push(EpochReport { loss: loss / seen, accuracy: right / seen });
-            if trained.stopped {
-                break;
-            }
-        }
-        Ok(trained)
-    }
-
-    /// One step on one batch. Its logits are the only thing that is read back.
-    async fn step(
-        &mut self,
-        examples: &[&Example],
-        clips: &[Seen<'_>],
-        dropout: &mut Dropout,
-        descent: &mut Descent,
-    ) -> Result<Evaluation, ModelError> {
-        let truth: Vec<usize> = examples.iter().map(|example| example.label).collect();
-        let mut one_hot = vec![0.0; truth.len() * self.labels];
-        for (row, &label) in one_hot.chunks_exact_mut(self.labels).zip(&truth) {
-            row[label] = 1.0;
-        }
-        let one_hot = Tensor::from_data(TensorData::new(one_hot, [truth.len(), self.labels]), &self.device);
-        let batch = Batch::new(clips, &self.standardisation, self.architecture, &self.device);
-        let (logits, trace) = passes::forward(&self.layers, &self.parameters, batch, Some(dropout));
-        let gradient = loss::gradient(logits.clone(), one_hot);
-        descent.begin_step();
-        passes::backward(&self.layers, &mut self.parameters, trace, gradient, |index, parameter, gradient| {
-            descent.update(index, parameter, gradient);
-        });
-        Ok(Evaluation::of(&read(logits).await?, &truth, self.labels))
+            let drawn = |&example: &usize| {
+                let way = data[example].way_in_training(|ways| chooser.random_range(..ways));
+                Drawn { example, way }
+            };
+            order.iter().map(drawn).collect()
+        };
+        let mut telling = Telling::new(how, data.len(), self.labels, on_step);
+        self.machine.train(optimising, how, data, &self.standardisation, draw, &mut telling).await?;
+        Ok(telling.trained())
     }
 
     /// Loss, accuracy and confusion matrix, without dropout.
@@ -272,14 +202,9 @@ impl Learner {
     }
 
     /// A row of logits for each example, one after another: the mean over the ways in which it is seen.
-    async fn logits(&self, data: &[Example]) -> Result<Vec<f32>, ModelError> {
+    async fn logits(&mut self, data: &[Example]) -> Result<Vec<f32>, ModelError> {
         let seen: Vec<Seen<'_>> = data.iter().flat_map(Example::all_seen).collect();
-        let mut rows = Vec::with_capacity(seen.len() * self.labels);
-        for clips in seen.chunks(EVALUATION_BATCH) {
-            let batch = Batch::new(clips, &self.standardisation, self.architecture, &self.device);
-            let (logits, _) = passes::forward(&self.layers, &self.parameters, batch, None);
-            rows.extend_from_slice(&read(logits).await?);
-        }
+        let rows = self.machine.logits(&seen, &self.standardisation).await?;
         let mut rows = rows.chunks_exact(self.labels);
         let mut means = Vec::with_capacity(data.len() * self.labels);
         for example in data {
@@ -291,17 +216,5 @@ impl Learner {
             means.extend(sum.iter().map(|sum| sum / ways as f32));
         }
         Ok(means)
-    }
-}
-
-/// A tensor's numbers, row by row.
-pub(crate) async fn read(tensor: Tensor<2>) -> Result<Vec<f32>, ModelError> {
-    let data = tensor.into_data_async().await?;
-    data.try_into_vec::<f32>().map_err(|error| ModelError::Device { reason: TensorReadError::from(error).to_string() })
-}
-
-impl From<ExecutionError> for ModelError {
-    fn from(error: ExecutionError) -> Self {
-        Self::Device { reason: error.to_string() }
     }
 }

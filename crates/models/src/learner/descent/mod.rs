@@ -7,7 +7,7 @@ mod sgd;
 
 use burn::tensor::Tensor;
 
-use crate::{Layout, ModelError, Optimiser, TrainingPlan, learner::operations::gradient::Gradient};
+use crate::{Layout, Optimiser, TrainingPlan, learner::operations::gradient::Gradient};
 use adam::Adam;
 use pull::Pull;
 use sgd::Sgd;
@@ -24,16 +24,13 @@ enum Rule {
 }
 
 impl Descent {
-    /// Fresh, for the parameters that training starts from.
-    ///
-    /// # Errors
-    /// A correction that does not belong to these parameters.
-    pub fn new(how: &TrainingPlan, start: &[Tensor<2>], layout: &Layout) -> Result<Self, ModelError> {
+    /// Fresh, for the parameters that training starts from and a correction that is as long.
+    pub fn new(how: &TrainingPlan, start: &[Tensor<2>], layout: &Layout) -> Self {
         let rule = match how.optimiser {
             Optimiser::Adam => Rule::Adam(Adam::new(how.learning_rate, start.len())),
             Optimiser::Sgd => Rule::Sgd(Sgd::new(how.learning_rate)),
         };
-        Ok(Self { rule, pull: Pull::new(how, start, layout)? })
+        Self { rule, pull: Pull::new(how, start, layout) }
     }
 
     /// Begins a step, in which [`Descent::update`] is called once for each tensor.
@@ -112,7 +109,7 @@ mod tests {
             let correction = corrected.then(|| vec![0.1, -0.2, 0.3, -0.4]);
             let how = TrainingPlan { optimiser, proximal, correction, learning_rate: 0.1, ..TrainingPlan::default() };
             let mut weights = matrix(&[1.0, -1.0, 0.5, 0.0], 4);
-            let mut descent = Descent::new(&how, std::slice::from_ref(&weights), &layout([1, 4])).unwrap();
+            let mut descent = Descent::new(&how, std::slice::from_ref(&weights), &layout([1, 4]));
             for gradient in gradients {
                 descent.begin_step();
                 descent.update(0, &mut weights, Gradient::Value(matrix(&gradient, 4)));
@@ -138,7 +135,7 @@ mod tests {
                 TrainingPlan { optimiser, proximal: 0.3, correction: correction.clone(), ..TrainingPlan::default() };
             let moved = |gradient: Gradient| {
                 let mut weights = start.clone();
-                let mut descent = Descent::new(&how, std::slice::from_ref(&start), &layout(shape)).unwrap();
+                let mut descent = Descent::new(&how, std::slice::from_ref(&start), &layout(shape));
                 descent.begin_step();
                 descent.update(0, &mut weights, gradient);
                 numbers(weights)
@@ -148,16 +145,5 @@ mod tests {
                 assert!((ours - whole).abs() < 1e-6);
             }
         }
-    }
-
-    #[test]
-    fn a_correction_of_another_model_is_refused() {
-        let start = [matrix(&[1.0, 2.0], 2)];
-        let refused = |correction| {
-            let how = TrainingPlan { correction: Some(correction), ..TrainingPlan::default() };
-            Descent::new(&how, &start, &layout([1, 2])).err()
-        };
-        assert_eq!(refused(vec![0.0; 3]), Some(ModelError::Length { expected: 2, given: 3 }));
-        assert_eq!(refused(vec![0.0, f32::NAN]), Some(ModelError::ParameterNotFinite { index: 1 }));
     }
 }

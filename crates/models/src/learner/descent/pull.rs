@@ -6,7 +6,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::{Layout, ModelError, TrainingPlan, learner::operations::memory};
+use crate::{Layout, TrainingPlan, learner::operations::memory};
 
 /// The sum for all tensors of a network.
 pub(crate) struct Pull {
@@ -32,21 +32,9 @@ pub(crate) struct PullOn<'a> {
 
 impl Pull {
     /// What a plan adds, with `start` as the parameters that training starts from. `None`: nothing.
-    ///
-    /// # Errors
-    /// A correction of the wrong length, or one that is not finite.
-    pub fn new(how: &TrainingPlan, start: &[Tensor<2>], layout: &Layout) -> Result<Option<Self>, ModelError> {
-        if let Some(correction) = &how.correction {
-            let (expected, given) = (layout.total(), correction.len());
-            if given != expected {
-                return Err(ModelError::Length { expected, given });
-            }
-            if let Some(index) = correction.iter().position(|value| !value.is_finite()) {
-                return Err(ModelError::ParameterNotFinite { index });
-            }
-        }
+    pub fn new(how: &TrainingPlan, start: &[Tensor<2>], layout: &Layout) -> Option<Self> {
         if how.proximal == 0.0 && how.correction.is_none() {
-            return Ok(None);
+            return None;
         }
         let offset = |(start, spec): (&Tensor<2>, &crate::TensorSpec)| {
             let device = start.device();
@@ -62,7 +50,7 @@ impl Pull {
             if memory::holds(start) { Offset::Here(memory::to_vec(offset)) } else { Offset::There(offset) }
         };
         let offsets = start.iter().zip(&layout.tensors).map(offset).collect();
-        Ok(Some(Self { proximal: how.proximal as f32, offsets }))
+        Some(Self { proximal: how.proximal as f32, offsets })
     }
 
     /// The part for the tensor at `index`.

@@ -1,0 +1,5 @@
+// A step of plain gradient descent for one number.
+fn descend(i: u32, plain: f32) {
+  let value = parameters[i];
+  parameters[i] = value - step.rate * pulled(i, value, plain);
+}
