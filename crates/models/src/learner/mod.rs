@@ -118,7 +118,8 @@ impl Learner {
     }
 
     /// Trains as planned, with a fresh optimiser. `on_step` is awaited after every step, so that a page can show it
-    /// and breathe; it stops the training by breaking, and the parameters stay as that step left them.
+    /// and breathe; it stops the training by breaking, and the parameters stay as that step left them. On a graphics processor
+    /// steps are handed in some 300 ms ahead: those are still done, and counted.
     ///
     /// # Errors
     /// No, wrong or non-finite examples, a plan that cannot be carried out or whose correction has another length
