@@ -3,11 +3,13 @@
 mod backend;
 #[cfg(feature = "cpu")]
 mod descent;
-#[cfg(all(test, feature = "cpu"))]
+#[cfg(test)]
+#[cfg(feature = "cpu")]
 mod golden;
 #[cfg(feature = "webgpu")]
 mod graphics;
-#[cfg(all(test, feature = "cpu"))]
+#[cfg(test)]
+#[cfg(feature = "cpu")]
 mod in_one_pass;
 #[cfg(feature = "cpu")]
 mod layers;

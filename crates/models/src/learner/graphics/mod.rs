@@ -8,6 +8,7 @@
 
 mod chip;
 #[cfg(test)]
+#[cfg(feature = "cpu")]
 mod golden;
 mod kernel;
 mod network;

@@ -17,5 +17,6 @@ pub(crate) mod sequence;
 #[cfg(feature = "cpu")]
 pub(crate) mod threads;
 
-#[cfg(all(test, feature = "cpu"))]
+#[cfg(test)]
+#[cfg(feature = "cpu")]
 mod tests;
