@@ -67,14 +67,14 @@ async fn what_is_trained_on_webgpu_stays_there() -> Result<()> {
         worker.postMessage(arguments[1]);";
     let models: Vec<&str> = DISPATCHES.iter().map(|(model, _)| *model).collect();
     tab.run(start, vec![script.into(), models.into()]).await?;
-    tab.wait("counts of all networks", "return window.costs !== undefined", Duration::from_secs(120)).await?;
+    tab.wait("counts of all networks", "return window.costs !== undefined", Duration::from_secs(300)).await?;
     let costs = tab.run("return window.costs", vec![]).await?;
     println!("{costs}");
     for (model, most) in DISPATCHES {
         let of = |what: &str| costs[model][what].as_u64();
         assert!(of("dispatches").is_some_and(|count| count <= most), "{model}: {costs}");
         assert!(of("bytesUp").is_some_and(|bytes| bytes <= 4096), "{model}: {costs}");
-        assert_eq!(of("readBacks"), Some(1), "{model}: three epochs' figures come back together");
+        assert_eq!(of("readBacks"), Some(1), "{model}: two epochs' figures come back together");
     }
     Ok(())
 }
