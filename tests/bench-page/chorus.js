@@ -1,9 +1,9 @@
 // Calls the benchmarks that Chorus' own wasm programs export.
 
-self.onmessage = async ({ data: { program, model, steps, seconds } }) => {
+self.onmessage = async ({ data: { bundle = 'bundle', program, model, steps, seconds } }) => {
   try {
-    const exports = await import(`/bundle/pkg/${program}.js`);
-    await exports.default({ module_or_path: `/bundle/pkg/${program}_bg.wasm` });
+    const exports = await import(`/${bundle}/pkg/${program}.js`);
+    await exports.default({ module_or_path: `/${bundle}/pkg/${program}_bg.wasm` });
     if (program === 'client') {
       self.postMessage({ times_real_time: exports.bench_features(seconds) });
     } else {

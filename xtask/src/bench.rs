@@ -35,6 +35,12 @@ pub struct Options {
     /// Leave out what Chorus is compared with
     #[arg(long)]
     alone: bool,
+    /// browser: only these networks
+    #[arg(long, value_delimiter = ',', value_name = "NETWORK,…", default_value = "compact,conv,dense,lstm")]
+    networks: Vec<String>,
+    /// browser: a revision of Chorus to stand beside this one, built from nothing in a clone (half an hour and 20 GB)
+    #[arg(long, value_name = "REVISION")]
+    against: Option<String>,
     #[command(flatten)]
     build: build::Options,
 }
@@ -48,7 +54,7 @@ enum Part {
     Models,
     /// The paper's first experiment with `conv`, in one process
     Simulation,
-    /// Features and training steps in headless Chromium, beside Meyda and TensorFlow.js
+    /// Features and training steps in headless Chromium, beside Meyda, TensorFlow.js, jax-js and another revision of Chorus
     Browser,
     /// The aggregator under load, and its memory, beside Flower's server
     Aggregator,

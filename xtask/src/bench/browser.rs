@@ -1,22 +1,27 @@
-//! The figures of what runs in a tab: features and training steps, in one headless Chromium, beside Meyda and
-//! TensorFlow.js. The measuring itself is JavaScript, in `tests/bench-page/` and `tests/reference/`.
+//! The figures of what runs in a tab: features and training steps, in one headless Chromium, beside Meyda,
+//! TensorFlow.js, jax-js and another revision of Chorus. The measuring itself is JavaScript, in `tests/bench-page/` and
+//! `tests/reference/`. While other programs are at work, figures stand there without ratios.
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::{
     Options,
+    build::Checkout,
     chromium::{Chromium, Graphics},
-    figures::{Better, Figure, Figures},
+    figures::{self, Better, Figure, Figures},
     site::Site,
 };
 use crate::{
     npm, places,
-    process::say,
+    process::{self, say},
     setup::{self, Install},
 };
 
-const MODELS: [&str; 4] = ["compact", "conv", "dense", "lstm"];
+/// Up to this load before the run, ratios are printed.
+const MOST_BEFORE: f64 = 0.5;
+/// The bench may use all cores itself; what its load is above that, others are.
+const MOST_BESIDE: f64 = 0.5;
 
 /// A minute of speech is enough to be measured, and short enough to be measured five times.
 const SPEECH_SECONDS: u32 = 60;
@@ -34,7 +39,18 @@ pub fn measure(options: &Options, install: Install, figures: &mut Figures) -> Re
         true => Err("left out".to_owned()),
         false => npm::packages(name).map(|folder| folders.push((prefix, folder))).map_err(|error| format!("{error:#}")),
     };
-    let (meyda, tfjs) = (installed("meyda", "/meyda/"), installed("tfjs", "/tfjs/"));
+    let (meyda, tfjs, jaxjs) =
+        (installed("meyda", "/meyda/"), installed("tfjs", "/tfjs/"), installed("jaxjs", "/jaxjs/"));
+    let before = options.against.as_ref().map(|revision| {
+        let checkout = Checkout::of(revision, &std::env::temp_dir(), false)?;
+        say(format!("building the programs of {revision}"));
+        process::run(&mut checkout.xtask(&["bundle"])?)?;
+        anyhow::Ok(checkout)
+    });
+    let before = before.transpose()?;
+    if let Some(checkout) = &before {
+        folders.push(("/before/", checkout.source().join("bundle")));
+    }
 
     let site = Site::serve(folders)?;
     let chromium = Chromium::start(&browser, &places::target()?.join("bench/profile"), Graphics::InSoftware)?;
@@ -44,11 +60,31 @@ pub fn measure(options: &Options, install: Install, figures: &mut Figures) -> Re
 
     tab.features(&meyda, figures);
     for backend in ["cpu", "webgpu"] {
-        for model in MODELS {
-            tab.step(model, backend, &tfjs, figures);
+        for model in &options.networks {
+            tab.step(model, backend, [&tfjs, &jaxjs], before.as_ref().map(|before| &*before.commit), figures);
         }
     }
     Ok(())
+}
+
+/// Why figures of a run with these loads are not held against others'; none where they are.
+fn disturbance(before: Option<f64>, now: Option<f64>, cores: usize) -> Option<String> {
+    let most = cores as f64 + MOST_BESIDE;
+    match (before, now) {
+        (Some(load), _) if load > MOST_BEFORE => {
+            Some(format!("no ratio: load {load:.2} before the run, above {MOST_BEFORE:.1}"))
+        }
+        (_, Some(load)) if load > most => Some(format!("no ratio: load {load:.2} during the run, above {most:.1}")),
+        _ => None,
+    }
+}
+
+/// Takes figures in; those that other programs disturbed stand alone.
+fn add(figures: &mut Figures, mut figure: Figure) {
+    if let Some(how) = disturbance(figures.load(), figures::load(), figures.cores()) {
+        figure.disturbed(how);
+    }
+    figures.add([figure]);
 }
 
 /// The page that measures.
@@ -68,52 +104,67 @@ impl Tab<'_> {
             if !self.options.alone {
                 figure.other = Some(format!("Meyda 5.6.3, windows of {window}"));
                 let task = json!({ "window": window, "seconds": SPEECH_SECONDS });
-                let theirs = self.reference(meyda, "/reference/meyda/bench_features.js", task);
+                let theirs = self.reference(meyda, "/reference/meyda/bench_features.js", "classic", task);
                 fill(&mut figure.other_value, &theirs, "times_real_time")
                     .unwrap_or_else(|reason| figure.note(format!("Meyda: {reason}")));
             }
-            figures.add([figure]);
+            add(figures, figure);
             if self.options.alone {
                 break;
             }
         }
     }
 
-    fn step(&self, model: &str, backend: &str, tfjs: &Result<(), String>, figures: &mut Figures) {
-        let where_ = if backend == "webgpu" { "WebGPU in software" } else { "wasm on one core" };
-        let mut figure = Figure::new("browser", format!("{model}, {where_}"), "ms a step of 20", Better::Lower);
-        let steps = if backend == "webgpu" { 1 } else { 5 };
-        let program = if backend == "webgpu" { "trainer-webgpu" } else { "trainer" };
-        let task = json!({ "program": program, "model": model, "steps": steps });
-        let ours = self.ask("/bench/chorus.js", "module", task);
+    fn step(
+        &self,
+        model: &str,
+        backend: &str,
+        [tfjs, jaxjs]: [&Result<(), String>; 2],
+        before: Option<&str>,
+        figures: &mut Figures,
+    ) {
+        let graphics = backend == "webgpu";
+        let steps = if graphics { 1 } else { 5 };
+        let program = if graphics { "trainer-webgpu" } else { "trainer" };
+        let task = |bundle: &str| json!({ "bundle": bundle, "program": program, "model": model, "steps": steps });
+        let ours = self.ask("/bench/chorus.js", "module", task("bundle"));
+        let named = ours.as_ref().ok().and_then(|answer| answer["backend_name"].as_str());
+        let what = format!("{model}, {}", way(graphics, named));
+        let mut figure = Figure::new("browser", what, "ms a step of 20", Better::Lower);
         fill(&mut figure.value, &ours, "ms_per_step").unwrap_or_else(|reason| figure.note(reason));
 
-        // `compact` is our own: nothing is like it elsewhere. TF.js' processor has two backends, and each is told of.
-        let others: &[&str] = match (model, backend) {
-            _ if self.options.alone => &[],
-            ("compact", _) => &[],
-            (_, "webgpu") => &["webgpu"],
-            _ => &["cpu", "wasm"],
-        };
-        if others.is_empty() {
-            figures.add([figure.clone()]);
+        let mut beside = Vec::new();
+        if let Some(commit) = before {
+            beside.push((format!("Chorus {commit}"), self.ask("/bench/chorus.js", "module", task("before"))));
         }
-        for other in others {
+        // `compact` is our own: nothing is like it elsewhere. Of TF.js' two ways on the processor each is told of.
+        if !self.options.alone && model != "compact" {
+            let task = |backend: &str| json!({ "model": model, "backend": backend, "seconds": self.options.seconds });
+            for other in if graphics { &["webgpu"][..] } else { &["cpu", "wasm"] } {
+                let theirs = self.reference(tfjs, "/reference/tfjs/bench_step.js", "classic", task(other));
+                beside.push((format!("TF.js 4.22.0, its {other} backend"), theirs));
+            }
+            let other = if graphics { "webgpu" } else { "wasm" };
+            let theirs = self.reference(jaxjs, "/reference/jaxjs/bench_step.js", "module", task(other));
+            beside.push((format!("jax-js 0.1.25, its {other} backend"), theirs));
+        }
+        if beside.is_empty() {
+            add(figures, figure.clone());
+        }
+        for (name, theirs) in beside {
             let mut figure = figure.clone();
-            figure.other = Some(format!("TF.js 4.22.0, its {other} backend"));
-            let task = json!({ "model": model, "backend": other, "seconds": self.options.seconds });
-            let theirs = self.reference(tfjs, "/reference/tfjs/bench_step.js", task);
-            fill(&mut figure.other_value, &theirs, "ms_per_step")
-                .unwrap_or_else(|reason| figure.note(format!("TF.js: {reason}")));
-            figures.add([figure]);
+            let reason = fill(&mut figure.other_value, &theirs, "ms_per_step").err();
+            figure.other = Some(name);
+            reason.into_iter().for_each(|reason| figure.note(reason));
+            add(figures, figure);
         }
     }
 
-    fn reference(&self, installed: &Result<(), String>, script: &str, task: Value) -> Result<Value> {
+    fn reference(&self, installed: &Result<(), String>, script: &str, kind: &str, task: Value) -> Result<Value> {
         if let Err(reason) = installed {
             bail!("{reason}");
         }
-        self.ask(script, "classic", task)
+        self.ask(script, kind, task)
     }
 
     /// Has a worker of its own do a task.
@@ -127,6 +178,19 @@ impl Tab<'_> {
     }
 }
 
+/// Which way a network ran; `named` is what the trainer calls it: on graphics the adapter.
+fn way(graphics: bool, named: Option<&str>) -> String {
+    const SOFTWARE: [&str; 4] = ["swiftshader", "llvmpipe", "software", "basic render"];
+    match named {
+        _ if !graphics => "processor, one thread".to_owned(),
+        None | Some("") => "WebGPU".to_owned(),
+        Some(name) if SOFTWARE.iter().any(|software| name.to_lowercase().contains(software)) => {
+            "WebGPU in software".to_owned()
+        }
+        Some(name) => format!("WebGPU on a chip ({name})"),
+    }
+}
+
 /// Takes a figure out of an answer, or says why there is none.
 fn fill(place: &mut Option<f64>, answer: &Result<Value>, field: &str) -> Result<(), String> {
     let answer = answer.as_ref().map_err(|error| {
@@ -135,4 +199,27 @@ fn fill(place: &mut Option<f64>, answer: &Result<Value>, field: &str) -> Result<
     })?;
     *place = answer[field].as_f64();
     place.map(|_| ()).context("no figure").map_err(|error| format!("not run: {error}, only {answer}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_are_refused_where_others_were_at_work_before_or_during_the_run() {
+        assert_eq!(disturbance(Some(0.5), Some(2.5), 2), None);
+        assert_eq!(disturbance(None, None, 2), None, "a system that does not tell");
+        let reason = |before, now| disturbance(Some(before), Some(now), 2).unwrap_or_default();
+        assert_eq!(reason(0.51, 0.1), "no ratio: load 0.51 before the run, above 0.5");
+        assert_eq!(reason(0.1, 2.51), "no ratio: load 2.51 during the run, above 2.5");
+        assert_eq!(disturbance(Some(0.1), Some(2.51), 4), None, "the bench itself may use every core");
+    }
+
+    #[test]
+    fn a_row_says_which_way_it_ran() {
+        assert_eq!(way(false, Some("CPU")), "processor, one thread");
+        assert_eq!(way(true, Some("SwiftShader Device (LLVM 16.0)")), "WebGPU in software");
+        assert_eq!(way(true, Some("Apple M2")), "WebGPU on a chip (Apple M2)");
+        assert_eq!(way(true, None), "WebGPU");
+    }
 }

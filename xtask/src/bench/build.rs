@@ -13,8 +13,8 @@ use std::{fs, path::PathBuf, time::Duration};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+pub use self::checkout::Checkout;
 use self::{
-    checkout::Checkout,
     processor::Stamp,
     watched::{Step, Watched},
 };

@@ -45,6 +45,8 @@ pub struct Figure {
     pub goal: Option<f64>,
     /// How it was measured, or why it was not.
     pub note: Option<String>,
+    /// Whether other programs were at work: then it is not held against the other's.
+    disturbed: bool,
     /// How many times as good as the other; filled in when the figure is added.
     ratio: Option<f64>,
     /// Whether the goal is reached; filled in when the figure is added.
@@ -74,6 +76,7 @@ impl Figure {
             other_value: None,
             goal: None,
             note: None,
+            disturbed: false,
             ratio: None,
             reached: None,
         }
@@ -87,8 +90,15 @@ impl Figure {
         });
     }
 
+    /// Says that other programs were at work, and how the load tells; the figure stands alone then.
+    pub fn disturbed(&mut self, how: impl fmt::Display) {
+        self.disturbed = true;
+        self.note(how);
+    }
+
     fn judge(&mut self) {
-        self.ratio = self.value.zip(self.other_value).map(|(value, other)| match self.better {
+        let held_against = self.other_value.filter(|_| !self.disturbed);
+        self.ratio = self.value.zip(held_against).map(|(value, other)| match self.better {
             Better::Lower => other / value,
             Better::Higher => value / other,
         });
@@ -102,14 +112,13 @@ impl Figure {
 impl Figures {
     /// No figures yet.
     pub fn of_this_machine() -> Figures {
-        let read = |file| std::fs::read_to_string(file).unwrap_or_default();
-        let cpu = read("/proc/cpuinfo");
+        let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let name = cpu.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split(": ").nth(1));
         let machine = Machine {
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             processor: name.unwrap_or("unknown").to_owned(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            load: read("/proc/loadavg").split(' ').next().and_then(|load| load.parse().ok()),
+            load: load(),
         };
         Figures { machine, figures: Vec::new(), reports: BTreeMap::new() }
     }
@@ -117,6 +126,11 @@ impl Figures {
     /// Programs that wanted a core in the minute before the run, where the system tells.
     pub fn load(&self) -> Option<f64> {
         self.machine.load
+    }
+
+    /// How many cores there are.
+    pub fn cores(&self) -> usize {
+        self.machine.cores
     }
 
     /// Takes figures in, working out their ratios.
@@ -131,6 +145,11 @@ impl Figures {
     pub fn attach(&mut self, part: &'static str, report: Value) {
         self.reports.insert(part, report);
     }
+}
+
+/// Programs that wanted a core in the last minute, where the system tells.
+pub fn load() -> Option<f64> {
+    std::fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }
 
 impl fmt::Display for Figures {
@@ -224,6 +243,20 @@ mod tests {
         figures.add([time, speed]);
         let judged: Vec<_> = figures.figures.iter().map(|figure| (figure.ratio, figure.reached)).collect();
         assert_eq!(judged, [(Some(2.0), Some(false)), (Some(2.0), Some(true))]);
+    }
+
+    #[test]
+    fn a_figure_that_others_disturbed_has_no_ratio_and_says_why() {
+        let mut figures = Figures::of_this_machine();
+        let mut time = Figure::new("browser", "conv", "ms", Better::Lower);
+        (time.value, time.other_value) = (Some(20.0), Some(40.0));
+        time.disturbed("no ratio: load 7.00");
+        figures.add([time]);
+        let [figure] = &figures.figures[..] else { panic!("one was added") };
+        assert_eq!(figure.ratio, None);
+        let row = figure.row();
+        assert_eq!((&*row[2], &*row[3], &*row[4]), ("20.0", "40.0", ""));
+        assert!(row[6].ends_with("no ratio: load 7.00"), "{row:?}");
     }
 
     #[test]
