@@ -46,9 +46,11 @@ const CRATES: &[(&str, Floors)] = &[
         "crates/masking/src",
         &[
             &["refusal", "task"],
-            &["keys", "quantised", "shares", "vector", "words"],
+            &["keys", "quantised", "words"],
+            &["shares", "vector"],
             &["openings", "roster"],
-            &["member", "tally"],
+            &["member"],
+            &["tally"],
         ],
     ),
     (
