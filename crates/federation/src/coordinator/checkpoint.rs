@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::contributions::KEPT_ROUNDS;
 use super::{Client, Clients, Contribution, Coordinator, CoordinatorError, PhaseState};
-use crate::{Spool, strategy};
+use crate::{Model, Spool, strategy};
 
 /// Everything of a room but the model's parameters and what its strategy remembers. It holds every client's token:
 /// whoever can read it can pass for any of them, so the shell stores it where only the host can read it, and shows it
@@ -128,7 +128,9 @@ impl Coordinator {
             bytes_down,
         } = checkpoint;
         let damaged = |what: &str| CoordinatorError::Damaged { what: what.to_owned() };
-        let mut room = Coordinator::at(config, model_version, parameters, spool, |optimiser| {
+        let stored =
+            |parameters, attachment: &[f32], encoding| Model::new(model_version, parameters, attachment, encoding);
+        let mut room = Coordinator::with(config, parameters, stored, spool, |optimiser| {
             strategy::restore(optimiser, memory).map_err(|what| damaged(&what))
         })?;
         if history.len() != model_version.0 as usize || model_version.0 > room.config.rounds {

@@ -21,8 +21,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use protocol::limits::{MAX_HISTORY_PAGE, PROTOCOL_VERSION};
 use protocol::{
-    ClientId, ClientMessage, ErrorCode, Evaluation, ModelVersion, ProtocolError, RefusalReason, RoomConfig, Round,
-    RoundRecord, ServerMessage, Standardisation, Token, TransferId,
+    ClientId, ClientMessage, Encoding, ErrorCode, Evaluation, ModelVersion, ProtocolError, RefusalReason, RoomConfig,
+    Round, RoundRecord, ServerMessage, Standardisation, Token, TransferId,
 };
 
 pub use checkpoint::{Checkpoint, Identity};
@@ -153,17 +153,15 @@ impl Coordinator {
     /// # Errors
     /// The settings can't work, or the parameters don't belong to them.
     pub fn new(config: RoomConfig, initial: Vec<f32>, spool: Box<dyn Spool>) -> Result<Coordinator, CoordinatorError> {
-        let mut room = Coordinator::at(config, ModelVersion(0), initial, spool, |_| Ok(()))?;
-        let initial = room.model.parameters().to_vec();
-        room.model = Model::first(initial, room.optimiser.attachment(), room.config.encoding);
-        Ok(room)
+        Coordinator::with(config, initial, Model::first, spool, |_| Ok(()))
     }
 
-    /// A room with a version of its model, whose strategy may be given back what it remembered.
-    fn at(
+    /// A room with the model that `make` makes of parameters, attachment and encoding. Its strategy may be given back what it
+    /// remembered.
+    fn with(
         config: RoomConfig,
-        version: ModelVersion,
         parameters: Vec<f32>,
+        make: impl FnOnce(Vec<f32>, &[f32], Encoding) -> Model,
         spool: Box<dyn Spool>,
         remind: impl FnOnce(&mut dyn ServerOptimiser) -> Result<(), CoordinatorError>,
     ) -> Result<Coordinator, CoordinatorError> {
@@ -177,8 +175,10 @@ impl Coordinator {
         }
         let mut optimiser = strategy::server_optimiser(&config);
         remind(&mut *optimiser)?;
+        let model = make(parameters, optimiser.attachment(), config.encoding);
         Ok(Coordinator {
-            model: Model::new(version, parameters, optimiser.attachment(), config.encoding),
+            floor: model.version(),
+            model,
             rest: Vec::new(),
             optimiser,
             spool,
@@ -199,7 +199,6 @@ impl Coordinator {
             identities_changed: false,
             paused: false,
             locked: false,
-            floor: version,
             least: config.least,
             begun: false,
             back_by: None,
