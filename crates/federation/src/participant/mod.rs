@@ -29,6 +29,15 @@ use crate::Millis;
 /// Progress is told at most so often, milliseconds.
 const PROGRESS_EVERY_MS: u64 = 1_000;
 
+/// Why a client stopped taking part by itself.
+#[derive(Debug)]
+struct Failure {
+    /// For a person.
+    reason: String,
+    /// Whether training diverged.
+    diverged: bool,
+}
+
 /// A client's side of a room.
 #[derive(Debug)]
 pub struct Participant {
@@ -52,9 +61,7 @@ pub struct Participant {
     taking_part: bool,
     /// Until the round is over, because its update was refused for what is in it.
     sitting_out: bool,
-    failure: Option<String>,
-    /// Whether that is because training diverged.
-    diverged: bool,
+    failure: Option<Failure>,
     examples: u32,
     held_back: u32,
     labels: Vec<u32>,
@@ -101,7 +108,6 @@ impl Participant {
             taking_part: false,
             sitting_out: false,
             failure: None,
-            diverged: false,
             examples: 0,
             held_back: 0,
             labels: Vec::new(),
@@ -352,7 +358,6 @@ impl Participant {
     fn take_part(&mut self, on: bool) {
         self.taking_part = on;
         self.failure = None;
-        self.diverged = false;
         self.sitting_out = false;
         self.changed = true;
         if !on {
@@ -372,8 +377,7 @@ impl Participant {
         self.abandon_job();
         self.statistics_wanted = false;
         self.taking_part = false;
-        self.failure = Some(reason);
-        self.diverged = diverged;
+        self.failure = Some(Failure { reason, diverged });
         self.say_whether_ready();
     }
 
@@ -397,7 +401,8 @@ impl Participant {
         } else if !self.pause_said {
             // A clip that is added by somebody who looks on changes nothing for the others.
             self.pause_said = self.link.is_open();
-            self.send(ClientMessage::Pause { diverged: self.diverged });
+            let diverged = self.failure.as_ref().is_some_and(|failure| failure.diverged);
+            self.send(ClientMessage::Pause { diverged });
         }
     }
 

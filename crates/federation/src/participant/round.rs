@@ -11,7 +11,7 @@ use protocol::{
     Round, RoundTraining, Standardisation, TrainingResult, Transfer, TransferId,
 };
 
-use super::{Notice, NoticeCode, Output, Participant, TrainRequest, Work};
+use super::{Failure, Notice, NoticeCode, Output, Participant, TrainRequest, Work};
 use crate::{Millis, local_work, masked, rounding, strategy::scaffold};
 
 /// An update whose bytes were damaged on the way is sent so many times.
@@ -634,8 +634,10 @@ impl Participant {
 
     /// What the client is at, for a person.
     pub(super) fn work(&self) -> Work {
+        if let Some(Failure { reason, .. }) = &self.failure {
+            return Work::Failed { reason: reason.clone() };
+        }
         match &self.job {
-            _ if self.failure.is_some() => Work::Failed { reason: self.failure.clone().unwrap_or_default() },
             Job::None if self.statistics_wanted => Work::Statistics,
             Job::None => Work::Idle,
             Job::Downloading(download) => Work::Downloading { fraction: download.receipt.fraction() },
