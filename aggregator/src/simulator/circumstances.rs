@@ -2,6 +2,7 @@
 //! about it. With it a simulation has a made-up clock; every duration follows from the plan's seed.
 
 use anyhow::{Result, ensure};
+use federation::local_work::whole_steps;
 use protocol::limits::DEADLINE_MS;
 use protocol::{Pace, Selection, Stragglers, TrainingSettings};
 use serde::{Deserialize, Serialize};
@@ -102,8 +103,8 @@ impl Circumstances {
 
 /// Passes over so many clips, at least one, that a client makes; the last one ends where its steps do.
 pub fn passes(settings: &TrainingSettings, clips: usize, most_steps: Option<u32>) -> f64 {
-    let steps = clips.div_ceil(settings.batch_size.max(1) as usize) as u32;
-    let all = steps.saturating_mul(settings.epochs);
+    let all = whole_steps(settings, clips as u32);
+    let steps = all / settings.epochs.max(1);
     most_steps.filter(|&most| most < all).map_or(f64::from(settings.epochs), |most| {
         // The last batch of a pass may be a small one, and is not reached in one that ends early.
         f64::from(most / steps) + f64::from(most % steps) * f64::from(settings.batch_size) / clips as f64

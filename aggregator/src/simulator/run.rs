@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use corpus::{Holdings, Partition, Split};
+use federation::local_work::whole_steps;
 use federation::{Coordinator, MemorySpool, Millis};
 use models::Example;
 use serde::{Deserialize, Serialize};
@@ -115,9 +116,8 @@ pub struct Prediction {
 /// Training steps of a whole plan, for a progress bar.
 pub fn steps(plan: &Plan, dataset: &Dataset) -> Result<u64> {
     let (_, parts) = divide(plan, dataset)?;
-    let steps = |clips: usize| clips.div_ceil(plan.training.batch_size.max(1) as usize) as u64;
-    let a_round: u64 = parts.iter().map(|part| steps(part.len())).sum();
-    Ok(a_round * u64::from(plan.training.epochs) * u64::from(plan.rounds))
+    let a_round: u64 = parts.iter().map(|part| u64::from(whole_steps(&plan.training, part.len() as u32))).sum();
+    Ok(a_round * u64::from(plan.rounds))
 }
 
 /// Which clips are tested, and which each client holds.
