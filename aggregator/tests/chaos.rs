@@ -3,7 +3,7 @@
 //! killed and started again from its disk. Real participants train meanwhile. Afterwards nothing is lost, nobody had to be
 //! started again, and the room goes on to its end.
 //!
-//! `CHORUS_CHAOS_SEED=… cargo test --workspace --exclude wasm-client --test chaos` repeats the troubles of a run, and
+//! `CHORUS_CHAOS_SEED=… cargo test --workspace --exclude wasm-client --exclude xtask --test chaos` repeats the troubles of a run, and
 //! `CHORUS_CHAOS_SECONDS` makes them last longer.
 
 #![cfg(unix)]

@@ -2,7 +2,7 @@
 //! moments, while clients over real sockets go through rounds with made-up updates in several rooms, and note all they hear.
 //! After each start everything is held against the notes.
 //!
-//! `CHORUS_KILL_SEED=… cargo test --workspace --exclude wasm-client --test kill` repeats the moments of a run.
+//! `CHORUS_KILL_SEED=… cargo test --workspace --exclude wasm-client --exclude xtask --test kill` repeats the moments of a run.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

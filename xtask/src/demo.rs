@@ -92,8 +92,8 @@ fn build(toolchain: &Toolchain) -> Result<()> {
     say("building the chorus program and the tab's programs; the first time this takes about ten minutes on two cores");
     say("Ctrl-C stops it, and the same command goes on from there");
     compile::prepare()?;
-    let mut chorus = process::cargo();
-    chorus.args(["build", "--workspace", "--exclude", "wasm-client", "--bin", "chorus"]);
+    let mut chorus = process::natively("build");
+    chorus.args(["--bin", "chorus"]);
     compile::together(vec![
         Lane { name: "chorus", builds: vec![chorus] },
         Lane { name: "the tab's programs", builds: bundle::cargo(toolchain, "build", &bundle::NEEDED, Finish::Quick)? },

@@ -25,11 +25,9 @@ pub fn run(install: Install) -> Result<()> {
     types::run()?;
 
     say("clippy, natively: all but the tab's programs");
-    process::run(
-        process::cargo()
-            .args(["clippy", "--workspace", "--exclude", "wasm-client", "--all-targets"])
-            .args(["--", "-D", "warnings"]),
-    )?;
+    for mut clippy in [process::natively("clippy"), process::xtask("clippy")] {
+        process::run(clippy.args(["--all-targets", "--", "-D", "warnings"]))?;
+    }
 
     say(format!("clippy, for the browser: the tab's programs, with {}", toolchain.describe()));
     setup::wasm_clippy(&toolchain, install)?;

@@ -43,6 +43,22 @@ pub fn cargo() -> Command {
     program(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
+/// A command of cargo for all that runs natively. `wasm-client` is only ever compiled for the browser, and `xtask` on its own,
+/// as the alias `cargo xtask` does. Chosen in the same way everywhere, as another choice would make cargo build the same
+/// dependencies with other features again.
+pub fn natively(subcommand: &str) -> Command {
+    let mut command = cargo();
+    command.args([subcommand, "--workspace", "--exclude", "wasm-client", "--exclude", "xtask"]);
+    command
+}
+
+/// A command of cargo for this program.
+pub fn xtask(subcommand: &str) -> Command {
+    let mut command = cargo();
+    command.args([subcommand, "--package", "xtask"]);
+    command
+}
+
 /// What a build is told besides, where `CHORUS_TIMINGS` asks for a report of what each crate costs.
 pub fn timings() -> &'static [&'static str] {
     if env::var("CHORUS_TIMINGS").is_ok_and(|value| value == "1") { &["--timings"] } else { &[] }

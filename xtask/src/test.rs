@@ -32,10 +32,6 @@ const IN_FIREFOX: &str = "other_browsers";
 /// Those of them that measure what is lost of a recording, which a busy machine loses in earnest.
 const RECORDING: [&str; 2] = ["devices", IN_FIREFOX];
 
-/// All packages but the tab's, which is only ever compiled for the browser. Chosen in the same way in each
-/// step, as another choice would make cargo build the same dependencies with other features again.
-const PACKAGES: [&str; 3] = ["--workspace", "--exclude", "wasm-client"];
-
 /// Run all tests: unit, integration, documentation and, in real browsers without a screen, end-to-end
 #[derive(clap::Args)]
 pub struct Options {
@@ -59,7 +55,7 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
 
     say("building the tests and what they test; the first time this takes about 20 minutes on two cores");
     compile::prepare()?;
-    let mut lanes = vec![Lane { name: "tests", builds: vec![tests()] }];
+    let mut lanes = vec![Lane { name: "tests", builds: tests().into() }];
     if browser.is_some() {
         let toolchain = setup::wasm_toolchain(install)?;
         let builds = bundle::cargo(&toolchain, "build", &bundle::PROGRAMS, Finish::Quick)?;
@@ -205,40 +201,42 @@ impl Program {
 }
 
 /// Builds everything that is tested.
-fn tests() -> Command {
-    let mut command = process::cargo();
-    command.arg("test").args(PACKAGES).arg("--no-run");
-    command
+fn tests() -> [Command; 2] {
+    [process::natively("test"), process::xtask("test")].map(|mut command| {
+        command.arg("--no-run");
+        command
+    })
 }
 
 /// What was built: the programs of tests, and `chorus`.
 fn built() -> Result<(Vec<Program>, PathBuf)> {
-    let mut command = tests();
-    command.args(["--message-format", "json-render-diagnostics"]);
-    let shown = process::show(&command);
-    let mut cargo = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start `{shown}`"))?;
     let (mut programs, mut chorus) = (Vec::new(), None);
-    for line in BufReader::new(cargo.stdout.take().context("cargo has no output")?).lines() {
-        let message: Value = serde_json::from_str(&line?).context("cargo printed something that is not JSON")?;
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let (Some(file), Some(manifest)) = (text(&message["executable"]), text(&message["manifest_path"])) else {
-            continue;
-        };
-        let target = text(&message["target"]["name"]).unwrap_or_default();
-        let kind = text(&message["target"]["kind"][0]).unwrap_or_default();
-        let folder = PathBuf::from(manifest).parent().context("a manifest lies in a folder")?.to_owned();
-        if message["profile"]["test"] == true {
-            let package = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            programs.push(Program { package, target, kind, folder, file: file.into() });
-        } else if target == "chorus" {
-            chorus = Some(PathBuf::from(file));
+    for mut command in tests() {
+        command.args(["--message-format", "json-render-diagnostics"]);
+        let shown = process::show(&command);
+        let mut cargo = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start `{shown}`"))?;
+        for line in BufReader::new(cargo.stdout.take().context("cargo has no output")?).lines() {
+            let message: Value = serde_json::from_str(&line?).context("cargo printed something that is not JSON")?;
+            let text = |value: &Value| value.as_str().map(str::to_owned);
+            let (Some(file), Some(manifest)) = (text(&message["executable"]), text(&message["manifest_path"])) else {
+                continue;
+            };
+            let target = text(&message["target"]["name"]).unwrap_or_default();
+            let kind = text(&message["target"]["kind"][0]).unwrap_or_default();
+            let folder = PathBuf::from(manifest).parent().context("a manifest lies in a folder")?.to_owned();
+            if message["profile"]["test"] == true {
+                let package = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                programs.push(Program { package, target, kind, folder, file: file.into() });
+            } else if target == "chorus" {
+                chorus = Some(PathBuf::from(file));
+            }
         }
+        ensure!(cargo.wait()?.success(), "`{shown}` failed");
     }
-    ensure!(cargo.wait()?.success(), "`{shown}` failed");
     programs.sort_by_key(Program::name);
     Ok((programs, chorus.context("cargo did not say where the `chorus` program is")?))
 }
@@ -263,7 +261,7 @@ fn drive(command: &mut Command, chorus: &Path, browser: &Browser, firefox: Optio
 }
 
 fn documentation() -> Job {
-    let mut cargo = process::cargo();
-    cargo.args(["test", "--doc"]).args(PACKAGES);
+    let mut cargo = process::natively("test");
+    cargo.arg("--doc");
     Job::counted("examples in the documentation", cargo)
 }

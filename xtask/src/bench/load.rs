@@ -53,7 +53,7 @@ const LOADS: [Load; 6] = [
 
 /// Every load, each with a server of its own.
 pub fn measure(options: &Options, figures: &mut Figures) -> Result<()> {
-    process::run(process::cargo().args(["build", "--workspace", "--exclude", "wasm-client", "--bin", "chorus"]))?;
+    process::run(process::natively("build").args(["--bin", "chorus"]))?;
     let chorus = crate::places::target()?.join("debug/chorus").with_extension(std::env::consts::EXE_EXTENSION);
     say("taking updates in, one thread, beside what the memory allows");
     let lines = example("federation", "bench_fold", &[], &[], &[])?;

@@ -91,7 +91,7 @@ pub fn models(options: &Options, figures: &mut Figures) -> Result<()> {
 pub fn simulation(figures: &mut Figures) -> Result<()> {
     say("experiment 1 with conv: three systems, 20 rounds, 672 clips");
     // The development profile optimises what computes, and the demo and the tests have built it already.
-    process::run(process::cargo().args(["build", "--workspace", "--exclude", "wasm-client", "--bin", "chorus"]))?;
+    process::run(process::natively("build").args(["--bin", "chorus"]))?;
     let target = crate::places::target()?;
     let chorus = target.join("debug/chorus").with_extension(std::env::consts::EXE_EXTENSION);
     let folder = target.join("bench/simulation");
