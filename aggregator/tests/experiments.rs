@@ -211,7 +211,7 @@ fn what_cannot_work_is_refused_before_anything_runs() {
     refused(&["--folds", "7"], 1, "7 folds of 6 speakers");
     refused(&["--test-speakers", "synthetic_07"], 1, "there is no speaker \"synthetic_07\"");
     refused(&["--labels", "angry,bored"], 1, "has no clip of bored");
-    refused(&["--device", "gpu"], 2, "choose cpu or wgpu");
+    refused(&["--device", "gpu"], 2, "choose cpu, wgpu or burn-wgpu");
     let file = voices.out("a file");
     fs::write(&file, "").unwrap();
     let output = voices.experiment(&file, &[]);

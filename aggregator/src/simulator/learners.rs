@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use client::{LocalRound, RoundWork};
 use models::{Architecture, Backend, Learner};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -26,8 +26,8 @@ impl Learners {
     pub fn new(model: Architecture, labels: usize, device: Device, clients: usize) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // Work for one graphics processor is ordered by one thread.
-        let workers = if device == Device::Wgpu { 1 } else { clients.clamp(1, cores) };
-        let each = if device == Device::Wgpu { 1 } else { (cores / workers).max(1) };
+        let workers = if device.is_shared() { 1 } else { clients.clamp(1, cores) };
+        let each = if device.is_shared() { 1 } else { (cores / workers).max(1) };
         let worker = |_| {
             let threads = ThreadPoolBuilder::new().num_threads(each).build().context("the system gives no threads")?;
             let learner = threads.install(|| {
@@ -78,21 +78,15 @@ impl Learners {
     }
 }
 
-#[cfg(feature = "gpu")]
-#[allow(clippy::unnecessary_wraps, reason = "without the feature it can fail")]
 fn backend(device: Device) -> Result<Backend> {
-    Ok(match device {
-        Device::Cpu => Backend::Cpu,
-        Device::Wgpu => Backend::WebGpu,
-    })
-}
-
-#[cfg(not(feature = "gpu"))]
-fn backend(device: Device) -> Result<Backend> {
-    match device {
-        Device::Cpu => Ok(Backend::Cpu),
-        Device::Wgpu => anyhow::bail!(
-            "this program was built without support for graphics processors; build it with `cargo build --release --features gpu`"
-        ),
-    }
+    let (backend, is_built, feature) = match device {
+        Device::Cpu => return Ok(Backend::Cpu),
+        Device::Wgpu => (Backend::WebGpu, cfg!(feature = "gpu"), "gpu"),
+        Device::BurnWgpu => (Backend::BurnWgpu, cfg!(feature = "burn-gpu"), "burn-gpu"),
+    };
+    ensure!(
+        is_built,
+        "this program was built without support for graphics processors; build it with `cargo build --release --features {feature}`"
+    );
+    Ok(backend)
 }

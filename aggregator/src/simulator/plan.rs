@@ -119,13 +119,22 @@ pub enum TestSpeakers {
 
 /// What computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Device {
     /// The processor, with all its cores.
     #[default]
     Cpu,
     /// The graphics processor, through WebGPU's native implementation.
     Wgpu,
+    /// The same over burn's tensors and the kernels of burn-wgpu.
+    BurnWgpu,
+}
+
+impl Device {
+    /// Whether one processor does the work of all clients, one after the other.
+    pub fn is_shared(self) -> bool {
+        self != Self::Cpu
+    }
 }
 
 impl fmt::Display for Device {
@@ -133,6 +142,7 @@ impl fmt::Display for Device {
         f.write_str(match self {
             Self::Cpu => "cpu",
             Self::Wgpu => "wgpu",
+            Self::BurnWgpu => "burn-wgpu",
         })
     }
 }
@@ -144,7 +154,8 @@ impl FromStr for Device {
         match name {
             "cpu" => Ok(Self::Cpu),
             "wgpu" => Ok(Self::Wgpu),
-            _ => Err("choose cpu or wgpu".to_owned()),
+            "burn-wgpu" => Ok(Self::BurnWgpu),
+            _ => Err("choose cpu, wgpu or burn-wgpu".to_owned()),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Times a training step of 20 clips, one JSON line a network:
-//! `cargo run --release -p models --features rayon --example bench_step [-- conv dense] [--seconds 5] [--webgpu]`.
+//! `cargo run --release -p models --features rayon --example bench_step [-- conv dense] [--seconds 5] [--webgpu | --burn-wgpu]`.
 //! The environment variable RAYON_NUM_THREADS sets the threads. PyTorch's side is `tests/reference/pytorch/bench_step.py`.
 
 use std::{
@@ -18,6 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         match argument.as_str() {
             "--seconds" => seconds = arguments.next().ok_or("--seconds needs a number")?.parse()?,
             "--webgpu" => backend = Backend::WebGpu,
+            "--burn-wgpu" => backend = Backend::BurnWgpu,
             name => chosen.push(name.parse::<Architecture>()?),
         }
     }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "webgpu")]
 use super::graphics::{self, Graphics};
-#[cfg(feature = "cpu")]
-use super::processor::{self, Processor};
 use super::telling::{Drawn, Telling};
+#[cfg(feature = "cpu")]
+use super::tensors::{self, Place, Tensors};
 #[cfg(feature = "cpu")]
 use crate::slices::matrix::Matrix;
 use crate::{Architecture, Example, ModelError, Standardisation, Step, TrainingPlan, clips::Seen};
@@ -21,15 +21,17 @@ use crate::{Architecture, Example, ModelError, Standardisation, Step, TrainingPl
 pub enum Backend {
     /// The processor, with its vector instructions, through the feature `cpu`; several threads with the feature `rayon`.
     Cpu,
-    /// The graphics processor, through WebGPU; needs the feature `webgpu`.
+    /// The graphics processor, through WebGPU and kernels of our own; needs the feature `webgpu`.
     WebGpu,
+    /// The graphics processor, over burn's tensors and the kernels of burn-wgpu; needs the feature `burn-wgpu`, natively.
+    BurnWgpu,
 }
 
 /// A network's parameters where they are.
 #[allow(clippy::large_enum_variant, reason = "there is one of them")]
 pub(super) enum Machine {
     #[cfg(feature = "cpu")]
-    Processor(Processor),
+    Tensors(Tensors),
     #[cfg(feature = "webgpu")]
     Graphics(Graphics),
 }
@@ -54,7 +56,7 @@ pub(crate) fn in_memory<T>(tensor: &Tensor<2>, look: impl FnOnce(&Matrix<'_>) ->
 #[allow(clippy::large_enum_variant, reason = "there is one of them")]
 pub(super) enum Optimising {
     #[cfg(feature = "cpu")]
-    Processor(processor::Course),
+    Tensors(tensors::Course),
     #[cfg(feature = "webgpu")]
     Graphics(graphics::Course),
 }
@@ -64,13 +66,17 @@ impl Machine {
     pub async fn open(backend: Backend, architecture: Architecture, labels: usize) -> Result<Self, ModelError> {
         match backend {
             #[cfg(feature = "cpu")]
-            Backend::Cpu => Ok(Self::Processor(Processor::open(architecture, labels))),
+            Backend::Cpu => Ok(Self::Tensors(Tensors::on(Place::processor(), architecture, labels))),
             #[cfg(feature = "webgpu")]
             Backend::WebGpu => Ok(Self::Graphics(Graphics::open(architecture, labels).await?)),
+            #[cfg(feature = "burn-wgpu")]
+            Backend::BurnWgpu => Ok(Self::Tensors(Tensors::on(Place::graphics().await?, architecture, labels))),
             #[cfg(not(feature = "cpu"))]
             Backend::Cpu => Err(ModelError::BackendMissing { backend: "the processor", feature: "cpu" }),
             #[cfg(not(feature = "webgpu"))]
             Backend::WebGpu => Err(ModelError::BackendMissing { backend: "WebGPU", feature: "webgpu" }),
+            #[cfg(not(feature = "burn-wgpu"))]
+            Backend::BurnWgpu => Err(ModelError::BackendMissing { backend: "burn-wgpu", feature: "burn-wgpu" }),
         }
     }
 
@@ -78,7 +84,7 @@ impl Machine {
     pub fn name(&self) -> String {
         match self {
             #[cfg(feature = "cpu")]
-            Self::Processor(_) => "CPU".to_owned(),
+            Self::Tensors(tensors) => tensors.name.clone(),
             #[cfg(feature = "webgpu")]
             Self::Graphics(graphics) => graphics.name(),
         }
@@ -88,7 +94,7 @@ impl Machine {
     pub async fn parameters(&self) -> Result<Vec<f32>, ModelError> {
         match self {
             #[cfg(feature = "cpu")]
-            Self::Processor(processor) => processor.parameters().await,
+            Self::Tensors(tensors) => tensors.parameters().await,
             #[cfg(feature = "webgpu")]
             Self::Graphics(graphics) => graphics.parameters().await,
         }
@@ -98,7 +104,7 @@ impl Machine {
     pub fn place(&mut self, parameters: &[f32]) {
         match self {
             #[cfg(feature = "cpu")]
-            Self::Processor(processor) => processor.place(parameters),
+            Self::Tensors(tensors) => tensors.place(parameters),
             #[cfg(feature = "webgpu")]
             Self::Graphics(graphics) => graphics.place(parameters),
         }
@@ -108,7 +114,7 @@ impl Machine {
     pub fn begin(&mut self, how: &TrainingPlan) -> Result<Optimising, ModelError> {
         Ok(match self {
             #[cfg(feature = "cpu")]
-            Self::Processor(processor) => Optimising::Processor(processor.begin(how)),
+            Self::Tensors(tensors) => Optimising::Tensors(tensors.begin(how)),
             #[cfg(feature = "webgpu")]
             Self::Graphics(graphics) => Optimising::Graphics(graphics.begin(how)?),
         })
@@ -126,8 +132,8 @@ impl Machine {
     ) -> Result<(), ModelError> {
         match (self, course) {
             #[cfg(feature = "cpu")]
-            (Self::Processor(processor), Optimising::Processor(course)) => {
-                processor.train(course, how, data, standardisation, draw, telling).await
+            (Self::Tensors(tensors), Optimising::Tensors(course)) => {
+                tensors.train(course, how, data, standardisation, draw, telling).await
             }
             #[cfg(feature = "webgpu")]
             (Self::Graphics(graphics), Optimising::Graphics(course)) => {
@@ -142,7 +148,7 @@ impl Machine {
     pub async fn logits(&mut self, seen: &[Seen<'_>], how: &Standardisation) -> Result<Vec<f32>, ModelError> {
         match self {
             #[cfg(feature = "cpu")]
-            Self::Processor(processor) => processor.logits(seen, how).await,
+            Self::Tensors(tensors) => tensors.logits(seen, how).await,
             #[cfg(feature = "webgpu")]
             Self::Graphics(graphics) => graphics.logits(seen, how).await,
         }

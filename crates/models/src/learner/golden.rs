@@ -12,7 +12,7 @@ use crate::{
         descent::adam::Adam,
         loss,
         passes::{self, Batch},
-        processor::read,
+        tensors::read,
     },
 };
 
@@ -105,13 +105,12 @@ pub(super) fn agrees(name: &str, values: &[f32], golden: &Statistics, share: f64
     }
 }
 
-async fn check(architecture: Architecture) {
+async fn check(architecture: Architecture, device: Device) {
     let golden = Golden::of(architecture);
     let layers = architecture.layers(4);
     let layout = architecture.layout(4);
     assert_eq!(layout.total(), golden.parameters);
     let standardisation = standardisation(architecture);
-    let device = Device::flex();
     let clips = clips(architecture.features());
     let examples: Vec<_> = clips.iter().map(Example::seen).collect();
     let one_hot: Vec<f32> =
@@ -187,25 +186,37 @@ fn inference_computes_what_pytorch_computes() {
 
 #[test]
 fn dense_computes_what_pytorch_computes() {
-    pollster::block_on(check(Architecture::Dense));
+    pollster::block_on(check(Architecture::Dense, Device::flex()));
 }
 
 #[test]
 fn conv_computes_what_pytorch_computes() {
-    pollster::block_on(check(Architecture::Conv));
+    pollster::block_on(check(Architecture::Conv, Device::flex()));
 }
 
 #[test]
 fn lstm_computes_what_pytorch_computes() {
-    pollster::block_on(check(Architecture::Lstm));
+    pollster::block_on(check(Architecture::Lstm, Device::flex()));
 }
 
 #[test]
 fn lstm_padded_computes_what_pytorch_computes() {
-    pollster::block_on(check(Architecture::LstmPadded));
+    pollster::block_on(check(Architecture::LstmPadded, Device::flex()));
 }
 
 #[test]
 fn compact_computes_what_pytorch_computes() {
-    pollster::block_on(check(Architecture::Compact));
+    pollster::block_on(check(Architecture::Compact, Device::flex()));
+}
+
+/// Needs an adapter of WebGPU, if only in software: `cargo test --package models --features burn-wgpu`. In software LSTMs take
+/// minutes.
+#[cfg(feature = "burn-wgpu")]
+#[test]
+fn burn_wgpu_computes_what_pytorch_computes() {
+    use crate::learner::tensors::Place;
+    let place = pollster::block_on(Place::graphics()).expect("there is an adapter");
+    for architecture in [Architecture::Compact, Architecture::Conv, Architecture::Dense] {
+        pollster::block_on(check(architecture, place.device.clone()));
+    }
 }

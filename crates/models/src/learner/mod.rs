@@ -17,9 +17,9 @@ mod loss;
 mod operations;
 #[cfg(feature = "cpu")]
 mod passes;
-#[cfg(feature = "cpu")]
-mod processor;
 mod telling;
+#[cfg(feature = "cpu")]
+mod tensors;
 
 use std::ops::ControlFlow;
 

@@ -1,4 +1,5 @@
-//! A network on the processor, over burn's tensors: each step's logits are there as soon as it is done.
+//! A network over burn's tensors, wherever those are: on the processor, or through burn-wgpu on a graphics processor. Each
+//! step's logits are there as soon as it is done.
 
 use std::ops::ControlFlow;
 
@@ -16,13 +17,48 @@ use crate::{Architecture, Example, Layer, Layout, ModelError, Standardisation, S
 /// Clips that are evaluated at a time.
 const EVALUATION_BATCH: usize = 32;
 
+/// A device and the name that people see.
+#[derive(Clone)]
+pub(super) struct Place {
+    pub device: Device,
+    name: String,
+}
+
+impl Place {
+    /// This program's own memory and processor.
+    pub fn processor() -> Self {
+        Self { device: Device::flex(), name: "CPU".to_owned() }
+    }
+
+    /// The graphics processor, as burn-wgpu computes on it. It is opened once and shared by all learners of the program, as the
+    /// library refuses to open it a second time.
+    ///
+    /// # Errors
+    /// There is none, or its driver does not serve.
+    #[cfg(feature = "burn-wgpu")]
+    pub async fn graphics() -> Result<Self, ModelError> {
+        static OPENED: std::sync::OnceLock<Place> = std::sync::OnceLock::new();
+        if let Some(place) = OPENED.get() {
+            return Ok(place.clone());
+        }
+        let (device, setup) = Device::wgpu_options()
+            .init_with_setup_async()
+            .await
+            .map_err(|error| ModelError::BackendUnavailable { reason: error.to_string() })?;
+        let name = format!("{}, burn-wgpu", setup.adapter.get_info().name);
+        Ok(OPENED.get_or_init(|| Self { device, name }).clone())
+    }
+}
+
 /// A network's parameters as tensors.
-pub(super) struct Processor {
+pub(super) struct Tensors {
     architecture: Architecture,
     labels: usize,
     layers: Vec<Layer>,
     layout: Layout,
     device: Device,
+    /// "CPU", or the graphics adapter's name.
+    pub name: String,
     /// One matrix a tensor, in the layout's order.
     parameters: Vec<Tensor<2>>,
 }
@@ -33,15 +69,16 @@ pub(super) struct Course {
     descent: Descent,
 }
 
-impl Processor {
+impl Tensors {
     /// Without parameters at first.
-    pub fn open(architecture: Architecture, labels: usize) -> Self {
+    pub fn on(Place { device, name }: Place, architecture: Architecture, labels: usize) -> Self {
         Self {
             architecture,
             labels,
             layers: architecture.layers(labels),
             layout: architecture.layout(labels),
-            device: Device::flex(),
+            device,
+            name,
             parameters: Vec::new(),
         }
     }
