@@ -6,6 +6,7 @@ mod browser;
 mod build;
 mod chromium;
 mod figures;
+mod gpu;
 mod load;
 mod native;
 mod site;
@@ -35,7 +36,7 @@ pub struct Options {
     /// Leave out what Chorus is compared with
     #[arg(long)]
     alone: bool,
-    /// browser: only these networks
+    /// browser, gpu: only these networks
     #[arg(long, value_delimiter = ',', value_name = "NETWORK,…", default_value = "compact,conv,dense,lstm")]
     networks: Vec<String>,
     /// browser: a revision of Chorus to stand beside this one, built from nothing in a clone (half an hour and 20 GB)
@@ -56,6 +57,8 @@ enum Part {
     Simulation,
     /// Features and training steps in headless Chromium, beside Meyda, TensorFlow.js, jax-js and another revision of Chorus
     Browser,
+    /// Training steps on this machine's graphics card, beside burn-wgpu, the processor and what a tab reaches; only when named
+    Gpu,
     /// The aggregator under load, and its memory, beside Flower's server
     Aggregator,
     /// What a browser has to load
@@ -64,14 +67,14 @@ enum Part {
     Build,
 }
 
-/// Runs the chosen parts, or all but the builds.
+/// Runs the chosen parts, or all but graphics cards and builds.
 pub fn run(options: &Options, install: Install) -> Result<()> {
     let wants = |part| options.parts.is_empty() || options.parts.contains(&part);
     let mut figures = Figures::of_this_machine();
     if let Some(load) = figures.load().filter(|load| *load > 0.5) {
         say(format!("OTHER PROGRAMS ARE BUSY HERE (load {load:.1}): these figures will be too slow"));
     }
-    if wants(Part::Sizes) || wants(Part::Browser) {
+    if wants(Part::Sizes) || wants(Part::Browser) || options.parts.contains(&Part::Gpu) {
         let sizes = bundle::run(&bundle::Options::default(), install)?;
         if wants(Part::Sizes) {
             weigh(&sizes, &mut figures);
@@ -91,6 +94,9 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
     }
     if wants(Part::Browser) {
         browser::measure(options, install, &mut figures)?;
+    }
+    if options.parts.contains(&Part::Gpu) {
+        gpu::measure(options, install, &mut figures)?;
     }
     if options.parts.contains(&Part::Build) {
         build::measure(&options.build, install, &mut figures)?;

@@ -28,19 +28,6 @@ const SPEECH_SECONDS: u32 = 60;
 
 /// Runs all measurements in a tab, one after the other.
 pub fn measure(options: &Options, install: Install, figures: &mut Figures) -> Result<()> {
-    let browser = setup::browser(install)?;
-    let workspace = places::workspace();
-    let mut folders = vec![
-        ("/bundle/", places::bundle()),
-        ("/bench/", workspace.join("tests/bench-page")),
-        ("/reference/", workspace.join("tests/reference")),
-    ];
-    let mut installed = |name: &'static str, prefix| match options.alone {
-        true => Err("left out".to_owned()),
-        false => npm::packages(name).map(|folder| folders.push((prefix, folder))).map_err(|error| format!("{error:#}")),
-    };
-    let (meyda, tfjs, jaxjs) =
-        (installed("meyda", "/meyda/"), installed("tfjs", "/tfjs/"), installed("jaxjs", "/jaxjs/"));
     let before = options.against.as_ref().map(|revision| {
         let checkout = Checkout::of(revision, &std::env::temp_dir(), false)?;
         say(format!("building the programs of {revision}"));
@@ -48,21 +35,35 @@ pub fn measure(options: &Options, install: Install, figures: &mut Figures) -> Re
         anyhow::Ok(checkout)
     });
     let before = before.transpose()?;
-    if let Some(checkout) = &before {
-        folders.push(("/before/", checkout.source().join("bundle")));
-    }
-
-    let site = Site::serve(folders)?;
-    let chromium = Chromium::start(&browser, &places::target()?.join("bench/profile"), Graphics::InSoftware)?;
-    chromium.open(&format!("{}/bench/index.html", site.origin))?;
-    say(format!("features and training steps in headless {}", chromium.name));
-    let tab = Tab { chromium: &chromium, options };
-
-    tab.features(&meyda, figures);
+    let bench = Tab::open(options, install, Graphics::InSoftware, before.as_ref())?;
+    say(format!("features and training steps in headless {}", bench.chromium.name));
+    bench.features(figures);
     for backend in ["cpu", "webgpu"] {
         for model in &options.networks {
-            tab.step(model, backend, [&tfjs, &jaxjs], before.as_ref().map(|before| &*before.commit), figures);
+            bench.step(model, backend, figures);
         }
+    }
+    Ok(())
+}
+
+/// Training steps on this machine's graphics processor in a tab, where Chromium finds one.
+pub fn on_a_chip(options: &Options, install: Install, figures: &mut Figures) -> Result<()> {
+    let bench = Tab::open(options, install, Graphics::Chip, None)?;
+    say(format!("training steps on a graphics processor in headless {}", bench.chromium.name));
+    let found = bench.chorus("bundle", "compact", true);
+    let named = found.as_ref().ok().and_then(|answer| answer["backend_name"].as_str());
+    if named.is_none_or(is_software) {
+        let mut figure = Figure::new("gpu", "a tab", "ms a step of 20", Better::Lower);
+        figure.note(match (named, &found) {
+            (Some(name), _) => format!("not run: {} finds no graphics chip here but {name}", bench.chromium.name),
+            (None, Err(error)) => format!("not run: {error:#}"),
+            (None, Ok(_)) => "not run: the trainer names no adapter".to_owned(),
+        });
+        figures.add([figure]);
+        return Ok(());
+    }
+    for model in &options.networks {
+        bench.step(model, "webgpu", figures);
     }
     Ok(())
 }
@@ -87,14 +88,51 @@ fn add(figures: &mut Figures, mut figure: Figure) {
     figures.add([figure]);
 }
 
-/// The page that measures.
+/// The page that measures, and what it has to measure.
 struct Tab<'a> {
-    chromium: &'a Chromium,
     options: &'a Options,
+    chromium: Chromium,
+    /// Whether each of the others is there, or why not.
+    meyda: Result<(), String>,
+    tfjs: Result<(), String>,
+    jaxjs: Result<(), String>,
+    /// The commit whose programs stand beside these.
+    before: Option<&'a str>,
+    /// Serves it all, as long as this lives.
+    _site: Site,
 }
 
-impl Tab<'_> {
-    fn features(&self, meyda: &Result<(), String>, figures: &mut Figures) {
+impl<'a> Tab<'a> {
+    fn open(
+        options: &'a Options,
+        install: Install,
+        graphics: Graphics,
+        before: Option<&'a Checkout>,
+    ) -> Result<Tab<'a>> {
+        let browser = setup::browser(install)?;
+        let workspace = places::workspace();
+        let mut folders = vec![
+            ("/bundle/", places::bundle()),
+            ("/bench/", workspace.join("tests/bench-page")),
+            ("/reference/", workspace.join("tests/reference")),
+        ];
+        folders.extend(before.map(|checkout| ("/before/", checkout.source().join("bundle"))));
+        let mut installed = |name: &'static str, prefix| match options.alone {
+            true => Err("left out".to_owned()),
+            false => {
+                npm::packages(name).map(|folder| folders.push((prefix, folder))).map_err(|error| format!("{error:#}"))
+            }
+        };
+        let (meyda, tfjs, jaxjs) =
+            (installed("meyda", "/meyda/"), installed("tfjs", "/tfjs/"), installed("jaxjs", "/jaxjs/"));
+        let site = Site::serve(folders)?;
+        let chromium = Chromium::start(&browser, &places::target()?.join("bench/profile"), graphics)?;
+        chromium.open(&format!("{}/bench/index.html", site.origin))?;
+        let before = before.map(|checkout| &*checkout.commit);
+        Ok(Tab { options, chromium, meyda, tfjs, jaxjs, before, _site: site })
+    }
+
+    fn features(&self, figures: &mut Figures) {
         let ours = self.ask("/bench/chorus.js", "module", json!({ "program": "client", "seconds": SPEECH_SECONDS }));
         // Chorus' windows lie between the two that Meyda takes.
         for window in [2048, 4096] {
@@ -104,7 +142,7 @@ impl Tab<'_> {
             if !self.options.alone {
                 figure.other = Some(format!("Meyda 5.6.3, windows of {window}"));
                 let task = json!({ "window": window, "seconds": SPEECH_SECONDS });
-                let theirs = self.reference(meyda, "/reference/meyda/bench_features.js", "classic", task);
+                let theirs = self.reference(&self.meyda, "/reference/meyda/bench_features.js", "classic", task);
                 fill(&mut figure.other_value, &theirs, "times_real_time")
                     .unwrap_or_else(|reason| figure.note(format!("Meyda: {reason}")));
             }
@@ -115,37 +153,35 @@ impl Tab<'_> {
         }
     }
 
-    fn step(
-        &self,
-        model: &str,
-        backend: &str,
-        [tfjs, jaxjs]: [&Result<(), String>; 2],
-        before: Option<&str>,
-        figures: &mut Figures,
-    ) {
-        let graphics = backend == "webgpu";
+    /// Times training steps of one of Chorus' programs.
+    fn chorus(&self, bundle: &str, model: &str, graphics: bool) -> Result<Value> {
         let steps = if graphics { 1 } else { 5 };
         let program = if graphics { "trainer-webgpu" } else { "trainer" };
-        let task = |bundle: &str| json!({ "bundle": bundle, "program": program, "model": model, "steps": steps });
-        let ours = self.ask("/bench/chorus.js", "module", task("bundle"));
+        let task = json!({ "bundle": bundle, "program": program, "model": model, "steps": steps });
+        self.ask("/bench/chorus.js", "module", task)
+    }
+
+    fn step(&self, model: &str, backend: &str, figures: &mut Figures) {
+        let graphics = backend == "webgpu";
+        let ours = self.chorus("bundle", model, graphics);
         let named = ours.as_ref().ok().and_then(|answer| answer["backend_name"].as_str());
         let what = format!("{model}, {}", way(graphics, named));
         let mut figure = Figure::new("browser", what, "ms a step of 20", Better::Lower);
         fill(&mut figure.value, &ours, "ms_per_step").unwrap_or_else(|reason| figure.note(reason));
 
         let mut beside = Vec::new();
-        if let Some(commit) = before {
-            beside.push((format!("Chorus {commit}"), self.ask("/bench/chorus.js", "module", task("before"))));
+        if let Some(commit) = self.before {
+            beside.push((format!("Chorus {commit}"), self.chorus("before", model, graphics)));
         }
         // `compact` is our own: nothing is like it elsewhere. Of TF.js' two ways on the processor each is told of.
         if !self.options.alone && model != "compact" {
             let task = |backend: &str| json!({ "model": model, "backend": backend, "seconds": self.options.seconds });
             for other in if graphics { &["webgpu"][..] } else { &["cpu", "wasm"] } {
-                let theirs = self.reference(tfjs, "/reference/tfjs/bench_step.js", "classic", task(other));
+                let theirs = self.reference(&self.tfjs, "/reference/tfjs/bench_step.js", "classic", task(other));
                 beside.push((format!("TF.js 4.22.0, its {other} backend"), theirs));
             }
             let other = if graphics { "webgpu" } else { "wasm" };
-            let theirs = self.reference(jaxjs, "/reference/jaxjs/bench_step.js", "module", task(other));
+            let theirs = self.reference(&self.jaxjs, "/reference/jaxjs/bench_step.js", "module", task(other));
             beside.push((format!("jax-js 0.1.25, its {other} backend"), theirs));
         }
         if beside.is_empty() {
@@ -178,15 +214,18 @@ impl Tab<'_> {
     }
 }
 
-/// Which way a network ran; `named` is what the trainer calls it: on graphics the adapter.
-fn way(graphics: bool, named: Option<&str>) -> String {
+/// Whether an adapter of this name is computed on the processor.
+pub fn is_software(adapter: &str) -> bool {
     const SOFTWARE: [&str; 4] = ["swiftshader", "llvmpipe", "software", "basic render"];
+    SOFTWARE.iter().any(|software| adapter.to_lowercase().contains(software))
+}
+
+/// Which way a network ran; `named` is what the trainer calls it: on graphics the adapter.
+pub fn way(graphics: bool, named: Option<&str>) -> String {
     match named {
         _ if !graphics => "processor, one thread".to_owned(),
         None | Some("") => "WebGPU".to_owned(),
-        Some(name) if SOFTWARE.iter().any(|software| name.to_lowercase().contains(software)) => {
-            "WebGPU in software".to_owned()
-        }
+        Some(name) if is_software(name) => "WebGPU in software".to_owned(),
         Some(name) => format!("WebGPU on a chip ({name})"),
     }
 }
