@@ -13,7 +13,7 @@ use models::Architecture;
 
 use super::interrupt::on_interrupt;
 use super::progress::{self, bar, read};
-use crate::experiment::{self, Experiment, Listener, Options, Results, Robustness, Store};
+use crate::experiment::{self, Experiment, Listener, Options, Results, Robustness, Room, Store};
 use crate::settings::{CorpusOptions, TestOptions};
 use crate::simulator::{Normalisation, Outcome, RoundOutcome, TestSpeakers};
 
@@ -83,8 +83,9 @@ struct Paper {
 const ROBUSTNESS_EXAMPLES: &str = "Examples:
   chorus experiment robustness --data emodb --out report
   chorus experiment robustness --data voices --out report --rounds 5 --shares 0.3
+  chorus experiment robustness --data emodb --out report --usual-room
 
-OUT gets robustness.md (a table of each aggregation's UAR under each attack) and runs/, the outcome of every run.
+OUT gets robustness.md (a table of each room's UAR under each attack) and runs/, the outcome of every run.
 Press Ctrl-C to stop; the same command goes on where it was, and repeats no run that is stored.
 Exit codes: 0 all runs are in the table; 1 some could not be done, or it was stopped.";
 
@@ -99,18 +100,21 @@ struct Attacked {
     /// Network: compact, conv, dense, lstm or lstm-padded
     #[arg(long, default_value_t = Architecture::Compact)]
     model: Architecture,
-    /// Clients
-    #[arg(long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u16).range(9..=1024))]
-    clients: u16,
-    /// Rounds
-    #[arg(long, value_name = "R", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    rounds: u32,
-    /// Shares of the clients that are hostile, separated by commas
-    #[arg(long, value_name = "S,…", value_delimiter = ',', default_values_t = [0.2, 0.4])]
+    /// In place of plain averaging with each aggregation, the room for which nobody chose anything: of four clients one is hostile
+    #[arg(long)]
+    usual_room: bool,
+    /// Clients [default: 10; with --usual-room 4]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(3..=1024))]
+    clients: Option<u16>,
+    /// Rounds [default: 15; with --usual-room 20]
+    #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: Option<u32>,
+    /// Shares of the clients that are hostile, separated by commas [default: 0.2,0.4; with --usual-room 0.25]
+    #[arg(long, value_name = "S,…", value_delimiter = ',')]
     shares: Vec<f64>,
-    /// How often everything is repeated with another seed
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
-    seeds: u32,
+    /// How often everything is repeated with another seed [default: 2; with --usual-room 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    seeds: Option<u32>,
 }
 
 /// Runs the command.
@@ -122,10 +126,22 @@ pub fn run(arguments: Arguments) -> Result<()> {
 }
 
 fn run_robustness(attacked: Attacked) -> Result<()> {
-    let Attacked { corpus, out, model, clients, rounds, shares, seeds } = attacked;
-    let reading = corpus.reading();
-    let robustness =
-        Robustness { data: corpus.data.clone(), reading, model, clients: clients.into(), rounds, shares, seeds };
+    let Attacked { corpus, out, model, usual_room, clients, rounds, mut shares, seeds } = attacked;
+    let rooms = if usual_room { vec![Room::usual(model)?] } else { Room::of_each_aggregation() };
+    let usual = |of_usual: u32, of_ten: u32| if usual_room { of_usual } else { of_ten };
+    if shares.is_empty() {
+        shares = if usual_room { vec![0.25] } else { vec![0.2, 0.4] };
+    }
+    let robustness = Robustness {
+        data: corpus.data.clone(),
+        reading: corpus.reading(),
+        model,
+        rooms,
+        clients: clients.map_or(usual(4, 10), u32::from) as usize,
+        rounds: rounds.unwrap_or(usual(20, 15)),
+        shares,
+        seeds: seeds.unwrap_or(usual(3, 2)),
+    };
     let runs = experiment::robustness_runs(&robustness)?;
     let store = Store::open(out.join("runs"))?;
     let dataset = read(

@@ -25,6 +25,6 @@ pub use repeat::shell_line;
 pub use repeat::words;
 pub use report::page;
 pub use results::Results;
-pub use robustness::{Robustness, labels, robustness_runs, robustness_table};
+pub use robustness::{Robustness, Room, labels, robustness_runs, robustness_table};
 pub use runs::{Listener, Store, execute, write};
 pub use spreadsheet::spreadsheet;

@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use corpus::{Partition, Reading};
 use models::Architecture;
 use protocol::{Aggregation, Augmentation, Choice as _, Optimiser, Strategy, TrainingSettings};
+use serde_json::json;
 
 use super::runs::{Done, Repeated, Run};
+use crate::settings::Settings;
 use crate::simulator::{Attack, Behaviour, Device, Normalisation, Plan, TestSpeakers};
 
 /// Hostile clients of ten that trimmed mean, Krum and Multi-Krum reckon with: the most that Krum may, of nine and ten.
 const FAULTY: u32 = 3;
 
-/// The aggregations that are compared. Three at each end are cut off from ten.
+/// The aggregations that are compared in rooms of nine clients and more. Three at each end are cut off from ten.
 const AGGREGATIONS: [Aggregation; 6] = [
     Aggregation::Mean,
     Aggregation::Median,
@@ -34,6 +36,47 @@ const TRAINING: TrainingSettings = TrainingSettings {
     augmentation: Augmentation::None,
 };
 
+/// What a room does with its clients' updates, and what it has them do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Room {
+    /// What the table calls it.
+    name: String,
+    training: TrainingSettings,
+    strategy: Strategy,
+    aggregation: Aggregation,
+    influence_limit: Option<f64>,
+}
+
+impl Room {
+    /// Plain federated averaging without a limit, with each of the aggregations that are compared.
+    pub fn of_each_aggregation() -> Vec<Self> {
+        let of = |aggregation: Aggregation| Self {
+            name: aggregation.name().to_owned(),
+            training: TRAINING,
+            strategy: Strategy::DEFAULT,
+            aggregation,
+            influence_limit: None,
+        };
+        AGGREGATIONS.into_iter().map(of).collect()
+    }
+
+    /// The room that `chorus serve` makes where nobody chooses anything but its network.
+    ///
+    /// # Errors
+    /// No room may have such a network.
+    pub fn usual(model: Architecture) -> Result<Self> {
+        let settings: Settings = serde_json::from_value(json!({ "model": model.name() }))?;
+        let room = settings.room().context("no such room may be made")?;
+        Ok(Self {
+            name: "the usual room".to_owned(),
+            training: room.training,
+            strategy: room.strategy,
+            aggregation: room.aggregation,
+            influence_limit: room.influence_limit,
+        })
+    }
+}
+
 /// What is to be run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Robustness {
@@ -43,6 +86,8 @@ pub struct Robustness {
     pub reading: Reading,
     /// The network.
     pub model: Architecture,
+    /// The rooms that are compared.
+    pub rooms: Vec<Room>,
     /// Clients, who hold clips dealt out at random.
     pub clients: usize,
     /// Rounds.
@@ -53,22 +98,23 @@ pub struct Robustness {
     pub seeds: u32,
 }
 
-/// An aggregation under an attack, or under none.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A room under an attack, or under none.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Attacked {
     /// Who does what, if anybody does.
     attack: Option<Attack>,
-    /// What the room does about it.
-    aggregation: Aggregation,
+    /// The room's name.
+    room: String,
 }
 
 impl Repeated for Attacked {
     fn key(&self) -> String {
+        let room = self.room.replace(' ', "-");
         match self.attack {
-            None => format!("none-{}", self.aggregation),
+            None => format!("none-{room}"),
             // What follows a point would be taken for a file's extension.
             Some(Attack { behaviour, share }) => {
-                format!("{behaviour}-{}-{}", share.to_string().replace('.', "_"), self.aggregation)
+                format!("{behaviour}-{}-{room}", share.to_string().replace('.', "_"))
             }
         }
     }
@@ -79,10 +125,10 @@ pub fn labels() -> Vec<String> {
     corpus::EMOTIONS.map(str::to_owned).to_vec()
 }
 
-/// All runs: no attack, then each with each share of hostile clients, each with every aggregation.
+/// All runs: no attack, then each with each share of hostile clients, each in every room.
 ///
 /// # Errors
-/// A share that leaves no honest majority.
+/// A share that leaves no honest majority, or a rule that needs more clients.
 pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
     ensure!(!robustness.shares.is_empty(), "give one share of hostile clients at least");
     let mut runs = Vec::new();
@@ -90,7 +136,7 @@ pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
         if let Some(attack) = attack {
             attack.count(robustness.clients)?;
         }
-        for aggregation in AGGREGATIONS {
+        for room in &robustness.rooms {
             for seed in 0..robustness.seeds {
                 let plan = Plan {
                     data: robustness.data.clone(),
@@ -102,10 +148,10 @@ pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
                     partition: Partition::Random,
                     clients: robustness.clients,
                     rounds: robustness.rounds,
-                    training: TRAINING,
-                    strategy: Strategy::DEFAULT,
-                    aggregation,
-                    influence_limit: None,
+                    training: room.training,
+                    strategy: room.strategy,
+                    aggregation: room.aggregation,
+                    influence_limit: room.influence_limit,
                     encoding: protocol::Encoding::F32,
                     attack,
                     circumstances: None,
@@ -113,7 +159,8 @@ pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
                     normalisation: Normalisation::Group,
                     device: Device::Cpu,
                 };
-                runs.push(Run { condition: Attacked { attack, aggregation }, plan });
+                plan.room(robustness.clients).with_context(|| format!("with {} clients", robustness.clients))?;
+                runs.push(Run { condition: Attacked { attack, room: room.name.clone() }, plan });
             }
         }
     }
@@ -125,7 +172,7 @@ fn attacks(robustness: &Robustness) -> Vec<Option<Attack>> {
     std::iter::once(None).chain(Behaviour::ALL.into_iter().flat_map(each)).collect()
 }
 
-/// The table as Markdown: a row an attack and share, a column an aggregation; UAR of the finished model in percent, the mean
+/// The table as Markdown: a row an attack and share, a column a room; UAR of the finished model in percent, the mean
 /// over the seeds.
 pub fn robustness_table(robustness: &Robustness, done: &[Done<Attacked>], command: &str) -> String {
     let mut uars: BTreeMap<String, Vec<f64>> = BTreeMap::new();
@@ -136,7 +183,7 @@ pub fn robustness_table(robustness: &Robustness, done: &[Done<Attacked>], comman
     }
     let tested = done.iter().find_map(|one| Some(one.outcome.as_ref().ok()?.test_speakers.join(", ")));
     let seconds: f64 = done.iter().filter_map(|one| Some(one.outcome.as_ref().ok()?.seconds)).sum();
-    let Robustness { model, clients, rounds, seeds, .. } = robustness;
+    let Robustness { model, rooms, clients, rounds, seeds, .. } = robustness;
     let mut page = format!(
         "`{command}`\n\nUAR in percent of the finished model: {model}, {clients} clients, {rounds} rounds, seeds 0 to {}; tested on {}. \
          {} runs with {seconds:.0} s of training and aggregation.\n\n| attack | hostile |",
@@ -144,8 +191,8 @@ pub fn robustness_table(robustness: &Robustness, done: &[Done<Attacked>], comman
         tested.unwrap_or_default(),
         done.len(),
     );
-    let names = AGGREGATIONS.map(|aggregation| aggregation.name()).join(" | ");
-    let rule = "---:|".repeat(AGGREGATIONS.len());
+    let names: Vec<&str> = rooms.iter().map(|room| &*room.name).collect();
+    let (names, rule) = (names.join(" | "), "---:|".repeat(rooms.len()));
     let _ = write!(page, " {names} |\n| --- | ---: |{rule}\n");
     for attack in attacks(robustness) {
         let (what, hostile) = match attack {
@@ -153,8 +200,8 @@ pub fn robustness_table(robustness: &Robustness, done: &[Done<Attacked>], comman
             Some(attack) => (attack.behaviour.name(), attack.count(*clients).unwrap_or_default()),
         };
         let _ = write!(page, "| {what} | {hostile} of {clients} |");
-        for aggregation in AGGREGATIONS {
-            let found = uars.get(&Attacked { attack, aggregation }.key());
+        for room in rooms {
+            let found = uars.get(&Attacked { attack, room: room.name.clone() }.key());
             let mean = found.map(|uars| 100.0 * uars.iter().sum::<f64>() / uars.len() as f64);
             let _ = write!(page, " {} |", mean.map_or("–".to_owned(), |mean| format!("{mean:.0}")));
         }
@@ -173,6 +220,7 @@ mod tests {
             reading: Reading::default(),
             data: Vec::new(),
             model: Architecture::Compact,
+            rooms: Room::of_each_aggregation(),
             clients: 10,
             rounds: 2,
             shares: shares.to_vec(),
@@ -190,10 +238,20 @@ mod tests {
         assert_eq!(keys.len(), runs.len());
         assert!(keys.contains(&"sign-flip-0_2-trimmed_mean-s1".to_owned()));
         assert!(keys.iter().all(|key| !key.contains('.')), "a key is a file's name without its extension");
-        for run in &runs {
-            assert!(run.plan.room(10).is_ok(), "{}", run.key());
-        }
         assert!(robustness_runs(&robustness(&[0.5])).is_err());
+        let few = Robustness { clients: 8, ..robustness(&[0.2]) };
+        assert!(robustness_runs(&few).is_err(), "Krum with three faulty clients needs nine");
+    }
+
+    #[test]
+    fn the_usual_room_is_the_one_for_which_nobody_chose_anything() {
+        let rooms = vec![Room::usual(Architecture::Compact).unwrap()];
+        let runs = robustness_runs(&Robustness { rooms, clients: 4, ..robustness(&[0.25]) }).unwrap();
+        assert_eq!(runs.len(), (1 + Behaviour::ALL.len()) * 2);
+        assert_eq!(runs[0].key(), "none-the-usual-room-s0");
+        for run in &runs {
+            assert_eq!((run.plan.aggregation, run.plan.influence_limit), (Aggregation::Median, Some(1.5)));
+        }
     }
 
     #[test]
