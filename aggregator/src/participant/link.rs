@@ -16,8 +16,6 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::connection::{self, Socket};
 
-/// The aggregator pings every 20 s; after so long without anything the connection is dead.
-const IDLE_LIMIT: Duration = Duration::from_secs(65);
 /// How long the last messages and the close frame may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 /// Frames that may wait to be read by the participant; the network waits then.
@@ -117,19 +115,18 @@ async fn run(
 
 async fn read(stream: &mut SplitStream<Socket>, events: &mpsc::Sender<FromLink>) -> anyhow::Result<()> {
     loop {
-        let input = match timeout(IDLE_LIMIT, stream.next()).await {
-            Err(_) => anyhow::bail!("nothing came for 65 seconds"),
-            Ok(None | Some(Ok(Message::Close(_)))) => return Ok(()),
-            Ok(Some(Err(error))) => return Err(error.into()),
-            Ok(Some(Ok(Message::Text(text)))) => match protocol::parse_server(&text) {
+        let input = match stream.next().await {
+            None | Some(Ok(Message::Close(_))) => return Ok(()),
+            Some(Err(error)) => return Err(error.into()),
+            Some(Ok(Message::Text(text))) => match protocol::parse_server(&text) {
                 Ok(message) => Input::Message(message),
                 Err(error) => Input::Malformed(error),
             },
-            Ok(Some(Ok(Message::Binary(bytes)))) => match Chunk::parse(bytes) {
+            Some(Ok(Message::Binary(bytes))) => match Chunk::parse(bytes) {
                 Ok(chunk) => Input::Chunk(chunk),
                 Err(error) => Input::Malformed(error),
             },
-            Ok(Some(Ok(_))) => continue,
+            Some(Ok(_)) => continue,
         };
         if events.send(FromLink::Input(input)).await.is_err() {
             // Closed by the participant: the writer ends the link once its queue is empty.

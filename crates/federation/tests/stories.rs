@@ -715,6 +715,23 @@ fn a_server_that_falls_silent_is_given_up() {
     assert!(now.since(class.now) <= 45_000);
 }
 
+/// 262,136 bytes at 4,000 bytes/s.
+#[test]
+fn a_slow_line_has_the_time_that_the_largest_piece_takes() {
+    let mut class = collecting(2);
+    let is_round = |message: &&ServerMessage| matches!(message, ServerMessage::Round { .. });
+    let mut again = class.students[0].heard.iter().find(is_round).unwrap().clone();
+    let ServerMessage::Round { model, .. } = &mut again else { unreachable!() };
+    (model.id, model.checksum) = (TransferId(model.id.0 + 1), protocol::Checksum(!model.checksum.0));
+    class.input(0, Input::Message(again));
+    assert!(matches!(work(&class, 0), Work::Downloading { .. }), "{:?}", work(&class, 0));
+    let (begun, student) = (class.now, &mut class.students[0].participant);
+    student.handle_timeout(begun + 66_000 + 44_000);
+    assert_eq!(student.view().connection, &Connection::Open);
+    student.handle_timeout(begun + 66_000 + 45_000);
+    assert!(matches!(student.view().connection, Connection::Lost { .. }));
+}
+
 #[test]
 fn many_strangers_are_held_within_bounds() {
     let mut config = config(5);

@@ -4,6 +4,8 @@
 //! class whose server was restarted does not come back in one instant. A server that sends a client away may say how long
 //! it should wait instead (pace steering; Bonawitz et al., 2019, arXiv:1902.01046, section 2.3).
 
+use protocol::limits::MAX_CHUNK_PAYLOAD;
+
 use super::{Connection, Output, Participant};
 use crate::Millis;
 
@@ -17,6 +19,10 @@ const LONGEST_TOLD_MS: u64 = 600_000;
 const PATIENCE_MS: u64 = 15_000;
 /// A server that says nothing for so long is gone: it gives a sign of life every 15 s, milliseconds.
 const SILENCE_MS: u64 = 45_000;
+/// What the slowest line that serves carries in a second, bytes.
+const SLOWEST_LINE: u64 = 4_000;
+/// A piece of a model is heard once it is here whole; what the server says meanwhile comes after it. Milliseconds.
+const PIECE_MS: u64 = MAX_CHUNK_PAYLOAD as u64 * 1_000 / SLOWEST_LINE;
 
 /// The connection's state, with what is not shown to anyone.
 #[derive(Clone, Debug)]
@@ -79,24 +85,28 @@ impl Link {
         self.failures = self.failures.saturating_add(1);
         self.shown = Connection::Lost { retry_at: now + wait as u64 };
     }
+}
 
+impl Participant {
+    /// When a server that says nothing is given up.
     fn patience(&self) -> Option<Millis> {
-        match self.shown {
-            Connection::Connecting => Some(self.heard + PATIENCE_MS),
-            Connection::Open => Some(self.heard + SILENCE_MS),
-            Connection::Lost { .. } | Connection::Stopped(_) => None,
-        }
+        let silence = match self.link.shown {
+            Connection::Connecting => PATIENCE_MS,
+            Connection::Open if self.awaits_piece() => SILENCE_MS + PIECE_MS,
+            Connection::Open => SILENCE_MS,
+            Connection::Lost { .. } | Connection::Stopped(_) => return None,
+        };
+        Some(self.link.heard + silence)
     }
 
-    pub(super) fn next_timeout(&self) -> Option<Millis> {
-        match self.shown {
+    /// When `handle_timeout` should be called next, if nothing happens before.
+    pub fn next_timeout(&self) -> Option<Millis> {
+        match self.link.shown {
             Connection::Lost { retry_at } => Some(retry_at),
             _ => self.patience(),
         }
     }
-}
 
-impl Participant {
     /// Tries again, or gives up what has been silent for too long.
     pub(super) fn keep_connected(&mut self) {
         match self.link.shown {
@@ -106,7 +116,7 @@ impl Participant {
                 self.outputs.push_back(Output::Connect);
                 self.changed = true;
             }
-            _ if self.link.patience().is_some_and(|end| end <= self.now) => self.drop_connection(),
+            _ if self.patience().is_some_and(|end| end <= self.now) => self.drop_connection(),
             _ => {}
         }
     }

@@ -202,11 +202,6 @@ impl Participant {
         self.tell_of_change();
     }
 
-    /// When `handle_timeout` should be called next, if nothing happens before.
-    pub fn next_timeout(&self) -> Option<Millis> {
-        self.link.next_timeout()
-    }
-
     /// The next thing to do. Ask until there is none after every input and timeout.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()

@@ -323,6 +323,11 @@ impl Participant {
         self.changed = true;
     }
 
+    /// Whether a piece of a model is to come.
+    pub(super) fn awaits_piece(&self) -> bool {
+        matches!(self.job, Job::Downloading(_))
+    }
+
     /// Takes a piece of the model.
     pub(super) fn take_chunk(&mut self, chunk: &Chunk) {
         self.received += (protocol::limits::CHUNK_HEADER_BYTES + chunk.payload.len()) as u64;
