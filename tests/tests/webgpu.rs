@@ -80,7 +80,6 @@ async fn what_is_trained_on_webgpu_stays_there() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "an LSTM in software takes minutes: cargo test --test webgpu -- --ignored, with the bundle's WebGPU program"]
 async fn gates_that_are_far_out_stay_numbers_on_webgpu() -> Result<()> {
     let voices = Voices::open()?;
     let all = voices.of_speakers(0..1);
