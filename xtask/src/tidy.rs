@@ -53,6 +53,7 @@ const CRATES: &[(&str, Floors)] = &[
             &["tally"],
         ],
     ),
+    ("crates/privacy/src", &[&["normal"], &["distribution", "gaussian"], &["sampled"], &["release"]]),
     (
         "crates/federation/src",
         &[
