@@ -44,6 +44,8 @@ enum Command {
     Features(commands::features::Arguments),
     /// List the networks: layers, parameters, bytes.
     Models(commands::models::Arguments),
+    /// Count what noisy sums give away: epsilon, and how often the best guess is right.
+    Privacy(commands::privacy::Arguments),
     /// Write a made-up corpus of synthetic voices.
     Synth(commands::synth::Arguments),
     /// Load an aggregator with many made-up participants, and measure it.
@@ -79,6 +81,7 @@ fn run(command: Command, options: config::Options) -> anyhow::Result<()> {
         Command::Experiment(arguments) => commands::experiment::run(arguments),
         Command::Features(arguments) => commands::features::run(arguments),
         Command::Models(arguments) => commands::models::run(arguments),
+        Command::Privacy(arguments) => commands::privacy::run(arguments),
         Command::Synth(arguments) => commands::synth::run(arguments),
         Command::Swarm(arguments) => commands::swarm::run(arguments),
     }

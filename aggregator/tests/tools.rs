@@ -25,7 +25,7 @@ fn voices(folder: &Path) -> Output {
 
 #[test]
 fn every_tool_explains_itself_by_an_example() {
-    for command in ["features", "models", "synth"] {
+    for command in ["features", "models", "privacy", "synth"] {
         let help = chorus(&[command, "--help"]);
         assert!(help.status.success());
         assert!(text(&help.stdout).contains(&format!("Examples:\n  chorus {command}")), "{command}");
@@ -64,6 +64,46 @@ fn models_lists_exact_counts() {
     }
     let table = text(&chorus(&["models"]).stdout);
     assert!(table.contains("conv: 1,832,004 parameters, 7,328,016 bytes as f32, 3,664,008 as f16"), "{table}");
+}
+
+#[test]
+fn privacy_counts_what_dp_accounting_counts() {
+    let epsilon = |line: &str| {
+        let words: Vec<&str> = std::iter::once("privacy").chain(line.split_whitespace()).chain(["--json"]).collect();
+        let output = chorus(&words);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        answer["epsilon"].as_f64().unwrap()
+    };
+    // dp-accounting 0.6 (tests/reference/privacy/epsilon.json).
+    for (line, expected) in [
+        ("--noise-multiplier 1 --rounds 1 --delta 1e-5", 4.377_178),
+        ("--noise-multiplier 0.5 --rounds 20 --delta 1e-4", 72.429_298),
+        ("--noise-multiplier 4 --rounds 50 --sampling 0.1 --delta 1e-5", 0.684_216),
+        ("--noise-multiplier 1 --rounds 1 --relation replace-one", 9.997_256),
+    ] {
+        let above = epsilon(line) - expected;
+        assert!((-1.0e-6..1.0e-3).contains(&above), "{line}: {above}");
+    }
+    let said = text(&chorus(&["privacy", "--noise-multiplier", "1", "--rounds", "3"]).stdout);
+    assert!(said.contains("epsilon = ") && said.contains("nothing in their place") && said.contains("right 50 times"));
+}
+
+#[test]
+fn privacy_refuses_what_it_cannot_count() {
+    for (line, reason) in [
+        ("privacy --noise-multiplier 0", "a noise multiplier lies between 0.01"),
+        ("privacy --noise-multiplier NaN", "a noise multiplier lies between"),
+        ("privacy --noise-multiplier 1 --rounds 0", "rounds are 1 to"),
+        ("privacy --noise-multiplier 1 --sampling 1.5", "sampling is a probability"),
+        ("privacy --noise-multiplier 1 --delta 1", "delta lies between"),
+        ("privacy --noise-multiplier 1 --sampling 0.5 --relation replace-one", "leave sampling out"),
+    ] {
+        let output = chorus(&line.split_whitespace().collect::<Vec<_>>());
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        assert!(text(&output.stderr).contains(reason), "{line}: {}", text(&output.stderr));
+    }
+    assert_eq!(chorus(&["privacy", "--noise-multiplier", "1", "--relation", "bounded"]).status.code(), Some(2));
 }
 
 #[test]

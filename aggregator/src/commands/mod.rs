@@ -5,6 +5,7 @@ pub mod features;
 mod interrupt;
 pub mod join;
 pub mod models;
+pub mod privacy;
 mod progress;
 pub mod serve;
 pub mod simulate;
