@@ -514,3 +514,18 @@ fn the_more_there_are_in_a_room_the_less_often_all_of_them_are_told() {
     };
     assert_eq!([5, 50, 100, 1_000].map(statuses_in_ten_seconds), [40, 40, 20, 2]);
 }
+
+#[test]
+fn a_status_tells_of_no_more_clients_than_a_message_may() {
+    let mut room = Room::of(RoomConfig { max_clients: 1_024, ..config() });
+    for number in 0..2_100 {
+        room.join(number, 4);
+        room.coordinator.handle(room.now, Event::Disconnected { connection: client(number) });
+        room.answers();
+    }
+    assert!(room.coordinator.load().identities > 2_048, "{:?}", room.coordinator.load());
+    let status = room.coordinator.status(room.now);
+    assert_eq!(status.clients.len(), 2_048);
+    let text = serde_json::to_string(&ServerMessage::Status(status)).unwrap();
+    assert!(protocol::parse_server(&text).is_ok(), "{} bytes", text.len());
+}
