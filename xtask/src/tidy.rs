@@ -57,7 +57,7 @@ const CRATES: &[(&str, Floors)] = &[
     (
         "crates/federation/src",
         &[
-            &["masked", "metrics", "normalisation", "sketch"],
+            &["masked", "metrics", "noise", "normalisation", "sketch"],
             &["update"],
             &["aggregation", "strategy"],
             &["coordinator", "participant"],

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use corpus::Partition;
+use privacy::Gaussian;
 use protocol::Strategy;
 
 use super::interrupt::on_interrupt;
@@ -21,6 +22,7 @@ const EXAMPLES: &str = "Examples:
   chorus simulate --data voices --clients 200 --drop-out 0.3 --slow 0.5 --selection 20
   chorus simulate --data esd --own-split --map surprise=happy
   chorus simulate --data mine --speaker-pattern '/([^/_]+)_[^/]*$'
+  chorus simulate --data voices --clients 200 --epsilon 8 --clip 0.1
   chorus simulate --data emodb --clients 10 --attack sign-flip --attackers 0.3 --aggregation median
 
 Clients, aggregator, features, networks and usual settings are those of a real room; only the network between them is left
@@ -134,6 +136,7 @@ impl Arguments {
             strategy: room.strategy,
             aggregation,
             influence_limit,
+            noise: room.noise,
             encoding: room.encoding,
             attack: self.attack.map(|behaviour| Attack { behaviour, share: self.attackers }),
             seed: room.seed,
@@ -217,6 +220,19 @@ fn summary(outcome: &Outcome) -> String {
     for (label, one) in plan.labels.iter().zip(&scores.per_label) {
         text += &format!("{label:<12} {:>9.3}  {:.3}  {:.3}  {:>5}\n", one.precision, one.recall, one.f1, one.support);
     }
+    if let Some(noise) = &plan.noise {
+        let loss = Gaussian::of_rounds(noise.multiplier, outcome.rounds.len() as u32);
+        text += &format!(
+            "\nWith noise of {} times the clip, these {} rounds give away epsilon = {:.2} of one client for delta = {}: whoever knows \
+             everything else guesses right at most {:.0} times in 100 whether the model learnt from its clips or from nothing in \
+             their place; a coin is right 50 times.\n",
+            noise.multiplier,
+            outcome.rounds.len(),
+            (loss.epsilon(noise.delta) * 100.0).ceil() / 100.0,
+            noise.delta,
+            (loss.best_guess() * 100.0).ceil(),
+        );
+    }
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
     text += &format!(
         "\n{:.1} {} of training; {:.1} MB sent to the aggregator, {:.1} MB by it\n",
@@ -233,7 +249,8 @@ mod tests {
     use clap::{Args as _, FromArgMatches as _};
     use models::Architecture;
     use protocol::{
-        Aggregation, Augmentation, Choice as _, Encoding, Optimiser, Pace, Selection, Stragglers, TrainingSettings,
+        Aggregation, Augmentation, Choice as _, Encoding, Noise, Optimiser, Pace, Selection, Stragglers,
+        TrainingSettings,
     };
 
     use super::*;
@@ -305,6 +322,8 @@ mod tests {
             }
             assert_repeated(&Plan { aggregation: changed, ..many.clone() });
         }
+        let noise = Noise { clip: 0.125, multiplier: 2.5, clients: 30, epsilon: 12.5, delta: 1.0e-6 };
+        assert_repeated(&Plan { noise: Some(noise), ..many.clone() });
         for encoding in [Encoding::F16, Encoding::Q8, Encoding::Q4] {
             assert_repeated(&Plan { encoding, ..many.clone() });
         }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use corpus::Reading;
-use protocol::{Choice, Pace, Selection, TrainingSettings};
+use protocol::{Choice, Noise, Pace, Selection, TrainingSettings};
 use serde::Serialize;
 
 use crate::simulator::{Attack, Circumstances, Plan, TestSpeakers};
@@ -30,6 +30,7 @@ pub fn words(plan: &Plan) -> Vec<String> {
         strategy,
         aggregation,
         influence_limit,
+        noise,
         encoding,
         attack,
         seed,
@@ -71,6 +72,13 @@ pub fn words(plan: &Plan) -> Vec<String> {
     words.option("aggregation", whole(aggregation));
     if let Some(limit) = influence_limit {
         words.option("influence-limit", limit);
+    }
+    if let Some(Noise { clip, multiplier, clients, epsilon, delta }) = noise {
+        words.option("noise-multiplier", multiplier);
+        words.option("clip", clip);
+        words.option("noise-clients", clients);
+        words.option("epsilon", epsilon);
+        words.option("delta", delta);
     }
     words.option("encoding", encoding);
     if let Some(Attack { behaviour, share }) = attack {

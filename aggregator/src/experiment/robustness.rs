@@ -152,6 +152,7 @@ pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
                     strategy: room.strategy,
                     aggregation: room.aggregation,
                     influence_limit: room.influence_limit,
+                    noise: None,
                     encoding: protocol::Encoding::F32,
                     attack,
                     circumstances: None,

@@ -5,6 +5,7 @@
 mod aggregation;
 mod choice;
 mod corpora;
+mod noise;
 mod participation;
 mod room;
 mod strategy;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 pub use self::corpora::{CorpusOptions, ReadingOptions, TestOptions};
+pub use self::noise::NoiseOptions;
 pub use self::room::RoomOptions;
 pub use self::training::usual_augmentation;
 
@@ -41,6 +43,8 @@ pub struct Learning {
     pub aggregation: aggregation::AggregationOptions,
     #[command(flatten)]
     pub participation: participation::ParticipationOptions,
+    #[command(flatten)]
+    pub noise: noise::NoiseOptions,
 }
 
 /// A room's settings as a person gives them; what is left out is as `RoomConfig::new` has it.
@@ -71,6 +75,7 @@ impl<'de> Deserialize<'de> for Settings {
                 strategy: group(&given)?,
                 aggregation: group(&given)?,
                 participation: group(&given)?,
+                noise: group(&given)?,
             },
         })
     }
@@ -84,7 +89,7 @@ fn group<T: DeserializeOwned, E: serde::de::Error>(given: &Value) -> Result<T, E
 impl Settings {
     /// The room's whole configuration, checked. A code is made up where none was chosen.
     pub fn room(&self) -> Result<RoomConfig, ProtocolError> {
-        let Learning { task, training, strategy: _, aggregation, participation } = &self.learning;
+        let Learning { task, training, strategy: _, aggregation, participation, noise } = &self.learning;
         let (architecture, labels) = (task.model(), task.labels());
         let code = self.room.code.clone().unwrap_or_else(|| RoomCode::from_random(rand::random()));
         // A count of labels that no room may have is refused by `check` below; no network is asked for it.
@@ -96,7 +101,9 @@ impl Settings {
         training.choose(&mut room.training, architecture);
         room.aggregation = aggregation.aggregation()?;
         self.learning.choose_steps(&mut room, architecture)?;
-        room.influence_limit = aggregation.influence_limit(Some(RoomConfig::INFLUENCE_LIMIT));
+        // What guards against hostile participants takes what depends on everyone's data, which noise does not go with.
+        let usual = (!noise.is_chosen()).then_some(RoomConfig::INFLUENCE_LIMIT);
+        room.influence_limit = aggregation.influence_limit(usual);
         if self.room.least.is_none() {
             // Where that is more than may take part, the check below says so in words.
             room.least = room.least.max(room.aggregation.least().min(room.max_clients));
@@ -104,7 +111,9 @@ impl Settings {
         room.selection = participation.selection()?;
         room.pace = participation.pace()?;
         set(&mut room.stragglers, &participation.stragglers);
+        room.noise = noise.noise(room.rounds, room.max_clients)?;
         room.check()?;
+        federation::check_budget(&room)?;
         Ok(room)
     }
 }
@@ -123,6 +132,7 @@ impl Learning {
         if self.aggregation.aggregation.is_none()
             && architecture == Architecture::Compact
             && !room.strategy.counts_steps()
+            && !self.noise.is_chosen()
         {
             // One of four may be hostile: docs/robustness.md says what that saves and costs.
             room.aggregation = Aggregation::Median;

@@ -10,8 +10,8 @@ use client::LocalRound;
 use federation::{Input, TrainRequest};
 use models::{Example, FEATURES, FRAMES};
 use protocol::limits::MAX_EXAMPLES;
+use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
-use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
@@ -227,7 +227,7 @@ impl Attackers {
                     let deviation = (own.iter().map(|value| value * value).sum::<f64>() / own.len() as f64).sqrt();
                     let chance = self.seed ^ (u64::from(request.round.0) << 32) ^ *client as u64;
                     let mut random = ChaCha8Rng::seed_from_u64(chance);
-                    own.iter().map(|_| deviation * normal(&mut random)).collect()
+                    own.iter().map(|_| deviation * federation::normal(&mut random)).collect()
                 }
                 Behaviour::FreeRider => {
                     result.examples = claims.get(*client).copied().unwrap_or(result.examples);
@@ -250,13 +250,6 @@ impl Attackers {
         }
         self.before = Some(model.clone());
     }
-}
-
-/// A number of the standard normal distribution (Box and Muller, 1958).
-fn normal(random: &mut ChaCha8Rng) -> f64 {
-    let (radius, angle): (f64, f64) = (random.random(), random.random());
-    // 1 − radius lies above 0.
-    (-2.0 * (1.0 - radius).ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
 }
 
 #[cfg(test)]

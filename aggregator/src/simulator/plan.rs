@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use corpus::{Partition, Reading};
 use models::Architecture;
 use protocol::limits::MAX_EXAMPLES;
-use protocol::{Aggregation, Encoding, RoomCode, RoomConfig, Strategy, TrainingSettings};
+use protocol::{Aggregation, Encoding, Noise, RoomCode, RoomConfig, Strategy, TrainingSettings};
 use serde::{Deserialize, Serialize};
 
 use super::{Attack, Circumstances};
@@ -48,6 +48,9 @@ pub struct Plan {
     /// How many times the median one client may bring to bear.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub influence_limit: Option<f64>,
+    /// Noise on the sums of updates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<Noise>,
     /// How numbers travel.
     #[serde(default, skip_serializing_if = "Encoding::is_exact")]
     pub encoding: Encoding,
@@ -176,6 +179,7 @@ impl Plan {
         room.strategy = self.strategy;
         room.aggregation = self.aggregation;
         room.influence_limit = self.influence_limit;
+        room.noise = self.noise;
         room.encoding = self.encoding;
         room.seed = self.seed;
         room.least = clients as u32;

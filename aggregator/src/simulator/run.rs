@@ -12,6 +12,8 @@ use corpus::{Holdings, Partition, Split};
 use federation::local_work::whole_steps;
 use federation::{Coordinator, MemorySpool, Millis};
 use models::Example;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::attack::Attackers;
@@ -234,7 +236,9 @@ fn federated(
         Some(attackers) => attackers.claims(&shares),
         None => shares.iter().map(|share| share.len() as u32).collect(),
     };
-    let coordinator = Coordinator::new(room, initial, Box::<MemorySpool>::default())?;
+    let mut coordinator = Coordinator::new(room, initial, Box::<MemorySpool>::default())?;
+    // Of a simulation's noise nobody is to be kept from knowing it, and the run can be repeated.
+    coordinator.seed_noise(ChaCha8Rng::seed_from_u64(plan.seed.into()).random());
     let clock = plan.circumstances.map(|circumstances| Clock::new(circumstances, plan.seed));
     let mut exchange = Exchange::new(coordinator, shares, &claims, labels, clock);
     if let Some(attackers) = &attackers {

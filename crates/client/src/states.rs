@@ -191,6 +191,7 @@ mod tests {
             bytes_down: 0,
             clients: Vec::new(),
             final_evaluation: Some(evaluation(0.75)),
+            budget: None,
         };
         let view = federation::View {
             connection: &federation::Connection::Open,

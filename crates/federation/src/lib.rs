@@ -20,6 +20,7 @@ pub mod local_work;
 mod masked;
 mod metrics;
 mod model;
+mod noise;
 mod normalisation;
 mod participant;
 mod rounding;
@@ -34,6 +35,7 @@ pub use coordinator::{
     Identity, Insight, Load,
 };
 pub use model::Model;
+pub use noise::{check_budget, normal};
 pub use participant::{
     Connection, Input, MaskingSecrets, Notice, NoticeCode, Output, Participant, ParticipantConfig, StopReason,
     TrainRequest, View, Work,

@@ -24,6 +24,7 @@ mod id;
 pub mod limits;
 mod masking;
 mod message;
+mod noise;
 mod pace;
 mod parse;
 mod room;
@@ -51,6 +52,7 @@ pub use message::{
     ClientMessage, ClientState, ClientSummary, Difference, Evaluation, Phase, RoundRecord, RoundTraining,
     ServerMessage, Standardisation, Status, TrainingResult, Transfer,
 };
+pub use noise::{Budget, Noise};
 pub use pace::Pace;
 pub use parse::{parse_client, parse_server};
 pub use room::{RoomConfig, TrainingSettings};

@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Agreement, Checksum, ClientId, Encoding, ErrorCode, Hex, MaskingKeys, ModelVersion, RefusalReason, RevealedShare,
-    RoomCode, RoomConfig, RosterEntry, Round, SealedShares, Token, TrainingSettings, TransferId,
+    Agreement, Budget, Checksum, ClientId, Encoding, ErrorCode, Hex, MaskingKeys, ModelVersion, RefusalReason,
+    RevealedShare, RoomCode, RoomConfig, RosterEntry, Round, SealedShares, Token, TrainingSettings, TransferId,
 };
 
 /// What a client says.
@@ -472,6 +472,9 @@ pub struct Status {
     /// How the finished model does on what all clients hold back, as far as they have said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub final_evaluation: Option<Evaluation>,
+    /// In a room with noise, what it has given away and what it may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

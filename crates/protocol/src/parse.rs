@@ -270,6 +270,12 @@ fn check_status(status: &Status) -> Result<(), ProtocolError> {
         }
     }
     // The sum over clients: only its shape and its numbers are bounded, not its count.
+    if let Some(budget) = &status.budget {
+        let guesses = [budget.best_guess, budget.best_guess_at_end];
+        if !(budget.epsilon >= 0.0 && guesses.iter().all(|guess| (0.5..=1.0).contains(guess))) {
+            return Err(ProtocolError::invalid("budget", "epsilon is 0 or more, and a guess between 0.5 and 1"));
+        }
+    }
     status.final_evaluation.as_ref().map_or(Ok(()), check_metrics)
 }
 

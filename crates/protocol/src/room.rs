@@ -8,8 +8,8 @@ use crate::limits::{
 };
 use crate::parse::{check_name, check_range};
 use crate::{
-    Aggregation, Augmentation, Encoding, Masking, Optimiser, Pace, ProtocolError, RoomCode, Selection, Stragglers,
-    Strategy, choice,
+    Aggregation, Augmentation, Encoding, Masking, Noise, Optimiser, Pace, ProtocolError, RoomCode, Selection,
+    Stragglers, Strategy, choice,
 };
 
 /// How a client trains in each round.
@@ -84,6 +84,9 @@ pub struct RoomConfig {
     /// How updates are masked; left out: not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masking: Option<Masking>,
+    /// Noise on the sum of updates, and the budget that it is counted against; left out: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<Noise>,
     /// Largest L2 norm of an update, in the parameters' own unit; one above it is refused. A masked room's server sees none.
     pub norm_limit: f64,
     /// Where the initial parameters and the order of examples come from, so that a run can be repeated.
@@ -130,6 +133,7 @@ impl RoomConfig {
             weight_cap: 1_000,
             influence_limit: None,
             masking: None,
+            noise: None,
             norm_limit: 1.0e4,
             seed: 0,
         }
@@ -188,10 +192,17 @@ impl RoomConfig {
         check_range("weight_cap", self.weight_cap, 1..=MAX_EXAMPLES)?;
         self.check_influence()?;
         self.masking.map_or(Ok(()), |masking| masking.check(self))?;
+        self.noise.map_or(Ok(()), |noise| noise.check(self))?;
         if !(self.norm_limit > 0.0 && self.norm_limit <= MAX_NORM) {
             return Err(ProtocolError::invalid("norm_limit", format!("must lie above 0 and not above {MAX_NORM}")));
         }
         Ok(())
+    }
+
+    /// Whether nobody is told what clients say of their own data, beside their update and how many examples they have: a masked
+    /// room's server knows none of it, and beside a noisy sum it would make the noise vain.
+    pub fn tells_nothing_of_clients(&self) -> bool {
+        self.masking.is_some() || self.noise.is_some()
     }
 
     /// Whether the updates of an open round wait until it closes.

@@ -243,6 +243,17 @@ fn every_good_server_message_is_held() {
             json!({"/room/least": 3, "/room/masking": {"server": "active", "encoding": "masked32", "clip": 1.0}}),
         ),
         (
+            "with noise",
+            "settings",
+            json!({"/room/noise": {"clip": 0.5, "multiplier": 2.5, "clients": 100, "epsilon": 8.0, "delta": 1.0e-5}}),
+        ),
+        (
+            "a privacy budget",
+            "status",
+            json!({"/budget": {"published": 3, "left": 17, "epsilon": 2.5, "best_guess": 0.625, "best_guess_at_end": 0.75,
+                "clients": 100, "clients_needed": 1_141}}),
+        ),
+        (
             "masked in fewer bits",
             "settings",
             json!({"/room/least": 3, "/room/masking": {"server": "curious", "encoding": "masked16", "clip": 0.5}}),
@@ -380,6 +391,25 @@ fn what_no_server_may_say_is_refused_as_held() {
         ("survivors of no round", with("survivors", "/round", json!(0)), 0),
         ("more than may be masked together", with("survivors", "/clients", json!((1..=201).collect::<Vec<u32>>())), 0),
         ("a signature that is too short", with("agreed", "/agreements/0/signature", json!("00".repeat(63))), 0),
+        (
+            "noise of nothing",
+            with(
+                "settings",
+                "/room/noise",
+                json!({"clip": 0.5, "multiplier": 0.0, "clients": 9, "epsilon": 8.0, "delta": 1.0e-5}),
+            ),
+            0,
+        ),
+        (
+            "a guess that is worse than a coin",
+            with(
+                "status",
+                "/budget",
+                json!({"published": 3, "left": 17, "epsilon": 2.5,
+            "best_guess": 0.25, "best_guess_at_end": 0.75, "clients": 100, "clients_needed": 1_141}),
+            ),
+            0,
+        ),
         ("masks in a room for two", with("settings", "/room/masking", json!({"clip": 1.0})), 0),
         ("a text that is too long", with("refused", "/message", json!("x".repeat(501))), 0),
     ];

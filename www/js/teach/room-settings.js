@@ -27,6 +27,10 @@ const BELONGS = {
   over_selection: ['selection'],
   staleness_exponent: ['asynchronous'],
   most_stale: ['asynchronous'],
+  noise_multiplier: ['epsilon'],
+  clip: ['epsilon'],
+  noise_clients: ['epsilon'],
+  delta: ['epsilon'],
 };
 
 /**

@@ -74,6 +74,8 @@ codes! {
     RoomPaused = CONFLICT,
     /// All rounds are over.
     RoomFinished = CONFLICT,
+    /// The room's privacy budget is spent.
+    BudgetSpent = CONFLICT,
     /// No round is over with whose model the room could end.
     RoomUntrained = CONFLICT,
     /// The room's model never had this version.
@@ -224,6 +226,7 @@ impl From<CommandError> for Failure {
                 HostError::NobodyReady => Code::NobodyReady,
                 HostError::Paused => Code::RoomPaused,
                 HostError::Finished => Code::RoomFinished,
+                HostError::BudgetSpent => Code::BudgetSpent,
                 HostError::Untrained => Code::RoomUntrained,
                 HostError::NoVersion(_) => Code::VersionUnknown,
                 HostError::NoRounds { .. } => Code::RoundsInvalid,

@@ -157,12 +157,14 @@ impl Rooms {
     }
 
     /// Lets a room go on, new or restored.
-    pub fn add(&self, code: RoomCode, coordinator: Coordinator) -> Result<(), CreateError> {
+    pub fn add(&self, code: RoomCode, mut coordinator: Coordinator) -> Result<(), CreateError> {
         let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
         if rooms.contains_key(&code) {
             return Err(CreateError::Taken(code));
         }
         let memory = self.is_place_for(&rooms, coordinator.config())?;
+        // New whenever the program starts: noise that comes twice could be taken off.
+        coordinator.seed_noise(rand::random());
         let handle = room::start(&code, coordinator, self.store.clone(), self.count.clone(), self.metrics.clone())?;
         rooms.insert(code, Held { handle, memory });
         self.count.store(rooms.len(), Ordering::Relaxed);

@@ -6,12 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use federation::{Checkpoint, Identity};
-use protocol::{ClientId, ModelVersion, RoomCode, RoundRecord, Token};
+use protocol::{ClientId, ModelVersion, RoomCode, RoomConfig, RoundRecord, Token};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::de::DeserializeOwned;
 
 /// What the tables below are; a database of a number that is not known here is not touched.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 
 const TABLES: &str = "
     CREATE TABLE rooms (
@@ -57,7 +57,16 @@ const TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// Makes tables of number 1 those above. Whose updates are in which round was not kept then, nor who had said what of a
+/// Of rooms with noise, how many rounds they have published. Number 2 had none of it, and would let such a room go on without
+/// noise.
+const BUDGETS: &str = "
+    CREATE TABLE budgets (
+        room TEXT PRIMARY KEY REFERENCES rooms ON DELETE CASCADE,
+        noisy_rounds INTEGER NOT NULL
+    ) STRICT;
+";
+
+/// Makes tables of number 1 those of number 2. Whose updates are in which round was not kept then, nor who had said what of a
 /// finished model: everyone who comes back says it anew.
 const FROM_1: &str = "
     ALTER TABLE rooms ADD COLUMN least INTEGER NOT NULL DEFAULT 0;
@@ -93,9 +102,12 @@ pub fn open(path: &Path, rooms: bool) -> Result<Connection> {
     let schema: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match schema {
         SCHEMA => {}
-        1 => {
+        1 | 2 => {
             let transaction = database.transaction()?;
-            transaction.execute_batch(FROM_1)?;
+            if schema == 1 {
+                transaction.execute_batch(FROM_1)?;
+            }
+            transaction.execute_batch(BUDGETS)?;
             transaction.pragma_update(None, "user_version", SCHEMA)?;
             transaction.commit()?;
             take_log_over(&database)?;
@@ -104,6 +116,7 @@ pub fn open(path: &Path, rooms: bool) -> Result<Connection> {
         0 => {
             let transaction = database.transaction()?;
             transaction.execute_batch(TABLES)?;
+            transaction.execute_batch(BUDGETS)?;
             transaction.pragma_update(None, "user_version", SCHEMA)?;
             transaction.commit()?;
             take_log_over(&database)?;
@@ -134,6 +147,7 @@ pub fn write(database: &Connection, checkpoint: &Checkpoint) -> Result<()> {
         locked,
         bytes_up,
         bytes_down,
+        noisy_rounds,
     } = checkpoint;
     let code = config.code.as_str();
     let known = "SELECT revision FROM rooms WHERE code = ?1";
@@ -162,6 +176,9 @@ pub fn write(database: &Connection, checkpoint: &Checkpoint) -> Result<()> {
             serde_json::to_string(left_out)?,
         ],
     )?;
+    if config.noise.is_some() {
+        database.execute("INSERT OR REPLACE INTO budgets VALUES (?1, ?2)", params![code, noisy_rounds])?;
+    }
     // Rounds are only ever added, unless the host changed some that are over, or went back to an earlier version, from which
     // they then differ.
     let unchanged = if known == Some(*revision) { history.len() as i64 } else { 0 };
@@ -230,8 +247,12 @@ pub fn read(database: &Connection, code: &str) -> Result<Checkpoint> {
         let token = Token::parse(&token).context("a client's token is damaged")?;
         Ok(Identity { client: ClientId(client), name, token, contributed, removed, named_by_host })
     });
+    let config: RoomConfig = parse(&config)?;
+    let spent = "SELECT noisy_rounds FROM budgets WHERE room = ?1";
+    let spent: Option<u32> = database.query_row(spent, [code], |row| row.get(0)).optional()?;
+    ensure!(spent.is_some() || config.noise.is_none(), "what it has spent of its privacy budget is missing");
     let checkpoint = Checkpoint {
-        config: parse(&config)?,
+        config,
         model_version: ModelVersion(model_version),
         standardisation: standardisation.as_deref().map(parse).transpose()?,
         history,
@@ -246,6 +267,7 @@ pub fn read(database: &Connection, code: &str) -> Result<Checkpoint> {
         locked,
         bytes_up: u64::try_from(bytes_up).unwrap_or(0),
         bytes_down: u64::try_from(bytes_down).unwrap_or(0),
+        noisy_rounds: spent.unwrap_or(0),
     };
     ensure!(checkpoint.config.code.as_str() == code, "the row of {code} belongs to room {}", checkpoint.config.code);
     Ok(checkpoint)

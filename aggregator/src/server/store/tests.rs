@@ -313,6 +313,44 @@ fn what_does_not_outlive_the_program_is_deleted_with_it() {
     assert!(!folder.exists());
 }
 
+/// A room with noise whose budget knows of so many rounds.
+fn noisy(rounds: u32) -> Coordinator {
+    let mut settings = settings("KMPXZ");
+    settings.learning.noise = serde_json::from_value(serde_json::json!({ "epsilon": 8, "clip": 0.5 })).unwrap();
+    let room = Coordinator::new(settings.room().unwrap(), initial(), Box::<MemorySpool>::default()).unwrap();
+    let memory = room.memory().into_iter().map(|(name, values)| (name.to_owned(), values.to_vec())).collect();
+    let checkpoint = Checkpoint { noisy_rounds: rounds, ..room.checkpoint() };
+    Coordinator::restore(checkpoint, initial(), memory, Box::<MemorySpool>::default()).unwrap()
+}
+
+#[test]
+fn what_a_room_has_spent_of_its_budget_is_stored() {
+    let state = tempfile::tempdir().unwrap();
+    let code = RoomCode::parse("KMPXZ").unwrap();
+    let store = Store::open(state.path()).unwrap();
+    for rounds in [0, 3] {
+        store.save(&noisy(rounds), true).unwrap();
+        assert_eq!(store.stored(&code).unwrap().checkpoint().noisy_rounds, rounds);
+    }
+    store.database().execute("UPDATE budgets SET noisy_rounds = 0", []).unwrap();
+    assert!(store.stored(&code).unwrap_err().to_string().contains("not as they were written"));
+    store.database().execute("DELETE FROM budgets", []).unwrap();
+    store.database().execute("DELETE FROM sums", []).unwrap();
+    assert!(store.stored(&code).unwrap_err().to_string().contains("budget is missing"));
+}
+
+#[test]
+fn rooms_from_before_there_was_noise_go_on() {
+    let state = tempfile::tempdir().unwrap();
+    let store = Store::open(state.path()).unwrap();
+    store.save(&after(2), true).unwrap();
+    store.database().execute_batch("DROP TABLE budgets; PRAGMA user_version = 2;").unwrap();
+    drop(store);
+    let store = Store::open(state.path()).unwrap();
+    let room = store.stored(&RoomCode::parse("KMPXZ").unwrap()).unwrap();
+    assert_eq!(room.checkpoint(), after(2).checkpoint());
+}
+
 #[cfg(unix)]
 #[test]
 fn identities_are_readable_by_their_host_alone() {

@@ -11,6 +11,7 @@
 //! Where a round closes with fewer updates than a rule is defined for, which only a host who closes it early can bring
 //! about, Krum and Multi-Krum give way to the median: it holds against f hostile clients from 2f + 1 updates on.
 
+pub(crate) mod clipped_sum;
 pub(crate) mod clipping;
 #[cfg(test)]
 mod golden;

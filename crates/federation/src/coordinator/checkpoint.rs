@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::contributions::KEPT_ROUNDS;
 use super::{Client, Clients, Contribution, Coordinator, CoordinatorError, PhaseState};
+use crate::noise::Noising;
 use crate::{Model, Spool, strategy};
 
 /// Everything of a room but the model's parameters and what its strategy remembers. It holds every client's token:
@@ -44,6 +45,8 @@ pub struct Checkpoint {
     pub bytes_up: u64,
     /// Bytes of models sent.
     pub bytes_down: u64,
+    /// Noisy rounds that were published, whatever the host went back to since: what was told cannot be taken back.
+    pub noisy_rounds: u32,
 }
 
 /// A client that may come back.
@@ -90,6 +93,7 @@ impl Coordinator {
             locked: self.locked,
             bytes_up: self.bytes_up,
             bytes_down: self.bytes_down,
+            noisy_rounds: self.noise.as_ref().map_or(0, Noising::published),
         }
     }
 
@@ -126,6 +130,7 @@ impl Coordinator {
             locked,
             bytes_up,
             bytes_down,
+            noisy_rounds,
         } = checkpoint;
         let damaged = |what: &str| CoordinatorError::Damaged { what: what.to_owned() };
         let stored =
@@ -155,6 +160,16 @@ impl Coordinator {
             client.removed = identity.removed;
             client.named_by_host = identity.named_by_host;
             room.clients.insert(client);
+        }
+        if let Some(noise) = &mut room.noise {
+            if noisy_rounds < model_version.0 {
+                return Err(damaged("more rounds were published than its budget knows of"));
+            }
+            noise.spent(noisy_rounds);
+            if noise.is_spent() && model_version.0 > 0 {
+                // Where a damaged model gave way to an earlier one, too: no round is to come.
+                room.config.rounds = model_version.0;
+            }
         }
         if model_version.0 == room.config.rounds {
             room.phase = PhaseState::Finished;

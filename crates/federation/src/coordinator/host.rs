@@ -6,6 +6,7 @@ use protocol::limits::MAX_ROUNDS;
 use protocol::{ClientId, ErrorCode, HostCommand, ModelVersion, ProtocolError, RefusalReason, Round, ServerMessage};
 
 use super::{Action, Clients, Coordinator, CoordinatorError, PhaseState};
+use crate::noise::Noising;
 use crate::{Millis, Model, strategy};
 
 /// Why a wish of the host makes no sense now.
@@ -32,6 +33,9 @@ pub enum HostError {
     /// The room is over.
     #[error("all rounds are over; go back to a version of the model to have more of them")]
     Finished,
+    /// Another round would give away more than the room may.
+    #[error("the room's privacy budget is spent: what was published cannot be taken back; make a new room")]
+    BudgetSpent,
     /// There is no trained model to end with.
     #[error("no round is over yet, so there is no model to end with; delete the room instead")]
     Untrained,
@@ -109,6 +113,9 @@ impl Coordinator {
         self.now = self.now.max(now);
         if version > self.model.version() {
             return Err(HostError::NoVersion(version));
+        }
+        if self.noise.as_ref().is_some_and(Noising::is_spent) {
+            return Err(HostError::BudgetSpent);
         }
         let rounds = rounds.unwrap_or_else(|| self.config.rounds.max(version.0 + 1));
         if rounds <= version.0 || rounds > MAX_ROUNDS {
@@ -249,6 +256,9 @@ impl Coordinator {
     fn renormalise(&mut self) -> Result<(), HostError> {
         if matches!(self.phase, PhaseState::Finished) {
             return Err(HostError::Finished);
+        }
+        if self.config.tells_nothing_of_clients() {
+            return Ok(()); // Nobody's sums are asked for here.
         }
         self.renormalise = true;
         let open = Round(self.history.len() as u32 + 1);

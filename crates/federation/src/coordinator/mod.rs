@@ -33,6 +33,7 @@ pub use host::HostError;
 use phase::PhaseState;
 pub use status::Load;
 
+use crate::noise::Noising;
 use crate::sketch::mix;
 use crate::strategy::{self, ServerOptimiser};
 use crate::{Millis, Model, Spool};
@@ -140,6 +141,8 @@ pub struct Coordinator {
     bytes_down: u64,
     /// Memory for updates being received, bytes.
     upload_memory: usize,
+    /// In a room with noise, where that comes from and what it was spent on.
+    noise: Option<Noising>,
     /// In a masked room: attempts that were begun since it was made or restored, and the number that they count from.
     attempts: u32,
     run: u32,
@@ -173,6 +176,7 @@ impl Coordinator {
         if let Some(index) = parameters.iter().position(|parameter| !parameter.is_finite()) {
             return Err(CoordinatorError::NotFinite { index });
         }
+        let noise = config.noise.map(|noise| Noising::new(noise, config.parameters)).transpose()?;
         let mut optimiser = strategy::server_optimiser(&config);
         remind(&mut *optimiser)?;
         let model = make(parameters, optimiser.attachment(), config.encoding);
@@ -205,6 +209,7 @@ impl Coordinator {
             bytes_up: 0,
             bytes_down: 0,
             upload_memory: uploads::UPLOAD_MEMORY,
+            noise,
             attempts: 0,
             run: 0,
             outcast: BTreeSet::new(),
@@ -284,9 +289,18 @@ impl Coordinator {
         self.upload_memory = bytes;
     }
 
-    /// Gives a masked room that has not begun the scale of its features: nobody tells it the sums of its own.
+    /// Has the room's noise come from these bytes: new ones whenever it is made or restored, which nobody can guess. Without them a
+    /// room with noise begins no round.
+    pub fn seed_noise(&mut self, seed: [u8; 32]) {
+        if let Some(noise) = &mut self.noise {
+            noise.seed(seed);
+        }
+        self.advance();
+    }
+
+    /// Gives a masked room, or one with noise, that has not begun the scale of its features: nobody tells it the sums of its own.
     pub fn standardise(&mut self, standardisation: Standardisation) {
-        if self.config.masking.is_some() && !self.begun {
+        if self.config.tells_nothing_of_clients() && !self.begun {
             self.standardisation = Some(standardisation);
         }
     }
@@ -507,7 +521,7 @@ impl Coordinator {
     ) {
         // In a masked room nobody says how many of each label it has; whoever does so all the same is not repeated.
         let masked = self.config.masking.is_some();
-        let labels = if masked { Vec::new() } else { labels };
+        let told = if self.config.tells_nothing_of_clients() { Vec::new() } else { labels.clone() };
         if !masked && labels.len() != self.config.labels.len() {
             let message =
                 format!("ready counts {} labels, and this room has {}", labels.len(), self.config.labels.len());
@@ -521,7 +535,7 @@ impl Coordinator {
         client.examples = examples;
         client.most_examples = client.most_examples.max(examples);
         client.most_held_back = client.most_held_back.max(held_back);
-        client.labels = labels;
+        client.labels = told;
         self.status_changed = true;
         self.ask(id);
         self.remind(id);

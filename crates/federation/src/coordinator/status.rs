@@ -73,6 +73,10 @@ impl Coordinator {
             bytes_down: self.bytes_down,
             clients: self.summaries(now),
             final_evaluation: self.final_evaluation(),
+            budget: self
+                .noise
+                .as_ref()
+                .map(|noise| noise.budget(self.config.rounds.saturating_sub(self.model.version().0))),
         }
     }
 

@@ -124,10 +124,11 @@ pub(crate) fn server_optimiser(config: &RoomConfig) -> Box<dyn ServerOptimiser> 
 }
 
 /// Vectors as long as the model that this room's strategy needs beside the model and the one mean that becomes the next: what it
-/// remembers from round to round, and further means.
+/// remembers from round to round, and further means. With noise also the sum that it is added to, which is kept in f64.
 pub fn extra_vectors(config: &RoomConfig) -> usize {
     let optimiser = server_optimiser(&RoomConfig { parameters: 0, ..config.clone() });
-    optimiser.memory().len() + optimiser.means().saturating_sub(1)
+    let sum = if config.noise.is_some() { size_of::<f64>() / size_of::<f32>() } else { 0 };
+    optimiser.memory().len() + optimiser.means().saturating_sub(1) + sum
 }
 
 /// Gives an optimiser back what it remembered. Says what is wrong where that is not what it remembers.

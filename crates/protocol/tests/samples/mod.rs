@@ -118,6 +118,7 @@ pub fn server_messages() -> Vec<ServerMessage> {
             diverged: false,
         }],
         final_evaluation: None,
+        budget: None,
     };
     let record = RoundRecord {
         round: Round(1),

@@ -9,6 +9,7 @@ use super::collecting::Work;
 use crate::aggregation::{Kept, KeptUpdates, clipping, direction};
 use crate::coordinator::{Action, Contribution, Coordinator};
 use crate::influence;
+use crate::noise::Noising;
 use crate::sketch::Sketch;
 use crate::strategy::{Effort, Gathered, ServerOptimiser};
 
@@ -27,6 +28,13 @@ impl Coordinator {
         let PhaseState::Collecting(mut state) = std::mem::replace(&mut self.phase, PhaseState::Lobby) else {
             return true;
         };
+        if let Some(noise) = &mut self.noise {
+            let sum = std::mem::take(&mut state.clipped).into_values(self.config.parameters as usize);
+            let Some(noisy) = noise.publish(sum) else {
+                return true; // No round was opened that may not be published.
+            };
+            state.gathered = Gathered::of(noisy);
+        }
         if state.work.done < state.work.planned {
             state.gathered.shorten(state.work.done / state.work.planned);
         }
@@ -69,11 +77,17 @@ impl Coordinator {
         self.remember(given);
         // Stored before anyone is told: a server that is killed now must not know less than its clients.
         self.identities_changed = false;
-        let finished = version.0 == self.config.rounds;
+        let spent = self.noise.as_ref().is_some_and(Noising::is_spent);
+        let finished = version.0 == self.config.rounds || spent;
+        let ended_early = finished && version.0 != self.config.rounds;
         if finished {
+            self.config.rounds = version.0;
             self.phase = PhaseState::Finished;
         }
         self.actions.push_back(Action::Checkpoint { model: true });
+        if ended_early {
+            self.broadcast(ServerMessage::Settings { room: self.config.clone() });
+        }
         self.broadcast(ServerMessage::RoundClosed { record });
         if let Some(uploads) = uploads {
             self.open_round(uploads);

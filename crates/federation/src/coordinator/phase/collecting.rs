@@ -3,11 +3,12 @@
 use protocol::limits::CHUNK_HEADER_BYTES;
 use protocol::{
     Aggregation, AssemblyError, Chunk, ClientId, Evaluation, ModelVersion, RefusalReason, Round, RoundTraining,
-    ServerMessage, Stragglers,
+    ServerMessage, Stragglers, TrainingResult,
 };
 
 use super::{PhaseState, Verdict};
 use crate::Millis;
+use crate::aggregation::clipped_sum::ClippedSum;
 use crate::aggregation::{Kept, clipping};
 use crate::coordinator::masking::MaskedRound;
 use crate::coordinator::selecting::Selected;
@@ -28,6 +29,8 @@ pub(in crate::coordinator) struct Collecting {
     pub opened: Millis,
     pub deadline: Millis,
     pub gathered: Gathered,
+    /// In a room with noise, the sum that it is added to.
+    pub clipped: ClippedSum,
     /// What is in the room's spool, where its aggregation keeps updates until the round closes.
     pub kept: Vec<Kept>,
     pub metrics: Metrics,
@@ -88,6 +91,7 @@ impl Coordinator {
             opened: self.now,
             deadline: self.now + self.config.deadline_ms,
             gathered: Gathered::default(),
+            clipped: ClippedSum::default(),
             kept: Vec::new(),
             metrics: Metrics::none(),
             work: Work::default(),
@@ -329,7 +333,9 @@ impl Coordinator {
         let Some(client) = self.clients.get_mut(announced.client) else {
             return;
         };
-        if self.config.keeps_updates() {
+        if let Some(noise) = &self.noise {
+            state.clipped.add(&update, noise.clip());
+        } else if self.config.keeps_updates() {
             if self.spool.append(bytes).is_err() {
                 let message = "the server could not keep the update, perhaps because its disk is full; send it again, and \
                                tell the host if this comes back";
@@ -344,18 +350,21 @@ impl Coordinator {
             self.optimiser.fold(&mut state.gathered, &update, Effort { weight, steps, scale, planned });
             state.work.add(weight, steps, planned);
         }
+        // Beside a noisy sum, what its summands are like would make the noise vain.
+        let told = self.noise.is_none();
         let contribution = Contribution {
             client: announced.client,
             name: client.name.clone(),
             examples: announced.examples,
-            norm: norm as f32,
+            norm: if told { norm as f32 } else { 0.0 },
             clipped: None,
             agreement: None,
             // How an older version did says nothing of the one that this round starts from.
-            evaluation: announced.evaluation.filter(|_| behind == 0),
+            evaluation: announced.evaluation.filter(|_| behind == 0 && told),
         };
-        state.given.push((contribution, update.into_sketch()));
-        state.metrics.add(announced.examples, announced.training);
+        let training = if told { announced.training } else { TrainingResult { loss: 0.0, accuracy: 0.0 } };
+        state.given.push((contribution, if told { update.into_sketch() } else { Sketch::default() }));
+        state.metrics.add(announced.examples, training);
         client.turn = if behind == 0 { Turn::Done } else { Turn::None };
         if !self.config.pace.is_synchronous() {
             client.given = Some(ModelVersion(announced.round.0 - 1));

@@ -31,6 +31,9 @@ impl Coordinator {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
+        if finished && self.noise.is_some() {
+            return; // It would say of everyone's clips what the noise hides.
+        }
         if finished && (!client.contributed || self.final_evaluations.contains_key(&id)) {
             // Who only looks on has no say in how the model does. And a reloaded page evaluates again, which is no fault of it.
             return;

@@ -12,9 +12,12 @@ impl Coordinator {
         if self.paused || (self.clients.ready().count() as u32) < self.least() {
             return false;
         }
+        if self.noise.as_ref().is_some_and(|noise| !noise.may_publish()) {
+            return false;
+        }
         (self.begun, self.back_by) = (true, None);
-        if self.config.masking.is_some() {
-            // Nobody's sums are asked for in a masked room.
+        if self.config.tells_nothing_of_clients() {
+            // Nobody's sums are asked for in a masked room, and those of all are no secret in one with noise only if there are none.
             self.renormalise = false;
             self.standardisation.get_or_insert_with(|| as_they_are(self.config.features as usize));
         }
