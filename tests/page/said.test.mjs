@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { divergedAdvice, divergedSentence, divergence, laptopSays, noCurve, nobodySentence, roomSentence, roundLine, situationOf, waitSentence } from '../../www/js/live/said.js';
+import { divergedAdvice, divergedSentence, divergence, laptopSays, noCurve, nobodySentence, noiseMeter, roomSentence, roundLine, situationOf, waitSentence } from '../../www/js/live/said.js';
 import { words as de } from '../../www/words/de.js';
 import { words as en } from '../../www/words/en.js';
 import { words as es } from '../../www/words/es.js';
@@ -44,6 +44,17 @@ const ROOMS = {
   'finished': { ...collecting, phase: 'finished', round: 10, model_version: 10 },
   'ended after 5 of 10': { ...collecting, phase: 'finished', round: 5, model_version: 5 },
   'finished, all left': { ...collecting, phase: 'finished', round: 10, model_version: 10, clients: [] },
+};
+
+const budget = { published: 0, left: 20, epsilon: 0, best_guess: 0.5, best_guess_at_end: 0.797_582, clients: 1024, clients_needed: 1000 };
+
+/** Each state that a privacy budget can be in. */
+const BUDGETS = {
+  'before the start': budget,
+  'after some rounds': { ...budget, published: 5, left: 15, best_guess: 0.661_2 },
+  'spent': { ...budget, published: 20, left: 0, best_guess: 0.797_582 },
+  'thirty people': { ...budget, clients: 30, clients_needed: 1142 },
+  'too quiet': { ...budget, best_guess_at_end: 0.999 },
 };
 
 const laptop = {
@@ -98,7 +109,8 @@ function said(words) {
     board: nobodySentence(room, words.board), teacher: nobodySentence(room, { nobody: words.teach.roster.none, allLeft: words.teach.roster.allLeft }),
   }]));
   const laptops = Object.fromEntries(Object.entries(LAPTOPS).map(([name, state]) => [name, { ...laptopSays(state, words), round: roundLine(state, words) }]));
-  return { rooms, laptops };
+  const meters = Object.fromEntries(Object.entries(BUDGETS).map(([name, budget]) => [name, noiseMeter(budget, words)]));
+  return { rooms, laptops, meters };
 }
 
 test('each page says in each state what the table says, in every language', () => {
@@ -108,7 +120,7 @@ test('each page says in each state what the table says, in every language', () =
 });
 
 for (const [code, words] of Object.entries(LANGUAGES)) {
-  const { rooms, laptops } = said(words);
+  const { rooms, laptops, meters } = said(words);
 
   test(`${code}: whoever is out of the room is not told to wait, and finds no button that does nothing`, () => {
     const lost = [words.train.status.lost, words.train.status.connecting];
@@ -158,6 +170,16 @@ for (const [code, words] of Object.entries(LANGUAGES)) {
     }
     assert.equal(noCurve(ROOMS.finished, true, words), '', 'there is one');
     assert.equal(noCurve(LAPTOPS.connecting, false, words), '', 'nobody knows yet');
+  });
+
+  test(`${code}: what noise promises is said with its sentence, rounded up, and not where it promises nothing`, () => {
+    assert.ok(meters['before the start'].startsWith(words.meter.before(80)) && meters['before the start'].includes(words.meter.hides));
+    assert.ok(meters['after some rounds'].startsWith(words.meter.after(67, 80)), meters['after some rounds']);
+    assert.ok(meters.spent.endsWith(words.meter.spent));
+    assert.ok(/\b30\b/.test(meters['thirty people']) && /1\D?000/.test(meters['thirty people']), 'thirty people are told that about a thousand are needed');
+    assert.equal(meters['too quiet'], words.meter.nothing);
+    assert.equal(noiseMeter(null, words), '', 'no noise');
+    assert.equal(noCurve({ ...ROOMS.finished, budget }, false, words), words.charts.noised);
   });
 
   test(`${code}: who is waited for is named, with how long`, () => {

@@ -143,6 +143,7 @@ impl App {
             goal: count(&|status| status.goal),
             round: count(&|status| status.round.0),
             rounds: count(&|status| status.rounds),
+            budget: status.and_then(|status| status.budget),
             clients: status.map(|status| members(status, view.client)).unwrap_or_default(),
             clips,
             removed,

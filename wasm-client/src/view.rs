@@ -2,7 +2,7 @@
 
 use client::personal::{Compared, Score};
 use client::{BackendReason, ConnectionState, TrainerState, Work};
-use protocol::{ClientState, Phase};
+use protocol::{Budget, ClientState, Phase};
 use serde::Serialize;
 
 use crate::processor::Choice;
@@ -182,6 +182,8 @@ pub struct StateView {
     pub round: u32,
     /// How many rounds there will be.
     pub rounds: u32,
+    /// In a room with noise, what it has given away and what it may.
+    pub budget: Option<Budget>,
     /// Who is here.
     pub clients: Vec<MemberView>,
     /// The clips.

@@ -380,10 +380,21 @@ export const words = {
     downloadHint: 'Nur Zahlen, kein Ton. Das erste ist eine safetensors-Datei; ONNX läuft in anderen Programmen; das letzte (JSON) nennt ihnen die Kategorien.',
   },
 
+  // What a room's noise promises: no figure is said without its sentence.
+  meter: {
+    before: (end) => `Wenn alle Runden vorbei sind, rät jemand, der alles andere weiß, höchstens ${end} Mal von 100 richtig, ob das Modell aus den Aufnahmen einer bestimmten Person gelernt hat oder an ihrer Stelle aus nichts. Eine Münze liegt 50 Mal richtig.`,
+    after: (now, end) => `Wer alles andere weiß, würde jetzt höchstens ${now} Mal von 100 richtig raten, ob das Modell aus den Aufnahmen einer bestimmten Person gelernt hat oder an ihrer Stelle aus nichts; wenn alle Runden vorbei sind, höchstens ${end} Mal. Eine Münze liegt 50 Mal richtig.`,
+    hides: 'Nicht verborgen wird, dass diese Person mitgemacht hat und wie viele Aufnahmen sie hat.',
+    nothing: 'Das Rauschen in diesem Raum ist so leise, dass es nichts verspricht.',
+    few: (clients, needed) => `Bei ${clients} Personen ist das Rauschen lauter als das, was sie dem Modell beibringen können: Etwa ${needed} wären nötig.`,
+    spent: 'Eine weitere Runde würde mehr verraten, als versprochen wurde, darum gibt es keine.',
+  },
+
   charts: {
     title: 'Wie gut es lernt',
     none: 'Die Kurven erscheinen, sobald die erste Runde vorbei ist.',
     unmeasured: 'Noch gibt es keine Kurve, denn kein Laptop hat eine Testaufnahme. In jeder Kategorie ist die vierte Aufnahme für den Test.',
+    noised: 'Es gibt keine Kurve: Wie gut das Modell bei den Testaufnahmen aller ist, würde mehr über sie verraten, als das Rauschen erlaubt.',
     figures: 'Die Zahlen als Tabelle',
     caption: 'Verlust und Genauigkeit nach jeder Runde',
     round: 'Runde',

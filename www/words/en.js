@@ -380,10 +380,21 @@ export const words = {
     downloadHint: 'Numbers only, no sound. The first is a safetensors file; ONNX is what other programs run; the last one (JSON) has the labels for them.',
   },
 
+  // What a room's noise promises: no figure is said without its sentence.
+  meter: {
+    before: (/** @type {number} */ end) => `When all rounds are over, whoever knows everything else will guess right at most ${end} times in 100 whether the model learnt from one given person’s clips or from nothing in their place. A coin is right 50 times.`,
+    after: (/** @type {number} */ now, /** @type {number} */ end) => `Whoever knows everything else would now guess right at most ${now} times in 100 whether the model learnt from one given person’s clips or from nothing in their place; when all rounds are over, at most ${end} times. A coin is right 50 times.`,
+    hides: 'It does not hide that this person took part, nor how many clips they have.',
+    nothing: 'The noise in this room is so quiet that it promises nothing.',
+    few: (/** @type {string} */ clients, /** @type {string} */ needed) => `With ${clients} people the noise is louder than what they can teach the model: about ${needed} would be needed.`,
+    spent: 'Another round would give away more than was promised, so there is none.',
+  },
+
   charts: {
     title: 'How well it learns',
     none: 'The curves appear when the first round is over.',
     unmeasured: 'There is no curve yet, since no laptop keeps a test clip. The fourth clip of each label is kept for the test.',
+    noised: 'There is no curve: how the model does on everyone’s test clips would say more of them than the noise allows.',
     figures: 'The figures as a table',
     caption: 'Loss and accuracy after each round',
     round: 'Round',

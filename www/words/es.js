@@ -380,10 +380,21 @@ export const words = {
     downloadHint: 'Solo números, nada de sonido. El primero es un archivo safetensors; ONNX funciona en otros programas; el último (JSON) les dice las etiquetas.',
   },
 
+  // What a room's noise promises: no figure is said without its sentence.
+  meter: {
+    before: (end) => `Cuando acaben todas las rondas, quien sepa todo lo demás acertará como mucho ${end} veces de 100 si el modelo aprendió de las grabaciones de una persona determinada o de nada en su lugar. Una moneda acierta 50 veces.`,
+    after: (now, end) => `Quien sepa todo lo demás acertaría ahora como mucho ${now} veces de 100 si el modelo aprendió de las grabaciones de una persona determinada o de nada en su lugar; cuando acaben todas las rondas, como mucho ${end} veces. Una moneda acierta 50 veces.`,
+    hides: 'No oculta que esa persona participó, ni cuántas grabaciones tiene.',
+    nothing: 'El ruido de esta sala es tan bajo que no promete nada.',
+    few: (clients, needed) => `Con ${clients} personas el ruido es más fuerte que lo que pueden enseñar al modelo: harían falta unas ${needed}.`,
+    spent: 'Otra ronda revelaría más de lo prometido, así que no la hay.',
+  },
+
   charts: {
     title: 'Qué tal aprende',
     none: 'Las curvas aparecen cuando termina la primera ronda.',
     unmeasured: 'Todavía no hay curva, porque ningún portátil guarda una grabación de prueba. Lo es la cuarta grabación de cada etiqueta.',
+    noised: 'No hay curva: cómo le va al modelo con las grabaciones de prueba de todos diría más de ellas de lo que permite el ruido.',
     figures: 'Las cifras en una tabla',
     caption: 'Pérdida y exactitud después de cada ronda',
     round: 'Ronda',

@@ -4,7 +4,7 @@ import { byId, setText, show, tellIn } from '../common/element.js';
 import { clock } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { words } from '../common/language.js';
-import { divergedSentence, roomSentence, roundLine, waitSentence } from '../live/said.js';
+import { divergedSentence, noiseMeter, roomSentence, roundLine, waitSentence } from '../live/said.js';
 import { sharedResults } from '../live/shared-results.js';
 
 export function boardHead() {
@@ -35,6 +35,7 @@ export function boardHead() {
     show(byId('locked'), Boolean(status.locked));
     setText(byId('round'), roundLine(status, words));
     setText(byId('sentence'), roomSentence({ ...status, room }, words));
+    tellIn(byId('noise-meter'), noiseMeter(status.budget, words));
     tellIn(byId('diverged'), divergedSentence(sharedResults({ history, status }).map(({ loss }) => loss), room.labels.length, status.clients, words));
     const working = phase === 'collecting' || phase === 'normalising';
     show(bar, working);

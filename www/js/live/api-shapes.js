@@ -36,6 +36,7 @@
  * @property {number} [bytes_down]
  * @property {ClientSummary[]} clients
  * @property {Evaluation} [final_evaluation]
+ * @property {import('../worker/messages.js').Budget} [budget] in a room with noise
  */
 
 /** @typedef {{round: number, model_version: number, clients: number, examples: number, evaluation?: Evaluation}} RoundRecord */

@@ -1,7 +1,7 @@
 // What the pages say of a room in each of its states, and of a laptop in each of its own: one table for the student's page,
 // the teacher's and the board, so that no two of them say different things. Pure; the words are those of a language.
 
-import { figures } from '../common/format.js';
+import { figures, grouped } from '../common/format.js';
 import { isolated, shownNames, shownState } from './laptop-state.js';
 
 /** @typedef {typeof import('/words/en.js').words} Words */
@@ -20,7 +20,10 @@ import { isolated, shownNames, shownState } from './laptop-state.js';
  * @property {boolean} [paused]
  * @property {boolean} [held]
  * @property {{name: string, state: string, waited_ms?: number | null}[]} clients
+ * @property {Budget | null} [budget]
  */
+
+/** @typedef {import('../worker/messages.js').Budget} Budget */
 
 /**
  * @typedef {'unknown' | 'held' | 'finished' | 'normalising' | 'collecting' | 'pausedRound' | 'pausedLobby' | 'empty' | 'left' | 'alone' | 'lobby' | 'lobbyBetween'} Situation
@@ -102,14 +105,41 @@ export function waitSentence({ clients }, since, words) {
 
 /**
  * Why there is no curve; nothing where there is one, or where it is not known.
- * @param {Pick<Room, 'phase' | 'model_version'>} room
+ * @param {Pick<Room, 'phase' | 'model_version' | 'budget'>} room
  * @param {boolean} measured whether a version of the model was measured
  * @param {Words} words
  * @returns {string}
  */
-export function noCurve({ phase, model_version: done }, measured, words) {
+export function noCurve({ phase, model_version: done, budget }, measured, words) {
   if (measured || !phase) return '';
+  if (budget) return words.charts.noised;
   return done > 0 ? words.charts.unmeasured : words.charts.none;
+}
+
+/** From so many right guesses in 100 on, nothing is promised that is worth the name. */
+const NO_PROMISE = 99;
+
+/**
+ * What a room's noise promises, before the start and after each round: whole sentences, and no figure without them. Nothing where
+ * there is no noise.
+ * @param {Budget | null | undefined} budget
+ * @param {Words} words
+ * @returns {string}
+ */
+export function noiseMeter(budget, words) {
+  if (!budget) return '';
+  const { meter } = words;
+  // Up: what is said is never less than what may be. The tiny part is for what binary fractions add.
+  const times = (/** @type {number} */ guess) => Math.ceil(guess * 100 - 1e-9);
+  const [now, end] = [times(budget.best_guess), times(budget.best_guess_at_end)];
+  const promise = budget.published === 0 ? meter.before(end) : meter.after(now, end);
+  const told = end > NO_PROMISE ? [meter.nothing] : [promise, meter.hides];
+  if (budget.clients < budget.clients_needed) {
+    const tens = 10 ** Math.floor(Math.log10(budget.clients_needed));
+    told.push(meter.few(grouped(budget.clients), grouped(Math.round(budget.clients_needed / tens) * tens)));
+  }
+  if (budget.left === 0) told.push(meter.spent);
+  return told.join(' ');
 }
 
 /** A loss that is so many times what guessing gives, and so many times the lowest one before, is no chance of few clips. */

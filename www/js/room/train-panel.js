@@ -4,7 +4,7 @@ import { announce } from '../common/announcer.js';
 import { byId, h, setAttribute, setText, show, tellIn } from '../common/element.js';
 import { icon } from '../common/icons.js';
 import { words } from '../common/language.js';
-import { divergedSentence, laptopSays, noCurve, roundLine, waitSentence } from '../live/said.js';
+import { divergedSentence, laptopSays, noCurve, noiseMeter, roundLine, waitSentence } from '../live/said.js';
 import { isMeasured, latestScore } from '../live/score.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
@@ -54,6 +54,7 @@ export function trainPanel(client, tell) {
     show(byId('progress'), state.connection !== 'closed' && state.phase !== null);
     fill(roundBar, state.model_version, state.rounds);
     tellIn(byId('diverged'), divergedSentence(state.history.map(({ shared_loss: loss }) => loss), state.room.labels.length, state.clients, words));
+    tellIn(byId('noise-meter'), noiseMeter(state.budget, words));
     tellIn(byId('no-charts'), noCurve(state, isMeasured(state.history), words));
 
     const { work } = state;

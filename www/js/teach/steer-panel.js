@@ -4,7 +4,7 @@ import { byId, h, setAttribute, setText, show, tellIn } from '../common/element.
 import { percent } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { words } from '../common/language.js';
-import { divergedAdvice, roomSentence, roundLine, waitSentence } from '../live/said.js';
+import { divergedAdvice, noiseMeter, roomSentence, roundLine, waitSentence } from '../live/said.js';
 import { sharedResults } from '../live/shared-results.js';
 import { ask } from './dialog.js';
 import { leastForm } from './least-form.js';
@@ -103,6 +103,7 @@ export function steerPanel(does) {
     tellIn(byId('diverged'), divergedAdvice(sharedResults(room).map(({ loss }) => loss), room, words));
     setText(byId('now-round'), roundLine(status, words));
     setText(byId('now-sentence'), roomSentence({ ...status, room: room.room }, words));
+    tellIn(byId('noise-meter'), noiseMeter(status.budget, words));
     const working = phase === 'collecting' || phase === 'normalising';
     show(bar, working);
     bar.max = Math.max(goal, 1);

@@ -54,6 +54,16 @@
  */
 
 /**
+ * @typedef {object} Budget what a room with noise has given away of one person, and what it may
+ * @property {number} published rounds that are counted
+ * @property {number} left rounds that may still be published
+ * @property {number} best_guess 0.5 to 1: how often whoever knows everything else would guess right now, at most
+ * @property {number} best_guess_at_end and when all rounds are over
+ * @property {number} clients that are reckoned with
+ * @property {number} clients_needed with far fewer the noise drowns what they could teach the model
+ */
+
+/**
  * @typedef {object} State the whole view, sent by the worker on every change
  * @property {'connecting' | 'open' | 'lost' | 'closed'} connection
  * @property {number | null} retry_in_s
@@ -71,6 +81,7 @@
  * @property {number} goal answers that close the present phase
  * @property {number} round
  * @property {number} rounds
+ * @property {Budget | null} budget in a room with noise, what it has given away and what it may
  * @property {Person[]} clients
  * @property {Clip[]} clips
  * @property {number[]} removed the clips that undoing the last deletion brings back
