@@ -45,6 +45,8 @@ enum Series {
     Paper(Box<Paper>),
     /// Let hostile clients attack rooms with each aggregation, on labelled speech from disk.
     Robustness(Box<Attacked>),
+    /// See what noise costs: rooms with a privacy budget each, on labelled speech from disk.
+    Privacy(Box<Noised>),
 }
 
 #[derive(clap::Args)]
@@ -117,11 +119,51 @@ struct Attacked {
     seeds: Option<u32>,
 }
 
+const PRIVACY_EXAMPLES: &str = "Examples:
+  chorus experiment privacy --data emodb --out report
+  chorus experiment privacy --data voices --out report --clients 200 --epsilons 1,8 --clip 0.05
+
+OUT gets privacy.md (a table of each budget's UAR) and runs/, the outcome of every run. Each client stands for a person.
+Press Ctrl-C to stop; the same command goes on where it was, and repeats no run that is stored.
+Exit codes: 0 all runs are in the table; 1 some could not be done, or it was stopped.";
+
+#[derive(clap::Args)]
+#[command(after_help = PRIVACY_EXAMPLES)]
+struct Noised {
+    #[command(flatten)]
+    corpus: CorpusOptions,
+    /// Folder for the table; what is there already is kept
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Network: compact, conv, dense, lstm or lstm-padded
+    #[arg(long, default_value_t = Architecture::Compact)]
+    model: Architecture,
+    /// Clients
+    #[arg(long, value_name = "K", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    clients: u16,
+    /// Rounds
+    #[arg(long, value_name = "R", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: u32,
+    /// Budgets, separated by commas
+    #[arg(long, value_name = "E,…", value_delimiter = ',', default_values_t = [8.0, 32.0, 128.0])]
+    epsilons: Vec<f64>,
+    /// Their delta
+    #[arg(long, value_name = "D", default_value_t = 1.0e-5)]
+    delta: f64,
+    /// The L2 norm that longer updates are scaled down to
+    #[arg(long, value_name = "NORM", default_value_t = 0.1)]
+    clip: f64,
+    /// How often everything is repeated with another seed
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    seeds: u32,
+}
+
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<()> {
     match arguments.series {
         Series::Paper(paper) => run_paper(*paper),
         Series::Robustness(attacked) => run_robustness(*attacked),
+        Series::Privacy(noised) => run_privacy(*noised),
     }
 }
 
@@ -161,6 +203,39 @@ fn run_robustness(attacked: Attacked) -> Result<()> {
     let table = out.join("robustness.md");
     experiment::write(&table, experiment::robustness_table(&robustness, &done, &typed()).as_bytes())?;
     println!("{}", fs::canonicalize(&table).with_context(|| format!("can't find {}", table.display()))?.display());
+    match done.iter().find_map(|one| Some((one.run.key(), one.outcome.as_ref().err()?))) {
+        None => Ok(()),
+        Some((key, reason)) => bail!("not all runs could be done; the first that could not, {key}: {reason}"),
+    }
+}
+
+fn run_privacy(noised: Noised) -> Result<()> {
+    let Noised { corpus, out, model, clients, rounds, epsilons, delta, clip, seeds } = noised;
+    let reading = corpus.reading();
+    let privacy = experiment::Privacy {
+        data: corpus.data.clone(),
+        reading,
+        model,
+        clients: clients.into(),
+        rounds,
+        epsilons,
+        delta,
+        clip,
+        seeds,
+    };
+    let runs = experiment::privacy_runs(&privacy)?;
+    let store = Store::open(out.join("runs"))?;
+    let labels = experiment::labels();
+    let dataset = read(&corpus.data, &[], &labels, &privacy.reading, Normalisation::Speaker, corpus.cache().as_ref())?;
+    let mut progress = Progress::new(on_interrupt()?);
+    let done = experiment::execute(runs, &dataset, &store, &mut progress)?;
+    progress.bar.finish_and_clear();
+    let Some(done) = done else {
+        bail!("stopped before all runs were done; the same command goes on from here");
+    };
+    let table = experiment::privacy_table(&privacy, &done, &typed())?;
+    experiment::write(&out.join("privacy.md"), table.as_bytes())?;
+    print!("{table}");
     match done.iter().find_map(|one| Some((one.run.key(), one.outcome.as_ref().err()?))) {
         None => Ok(()),
         Some((key, reason)) => bail!("not all runs could be done; the first that could not, {key}: {reason}"),

@@ -1,6 +1,7 @@
 //! The experiments of Chau & Garces, "Federated Learning for Emotion Recognition", repeated on a corpus on disk with
 //! speakers whom no model has heard: which runs there are, running them so that nothing is done twice, and a report with
-//! the paper's own numbers beside the new ones. And one of our own, `robustness`: hostile clients against each aggregation.
+//! the paper's own numbers beside the new ones. And two of our own: `robustness`, hostile clients against each
+//! aggregation, and `privacy`, what noise costs.
 //!
 //! A run is one simulation. Runs that differ only in seed and fold are repetitions of one `Condition`, and everything that
 //! is reported is reported for conditions. Nothing here knows how a simulation works.
@@ -8,6 +9,7 @@
 mod condition;
 mod grouped;
 mod paper;
+mod privacy;
 mod recipe;
 mod reference;
 mod repeat;
@@ -20,6 +22,7 @@ mod statistics;
 
 pub use grouped::grouped;
 pub use paper::{Experiment, Options, check, runs};
+pub use privacy::{Privacy, privacy_runs, privacy_table};
 pub use repeat::shell_line;
 #[cfg(test)]
 pub use repeat::words;
