@@ -29,8 +29,8 @@ const END_TO_END: &str = "tests";
 /// The one of them that drives Firefox.
 const IN_FIREFOX: &str = "other_browsers";
 
-/// Those of them that measure what is lost of a recording, which a busy machine loses in earnest.
-const RECORDING: [&str; 2] = ["devices", IN_FIREFOX];
+/// Those of them that measure what a busy machine spoils in earnest: what is lost of a recording, and how soon an answer comes.
+const TIMED: [&str; 3] = ["devices", IN_FIREFOX, "threads"];
 
 /// Run all tests: unit, integration, documentation and, in real browsers without a screen, end-to-end
 #[derive(clap::Args)]
@@ -85,7 +85,7 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
                 command.env("CHORUS_SCREENS", places::workspace().join("docs/screens"));
             }
         }
-        let alone = program.package == END_TO_END && RECORDING.contains(&&*program.target);
+        let alone = program.package == END_TO_END && TIMED.contains(&&*program.target);
         jobs.push(Job { alone, ..Job::counted(program.name(), command) });
     }
     jobs.push(documentation());
