@@ -38,7 +38,7 @@ mod here {
         learner::backend::in_memory,
         slices::{
             kernel::{COLUMNS, ROWS},
-            matrix::{self, Matrix},
+            matrix::{self, Matrix, Packed, Strips},
         },
     };
 
@@ -77,9 +77,11 @@ mod here {
         if rows >= columns {
             let together = rows.div_ceil(pieces).max(1).next_multiple_of(ROWS);
             let slices = values.chunks_mut(together * columns).zip((0..rows).step_by(together));
+            let packed = Packed::new(right);
             threads::each(slices, |(sums, first)| {
                 let own = left.rows(first..rows.min(first + together));
-                matrix::add_product(&mut matrix::rows(sums, columns), &own, right);
+                let rows = &mut matrix::rows(sums, columns);
+                matrix::add_product_with(rows, &own, &packed, &mut Strips::default());
             });
         } else {
             let together = columns.div_ceil(pieces).max(1).next_multiple_of(COLUMNS);
