@@ -384,6 +384,7 @@ export const words = {
   meter: {
     before: (end) => `Wenn alle Runden vorbei sind, rät jemand, der alles andere weiß, höchstens ${end} Mal von 100 richtig, ob das Modell aus den Aufnahmen einer bestimmten Person gelernt hat oder an ihrer Stelle aus nichts. Eine Münze liegt 50 Mal richtig.`,
     after: (now, end) => `Wer alles andere weiß, würde jetzt höchstens ${now} Mal von 100 richtig raten, ob das Modell aus den Aufnahmen einer bestimmten Person gelernt hat oder an ihrer Stelle aus nichts; wenn alle Runden vorbei sind, höchstens ${end} Mal. Eine Münze liegt 50 Mal richtig.`,
+    done: (end) => `Wer alles andere weiß, rät höchstens ${end} Mal von 100 richtig, ob das Modell aus den Aufnahmen einer bestimmten Person gelernt hat oder an ihrer Stelle aus nichts. Eine Münze liegt 50 Mal richtig.`,
     hides: 'Nicht verborgen wird, dass diese Person mitgemacht hat und wie viele Aufnahmen sie hat.',
     nothing: 'Das Rauschen in diesem Raum ist so leise, dass es nichts verspricht.',
     few: (clients, needed) => `Bei ${clients} Personen ist das Rauschen lauter als das, was sie dem Modell beibringen können: Etwa ${needed} wären nötig.`,

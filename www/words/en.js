@@ -384,6 +384,7 @@ export const words = {
   meter: {
     before: (/** @type {number} */ end) => `When all rounds are over, whoever knows everything else will guess right at most ${end} times in 100 whether the model learnt from one given person’s clips or from nothing in their place. A coin is right 50 times.`,
     after: (/** @type {number} */ now, /** @type {number} */ end) => `Whoever knows everything else would now guess right at most ${now} times in 100 whether the model learnt from one given person’s clips or from nothing in their place; when all rounds are over, at most ${end} times. A coin is right 50 times.`,
+    done: (/** @type {number} */ end) => `Whoever knows everything else guesses right at most ${end} times in 100 whether the model learnt from one given person’s clips or from nothing in their place. A coin is right 50 times.`,
     hides: 'It does not hide that this person took part, nor how many clips they have.',
     nothing: 'The noise in this room is so quiet that it promises nothing.',
     few: (/** @type {string} */ clients, /** @type {string} */ needed) => `With ${clients} people the noise is louder than what they can teach the model: about ${needed} would be needed.`,

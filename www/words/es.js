@@ -384,6 +384,7 @@ export const words = {
   meter: {
     before: (end) => `Cuando acaben todas las rondas, quien sepa todo lo demás acertará como mucho ${end} veces de 100 si el modelo aprendió de las grabaciones de una persona determinada o de nada en su lugar. Una moneda acierta 50 veces.`,
     after: (now, end) => `Quien sepa todo lo demás acertaría ahora como mucho ${now} veces de 100 si el modelo aprendió de las grabaciones de una persona determinada o de nada en su lugar; cuando acaben todas las rondas, como mucho ${end} veces. Una moneda acierta 50 veces.`,
+    done: (end) => `Quien sepa todo lo demás acierta como mucho ${end} veces de 100 si el modelo aprendió de las grabaciones de una persona determinada o de nada en su lugar. Una moneda acierta 50 veces.`,
     hides: 'No oculta que esa persona participó, ni cuántas grabaciones tiene.',
     nothing: 'El ruido de esta sala es tan bajo que no promete nada.',
     few: (clients, needed) => `Con ${clients} personas el ruido es más fuerte que lo que pueden enseñar al modelo: harían falta unas ${needed}.`,
