@@ -31,7 +31,7 @@ pub struct Receipt {
     pub at: f64,
     /// When the last of it was sent.
     pub until: f64,
-    /// The message's `type`, or `numbers` for the frames of an update.
+    /// The message's `type`, or `numbers` for the frames of an update, `masked_numbers` for those of a masked one.
     pub kind: String,
     /// Messages, or frames.
     pub count: u32,
@@ -195,8 +195,9 @@ impl Receipts {
         self.keep(Bytes::copy_from_slice(text.as_bytes()), None);
     }
 
-    /// A binary frame that was sent at this time: 4 bytes that name its transfer, 4 that say where in it, then values.
-    pub fn frame(&mut self, at: f64, frame: &Bytes, encoding: Encoding) {
+    /// A binary frame that was sent at this time: 4 bytes that name its transfer, 4 that say where in it, then values, or
+    /// (without an encoding) masked numbers, which say nothing by themselves.
+    pub fn frame(&mut self, at: f64, frame: &Bytes, encoding: Option<Encoding>) {
         let Some((&transfer, rest)) = frame.split_first_chunk::<4>() else { return };
         let Some((offset, payload)) = rest.split_first_chunk::<4>() else { return };
         if *offset == [0; 4] || self.open.as_ref().is_none_or(|open| open.transfer != transfer) {
@@ -206,12 +207,17 @@ impl Receipts {
                 number,
                 at,
                 until: at,
-                kind: "numbers".to_owned(),
+                kind: if encoding.is_some() { "numbers" } else { "masked_numbers" }.to_owned(),
                 count: 0,
                 bytes: 0,
                 sha256: String::new(),
                 json: String::new(),
-                numbers: Some(Numbers { count: 0, norm: 0.0, smallest: f32::INFINITY, largest: f32::NEG_INFINITY }),
+                numbers: encoding.map(|_| Numbers {
+                    count: 0,
+                    norm: 0.0,
+                    smallest: f32::INFINITY,
+                    largest: f32::NEG_INFINITY,
+                }),
             });
         }
         let Some(open) = self.open.as_mut() else { return };
@@ -223,7 +229,8 @@ impl Receipts {
             receipt.bytes += frame.len() as u64;
             receipt.sha256 = hex(open.hash.clone());
             // A full frame's payload is a whole number of values.
-            if let (Some(numbers), Ok(values)) = (receipt.numbers.as_mut(), encoding.values(payload)) {
+            let values = encoding.and_then(|encoding| encoding.values(payload).ok());
+            if let (Some(numbers), Some(values)) = (receipt.numbers.as_mut(), values) {
                 for value in values {
                     numbers.count += 1;
                     open.sum_squares += f64::from(value) * f64::from(value);
@@ -324,6 +331,16 @@ mod tests {
     }
 
     #[test]
+    fn masked_numbers_are_counted_and_not_read() {
+        let mut receipts = Receipts::default();
+        receipts.frame(1.0, &frame(5, 0, &[3.0, -4.0]), None);
+        let told = receipts.told();
+        let receipt = &told.receipts[0];
+        assert_eq!((receipt.kind.as_str(), receipt.count, receipt.bytes), ("masked_numbers", 1, 16));
+        assert!(receipt.numbers.is_none() && receipts.picture(receipt.number, Encoding::F32).is_none());
+    }
+
+    #[test]
     fn a_message_is_told_with_its_hash() {
         let mut receipts = Receipts::default();
         // FIPS 180-2, appendix B.1.
@@ -376,10 +393,10 @@ mod tests {
     #[test]
     fn the_frames_of_an_update_are_one_receipt() {
         let mut receipts = Receipts::default();
-        receipts.frame(1.0, &frame(5, 0, &[3.0, -4.0]), Encoding::F32);
+        receipts.frame(1.0, &frame(5, 0, &[3.0, -4.0]), Some(Encoding::F32));
         say(&mut receipts, 2.0, &progress(1));
-        receipts.frame(3.0, &frame(5, 8, &[12.0]), Encoding::F32);
-        receipts.frame(4.0, &frame(6, 0, &[1.0]), Encoding::F32);
+        receipts.frame(3.0, &frame(5, 8, &[12.0]), Some(Encoding::F32));
+        receipts.frame(4.0, &frame(6, 0, &[1.0]), Some(Encoding::F32));
         let kinds: Vec<(&str, u32)> = receipts.receipts.iter().map(|one| (one.kind.as_str(), one.count)).collect();
         assert_eq!(kinds, [("numbers", 2), ("progress", 1), ("numbers", 1)]);
         let numbers = receipts.receipts[0].numbers.unwrap();
@@ -392,10 +409,10 @@ mod tests {
     #[test]
     fn the_same_transfer_from_its_start_is_another_receipt() {
         let mut receipts = Receipts::default();
-        receipts.frame(1.0, &frame(5, 0, &[1.0]), Encoding::F32);
-        receipts.frame(2.0, &frame(5, 0, &[1.0]), Encoding::F32);
+        receipts.frame(1.0, &frame(5, 0, &[1.0]), Some(Encoding::F32));
+        receipts.frame(2.0, &frame(5, 0, &[1.0]), Some(Encoding::F32));
         assert_eq!(receipts.receipts.len(), 2);
-        receipts.frame(3.0, &Bytes::from_static(b"short"), Encoding::F32);
+        receipts.frame(3.0, &Bytes::from_static(b"short"), Some(Encoding::F32));
         assert_eq!(receipts.receipts.len(), 2, "what is no frame is none");
     }
 
@@ -403,7 +420,7 @@ mod tests {
     fn a_picture_shows_zero_in_the_middle_and_pads_with_it() {
         let mut receipts = Receipts::default();
         // Root mean square 1: the ends are at ±4.
-        receipts.frame(1.0, &frame(5, 0, &[0.0, 2.0, -2.0, 0.0, 0.0, 0.0, 0.0, 0.0]), Encoding::F32);
+        receipts.frame(1.0, &frame(5, 0, &[0.0, 2.0, -2.0, 0.0, 0.0, 0.0, 0.0, 0.0]), Some(Encoding::F32));
         let picture = receipts.picture(1, Encoding::F32).unwrap();
         assert_eq!((picture.columns, picture.rows, picture.pixels.len()), (256, 1, 256));
         assert_eq!(picture.pixels[..4], [128, 191, 64, 128]);
@@ -438,9 +455,9 @@ mod tests {
         assert_eq!(receipts.changes(), None);
         say(&mut receipts, 1.0, &progress(1));
         assert_eq!(rows.store(&mut receipts), 1);
-        receipts.frame(2.0, &frame(5, 0, &[3.0, -4.0]), Encoding::F32);
+        receipts.frame(2.0, &frame(5, 0, &[3.0, -4.0]), Some(Encoding::F32));
         say(&mut receipts, 3.0, &progress(2));
-        receipts.frame(4.0, &frame(5, 8, &[12.0]), Encoding::F32);
+        receipts.frame(4.0, &frame(5, 8, &[12.0]), Some(Encoding::F32));
         assert_eq!(rows.store(&mut receipts), 2, "the first one has not changed");
         assert_eq!(receipts.changes(), None);
 
@@ -453,7 +470,7 @@ mod tests {
         assert_eq!(sent(&again), receipts.sent_bytes, "all of it can be searched");
 
         say(&mut again, 5.0, &progress(3));
-        again.frame(6.0, &frame(5, 12, &[1.0]), Encoding::F32);
+        again.frame(6.0, &frame(5, 12, &[1.0]), Some(Encoding::F32));
         let last: Vec<(u32, &str)> = again.receipts.iter().map(|one| (one.number, one.kind.as_str())).collect();
         assert_eq!(
             last,
@@ -470,7 +487,7 @@ mod tests {
         let piece = vec![0.5; 256 * 1024];
         for number in 0..MOST_RECEIPTS as u32 + 6 {
             if number % 100 == 0 {
-                receipts.frame(0.0, &frame(number, 0, &piece), Encoding::F32);
+                receipts.frame(0.0, &frame(number, 0, &piece), Some(Encoding::F32));
             }
             say(&mut receipts, 0.0, &ClientMessage::Recording { on: number % 2 == 0 });
             rows.store(&mut receipts);
@@ -499,7 +516,7 @@ mod tests {
         let mut receipts = Receipts::default();
         let piece = vec![0.5; 256 * 1024];
         for place in 0..5 {
-            receipts.frame(0.0, &frame(1, place * 1024 * 1024, &piece), Encoding::F32);
+            receipts.frame(0.0, &frame(1, place * 1024 * 1024, &piece), Some(Encoding::F32));
         }
         assert!(receipts.sent().map(|(_, bytes)| bytes.len()).sum::<usize>() <= MOST_BYTES);
         assert_eq!(receipts.told().sent_bytes, 5 * (1024 * 1024 + 8));

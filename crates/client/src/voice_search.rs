@@ -192,7 +192,7 @@ mod tests {
         for (number, payload) in frames.iter().enumerate() {
             // Each its own transfer, so that each has a receipt: numbers 2, 3, …
             let frame = [&(number as u32).to_le_bytes()[..], &[0; 4], payload].concat();
-            receipts.frame(0.0, &frame.into(), Encoding::F32);
+            receipts.frame(0.0, &frame.into(), Some(Encoding::F32));
         }
         receipts
     }

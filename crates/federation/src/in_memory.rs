@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use protocol::{Chunk, ClientMessage, ServerMessage, Token, TransferId, parse_client, parse_server};
 
-use crate::{Action, ConnectionId, Event, Input, Output, Participant, TrainRequest};
+use crate::{Action, ConnectionId, Event, Input, MaskingMemory, Output, Participant, TrainRequest};
 
 /// What travels, as it would over a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -229,6 +229,8 @@ pub struct Client {
     pub connection: Option<ConnectionId>,
     /// The secret by which it comes back.
     pub token: Option<Token>,
+    /// What it remembers of a masked room.
+    pub masking: MaskingMemory,
     /// What it was asked to train and has not finished.
     pub training: Option<TrainRequest>,
     /// Frames of an upload that it has not handed to the network.
@@ -244,6 +246,7 @@ impl Client {
             participant,
             connection: None,
             token,
+            masking: MaskingMemory::default(),
             training: None,
             frames: VecDeque::new(),
             upload: TransferId(0),
@@ -256,6 +259,7 @@ impl Client {
         let wish = self.participant.poll_output()?;
         match &wish {
             Output::RememberToken(token) => self.token = Some(token.clone()),
+            Output::RememberMasking(memory) => self.masking = memory.clone(),
             Output::Train(request) => self.training = Some(request.clone()),
             Output::StopTraining => self.training = None,
             Output::SendBytes { transfer, bytes } => self.uploads(*transfer, bytes.clone()),
@@ -316,7 +320,7 @@ mod tests {
         let mut network = Network::default();
         let (connection, _) = network.open(None);
         network.say(connection, pause());
-        let message = ServerMessage::StatisticsRequest;
+        let message = ServerMessage::StatisticsRequest { masked: None };
         assert_eq!(network.carry(Action::Send { connection, message: message.clone() }), [connection]);
         network.carry(Action::Close { connection, reason: CloseReason::Error(ErrorCode::Removed) });
         network.carry(Action::Send { connection, message: message.clone() });

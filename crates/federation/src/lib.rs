@@ -34,11 +34,12 @@ pub use coordinator::{
     Action, Checkpoint, CloseReason, ConnectionId, Contribution, Coordinator, CoordinatorError, Event, HostError,
     Identity, Insight, Load,
 };
+pub use masked::MaskedTogether;
 pub use model::Model;
 pub use noise::{check_budget, normal};
 pub use participant::{
-    Connection, Input, MaskingSecrets, Notice, NoticeCode, Output, Participant, ParticipantConfig, StopReason,
-    TrainRequest, View, Work,
+    Connection, Input, MaskingMemory, MaskingSecrets, Notice, NoticeCode, Output, Participant, ParticipantConfig,
+    StopReason, TrainRequest, View, Work,
 };
 pub use strategy::extra_vectors;
 pub use time::Millis;

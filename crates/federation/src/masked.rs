@@ -1,29 +1,113 @@
 //! What both ends of a masked round have to agree on: what the sum is of, how an update becomes numbers that are added up, and
 //! what the sums of all clients' numbers mean. Of masks it knows nothing; those are `masking`'s.
 
-use masking::{Layout, Purpose, Task};
-use protocol::{Evaluation, Masking, RoomConfig, Round, TrainingResult};
+use masking::{Layout, Purpose, Task, Words};
+use protocol::{
+    Augmentation, Evaluation, Masking, Optimiser, RoomConfig, Round, RoundTraining, Standardisation, TrainingResult,
+    TrainingSettings,
+};
 
 /// Losses and accuracies are added as multiples of 2⁻¹⁶: those of 200 clients, however large, stay below 2⁶⁴.
 const UNIT: f64 = 65_536.0;
 /// Words of the tail before the counts of the confusion matrix.
 const BEFORE_CONFUSION: usize = 7;
 
+/// Whose numbers are masked together, as all of them can compare it aloud.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MaskedTogether {
+    /// Four words for the keys of all seats.
+    pub words: Words,
+    /// How many seats.
+    pub seats: usize,
+}
+
+/// What a round asks of every client alike.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub parameters: &'a [f32],
+    pub training: &'a RoundTraining,
+    pub standardisation: &'a Standardisation,
+}
+
+impl Asked<'_> {
+    /// The hash of all of it but the parameters. Integers are little-endian, numbers their IEEE 754 bits.
+    fn digest(&self, room: &RoomConfig) -> [u8; 32] {
+        let RoundTraining { settings, seed } = self.training;
+        let TrainingSettings { epochs, batch_size, optimiser, learning_rate, augmentation } = settings;
+        let Standardisation { mean, deviation } = self.standardisation;
+        let optimiser = match optimiser {
+            Optimiser::Adam => 0_u8,
+            Optimiser::Sgd => 1,
+        };
+        let augmentation = match augmentation {
+            Augmentation::None => 0_u8,
+            Augmentation::Speed => 1,
+        };
+        masking::hash(
+            "chorus masked round",
+            &[
+                &(mean.len() as u32).to_le_bytes(),
+                bytemuck::cast_slice(mean),
+                bytemuck::cast_slice(deviation),
+                &epochs.to_le_bytes(),
+                &batch_size.to_le_bytes(),
+                &[optimiser],
+                &learning_rate.to_bits().to_le_bytes(),
+                &[augmentation],
+                &seed.to_le_bytes(),
+                &room.strategy.proximal().to_bits().to_le_bytes(),
+                &[u8::from(room.strategy.counts_steps())],
+                &room.weight_cap.to_le_bytes(),
+            ],
+        )
+    }
+}
+
 /// What a round's sum is of.
-pub(crate) fn task(room: &RoomConfig, masking: &Masking, round: Round, attempt: u32, parameters: &[f32]) -> Task {
+pub(crate) fn task(room: &RoomConfig, masking: &Masking, round: Round, attempt: u32, asked: Asked<'_>) -> Task {
     let labels = room.labels.len();
     Task {
         room: room.code.clone(),
         round,
         attempt,
         purpose: Purpose::Update,
-        model: masking::fingerprint(parameters),
+        model: masking::fingerprint(asked.parameters),
+        asked: asked.digest(room),
         adversary: masking.server,
         layout: Layout {
             encoding: masking.encoding,
             values: room.parameters,
             tail: (BEFORE_CONFUSION + labels * labels) as u32,
         },
+        clip: masking.clip,
+    }
+}
+
+/// What the sum of statistics is of, in a room whose features are taken in this scale.
+pub(crate) fn statistics_task(
+    room: &RoomConfig,
+    masking: &Masking,
+    round: Round,
+    attempt: u32,
+    scale: &Standardisation,
+) -> Task {
+    let Standardisation { mean, deviation } = scale;
+    let features = mean.len() as u32;
+    let asked = [
+        &features.to_le_bytes()[..],
+        bytemuck::cast_slice(mean),
+        bytemuck::cast_slice(deviation),
+        &room.weight_cap.to_le_bytes(),
+    ];
+    Task {
+        room: room.code.clone(),
+        round,
+        attempt,
+        purpose: Purpose::Statistics,
+        model: [0; 32],
+        asked: masking::hash("chorus masked statistics", &asked),
+        adversary: masking.server,
+        layout: Layout { encoding: masking.encoding, values: 0, tail: 1 + 2 * features },
         clip: masking.clip,
     }
 }

@@ -122,9 +122,83 @@ pub(crate) fn standardisation(clients: &[&Sums], influence: Option<f64>) -> Opti
     Some((Standardisation { mean, deviation }, distances.into_iter().map(|distance| distance as f32).collect()))
 }
 
+/// How far a client's mean may lie from a masked room's scale, in that scale's deviations: nobody else sees to it.
+const MASKED_REACH: f64 = 3.0;
+/// And how many times the scale's deviation its own may be.
+const MASKED_WIDEST: f64 = 3.0;
+/// Sums are added as multiples of 2⁻¹⁶; those of 200 clients of 10⁷ frames stay below 2⁶³.
+const MASKED_UNIT: f64 = 65_536.0;
+
+/// A client's sums as words that can be masked: the frames that count, and of each feature in the scale's deviations from the
+/// scale's mean the sum and that of the squares, in two's complement. What it brings to bear is held within bounds: `most_frames`,
+/// [`MASKED_REACH`] and [`MASKED_WIDEST`].
+pub(crate) fn masked_words(sums: &Sums, scale: &Standardisation, most_frames: u64) -> Vec<u64> {
+    let frames = sums.frames.min(most_frames) as f64;
+    let mut words = vec![frames as u64];
+    for (feature, (&mean, &deviation)) in scale.mean.iter().zip(&scale.deviation).enumerate() {
+        let (mean, unit) = (f64::from(mean), f64::from(deviation));
+        let own_mean = ((sums.mean(feature) - mean) / unit).clamp(-MASKED_REACH, MASKED_REACH);
+        let own_deviation = (sums.deviation(feature) / unit).min(MASKED_WIDEST);
+        let squares = own_mean.powi(2) + own_deviation.powi(2);
+        words.extend([own_mean, squares].map(|mean| (frames * mean * MASKED_UNIT).round() as i64 as u64));
+    }
+    words
+}
+
+/// The standardisation that the sum of all clients' words stands for; `None` where no clients within their bounds add up to it.
+pub(crate) fn of_masked_words(words: &[u64], scale: &Standardisation) -> Option<Standardisation> {
+    let (&frames, features) = words.split_first()?;
+    let (pairs, rest) = features.as_chunks::<2>();
+    if frames == 0 || !rest.is_empty() || pairs.len() != scale.mean.len() {
+        return None;
+    }
+    let (mut mean, mut deviation) = (Vec::new(), Vec::new());
+    for (&[sum, squares], (&middle, &unit)) in pairs.iter().zip(scale.mean.iter().zip(&scale.deviation)) {
+        let of_all = |word: u64| word as i64 as f64 / MASKED_UNIT / frames as f64;
+        let (own_mean, squares) = (of_all(sum), of_all(squares));
+        let most = (MASKED_REACH.powi(2) + MASKED_WIDEST.powi(2)) * (1.0 + ROUNDING);
+        if own_mean.abs() > MASKED_REACH * (1.0 + ROUNDING) || !(0.0..=most).contains(&squares) {
+            return None;
+        }
+        let (middle, unit) = (f64::from(middle), f64::from(unit));
+        mean.push((middle + unit * own_mean) as f32);
+        let variance = (squares - own_mean.powi(2)).max(0.0);
+        deviation.push((unit * variance.sqrt()).max(LEAST_DEVIATION) as f32);
+    }
+    Some(Standardisation { mean, deviation })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The same numbers as in the test below, from NumPy.
+    #[test]
+    fn masked_sums_of_two_clients_give_the_statistics_of_all_frames() {
+        let scale = Standardisation { mean: vec![1.0, 9.0], deviation: vec![2.5, 1.0] };
+        let first = Sums::from_client(2, 100, 3, vec![7.0, 30.0], vec![21.0, 300.0]).unwrap();
+        let second = Sums::from_client(2, 100, 2, vec![5.0, 20.0], vec![73.0, 200.0]).unwrap();
+        let words = [masked_words(&first, &scale, 100), masked_words(&second, &scale, 100)];
+        let sum: Vec<u64> = words[0].iter().zip(&words[1]).map(|(one, two)| one.wrapping_add(*two)).collect();
+        let of_all = of_masked_words(&sum, &scale).unwrap();
+        assert!((of_all.mean[0] - 2.4).abs() < 1e-4 && (of_all.mean[1] - 10.0).abs() < 1e-4, "{of_all:?}");
+        assert!((of_all.deviation[0] - 3.611_094).abs() < 1e-4 && of_all.deviation[1] < 0.01, "{of_all:?}");
+        // Noise, and what no clients within their bounds add up to.
+        assert_eq!(of_masked_words(&[0; 5], &scale), None);
+        assert_eq!(of_masked_words(&sum[..3], &scale), None);
+        assert_eq!(of_masked_words(&[5, 1 << 40, 1 << 41, 0, 0], &scale), None);
+    }
+
+    #[test]
+    fn what_a_client_brings_to_bear_on_masked_statistics_is_held() {
+        let scale = Standardisation { mean: vec![0.0], deviation: vec![1.0] };
+        let loud = Sums::from_client(1, 1_000, 1_000, vec![9.0e5], vec![9.0e8]).unwrap();
+        let words = masked_words(&loud, &scale, 10);
+        // Ten frames at three deviations, spread by three.
+        assert_eq!(words, [10, 30 << 16, 180 << 16]);
+        let low = Sums::from_client(1, 1_000, 2, vec![-8.0], vec![32.0]).unwrap();
+        assert_eq!(masked_words(&low, &scale, 10)[1] as i64, -(6 << 16));
+    }
 
     /// Two clients' frames of two features; the expected values are `numpy.mean` and `numpy.std` (ddof=0) of all five
     /// frames: `np.array([[1, 10], [2, 10], [4, 10], [8, 10], [-3, 10]], float)`.

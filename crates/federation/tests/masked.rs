@@ -6,10 +6,10 @@
 mod class;
 
 use class::{Class, config};
-use federation::{Input, NoticeCode};
+use federation::{Connection, HostError, Input, MaskingMemory, NoticeCode, StopReason};
 use protocol::{
     Adversary, ClientState, HostCommand, MaskedEncoding, Masking, Phase, RefusalReason, RoomConfig, ServerMessage,
-    Strategy, TrainingResult,
+    Standardisation, Strategy, TrainingResult,
 };
 
 /// A masked room of three students or more, whose masks leave room for long updates.
@@ -70,7 +70,7 @@ fn nothing_of_one_client_is_told() {
     for given in class.coordinator.contributions().iter().flatten() {
         assert_eq!((given.examples, given.norm, &given.evaluation), (0, 0.0, &None));
     }
-    let asked = |message: &ServerMessage| matches!(message, ServerMessage::StatisticsRequest);
+    let asked = |message: &ServerMessage| matches!(message, ServerMessage::StatisticsRequest { masked: None });
     assert!(!class.students.iter().any(|student| student.heard.iter().any(asked)), "nobody's sums are asked for");
 }
 
@@ -239,7 +239,115 @@ fn the_host_may_close_a_round_with_those_who_gave() {
 fn all_hear_the_same_words() {
     let class = Class::waiting(4, masked(Adversary::Active));
     let words: Vec<String> =
-        class.students.iter().map(|student| student.participant.roster_words().unwrap().to_string()).collect();
+        class.students.iter().map(|student| student.participant.masked_together().unwrap().words.to_string()).collect();
     assert!(words.iter().all(|said| *said == words[0]), "{words:?}");
+    assert_eq!(class.coordinator.masked_together(), class.students[0].participant.masked_together());
+    assert_eq!(class.coordinator.masked_together().unwrap().seats, 4);
     assert!(class.coordinator.status(class.now).clients.iter().all(|client| client.state == ClientState::Training));
+}
+
+fn stopped(class: &Class, student: usize) -> bool {
+    matches!(class.students[student].participant.view().connection, Connection::Stopped(StopReason::MaskedOtherwise))
+}
+
+#[test]
+fn a_server_that_takes_the_masks_off_is_told_nothing_more() {
+    let without = RoomConfig { masking: None, ..masked(Adversary::Active) };
+    let wider = Masking { server: Adversary::Active, encoding: MaskedEncoding::Masked32, clip: 9.0 };
+    for room in [without, RoomConfig { masking: Some(wider), ..masked(Adversary::Active) }, masked(Adversary::Curious)]
+    {
+        let mut class = Class::waiting(3, masked(Adversary::Active));
+        class.input(0, Input::Message(ServerMessage::Settings { room }));
+        assert!(stopped(&class, 0));
+        class.trains(0);
+        class.run();
+        assert!(class.students[0].connection.is_none() && class.students[0].training.is_none());
+        // What it was told is with its seat: another server of that name is not asked either.
+        let memory = class.students[0].masking.clone();
+        let memory = serde_json::from_str(&serde_json::to_string(&memory).unwrap()).unwrap();
+        assert_eq!(class.students[0].masking, memory);
+        assert_ne!(memory, MaskingMemory::default());
+    }
+    // A new name is no other room.
+    let mut class = Class::waiting(3, masked(Adversary::Active));
+    let renamed = RoomConfig { name: "7b".to_owned(), ..masked(Adversary::Active) };
+    class.input(0, Input::Message(ServerMessage::Settings { room: renamed }));
+    assert!(!stopped(&class, 0));
+}
+
+#[test]
+fn whoever_is_asked_for_other_training_is_in_no_sum_with_the_others() {
+    let mut class = Class::waiting(4, masked(Adversary::Active));
+    let round = |message: &ServerMessage| matches!(message, ServerMessage::Round { .. });
+    let asked = class.students[0].heard.iter().rev().find(|message| round(message)).unwrap().clone();
+    let ServerMessage::Round {
+        mut training, round, model_version, deadline_ms, standardisation, model, attempt, ..
+    } = asked
+    else {
+        unreachable!()
+    };
+    // Nothing that the others do counts, if their steps are of no length; then the sum is this one's update.
+    training.settings.learning_rate = 1.0e-30;
+    let other = ServerMessage::Round {
+        round,
+        model_version,
+        deadline_ms,
+        training,
+        standardisation,
+        model,
+        difference: None,
+        attempt,
+    };
+    class.input(0, Input::Message(other));
+    class.run();
+    all_train(&mut class);
+    // It has other keys now, which are signed for another sum: the server cannot use them, and the others do not take them.
+    class.wait(11_000);
+    all_train(&mut class);
+    assert_eq!(class.coordinator.history()[0].clients, 3);
+}
+
+#[test]
+fn the_host_cannot_make_a_masked_round_of_two() {
+    let mut class = Class::waiting(2, masked(Adversary::Active));
+    let now = class.now;
+    for command in [HostCommand::NextRound, HostCommand::Least { least: 2 }] {
+        assert!(matches!(class.coordinator.command(now, command), Err(HostError::TooFewToMask(2))));
+    }
+    assert_eq!(phase(&class), (Phase::Lobby, 1));
+    class.arrives(None);
+    class.run();
+    assert_eq!(phase(&class).0, Phase::Collecting);
+}
+
+#[test]
+fn the_scale_of_features_is_that_of_all_clients_together() {
+    let plain = Class::of(5, RoomConfig { masking: None, influence_limit: None, ..masked(Adversary::Active) });
+    let scales = [Adversary::Active, Adversary::Curious].map(|server| Class::of(5, masked(server)));
+    for mut class in [plain].into_iter().chain(scales) {
+        class.run();
+        let scale = class.coordinator.standardisation().unwrap().clone();
+        // Everyone says 4 frames with the sums 4, 8 and 0, and 8, 16 and 4 of the squares.
+        assert_eq!((&scale.mean[..], scale.deviation[0], scale.deviation[2]), (&[1.0, 2.0, 0.0][..], 1.0, 1.0));
+        assert!(scale.deviation[1] < 1e-5);
+        let own = |message: &ServerMessage| matches!(message, ServerMessage::StatisticsRequest { .. });
+        assert!(class.students.iter().all(|student| student.heard.iter().filter(|message| own(message)).count() == 1));
+    }
+}
+
+#[test]
+fn a_room_whose_statistics_do_not_come_together_begins_with_the_scale_that_there_is() {
+    let mut class = Class::new(masked(Adversary::Active));
+    let common = Standardisation { mean: vec![0.5; 3], deviation: vec![2.0; 3] };
+    class.coordinator.standardise(common.clone());
+    for _ in 0..4 {
+        let student = class.opens_page(None);
+        class.students[student].answers_statistics = false;
+        class.takes_part(student);
+    }
+    class.run();
+    assert_eq!(phase(&class), (Phase::Normalising, 1));
+    class.wait(61_000);
+    assert_eq!(class.coordinator.standardisation(), Some(&common));
+    assert_eq!(class.published, 3);
 }

@@ -528,7 +528,7 @@ fn a_student_who_joins_late_goes_straight_into_the_present_round() {
     let request = class.students[late].training.as_ref().unwrap();
     assert_eq!((request.round, request.model_version), (Round(2), ModelVersion(1)));
     assert_eq!(*request.model, class.coordinator.model().parameters());
-    let asked = |message: &&ServerMessage| matches!(message, ServerMessage::StatisticsRequest);
+    let asked = |message: &&ServerMessage| matches!(message, ServerMessage::StatisticsRequest { .. });
     assert_eq!(class.students[late].heard.iter().filter(asked).count(), 0);
     assert_eq!(class.students[late].participant.view().history.len(), 1);
 }

@@ -25,5 +25,5 @@ pub use openings::Openings;
 pub use quantised::{clip, quantise, unquantise};
 pub use refusal::{Fault, NotOpened, Refusal, TooFew, Wrong};
 pub use tally::{Boxes, Opened, Tally};
-pub use task::{Layout, Purpose, Task, fingerprint};
+pub use task::{Layout, Purpose, Task, fingerprint, hash};
 pub use words::{Words, words};

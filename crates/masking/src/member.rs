@@ -347,6 +347,7 @@ mod tests {
             attempt: 1,
             purpose: Purpose::Update,
             model: [0; 32],
+            asked: [0; 32],
             adversary: Adversary::Active,
             layout: Layout { encoding: MaskedEncoding::Masked32, values: 1, tail: 0 },
             clip: 1.0,

@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use protocol::Hex;
 use protocol::limits::MIN_MASKED_CLIENTS;
+use serde::{Deserialize, Serialize};
 
 use crate::task::{Purpose, Task};
 
@@ -18,20 +19,20 @@ const MOST: usize = 2_048;
 const MOST_SUMS: usize = 2;
 
 /// What was opened. It is the seat's: it has to live as long as the client's clips stay in the room.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Openings(VecDeque<Opening>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Opening {
     purpose: Purpose,
-    model: [u8; 32],
+    model: Hex<32>,
     /// By seat keys, for a server could give a client another number.
     seats: BTreeSet<Hex<32>>,
 }
 
 impl Openings {
     fn of<'a>(&'a self, task: &'a Task) -> impl Iterator<Item = &'a Opening> {
-        self.0.iter().filter(|opening| opening.purpose == task.purpose && opening.model == task.model)
+        self.0.iter().filter(|opening| opening.purpose == task.purpose && opening.model.0 == task.model)
     }
 
     /// Whether a sum of these may be opened.
@@ -47,7 +48,7 @@ impl Openings {
         if self.of(task).any(|opening| opening.seats == seats) {
             return;
         }
-        self.0.push_back(Opening { purpose: task.purpose, model: task.model, seats });
+        self.0.push_back(Opening { purpose: task.purpose, model: Hex(task.model), seats });
         if self.0.len() > MOST {
             self.0.pop_front();
         }

@@ -2,10 +2,12 @@
 //! different things make noise together, and no sum.
 
 use protocol::{Adversary, MaskedEncoding, RoomCode, Round};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// What the numbers of a sum are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// A round's updates.
     Update,
@@ -44,6 +46,9 @@ pub struct Task {
     pub purpose: Purpose,
     /// The [`fingerprint`] of the model that the values are differences to; zeros where there is none.
     pub model: [u8; 32],
+    /// A hash of all else that clients are asked for. A server that asks one of them for something else than the others, as for
+    /// training that changes nothing, would otherwise see the one in the sum.
+    pub asked: [u8; 32],
     /// The server that masks have to withstand.
     pub adversary: Adversary,
     /// How a vector is laid out.
@@ -73,6 +78,7 @@ impl Task {
                 &self.attempt.to_le_bytes(),
                 &[purpose],
                 &self.model,
+                &self.asked,
                 &[adversary],
                 &[self.layout.encoding.width() as u8],
                 &self.layout.values.to_le_bytes(),
@@ -90,7 +96,7 @@ pub fn fingerprint(parameters: &[f32]) -> [u8; 32] {
 
 /// SHA-256 of a name, its length before it, and of parts one after the other. Every name has parts of lengths that follow from
 /// what stands before them, so that no two inputs run together.
-pub(crate) fn hash(name: &str, parts: &[&[u8]]) -> [u8; 32] {
+pub fn hash(name: &str, parts: &[&[u8]]) -> [u8; 32] {
     let mut sha = Sha256::new();
     sha.update([name.len() as u8]);
     sha.update(name);

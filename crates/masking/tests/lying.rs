@@ -96,6 +96,7 @@ fn every_detail_of_what_a_sum_is_of_is_signed() {
         Task { attempt: 2, ..agreed.clone() },
         Task { purpose: masking::Purpose::Statistics, ..agreed.clone() },
         Task { model: [8; 32], ..agreed.clone() },
+        Task { asked: [8; 32], ..agreed.clone() },
         Task { adversary: Adversary::Curious, ..agreed.clone() },
         Task { layout: masking::Layout { encoding: protocol::MaskedEncoding::Masked24, ..layout }, ..agreed.clone() },
         Task { layout: masking::Layout { values: 6, ..layout }, ..agreed.clone() },

@@ -49,8 +49,8 @@ pub use masking::{
     Adversary, Agreement, Hex, MaskedEncoding, Masking, MaskingKeys, RevealedShare, RosterEntry, SealedShares, Secret,
 };
 pub use message::{
-    ClientMessage, ClientState, ClientSummary, Difference, Evaluation, Phase, RoundRecord, RoundTraining,
-    ServerMessage, Standardisation, Status, TrainingResult, Transfer,
+    ClientMessage, ClientState, ClientSummary, Difference, Evaluation, MaskedStatistics, Phase, RoundRecord,
+    RoundTraining, ServerMessage, Standardisation, Status, TrainingResult, Transfer,
 };
 pub use noise::{Budget, Noise};
 pub use pace::Pace;

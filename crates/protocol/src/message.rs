@@ -149,6 +149,15 @@ pub enum ClientMessage {
         /// CRC-32 of all of its bytes.
         checksum: Checksum,
     },
+    /// In place of `statistics`, where they are masked: this client's masked sums.
+    MaskedStatistics {
+        /// The round, as `statistics_request` said.
+        round: Round,
+        /// The attempt.
+        attempt: u32,
+        /// Words of 64 bits, each as its little-endian bytes: 1 + 2 · features.
+        words: Vec<Hex<8>>,
+    },
     /// In a masked round: signs who is in the sum.
     Agree {
         /// The round.
@@ -229,8 +238,12 @@ pub enum ServerMessage {
         /// The name that others see from now on.
         name: String,
     },
-    /// Asks for `statistics`.
-    StatisticsRequest,
+    /// Asks for `statistics`; in a masked room, for `keys` and what follows up to `masked_statistics`.
+    StatisticsRequest {
+        /// Of a masked room alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        masked: Option<MaskedStatistics>,
+    },
     /// A round is open: fetch the model with `download`, train, announce an `update`.
     Round {
         /// The round.
@@ -341,6 +354,17 @@ pub enum ServerMessage {
         /// How to standardise features before they enter the model.
         standardisation: Standardisation,
     },
+}
+
+/// What a masked room asks for in place of `statistics`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MaskedStatistics {
+    /// The round that begins once they are known.
+    pub round: Round,
+    /// Which attempt it is.
+    pub attempt: u32,
+    /// The scale that every client's sums are taken in, the same for all.
+    pub scale: Standardisation,
 }
 
 /// Bytes that are announced now and come in chunks.

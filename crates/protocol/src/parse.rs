@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use crate::limits::*;
 use crate::{
-    ClientMessage, Difference, Evaluation, ModelVersion, ProtocolError, RoundRecord, ServerMessage, Standardisation,
-    Status, TrainingResult, Transfer,
+    ClientMessage, Difference, Evaluation, MaskedStatistics, ModelVersion, ProtocolError, RoundRecord, ServerMessage,
+    Standardisation, Status, TrainingResult, Transfer,
 };
 
 /// The `type`s that a client may send.
@@ -34,6 +34,7 @@ const CLIENT_TYPES: &[&str] = &[
     "masked",
     "agree",
     "reveal",
+    "masked_statistics",
 ];
 
 /// The `type`s that a server may send.
@@ -171,6 +172,10 @@ impl ClientMessage {
                 check_round(round.0)?;
                 check_range("bytes", *bytes, 1..=MAX_MODEL_BYTES)
             }
+            ClientMessage::MaskedStatistics { round, words, .. } => {
+                check_round(round.0)?;
+                check_range("words", words.len(), 3..=1 + 2 * MAX_FEATURES)
+            }
             ClientMessage::Reveal { round, shares, .. } => {
                 check_round(round.0)?;
                 check_range("shares", shares.len(), 1..=MAX_MASKED_CLIENTS)
@@ -200,7 +205,11 @@ impl ServerMessage {
             }
             ServerMessage::Settings { room } => room.check(),
             ServerMessage::Renamed { name } => check_name("name", name),
-            ServerMessage::StatisticsRequest | ServerMessage::Upload { .. } => Ok(()),
+            ServerMessage::StatisticsRequest { masked: Some(MaskedStatistics { round, scale, .. }) } => {
+                check_round(round.0)?;
+                scale.check()
+            }
+            ServerMessage::StatisticsRequest { masked: None } | ServerMessage::Upload { .. } => Ok(()),
             ServerMessage::Round { round, model_version, training, standardisation, model, difference, .. } => {
                 check_round(round.0)?;
                 training.settings.check()?;

@@ -238,6 +238,11 @@ fn every_good_server_message_is_held() {
         ("training diverged", "status", json!({"/clients/0/diverged": true})),
         ("in a masked room", "round", json!({"/attempt": 7})),
         (
+            "in a masked room",
+            "statistics_request",
+            json!({"/masked": {"round": 1, "attempt": 7, "scale": {"mean": [0.5, -1.0], "deviation": [1.0, 2.0]}}}),
+        ),
+        (
             "masked",
             "settings",
             json!({"/room/least": 3, "/room/masking": {"server": "active", "encoding": "masked32", "clip": 1.0}}),

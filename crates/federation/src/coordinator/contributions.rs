@@ -89,6 +89,10 @@ impl Coordinator {
     /// # Errors
     /// It gave none to them.
     pub fn version_without(&self, client: ClientId, rounds: Option<u32>) -> Result<ModelVersion, HostError> {
+        if self.config.masking.is_some() {
+            // Rounds again without one client over the same model would tell what it gave: clients would refuse them.
+            return Err(HostError::GaveNothing(client));
+        }
         let known = self.contributions.len();
         let first = rounds.map_or(0, |rounds| known.saturating_sub(rounds as usize));
         let gave = |round: &usize| self.contributions[*round].iter().any(|given| given.client == client);

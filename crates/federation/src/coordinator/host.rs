@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::limits::MAX_ROUNDS;
+use protocol::limits::{MAX_ROUNDS, MIN_MASKED_CLIENTS};
 use protocol::{ClientId, ErrorCode, HostCommand, ModelVersion, ProtocolError, RefusalReason, Round, ServerMessage};
 
 use super::{Action, Clients, Coordinator, CoordinatorError, PhaseState};
@@ -27,6 +27,11 @@ pub enum HostError {
     /// Nobody is ready whom a round could begin with.
     #[error("nobody is ready yet; wait until somebody takes part")]
     NobodyReady,
+    /// A masked round needs more.
+    #[error(
+        "{0} are too few for a masked round, which begins with at least {MIN_MASKED_CLIENTS}: wait until more are ready"
+    )]
+    TooFewToMask(u32),
     /// No round begins in a paused room.
     #[error("the room is paused; let it go on first")]
     Paused,
@@ -76,6 +81,7 @@ impl Coordinator {
                     format!("{least} can't be ready, since the room has {} clients at most", self.config.max_clients);
                 return Err(ProtocolError::Invalid { field: "least", problem }.into());
             }
+            HostCommand::Least { least } if least < self.fewest() => return Err(HostError::TooFewToMask(least)),
             HostCommand::Least { least } => self.least = least,
             HostCommand::Renormalise => self.renormalise()?,
             HostCommand::LeaveOut { client } => self.leave_out(client)?,
@@ -166,6 +172,9 @@ impl Coordinator {
         match &self.phase {
             PhaseState::Finished => Err(HostError::Finished),
             PhaseState::Collecting(state) if state.received() == 0 => Err(HostError::NothingIn),
+            PhaseState::Collecting(state) if state.received() < self.fewest() => {
+                Err(HostError::TooFewToMask(state.received()))
+            }
             PhaseState::Collecting(_) => {
                 self.close_round();
                 Ok(())
@@ -179,6 +188,7 @@ impl Coordinator {
             PhaseState::Lobby if self.paused => Err(HostError::Paused),
             PhaseState::Lobby => match self.clients.ready().count() as u32 {
                 0 => Err(HostError::NobodyReady),
+                ready if ready < self.fewest() => Err(HostError::TooFewToMask(ready)),
                 // Begun is begun: the rounds after this one need no more than it does.
                 ready => {
                     self.least = self.least.min(ready);
@@ -249,7 +259,13 @@ impl Coordinator {
         if !self.begun || !self.config.pace.is_synchronous() {
             return self.least;
         }
-        self.least.div_ceil(2).max(2).max(self.config.aggregation.least()).min(self.least)
+        let rule = self.config.aggregation.least().max(self.fewest());
+        self.least.div_ceil(2).max(2).max(rule).min(self.least)
+    }
+
+    /// Fewest that any round of this room may have, whatever the host wants.
+    fn fewest(&self) -> u32 {
+        if self.config.masking.is_some() { MIN_MASKED_CLIENTS as u32 } else { 1 }
     }
 
     /// Has the statistics of features computed anew, as soon as enough are ready; until then the room has those of before.
@@ -257,7 +273,7 @@ impl Coordinator {
         if matches!(self.phase, PhaseState::Finished) {
             return Err(HostError::Finished);
         }
-        if self.config.tells_nothing_of_clients() {
+        if self.noise.is_some() {
             return Ok(()); // Nobody's sums are asked for here.
         }
         self.renormalise = true;

@@ -7,20 +7,22 @@
 
 use std::collections::BTreeSet;
 
-use masking::{Fault, NotOpened, Opened, Tally, Wrong};
+use masking::{Fault, NotOpened, Opened, Purpose, Tally, Task, Wrong};
+use protocol::limits::MIN_MASKED_CLIENTS;
 use protocol::{
-    Adversary, Agreement, ClientId, ClientMessage, ErrorCode, RefusalReason, RosterEntry, Round, ServerMessage,
-    TrainingResult, Transfer,
+    Adversary, Agreement, ClientId, ClientMessage, ErrorCode, MaskedStatistics, RefusalReason, RosterEntry, Round,
+    ServerMessage, Standardisation, TrainingResult, Transfer,
 };
 
 use super::phase::PhaseState;
-use super::uploads::Announcement;
-use super::{ConnectionId, Contribution, Coordinator, Turn, mix};
+use super::uploads::{Announcement, Uploads};
+use super::{Action, ConnectionId, Contribution, Coordinator, Turn, mix};
 use crate::aggregation::mean::Accumulator;
 use crate::masked::{self, Totals};
 use crate::metrics::Metrics;
+use crate::normalisation::of_masked_words;
 use crate::strategy::Gathered;
-use crate::{Millis, sketch::Sketch};
+use crate::{MaskedTogether, Millis, sketch::Sketch};
 
 /// A step in which nobody trains takes so long at most, milliseconds.
 const STEP_MS: u64 = 20_000;
@@ -56,14 +58,39 @@ pub(super) struct MaskedRound {
 }
 
 impl MaskedRound {
+    /// One that waits for keys until then.
+    fn new(task: Task, by: Millis) -> MaskedRound {
+        MaskedRound {
+            attempt: task.attempt,
+            tally: Tally::new(task),
+            step: Step::Keys,
+            by,
+            roster: Vec::new(),
+            keyed: BTreeSet::new(),
+            given: Vec::new(),
+            lost: BTreeSet::new(),
+            agreements: Vec::new(),
+        }
+    }
+
     /// Numbers that are in.
     pub fn received(&self) -> u32 {
         self.given.len() as u32
     }
 
+    /// Bytes of one client's masked numbers.
+    pub fn bytes(&self) -> usize {
+        self.tally.task().layout.bytes()
+    }
+
     /// When its step is over.
     pub fn by(&self) -> Millis {
         self.by
+    }
+
+    /// Whether it is the sum of statistics that comes before the rounds.
+    pub fn is_of_statistics(&self) -> bool {
+        self.tally.task().purpose == Purpose::Statistics
     }
 
     /// Which attempt it is.
@@ -104,21 +131,65 @@ impl Coordinator {
     /// The masked round that opens now, in a masked room.
     pub(super) fn masked_round(&mut self) -> Option<Box<MaskedRound>> {
         let of_room = self.config.masking?;
-        // No two attempts of one round have one number: nor before and after a restart, which forgets those before.
+        let attempt = self.next_attempt();
+        let standardisation = self.standardisation.as_ref()?;
+        let (parameters, training) = (self.model.parameters(), &self.round_training());
+        let asked = masked::Asked { parameters, training, standardisation };
+        let task = masked::task(&self.config, &of_room, self.present_round(), attempt, asked);
+        let for_keys = (self.config.deadline_ms / KEYS_PART).max(STEP_MS).min(self.config.deadline_ms);
+        Some(Box::new(MaskedRound::new(task, self.now + for_keys)))
+    }
+
+    /// No two attempts of one round have one number: nor before and after a restart, which forgets those before.
+    fn next_attempt(&mut self) -> u32 {
         self.attempts = self.attempts.wrapping_add(1);
-        let attempt = self.run.wrapping_add(self.attempts);
-        let task = masked::task(&self.config, &of_room, self.present_round(), attempt, self.model.parameters());
-        Some(Box::new(MaskedRound {
-            attempt,
-            tally: Tally::new(task),
-            step: Step::Keys,
-            by: self.now + (self.config.deadline_ms / KEYS_PART).max(STEP_MS).min(self.config.deadline_ms),
-            roster: Vec::new(),
-            keyed: BTreeSet::new(),
-            given: Vec::new(),
-            lost: BTreeSet::new(),
-            agreements: Vec::new(),
-        }))
+        self.run.wrapping_add(self.attempts)
+    }
+
+    /// The scale of features that a masked room begins with.
+    pub(super) fn common_scale(&self) -> Standardisation {
+        let features = self.config.features as usize;
+        // Without one, they enter the model as they are.
+        let as_they_are = || Standardisation { mean: vec![0.0; features], deviation: vec![1.0; features] };
+        self.common_scale.clone().unwrap_or_else(as_they_are)
+    }
+
+    /// Begins with the sum by which the scale of features is refined, of which nobody's own is seen.
+    pub(super) fn open_statistics(&mut self) {
+        let Some(of_room) = self.config.masking else { return };
+        self.clients.reset_turns();
+        let (attempt, scale, round) = (self.next_attempt(), self.common_scale(), self.present_round());
+        let task = masked::statistics_task(&self.config, &of_room, round, attempt, &scale);
+        let masked = MaskedRound::new(task, self.now + STEP_MS);
+        self.open(self.now + 2 * STEP_MS, Uploads::default(), Some(Box::new(masked)));
+    }
+
+    pub(super) fn ask_for_masked_statistics(&mut self, id: ClientId) {
+        let (scale, round) = (self.common_scale(), self.present_round());
+        let Some(attempt) = self.masked().map(|masked| masked.attempt) else { return };
+        let Some(client) = self.clients.get_mut(id) else { return };
+        let Some(connection) = client.connection else { return };
+        client.turn = Turn::Asked;
+        let masked = Some(MaskedStatistics { round, attempt, scale });
+        self.send(connection, ServerMessage::StatisticsRequest { masked });
+    }
+
+    /// The sum of statistics is there, or did not come about: the rounds begin with it, or with the scale that there is.
+    pub(super) fn settle_scale(&mut self, refined: Option<Standardisation>) {
+        let failed = refined.is_none();
+        let before = self.standardisation.take();
+        self.standardisation = refined.or(before).or_else(|| Some(self.common_scale()));
+        self.renormalise = false;
+        self.outcast.clear();
+        self.reluctant.clear();
+        // Stored before anyone is told of it: every `round` carries it.
+        self.identities_changed = false;
+        self.actions.push_back(Action::Checkpoint { model: false });
+        let (received, least) = (self.masked().map_or(0, |masked| masked.received()), self.least());
+        self.back_to_lobby();
+        if failed {
+            self.broadcast(ServerMessage::RoundAbandoned { round: None, received, least });
+        }
     }
 
     /// A number that follows from a secret that the shell drew, so that attempts of this run have others than those of another.
@@ -127,6 +198,12 @@ impl Coordinator {
             let bits = fresh_token.secret().bytes().fold(0, |bits, digit| mix(bits ^ u64::from(digit)));
             self.run = (bits >> 32) as u32 | 1;
         }
+    }
+
+    /// Whose numbers are masked together, since the latest roster. What students compare are their own pages' words, for the
+    /// server could say others here.
+    pub fn masked_together(&self) -> Option<&MaskedTogether> {
+        self.masked_together.as_ref()
     }
 
     fn masked(&mut self) -> Option<&mut MaskedRound> {
@@ -181,6 +258,17 @@ impl Coordinator {
             ClientMessage::Reveal { round, attempt, shares } if now(round, attempt, masked) => {
                 masked.tally.reveal(id, &shares)
             }
+            ClientMessage::MaskedStatistics { round, attempt, words } if now(round, attempt, masked) => {
+                let bytes: Vec<u8> = words.iter().flat_map(|word| word.0).collect();
+                let taken = match masked.is_of_statistics() {
+                    true => masked.tally.input(id, &bytes),
+                    false => Err(Fault { client: id, what: Wrong::Length }),
+                };
+                if taken.is_ok() {
+                    self.note_given(id);
+                }
+                taken
+            }
             ClientMessage::Masked { round, attempt, transfer, bytes, checksum } => {
                 let update = Transfer { id: transfer, bytes, encoding: self.config.encoding, checksum };
                 return self.announce_masked(connection, id, round, attempt, update);
@@ -203,8 +291,9 @@ impl Coordinator {
     ) {
         let present = self.present_round();
         let wanted = self.masked().map(|masked| {
-            let bytes = masked.tally.task().layout.bytes();
+            let bytes = masked.bytes();
             let open = masked.step == Step::Inputs && masked.tally.boxes_for(id).is_some();
+            let open = open && !masked.is_of_statistics();
             ((round, attempt) == (present, masked.attempt), open, masked.given.contains(&id), bytes)
         });
         let refusal = match wanted {
@@ -238,17 +327,24 @@ impl Coordinator {
         let Some(masked) = self.masked() else { return };
         match masked.tally.input(id, bytes) {
             Ok(()) => {
-                masked.given.push(id);
-                masked.given.sort_unstable();
-                if let Some(client) = self.clients.get_mut(id) {
-                    client.turn = Turn::Done;
-                    client.fraction = None;
-                }
-                self.status_changed = true;
+                self.note_given(id);
                 self.send(announced.connection, ServerMessage::Accepted { round: announced.round });
             }
             Err(fault) => self.masking_fault(fault),
         }
+    }
+
+    /// A client's numbers are in.
+    fn note_given(&mut self, id: ClientId) {
+        if let Some(masked) = self.masked() {
+            masked.given.push(id);
+            masked.given.sort_unstable();
+        }
+        if let Some(client) = self.clients.get_mut(id) {
+            client.turn = Turn::Done;
+            client.fraction = None;
+        }
+        self.status_changed = true;
     }
 
     /// A client sent something wrong: it is told so, and the round goes on without it, or is repeated without it.
@@ -280,6 +376,9 @@ impl Coordinator {
     /// Goes to the next step of a masked round where the present one is over.
     pub(super) fn advance_masked(&mut self) -> bool {
         let (least, round) = (self.least(), self.present_round());
+        let asked: Vec<ClientId> =
+            self.clients.all.values().filter(|client| client.is_missing()).map(|client| client.id).collect();
+        let asked: Vec<ClientId> = asked.into_iter().filter(|&id| self.is_wanted(id)).collect();
         let PhaseState::Collecting(state) = &mut self.phase else { return false };
         let (deadline, Some(masked)) = (state.deadline, state.masked.as_deref_mut()) else { return false };
         let (clients, lost) = (&self.clients.all, &masked.lost);
@@ -289,9 +388,7 @@ impl Coordinator {
         };
         let late = self.now >= masked.by || (masked.step <= Step::Inputs && self.now >= deadline);
         let missing = match masked.step {
-            Step::Keys => clients.values().any(|client| {
-                client.is_missing() && !masked.keyed.contains(&client.id) && !self.outcast.contains(&client.id)
-            }),
+            Step::Keys => asked.iter().any(|id| !masked.keyed.contains(id)),
             _ => masked.tally.missing().iter().any(waits_for),
         };
         if masked.step == Step::Reveals && masked.tally.may_open() {
@@ -304,6 +401,9 @@ impl Coordinator {
         let closed = match masked.step {
             Step::Keys if (masked.keyed.len() as u32) < least => None,
             Step::Keys => masked.tally.close_keys().ok().map(|roster| {
+                let seats = roster.len();
+                let words = masking::words(roster.iter().map(|entry| entry.keys.seat));
+                self.masked_together = Some(MaskedTogether { words, seats });
                 masked.roster.clone_from(&roster);
                 (masked.step, masked.by) = (Step::Shares, self.now + STEP_MS);
                 masked.keyed.iter().copied().collect()
@@ -329,6 +429,7 @@ impl Coordinator {
         let step = masked.step;
         let Some(told) = closed else {
             if late {
+                self.note_reluctant();
                 self.abandon_round();
             }
             return late;
@@ -342,6 +443,21 @@ impl Coordinator {
         }
         self.status_changed = true;
         true
+    }
+
+    /// An attempt fails. Whoever was there to open it and did not may have opened another sum of this model before, which was lost,
+    /// perhaps with its server: it is tried once with them alone, and then with everyone again.
+    fn note_reluctant(&mut self) {
+        if !std::mem::take(&mut self.reluctant).is_empty() {
+            return;
+        }
+        let Some(masked) = self.masked().filter(|masked| masked.step >= Step::Agreements) else { return };
+        let missing = masked.tally.missing();
+        let here = missing.into_iter().filter(|id| self.clients.connection_of(*id).is_some());
+        let here: BTreeSet<ClientId> = here.collect();
+        if here.len() >= MIN_MASKED_CLIENTS {
+            self.reluctant = here;
+        }
     }
 
     /// Nobody is waited for any more, as the host wishes: the round closes with those whose numbers are in.
@@ -365,6 +481,11 @@ impl Coordinator {
                 return true;
             }
         };
+        if self.masked().is_some_and(|masked| masked.is_of_statistics()) {
+            let refined = of_masked_words(&opened.tail, &self.common_scale());
+            self.settle_scale(refined);
+            return true;
+        }
         let (Some(masking), Some(totals)) = (self.config.masking, Totals::read(&self.config, &opened.tail)) else {
             self.abandon_round();
             return true;
@@ -386,6 +507,7 @@ impl Coordinator {
         state.masked_evaluation = totals.evaluation;
         state.given = given;
         self.outcast.clear();
+        self.reluctant.clear();
         self.close_gathered();
         true
     }

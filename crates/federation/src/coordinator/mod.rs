@@ -36,7 +36,7 @@ pub use status::Load;
 use crate::noise::Noising;
 use crate::sketch::mix;
 use crate::strategy::{self, ServerOptimiser};
-use crate::{Millis, Model, Spool};
+use crate::{MaskedTogether, Millis, Model, Spool};
 
 /// A connection has so long to say `hello`, milliseconds.
 const HELLO_MS: u64 = 10_000;
@@ -146,6 +146,13 @@ pub struct Coordinator {
     /// In a masked room: attempts that were begun since it was made or restored, and the number that they count from.
     attempts: u32,
     run: u32,
+    /// Those who did not help to open the last attempt although they were there: they may have opened the sum of others before, and
+    /// do it again for these alone. The present attempt is for them.
+    reluctant: BTreeSet<ClientId>,
+    /// Who was on the latest roster.
+    masked_together: Option<MaskedTogether>,
+    /// The scale of features that it begins with.
+    common_scale: Option<Standardisation>,
     /// And who made an attempt at the present round's sum fail: those after it do without.
     outcast: BTreeSet<ClientId>,
 }
@@ -212,6 +219,9 @@ impl Coordinator {
             noise,
             attempts: 0,
             run: 0,
+            reluctant: BTreeSet::new(),
+            masked_together: None,
+            common_scale: None,
             outcast: BTreeSet::new(),
             config,
         })
@@ -298,10 +308,11 @@ impl Coordinator {
         self.advance();
     }
 
-    /// Gives a masked room, or one with noise, that has not begun the scale of its features: nobody tells it the sums of its own.
-    pub fn standardise(&mut self, standardisation: Standardisation) {
-        if self.config.tells_nothing_of_clients() && !self.begun {
-            self.standardisation = Some(standardisation);
+    /// Gives a masked room, or one with noise, the scale of features that it begins with, new or restored: nobody tells it the sums
+    /// of their own.
+    pub fn standardise(&mut self, common: Standardisation) {
+        if self.config.tells_nothing_of_clients() && common.mean.len() == self.config.features as usize {
+            self.common_scale = Some(common);
         }
     }
 
@@ -406,6 +417,7 @@ impl Coordinator {
             | ClientMessage::Shares { .. }
             | ClientMessage::Unopened { .. }
             | ClientMessage::Masked { .. }
+            | ClientMessage::MaskedStatistics { .. }
             | ClientMessage::Agree { .. }
             | ClientMessage::Reveal { .. } => self.take_masking(connection, client, message),
             ClientMessage::Evaluation { model_version, evaluation } => {

@@ -40,7 +40,7 @@ impl Coordinator {
     /// The open round, and when it was opened; none outside of collecting.
     pub fn round_under_way(&self) -> Option<(Round, Millis)> {
         match &self.phase {
-            PhaseState::Collecting(state) => Some((self.present_round(), state.opened)),
+            PhaseState::Collecting(state) if !state.collects_statistics() => Some((self.present_round(), state.opened)),
             _ => None,
         }
     }
@@ -52,7 +52,10 @@ impl Coordinator {
         let (phase, received, deadline) = match &self.phase {
             PhaseState::Lobby => (Phase::Lobby, 0, None),
             PhaseState::Normalising(state) => (Phase::Normalising, state.received(), Some(state.deadline)),
-            PhaseState::Collecting(state) => (Phase::Collecting, state.received(), Some(state.deadline)),
+            PhaseState::Collecting(state) => {
+                let phase = if state.collects_statistics() { Phase::Normalising } else { Phase::Collecting };
+                (phase, state.received(), Some(state.deadline))
+            }
             PhaseState::Finished => (Phase::Finished, 0, None),
         };
         Status {
@@ -125,6 +128,9 @@ impl Coordinator {
         }
         match (&self.phase, client.turn) {
             (PhaseState::Normalising(_), Turn::Asked) => (ClientState::Normalising, None),
+            (PhaseState::Collecting(state), Turn::Asked) if state.collects_statistics() => {
+                (ClientState::Normalising, None)
+            }
             (PhaseState::Collecting(state), Turn::Asked) => match state.uploads.state_of(client.id) {
                 Some(Some(fraction)) => (ClientState::Uploading, Some(fraction)),
                 Some(None) => (ClientState::Waiting, None),

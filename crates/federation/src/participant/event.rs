@@ -8,9 +8,9 @@ use protocol::{
     RoundRecord, RoundTraining, ServerMessage, Standardisation, Status, Token, TrainingResult, TransferId,
 };
 
-use super::masking::MaskingSecrets;
+use super::masking::{MaskingMemory, MaskingSecrets};
 use super::notice::Notice;
-use crate::Millis;
+use crate::{MaskedTogether, Millis};
 
 /// Who takes part, and where.
 #[derive(Clone, Debug)]
@@ -146,6 +146,8 @@ pub enum Output {
     },
     /// Store the token for the next visit; show it to nobody.
     RememberToken(Token),
+    /// Store this with the seat, before anything that follows is sent.
+    RememberMasking(MaskingMemory),
     /// Compute the statistics of the training examples' features, and say [`Input::Statistics`].
     ComputeStatistics,
     /// Evaluate the model on held-back examples where there are some, train it, and say [`Input::Trained`].
@@ -207,6 +209,8 @@ pub enum Connection {
 pub enum StopReason {
     /// The person left.
     Left,
+    /// The room is not masked any more as it was when this seat first saw it.
+    MaskedOtherwise,
     /// The server said that coming back is of no use.
     Error {
         /// Which error.
@@ -283,6 +287,8 @@ pub struct View<'a> {
     pub accepted: Option<Round>,
     /// The last thing that went wrong without ending anything.
     pub notice: Option<&'a Notice>,
+    /// In a masked room, whose numbers are masked together, once that is known.
+    pub masked_together: Option<&'a MaskedTogether>,
     /// Bytes of binary frames sent, headers included.
     pub sent: u64,
     /// Bytes of binary frames received, headers included.

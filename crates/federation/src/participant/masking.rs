@@ -2,12 +2,14 @@
 //! open. What is said is kept until the server goes on, to be said again after a lost connection.
 
 use masking::{Answer, Member, Openings, Refusal, SeatKey};
-use protocol::{ClientMessage, Hex, Round, ServerMessage};
+use protocol::{ClientMessage, Hex, MaskedStatistics, RoomConfig, Round, ServerMessage, Standardisation};
+use serde::{Deserialize, Serialize};
 
-use super::Participant;
 use super::notice::{Notice, NoticeCode};
 use super::round::{Job, Task};
-use crate::masked;
+use super::{Output, Participant, StopReason};
+use crate::masked::{self, MaskedTogether};
+use crate::normalisation::{Sums, masked_words};
 
 /// What a client needs to take part in masked rooms. `Debug` hides it.
 #[derive(Clone)]
@@ -16,6 +18,18 @@ pub struct MaskingSecrets {
     pub seat: [u8; 32],
     /// Bytes of the operating system's random source, drawn anew whenever the program starts.
     pub random: [u8; 32],
+    /// What the seat remembers of earlier visits to the room.
+    pub memory: MaskingMemory,
+}
+
+/// What a seat remembers of its masked room, beside its key and for as long: what [`Output::RememberMasking`] brings.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MaskingMemory {
+    /// How the room was masked when it was first seen. A server that says otherwise later, or that it is not masked at all, wants
+    /// to see what it was not to see.
+    room: Option<protocol::Masking>,
+    /// What it has helped to open.
+    openings: Openings,
 }
 
 impl std::fmt::Debug for MaskingSecrets {
@@ -30,10 +44,12 @@ pub(super) struct Masking {
     random: [u8; 32],
     /// Attempts that were begun.
     drawn: u64,
-    openings: Openings,
+    memory: MaskingMemory,
     /// What `round` asked for last.
     asked: Option<(Round, u32)>,
     sum: Option<Sum>,
+    /// The roster of the latest attempt: it stays as it is from round to round, while the same seats take part.
+    together: Option<MaskedTogether>,
 }
 
 /// An attempt at a sum.
@@ -43,13 +59,15 @@ struct Sum {
     member: Member,
     /// What was said last but for the vector.
     said: ClientMessage,
+    /// Where it is of statistics, the scale that they are taken in, and once they are computed, the words to be masked.
+    statistics: Option<(Standardisation, Option<Vec<u64>>)>,
 }
 
 impl Masking {
     pub fn new(secrets: &MaskingSecrets) -> Masking {
-        let MaskingSecrets { seat, random } = secrets;
-        let seat = SeatKey::from_bytes(seat);
-        Masking { seat, random: *random, drawn: 0, openings: Openings::default(), asked: None, sum: None }
+        let MaskingSecrets { seat, random, memory } = secrets;
+        let (seat, memory) = (SeatKey::from_bytes(seat), memory.clone());
+        Masking { seat, random: *random, drawn: 0, memory, asked: None, sum: None, together: None }
     }
 
     /// The attempt that is under way.
@@ -88,19 +106,77 @@ impl Participant {
         if round != task.round {
             return;
         }
-        let sum = match masking.sum.take_if(|sum| (sum.round, sum.attempt) == (round, attempt)) {
+        let Task { training, standardisation, .. } = task;
+        let asked = masked::Asked { parameters, training, standardisation };
+        let task = masked::task(room, of_room, round, attempt, asked);
+        // Who is asked for something else under the same number is in another sum.
+        let sum = match masking.sum.take_if(|sum| *sum.member.task() == task) {
             Some(sum) => sum,
             None => {
                 masking.drawn += 1;
                 let random = masking::derive(&masking.random, masking.drawn);
-                let task = masked::task(room, of_room, round, attempt, parameters);
                 let (member, keys) = Member::new(task, client, masking.seat.clone(), &random);
-                Sum { round, attempt, member, said: ClientMessage::Keys { round, attempt, keys } }
+                Sum { round, attempt, member, said: ClientMessage::Keys { round, attempt, keys }, statistics: None }
             }
         };
         let said = sum.said.clone();
         masking.sum = Some(sum);
         self.send(said);
+    }
+
+    /// The server wants the sum by which the scale of features is refined.
+    pub(super) fn begin_statistics_sum(&mut self, asked: MaskedStatistics) {
+        let MaskedStatistics { round, attempt, scale } = asked;
+        if !self.wants_part() || !self.asked_to_mask(round, Some(attempt)) {
+            return;
+        }
+        let (Some(masking), Some(room), Some(client)) = (&mut self.masking, &self.room, self.client) else { return };
+        let Some(of_room) = room.masking.filter(|_| scale.mean.len() == room.features as usize) else { return };
+        let task = masked::statistics_task(room, &of_room, round, attempt, &scale);
+        if masking.sum.as_ref().is_none_or(|sum| *sum.member.task() != task) {
+            masking.drawn += 1;
+            let random = masking::derive(&masking.random, masking.drawn);
+            let (member, keys) = Member::new(task, client, masking.seat.clone(), &random);
+            let said = ClientMessage::Keys { round, attempt, keys };
+            masking.sum = Some(Sum { round, attempt, member, said, statistics: Some((scale, None)) });
+        }
+        let Some(sum) = &masking.sum else { return };
+        let (said, computed) = (sum.said.clone(), matches!(&sum.statistics, Some((_, Some(_)))));
+        if !computed {
+            self.statistics_wanted = true;
+            self.outputs.push_back(Output::ComputeStatistics);
+        }
+        self.send(said);
+    }
+
+    /// This client's statistics are computed.
+    pub(super) fn take_own_statistics(&mut self, frames: u64, sum: Vec<f64>, sum_squares: Vec<f64>) {
+        let (Some(masking), Some(room)) = (&mut self.masking, &self.room) else { return };
+        let Some(Sum { statistics: Some((scale, words)), .. }) = &mut masking.sum else { return };
+        let most = u64::from(RoomConfig::FRAMES) * u64::from(room.weight_cap);
+        match Sums::from_client(scale.mean.len(), u64::MAX, frames, sum, sum_squares) {
+            Ok(sums) => *words = Some(masked_words(&sums, scale, most)),
+            Err(message) => return self.refuse_to_mask(message),
+        }
+        self.mask_statistics();
+    }
+
+    /// Masks the statistics, where both they and the others' shares are here.
+    fn mask_statistics(&mut self) {
+        let Some(Masking { sum: Some(sum), .. }) = &mut self.masking else { return };
+        let Some((_, Some(words))) = &sum.statistics else { return };
+        match sum.member.masked(&[], words) {
+            Ok(bytes) => {
+                let words = bytes.as_chunks().0.iter().map(|word| Hex(*word)).collect();
+                let (round, attempt) = (sum.round, sum.attempt);
+                sum.said = ClientMessage::MaskedStatistics { round, attempt, words };
+                let said = sum.said.clone();
+                self.send(said);
+            }
+            // The others' shares are still to come, or they were masked before.
+            Err(Refusal::OutOfStep) => {}
+            Err(refusal) => self.refuse_to_mask(refusal.to_string()),
+        }
     }
 
     /// The round is over, or its attempt.
@@ -115,16 +191,23 @@ impl Participant {
         let Some(masking) = &mut self.masking else { return };
         let Some(sum) = &mut masking.sum else { return };
         let (round, attempt) = (sum.round, sum.attempt);
-        let member = &mut sum.member;
+        let (member, openings) = (&mut sum.member, &mut masking.memory.openings);
+        let opened = openings.clone();
         let taken = match message {
             ServerMessage::Roster { round: of, attempt: at, clients } if (of, at) == (round, attempt) => {
-                member.roster(clients).map(|boxes| Some(ClientMessage::Shares { round, attempt, boxes }))
+                let seats = clients.len();
+                let boxes = member.roster(clients);
+                if let Some(words) = member.words() {
+                    masking.together = Some(MaskedTogether { words, seats });
+                    self.changed = true;
+                }
+                boxes.map(|boxes| Some(ClientMessage::Shares { round, attempt, boxes }))
             }
             ServerMessage::Boxes { round: of, attempt: at, clients, boxes } if (of, at) == (round, attempt) => member
                 .boxes(clients, &boxes)
                 .map(|clients| (!clients.is_empty()).then_some(ClientMessage::Unopened { round, attempt, clients })),
             ServerMessage::Survivors { round: of, attempt: at, clients } if (of, at) == (round, attempt) => {
-                member.survivors(clients, &mut masking.openings).map(|answer| {
+                member.survivors(clients, openings).map(|answer| {
                     Some(match answer {
                         Answer::Agree(signature) => ClientMessage::Agree { round, attempt, signature },
                         Answer::Reveal(shares) => ClientMessage::Reveal { round, attempt, shares },
@@ -132,11 +215,15 @@ impl Participant {
                 })
             }
             ServerMessage::Agreed { round: of, attempt: at, agreements } if (of, at) == (round, attempt) => {
-                let shares = member.agreements(&agreements, &mut masking.openings);
+                let shares = member.agreements(&agreements, openings);
                 shares.map(|shares| Some(ClientMessage::Reveal { round, attempt, shares }))
             }
             _ => return, // Of another attempt, and on its way for long.
         };
+        if *openings != opened {
+            // Before what opens it: who forgot it could be asked to open too much.
+            self.outputs.push_back(Output::RememberMasking(masking.memory.clone()));
+        }
         match taken {
             Ok(said) => {
                 if let Some(said) = said {
@@ -144,6 +231,7 @@ impl Participant {
                     self.send(said);
                 }
                 self.mask_update();
+                self.mask_statistics();
             }
             // It came before, and what was said to it may be lost.
             Err(Refusal::OutOfStep) => {
@@ -176,6 +264,27 @@ impl Participant {
         }
     }
 
+    /// Whether a room that is told of is masked as it was when this seat first saw it. If not, this client stops for good.
+    pub(super) fn is_masked_as_before(&mut self, room: &RoomConfig) -> bool {
+        let Some(masking) = &mut self.masking else { return true };
+        match (masking.memory.room, room.masking) {
+            (None, None) => true,
+            (None, Some(now)) => {
+                masking.memory.room = Some(now);
+                self.outputs.push_back(Output::RememberMasking(masking.memory.clone()));
+                true
+            }
+            (Some(before), now) if now == Some(before) => true,
+            (Some(_), _) => {
+                let message =
+                    "the server says that this room is masked otherwise than before; this page sends it nothing more";
+                self.refuse_to_mask(message.to_owned());
+                self.stop(StopReason::MaskedOtherwise);
+                false
+            }
+        }
+    }
+
     fn refuse_to_mask(&mut self, message: String) {
         self.notice = Some(Notice { code: NoticeCode::MaskingRefused, message });
         self.changed = true;
@@ -186,8 +295,8 @@ impl Participant {
         self.masking.as_ref().map(|masking| masking.seat.public())
     }
 
-    /// The words that stand for the seats of the present masked round, to be compared aloud.
-    pub fn roster_words(&self) -> Option<masking::Words> {
-        self.masking.as_ref()?.sum.as_ref()?.member.words()
+    /// Whose numbers are masked together, since the latest roster.
+    pub fn masked_together(&self) -> Option<&MaskedTogether> {
+        self.masking.as_ref()?.together.as_ref()
     }
 }

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use carried::Carried;
 use connection::Link;
 pub use event::{Connection, Input, Output, ParticipantConfig, StopReason, TrainRequest, View, Work};
-pub use masking::MaskingSecrets;
+pub use masking::{MaskingMemory, MaskingSecrets};
 pub use notice::{Notice, NoticeCode};
 use protocol::limits::{MAX_ROUNDS, MAX_STEP_MS, PROTOCOL_VERSION};
 use protocol::{
@@ -179,8 +179,12 @@ impl Participant {
             }
             Input::Statistics { frames, sum, sum_squares } => {
                 if std::mem::take(&mut self.statistics_wanted) {
-                    self.send(ClientMessage::Statistics { frames, sum, sum_squares });
                     self.changed = true;
+                    if self.is_masked() {
+                        self.take_own_statistics(frames, sum, sum_squares);
+                    } else {
+                        self.send(ClientMessage::Statistics { frames, sum, sum_squares });
+                    }
                 }
             }
             Input::Evaluated { model_version, evaluation } => self.take_evaluation(model_version, evaluation),
@@ -219,6 +223,7 @@ impl Participant {
             work: self.work(),
             accepted: self.accepted,
             notice: self.notice.as_ref(),
+            masked_together: self.masked_together(),
             sent: self.sent,
             received: self.received,
             history: &self.history,
@@ -242,6 +247,9 @@ impl Participant {
     fn message(&mut self, message: ServerMessage) {
         match message {
             ServerMessage::Welcome { protocol: _, token, client, name, room, status, accepted } => {
+                if !self.is_masked_as_before(&room) {
+                    return;
+                }
                 if self.token.as_ref() != Some(&token) {
                     self.forget_earlier_work(&room);
                     self.token = Some(token.clone());
@@ -279,14 +287,19 @@ impl Participant {
             }
             ServerMessage::Status(status) => self.status = Some(status),
             ServerMessage::History { rounds } => self.remember(rounds),
-            ServerMessage::Settings { room } => self.room = Some(room),
+            ServerMessage::Settings { room } => {
+                if self.is_masked_as_before(&room) {
+                    self.room = Some(room);
+                }
+            }
             ServerMessage::Renamed { name } => self.name = Some(name),
-            ServerMessage::StatisticsRequest => {
+            ServerMessage::StatisticsRequest { masked: None } => {
                 if self.wants_part() && !self.is_masked() {
                     self.statistics_wanted = true;
                     self.outputs.push_back(Output::ComputeStatistics);
                 }
             }
+            ServerMessage::StatisticsRequest { masked: Some(asked) } => self.begin_statistics_sum(asked),
             ServerMessage::Round {
                 round,
                 model_version,

@@ -52,6 +52,8 @@ impl Task {
         self.round == other.round
             && self.model_version == other.model_version
             && self.model.checksum == other.model.checksum
+            && self.training == other.training
+            && self.standardisation == other.standardisation
     }
 }
 

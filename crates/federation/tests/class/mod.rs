@@ -17,8 +17,8 @@ use std::ops::{Deref, DerefMut};
 use bytes::Bytes;
 use federation::in_memory::{Client, Frame, Network};
 use federation::{
-    Action, Checkpoint, ConnectionId, Coordinator, Event, HostError, Input, MaskingSecrets, Millis, Output,
-    Participant, ParticipantConfig, TrainRequest,
+    Action, Checkpoint, ConnectionId, Coordinator, Event, HostError, Input, MaskingMemory, MaskingSecrets, Millis,
+    Output, Participant, ParticipantConfig, TrainRequest,
 };
 use oracle::{Accepted, Oracle};
 use protocol::{
@@ -483,7 +483,10 @@ impl Class {
                     self.text(connection, &text);
                 }
             }
-            Output::SendBytes { .. } | Output::StopSending { .. } | Output::RememberToken(_) => {}
+            Output::SendBytes { .. }
+            | Output::StopSending { .. }
+            | Output::RememberToken(_)
+            | Output::RememberMasking(_) => {}
             Output::ComputeStatistics => {
                 if self.students[student].answers_statistics {
                     self.input(
@@ -673,7 +676,7 @@ pub fn secrets(number: u32, opened: u8) -> MaskingSecrets {
     seat[..4].copy_from_slice(&number.to_le_bytes());
     random[..4].copy_from_slice(&number.to_le_bytes());
     random[31] = opened;
-    MaskingSecrets { seat, random }
+    MaskingSecrets { seat, random, memory: MaskingMemory::default() }
 }
 
 pub fn evaluation() -> Evaluation {

@@ -11,13 +11,14 @@ use bytes::Bytes;
 use chance::Chance;
 use federation::in_memory::{Client, Frame, Network};
 use federation::{
-    Action, Connection, ConnectionId, Coordinator, Event, Input, MemorySpool, Millis, Output, Participant,
-    ParticipantConfig, TrainRequest,
+    Action, Connection, ConnectionId, Coordinator, Event, Input, MaskingMemory, MaskingSecrets, MemorySpool, Millis,
+    Output, Participant, ParticipantConfig, TrainRequest,
 };
 use ledger::{Given, Ledger};
+use masking::Refusal;
 use protocol::{
-    Aggregation, Checksum, ClientMessage, HostCommand, ModelVersion, Pace, Phase, RefusalReason, RoomCode, RoomConfig,
-    Selection, ServerMessage, Token, TrainingResult, Transfer, TransferId,
+    Adversary, Aggregation, Checksum, ClientMessage, HostCommand, MaskedEncoding, Masking, ModelVersion, Pace, Phase,
+    RefusalReason, RoomCode, RoomConfig, Selection, ServerMessage, Token, TrainingResult, Transfer, TransferId,
 };
 
 /// What a room's rounds are like.
@@ -29,6 +30,9 @@ pub enum Kind {
     Some,
     /// Nobody waits: FedBuff.
     Asynchronous,
+    /// Everyone is asked, and updates are masked. Nobody goes for good, loses its seat, or is asked for a version again: clients who
+    /// opened a sum that was lost with its server open it again only with the same seats.
+    Masked,
 }
 
 /// Transfers from here on are repetitions that a mistaken client sends.
@@ -50,6 +54,8 @@ pub struct Counts {
     /// Updates in a mean that started from an earlier version.
     pub behind: u32,
     pub went_back: u32,
+    /// The room could not finish without betraying somebody.
+    pub stuck: u32,
 }
 
 /// Somebody who takes part.
@@ -78,6 +84,7 @@ struct Account {
 
 /// Everything.
 pub struct World {
+    kind: Kind,
     chance: Chance,
     now: Millis,
     trouble: bool,
@@ -90,6 +97,8 @@ pub struct World {
     network: Network,
     accounts: BTreeMap<ConnectionId, Account>,
     next_repeated: u32,
+    /// Pages that were opened, or loaded anew.
+    opened: u32,
     slots: usize,
     pub counts: Counts,
 }
@@ -129,6 +138,15 @@ fn config(kind: Kind, chance: &mut Chance, clients: u32) -> RoomConfig {
     }
     match kind {
         Kind::Everyone => {}
+        Kind::Masked => {
+            (config.goal, config.aggregation) = (0, Aggregation::Mean);
+            config.least = 3 + chance.up_to(1) as u32;
+            config.weight_cap = if chance.once_in(2) { 15 } else { 40 };
+            let server = if chance.once_in(2) { Adversary::Active } else { Adversary::Curious };
+            // Longer than any update, which is the same number in every place.
+            let clip = 1.2 * f64::from(config.parameters).sqrt();
+            config.masking = Some(Masking { server, encoding: MaskedEncoding::Masked32, clip });
+        }
         Kind::Asynchronous => {
             config.goal = 0;
             config.pace = Pace::Asynchronous {
@@ -156,7 +174,7 @@ fn config(kind: Kind, chance: &mut Chance, clients: u32) -> RoomConfig {
 impl World {
     pub fn new(kind: Kind, seed: u64, loud: bool) -> World {
         let mut chance = Chance::new(seed);
-        let clients = 3 + chance.up_to(4) as u32;
+        let clients = 3 + chance.up_to(4) as u32 + u32::from(kind == Kind::Masked);
         let calm = chance.once_in(2);
         let config = config(kind, &mut chance, clients);
         let slots = (48 * 1024 * 1024 / config.update_bytes() as usize).clamp(1, 64);
@@ -167,6 +185,7 @@ impl World {
             Coordinator::new(config.clone(), vec![0.5; config.parameters as usize], Box::<MemorySpool>::default())
                 .unwrap();
         let mut world = World {
+            kind,
             chance,
             now: Millis(1_000),
             trouble: true,
@@ -178,11 +197,12 @@ impl World {
             network: Network::default(),
             accounts: BTreeMap::new(),
             next_repeated: REPEATED,
+            opened: 0,
             slots,
             counts: Counts::default(),
         };
         for number in 0..clients {
-            let participant = world.participant(number, None);
+            let participant = world.participant(number, None, MaskingMemory::default());
             world.clients.push(Person {
                 program: Client::new(participant, None),
                 number,
@@ -197,14 +217,18 @@ impl World {
     }
 
     /// A client's program as it starts, with clips and the wish to take part.
-    fn participant(&self, number: u32, token: Option<Token>) -> Participant {
+    fn participant(&mut self, number: u32, token: Option<Token>, memory: MaskingMemory) -> Participant {
+        self.opened += 1;
+        let mut random = [2; 32];
+        random[..4].copy_from_slice(&self.opened.to_le_bytes());
+        let secrets = MaskingSecrets { seat: [number as u8 + 1; 32], random, memory };
         let config = ParticipantConfig {
             room: self.ledger.disk.checkpoint.config.code.clone(),
             name: None,
             token,
             software: "schedules".to_owned(),
             seed: number.into(),
-            masking: None,
+            masking: (self.kind == Kind::Masked).then_some(secrets),
         };
         let mut participant = Participant::new(config, self.now);
         let examples = 5 * (number + 1);
@@ -246,7 +270,9 @@ impl World {
     fn something_happens(&mut self) {
         // Half of the schedules are calmer, so that rounds get further.
         let first = if self.calm && !self.chance.once_in(6) { 50 } else { 0 };
+        let masked = self.kind == Kind::Masked;
         match first + self.chance.up_to(999 - first) {
+            18..21 | 40 if masked => self.cut(),
             0..3 => self.kill(),
             3..18 => self.cut(),
             18..21 => self.somebody_goes(),
@@ -370,6 +396,10 @@ impl World {
                     base: model_version.0,
                     value: step(number, model_version.0),
                 });
+            }
+            Event::Message { message: ClientMessage::Masked { round, .. }, .. } => {
+                let (examples, base) = (5 * (number + 1), round.0 - 1);
+                account.pending = Some(Given { identity: account.identity, examples, base, value: step(number, base) });
             }
             Event::Malformed { error, .. } => panic!("client {number} says what the protocol forbids: {error}"),
             _ => {}
@@ -590,7 +620,11 @@ impl World {
                     let stopped = matches!(connection, Connection::Stopped(_));
                     assert!(!stopped, "client {index} is still there and was sent away: {connection:?}");
                 }
-                Output::StopSending { .. } | Output::RememberToken(_) | Output::Train(_) | Output::StopTraining => {}
+                Output::StopSending { .. }
+                | Output::RememberToken(_)
+                | Output::RememberMasking(_)
+                | Output::Train(_)
+                | Output::StopTraining => {}
             }
         }
     }
@@ -673,7 +707,7 @@ impl World {
     fn reload(&mut self) {
         let here: Vec<usize> = (0..self.clients.len()).filter(|&client| !self.clients[client].gone).collect();
         let Some(client) = self.chance.one_of(&here) else { return };
-        if self.chance.once_in(4) {
+        if self.kind != Kind::Masked && self.chance.once_in(4) {
             self.clients[client].program.token = None;
         }
         self.load_anew(client);
@@ -683,7 +717,8 @@ impl World {
         self.say(|| format!("client {client} is loaded anew"));
         self.program_ends(client);
         let (number, token) = (self.clients[client].number, self.clients[client].program.token.clone());
-        self.clients[client].program.participant = self.participant(number, token);
+        let memory = self.clients[client].program.masking.clone();
+        self.clients[client].program.participant = self.participant(number, token, memory);
         self.outputs(client);
     }
 
@@ -762,6 +797,13 @@ impl World {
                 self.pass_until_woken(60_000);
             }
             self.check();
+        }
+        let singles_out = Refusal::SinglesOut.to_string();
+        let notices = self.clients.iter().filter_map(|client| client.program.participant.view().notice);
+        if notices.into_iter().any(|notice| notice.message == singles_out) {
+            // Servers were killed with sums of other clients of the same model already open: nobody may open it for these.
+            self.counts.stuck += 1;
+            return;
         }
         let status = self.server.as_ref().unwrap().status(self.now);
         panic!("the room never finishes: {status:?}");

@@ -29,6 +29,7 @@ pub fn task(adversary: Adversary) -> Task {
         attempt: 1,
         purpose: Purpose::Update,
         model: [9; 32],
+        asked: [4; 32],
         adversary,
         layout: LAYOUT,
         clip: 1.0,

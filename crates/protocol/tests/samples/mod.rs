@@ -83,6 +83,7 @@ pub fn client_messages() -> Vec<ClientMessage> {
                 .map(|(client, secret)| RevealedShare { client: ClientId(client), secret, share: Hex([9; 32]) })
                 .to_vec(),
         },
+        ClientMessage::MaskedStatistics { round: Round(1), attempt: 7, words: vec![Hex([0xa5; 8]); 3] },
     ]
 }
 
@@ -149,7 +150,7 @@ pub fn server_messages() -> Vec<ServerMessage> {
         },
         ServerMessage::Status(status),
         ServerMessage::History { rounds: vec![record.clone()] },
-        ServerMessage::StatisticsRequest,
+        ServerMessage::StatisticsRequest { masked: None },
         ServerMessage::Round {
             round: Round(1),
             model_version: ModelVersion(0),

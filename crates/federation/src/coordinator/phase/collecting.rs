@@ -72,6 +72,11 @@ impl Collecting {
         self.masked.as_ref().map_or_else(|| self.metrics.clients(), |masked| masked.received())
     }
 
+    /// Whether it is the sum of statistics that is collected, before the first round of a masked room.
+    pub fn collects_statistics(&self) -> bool {
+        self.masked.as_ref().is_some_and(|masked| masked.is_of_statistics())
+    }
+
     /// Whether it asks this client: not where it closed to those who are new before this one came.
     pub fn is_open_to(&self, id: ClientId) -> bool {
         self.closed_to.is_none_or(|first| id < first) && self.masked.as_ref().is_none_or(|masked| masked.is_open_to(id))
@@ -81,15 +86,27 @@ impl Collecting {
 impl Coordinator {
     /// Opens the next round, or the one that was abandoned, for everyone who takes part.
     pub(super) fn open_round(&mut self, mut uploads: Uploads) {
-        uploads.allow(self.config.update_bytes() as usize, self.upload_memory);
         self.clients.reset_turns();
         for client in self.clients.all.values_mut() {
             client.downloads = 0;
         }
         let masked = self.masked_round();
+        let plain = self.config.update_bytes() as usize;
+        uploads.allow(masked.as_ref().map_or(plain, |masked| masked.bytes()), self.upload_memory);
+        let deadline = self.now + self.config.deadline_ms;
+        self.open(deadline, uploads, masked);
+    }
+
+    /// Asks everyone who takes part for what is collected until the deadline.
+    pub(in crate::coordinator) fn open(
+        &mut self,
+        deadline: Millis,
+        uploads: Uploads,
+        masked: Option<Box<MaskedRound>>,
+    ) {
         self.phase = PhaseState::Collecting(Box::new(Collecting {
             opened: self.now,
-            deadline: self.now + self.config.deadline_ms,
+            deadline,
             gathered: Gathered::default(),
             clipped: ClippedSum::default(),
             kept: Vec::new(),
@@ -107,10 +124,20 @@ impl Coordinator {
         self.ask_all();
     }
 
+    /// How everyone trains in the open round.
+    pub(in crate::coordinator) fn round_training(&self) -> RoundTraining {
+        // Golden-ratio hashing: neighbouring rounds get seeds far apart.
+        let seed = self.config.seed ^ self.present_round().0.wrapping_mul(0x9e37_79b9);
+        RoundTraining { settings: self.config.training, seed }
+    }
+
     pub(super) fn ask_for_update(&mut self, id: ClientId) {
         let PhaseState::Collecting(state) = &self.phase else {
             return;
         };
+        if state.collects_statistics() {
+            return self.ask_for_masked_statistics(id);
+        }
         let Some(standardisation) = self.standardisation.clone() else {
             return;
         };
@@ -119,11 +146,7 @@ impl Coordinator {
             round,
             model_version: self.model.version(),
             deadline_ms: state.deadline.since(self.now),
-            training: RoundTraining {
-                settings: self.config.training,
-                // Golden-ratio hashing: neighbouring rounds get seeds far apart.
-                seed: self.config.seed ^ round.0.wrapping_mul(0x9e37_79b9),
-            },
+            training: self.round_training(),
             standardisation,
             model: self.model.transfer(),
             difference: self.model.difference(),
@@ -530,6 +553,9 @@ impl Coordinator {
 
     /// Gives the open round up; it is repeated with the same model.
     pub(in crate::coordinator) fn abandon_round(&mut self) {
+        if matches!(&self.phase, PhaseState::Collecting(state) if state.collects_statistics()) {
+            return self.settle_scale(None);
+        }
         self.leave_collecting(Verdict::Abandon);
     }
 

@@ -1,10 +1,8 @@
 //! The lobby waits until the least number of clients is ready.
 
-use protocol::Standardisation;
-
 use super::PhaseState;
-use crate::coordinator::Coordinator;
 use crate::coordinator::uploads::Uploads;
+use crate::coordinator::{Action, Coordinator};
 
 impl Coordinator {
     /// Begins what is due, if enough clients are ready.
@@ -16,13 +14,19 @@ impl Coordinator {
             return false;
         }
         (self.begun, self.back_by) = (true, None);
-        if self.config.tells_nothing_of_clients() {
-            // Nobody's sums are asked for in a masked room, and those of all are no secret in one with noise only if there are none.
+        if self.noise.is_some() {
+            // The sums of all are no secret in a room with noise only if there are none.
             self.renormalise = false;
-            self.standardisation.get_or_insert_with(|| as_they_are(self.config.features as usize));
+            if self.standardisation.is_none() {
+                self.standardisation = Some(self.common_scale());
+                // Stored before anyone is told of it: every `round` carries it.
+                self.actions.push_back(Action::Checkpoint { model: false });
+            }
         }
         if self.standardisation.is_some() && !self.renormalise {
             self.open_round(Uploads::default());
+        } else if self.config.masking.is_some() {
+            self.open_statistics();
         } else {
             self.begin_normalising();
         }
@@ -35,9 +39,4 @@ impl Coordinator {
         self.spool.clear();
         self.clients.reset_turns();
     }
-}
-
-/// Features that enter the model as they are.
-fn as_they_are(features: usize) -> Standardisation {
-    Standardisation { mean: vec![0.0; features], deviation: vec![1.0; features] }
 }

@@ -42,7 +42,7 @@ impl Coordinator {
             return;
         };
         client.turn = Turn::Asked;
-        self.send(connection, ServerMessage::StatisticsRequest);
+        self.send(connection, ServerMessage::StatisticsRequest { masked: None });
     }
 
     /// Adds a client's statistics, or tells it why they can't be right.
