@@ -138,7 +138,7 @@ impl Client {
                     parameters = settings.parameters;
                     socket.ready(&settings, 20).await?;
                 }
-                ServerMessage::StatisticsRequest => socket.say_statistics().await?,
+                ServerMessage::StatisticsRequest { .. } => socket.say_statistics().await?,
                 ServerMessage::Status(status) => notes.lock().unwrap().version(room, status.model_version.0),
                 ServerMessage::History { rounds } => {
                     let mut notes = notes.lock().unwrap();

@@ -293,3 +293,23 @@ fn a_folder_of_pointers_is_no_corpus() {
     assert!(lifted.status.success(), "{said}");
     assert!(said.contains("8 not used: a pointer to a large file"), "{said}");
 }
+
+#[test]
+fn masks_change_nothing_but_what_rounding_does() {
+    let voices = Voices::new();
+    let usual = ["--partition", "by-speaker", "--clients", "4", "--rounds", "5", "--strategy", "fedavg"];
+    let plain = voices.outcome(&usual);
+    for masks in [&["--masking", "active"][..], &["--masking", "curious", "--masking-encoding", "masked24"]] {
+        let masked = voices.outcome(&[&usual[..], masks].concat());
+        assert_eq!(masked["plan"]["masking"]["server"], masks[1]);
+        let rounds = |outcome: &Value| outcome["rounds"].as_array().unwrap().clone();
+        for (masked, plain) in rounds(&masked).iter().zip(rounds(&plain)) {
+            let (found, wanted) = (masked["training_loss"].as_f64().unwrap(), plain["training_loss"].as_f64().unwrap());
+            assert!((found - wanted).abs() < 5e-3, "{masks:?}: {found} is not {wanted}");
+        }
+        assert_eq!(masked["accuracy"], plain["accuracy"], "{masks:?}");
+        assert_eq!(without_times(masked.clone()), without_times(voices.outcome(&[&usual[..], masks].concat())));
+    }
+    assert!(voices.refusal(&["--masking", "active", "--aggregation", "median"]).contains("no single update"));
+    assert!(voices.refusal(&["--masking-clip", "1"]).contains("only with masking"));
+}

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+use protocol::Standardisation;
 use serde::Serialize;
 use speech::{
     FEATURE_NAMES, FEATURES, Frame, HOP, INPUT_FEATURES, INPUT_NAMES, Input, MAX_FRAMES, SAMPLE_RATE, SILENT_BELOW_DB,
@@ -22,6 +23,7 @@ const EXAMPLES: &str = "Examples:
   chorus features recordings --format json --out features.json
   chorus features clip.wav --format npy --out clip.npy     numpy.load gives an array (frames, 34) of float32
   chorus features recordings --format npy --out arrays     one array a sound, in the same folders below arrays/
+  chorus features recordings --input --format scale --out scale.json
   arecord -r 16000 -f S16_LE -d 3 | chorus features -
   chorus features clip.wav --input --format npy --out clip.npy   what a model's ONNX file takes: (speeds, 100, 60)
 
@@ -46,7 +48,8 @@ pub struct Arguments {
     #[arg(long)]
     input: bool,
     /// csv: a line a frame; json: [{"file", "frames": [[34 numbers], …]}], with --input [{"file", "frames": [real frames of each
-    /// speed], "features": [[[60 numbers] × 100], …]}]; npy: NumPy arrays (frames, 34), with --input (speeds, 100, 60)
+    /// speed], "features": [[[60 numbers] × 100], …]}]; npy: NumPy arrays (frames, 34), with --input (speeds, 100, 60); scale: with
+    /// --input, the mean and the deviation of each feature over all real frames at their own speed, as JSON
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
     /// Write here and not to stdout; with npy and more than one sound, a folder
@@ -59,6 +62,7 @@ enum Format {
     Csv,
     Json,
     Npy,
+    Scale,
 }
 
 /// A sound that was asked for.
@@ -201,6 +205,36 @@ enum Output {
     Json { sink: Sink, first: bool },
     Array(Option<Sink>),
     Arrays { folder: PathBuf, written: HashSet<PathBuf> },
+    Scale { sink: Sink, sums: Sums },
+}
+
+/// Sums over frames.
+#[derive(Default)]
+struct Sums {
+    frames: f64,
+    /// Of each feature, its sum and that of its squares.
+    features: Vec<(f64, f64)>,
+}
+
+impl Sums {
+    fn add(&mut self, input: &Input) {
+        self.features.resize(INPUT_FEATURES, (0.0, 0.0));
+        for frame in input.values.chunks_exact(INPUT_FEATURES).take(input.frames) {
+            self.frames += 1.0;
+            for ((sum, squares), &value) in self.features.iter_mut().zip(frame) {
+                *sum += f64::from(value);
+                *squares += f64::from(value).powi(2);
+            }
+        }
+    }
+
+    /// Mean and deviation (population) of each feature, in the feature's own unit.
+    fn scale(&self) -> Standardisation {
+        let mean_of = |sum: f64| sum / self.frames;
+        let mean = self.features.iter().map(|&(sum, _)| mean_of(sum) as f32).collect();
+        let deviation = |&(sum, squares): &(f64, f64)| (mean_of(squares) - mean_of(sum).powi(2)).max(0.0).sqrt() as f32;
+        Standardisation { mean, deviation: self.features.iter().map(deviation).collect() }
+    }
 }
 
 impl Output {
@@ -226,6 +260,8 @@ impl Output {
                 Ok(Output::Csv(Box::new(writer)))
             }
             (Format::Json, _) => Ok(Output::Json { sink: sink()?, first: true }),
+            (Format::Scale, _) if !arguments.input => bail!("a scale is of what networks hear; add --input"),
+            (Format::Scale, _) => Ok(Output::Scale { sink: sink()?, sums: Sums::default() }),
             (Format::Npy, None) if one && io::stdout().is_terminal() => {
                 bail!("an array is no text for a terminal; add --out FILE.npy or send stdout to a file")
             }
@@ -276,6 +312,14 @@ impl Output {
                     write_array(sink, heard)?;
                 }
             }
+            Output::Scale { sums, .. } => {
+                // Of the speeds, the first is its own.
+                if let Heard::Inputs(inputs) = heard
+                    && let Some(own) = inputs.first()
+                {
+                    sums.add(own);
+                }
+            }
             Output::Arrays { folder, written } => {
                 let path = folder.join(&source.relative).with_extension("npy");
                 ensure!(
@@ -306,6 +350,12 @@ impl Output {
                 if let Some(mut sink) = sink {
                     sink.flush()?;
                 }
+            }
+            Output::Scale { mut sink, sums } => {
+                ensure!(sums.frames > 0.0, "without a frame there is no scale");
+                serde_json::to_writer(&mut sink, &sums.scale())?;
+                sink.write_all(b"\n")?;
+                sink.flush()?;
             }
             Output::Arrays { .. } => {}
         }

@@ -20,9 +20,10 @@ const EXAMPLES: &str = "Examples:
   chorus simulate --data emodb --partition by-speaker --clients 8 --strategy '{\"name\":\"fedprox\",\"mu\":0.1}'
   chorus simulate --data ravdess --partition centralised --eval-data emodb
   chorus simulate --data voices --clients 200 --drop-out 0.3 --slow 0.5 --selection 20
+  chorus simulate --data emodb --partition by-speaker --clients 8 --masking active
   chorus simulate --data esd --own-split --map surprise=happy
   chorus simulate --data mine --speaker-pattern '/([^/_]+)_[^/]*$'
-  chorus simulate --data voices --clients 200 --epsilon 8 --clip 0.01
+  chorus simulate --data voices --clients 200 --epsilon 8 --clip 0.1
   chorus simulate --data emodb --clients 10 --attack sign-flip --attackers 0.3 --aggregation median
 
 Clients, aggregator, features, networks and usual settings are those of a real room; only the network between them is left
@@ -137,6 +138,7 @@ impl Arguments {
             aggregation,
             influence_limit,
             noise: room.noise,
+            masking: room.masking,
             encoding: room.encoding,
             attack: self.attack.map(|behaviour| Attack { behaviour, share: self.attackers }),
             seed: room.seed,
@@ -249,8 +251,8 @@ mod tests {
     use clap::{Args as _, FromArgMatches as _};
     use models::Architecture;
     use protocol::{
-        Aggregation, Augmentation, Choice as _, Encoding, Noise, Optimiser, Pace, Selection, Stragglers,
-        TrainingSettings,
+        Adversary, Aggregation, Augmentation, Choice as _, Encoding, MaskedEncoding, Masking, Noise, Optimiser, Pace,
+        Selection, Stragglers, TrainingSettings,
     };
 
     use super::*;
@@ -324,6 +326,12 @@ mod tests {
         }
         let noise = Noise { clip: 0.125, multiplier: 2.5, clients: 30, epsilon: 12.5, delta: 1.0e-6 };
         assert_repeated(&Plan { noise: Some(noise), ..many.clone() });
+        for server in [Adversary::Active, Adversary::Curious] {
+            for encoding in MaskedEncoding::ALL {
+                let masking = Some(Masking { server, encoding, clip: 0.75 });
+                assert_repeated(&Plan { masking, ..many.clone() });
+            }
+        }
         for encoding in [Encoding::F16, Encoding::Q8, Encoding::Q4] {
             assert_repeated(&Plan { encoding, ..many.clone() });
         }

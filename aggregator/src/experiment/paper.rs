@@ -172,6 +172,7 @@ pub fn runs(options: &Options, dataset: &Dataset) -> Result<Vec<Run>> {
                         aggregation: Aggregation::Mean,
                         influence_limit: None,
                         noise: None,
+                        masking: None,
                         encoding: protocol::Encoding::F32,
                         attack: None,
                         strategy: recipe.strategy,

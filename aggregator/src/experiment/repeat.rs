@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use corpus::Reading;
-use protocol::{Choice, Noise, Pace, Selection, TrainingSettings};
+use protocol::{Choice, Masking, Noise, Pace, Selection, TrainingSettings};
 use serde::Serialize;
 
 use crate::simulator::{Attack, Circumstances, Plan, TestSpeakers};
@@ -31,6 +31,7 @@ pub fn words(plan: &Plan) -> Vec<String> {
         aggregation,
         influence_limit,
         noise,
+        masking,
         encoding,
         attack,
         seed,
@@ -79,6 +80,11 @@ pub fn words(plan: &Plan) -> Vec<String> {
         words.option("noise-clients", clients);
         words.option("epsilon", epsilon);
         words.option("delta", delta);
+    }
+    if let Some(Masking { server, encoding, clip }) = masking {
+        words.option("masking", name(server));
+        words.option("masking-encoding", name(encoding));
+        words.option("masking-clip", clip);
     }
     words.option("encoding", encoding);
     if let Some(Attack { behaviour, share }) = attack {
@@ -145,6 +151,11 @@ fn whole<T: Choice + Serialize>(choice: &T) -> String {
     let json = || serde_json::to_string(choice).ok();
     let own = if T::ALL.contains(choice) { None } else { json() };
     own.unwrap_or_else(|| choice.name().to_owned())
+}
+
+/// A choice without settings, as JSON names it.
+fn name(choice: &impl Serialize) -> String {
+    serde_json::to_value(choice).ok().and_then(|value| Some(value.as_str()?.to_owned())).unwrap_or_default()
 }
 
 /// Words as a POSIX shell reads them back: those with other than plain letters in quotes.

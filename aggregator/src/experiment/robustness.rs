@@ -153,6 +153,7 @@ pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
                     aggregation: room.aggregation,
                     influence_limit: room.influence_limit,
                     noise: None,
+                    masking: None,
                     encoding: protocol::Encoding::F32,
                     attack,
                     circumstances: None,

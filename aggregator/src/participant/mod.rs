@@ -16,7 +16,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use federation::local_work::{TooSlow, too_slow};
-use federation::{Connection, Input, Millis, Notice, Output, Participant, ParticipantConfig, StopReason, View, Work};
+use federation::{
+    Connection, Input, MaskingMemory, MaskingSecrets, Millis, Notice, Output, Participant, ParticipantConfig,
+    StopReason, View, Work,
+};
 use protocol::{ClientId, Evaluation, ModelVersion, Phase, RoomConfig, Round, RoundRecord};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
@@ -135,7 +138,12 @@ pub async fn take_part(plan: Plan, tell: impl Fn(&News<'_>), interrupted: onesho
         token: None,
         software: concat!("chorus join ", env!("CARGO_PKG_VERSION")).to_owned(),
         seed: rand::random(),
-        masking: None,
+        // As its identity, they last as long as this process.
+        masking: Some(MaskingSecrets {
+            seat: rand::random(),
+            random: rand::random(),
+            memory: MaskingMemory::default(),
+        }),
     };
     let (reports, reported) = mpsc::unbounded_channel();
     let shell = Shell {
@@ -260,7 +268,7 @@ impl<T: Fn(&News<'_>)> Shell<T> {
                 Output::SendBytes { transfer, bytes } => self.on_link(|link| link.send_bytes(transfer, bytes)),
                 Output::StopSending { transfer } => self.on_link(|link| link.stop_sending(transfer)),
                 // Its next visit, in another process, is a new one: it holds nothing that an old identity is needed for.
-                Output::RememberToken(_) => {}
+                Output::RememberToken(_) | Output::RememberMasking(_) => {}
                 Output::ComputeStatistics => self.on_trainer(Trainer::statistics),
                 Output::Train(request) => self.on_trainer(|trainer| trainer.train(request)),
                 Output::StopTraining => self.on_trainer(Trainer::stop),
@@ -410,6 +418,9 @@ impl<T: Fn(&News<'_>)> Shell<T> {
                 (self.tell)(&News::Done { finished: self.finished.is_some(), sent, received });
                 Some(Ok(()))
             }
+            Connection::Stopped(StopReason::MaskedOtherwise) => Some(Err(anyhow::anyhow!(
+                "the server says that this room is masked otherwise than before; nothing more is sent to it"
+            ))),
             Connection::Stopped(StopReason::Error { message, .. }) => Some(Err(anyhow::anyhow!("{message}"))),
             Connection::Connecting | Connection::Open | Connection::Lost { .. } => None,
         }

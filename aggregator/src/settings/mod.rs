@@ -5,6 +5,7 @@
 mod aggregation;
 mod choice;
 mod corpora;
+mod masking;
 mod noise;
 mod participation;
 mod room;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use clap::{Args as _, Command};
 use models::Architecture;
+use protocol::limits::MIN_MASKED_CLIENTS;
 use protocol::{Aggregation, Encoding, ProtocolError, RoomCode, RoomConfig};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
@@ -45,6 +47,8 @@ pub struct Learning {
     pub participation: participation::ParticipationOptions,
     #[command(flatten)]
     pub noise: noise::NoiseOptions,
+    #[command(flatten)]
+    pub masking: masking::MaskingOptions,
 }
 
 /// A room's settings as a person gives them; what is left out is as `RoomConfig::new` has it.
@@ -76,6 +80,7 @@ impl<'de> Deserialize<'de> for Settings {
                 aggregation: group(&given)?,
                 participation: group(&given)?,
                 noise: group(&given)?,
+                masking: group(&given)?,
             },
         })
     }
@@ -89,7 +94,7 @@ fn group<T: DeserializeOwned, E: serde::de::Error>(given: &Value) -> Result<T, E
 impl Settings {
     /// The room's whole configuration, checked. A code is made up where none was chosen.
     pub fn room(&self) -> Result<RoomConfig, ProtocolError> {
-        let Learning { task, training, strategy: _, aggregation, participation, noise } = &self.learning;
+        let Learning { task, training, strategy: _, aggregation, participation, noise, masking } = &self.learning;
         let (architecture, labels) = (task.model(), task.labels());
         let code = self.room.code.clone().unwrap_or_else(|| RoomCode::from_random(rand::random()));
         // A count of labels that no room may have is refused by `check` below; no network is asked for it.
@@ -101,9 +106,15 @@ impl Settings {
         training.choose(&mut room.training, architecture);
         room.aggregation = aggregation.aggregation()?;
         self.learning.choose_steps(&mut room, architecture)?;
-        // What guards against hostile participants takes what depends on everyone's data, which noise does not go with.
-        let usual = (!noise.is_chosen()).then_some(RoomConfig::INFLUENCE_LIMIT);
-        room.influence_limit = aggregation.influence_limit(usual);
+        room.masking = masking.masking(room.parameters, &room.training)?;
+        // What guards against hostile participants takes what depends on everyone's data, which noise does not go with, and looks at
+        // single updates, which a masked room's server never sees.
+        let guarded = !noise.is_chosen() && room.masking.is_none();
+        room.influence_limit = aggregation.influence_limit(guarded.then_some(RoomConfig::INFLUENCE_LIMIT));
+        if room.masking.is_some() {
+            room.weight_cap = masking::WEIGHT_CAP;
+            room.least = self.room.least.unwrap_or(MIN_MASKED_CLIENTS as u32);
+        }
         if self.room.least.is_none() {
             // Where that is more than may take part, the check below says so in words.
             room.least = room.least.max(room.aggregation.least().min(room.max_clients));
@@ -130,6 +141,7 @@ impl Learning {
             self.training.choose_steps(&mut room.training, &room.strategy);
         }
         if self.aggregation.aggregation.is_none()
+            && self.masking.masking.is_none()
             && architecture == Architecture::Compact
             && !room.strategy.counts_steps()
             && !self.noise.is_chosen()
@@ -139,6 +151,12 @@ impl Learning {
         }
         Ok(())
     }
+}
+
+/// A setting without the one that it belongs to.
+fn needs(field: &'static str, other: &str) -> ProtocolError {
+    let problem = format!("means something only with {other}; choose that too, or leave it out");
+    ProtocolError::Invalid { field, problem }
 }
 
 fn milliseconds(seconds: u32) -> u64 {

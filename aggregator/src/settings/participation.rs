@@ -6,7 +6,7 @@ use protocol::{Pace, ProtocolError, Selection, Stragglers};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::set;
+use super::{needs, set};
 
 /// Where the help lists all of it.
 const HEADING: &str = "Whom rounds ask, and whether they wait";
@@ -103,12 +103,5 @@ impl ParticipationOptions {
             }
         }
         Ok(pace)
-    }
-}
-
-fn needs(field: &'static str, other: &str) -> ProtocolError {
-    ProtocolError::Invalid {
-        field,
-        problem: format!("means something only with {other}; choose that too, or leave it out"),
     }
 }

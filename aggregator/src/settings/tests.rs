@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use protocol::{Aggregation, Augmentation, Choice, Optimiser, Pace, Selection, Strategy};
+use protocol::{
+    Adversary, Aggregation, Augmentation, Choice, MaskedEncoding, Masking, Optimiser, Pace, Selection, Strategy,
+};
 
 use super::strategy::GRADIENT;
 use super::training::SGD_LEARNING_RATE;
@@ -39,6 +41,36 @@ fn what_guards_a_room_can_be_chosen() {
         );
     }
     assert!(room(r#"{"influence_limit": 0.5}"#).unwrap_err().to_string().starts_with("influence_limit: "));
+}
+
+#[test]
+fn a_masked_room_has_what_goes_with_masks_and_refuses_what_does_not() {
+    let masked = room(r#"{"masking": "active"}"#).unwrap();
+    let masking = masked.masking.unwrap();
+    assert_eq!((masking.server, masking.encoding), (Adversary::Active, MaskedEncoding::Masked32));
+    assert_eq!((masked.least, masked.aggregation, masked.influence_limit), (3, Aggregation::Mean, None));
+    assert_eq!(masked.strategy, GRADIENT.2, "compact learns in its own way under masks too");
+    let chosen =
+        room(r#"{"masking": "curious", "masking_encoding": "masked24", "masking_clip": 2.5, "least": 5}"#).unwrap();
+    let masking = Masking { server: Adversary::Curious, encoding: MaskedEncoding::Masked24, clip: 2.5 };
+    assert_eq!((chosen.masking, chosen.least), (Some(masking), 5));
+    for (settings, reason) in [
+        (r#""aggregation": "median""#, "no single update"),
+        (r#""influence_limit": 1.5"#, "nobody's counts"),
+        (r#""strategy": "scaffold""#, "each client's update"),
+        (r#""asynchronous": 4, "strategy": "fedavg""#, "cancel among clients of one round"),
+        (r#""selection": 4"#, "all clients that are there"),
+        (r#""stragglers": "fewer_steps""#, "count of steps"),
+        (r#""encoding": "q8""#, "choose f32"),
+        (r#""least": 2"#, "needs at least 3"),
+        (r#""max_clients": 300"#, "at most 200"),
+        (r#""masking_encoding": "masked16", "max_clients": 65"#, "at most 64"),
+        (r#""masking_clip": 0"#, "above 0"),
+    ] {
+        let refused = room(&format!(r#"{{"masking": "active", {settings}}}"#)).unwrap_err().to_string();
+        assert!(refused.contains(reason), "{settings}: {refused}");
+    }
+    assert!(room(r#"{"masking_clip": 2}"#).unwrap_err().to_string().contains("only with masking"));
 }
 
 #[test]

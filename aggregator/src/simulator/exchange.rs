@@ -9,10 +9,13 @@ use anyhow::{Result, bail};
 use client::RoundWork;
 use federation::in_memory::{Client as Program, Frame, Network};
 use federation::{
-    Action, ConnectionId, Coordinator, Event, Input, Millis, Output, Participant, ParticipantConfig, TrainRequest,
+    Action, ConnectionId, Coordinator, Event, Input, MaskingMemory, MaskingSecrets, Millis, Output, Participant,
+    ParticipantConfig, TrainRequest,
 };
 use models::Example;
 use protocol::{ServerMessage, Token};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 
 use super::circumstances::passes;
 use super::clock::{Clock, Happening};
@@ -99,7 +102,10 @@ impl Exchange {
         };
         for (number, (examples, &claimed)) in examples.into_iter().zip(claims).enumerate() {
             exchange.clients.push(Client {
-                program: Program::new(exchange.participant(number, &examples, claimed, None), None),
+                program: Program::new(
+                    exchange.participant(number, &examples, claimed, None, MaskingMemory::default()),
+                    None,
+                ),
                 examples,
                 claimed,
                 lie: None,
@@ -121,14 +127,21 @@ impl Exchange {
     }
 
     /// A client's program as it starts.
-    fn participant(&self, number: usize, examples: &[Example], claimed: u32, token: Option<Token>) -> Participant {
+    fn participant(
+        &self,
+        number: usize,
+        examples: &[Example],
+        claimed: u32,
+        token: Option<Token>,
+        memory: MaskingMemory,
+    ) -> Participant {
         let config = ParticipantConfig {
             room: self.coordinator.config().code.clone(),
             name: Some(format!("client {}", number + 1)),
             token,
             software: concat!("chorus simulate ", env!("CARGO_PKG_VERSION")).to_owned(),
             seed: number as u64,
-            masking: None,
+            masking: self.coordinator.config().masking.map(|_| secrets(number, memory)),
         };
         let mut participant = Participant::new(config, self.now());
         let mut labels = client::per_label(examples.iter().map(|example| example.label), self.labels);
@@ -306,7 +319,8 @@ impl Exchange {
                     self.coordinator.handle(now, lost);
                 }
                 // Its program is started anew, and holds no model meanwhile.
-                let participant = self.participant(number, &examples, claimed, token.clone());
+                let memory = self.clients[number].program.masking.clone();
+                let participant = self.participant(number, &examples, claimed, token.clone(), memory);
                 self.clients[number].program = Program::new(participant, token);
             }
             Happening::Returns => {
@@ -454,8 +468,20 @@ impl Exchange {
                 client.work += 1;
             }
             Output::Disconnect => bail!("a client was sent away"),
-            Output::RememberToken(_) | Output::Finished { .. } | Output::Changed => {}
+            Output::RememberToken(_) | Output::RememberMasking(_) | Output::Finished { .. } | Output::Changed => {}
         }
         Ok(())
     }
+}
+
+/// What a simulated client has for masked rooms: the same in every run, so that it can be repeated, and secret from nobody. A
+/// program that is started anew, with a memory, draws other numbers.
+fn secrets(number: usize, memory: MaskingMemory) -> MaskingSecrets {
+    let draw = |stream: u64| {
+        let mut random = ChaCha8Rng::seed_from_u64(number as u64);
+        random.set_stream(stream);
+        random.random()
+    };
+    let begun = if memory == MaskingMemory::default() { 1 } else { 2 };
+    MaskingSecrets { seat: draw(0), random: draw(begun), memory }
 }

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use anyhow::{Result, ensure};
 use corpus::{Partition, Reading};
 use models::Architecture;
-use protocol::limits::MAX_EXAMPLES;
-use protocol::{Aggregation, Encoding, Noise, RoomCode, RoomConfig, Strategy, TrainingSettings};
+use protocol::limits::{MAX_EXAMPLES, MIN_MASKED_CLIENTS};
+use protocol::{Aggregation, Encoding, Masking, Noise, RoomCode, RoomConfig, Strategy, TrainingSettings};
 use serde::{Deserialize, Serialize};
 
 use super::{Attack, Circumstances};
@@ -51,6 +51,9 @@ pub struct Plan {
     /// Noise on the sums of updates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise: Option<Noise>,
+    /// How updates are masked, where they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masking: Option<Masking>,
     /// How numbers travel.
     #[serde(default, skip_serializing_if = "Encoding::is_exact")]
     pub encoding: Encoding,
@@ -180,6 +183,7 @@ impl Plan {
         room.aggregation = self.aggregation;
         room.influence_limit = self.influence_limit;
         room.noise = self.noise;
+        room.masking = self.masking;
         room.encoding = self.encoding;
         room.seed = self.seed;
         room.least = clients as u32;
@@ -190,7 +194,8 @@ impl Plan {
                 "one model that is trained in one place has no clients that could be late or lost"
             );
             circumstances.check()?;
-            room.least = room.least.min(LEAST.max(self.aggregation.least()));
+            let least = if self.masking.is_some() { MIN_MASKED_CLIENTS as u32 } else { LEAST };
+            room.least = room.least.min(least.max(self.aggregation.least()));
             room.deadline_ms = circumstances.deadline_ms;
             room.grace_ms = room.grace_ms.min(room.deadline_ms);
             room.selection = circumstances.selection;

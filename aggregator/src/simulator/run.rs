@@ -22,7 +22,7 @@ use super::clock::Clock;
 use super::dataset::Dataset;
 use super::exchange::{Exchange, Next};
 use super::learners::Learners;
-use super::{Plan, Scores};
+use super::{Normalisation, Plan, Scores};
 
 /// Rounds at the end whose mean is reported beside the last one, because single rounds swing.
 const LAST_ROUNDS: usize = 5;
@@ -226,7 +226,7 @@ fn federated(
     if let Some(away) = attackers.take_if(|attackers| attackers.are_absent()) {
         shares = away.present(&shares);
     }
-    let room = plan.room(shares.len())?;
+    let mut room = plan.room(shares.len())?;
     let labels = room.labels.len();
     let initial = models::initial_parameters(plan.model, labels, room.seed.into());
     if let Some(attackers) = &attackers {
@@ -236,7 +236,15 @@ fn federated(
         Some(attackers) => attackers.claims(&shares),
         None => shares.iter().map(|share| share.len() as u32).collect(),
     };
+    if room.masking.is_some() {
+        // Everyone counts with all examples still, and masked integers have no room to spare.
+        room.weight_cap = claims.iter().copied().max().unwrap_or(1).max(1);
+    }
     let mut coordinator = Coordinator::new(room, initial, Box::<MemorySpool>::default())?;
+    if plan.normalisation == Normalisation::Group {
+        // What each speaker's own scale was taken off has none in common.
+        coordinator.standardise(client::common_scale());
+    }
     // Of a simulation's noise nobody is to be kept from knowing it, and the run can be repeated.
     coordinator.seed_noise(ChaCha8Rng::seed_from_u64(plan.seed.into()).random());
     let clock = plan.circumstances.map(|circumstances| Clock::new(circumstances, plan.seed));

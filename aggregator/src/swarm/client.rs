@@ -200,7 +200,7 @@ impl Client {
                     settings = Some(room);
                 }
                 ServerMessage::Status(_) => self.tally.counts().statuses += 1,
-                ServerMessage::StatisticsRequest => {
+                ServerMessage::StatisticsRequest { .. } => {
                     let features = settings.as_ref().map_or(0, |room| room.features as usize);
                     // 100 frames whose features are 1 and 3 by turns.
                     let (sum, sum_squares) = (vec![200.0; features], vec![500.0; features]);

@@ -152,7 +152,7 @@ impl RawClient {
                     ServerMessage::Round { round, model_version, model, standardisation, .. } => {
                         Some(Some(OpenRound { round, model_version, model, standardisation }))
                     }
-                    ServerMessage::StatisticsRequest => Some(None),
+                    ServerMessage::StatisticsRequest { .. } => Some(None),
                     _ => None,
                 })
                 .await?;

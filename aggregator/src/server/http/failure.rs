@@ -70,6 +70,8 @@ codes! {
     NothingIn = CONFLICT,
     /// Nobody is ready with whom a round could begin.
     NobodyReady = CONFLICT,
+    /// A masked round needs more.
+    TooFewToMask = CONFLICT,
     /// The room is paused.
     RoomPaused = CONFLICT,
     /// All rounds are over.
@@ -224,6 +226,7 @@ impl From<CommandError> for Failure {
                 HostError::NoClient(_) => Code::ClientUnknown,
                 HostError::NothingIn | HostError::GaveNothing(_) => Code::NothingIn,
                 HostError::NobodyReady => Code::NobodyReady,
+                HostError::TooFewToMask(_) => Code::TooFewToMask,
                 HostError::Paused => Code::RoomPaused,
                 HostError::Finished => Code::RoomFinished,
                 HostError::BudgetSpent => Code::BudgetSpent,

@@ -4,6 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
+use federation::MaskedTogether;
 use serde_json::{Value, json};
 
 use super::failure::{Code, Failure};
@@ -21,9 +22,15 @@ pub async fn room(
 }
 
 /// What everyone may know of a room. Only these: a checkpoint holds secrets as well.
-pub fn public(site: &Site, outside: &Outside, Snapshot { checkpoint, status, .. }: Snapshot) -> Value {
+pub fn public(site: &Site, outside: &Outside, snapshot: Snapshot) -> Value {
+    let Snapshot { checkpoint, status, masked_together, .. } = snapshot;
     let links = site.links(&checkpoint.config.code, outside);
-    json!({ "room": checkpoint.config, "status": status, "history": checkpoint.history, "links": links })
+    let mut told =
+        json!({ "room": checkpoint.config, "status": status, "history": checkpoint.history, "links": links });
+    if let Some(MaskedTogether { words, seats }) = masked_together {
+        told["masked_together"] = json!({ "words": words.0, "seats": seats });
+    }
+    told
 }
 
 /// `GET /api/rooms/{code}/history`.

@@ -98,8 +98,9 @@ impl Rooms {
         let initial = models::initial_parameters(architecture, config.labels.len(), config.seed.into());
         let code = config.code.clone();
         let spool = self.store.spool(&config);
-        let coordinator =
+        let mut coordinator =
             Coordinator::new(config, initial, spool).context("the room's settings do not fit together")?;
+        coordinator.standardise(client::common_scale());
         // A damaged room is in the store and not here: it must not be overwritten.
         if self.store.contains(&code)? {
             return Err(CreateError::Taken(code));

@@ -1,7 +1,7 @@
 //! A room as others see it at one moment.
 
 use bytes::Bytes;
-use federation::{Checkpoint, Coordinator, Insight, Load, Millis};
+use federation::{Checkpoint, Coordinator, Insight, Load, MaskedTogether, Millis};
 use protocol::Status;
 
 /// What is known of a room at one moment.
@@ -13,6 +13,8 @@ pub struct Snapshot {
     pub status: Status,
     /// What the host alone is told of its clients.
     pub insights: Vec<Insight>,
+    /// Whose numbers are masked together.
+    pub masked_together: Option<MaskedTogether>,
     /// What it holds for its clients.
     pub load: Load,
     /// The present model: `f32` little endian, in the layout's order; shared with the room.
@@ -26,6 +28,7 @@ impl Snapshot {
             checkpoint: room.checkpoint(),
             status: room.status(now),
             insights: room.insights(),
+            masked_together: room.masked_together().cloned(),
             load: room.load(),
             model: room.model().bytes(),
         }

@@ -212,7 +212,9 @@ impl Store {
                         checkpoint.final_evaluations.clear();
                     }
                     let spool = self.spool(&checkpoint.config);
-                    return Ok(Coordinator::restore(checkpoint, parameters, memory, spool)?);
+                    let mut room = Coordinator::restore(checkpoint, parameters, memory, spool)?;
+                    room.standardise(client::common_scale());
+                    return Ok(room);
                 }
                 Err(error) => {
                     problem = problem.or(Some(error));
