@@ -38,13 +38,14 @@ test('what is chosen among is what the interface takes', () => {
 test('fields of rules that are not chosen are not asked for', () => {
   const wanted = (chosen) => Object.keys(en.teach.create.settings).filter((name) => isWanted(name, (other) => chosen[other] ?? ''));
   const usual = wanted({});
-  for (const name of ['proximal', 'trim', 'faulty', 'chosen', 'clip_norm', 'over_selection', 'staleness_exponent', 'most_stale']) assert.ok(!usual.includes(name), name);
+  for (const name of ['proximal', 'trim', 'faulty', 'chosen', 'clip_norm', 'over_selection', 'staleness_exponent', 'most_stale', 'masking_clip']) assert.ok(!usual.includes(name), name);
   for (const name of ['strategy', 'aggregation', 'selection', 'asynchronous', 'server_learning_rate', 'epochs']) assert.ok(usual.includes(name), name);
   const more = (chosen) => wanted(chosen).filter((name) => !usual.includes(name));
   assert.deepEqual(more({ strategy: 'fedprox' }), ['proximal']);
   assert.ok(!wanted({ strategy: 'fednova' }).includes('server_learning_rate'));
   assert.deepEqual(more({ aggregation: 'multi_krum' }), ['faulty', 'chosen']);
   assert.deepEqual(more({ selection: '25%' }), ['over_selection']);
+  assert.deepEqual(more({ masking: 'active' }), ['masking_encoding', 'masking_clip']);
   assert.deepEqual(more({ asynchronous: '3' }), ['staleness_exponent', 'most_stale']);
 });
 

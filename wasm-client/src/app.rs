@@ -150,6 +150,7 @@ impl App {
         let room = room_of(&code).await?;
         let Taken { seat, clips, receipts, received } =
             self.seat.open(code.as_str(), &room.labels, name, wished).await?;
+        let masking = self.seat.masking_secrets().await?;
         self.clips.open(Clips::new(room.labels.clone(), clips));
         self.sent.open(receipts);
         self.connection.go_on(self.sent.bytes(), received);
@@ -169,7 +170,7 @@ impl App {
                 token: seat.token.as_deref().and_then(|token| Token::parse(token).ok()),
                 software: SOFTWARE.to_owned(),
                 seed: (js_sys::Math::random() * 2f64.powi(52)) as u64,
-                masking: None,
+                masking: Some(masking),
             },
             millis(),
         ));
@@ -203,9 +204,10 @@ impl App {
         self.room().map(|room| room.training.augmentation).unwrap_or_default()
     }
 
-    /// How the room writes the numbers of an update.
-    pub(crate) fn encoding(&self) -> Encoding {
-        self.room().map_or(Encoding::F32, |room| room.encoding)
+    /// How the room writes the numbers of an update; none where they are masked.
+    pub(crate) fn encoding(&self) -> Option<Encoding> {
+        let room = self.room().filter(|room| room.masking.is_none());
+        room.map(|room| room.encoding)
     }
 }
 

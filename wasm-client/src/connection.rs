@@ -32,6 +32,8 @@ pub(crate) struct Connection {
     timer: RefCell<Option<Timeout>>,
     /// Counts transfers: each ends what was being sent before.
     sending: Cell<u32>,
+    /// What has to be stored before anything more is said is on its way there.
+    storing: Cell<bool>,
     sent: Cell<u64>,
     received: Cell<u64>,
 }
@@ -98,7 +100,7 @@ impl App {
     /// Does all that the participant wants, and sees to being woken when it next wants something.
     pub(crate) fn pump(self: &Rc<Self>) {
         let Connection { participant, timer, .. } = &self.connection;
-        loop {
+        while !self.connection.storing.get() {
             let output = participant.borrow_mut().as_mut().and_then(Participant::poll_output);
             let Some(output) = output else { break };
             self.carry_out(output);
@@ -153,6 +155,18 @@ impl App {
                     if let Err(failure) = remembered.await {
                         tell(Level::Warning, &failure);
                     }
+                });
+            }
+            Output::RememberMasking(memory) => {
+                // What follows waits: a tab that is closed in between must not forget what it has helped to open.
+                self.connection.storing.set(true);
+                let app = Rc::clone(self);
+                spawn_local(async move {
+                    if let Err(failure) = app.seat.change(|seat| seat.masking = memory).await {
+                        tell(Level::Warning, &failure);
+                    }
+                    app.connection.storing.set(false);
+                    app.pump();
                 });
             }
             Output::ComputeStatistics => {

@@ -51,8 +51,8 @@ impl Sent {
         self.receipts.borrow_mut().message(js_sys::Date::now(), message, text);
     }
 
-    /// A binary frame that is given to the socket.
-    pub(crate) fn frame(&self, frame: &Bytes, encoding: Encoding) {
+    /// A binary frame that is given to the socket; without an encoding, of masked numbers.
+    pub(crate) fn frame(&self, frame: &Bytes, encoding: Option<Encoding>) {
         self.receipts.borrow_mut().frame(js_sys::Date::now(), frame, encoding);
     }
 
@@ -86,7 +86,8 @@ impl App {
     /// A picture of an update's values, if all of its frames are still here.
     pub(crate) fn receipt_picture(&self, number: u32) -> JsValue {
         let answer = Object::new();
-        if let Some(picture) = self.sent.receipts.borrow().picture(number, self.encoding()) {
+        let encoding = self.encoding().unwrap_or(Encoding::F32);
+        if let Some(picture) = self.sent.receipts.borrow().picture(number, encoding) {
             set(&answer, "columns", &(picture.columns as u32).into());
             set(&answer, "rows", &(picture.rows as u32).into());
             set(&answer, "pixels", &Uint8Array::from(picture.pixels.as_slice()));

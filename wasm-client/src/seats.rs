@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use client::{Clip, FailureCode, Opened, ReceiptChanges, StoredReceipt};
+use federation::MaskingSecrets;
+use protocol::Hex;
 
 use crate::failure::Failure;
 use crate::holding;
@@ -83,6 +85,24 @@ impl OwnSeat {
             Some(storage) => storage.put_seat(&seat).await,
             None => Ok(()),
         }
+    }
+
+    /// What this seat has for masked rooms: its key, which is drawn once and stored with it, and what it remembers.
+    ///
+    /// # Errors
+    /// Where the browser's storage refuses, or has no random numbers.
+    pub(crate) async fn masking_secrets(&self) -> Result<MaskingSecrets, Failure> {
+        let known = self.seat.borrow().as_ref().and_then(|seat| seat.masking_key);
+        let key = match known {
+            Some(key) => key,
+            None => {
+                let key = Hex(random()?);
+                self.change(|seat| seat.masking_key = Some(key)).await?;
+                key
+            }
+        };
+        let memory = self.seat.borrow().as_ref().map(|seat| seat.masking.clone()).unwrap_or_default();
+        Ok(MaskingSecrets { seat: key.0, random: random()?, memory })
     }
 
     /// Stores a clip of this seat.
@@ -213,6 +233,13 @@ async fn take(storage: &Storage, room: &str, wished: Option<&str>) -> Result<Sea
     seat.opened_at = js_sys::Date::now();
     storage.put_seat(&seat).await?;
     Ok(seat)
+}
+
+/// Bytes of the browser's source of random numbers for secrets.
+fn random() -> Result<[u8; 32], Failure> {
+    let mut bytes = [0; 32];
+    getrandom_04::fill(&mut bytes).map_err(|error| Failure::new(FailureCode::NoStorage, error.to_string()))?;
+    Ok(bytes)
 }
 
 fn random_name() -> String {

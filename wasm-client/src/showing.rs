@@ -16,7 +16,7 @@ use crate::charts::{ChartWords, Charts, Measured};
 use crate::connection::millis;
 use crate::page::{notice_of_round, now, post};
 use crate::storage::OwnResult;
-use crate::view::{ClipView, MemberView, PictureView, RoomView, RoundView, StateView};
+use crate::view::{ClipView, MaskedTogetherView, MemberView, PictureView, RoomView, RoundView, StateView};
 
 /// Shortest time between two views, ms.
 const SHOW_EVERY_MS: f64 = 200.0;
@@ -74,6 +74,7 @@ pub(crate) fn room_view(room: &RoomConfig) -> RoomView {
         parameters: room.parameters as usize,
         rounds: room.rounds,
         max_clients: room.max_clients,
+        masked: room.masking.is_some(),
     }
 }
 
@@ -144,6 +145,9 @@ impl App {
             round: count(&|status| status.round.0),
             rounds: count(&|status| status.rounds),
             budget: status.and_then(|status| status.budget),
+            masked_together: view
+                .masked_together
+                .map(|together| MaskedTogetherView { words: together.words.0.clone(), seats: together.seats }),
             clients: status.map(|status| members(status, view.client)).unwrap_or_default(),
             clips,
             removed,

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use client::{Clip, ClipSound, FailureCode, Receipt, ReceiptChanges, StoredReceipt};
+use federation::MaskingMemory;
 use idb::{
     Database, DatabaseEvent, Factory, IndexParams, KeyPath, KeyRange, ObjectStoreParams, Query, Transaction,
     TransactionMode,
 };
 use js_sys::{Float32Array, Int8Array, Uint8Array};
+use protocol::Hex;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 
@@ -47,6 +49,12 @@ pub struct Seat {
     /// How the versions of the shared model did on this seat's held-back clips, in their order.
     #[serde(default)]
     pub own: Vec<(u32, OwnResult)>,
+    /// The secret key by which the others of a masked room know this seat again. It never leaves the browser.
+    #[serde(default)]
+    pub masking_key: Option<Hex<32>>,
+    /// What it remembers of its masked room.
+    #[serde(default)]
+    pub masking: MaskingMemory,
 }
 
 /// How a version of the shared model did on one person's held-back clips.
@@ -72,6 +80,8 @@ impl Seat {
             opened_at: 0.0,
             personal: None,
             own: Vec::new(),
+            masking_key: None,
+            masking: MaskingMemory::default(),
         }
     }
 }

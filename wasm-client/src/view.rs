@@ -62,6 +62,17 @@ pub struct RoomView {
     pub rounds: u32,
     /// How many participants it takes.
     pub max_clients: u32,
+    /// Whether what laptops send is masked.
+    pub masked: bool,
+}
+
+/// Whose numbers are masked together, to be compared aloud.
+#[derive(Clone, Serialize)]
+pub struct MaskedTogetherView {
+    /// Four words, the same on the screens of all of them.
+    pub words: [String; 4],
+    /// How many laptops.
+    pub seats: usize,
 }
 
 /// Someone in the room.
@@ -94,10 +105,8 @@ pub struct BackendView {
     pub kind: Option<Choice>,
     /// Its name.
     pub name: Option<String>,
-    /// How many cores of the processor compute, where they are several.
-    pub threads: Option<u32>,
     /// Why it is not what one might expect.
-    pub reasons: Vec<BackendReason>,
+    pub reason: Option<BackendReason>,
 }
 
 /// One row of the history: a round, shared and own.
@@ -186,6 +195,8 @@ pub struct StateView {
     pub rounds: u32,
     /// In a room with noise, what it has given away and what it may.
     pub budget: Option<Budget>,
+    /// In a masked room, whose numbers are masked together, once that is known.
+    pub masked_together: Option<MaskedTogetherView>,
     /// Who is here.
     pub clients: Vec<MemberView>,
     /// The clips.

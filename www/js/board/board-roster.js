@@ -8,6 +8,7 @@ import { fillShapedStrip } from '../common/label-strip.js';
 import { labelIcon } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
 import { doingOf, isolated, shownNames, shownState, stateIcon } from '../live/laptop-state.js';
+import { maskedWords } from '../live/masked-words.js';
 import { nobodySentence } from '../live/said.js';
 import { agreementDial } from './agreement-dial.js';
 import { columnsFor } from './roster-grid.js';
@@ -28,6 +29,7 @@ export function boardRoster() {
   /** @type {Set<number> | null} */
   let known = null;
   let count = 0;
+  const showMasked = maskedWords(words.masked.compareAll);
 
   byId('agreement-legend').append(...agreementLegend());
 
@@ -62,12 +64,14 @@ export function boardRoster() {
         bar.classList.toggle('unseen', !WITH_BAR.includes(state));
         bar.value = fraction ?? 0;
         fillShapedStrip(strip, labels, laptop.labels.length ? laptop.labels : labels.map(() => 0));
-        setAttribute(strip, 'data-empty', examples === 0);
+        setAttribute(strip, 'data-empty', examples === 0 || laptop.labels.length === 0);
         setText(clips, examples ? words.board.clips(examples) : words.board.noClips);
-        const held = labels.map((label, i) => words.board.holds(labelName(label), laptop.labels[i] ?? 0)).join(', ');
+        // In a masked room nobody says how many of each label it has.
+        const told = examples > 0 && laptop.labels.length > 0;
+        const held = told ? labels.map((label, i) => words.board.holds(labelName(label), laptop.labels[i] ?? 0)).join(', ') : null;
         setAttribute(clips, 'title', held);
-        setAttribute(clips, 'aria-label', examples ? held : null);
-        setAttribute(clips, 'role', examples ? 'img' : null);
+        setAttribute(clips, 'aria-label', held);
+        setAttribute(clips, 'role', held && 'img');
       },
     };
   });
@@ -82,9 +86,10 @@ export function boardRoster() {
   new ResizeObserver(arrange).observe(roster);
 
   /** @param {import('../live/api-shapes.js').PublicRoom} room */
-  function update({ room, status }) {
+  function update({ room, status, masked_together: together }) {
     const { clients } = status;
     labels = room.labels;
+    showMasked(Boolean(room.masking), together);
     if (legendOf !== labels.join('\n')) {
       legendOf = labels.join('\n');
       byId('legend').replaceChildren(...labels.map((label, index) => h('li', { class: 'label-tag' }, labelIcon(labels, index), labelName(label))));

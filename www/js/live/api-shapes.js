@@ -41,9 +41,9 @@
 
 /** @typedef {{round: number, model_version: number, clients: number, examples: number, evaluation?: Evaluation}} RoundRecord */
 
-/** @typedef {{code: string, name: string, labels: string[], architecture: string, rounds: number, least: number, max_clients: number, strategy: {name: string}, stragglers?: 'whole' | 'fewer_steps'}} RoomConfig */
+/** @typedef {{code: string, name: string, labels: string[], architecture: string, rounds: number, least: number, max_clients: number, strategy: {name: string}, stragglers?: 'whole' | 'fewer_steps', masking?: {server: 'active' | 'curious', encoding: string, clip: number}}} RoomConfig */
 
-/** @typedef {{room: RoomConfig, status: Status, history: RoundRecord[], links: string[]}} PublicRoom what everyone may see; the best link for other laptops comes first */
+/** @typedef {{room: RoomConfig, status: Status, history: RoundRecord[], links: string[], masked_together?: import('./masked-words.js').MaskedTogether}} PublicRoom what everyone may see; the best link for other laptops comes first */
 
 /** @typedef {{version: number, created_at: number, accuracy: number | null, best: boolean}} Version */
 

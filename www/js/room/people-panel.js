@@ -5,6 +5,7 @@ import { KeyedList } from '../common/keyed-list.js';
 import { fillStrip } from '../common/label-strip.js';
 import { labelName, words } from '../common/language.js';
 import { shownNames, shownState, stateName } from '../live/laptop-state.js';
+import { maskedWords } from '../live/masked-words.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 /** @typedef {import('../worker/messages.js').Person & {key: string, called: string}} Row */
@@ -12,6 +13,7 @@ import { shownNames, shownState, stateName } from '../live/laptop-state.js';
 export function peoplePanel() {
   /** @type {string[]} */
   let labels = [];
+  const showMasked = maskedWords(words.masked.compare);
 
   /** @type {KeyedList<Row>} */
   const list = new KeyedList(byId('roster'), ({ key }) => key, () => {
@@ -30,15 +32,17 @@ export function peoplePanel() {
         element.dataset.state = state;
         setText(doing, stateName(state, words.people.states));
         setText(clips, words.people.clips(person.examples));
-        setAttribute(clips, 'title', labels.map((label, i) => words.clips.count(labelName(label), person.labels[i] ?? 0)).join(', '));
+        // In a masked room nobody says how many of each label it has.
+        setAttribute(clips, 'title', person.labels.length ? labels.map((label, i) => words.clips.count(labelName(label), person.labels[i] ?? 0)).join(', ') : null);
         fillStrip(share, labels, person.labels);
       },
     };
   });
 
   /** @param {State} state */
-  function update({ clients, room, ready }) {
+  function update({ clients, room, ready, masked_together: together }) {
     labels = room.labels;
+    showMasked(room.masked, together);
     setText(byId('people-summary'), clients.length ? words.people.summary(clients.length, ready) : words.people.none);
     const names = shownNames(clients, words);
     list.render(clients.map((person, index) => ({ ...person, key: String(index), called: names[index] })));

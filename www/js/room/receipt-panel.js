@@ -7,7 +7,7 @@ import { icon } from '../common/icons.js';
 import { KeyedList } from '../common/keyed-list.js';
 import { words } from '../common/language.js';
 import { saveFile } from '../common/save-file.js';
-import { nameOf, receiptRow } from './receipt-row.js';
+import { areNumbers, nameOf, receiptRow } from './receipt-row.js';
 
 /**
  * @typedef {import('../worker/messages.js').RoomState} State
@@ -73,7 +73,7 @@ export function receiptPanel(client, tell) {
 
   function draw() {
     const counts = new Map([...new Set(receipts.map(({ kind }) => kind))].map((kind) => [kind, 0]));
-    for (const { kind, count } of receipts) counts.set(kind, (counts.get(kind) ?? 0) + (kind === 'numbers' ? 1 : count));
+    for (const { kind, count } of receipts) counts.set(kind, (counts.get(kind) ?? 0) + (areNumbers(kind) ? 1 : count));
     largest = receipts.reduce((most, { bytes: size }) => Math.max(most, size), 1);
     const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
     filter.render([{ kind: null, count: total }, ...[...counts].map(([kind, count]) => ({ kind, count }))]);

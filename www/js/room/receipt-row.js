@@ -39,7 +39,7 @@ export function receiptRow(receipt, largest, pictureOf, tell) {
     update(now) {
       receipt = now;
       setText(time, timeOfDay(now.at));
-      setText(title, text.title(nameOf(now.kind), now.kind === 'numbers' ? 1 : now.count));
+      setText(title, text.title(nameOf(now.kind), areNumbers(now.kind) ? 1 : now.count));
       setText(size, bytes(now.bytes));
       // A square root: beside the numbers of an update, all messages would be invisible.
       bar.style.width = `${Math.max(1, 100 * Math.sqrt(now.bytes / largest())).toFixed(1)}%`;
@@ -47,8 +47,8 @@ export function receiptRow(receipt, largest, pictureOf, tell) {
       show(json, now.json !== '');
       const rows = [
         [text.when, now.until - now.at >= 1000 ? text.span(timeOfDay(now.at), timeOfDay(now.until)) : timeOfDay(now.at)],
-        [text.size, text.exactly(grouped(now.bytes), now.count, now.kind === 'numbers')],
-        [now.kind !== 'numbers' && now.count > 1 ? text.hashOfLast : text.hash, now.sha256],
+        [text.size, text.exactly(grouped(now.bytes), now.count, areNumbers(now.kind))],
+        [!areNumbers(now.kind) && now.count > 1 ? text.hashOfLast : text.hash, now.sha256],
       ];
       facts.replaceChildren(...rows.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
     },
@@ -74,6 +74,12 @@ async function picture({ number, numbers }, place, pictureOf) {
     place.append(h('p', { class: 'hint' }, text.pictureGone));
   }
 }
+
+/**
+ * Whether these are the frames of an update, masked or not, and no messages.
+ * @param {string} kind
+ */
+export const areNumbers = (kind) => kind === 'numbers' || kind === 'masked_numbers';
 
 /** @param {string} kind */
 export function nameOf(kind) {

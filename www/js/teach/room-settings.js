@@ -24,6 +24,8 @@ const BELONGS = {
   faulty: ['aggregation', 'krum', 'multi_krum'],
   chosen: ['aggregation', 'multi_krum'],
   clip_norm: ['aggregation', 'clipping'],
+  masking_encoding: ['masking'],
+  masking_clip: ['masking'],
   over_selection: ['selection'],
   staleness_exponent: ['asynchronous'],
   most_stale: ['asynchronous'],

@@ -7,6 +7,7 @@ import { labelIcon } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
 import { LONGEST_NAME } from '../common/nickname.js';
 import { doingOf, isolated, nameOf, shownNames, shownState, stateIcon } from '../live/laptop-state.js';
+import { maskedWords } from '../live/masked-words.js';
 import { nobodySentence } from '../live/said.js';
 import { slownessOf } from '../live/too-slow.js';
 import { ask, askText } from './dialog.js';
@@ -19,6 +20,7 @@ export function studentsPanel({ act }) {
   /** @type {string[]} */
   let labels = [];
   let doFewer = false;
+  const showMasked = maskedWords(words.masked.compareAll);
 
   /** @type {KeyedList<Student>} */
   const list = new KeyedList(byId('students'), ({ client }) => `${code}/${client}`, (first) => {
@@ -61,9 +63,10 @@ export function studentsPanel({ act }) {
    * @param {Student} student
    */
   function fillCounts(place, { examples, labels: held }) {
-    const key = examples ? held.join(',') : '';
+    const key = `${examples}/${held.join(',')}`;
     if (place.dataset.key === key) return;
     place.dataset.key = key;
+    if (examples && !held.length) return place.replaceChildren(words.board.clips(examples)); // as a masked room has it
     place.replaceChildren(...(examples
       ? held.map((count, index) => h('span', { class: 'student-count', 'data-count': count, title: words.board.holds(labelName(labels[index] ?? ''), count) },
         labelIcon(labels, index), count, h('span', { class: 'visually-hidden' }, ` ${labelName(labels[index] ?? '')},`)))
@@ -95,8 +98,9 @@ export function studentsPanel({ act }) {
   }
 
   /** @param {import('../live/api-shapes.js').HostRoom} room */
-  function update({ room, status, clients: insights }) {
+  function update({ room, status, clients: insights, masked_together: together }) {
     const { clients, connected, ready } = status;
+    showMasked(Boolean(room.masking), together);
     code = room.code;
     labels = room.labels;
     doFewer = room.stragglers === 'fewer_steps';

@@ -68,7 +68,7 @@
  * @property {'connecting' | 'open' | 'lost' | 'closed'} connection
  * @property {number | null} retry_in_s
  * @property {string | null} closed why the room has closed the connection for good: an error's code of the protocol
- * @property {{code: string, name: string, labels: string[], model: string, parameters: number, rounds: number, max_clients: number} | null} room nothing until the room has been opened
+ * @property {{code: string, name: string, labels: string[], model: string, parameters: number, rounds: number, max_clients: number, masked: boolean} | null} room nothing until the room has been opened
  * @property {string | null} name the nickname as the room knows it; its host may have given another
  * @property {string | null} phase lobby, normalising, collecting or finished
  * @property {boolean} full there is no place in the room just now
@@ -82,6 +82,7 @@
  * @property {number} round
  * @property {number} rounds
  * @property {Budget | null} budget in a room with noise, what it has given away and what it may
+ * @property {{words: string[], seats: number} | null} masked_together in a masked room, whose numbers are masked together
  * @property {Person[]} clients
  * @property {Clip[]} clips
  * @property {number[]} removed the clips that undoing the last deletion brings back
@@ -89,7 +90,7 @@
  * @property {Personal | null} personal the personal model, once there is one
  * @property {boolean} try_mine whether the personal model is tried rather than the shared one
  * @property {boolean} taking_part
- * @property {{choice: 'auto' | 'webgpu' | 'cpu', kind: 'cpu' | 'webgpu' | null, name: string | null, threads: number | null, reasons: BackendReason[]}} backend threads: cores of the processor that train, where they are several
+ * @property {{choice: 'auto' | 'webgpu' | 'cpu', kind: 'cpu' | 'webgpu' | null, name: string | null, reason: 'no_gpu' | 'no_gpu_program' | 'gpu_failed' | null}} backend
  * @property {'absent' | 'loading' | 'ready' | 'failed'} trainer
  * @property {Work | null} work
  * @property {{sent: number, received: number}} bytes
@@ -97,8 +98,6 @@
  * @property {boolean} has_model whether there is a shared model to try
  * @property {boolean} finished
  */
-
-/** @typedef {'no_gpu' | 'no_gpu_program' | 'gpu_failed' | 'no_shared_memory' | 'no_threads' | 'no_threads_program' | 'threads_failed'} BackendReason why it is not what one might expect */
 
 /** @typedef {NonNullable<State['room']>} Room */
 
