@@ -43,7 +43,7 @@ impl Played {
 
     /// Answers the request for statistics, and gives the round that follows.
     async fn measure(&mut self) -> Result<OpenRound> {
-        self.client.wait(|message| matches!(message, ServerMessage::StatisticsRequest).then_some(())).await?;
+        self.client.wait(|message| matches!(message, ServerMessage::StatisticsRequest { .. }).then_some(())).await?;
         if self.hostile {
             let features = self.room.features as usize;
             let (sum, sum_squares) = (vec![100.0 * 5.0e5; features], vec![100.0 * 2.5e11; features]);
@@ -161,7 +161,7 @@ async fn the_teacher_sees_who_stands_out_and_takes_it_back() -> Result<()> {
     // The scale is measured anew: all are asked for their sums again, and the open round is repeated.
     press_and_confirm(&tab, "renormalise", "renormalise-dialog").await?;
     reads(&tab, "The scale is measured anew with the next round.").await?;
-    let asked = |message| matches!(message, ServerMessage::StatisticsRequest).then_some(());
+    let asked = |message| matches!(message, ServerMessage::StatisticsRequest { .. }).then_some(());
     tokio::time::timeout(SECONDS_10, laptops[0].client.wait(asked)).await.context("nobody is asked")??;
 
     // What it gave is taken back: the dialog says where that leads before it is done.

@@ -4,7 +4,8 @@
 use anyhow::Result;
 
 use crate::{
-    bundle, places,
+    bundle::{self, Finish, PROGRAMS},
+    places,
     process::{self, say},
     setup::{self, Install},
     tidy, types,
@@ -31,7 +32,7 @@ pub fn run(install: Install) -> Result<()> {
     say(format!("clippy, for the browser: the tab's programs, with {}", toolchain.describe()));
     setup::wasm_clippy(&toolchain, install)?;
     // With the tests' profile, whose build scripts and macros are then compiled only once.
-    for mut clippy in bundle::clippy(&toolchain)? {
+    for mut clippy in bundle::cargo(&toolchain, "clippy", &PROGRAMS, Finish::Quick)? {
         process::run(clippy.args(["--", "-D", "warnings"]))?;
     }
     Ok(())
