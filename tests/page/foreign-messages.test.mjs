@@ -42,7 +42,7 @@ test('what was thrown is kept for whoever looks into the console', (context) => 
 test('no module of the pages shows a message itself', () => {
   // Where a message is taken: by what says what it means, by what carries it from a worker or a server to there, and by what reads
   // a message of our own (`HostError`, `MicrophoneError`).
-  const carriers = ['common/problem.js', 'worker/client.js', 'worker/worker.js', 'worker/job-worker.js', 'sound/microphone.js', 'teach/teach.js', 'teach/host-api.js', 'offline/offline.js'];
+  const carriers = ['common/problem.js', 'worker/client.js', 'worker/worker.js', 'worker/job-worker.js', 'worker/trainer-threads.js', 'sound/microphone.js', 'teach/teach.js', 'teach/host-api.js', 'offline/offline.js'];
   const files = readdirSync(new URL('js/', WWW), { recursive: true }).filter((name) => name.endsWith('.js'));
   assert.ok(files.length > 80);
   const takers = files.filter((name) => /\.message\b/.test(readFileSync(new URL(`js/${name}`, WWW), 'utf8')));

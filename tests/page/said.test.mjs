@@ -175,7 +175,7 @@ for (const [code, words] of Object.entries(LANGUAGES)) {
   test(`${code}: what noise promises is said with its sentence, rounded up, and not where it promises nothing`, () => {
     assert.ok(meters['before the start'].startsWith(words.meter.before(80)) && meters['before the start'].includes(words.meter.hides));
     assert.ok(meters['after some rounds'].startsWith(words.meter.after(67, 80)), meters['after some rounds']);
-    assert.ok(meters.spent.endsWith(words.meter.spent));
+    assert.ok(meters.spent.startsWith(words.meter.done(80)) && meters.spent.endsWith(words.meter.spent));
     assert.ok(/\b30\b/.test(meters['thirty people']) && /1\D?000/.test(meters['thirty people']), 'thirty people are told that about a thousand are needed');
     assert.equal(meters['too quiet'], words.meter.nothing);
     assert.equal(noiseMeter(null, words), '', 'no noise');

@@ -1,5 +1,5 @@
-//! A server in front of the one under test that answers one path by itself, and hands everything else through. It knows
-//! HTTP/1.1, and nothing of what it answers.
+//! A server in front of the one under test that answers one path by itself, or leaves some headers out, and hands everything else
+//! through. It knows HTTP/1.1, and nothing of what it answers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,10 +25,8 @@ impl StandIn {
     /// # Errors
     /// Where no port is free.
     pub async fn start(server: &str, path: &'static str, body: &'static str) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        let asked = Arc::<AtomicUsize>::default();
-        let (server, count) = (server.to_owned(), asked.clone());
+        let (listener, stand_in) = Self::open().await?;
+        let (server, count) = (server.to_owned(), stand_in.asked.clone());
         tokio::spawn(async move {
             while let Ok((browser, _)) = listener.accept().await {
                 let (server, count) = (server.clone(), count.clone());
@@ -36,7 +34,29 @@ impl StandIn {
                 tokio::spawn(async move { pass(browser, &server, path, body, &count).await.ok() });
             }
         });
-        Ok(Self { address, asked })
+        Ok(stand_in)
+    }
+
+    /// Stands in front of `server` and leaves these headers, in lower case, out of everything that it answers.
+    ///
+    /// # Errors
+    /// Where no port is free.
+    pub async fn without(server: &str, headers: &'static [&'static str]) -> Result<Self> {
+        let (listener, stand_in) = Self::open().await?;
+        let server = server.to_owned();
+        tokio::spawn(async move {
+            while let Ok((browser, _)) = listener.accept().await {
+                let server = server.clone();
+                tokio::spawn(async move { pass_without(browser, &server, headers).await.ok() });
+            }
+        });
+        Ok(stand_in)
+    }
+
+    async fn open() -> Result<(TcpListener, Self)> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        Ok((listener, Self { address, asked: Arc::default() }))
     }
 
     /// Where it is.
@@ -50,14 +70,37 @@ impl StandIn {
     }
 }
 
-/// One request, and whatever follows where it opens a WebSocket: any other connection is told to end after it.
-async fn pass(mut browser: TcpStream, server: &str, path: &str, body: &str, asked: &AtomicUsize) -> Result<()> {
+/// The head of a request or of an answer.
+async fn head(stream: &mut TcpStream) -> Result<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         ensure!(head.len() < LONGEST_HEAD, "a head without an end");
-        head.push(browser.read_u8().await?);
+        head.push(stream.read_u8().await?);
     }
-    let head = String::from_utf8(head).context("a head is text")?.replace("keep-alive", "close");
+    String::from_utf8(head).context("a head is text")
+}
+
+/// The lines of a head, less those of some headers.
+fn lines_without(head: &str, headers: &[&str]) -> String {
+    let name = |line: &str| line.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let kept: Vec<&str> = head.split("\r\n").filter(|line| !headers.contains(&name(line).as_str())).collect();
+    kept.join("\r\n")
+}
+
+/// One request and its answer, and whatever follows where it opens a WebSocket.
+async fn pass_without(mut browser: TcpStream, server: &str, headers: &[&str]) -> Result<()> {
+    let question = head(&mut browser).await?.replace("keep-alive", "close");
+    let mut upstream = TcpStream::connect(server).await?;
+    upstream.write_all(question.as_bytes()).await?;
+    let answer = head(&mut upstream).await?;
+    browser.write_all(lines_without(&answer, headers).as_bytes()).await?;
+    copy_bidirectional(&mut browser, &mut upstream).await?;
+    Ok(())
+}
+
+/// One request, and whatever follows where it opens a WebSocket: any other connection is told to end after it.
+async fn pass(mut browser: TcpStream, server: &str, path: &str, body: &str, asked: &AtomicUsize) -> Result<()> {
+    let head = head(&mut browser).await?.replace("keep-alive", "close");
     let mut upstream = TcpStream::connect(server).await?;
     if head.split(' ').nth(1) != Some(path) {
         upstream.write_all(head.as_bytes()).await?;
@@ -74,12 +117,8 @@ async fn pass(mut browser: TcpStream, server: &str, path: &str, body: &str, aske
     let answer = String::from_utf8(answer).context("the file is text")?;
     let (head, _) = answer.split_once("\r\n\r\n").context("an answer has a head")?;
     ensure!(head.contains(" 200 "), "GET {path}: {head}");
-    let of_the_body = |line: &&str| {
-        let name = line.split(':').next().unwrap_or_default().to_ascii_lowercase();
-        !["content-length", "transfer-encoding", "etag"].contains(&name.as_str())
-    };
-    let head: Vec<&str> = head.split("\r\n").filter(of_the_body).collect();
-    let answer = format!("{}\r\ncontent-length: {}\r\n\r\n{body}", head.join("\r\n"), body.len());
+    let head = lines_without(head, &["content-length", "transfer-encoding", "etag"]);
+    let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     browser.write_all(answer.as_bytes()).await?;
     Ok(browser.shutdown().await?)
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use tests::browser::{self, Browser, Options, Tab, Which};
 use tests::program::{CODE, Server};
+use tests::stand_in::StandIn;
 use tests::voices::Voices;
 use tests::{devices, sounds};
 
@@ -35,8 +36,14 @@ async fn see_results(tab: &Tab<'_>, clips: usize, picture: Option<&str>) -> Resu
     for chart in ["chart-accuracy", "chart-confusion"] {
         tab.wait_for(chart).await?;
     }
-    let kind = tab.run("return document.querySelector('[data-test=\"backend\"]').dataset.kind", vec![]).await?;
+    let script = "const { kind, threads } = document.querySelector('[data-test=\"backend\"]').dataset;
+        const several = crossOriginIsolated && typeof Atomics.waitAsync === 'function' && navigator.hardwareConcurrency > 1;
+        return [kind, Number(threads), several]";
+    let (kind, threads, several): (String, u32, bool) = serde_json::from_value(tab.run(script, vec![]).await?)?;
     assert_eq!(kind, "cpu", "the processor trained");
+    println!("trained on {threads} cores");
+    // Those that can wait for shared memory may still lack the instructions.
+    ensure!(several || threads == 1, "{threads} threads in a browser that has none");
     // A personal model is made by itself after the last round.
     tab.wait_for("save-mine-onnx").await?;
     if let Some(picture) = picture {
@@ -63,7 +70,7 @@ fn kept(profile: &Path) -> Result<Vec<String>> {
 async fn firefox_and_chromium_train_one_model_together() -> Result<()> {
     let voices = Voices::open()?;
     let rounds = ROUNDS.to_string();
-    let server = Server::start(&["--rounds", &rounds, "--epochs", "1", "--least", "2"]).await?;
+    let server = Server::start(&["--model", "compact", "--rounds", &rounds, "--epochs", "1", "--least", "2"]).await?;
     let firefox = Browser::start(Options { which: Which::Firefox, ..Options::default() }).await?;
     let chromium = Browser::start(Options::default()).await?;
     let ada = firefox.open(&server.page()).await?;
@@ -84,6 +91,23 @@ async fn firefox_and_chromium_train_one_model_together() -> Result<()> {
     see_results(&ada, clips, Some("firefox-finished")).await?;
     ensure!(!kept(firefox.profile())?.is_empty(), "an ordinary window keeps its clips on the disk");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn firefox_trains_a_whole_room_where_its_pages_are_not_isolated() -> Result<()> {
+    let voices = Voices::open()?;
+    let rounds = ROUNDS.to_string();
+    let server = Server::start(&["--model", "compact", "--rounds", &rounds, "--epochs", "1", "--least", "1"]).await?;
+    let host = server.origin().trim_start_matches("http://").to_owned();
+    let headers = &["cross-origin-opener-policy", "cross-origin-embedder-policy"];
+    let stand_in = StandIn::without(&host, headers).await?;
+    let firefox = Browser::start(Options { which: Which::Firefox, ..Options::default() }).await?;
+    let tab = firefox.open(&format!("{}/room/{CODE}", stand_in.origin())).await?;
+    assert_eq!(tab.run("return crossOriginIsolated", vec![]).await?, false);
+    let clips = bring_clips(&tab, &voices).await?;
+    tab.click("take-part").await?;
+    server.wait_for_rounds(ROUNDS, MINUTES_4).await?;
+    see_results(&tab, clips, None).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -215,3 +215,63 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
     assert!(server.room_of(&code).await.is_err(), "the room is gone");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_noise_promises_is_read_before_the_start_and_after_the_last_round() -> Result<()> {
+    let mut server = Server::start(&["--host-token", TOKEN]).await?;
+    let browser = Browser::start(Options::default()).await?;
+    let teacher = browser.open(&format!("{}/teach#{TOKEN}", server.origin())).await?;
+    teacher.wait_for("create").await?;
+    teacher.fill("create-rounds", "2").await?;
+    teacher.run("document.getElementById('expert').open = true", vec![]).await?;
+    let asked = "return document.getElementById('field-clip').checkVisibility()";
+    assert_eq!(teacher.run(asked, vec![]).await?, false, "without a budget there is nothing to clip");
+    for (field, value) in [("expert-epsilon", "8"), ("expert-clip", "0,01"), ("expert-max_clients", "30")] {
+        teacher.fill(field, value).await?;
+    }
+    teacher.screenshot("teach-noise-form").await?;
+    teacher.click("create-button").await?;
+    teacher.wait_for("control").await?;
+    let code = text_of(&teacher, "invite-code").await?;
+    let board = browser.open(&format!("{}/room/{code}/board", server.origin())).await?;
+    let student = browser.open(&format!("{}/room/{code}", server.origin())).await?;
+    // Two rounds take 0.8488 · √2 of the clip (dp-accounting: 0.6002 for one), and thirty people are few for that.
+    let before = "When all rounds are over, whoever knows everything else will guess right at most 80 times in 100";
+    for page in [&teacher, &board, &student] {
+        reads(page, before, SECONDS_10).await?;
+        reads(page, "With 30 people the noise is louder", SECONDS_10).await?;
+        reads(page, "It does not hide that this person took part", SECONDS_10).await?;
+    }
+    teacher.screenshot("teach-noise").await?;
+    assert_eq!(teacher.violations().await?, Vec::<String>::new());
+
+    student.click("made-up").await?;
+    student.wait("clips", "return parseInt(document.getElementById('clip-list-title').innerText) > 0", MINUTE).await?;
+    student.click("take-part").await?;
+    reads(&teacher, "A class of one", MINUTE).await?;
+    press(&teacher, "next_round").await?;
+    rounds_done(&server, &code, 2).await?;
+    let after = "Whoever knows everything else guesses right at most 80 times in 100";
+    for page in [&teacher, &board, &student] {
+        reads(page, after, MINUTE).await?;
+        reads(page, "Another round would give away more than was promised", SECONDS_10).await?;
+    }
+    reads(&board, "There is no curve: how the model does on everyone’s test clips would say more of them", SECONDS_10)
+        .await?;
+    board.screenshot("board-noise").await?;
+    student.screenshot("student-noise").await?;
+    assert_eq!(board.violations().await?, Vec::<String>::new());
+    assert_eq!(student.violations().await?, Vec::<String>::new());
+
+    // What is spent is spent, also for a server that was killed, and for who wants to go back.
+    server.kill();
+    server.start_again().await?;
+    let budget = server.room_of(&code).await?["status"]["budget"].clone();
+    assert_eq!((&budget["published"], &budget["left"]), (&json!(2), &json!(0)));
+    teacher.reload().await?;
+    teacher.wait_for("control").await?;
+    press(&teacher, "restart").await?;
+    teacher.click("dialog-confirm").await?;
+    reads(&teacher, "The privacy budget of this room is spent", SECONDS_10).await?;
+    Ok(())
+}

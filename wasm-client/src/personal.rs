@@ -78,10 +78,14 @@ impl App {
             clips.listed().iter().filter(|listed| !listed.held_back).map(|listed| listed.clip.id).collect()
         });
         let (architecture, standardisation) = (model.architecture, model.standardisation.clone());
-        let job = Job::Tune { model, version, examples: Examples::pack(&examples) };
+        let model = Cell::new(Some(model));
+        let job = || {
+            let model = model.take().map_or_else(|| self.job_model(), Ok)?;
+            Ok(Job::Tune { model, version, examples: Examples::pack(&examples) })
+        };
         self.mine.tuning.set(Some(0.0));
         self.show();
-        let result = self.ask::<Option<TuneResult>>(&job).await;
+        let result = self.ask::<Option<TuneResult>>(job).await;
         self.mine.tuning.set(None);
         self.show();
         let result = result?.ok_or_else(|| {

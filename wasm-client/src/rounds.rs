@@ -13,7 +13,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::app::App;
 use crate::failure::Failure;
-use crate::page::{Level, notice, tell};
+use crate::page::{Level, tell};
 use crate::training::{Examples, Job, Progress, RoundResult};
 
 /// The present round's work.
@@ -46,14 +46,7 @@ impl App {
         self.yield_to_round();
         let app = Rc::clone(self);
         spawn_local(async move {
-            let mut result = app.run_round(&request).await;
-            if let Err(failure) = &result
-                && failure.code != FailureCode::Diverged
-                && app.trainer.falls_back()
-            {
-                notice(Level::Warning, FailureCode::GpuFailed.name(), &failure.message);
-                result = app.run_round(&request).await;
-            }
+            let result = app.run_round(&request).await;
             if app.rounds.job.get() != number {
                 return;
             }
@@ -77,16 +70,18 @@ impl App {
 
     async fn run_round(self: &Rc<Self>, request: &TrainRequest) -> Result<Option<RoundResult>, Failure> {
         let examples = self.training_clips();
-        let RoundWork { training, correction, most_steps, .. } = RoundWork::of(request, examples.len(), None);
-        let job = Job::Round {
-            model: self.job_model()?,
-            training,
-            correction: Float32Array::from(correction.as_deref().unwrap_or_default()),
-            most_steps,
-            examples: Examples::pack(&examples),
-            held_back: Examples::pack(&self.held_back_clips()),
+        let job = || {
+            let RoundWork { training, correction, most_steps, .. } = RoundWork::of(request, examples.len(), None);
+            Ok(Job::Round {
+                model: self.job_model()?,
+                training,
+                correction: Float32Array::from(correction.as_deref().unwrap_or_default()),
+                most_steps,
+                examples: Examples::pack(&examples),
+                held_back: Examples::pack(&self.held_back_clips()),
+            })
         };
-        self.ask(&job).await
+        self.ask(job).await
     }
 
     fn trained(self: &Rc<Self>, request: &TrainRequest, result: RoundResult) {
@@ -106,12 +101,8 @@ impl App {
         }
         let app = Rc::clone(self);
         spawn_local(async move {
-            let evaluation = async {
-                let model = app.job_model()?;
-                let job = Job::Evaluate { model, examples: Examples::pack(&held_back) };
-                app.ask::<Option<Evaluation>>(&job).await
-            };
-            match evaluation.await {
+            let job = || Ok(Job::Evaluate { model: app.job_model()?, examples: Examples::pack(&held_back) });
+            match app.ask::<Option<Evaluation>>(job).await {
                 Ok(evaluation) => {
                     let version = app.shared.version().map(ModelVersion);
                     if let (Some(model_version), Some(evaluation)) = (version, evaluation) {

@@ -4,14 +4,14 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use client::{BackendReason, FailureCode, TrainerState};
+use client::{FailureCode, TrainerState};
 use serde::de::DeserializeOwned;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::app::App;
 use crate::failure::Failure;
 use crate::page::{Level, notice, tell};
-use crate::processor::{Choice, Processor};
+use crate::processor::{Choice, Failed, Processor, Way};
 use crate::trainer_link::{TrainerEvent, TrainerLink};
 use crate::training::Job;
 use crate::view::BackendView;
@@ -23,8 +23,8 @@ pub(crate) struct TrainerHost {
     started: RefCell<Vec<Weak<TrainerLink>>>,
     state: Cell<TrainerState>,
     choice: Cell<Choice>,
-    /// Whether a graphics processor failed here, so that the CPU is used from now on.
-    gpu_failed: Cell<bool>,
+    /// What has failed here, so that something else is used from now on.
+    failed: Cell<Failed>,
     /// What `link` trains on.
     processor: RefCell<Option<Processor>>,
 }
@@ -36,7 +36,7 @@ impl Default for TrainerHost {
             started: RefCell::default(),
             state: Cell::new(TrainerState::Absent),
             choice: Cell::new(Choice::Auto),
-            gpu_failed: Cell::new(false),
+            failed: Cell::default(),
             processor: RefCell::default(),
         }
     }
@@ -48,9 +48,9 @@ impl TrainerHost {
         self.state.get()
     }
 
-    /// The processor to ask for.
-    fn wanted(&self) -> Choice {
-        if self.gpu_failed.get() { Choice::Cpu } else { self.choice.get() }
+    /// The processor to ask for, and what of it is not to be tried again.
+    fn wanted(&self) -> (Choice, Failed) {
+        (self.choice.get(), self.failed.get())
     }
 
     /// Asks the running job to end after its present step, also where another processor was chosen since it began.
@@ -60,14 +60,20 @@ impl TrainerHost {
         }
     }
 
-    /// After a failed job: whether it may do better on the processor, which is then asked for. A lost graphics processor, or
-    /// too little of its memory, must not end a lesson.
-    pub(crate) fn falls_back(&self) -> bool {
-        if self.wanted() == Choice::Cpu || self.processor.borrow().as_ref().is_some_and(|one| !one.graphics) {
-            return false;
+    /// After a failure of what computes in this way: whether another may do better, which is then asked for. A lost graphics
+    /// processor, threads that do not start, or too little memory for them must not end a lesson.
+    fn falls_back(&self, way: Way, why: &str) -> bool {
+        let mut failed = self.failed.get();
+        let (failed_already, code) = match way {
+            Way::OneThread => return false,
+            Way::Threads(_) => (&mut failed.threads, FailureCode::ThreadsFailed),
+            Way::Graphics => (&mut failed.graphics, FailureCode::GpuFailed),
+        };
+        if !std::mem::replace(failed_already, true) {
+            self.failed.set(failed);
+            self.drop();
+            notice(Level::Warning, code.name(), why);
         }
-        self.gpu_failed.set(true);
-        self.drop();
         true
     }
 
@@ -82,12 +88,15 @@ impl TrainerHost {
     pub(crate) fn view(&self) -> BackendView {
         let processor = self.processor.borrow();
         let processor = processor.as_ref();
-        let failed = self.gpu_failed.get().then_some(BackendReason::GpuFailed);
         BackendView {
             choice: self.choice.get(),
-            kind: processor.map(|processor| if processor.graphics { Choice::Webgpu } else { Choice::Cpu }),
+            kind: processor.map(|processor| if processor.is_graphics() { Choice::Webgpu } else { Choice::Cpu }),
             name: processor.map(|processor| processor.name.clone()),
-            reason: failed.or(processor.and_then(|processor| processor.reason)),
+            threads: processor.and_then(|processor| match processor.way {
+                Way::Threads(count) => Some(count),
+                Way::OneThread | Way::Graphics => None,
+            }),
+            reasons: processor.map(|processor| processor.reasons.clone()).unwrap_or_default(),
         }
     }
 }
@@ -97,7 +106,7 @@ impl App {
     pub(crate) fn choose(self: &Rc<Self>, choice: Choice) {
         let started = self.trainer.state() != TrainerState::Absent;
         self.trainer.choice.set(choice);
-        self.trainer.gpu_failed.set(false);
+        self.trainer.failed.set(Failed::default());
         self.trainer.drop();
         if started {
             self.start_trainer();
@@ -112,23 +121,26 @@ impl App {
         }
         let app = Rc::clone(self);
         spawn_local(async move {
-            if let Err(failure) = app.trainer_link().await {
+            if let Err(failure) = app.started().await {
                 tell(Level::Error, &failure);
             }
             app.show();
         });
     }
 
-    /// The line to the trainer, which is started if there is none.
-    async fn trainer_link(self: &Rc<Self>) -> Result<Rc<TrainerLink>, Failure> {
-        let there = || self.trainer.link.borrow().clone();
+    /// The line to the trainer, which is started if there is none, and in which way it computes.
+    async fn started(self: &Rc<Self>) -> Result<(Rc<TrainerLink>, Way), Failure> {
+        let there = || {
+            let way = self.trainer.processor.borrow().as_ref()?.way;
+            Some((self.trainer.link.borrow().clone()?, way))
+        };
         if let Some(link) = there() {
             return Ok(link);
         }
         self.trainer.state.set(TrainerState::Loading);
         loop {
             let wanted = self.trainer.wanted();
-            let processor = Processor::of(wanted).await;
+            let processor = Processor::of(wanted.0, wanted.1).await;
             // Meanwhile a person may have chosen another, or a job may have started it.
             if let Some(link) = there() {
                 return Ok(link);
@@ -142,20 +154,22 @@ impl App {
             started.retain(|link| link.strong_count() > 0);
             started.push(Rc::downgrade(&link));
             self.trainer.link.replace(Some(Rc::clone(&link)));
+            let way = processor.way;
             self.trainer.processor.replace(Some(processor));
-            return Ok(link);
+            return Ok((link, way));
         }
     }
 
     /// Starts the program for a processor.
     fn trainer_on(self: &Rc<Self>, processor: &Processor) -> Result<Rc<TrainerLink>, Failure> {
-        let app = Rc::clone(self);
-        let link = TrainerLink::start(processor.worker(), move |event| match event {
+        let (app, way) = (Rc::clone(self), processor.way);
+        let link = TrainerLink::start(&processor.worker(), move |event| match event {
             TrainerEvent::Ready => {
                 app.trainer.state.set(TrainerState::Ready);
                 app.show();
             }
             TrainerEvent::Step(progress) => app.progress(&progress),
+            TrainerEvent::Crashed(message) if app.trainer.falls_back(way, &message) => app.start_trainer(),
             TrainerEvent::Crashed(message) => {
                 app.trainer.state.set(TrainerState::Failed);
                 notice(Level::Warning, FailureCode::TrainerCrashed.name(), &message);
@@ -164,15 +178,26 @@ impl App {
         Ok(Rc::new(link))
     }
 
-    /// Has the trainer do a job.
+    /// Has the trainer do a job. Where it fails at it, and there is another way to compute, the job is made again for that.
     ///
     /// # Errors
-    /// Where it cannot be started, what it answers, or `trainer_crashed`.
-    pub(crate) async fn ask<T: DeserializeOwned>(self: &Rc<Self>, job: &Job) -> Result<T, Failure> {
-        let answer = self.trainer_link().await?.ask(job).await;
-        if answer.as_ref().is_err_and(|failure: &Failure| failure.code == FailureCode::TrainerCrashed) {
-            self.trainer.drop();
+    /// Where there is no job or it cannot be started, what it answers, or `trainer_crashed`.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        self: &Rc<Self>,
+        job: impl Fn() -> Result<Job, Failure>,
+    ) -> Result<T, Failure> {
+        loop {
+            let (link, way) = self.started().await?;
+            let failure = match link.ask(&job()?).await {
+                Err(failure) if failure.code != FailureCode::Diverged => failure,
+                answer => return answer,
+            };
+            if !self.trainer.falls_back(way, &failure.message) {
+                if failure.code == FailureCode::TrainerCrashed {
+                    self.trainer.drop();
+                }
+                return Err(failure);
+            }
         }
-        answer
     }
 }

@@ -105,8 +105,10 @@ pub struct BackendView {
     pub kind: Option<Choice>,
     /// Its name.
     pub name: Option<String>,
+    /// How many cores of the processor compute, where they are several.
+    pub threads: Option<u32>,
     /// Why it is not what one might expect.
-    pub reason: Option<BackendReason>,
+    pub reasons: Vec<BackendReason>,
 }
 
 /// One row of the history: a round, shared and own.

@@ -26,20 +26,45 @@ use crate::{
 };
 
 /// The tab's programs: the page can be used as soon as the first is there; the second reads sound files, the third goes
-/// into the page that a person takes home; the fourth trains, and the last, which is large, trains on a graphics processor.
-pub const PROGRAMS: [&str; 5] = ["client", "decoder", "offline", TRAINER, GRAPHICS];
+/// into the page that a person takes home; the fourth trains, the fifth trains on several cores, and the last, which is large,
+/// on a graphics processor.
+pub const PROGRAMS: [&str; 6] = ["client", "decoder", "offline", TRAINER, THREADS, GRAPHICS];
 
 /// The program with the networks, on the processor.
 const TRAINER: &str = "trainer";
 
-/// The program that a tab can do without.
-pub const GRAPHICS: &str = "trainer-webgpu";
+/// The program with the networks, on several cores of the processor. It needs a standard library of its own, and is left out where
+/// that cannot be compiled.
+const THREADS: &str = "trainer-threads";
+
+/// The program with the networks, on a graphics processor.
+const GRAPHICS: &str = "trainer-webgpu";
 
 /// Those that a tab cannot do without.
 pub const NEEDED: [&str; 4] = {
-    let [needed @ .., _] = PROGRAMS;
+    let [needed @ .., _, _] = PROGRAMS;
     needed
 };
+
+/// Those that a tab can do without, as far as they can be compiled here.
+pub fn others(install: Install) -> Result<Vec<&'static str>> {
+    let threads = setup::threads_toolchain(install)?.map(|_| THREADS);
+    Ok(threads.into_iter().chain([GRAPHICS]).collect())
+}
+
+/// What people call one of those.
+pub fn in_words(program: &str) -> &str {
+    match program {
+        THREADS => "the program for several cores",
+        GRAPHICS => "the graphics program",
+        program => program,
+    }
+}
+
+/// All of them, as far as they can be compiled here.
+pub fn all(install: Install) -> Result<Vec<&'static str>> {
+    Ok(NEEDED.into_iter().chain(others(install)?).collect())
+}
 
 /// How the tab's programs are made.
 #[derive(Clone, Copy, PartialEq)]
@@ -66,9 +91,12 @@ pub struct Options {
     /// Not for others to load: compiled in less time and compressed lightly, as the demo and the tests do
     #[arg(long)]
     pub quick: bool,
-    /// Leave out the large program that trains on graphics processors
-    #[arg(long)]
-    pub without_webgpu: bool,
+    /// Only the programs that a tab cannot do without: not those that train on several cores and on graphics processors
+    #[arg(long, alias = "without-webgpu")]
+    pub needed: bool,
+    /// With `--needed`: the program that trains on several cores as well
+    #[arg(long, requires = "needed")]
+    pub threads: bool,
     /// Also write the sizes to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -77,12 +105,16 @@ pub struct Options {
 /// Makes the bundle and prints what it weighs.
 pub fn run(options: &Options, install: Install) -> Result<Vec<Size>> {
     let toolchain = setup::wasm_toolchain(install)?;
-    let programs = if options.without_webgpu { &NEEDED[..] } else { &PROGRAMS };
+    let programs = match options {
+        Options { needed: true, threads: false, .. } => NEEDED.to_vec(),
+        Options { needed: true, threads: true, .. } => [&NEEDED[..], &[THREADS]].concat(),
+        _ => all(install)?,
+    };
     let finish = if options.quick { Finish::Quick } else { Finish::Shipped };
     say(format!("compiling the tab's programs with {}", toolchain.describe()));
-    let builds = cargo(&toolchain, "build", programs, finish)?;
+    let builds = build(&toolchain, &programs, finish)?;
     compile::together(vec![Lane { name: "the tab's programs", builds }])?;
-    let sizes = assemble(programs, finish)?;
+    let sizes = assemble(&programs, finish)?;
     print(&sizes);
     if let Some(file) = &options.json {
         fs::write(file, serde_json::to_vec_pretty(&sizes)?)
@@ -91,8 +123,23 @@ pub fn run(options: &Options, install: Install) -> Result<Vec<Size>> {
     Ok(sizes)
 }
 
-/// Cargo's `build` or `clippy` of programs: one command for all that are compiled with the same features.
-pub fn cargo(toolchain: &Toolchain, what: &str, programs: &[&str], finish: Finish) -> Result<Vec<Command>> {
+/// Cargo's builds of programs: one command for all that are compiled with the same features.
+pub fn build(toolchain: &Toolchain, programs: &[&str], finish: Finish) -> Result<Vec<Command>> {
+    let (threads, others): (Vec<_>, Vec<_>) = programs.iter().copied().partition(|program| *program == THREADS);
+    let mut builds = cargo(toolchain, "build", &others, finish)?;
+    if !threads.is_empty() {
+        let toolchain = Toolchain::for_threads().context("nothing here compiles threads for the browser")?;
+        builds.push(of(toolchain.cargo_for_threads("build")?, features_of(THREADS, finish), &threads, finish));
+    }
+    Ok(builds)
+}
+
+/// Cargo's `clippy` of all programs. That of the one with threads is looked at without them, as the rest of what it is made of.
+pub fn clippy(toolchain: &Toolchain) -> Result<Vec<Command>> {
+    cargo(toolchain, "clippy", &PROGRAMS, Finish::Quick)
+}
+
+fn cargo(toolchain: &Toolchain, what: &str, programs: &[&str], finish: Finish) -> Result<Vec<Command>> {
     let mut groups: Vec<(Option<&str>, Vec<&str>)> = Vec::new();
     for program in programs {
         let of_it = features_of(program, finish);
@@ -101,14 +148,15 @@ pub fn cargo(toolchain: &Toolchain, what: &str, programs: &[&str], finish: Finis
             None => groups.push((of_it, vec![program])),
         }
     }
-    let command = |(features, group): (Option<&str>, Vec<&str>)| {
-        let mut command = toolchain.cargo(what)?;
-        command.args(["--package", "wasm-client", "--profile", finish.profile()]);
-        command.args(group.iter().flat_map(|program| ["--bin", program]));
-        command.args(features.iter().flat_map(|features| ["--features", features]));
-        Ok(command)
-    };
-    groups.into_iter().map(command).collect()
+    groups.into_iter().map(|(features, group)| Ok(of(toolchain.cargo(what)?, features, &group, finish))).collect()
+}
+
+/// A command of cargo, of programs with these features.
+fn of(mut cargo: Command, features: Option<&str>, programs: &[&str], finish: Finish) -> Command {
+    cargo.args(["--package", "wasm-client", "--profile", finish.profile()]);
+    cargo.args(programs.iter().flat_map(|program| ["--bin", program]));
+    cargo.args(features.iter().flat_map(|features| ["--features", features]));
+    cargo
 }
 
 /// The features of `wasm-client` that a program is compiled with. Other features make cargo compile most libraries anew; so
@@ -116,7 +164,7 @@ pub fn cargo(toolchain: &Toolchain, what: &str, programs: &[&str], finish: Finis
 /// Programs to be shipped have no other's.
 fn features_of(program: &str, finish: Finish) -> Option<&str> {
     match program {
-        TRAINER | GRAPHICS => Some(program),
+        TRAINER | THREADS | GRAPHICS => Some(program),
         _ => (finish == Finish::Quick).then_some(TRAINER),
     }
 }
@@ -141,7 +189,8 @@ pub fn assemble(programs: &[&str], finish: Finish) -> Result<Vec<Size>> {
 }
 
 fn compiled(program: &str, finish: Finish) -> Result<PathBuf> {
-    let folder = places::browser_target()?.join(TARGET).join(finish.profile());
+    let target = if program == THREADS { places::threads_target()? } else { places::browser_target()? };
+    let folder = target.join(TARGET).join(finish.profile());
     Ok(folder.join(format!("{program}.wasm")))
 }
 

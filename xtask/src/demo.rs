@@ -1,6 +1,6 @@
 //! `cargo xtask demo`: a class of native participants in a room on this machine, and a link to join them. The
 //! rounds begin when the newcomer takes part, so that the curve rises before their eyes. The room opens as soon as a tab
-//! can train in it; what only tabs with a graphics processor load is built meanwhile.
+//! can train in it; what tabs train quicker with, on several cores and on graphics processors, is built meanwhile.
 
 use std::{
     env,
@@ -83,7 +83,7 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
     if !options.no_open {
         open(&link);
     }
-    std::thread::spawn(move || graphics(&toolchain));
+    std::thread::spawn(move || others(&toolchain, install));
     follow(&link, &mut class, &interrupted)
 }
 
@@ -96,23 +96,27 @@ fn build(toolchain: &Toolchain) -> Result<()> {
     chorus.args(["--bin", "chorus"]);
     compile::together(vec![
         Lane { name: "chorus", builds: vec![chorus] },
-        Lane { name: "the tab's programs", builds: bundle::cargo(toolchain, "build", &bundle::NEEDED, Finish::Quick)? },
+        Lane { name: "the tab's programs", builds: bundle::build(toolchain, &bundle::NEEDED, Finish::Quick)? },
     ])?;
     bundle::assemble(&bundle::NEEDED, Finish::Quick).map(|_| ())
 }
 
-/// Builds the program that trains on graphics processors, which a tab finds when it looks for it the next time.
-fn graphics(toolchain: &Toolchain) {
-    let made = bundle::cargo(toolchain, "build", &[bundle::GRAPHICS], Finish::Quick).and_then(|builds| {
-        compile::together(vec![Lane { name: "the graphics program, while the room is open", builds }])?;
-        bundle::assemble(&bundle::PROGRAMS, Finish::Quick)
-    });
-    match made {
-        Ok(_) => say("the graphics program is there too: pages that are loaded from now on can train with WebGPU"),
-        // The room goes on without it; after Ctrl-C nobody reads this.
-        Err(error) => {
-            say(format!("the graphics program could not be built, so tabs train on the processor: {error:#}"))
+/// Builds the programs that tabs can do without, one after the other; a tab finds each when it looks for it the next time.
+fn others(toolchain: &Toolchain, install: Install) {
+    let mut there = bundle::NEEDED.to_vec();
+    let made = bundle::others(install).and_then(|others| {
+        for program in others {
+            let builds = bundle::build(toolchain, &[program], Finish::Quick)?;
+            compile::together(vec![Lane { name: "what trains quicker, while the room is open", builds }])?;
+            there.push(program);
+            bundle::assemble(&there, Finish::Quick)?;
+            say(format!("{} is there too, for pages that are loaded from now on", bundle::in_words(program)));
         }
+        Ok(())
+    });
+    // The room goes on without; after Ctrl-C nobody reads this.
+    if let Err(error) = made {
+        say(format!("not all programs could be built, so tabs train without them: {error:#}"));
     }
 }
 

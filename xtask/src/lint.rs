@@ -4,8 +4,7 @@
 use anyhow::Result;
 
 use crate::{
-    bundle::{self, Finish, PROGRAMS},
-    places,
+    bundle, places,
     process::{self, say},
     setup::{self, Install},
     tidy, types,
@@ -32,7 +31,7 @@ pub fn run(install: Install) -> Result<()> {
     say(format!("clippy, for the browser: the tab's programs, with {}", toolchain.describe()));
     setup::wasm_clippy(&toolchain, install)?;
     // With the tests' profile, whose build scripts and macros are then compiled only once.
-    for mut clippy in bundle::cargo(&toolchain, "clippy", &PROGRAMS, Finish::Quick)? {
+    for mut clippy in bundle::clippy(&toolchain)? {
         process::run(clippy.args(["--", "-D", "warnings"]))?;
     }
     Ok(())

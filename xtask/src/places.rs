@@ -40,6 +40,12 @@ pub fn browser_target() -> Result<PathBuf> {
     Ok(target()?.join("browser"))
 }
 
+/// The target folder of the program whose threads share memory. It is apart because its compiler is told to allow what is not
+/// stable, which build scripts look at: in one folder each would have the other's libraries compiled again.
+pub fn threads_target() -> Result<PathBuf> {
+    Ok(browser_target()?.join("threads"))
+}
+
 /// The first of `names` that is a file, in a folder of `PATH` or as a path of its own.
 pub fn program<S: AsRef<Path>>(names: &[S]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();

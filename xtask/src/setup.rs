@@ -39,6 +39,9 @@ pub struct Browser {
 pub fn run(install: Install) -> Result<()> {
     let toolchain = wasm_toolchain(install)?;
     say(format!("compiles for the browser with {}", toolchain.describe()));
+    if let Some(threads) = threads_toolchain(install)? {
+        say(format!("compiles what trains on several cores with {}", threads.describe()));
+    }
     let Browser { chromium, chromedriver } = browser(install)?;
     say(format!("tests in {} through {}", chromium.display(), chromedriver.display()));
     match firefox(install) {
@@ -75,6 +78,30 @@ pub fn wasm_toolchain(install: Install) -> Result<Toolchain> {
         toolchain::TARGET,
         toolchain::debian_packages().join(" "),
     )
+}
+
+/// A way to compile the program whose threads share memory; none where the standard library's source cannot be had, which it needs.
+pub fn threads_toolchain(install: Install) -> Result<Option<Toolchain>> {
+    if let Some(found) = Toolchain::for_threads() {
+        return Ok(Some(found));
+    }
+    if install == Install::Allowed {
+        if Toolchain::download_source()?
+            && let Some(found) = Toolchain::for_threads()
+        {
+            return Ok(Some(found));
+        }
+        apt::install(&toolchain::debian_packages())?;
+    }
+    let found = Toolchain::for_threads();
+    if found.is_none() {
+        say(format!(
+            "LEFT OUT: the program that trains on several cores, as it needs the standard library's source: \
+             rustup component add {}",
+            toolchain::SOURCE
+        ));
+    }
+    Ok(found)
 }
 
 /// The clippy of the compiler that compiles for the browser: another's cannot read its libraries.

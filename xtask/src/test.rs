@@ -29,8 +29,8 @@ const END_TO_END: &str = "tests";
 /// The one of them that drives Firefox.
 const IN_FIREFOX: &str = "other_browsers";
 
-/// Those of them that measure what is lost of a recording, which a busy machine loses in earnest.
-const RECORDING: [&str; 2] = ["devices", IN_FIREFOX];
+/// Those of them that measure what a busy machine spoils in earnest: what is lost of a recording, and how soon an answer comes.
+const TIMED: [&str; 3] = ["devices", IN_FIREFOX, "threads"];
 
 /// Run all tests: unit, integration, documentation and, in real browsers without a screen, end-to-end
 #[derive(clap::Args)]
@@ -56,14 +56,16 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
     say("building the tests and what they test; the first time this takes about 20 minutes on two cores");
     compile::prepare()?;
     let mut lanes = vec![Lane { name: "tests", builds: tests().into() }];
+    let mut of_the_tab = Vec::new();
     if browser.is_some() {
-        let toolchain = setup::wasm_toolchain(install)?;
-        let builds = bundle::cargo(&toolchain, "build", &bundle::PROGRAMS, Finish::Quick)?;
+        of_the_tab = bundle::all(install)?;
+        ensure!(!process::in_ci() || of_the_tab.len() == bundle::PROGRAMS.len(), "CI leaves no program out");
+        let builds = bundle::build(&setup::wasm_toolchain(install)?, &of_the_tab, Finish::Quick)?;
         lanes.push(Lane { name: "the tab's programs", builds });
     }
     compile::together(lanes)?;
     if browser.is_some() {
-        bundle::assemble(&bundle::PROGRAMS, Finish::Quick)?;
+        bundle::assemble(&of_the_tab, Finish::Quick)?;
     }
     let (mut programs, chorus) = built()?;
     programs.retain(|program| match &*program.package {
@@ -83,7 +85,7 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
                 command.env("CHORUS_SCREENS", places::workspace().join("docs/screens"));
             }
         }
-        let alone = program.package == END_TO_END && RECORDING.contains(&&*program.target);
+        let alone = program.package == END_TO_END && TIMED.contains(&&*program.target);
         jobs.push(Job { alone, ..Job::counted(program.name(), command) });
     }
     jobs.push(documentation());

@@ -26,8 +26,21 @@ pub fn debian_packages() -> Vec<&'static str> {
     packages
 }
 
-/// `rustup target add` hangs, rather than fails, where downloads are silently dropped.
+/// What makes a standard library of the compiler in use whose threads share memory.
+pub const SOURCE: &str = "rust-src";
+
+/// The standard library's crates that such a program needs.
+const BUILD_STD: &str = "build-std=std,panic_abort";
+
+/// A gigabyte, the most that the shared memory of all threads may grow to: it has to be set aside beforehand, as addresses.
+const SHARED_MEMORY: u32 = 1 << 30;
+
+/// rustup hangs, rather than fails, where downloads are silently dropped.
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(60);
+
+/// What a program needs of WebAssembly whose threads share memory; and a product and a sum in one instruction, which browsers with
+/// the rest of it mostly have.
+const THREADS_FEATURES: &str = "+atomics,+bulk-memory,+mutable-globals,+relaxed-simd";
 
 /// A way to compile for the browser that is there on this machine.
 pub enum Toolchain {
@@ -59,6 +72,51 @@ impl Toolchain {
             return Ok(false);
         }
         process::run_within(process::program("rustup").args(["target", "add", TARGET]), DOWNLOAD_LIMIT)
+    }
+
+    /// Has rustup download the standard library's source for the compiler in use; false where there is no rustup or it fails.
+    pub fn download_source() -> Result<bool> {
+        if places::program(&["rustup"]).is_none() {
+            return Ok(false);
+        }
+        process::run_within(process::program("rustup").args(["component", "add", SOURCE]), DOWNLOAD_LIMIT)
+    }
+
+    /// The way that compiles a program whose threads share memory, if there is one: such a program needs a standard library that
+    /// was compiled for that, and so its source.
+    pub fn for_threads() -> Option<Toolchain> {
+        let has_source = |sysroot: PathBuf| sysroot.join("lib/rustlib/src/rust/library/Cargo.toml").is_file();
+        if let Some(installed @ Toolchain::Installed) = Toolchain::find()
+            && sysroot(&rustc()).is_some_and(has_source)
+        {
+            return Some(installed);
+        }
+        System::find().map(Toolchain::BuildStd)
+    }
+
+    /// `cargo <command>` of a program whose threads share memory, with a target folder of its own; only of what
+    /// [`Toolchain::for_threads`] found.
+    pub fn cargo_for_threads(&self, command: &str) -> Result<Command> {
+        let mut cargo = self.cargo(command)?;
+        if let Toolchain::Installed = self {
+            cargo.args(["-Z", BUILD_STD]).env("RUSTC_BOOTSTRAP", "1");
+        }
+        let mut flags = vec!["-C".to_owned(), format!("target-feature={THREADS_FEATURES}")];
+        let memory = ["shared-memory".to_owned(), "import-memory".to_owned(), format!("max-memory={SHARED_MEMORY}")];
+        // The bindings start a thread with these.
+        let of_threads =
+            ["__wasm_init_tls", "__tls_size", "__tls_align", "__tls_base"].map(|name| format!("export={name}"));
+        for argument in memory.iter().chain(&of_threads) {
+            flags.extend(["-C".to_owned(), format!("link-arg=--{argument}")]);
+        }
+        // Behind those of .cargo/config.toml.
+        cargo.arg("--config").arg(format!("target.{TARGET}.rustflags={flags:?}"));
+        // Loops over slices are made of these crates' functions, which are as quick in a standard library that comes compiled.
+        for quick in ["core", "alloc", "std"] {
+            cargo.arg("--config").arg(format!("profile.wasm.package.{quick}.opt-level=3"));
+        }
+        cargo.env("CARGO_TARGET_DIR", places::threads_target()?);
+        Ok(cargo)
     }
 
     /// The compiler in words.
@@ -122,7 +180,7 @@ impl System {
         let mut cargo = process::program(program);
         outside_rustup(&mut cargo)
             .arg(command)
-            .args(["-Z", "build-std=std,panic_abort"])
+            .args(["-Z", BUILD_STD])
             .env("CARGO", self.folder.join("cargo"))
             .env("RUSTC", self.folder.join("rustc"))
             // Allows build-std, which is the only unstable thing that is used.

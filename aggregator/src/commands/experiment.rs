@@ -121,7 +121,7 @@ struct Attacked {
 
 const PRIVACY_EXAMPLES: &str = "Examples:
   chorus experiment privacy --data emodb --out report
-  chorus experiment privacy --data voices --out report --clients 200 --epsilons 1,8 --clip 0.05
+  chorus experiment privacy --data voices --out report --clients 200 --epsilons 1,8
 
 OUT gets privacy.md (a table of each budget's UAR) and runs/, the outcome of every run. Each client stands for a person.
 Press Ctrl-C to stop; the same command goes on where it was, and repeats no run that is stored.
@@ -151,7 +151,7 @@ struct Noised {
     #[arg(long, value_name = "D", default_value_t = 1.0e-5)]
     delta: f64,
     /// The L2 norm that longer updates are scaled down to
-    #[arg(long, value_name = "NORM", default_value_t = 0.1)]
+    #[arg(long, value_name = "NORM", default_value_t = 0.01)]
     clip: f64,
     /// How often everything is repeated with another seed
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]

@@ -23,7 +23,7 @@ const EXAMPLES: &str = "Examples:
   chorus simulate --data emodb --partition by-speaker --clients 8 --masking active
   chorus simulate --data esd --own-split --map surprise=happy
   chorus simulate --data mine --speaker-pattern '/([^/_]+)_[^/]*$'
-  chorus simulate --data voices --clients 200 --epsilon 8 --clip 0.1
+  chorus simulate --data voices --clients 200 --epsilon 8 --clip 0.01
   chorus simulate --data emodb --clients 10 --attack sign-flip --attackers 0.3 --aggregation median
 
 Clients, aggregator, features, networks and usual settings are those of a real room; only the network between them is left

@@ -153,7 +153,11 @@ pub fn privacy_table(privacy: &Privacy, done: &[Done<Treated>], command: &str) -
             Treated::Clipped => ("none".to_owned(), "–".to_owned(), "100".to_owned()),
             Treated::Noised(Noise { epsilon, multiplier, .. }) => {
                 let guess = Gaussian::of_rounds(multiplier, *rounds).best_guess();
-                (format!("ε = {epsilon}"), format!("{multiplier:.2}"), format!("{:.0}", (100.0 * guess).ceil()))
+                (
+                    format!("ε = {epsilon}"),
+                    format!("{multiplier:.2}"),
+                    format!("{:.1}", (1_000.0 * guess).ceil() / 10.0),
+                )
             }
         };
         let found = uars.get(&condition.key()).map(|uars| {
@@ -208,7 +212,7 @@ mod tests {
             .collect();
         let table = privacy_table(&privacy, &done, "chorus x").unwrap();
         // dp-accounting 0.6: z = 0.60023 · √20, and 79.8 of 100 guesses.
-        assert!(table.contains("| ε = 8 | 2.68 | 80 | 50 (50 to 50) |"), "{table}");
+        assert!(table.contains("| ε = 8 | 2.68 | 79.8 | 50 (50 to 50) |"), "{table}");
         assert!(table.contains("| none, nothing clipped | – | 100 | 50 (50 to 50) |"), "{table}");
     }
 }

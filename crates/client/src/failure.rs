@@ -71,6 +71,8 @@ named! {
         Storage = "storage",
         /// The browser's storage is full.
         StorageFull = "storage_full",
+        /// Training goes on on one core.
+        ThreadsFailed = "threads_failed",
         /// A sound that is too long for a clip.
         TooLong = "too_long",
         /// A sound that is shorter than a window of features.

@@ -62,6 +62,14 @@ named! {
         NoGpuProgram = "no_gpu_program",
         /// The graphics processor failed.
         GpuFailed = "gpu_failed",
+        /// The browser lets workers share no memory, so one core trains.
+        NoSharedMemory = "no_shared_memory",
+        /// The browser lacks something else of what the program for several cores is made of, so one trains.
+        NoThreads = "no_threads",
+        /// The server does not have the program for several cores, so one trains.
+        NoThreadsProgram = "no_threads_program",
+        /// Training on several cores failed, so one trains.
+        ThreadsFailed = "threads_failed",
     }
 }
 

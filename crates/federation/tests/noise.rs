@@ -8,7 +8,7 @@ use class::{Class, config, step};
 use federation::{Coordinator, CoordinatorError, HostError, MemorySpool};
 use protocol::{
     Adversary, Aggregation, MaskedEncoding, Masking, ModelVersion, Noise, Pace, Phase, RoomConfig, Selection,
-    ServerMessage, Stragglers, Strategy,
+    ServerMessage, Standardisation, Stragglers, Strategy,
 };
 
 /// A room of one round whose budget does not end.
@@ -199,6 +199,17 @@ fn nothing_else_is_told_of_anyone() {
     // Mean and deviation of features would say what all sound like: nobody was asked.
     let asked = |message: &ServerMessage| matches!(message, ServerMessage::StatisticsRequest { .. });
     assert!(!class.students.iter().any(|student| student.heard.iter().any(asked)));
+}
+
+#[test]
+fn features_have_the_scale_that_the_room_is_given() {
+    let scale = Standardisation { mean: vec![1.0, -2.0, 0.5], deviation: vec![2.0, 1.0, 4.0] };
+    let mut class = Class::new(room(6, 1.0, 4));
+    class.coordinator.standardise(scale.clone());
+    class.arrives(None);
+    class.arrives(None);
+    class.run();
+    assert_eq!((class.published, class.coordinator.standardisation()), (1, Some(&scale)));
 }
 
 #[test]

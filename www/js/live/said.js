@@ -132,7 +132,8 @@ export function noiseMeter(budget, words) {
   // Up: what is said is never less than what may be. The tiny part is for what binary fractions add.
   const times = (/** @type {number} */ guess) => Math.ceil(guess * 100 - 1e-9);
   const [now, end] = [times(budget.best_guess), times(budget.best_guess_at_end)];
-  const promise = budget.published === 0 ? meter.before(end) : meter.after(now, end);
+  let promise = now === end ? meter.done(end) : meter.after(now, end);
+  if (budget.published === 0) promise = meter.before(end);
   const told = end > NO_PROMISE ? [meter.nothing] : [promise, meter.hides];
   if (budget.clients < budget.clients_needed) {
     const tens = 10 ** Math.floor(Math.log10(budget.clients_needed));

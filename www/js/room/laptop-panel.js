@@ -30,6 +30,7 @@ export function laptopPanel(client, tell) {
       setText(byId('bytes-received'), bytes(traffic.received));
       setText(byId('backend'), backendSentence(backend));
       byId('backend').dataset.kind = backend.kind ?? '';
+      byId('backend').dataset.threads = String(backend.threads ?? 1);
       for (const radio of choices.querySelectorAll('input')) radio.checked = radio.value === backend.choice;
       setText(byId('model'), words.laptop.model(room.model, grouped(room.parameters)));
     },
@@ -37,9 +38,10 @@ export function laptopPanel(client, tell) {
 }
 
 /** @param {State['backend']} backend */
-function backendSentence({ kind, name, reason }) {
+function backendSentence({ kind, name, threads, reasons }) {
   if (kind === null) return words.laptop.backendNone;
-  const plain = kind === 'webgpu' ? words.laptop.backendWebGpu(name ?? '') : words.laptop.backendCpu;
-  const why = reason === null ? undefined : words.laptop.backendReasons[reason];
-  return why ? `${plain}. ${why}` : plain;
+  const processor = threads === null ? words.laptop.backendCpu : words.laptop.backendThreads(threads);
+  const plain = kind === 'webgpu' ? words.laptop.backendWebGpu(name ?? '') : processor;
+  const why = reasons.map((reason) => words.laptop.backendReasons[reason]);
+  return why.length ? `${plain}. ${why.join(' ')}` : plain;
 }

@@ -35,16 +35,21 @@ export function serveJobs(started, handle, stop) {
   }
 }
 
-/** @param {unknown} error */
-function crashed(error) {
+/**
+ * Tells whoever started this worker that it is at its end.
+ * @param {unknown} error
+ */
+export function crashed(error) {
   self.postMessage({ event: 'crashed', message: String(problemOf(error).message ?? error) });
 }
 
 /**
- * The buffers of a typed array, or of those in a plain object: they change hands instead of being copied.
- * @param {unknown} reply
+ * The buffers of a typed array, or of those anywhere in a plain object: they change hands instead of being copied.
+ * @param {unknown} value
+ * @returns {ArrayBuffer[]}
  */
-function buffersOf(reply) {
-  const values = ArrayBuffer.isView(reply) ? [reply] : Object.values(reply ?? {});
-  return values.filter((value) => ArrayBuffer.isView(value)).map((view) => view.buffer);
+export function buffersOf(value) {
+  if (value instanceof ArrayBuffer) return [value];
+  if (ArrayBuffer.isView(value)) return buffersOf(value.buffer);
+  return typeof value === 'object' ? Object.values(value ?? {}).flatMap(buffersOf) : [];
 }

@@ -90,7 +90,7 @@
  * @property {Personal | null} personal the personal model, once there is one
  * @property {boolean} try_mine whether the personal model is tried rather than the shared one
  * @property {boolean} taking_part
- * @property {{choice: 'auto' | 'webgpu' | 'cpu', kind: 'cpu' | 'webgpu' | null, name: string | null, reason: 'no_gpu' | 'no_gpu_program' | 'gpu_failed' | null}} backend
+ * @property {{choice: 'auto' | 'webgpu' | 'cpu', kind: 'cpu' | 'webgpu' | null, name: string | null, threads: number | null, reasons: BackendReason[]}} backend threads: cores of the processor that train, where they are several
  * @property {'absent' | 'loading' | 'ready' | 'failed'} trainer
  * @property {Work | null} work
  * @property {{sent: number, received: number}} bytes
@@ -98,6 +98,8 @@
  * @property {boolean} has_model whether there is a shared model to try
  * @property {boolean} finished
  */
+
+/** @typedef {'no_gpu' | 'no_gpu_program' | 'gpu_failed' | 'no_shared_memory' | 'no_threads' | 'no_threads_program' | 'threads_failed'} BackendReason why it is not what one might expect */
 
 /** @typedef {NonNullable<State['room']>} Room */
 

@@ -10,7 +10,7 @@ use super::{
     build::Checkout,
     chromium::{Chromium, Graphics},
     figures::{self, Better, Figure, Figures},
-    site::Site,
+    site::{ISOLATED, Site},
 };
 use crate::{
     npm, places,
@@ -42,6 +42,10 @@ pub fn measure(options: &Options, install: Install, figures: &mut Figures) -> Re
         for model in &options.networks {
             bench.step(model, backend, figures);
         }
+    }
+    bench.chromium.open(&format!("{}/bench/index.html{ISOLATED}", bench.site.origin))?;
+    for model in &options.networks {
+        bench.threads(model, figures);
     }
     Ok(())
 }
@@ -99,7 +103,7 @@ struct Tab<'a> {
     /// The commit whose programs stand beside these.
     before: Option<&'a str>,
     /// Serves it all, as long as this lives.
-    _site: Site,
+    site: Site,
 }
 
 impl<'a> Tab<'a> {
@@ -113,6 +117,9 @@ impl<'a> Tab<'a> {
         let workspace = places::workspace();
         let mut folders = vec![
             ("/bundle/", places::bundle()),
+            // The workers of threads have the addresses that the pages have for them.
+            ("/pkg/", places::bundle().join("pkg")),
+            ("/js/", places::bundle().join("js")),
             ("/bench/", workspace.join("tests/bench-page")),
             ("/reference/", workspace.join("tests/reference")),
         ];
@@ -129,7 +136,7 @@ impl<'a> Tab<'a> {
         let chromium = Chromium::start(&browser, &places::target()?.join("bench/profile"), graphics)?;
         chromium.open(&format!("{}/bench/index.html", site.origin))?;
         let before = before.map(|checkout| &*checkout.commit);
-        Ok(Tab { options, chromium, meyda, tfjs, jaxjs, before, _site: site })
+        Ok(Tab { options, chromium, meyda, tfjs, jaxjs, before, site })
     }
 
     fn features(&self, figures: &mut Figures) {
@@ -191,6 +198,27 @@ impl<'a> Tab<'a> {
             let mut figure = figure.clone();
             let reason = fill(&mut figure.other_value, &theirs, "ms_per_step").err();
             figure.other = Some(name);
+            reason.into_iter().for_each(|reason| figure.note(reason));
+            add(figures, figure);
+        }
+    }
+
+    /// Several cores beside one, on one page, and what memory each program has then.
+    fn threads(&self, model: &str, figures: &mut Figures) {
+        // As the tab chooses them (`wasm-client/src/processor.rs`).
+        let threads = if figures.cores() > 2 { (figures.cores() - 1).min(8) } else { figures.cores() };
+        let ask = |program: &str| {
+            let task = json!({ "program": program, "model": model, "steps": 9, "threads": threads });
+            self.ask("/bench/chorus.js", "module", task)
+        };
+        let (one, several) = (ask("trainer"), ask("trainer-threads"));
+        let rows = [("", "ms a step of 20", "ms_per_step"), (", memory of wasm", "MiB", "memory_mib")];
+        for (what, unit, field) in rows {
+            let what = format!("{model}, processor, {threads} threads{what}");
+            let mut figure = Figure::new("browser", what, unit, Better::Lower);
+            fill(&mut figure.value, &several, field).unwrap_or_else(|reason| figure.note(reason));
+            figure.other = Some("the program for one core".to_owned());
+            let reason = fill(&mut figure.other_value, &one, field).err();
             reason.into_iter().for_each(|reason| figure.note(reason));
             add(figures, figure);
         }

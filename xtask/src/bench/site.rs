@@ -46,15 +46,25 @@ impl Drop for Site {
     }
 }
 
+/// A page whose address ends so is isolated from other origins, as those of `chorus` are: only there do workers share memory.
+pub const ISOLATED: &str = "?isolated";
+
 /// A browser that went away in the middle needs no answer, so errors of writing are passed over.
 fn answer(request: Request, folders: &[(&'static str, PathBuf)]) {
+    let isolated = request.url().ends_with(ISOLATED);
     let path = request.url().split('?').next().unwrap_or_default().to_owned();
-    let bytes = file(&path, folders).and_then(|file| std::fs::read(file).ok());
-    let header = Header::from_bytes("Content-Type", content_type(&path));
-    let _ = match (bytes, header) {
-        (Some(bytes), Ok(header)) => request.respond(Response::from_data(bytes).with_header(header)),
-        _ => request.respond(Response::from_string("not found").with_status_code(404)),
+    let Some(bytes) = file(&path, folders).and_then(|file| std::fs::read(file).ok()) else {
+        let _ = request.respond(Response::from_string("not found").with_status_code(404));
+        return;
     };
+    let mut headers = vec![("Content-Type", content_type(&path)), ("Cross-Origin-Embedder-Policy", "require-corp")];
+    headers.extend(isolated.then_some(("Cross-Origin-Opener-Policy", "same-origin")));
+    let mut response = Response::from_data(bytes);
+    headers
+        .iter()
+        .filter_map(|(name, value)| Header::from_bytes(*name, *value).ok())
+        .for_each(|header| response.add_header(header));
+    let _ = request.respond(response);
 }
 
 /// The file that a path stands for; none for one that would lead out of its folder.
@@ -94,6 +104,9 @@ mod tests {
         let site = Site::serve(vec![("/", folder.clone())])?;
         let mut response = ureq::get(format!("{}/a.wasm", site.origin)).call()?;
         assert_eq!(response.headers()["content-type"], "application/wasm");
+        assert!(!response.headers().contains_key("cross-origin-opener-policy"));
+        let isolated = ureq::get(format!("{}/a.wasm{ISOLATED}", site.origin)).call()?;
+        assert_eq!(isolated.headers()["cross-origin-opener-policy"], "same-origin");
         assert_eq!(response.body_mut().read_to_vec()?, b"\0asm");
         assert!(ureq::get(format!("{}/b.wasm", site.origin)).call().is_err());
         std::fs::remove_dir_all(&folder)?;

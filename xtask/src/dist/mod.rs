@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use self::{
     archive::{Entry, checksums},
@@ -52,6 +52,7 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
         None => {
             // What is missing is said before anything long begins.
             platform.prepare(install)?;
+            ensure!(bundle::all(install)?.len() == bundle::PROGRAMS.len(), "an archive leaves no program out");
             bundle::run(&bundle::Options::default(), install)?;
             platform.compile()?
         }

@@ -19,7 +19,7 @@ use crate::{Architecture, Example, ModelError, Standardisation, Step, TrainingPl
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
-    /// The processor, with its vector instructions, through the feature `cpu`; several threads with the feature `rayon`.
+    /// The processor, with its vector instructions, through the feature `cpu`; several threads with the feature `threads`.
     Cpu,
     /// The graphics processor, through WebGPU and kernels of our own; needs the feature `webgpu`.
     WebGpu,

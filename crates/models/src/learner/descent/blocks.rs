@@ -6,7 +6,7 @@ use super::pull::PullOn;
 use crate::learner::operations::{
     gradient::Gradient,
     memory::{numbers_mut, rows_of_block},
-    product::product,
+    product::product_alone,
     threads,
 };
 
@@ -35,7 +35,7 @@ pub(crate) fn descend<M: Send>(
         Gradient::Product { left, right } if left.dims()[0] <= 64 && rows > per_block => {
             threads::each(pieces, |(block, (values, moments))| {
                 let rows = left.clone().narrow(1, block * per_block, values.len() / columns);
-                let mut gradient = product(rows.transpose(), right.clone()).into_data();
+                let mut gradient = product_alone(rows.transpose(), right.clone()).into_data();
                 let gradient = numbers_mut(&mut gradient);
                 pulled(block, values, gradient);
                 apply(values, gradient, moments);

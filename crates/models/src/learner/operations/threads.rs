@@ -1,7 +1,7 @@
-//! Work on pieces of memory, on all threads of the pool where the feature `rayon` is on, else one after another.
+//! Work on pieces of memory, on all threads of the pool where the feature `threads` is on, else one after another.
 
 /// Calls `work` once for each piece.
-#[cfg(feature = "rayon")]
+#[cfg(feature = "threads")]
 pub(crate) fn each<T: Send>(pieces: impl Iterator<Item = T>, work: impl Fn(T) + Send + Sync) {
     use rayon::prelude::*;
     let pieces: Vec<T> = pieces.collect();
@@ -9,19 +9,19 @@ pub(crate) fn each<T: Send>(pieces: impl Iterator<Item = T>, work: impl Fn(T) + 
 }
 
 /// Calls `work` once for each piece.
-#[cfg(not(feature = "rayon"))]
+#[cfg(not(feature = "threads"))]
 pub(crate) fn each<T>(pieces: impl Iterator<Item = T>, work: impl Fn(T)) {
     pieces.for_each(work);
 }
 
 /// How many pieces [`each`] works on at a time.
-#[cfg(feature = "rayon")]
+#[cfg(feature = "threads")]
 pub(crate) fn count() -> usize {
     rayon::current_num_threads()
 }
 
 /// How many pieces [`each`] works on at a time.
-#[cfg(not(feature = "rayon"))]
+#[cfg(not(feature = "threads"))]
 pub(crate) fn count() -> usize {
     1
 }
