@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { bytes, percent, seconds } from '../../www/js/common/format.js';
+import { bytes, decimal, percent, seconds } from '../../www/js/common/format.js';
 import { Latency } from '../../www/js/room/latency.js';
 import { loudness } from '../../www/js/sound/loudness.js';
 import { balance, nextLabel, promptFor } from '../../www/js/room/prompts.js';
 import { codeOfPath, normaliseCode } from '../../www/js/common/room-code.js';
 import { isMeasured, latestScore, scoreOf } from '../../www/js/live/score.js';
-import { slownessOf } from '../../www/js/live/too-slow.js';
+import { ownSlownessOf, quickerOf, slownessOf } from '../../www/js/live/too-slow.js';
 import { words as de } from '../../www/words/de.js';
 import { words } from '../../www/words/en.js';
 import { words as es } from '../../www/words/es.js';
@@ -96,5 +96,21 @@ test('of a laptop that is too slow the host reads how long a round takes there, 
     assert.match(slownessOf('Ada', slow, false, words), /^Ada: .*\b5 min.*\b60 s/i, language);
     assert.match(slownessOf('Ada', slow, true, words), /^Ada: .*\b9\b.*\b60\b/, language);
   }
+  for (const [language, words] of Object.entries(LANGUAGES)) {
+    assert.match(ownSlownessOf({ ...slow, fewer: false }, words), /\b5 min.*\b60 s/i, language);
+    assert.match(ownSlownessOf({ ...slow, fewer: true }, words), /\b9\b.*\b60\b/, language);
+  }
   assert.match(slownessOf('Ada', { ...slow, whole_ms: 9_000_000, deadline_ms: 600_000 }, false, LANGUAGES.en), /3 hours.*10 minutes/);
+});
+
+test('of two processors that were measured it is said which is quicker', () => {
+  for (const [language, words] of Object.entries(LANGUAGES)) {
+    const { alike, processor, graphics } = words.laptop.quicker;
+    const said = (on, off) => quickerOf({ processor_ms: on, graphics_ms: off }, words);
+    assert.equal(said(10, 30), processor(decimal(3, 1)), language);
+    assert.equal(said(500, 20), graphics('25'), language);
+    assert.equal(said(11, 10), alike, language);
+    assert.equal(said(10, null), '', language);
+    assert.equal(said(null, 10), '', language);
+  }
 });

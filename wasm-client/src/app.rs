@@ -20,6 +20,7 @@ use crate::failure::{Failure, set, words_of};
 use crate::kept;
 use crate::page::{origin, scope, to_js};
 use crate::personal::Mine;
+use crate::preflight::Measuring;
 use crate::receipts::Sent;
 use crate::rounds::Rounds;
 use crate::seats::{OwnSeat, Taken};
@@ -44,6 +45,7 @@ pub struct App {
     pub(crate) sent: Sent,
     pub(crate) rounds: Rounds,
     pub(crate) trainer: TrainerHost,
+    pub(crate) measuring: Measuring,
     pub(crate) shared: Shared,
     pub(crate) mine: Mine,
     pub(crate) trying: Trying,

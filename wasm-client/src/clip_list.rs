@@ -247,7 +247,7 @@ impl App {
     /// Tells the participant how many clips of which label there are.
     pub(crate) fn tell_holdings(self: &Rc<Self>) {
         let (labels, held_back) = self.clips.read(|clips| (clips.holdings(), clips.held_back_count()));
-        self.input(Input::Holdings { examples: labels.iter().sum(), labels, held_back, step_ms: None });
+        self.input(Input::Holdings { examples: labels.iter().sum(), labels, held_back, step_ms: self.step_ms() });
         self.compare();
     }
 

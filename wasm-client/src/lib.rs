@@ -18,6 +18,7 @@ mod holding;
 mod kept;
 pub mod page;
 mod personal;
+mod preflight;
 mod processor;
 mod receipts;
 mod rounds;

@@ -94,7 +94,13 @@ impl Processor {
         }
     }
 
-    async fn cpu(reason: Option<BackendReason>, failed: Failed) -> Self {
+    /// The graphics processor that `Auto` takes, if there is one.
+    pub(crate) async fn graphics(failed: Failed) -> Option<Self> {
+        Self::of(Choice::Auto, failed).await.ok().filter(Self::is_graphics)
+    }
+
+    /// The processor, where there is a reason that it is not another one.
+    pub(crate) async fn cpu(reason: Option<BackendReason>, failed: Failed) -> Self {
         let (way, why) = match threads(failed).await {
             Ok(way) => (way, None),
             Err(why) => (Way::OneThread, Some(why)),

@@ -71,7 +71,8 @@ impl App {
     async fn run_round(self: &Rc<Self>, request: &TrainRequest) -> Result<Option<RoundResult>, Failure> {
         let examples = self.training_clips();
         let job = || {
-            let RoundWork { training, correction, most_steps, .. } = RoundWork::of(request, examples.len(), None);
+            let RoundWork { training, correction, most_steps, .. } =
+                RoundWork::of(request, examples.len(), self.step_ms());
             Ok(Job::Round {
                 model: self.job_model()?,
                 training,

@@ -12,6 +12,7 @@ use protocol::Hex;
 use crate::failure::Failure;
 use crate::holding;
 use crate::page::{Level, notice, tell};
+use crate::preflight::Preflight;
 use crate::storage::{OwnResult, Personal, Seat, Storage};
 
 /// A seat that was taken, and what was kept with it.
@@ -103,6 +104,11 @@ impl OwnSeat {
         };
         let memory = self.seat.borrow().as_ref().map(|seat| seat.masking.clone()).unwrap_or_default();
         Ok(MaskingSecrets { seat: key.0, random: random()?, memory })
+    }
+
+    /// How quick each way of computing was here before.
+    pub(crate) fn preflight(&self) -> Option<Preflight> {
+        self.seat.borrow().as_ref()?.preflight.clone()
     }
 
     /// Stores a clip of this seat.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use client::{ConnectionState, Listed, Work, shared_results};
-use federation::{Notice, NoticeCode, StopReason, View};
+use federation::{Notice, NoticeCode, StopReason, View, local_work};
 use gloo_timers::callback::Timeout;
 use js_sys::{Int8Array, Uint8Array};
 use protocol::{ClientId, ErrorCode, Phase, RoomConfig, Status};
@@ -16,7 +16,7 @@ use crate::charts::{ChartWords, Charts, Measured};
 use crate::connection::millis;
 use crate::page::{notice_of_round, now, post};
 use crate::storage::OwnResult;
-use crate::view::{ClipView, MaskedTogetherView, MemberView, PictureView, RoomView, RoundView, StateView};
+use crate::view::{ClipView, MaskedTogetherView, MemberView, PictureView, RoomView, RoundView, SlowView, StateView};
 
 /// Shortest time between two views, ms.
 const SHOW_EVERY_MS: f64 = 200.0;
@@ -155,7 +155,7 @@ impl App {
             personal: self.personal_view(),
             try_mine: self.trying.mine(),
             taking_part: view.taking_part,
-            backend: self.trainer.view(),
+            backend: self.trainer.view(self.measuring.found(), self.slow(view.room.or(self.room()))),
             trainer: self.trainer.state(),
             work: Work::of(&view.work),
             bytes: self.connection.bytes(),
@@ -164,6 +164,13 @@ impl App {
             // A finished room may go on: its host can go back to an earlier version of the model.
             finished: status.is_some_and(|status| status.phase == Phase::Finished),
         }
+    }
+
+    /// Whether all steps of a round fit into the room's deadline here, as far as they were measured.
+    fn slow(&self, room: Option<&RoomConfig>) -> Option<SlowView> {
+        let room = room?;
+        let by = local_work::too_slow(room, self.clips.training_count(), self.step_ms()?)?;
+        Some(SlowView { by, fewer: !room.stragglers.is_whole() })
     }
 
     fn show_charts(&self, view: &View<'_>) {

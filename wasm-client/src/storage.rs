@@ -19,6 +19,7 @@ use wasm_bindgen::JsValue;
 
 use crate::failure::Failure;
 use crate::page::to_js;
+use crate::preflight::Preflight;
 
 const DATABASE: &str = "chorus";
 const VERSION: u32 = 2;
@@ -55,6 +56,9 @@ pub struct Seat {
     /// What it remembers of its masked room.
     #[serde(default)]
     pub masking: MaskingMemory,
+    /// How quick each way of computing is here, once that was measured.
+    #[serde(default)]
+    pub preflight: Option<Preflight>,
 }
 
 /// How a version of the shared model did on one person's held-back clips.
@@ -82,6 +86,7 @@ impl Seat {
             own: Vec::new(),
             masking_key: None,
             masking: MaskingMemory::default(),
+            preflight: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 
 use client::{FailureCode, RoundWork};
-use models::{Architecture, Learner, ModelError, Step, TrainingPlan};
+use models::{Architecture, Backend, Learner, ModelError, Step, TrainingPlan};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
@@ -59,7 +59,7 @@ pub async fn handle(job: JsValue) -> Result<JsValue, JsValue> {
     match serde_wasm_bindgen::from_value(job).map_err(failed)? {
         Job::Round { model, training, correction, most_steps, examples, held_back } => {
             STOP.set(false);
-            let mut network = network(&model).await?;
+            let mut network = network(model.architecture, model.labels).await?;
             let work = RoundWork {
                 model: plain(&model),
                 standardisation: model.standardisation,
@@ -73,14 +73,20 @@ pub async fn handle(job: JsValue) -> Result<JsValue, JsValue> {
         }
         Job::Tune { model, version, examples } => {
             STOP.set(false);
-            let mut network = network(&model).await?;
+            let mut network = network(model.architecture, model.labels).await?;
             let (learner, examples) = (&mut network.learner, examples.unpack());
             let (parameters, standardisation) = (plain(&model), &model.standardisation);
             let done = client::tune(learner, parameters, standardisation, version, &examples, watched(true)).await;
             answer(network, done, TuneResult::new)
         }
+        Job::Measure { architecture, labels, training } => {
+            let mut network = network(architecture, labels).await?;
+            let on_graphics = BACKEND == Backend::WebGpu;
+            let step_ms = client::step_ms(&mut network.learner, &training, on_graphics, now).await;
+            answer(network, step_ms.map(Some), |step_ms| step_ms)
+        }
         Job::Evaluate { model, examples } => {
-            let mut network = network(&model).await?;
+            let mut network = network(model.architecture, model.labels).await?;
             let (parameters, examples) = (plain(&model), examples.unpack());
             let found = client::evaluate(&mut network.learner, parameters, &model.standardisation, &examples).await;
             answer(network, found, |found| found)
@@ -128,16 +134,14 @@ fn report(progress: &Progress) {
 }
 
 /// The network of this job: the one from the job before where it fits.
-async fn network(model: &Model) -> Result<Network, JsValue> {
-    let kept =
-        NETWORK.take().filter(|network| network.architecture == model.architecture && network.labels == model.labels);
+async fn network(architecture: Architecture, labels: usize) -> Result<Network, JsValue> {
+    let kept = NETWORK.take().filter(|network| network.architecture == architecture && network.labels == labels);
     Ok(match kept {
         Some(network) => network,
-        None => Network {
-            learner: Learner::new(model.architecture, model.labels, BACKEND).await.map_err(failed)?,
-            architecture: model.architecture,
-            labels: model.labels,
-        },
+        None => {
+            let learner = Learner::new(architecture, labels, BACKEND).await.map_err(failed)?;
+            Network { learner, architecture, labels }
+        }
     })
 }
 

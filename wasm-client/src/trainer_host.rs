@@ -11,10 +11,11 @@ use wasm_bindgen_futures::spawn_local;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::page::{Level, notice, tell};
+use crate::preflight::Preflight;
 use crate::processor::{Choice, Failed, Processor, Way};
 use crate::trainer_link::{TrainerEvent, TrainerLink};
 use crate::training::Job;
-use crate::view::BackendView;
+use crate::view::{BackendView, SlowView};
 
 /// The trainer, and which processor it trains on.
 pub(crate) struct TrainerHost {
@@ -62,7 +63,7 @@ impl TrainerHost {
 
     /// After a failure of what computes in this way: whether another may do better, which is then asked for. A lost graphics
     /// processor, threads that do not start, or too little memory for them must not end a lesson.
-    fn falls_back(&self, way: Way, why: &str) -> bool {
+    pub(crate) fn falls_back(&self, way: Way, why: &str) -> bool {
         let mut failed = self.failed.get();
         let (failed_already, code) = match way {
             Way::OneThread => return false,
@@ -77,6 +78,16 @@ impl TrainerHost {
         true
     }
 
+    /// What has failed here.
+    pub(crate) fn failed(&self) -> Failed {
+        self.failed.get()
+    }
+
+    /// In which way the trainer computes, where there is one.
+    pub(crate) fn way(&self) -> Option<Way> {
+        self.processor.borrow().as_ref().map(|processor| processor.way)
+    }
+
     /// Throws the trainer away; the next job starts another.
     fn drop(&self) {
         self.processor.replace(None);
@@ -84,8 +95,8 @@ impl TrainerHost {
         drop(self.link.take());
     }
 
-    /// Which processor trains, and why.
-    pub(crate) fn view(&self) -> BackendView {
+    /// Which processor trains, and why; `measured` is how quick it is here, and whether that is too slow for the room.
+    pub(crate) fn view(&self, measured: Option<Preflight>, slow: Option<SlowView>) -> BackendView {
         let processor = self.processor.borrow();
         let processor = processor.as_ref();
         BackendView {
@@ -97,6 +108,9 @@ impl TrainerHost {
                 Way::OneThread | Way::Graphics => None,
             }),
             reasons: processor.map(|processor| processor.reasons.clone()).unwrap_or_default(),
+            processor_ms: measured.as_ref().and_then(|measured| measured.processor_ms),
+            graphics_ms: measured.as_ref().and_then(|measured| measured.graphics_ms),
+            slow,
         }
     }
 }
@@ -139,8 +153,9 @@ impl App {
         }
         self.trainer.state.set(TrainerState::Loading);
         loop {
+            self.measured().await;
             let wanted = self.trainer.wanted();
-            let processor = Processor::of(wanted.0, wanted.1).await;
+            let processor = Processor::of(self.measuring.choice(wanted.0), wanted.1).await;
             // Meanwhile a person may have chosen another, or a job may have started it.
             if let Some(link) = there() {
                 return Ok(link);
@@ -156,6 +171,7 @@ impl App {
             self.trainer.link.replace(Some(Rc::clone(&link)));
             let way = processor.way;
             self.trainer.processor.replace(Some(processor));
+            self.tell_step_ms();
             return Ok((link, way));
         }
     }

@@ -77,6 +77,15 @@ pub enum Job {
         /// What to train on.
         examples: Examples,
     },
+    /// Times a few steps of training; the answer is how long one takes, milliseconds.
+    Measure {
+        /// The network.
+        architecture: models::Architecture,
+        /// How many labels it tells apart.
+        labels: usize,
+        /// How to train.
+        training: TrainingPlan,
+    },
     /// Evaluates the model.
     Evaluate {
         /// What is evaluated.

@@ -2,6 +2,7 @@
 
 use client::personal::{Compared, Score};
 use client::{BackendReason, ConnectionState, TrainerState, Work};
+use federation::local_work::TooSlow;
 use protocol::{Budget, ClientState, Phase};
 use serde::Serialize;
 
@@ -109,6 +110,22 @@ pub struct BackendView {
     pub threads: Option<u32>,
     /// Why it is not what one might expect.
     pub reasons: Vec<BackendReason>,
+    /// How long a step takes on the processor, milliseconds, once that was measured.
+    pub processor_ms: Option<f64>,
+    /// The same on the graphics processor, where there is one.
+    pub graphics_ms: Option<f64>,
+    /// Where its steps do not fit into the room's deadline.
+    pub slow: Option<SlowView>,
+}
+
+/// A laptop whose steps do not fit into the room's deadline.
+#[derive(Clone, Serialize)]
+pub struct SlowView {
+    /// By how much.
+    #[serde(flatten)]
+    pub by: TooSlow,
+    /// Whether slow laptops do fewer steps in this room.
+    pub fewer: bool,
 }
 
 /// One row of the history: a round, shared and own.

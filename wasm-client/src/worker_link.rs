@@ -65,7 +65,11 @@ impl WorkerLink {
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         let on_error = {
             let questions = questions.clone();
-            Closure::new(move |event: ErrorEvent| crashed(&event.message(), &questions, &listener))
+            // One whose script cannot be had has an error without a message.
+            Closure::new(move |event: ErrorEvent| {
+                let message = Reflect::get(&event, &"message".into()).ok().and_then(|message| message.as_string());
+                crashed(&message.unwrap_or_else(|| "it does not load".to_owned()), &questions, &listener);
+            })
         };
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
         Ok(Self { worker, questions, next: Cell::new(0), _on_message: on_message, _on_error: on_error })

@@ -539,6 +539,15 @@ export const words = {
       no_threads_program: 'Der Server hat das Programm für mehrere Kerne noch nicht, deshalb trainiert ein Kern. Lade die Seite später neu, um es noch einmal zu versuchen.',
       threads_failed: 'Das Training auf mehreren Kernen hat hier nicht geklappt, deshalb trainiert ein Kern.',
     },
+    quicker: {
+      processor: (times) => `Bei diesem Modell ist dein Prozessor ${times}-mal so schnell wie dein Grafikchip.`,
+      graphics: (times) => `Bei diesem Modell ist dein Grafikchip ${times}-mal so schnell wie dein Prozessor.`,
+      alike: 'Bei diesem Modell sind dein Prozessor und dein Grafikchip etwa gleich schnell.',
+    },
+    tooSlow: {
+      late: (takes, wait) => `Dieser Laptop braucht bei diesem Modell etwa ${takes} für eine Runde, und der Raum wartet höchstens ${wait}. Deshalb kommen seine Ergebnisse vielleicht zu spät. Sag es der Person, die den Raum leitet.`,
+      fewer: (fits, whole) => `Dieser Laptop ist für dieses Modell langsam und macht in jeder Runde etwa ${fits} seiner ${whole} Schritte. Seine Ergebnisse zählen so viel wie die der anderen.`,
+    },
     settings: 'Einstellungen',
     choice: 'Womit trainieren?',
     auto: 'Was hier am besten ist',

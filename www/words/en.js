@@ -539,6 +539,15 @@ export const words = {
       no_threads_program: 'The server does not have the program for several cores yet, so one core trains. Reload the page later to try again.',
       threads_failed: 'Training on several cores failed here, so one core trains.',
     },
+    quicker: {
+      processor: (/** @type {string} */ times) => `Your processor is ${times} times as quick as your graphics chip for this model.`,
+      graphics: (/** @type {string} */ times) => `Your graphics chip is ${times} times as quick as your processor for this model.`,
+      alike: 'Your processor and your graphics chip are about equally quick for this model.',
+    },
+    tooSlow: {
+      late: (/** @type {string} */ takes, /** @type {string} */ wait) => `This laptop needs about ${takes} for a round of this model, and the room waits ${wait} at most, so its results may come too late. Tell whoever runs the room.`,
+      fewer: (/** @type {number} */ fits, /** @type {number} */ whole) => `This laptop is slow for this model and does about ${fits} of its ${whole} steps in each round. Its results count as much as anyone’s.`,
+    },
     settings: 'Settings',
     choice: 'Train with',
     auto: 'Whatever is best here',

@@ -539,6 +539,15 @@ export const words = {
       no_threads_program: 'El servidor aún no tiene el programa para varios núcleos, así que entrena uno solo. Vuelve a cargar la página más tarde para probar otra vez.',
       threads_failed: 'El entrenamiento con varios núcleos falló aquí, así que entrena uno solo.',
     },
+    quicker: {
+      processor: (times) => `Con este modelo, tu procesador es ${times} veces tan rápido como tu chip gráfico.`,
+      graphics: (times) => `Con este modelo, tu chip gráfico es ${times} veces tan rápido como tu procesador.`,
+      alike: 'Con este modelo, tu procesador y tu chip gráfico son más o menos igual de rápidos.',
+    },
+    tooSlow: {
+      late: (takes, wait) => `Con este modelo, este portátil necesita unos ${takes} para una ronda, y la sala espera ${wait} como mucho, así que sus resultados pueden llegar tarde. Díselo a quien dirige la sala.`,
+      fewer: (fits, whole) => `Este portátil es lento para este modelo y hace unos ${fits} de sus ${whole} pasos en cada ronda. Sus resultados cuentan tanto como los de los demás.`,
+    },
     settings: 'Ajustes',
     choice: 'Entrenar con',
     auto: 'Lo que mejor vaya aquí',

@@ -4,6 +4,7 @@ import { announce } from '../common/announcer.js';
 import { byId, h, setText } from '../common/element.js';
 import { bytes, grouped } from '../common/format.js';
 import { words } from '../common/language.js';
+import { ownSlownessOf, quickerOf } from '../live/too-slow.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 
@@ -29,6 +30,9 @@ export function laptopPanel(client, tell) {
       setText(byId('bytes-sent'), bytes(traffic.sent));
       setText(byId('bytes-received'), bytes(traffic.received));
       setText(byId('backend'), backendSentence(backend));
+      setText(byId('quicker'), quickerOf(backend, words));
+      const { slow } = backend;
+      setText(byId('too-slow'), slow ? ownSlownessOf(slow, words) : '');
       byId('backend').dataset.kind = backend.kind ?? '';
       byId('backend').dataset.threads = String(backend.threads ?? 1);
       for (const radio of choices.querySelectorAll('input')) radio.checked = radio.value === backend.choice;

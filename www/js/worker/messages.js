@@ -90,7 +90,7 @@
  * @property {Personal | null} personal the personal model, once there is one
  * @property {boolean} try_mine whether the personal model is tried rather than the shared one
  * @property {boolean} taking_part
- * @property {{choice: 'auto' | 'webgpu' | 'cpu', kind: 'cpu' | 'webgpu' | null, name: string | null, threads: number | null, reasons: BackendReason[]}} backend threads: cores of the processor that train, where they are several
+ * @property {{choice: 'auto' | 'webgpu' | 'cpu', kind: 'cpu' | 'webgpu' | null, name: string | null, threads: number | null, reasons: BackendReason[], processor_ms: number | null, graphics_ms: number | null, slow: Slow | null}} backend threads: cores of the processor that train, where they are several; processor_ms, graphics_ms: how long a step takes, once measured
  * @property {'absent' | 'loading' | 'ready' | 'failed'} trainer
  * @property {Work | null} work
  * @property {{sent: number, received: number}} bytes
@@ -100,6 +100,8 @@
  */
 
 /** @typedef {'no_gpu' | 'no_gpu_program' | 'gpu_failed' | 'no_shared_memory' | 'no_threads' | 'no_threads_program' | 'threads_failed'} BackendReason why it is not what one might expect */
+
+/** @typedef {{whole_ms: number, deadline_ms: number, whole: number, fits: number, fewer: boolean}} Slow its steps do not fit into the room's longest wait; fewer: slow laptops do fewer steps there */
 
 /** @typedef {NonNullable<State['room']>} Room */
 
