@@ -54,6 +54,7 @@ fn models_lists_exact_counts() {
     assert_eq!(counts[..3], [("dense", 26_008_068), ("conv", 1_832_004), ("lstm", 3_484_164)]);
     assert_eq!(counts[3], ("lstm-padded", 3_484_164));
     assert!(counts[4].0 == "compact" && counts[4].1 <= 200_000);
+    assert_eq!(counts[5], ("compact-text", 176_441));
     for network in networks.as_array().unwrap() {
         let parameters = network["parameters"].as_u64().unwrap();
         let by_layer: u64 =
@@ -116,7 +117,7 @@ fn synth_writes_a_corpus_that_opens_and_says_what_it_is() {
     assert_eq!((summary["clips"].as_u64(), summary["synthetic"].as_bool()), (Some(16), Some(true)));
     assert!(fs::read_to_string(out.join("README.txt")).unwrap().starts_with("SYNTHETIC SPEECH"));
     let manifest = fs::read_to_string(out.join("manifest.csv")).unwrap();
-    assert_eq!(manifest.lines().next().unwrap(), "file,speaker,emotion,sentence,gender,duration_s");
+    assert_eq!(manifest.lines().next().unwrap(), "file,speaker,emotion,sentence,gender,duration_s,transcript");
 
     let corpus = corpus::Corpus::open(&out, &corpus::EMOTIONS.map(String::from)).unwrap();
     assert_eq!((corpus.clips.len(), corpus.speakers()), (16, vec!["synthetic_01", "synthetic_02"]));

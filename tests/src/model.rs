@@ -59,7 +59,7 @@ impl SharedModel {
         let mut inputs = speech::inputs_at_speeds(sound)?.into_iter();
         let first = inputs.next().context("a sound has an input")?;
         let variants = inputs.map(|input| models::Variant { values: input.values, frames: input.frames }).collect();
-        let example = Example { values: first.values, frames: first.frames, label: 0, variants };
+        let example = Example { values: first.values, frames: first.frames, text: Vec::new(), label: 0, variants };
         let parameters = Arc::new(self.parameters.clone());
         let model = Inference::new(self.architecture, labels().len(), parameters, self.standardisation.clone())?;
         Ok(model.probabilities(&example)?)
@@ -80,6 +80,7 @@ impl SharedModel {
             examples.push(Example {
                 values: input.values,
                 frames: input.frames,
+                text: Vec::new(),
                 label: clip.label,
                 variants: Vec::new(),
             });

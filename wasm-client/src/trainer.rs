@@ -165,6 +165,7 @@ pub async fn bench_step(model: String, steps: u32) -> Result<JsValue, JsValue> {
         .map(|index| models::Example {
             values: (0..client::INPUT_VALUES).map(|_| js_sys::Math::random() as f32 - 0.5).collect(),
             frames: models::FRAMES,
+            text: Vec::new(),
             label: index % 4,
             variants: Vec::new(),
         })

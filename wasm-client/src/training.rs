@@ -2,7 +2,7 @@
 //! buffers change hands instead of being copied.
 
 use client::personal::Tuned;
-use client::{LocalRound, Packed};
+use client::{LocalRound, Packed, Utterance};
 use js_sys::Float32Array;
 use models::{Example, Standardisation, Step, TrainingPlan};
 use protocol::{Evaluation, TrainingResult};
@@ -17,7 +17,7 @@ pub struct Examples {
     /// See [`Packed::frames`].
     pub frames: Vec<u32>,
     /// See [`Packed::utterances`].
-    pub utterances: Vec<(u32, u32)>,
+    pub utterances: Vec<Utterance>,
 }
 
 impl Examples {

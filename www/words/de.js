@@ -793,6 +793,7 @@ export const words = {
       network: 'Netz',
       networks: {
         compact: ['compact', 'Klein und schnell; lernt aus wenig und passt für jeden Laptop. 0,2 MB je Runde und Laptop.'],
+        'compact-text': ['compact-text', 'compact, und es liest mit, was gesagt wird; ein Regler sagt, wem es traut. 0,7 MB je Runde und Laptop.'],
         conv: ['conv', 'Vier Faltungsschichten, aus dem Fachartikel; braucht mehr Aufnahmen. 7 MB je Runde und Laptop.'],
         lstm: ['lstm', 'Liest eine Aufnahme wie einen Satz, Wort für Wort; langsam auf einem Prozessor. 14 MB je Runde und Laptop.'],
         dense: ['dense', 'Eine sehr große Schicht, aus dem Fachartikel; zu schwer für eine Klasse im WLAN. 104 MB je Runde und Laptop.'],
@@ -869,6 +870,15 @@ export const words = {
         noise_clients: { label: 'Rauschen: mit so vielen Personen wird gerechnet', usual: 'so viele, wie kommen können' },
         delta: { label: 'Rauschen: Wahrscheinlichkeit, dass das Versprechen nicht hält (δ)', usual: '0,00001' },
         grace: { label: 'Warten auf verlorene Laptops, Sekunden', usual: '15' },
+        modalities: {
+          label: 'Worauf compact-text achtet',
+          hint: 'Auf Stimme und Text, soweit eine Aufnahme beides hat.',
+          choices: {
+            both: ['Stimme und Text', 'Jede Aufnahme, wie sie ist: gehört, gelesen oder beides.'],
+            voice: ['Nur die Stimme', 'Wie es klingt, egal was gesagt wird.'],
+            text: ['Nur den Text', 'Was gesagt wird, egal wie es klingt. Aufnahmen ohne Text bleiben weg.'],
+          },
+        },
         encoding: { label: 'Zahlen reisen als', choices: { f32: 'f32, genau', f16: 'f16, halb so viele Daten', q8: '8 Bit, ein Viertel', q4: '4 Bit, ein Achtel' } },
         max_clients: { label: 'Höchstens so viele Laptops zugleich', usual: '64' },
         seed: { label: 'Startwert des Zufalls (Seed)', usual: '0' },

@@ -794,6 +794,7 @@ export const words = {
       network: 'Network',
       networks: {
         compact: ['compact', 'Small and quick; learns from little and suits every laptop. 0.2 MB a round and laptop.'],
+        'compact-text': ['compact-text', 'compact, and it reads what is said as well; a gate says which it trusts. 0.7 MB a round and laptop.'],
         conv: ['conv', 'Four convolutions, from the paper; wants more clips. 7 MB a round and laptop.'],
         lstm: ['lstm', 'Reads a clip like a sentence, word after word; slow on a processor. 14 MB a round and laptop.'],
         dense: ['dense', 'One very large layer, from the paper; too heavy for a class on Wi-Fi. 104 MB a round and laptop.'],
@@ -870,6 +871,15 @@ export const words = {
         noise_clients: { label: 'Noise: people reckoned with', usual: 'as many as may come' },
         delta: { label: 'Noise: probability that the promise fails (δ)', usual: '0.00001' },
         grace: { label: 'Wait for lost laptops, seconds', usual: '15' },
+        modalities: {
+          label: 'What compact-text looks at',
+          hint: 'Voice and text, as far as a clip has both.',
+          choices: {
+            both: ['Voice and text', 'Each clip as it is: heard, read, or both.'],
+            voice: ['The voice alone', 'How it sounds, whatever is said.'],
+            text: ['The text alone', 'What is said, however it sounds. Clips without text are left out.'],
+          },
+        },
         encoding: { label: 'Numbers travel as', choices: { f32: 'f32, exact', f16: 'f16, half the traffic', q8: '8 bits, a quarter', q4: '4 bits, an eighth' } },
         max_clients: { label: 'Most laptops at one time', usual: '64' },
         seed: { label: 'Seed', usual: '0' },

@@ -793,6 +793,7 @@ export const words = {
       network: 'Red',
       networks: {
         compact: ['compact', 'Pequeña y rápida; aprende con poco y sirve para cualquier portátil. 0,2 MB por ronda y portátil.'],
+        'compact-text': ['compact-text', 'compact, y además lee lo que se dice; una compuerta dice de cuál se fía. 0,7 MB por ronda y portátil.'],
         conv: ['conv', 'Cuatro capas convolucionales, del artículo; pide más grabaciones. 7 MB por ronda y portátil.'],
         lstm: ['lstm', 'Lee una grabación como una frase, palabra por palabra; lenta en un procesador. 14 MB por ronda y portátil.'],
         dense: ['dense', 'Una sola capa muy grande, del artículo; demasiado pesada para una clase con wifi. 104 MB por ronda y portátil.'],
@@ -869,6 +870,15 @@ export const words = {
         noise_clients: { label: 'Ruido: personas con las que se cuenta', usual: 'tantas como puedan venir' },
         delta: { label: 'Ruido: probabilidad de que la promesa falle (δ)', usual: '0,00001' },
         grace: { label: 'Espera a portátiles perdidos, segundos', usual: '15' },
+        modalities: {
+          label: 'En qué se fija compact-text',
+          hint: 'En la voz y el texto, si la grabación tiene ambos.',
+          choices: {
+            both: ['Voz y texto', 'Cada grabación como es: oída, leída o ambas cosas.'],
+            voice: ['Solo la voz', 'Cómo suena, se diga lo que se diga.'],
+            text: ['Solo el texto', 'Qué se dice, suene como suene. Las grabaciones sin texto se dejan fuera.'],
+          },
+        },
         encoding: { label: 'Los números viajan como', choices: { f32: 'f32, exactos', f16: 'f16, la mitad de datos', q8: '8 bits, la cuarta parte', q4: '4 bits, la octava parte' } },
         max_clients: { label: 'Máximo de portátiles a la vez', usual: '64' },
         seed: { label: 'Semilla', usual: '0' },

@@ -57,7 +57,7 @@ struct Paper {
     /// Folder for the report; what is there already is kept
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Networks, separated by commas: dense, conv, lstm, lstm-padded, compact [default: all but lstm-padded]
+    /// Networks, separated by commas: dense, conv, lstm, lstm-padded, compact, compact-text [default: all but lstm-padded and compact-text]
     #[arg(long, value_name = "M,…", value_delimiter = ',')]
     models: Vec<Architecture>,
     /// Experiments, separated by commas: 1 (systems), 2 (numbers of clients), 3 (clients by speaker)
@@ -99,7 +99,7 @@ struct Attacked {
     /// Folder for the table; what is there already is kept
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Network: compact, conv, dense, lstm or lstm-padded
+    /// Network: compact, compact-text, conv, dense, lstm or lstm-padded
     #[arg(long, default_value_t = Architecture::Compact)]
     model: Architecture,
     /// In place of plain averaging with each aggregation, the room for which nobody chose anything: of four clients one is hostile

@@ -25,6 +25,7 @@ const EXAMPLES: &str = "Examples:
   chorus simulate --data mine --speaker-pattern '/([^/_]+)_[^/]*$'
   chorus simulate --data voices --clients 200 --epsilon 8 --clip 0.01
   chorus simulate --data emodb --clients 10 --attack sign-flip --attackers 0.3 --aggregation median
+  chorus simulate --data meld --own-split --model compact-text --modalities text
 
 Clients, aggregator, features, networks and usual settings are those of a real room; only the network between them is left
 out. The test speakers are never trained on (but by --own-split). With a made-up clock a device trains for 1 s and 0.05 s a clip and pass, times its own
@@ -72,6 +73,9 @@ pub struct Arguments {
     /// Test the I-th of K parts of the speakers, 1 to K, as I/K: for a cross-validation
     #[arg(long, value_name = "I/K", conflicts_with_all = ["test_speakers", "own_split"], value_parser = fold)]
     fold: Option<TestSpeakers>,
+    /// Test only what is said in no training clip: the last third of the scripts by name, which are then not trained on
+    #[arg(long, conflicts_with = "eval_data")]
+    scripts_apart: bool,
     /// Write the whole result here as JSON; - is stdout
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -130,6 +134,8 @@ impl Arguments {
                 }
             },
             model: self.learning.task.model(),
+            modalities: room.modalities,
+            scripts_apart: self.scripts_apart,
             partition: self.partition,
             clients: self.clients.into(),
             rounds: room.rounds,
@@ -251,8 +257,8 @@ mod tests {
     use clap::{Args as _, FromArgMatches as _};
     use models::Architecture;
     use protocol::{
-        Adversary, Aggregation, Augmentation, Choice as _, Encoding, MaskedEncoding, Masking, Noise, Optimiser, Pace,
-        Selection, Stragglers, TrainingSettings,
+        Adversary, Aggregation, Augmentation, Choice as _, Encoding, MaskedEncoding, Masking, Modalities, Noise, Optimiser,
+        Pace, Selection, Stragglers, TrainingSettings,
     };
 
     use super::*;
@@ -366,6 +372,15 @@ mod tests {
             TestSpeakers::OwnSplit,
         ] {
             assert_repeated(&Plan { test, ..usual.clone() });
+        }
+        for modalities in [Modalities::Both, Modalities::Voice, Modalities::Text] {
+            assert_repeated(&Plan {
+                model: Architecture::CompactText,
+                modalities,
+                scripts_apart: true,
+                strategy: Strategy::DEFAULT,
+                ..usual.clone()
+            });
         }
         assert_repeated(&Plan {
             data: vec!["my voices".into(), "more".into()],

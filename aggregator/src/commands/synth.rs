@@ -15,7 +15,7 @@ const EXAMPLES: &str = "Examples:
   chorus synth --out voices && chorus join http://localhost:8080 --room KMPXZ --data voices --participants 8
 
 The same options give the same files on every machine. The folder gets a manifest.csv (file, speaker, emotion, sentence,
-gender, duration_s), a README.txt that says that nobody speaks here, and 16 kHz WAV files.";
+gender, duration_s, transcript), a README.txt that says that nobody speaks here, and 16 kHz WAV files.";
 
 const README: &str = "SYNTHETIC SPEECH
 
@@ -84,6 +84,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
                     sentence: format!("m{:02}", take % SENTENCES + 1),
                     gender: if voice.is_high() { "female" } else { "male" }.to_owned(),
                     duration_s: Some((sound.seconds() * 1_000.0).round() / 1_000.0),
+                    transcript: String::new(),
                 });
                 progress.inc(1);
             }

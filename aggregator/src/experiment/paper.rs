@@ -159,6 +159,8 @@ pub fn runs(options: &Options, dataset: &Dataset) -> Result<Vec<Run>> {
                         labels: options.labels.clone(),
                         test,
                         model: condition.model,
+                        modalities: protocol::Modalities::Both,
+                        scripts_apart: false,
                         partition: condition.system.partition(),
                         clients,
                         rounds: options.rounds.unwrap_or(match experiment {

@@ -23,6 +23,8 @@ pub fn words(plan: &Plan) -> Vec<String> {
         labels,
         test,
         model,
+        modalities,
+        scripts_apart,
         partition,
         clients,
         rounds,
@@ -61,6 +63,12 @@ pub fn words(plan: &Plan) -> Vec<String> {
         words.0.push("--skip-unreadable".to_owned());
     }
     words.option("model", model);
+    if !modalities.is_both() {
+        words.option("modalities", modalities);
+    }
+    if *scripts_apart {
+        words.0.push("--scripts-apart".to_owned());
+    }
     words.option("partition", partition);
     words.option("clients", clients);
     words.option("rounds", rounds);

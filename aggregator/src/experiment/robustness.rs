@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, ensure};
 use corpus::{Partition, Reading};
 use models::Architecture;
-use protocol::{Aggregation, Augmentation, Choice as _, Optimiser, Strategy, TrainingSettings};
+use protocol::{Aggregation, Augmentation, Choice as _, Modalities, Optimiser, Strategy, TrainingSettings};
 use serde_json::json;
 
 use super::runs::{Done, Repeated, Run};
@@ -145,6 +145,8 @@ pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
                     labels: labels(),
                     test: TestSpeakers::Usual,
                     model: robustness.model,
+                    modalities: Modalities::Both,
+                    scripts_apart: false,
                     partition: Partition::Random,
                     clients: robustness.clients,
                     rounds: robustness.rounds,

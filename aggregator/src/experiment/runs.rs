@@ -69,7 +69,7 @@ impl Store {
     /// The stored outcome of just this run on just these clips; anything else that lies in its place is as good as none.
     pub fn get<C: Repeated>(&self, run: &Run<C>, dataset: &Dataset) -> Option<Outcome> {
         let outcome: Outcome = serde_json::from_slice(&fs::read(self.path(run)).ok()?).ok()?;
-        let Split { train, test } = dataset.split(&run.plan.test).ok()?;
+        let Split { train, test } = simulator::split(&run.plan, dataset).ok()?;
         let tested = outcome.predictions.iter().map(|prediction| &prediction.file);
         let same_clips =
             outcome.training_clips == train.len() && tested.eq(test.iter().map(|&clip| &dataset.clips[clip].path));

@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result, bail};
 use corpus::synth::Voice;
 use corpus::{Clip, Corpus, Reading};
 use models::Example;
-use protocol::Augmentation;
+use protocol::{Augmentation, RoomConfig, TrainingSettings};
+use text::Transcript;
 
 use super::sound_file;
 use super::unused::{by_reason, suffices};
@@ -61,8 +62,10 @@ pub struct Clips {
 
 impl Clips {
     /// Reads at most `most` clips, spread evenly over the room's labels.
-    pub fn load(source: &Source, labels: &[String], most: Option<usize>, augmentation: Augmentation) -> Result<Self> {
-        let (examples, skipped) = match source {
+    pub fn load(source: &Source, room: &RoomConfig, most: Option<usize>) -> Result<Self> {
+        let RoomConfig { labels, modalities, training: TrainingSettings { augmentation, .. }, .. } = room;
+        let augmentation = *augmentation;
+        let (examples, mut skipped) = match source {
             Source::Folder { folder, speaker, reading } => {
                 from_folder(folder, speaker, reading, labels, most, augmentation)?
             }
@@ -71,6 +74,20 @@ impl Clips {
                 (clips, Vec::new())
             }
         };
+        let all = examples.len();
+        let examples: Vec<Example> =
+            examples.into_iter().filter_map(|example| client::with_sides(example, *modalities)).collect();
+        if examples.is_empty() {
+            bail!(
+                "this room looks at {modalities} alone, and none of the {all} clips has that; add transcripts to them"
+            );
+        }
+        if examples.len() < all {
+            let without = all - examples.len();
+            let reason = format!("{without} of {all} clips have no {modalities}, which is all that this room looks at");
+            let place = if let Source::Folder { folder, .. } = source { folder.clone() } else { PathBuf::new() };
+            skipped.push((place, reason));
+        }
         let (training, held_back) = client::divide(examples);
         Ok(Self { training, held_back, skipped })
     }
@@ -148,7 +165,8 @@ fn evenly<'a>(clips: &[&'a Clip], labels: usize, most: usize) -> Vec<&'a Clip> {
 
 fn read(clip: &Clip, augmentation: Augmentation) -> Result<Example> {
     let sound = sound_file::decode(std::fs::read(&clip.path)?, &clip.path)?;
-    Ok(client::example_of(&sound, clip.label, augmentation)?)
+    let text = clip.transcript.as_ref().map(Transcript::buckets).unwrap_or_default();
+    Ok(Example { text, ..client::example_of(&sound, clip.label, augmentation)? })
 }
 
 /// A made-up voice knows the four emotions by name; a room with other labels has none for it.
@@ -172,15 +190,24 @@ fn made_up(voice: u64, labels: &[String], most: usize, augmentation: Augmentatio
 
 #[cfg(test)]
 mod tests {
+    use protocol::{Modalities, RoomCode};
+
     use super::*;
 
     fn emotions() -> Vec<String> {
         corpus::EMOTIONS.map(str::to_owned).to_vec()
     }
 
+    fn room(labels: &[String], augmentation: Augmentation) -> RoomConfig {
+        let mut room = RoomConfig::new(RoomCode::from_random(1), "compact-text", 1, labels.to_vec());
+        room.training.augmentation = augmentation;
+        room
+    }
+
     #[test]
     fn a_made_up_voice_says_every_label_equally_and_holds_some_back() {
-        let clips = Clips::load(&Source::MadeUp { voice: 3 }, &emotions(), Some(20), Augmentation::Speed).unwrap();
+        let room = room(&emotions(), Augmentation::Speed);
+        let clips = Clips::load(&Source::MadeUp { voice: 3 }, &room, Some(20)).unwrap();
         assert_eq!(client::per_label(clips.training.iter().map(|example| example.label), 4), [4, 4, 4, 4]);
         assert_eq!(clips.held_back.len(), 4);
         assert!(clips.training.iter().all(|example| example.variants.len() == speech::SPEEDS.len()));
@@ -189,25 +216,37 @@ mod tests {
     #[test]
     fn a_made_up_voice_follows_the_order_of_the_rooms_labels() {
         let labels = ["sad".to_owned(), "angry".to_owned()];
-        let here = Clips::load(&Source::MadeUp { voice: 3 }, &labels, Some(2), Augmentation::None).unwrap();
-        let usual = Clips::load(&Source::MadeUp { voice: 3 }, &emotions(), Some(4), Augmentation::None).unwrap();
+        let load = |labels: &[String], most| {
+            Clips::load(&Source::MadeUp { voice: 3 }, &room(labels, Augmentation::None), Some(most)).unwrap()
+        };
+        let (here, usual) = (load(&labels, 2), load(&emotions(), 4));
         assert_eq!(here.training[0].values, usual.training[3].values, "sad is the fourth emotion");
     }
 
     #[test]
     fn a_label_that_no_made_up_voice_knows_is_refused_in_words() {
-        let error = Clips::load(
-            &Source::MadeUp { voice: 1 },
-            &["calm".to_owned(), "angry".to_owned()],
-            None,
-            Augmentation::None,
-        );
+        let labels = ["calm".to_owned(), "angry".to_owned()];
+        let error = Clips::load(&Source::MadeUp { voice: 1 }, &room(&labels, Augmentation::None), None);
         assert!(error.unwrap_err().to_string().contains("--data"));
     }
 
     #[test]
+    fn a_room_that_only_reads_says_what_it_lacks() {
+        let room = RoomConfig { modalities: Modalities::Text, ..room(&emotions(), Augmentation::None) };
+        let error = Clips::load(&Source::MadeUp { voice: 1 }, &room, Some(4)).unwrap_err().to_string();
+        assert!(error.contains("looks at text alone") && error.contains("add transcripts"), "{error}");
+    }
+
+    #[test]
     fn few_clips_are_spread_over_the_labels() {
-        let clip = |name: &str, label| Clip { path: name.into(), speaker: None, label, sentence: None, part: None };
+        let clip = |name: &str, label| Clip {
+            path: name.into(),
+            speaker: None,
+            label,
+            sentence: None,
+            part: None,
+            transcript: None,
+        };
         let clips = [clip("a1", 0), clip("a2", 0), clip("a3", 0), clip("b1", 1)];
         let chosen = evenly(&clips.iter().collect::<Vec<_>>(), 2, 3);
         let names: Vec<_> = chosen.iter().map(|clip| clip.path.to_str().unwrap()).collect();

@@ -430,11 +430,10 @@ impl<T: Fn(&News<'_>)> Shell<T> {
 /// Reads the clips on a thread of its own: features of many of them take a while.
 fn begin_reading(plan: &Plan, room: &RoomConfig) -> oneshot::Receiver<Result<Clips>> {
     let (done, read) = oneshot::channel();
-    let (source, labels, most) = (plan.source.clone(), room.labels.clone(), plan.most_clips);
-    let augmentation = room.training.augmentation;
+    let (source, room, most) = (plan.source.clone(), room.clone(), plan.most_clips);
     tokio::task::spawn_blocking(move || {
         // Nobody waits for them where the participant is over already.
-        let _ = done.send(Clips::load(&source, &labels, most, augmentation));
+        let _ = done.send(Clips::load(&source, &room, most));
     });
     read
 }

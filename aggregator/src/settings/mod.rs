@@ -101,6 +101,7 @@ impl Settings {
         let outputs = labels.len().clamp(models::LEAST_LABELS, models::MOST_LABELS);
         let parameters = u32::try_from(architecture.parameters(outputs)).unwrap_or(u32::MAX);
         let mut room = RoomConfig::new(code, architecture.name(), parameters, labels);
+        room.modalities = task.modalities()?;
         task.choose(&mut room);
         self.room.choose(&mut room);
         training.choose(&mut room.training, architecture);
@@ -134,7 +135,7 @@ impl Learning {
     fn choose_steps(&self, room: &mut RoomConfig, architecture: Architecture) -> Result<(), ProtocolError> {
         let chosen = self.training.chooses_steps() || self.strategy.chooses();
         // Half precision would round so small updates away.
-        if !chosen && architecture == Architecture::Compact && room.encoding != Encoding::F16 {
+        if !chosen && architecture.hears_as_compact() && room.encoding != Encoding::F16 {
             (room.training.optimiser, room.training.learning_rate, room.strategy) = strategy::GRADIENT;
         } else {
             room.strategy = self.strategy.strategy()?;
@@ -146,7 +147,8 @@ impl Learning {
             && !room.strategy.counts_steps()
             && !self.noise.is_chosen()
         {
-            // One of four may be hostile: docs/robustness.md says what that saves and costs.
+            // One of four may be hostile: docs/robustness.md says what that saves and costs. A network that reads keeps the mean:
+            // a word that fewer than half of the clients have has a median of zero, and would never be learnt.
             room.aggregation = Aggregation::Median;
         }
         Ok(())

@@ -40,7 +40,7 @@ fn clips(seed: u32) -> (Vec<Arc<Vec<Example>>>, Vec<Example>) {
         let clip = |number: usize| {
             let mut values = near(&middles[number % LABELS], 1.2);
             values.resize(FRAMES * FEATURES, 0.0);
-            Example { values, frames: 1, label: number % LABELS, variants: Vec::new() }
+            Example { values, frames: 1, text: Vec::new(), label: number % LABELS, variants: Vec::new() }
         };
         (0..count).map(clip).collect()
     };

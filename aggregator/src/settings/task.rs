@@ -1,7 +1,7 @@
 //! What is learnt, and how long.
 
 use models::Architecture;
-use protocol::{Encoding, RoomConfig};
+use protocol::{Encoding, Modalities, ProtocolError, RoomConfig};
 use serde::Deserialize;
 
 use super::{milliseconds, set};
@@ -10,9 +10,12 @@ use super::{milliseconds, set};
 #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
 #[serde(default)]
 pub struct TaskOptions {
-    /// Network to train: compact, conv, dense, lstm or lstm-padded [default: compact]
+    /// Network to train: compact, compact-text, conv, dense, lstm or lstm-padded [default: compact]
     #[arg(long)]
     pub model: Option<Architecture>,
+    /// What of a clip compact-text is given: voice, text or both; the other networks hear [default: both]
+    #[arg(long, value_name = "SIDES")]
+    pub modalities: Option<Modalities>,
     /// Emotions, separated by commas, in the order of the model's outputs [default: angry,happy,neutral,sad]
     #[arg(long, value_delimiter = ',')]
     pub labels: Vec<String>,
@@ -46,6 +49,18 @@ impl TaskOptions {
             [] => corpus::EMOTIONS.map(str::to_owned).to_vec(),
             // As macOS hands names over, their letters may be taken apart.
             labels => labels.iter().map(|label| corpus::composed(label).into_owned()).collect(),
+        }
+    }
+
+    /// What of a clip the network is given.
+    pub fn modalities(&self) -> Result<Modalities, ProtocolError> {
+        match self.modalities {
+            Some(_) if !self.model().reads_text() => Err(ProtocolError::Invalid {
+                field: "modalities",
+                problem: "means something only with the model compact-text; choose that too, or leave it out"
+                    .to_owned(),
+            }),
+            chosen => Ok(chosen.unwrap_or_default()),
         }
     }
 

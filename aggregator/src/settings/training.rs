@@ -34,9 +34,9 @@ pub struct TrainingOptions {
 }
 
 /// How a network's clips are changed from pass to pass where nothing is chosen: those of the paper's networks not at all,
-/// as the paper has it; `compact` is better when it hears them at several speeds.
+/// as the paper has it; `compact` and `compact-text` are better when it hears them at several speeds.
 pub fn usual_augmentation(architecture: Architecture) -> Augmentation {
-    if architecture == Architecture::Compact { Augmentation::Speed } else { Augmentation::None }
+    if architecture.hears_as_compact() { Augmentation::Speed } else { Augmentation::None }
 }
 
 impl TrainingOptions {

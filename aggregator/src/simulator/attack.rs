@@ -354,8 +354,12 @@ mod tests {
 
     #[test]
     fn absent_clients_leave_nothing_but_their_place() {
-        let share =
-            |clips| Arc::new(vec![Example { values: Vec::new(), frames: 0, label: 0, variants: Vec::new() }; clips]);
+        let share = |clips| {
+            Arc::new(vec![
+                Example { values: Vec::new(), frames: 0, text: Vec::new(), label: 0, variants: Vec::new() };
+                clips
+            ])
+        };
         let shares: Vec<_> = (0..10).map(share).collect();
         let attackers = attackers(Behaviour::Absent);
         let there: Vec<usize> = attackers.present(&shares).iter().map(|share| share.len()).collect();
@@ -379,7 +383,7 @@ mod tests {
 
     #[test]
     fn labels_are_flipped_for_hostile_clients_alone() {
-        let example = |label| Example { values: Vec::new(), frames: 0, label, variants: Vec::new() };
+        let example = |label| Example { values: Vec::new(), frames: 0, text: Vec::new(), label, variants: Vec::new() };
         let mut shares: Vec<Arc<Vec<Example>>> = (0..10).map(|_| Arc::new((0..4).map(example).collect())).collect();
         let attackers = attackers(Behaviour::LabelFlip);
         attackers.poison(&mut shares, 4);

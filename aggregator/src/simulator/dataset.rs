@@ -12,6 +12,7 @@ use models::{Example, Standardisation};
 use protocol::Augmentation;
 use rayon::prelude::*;
 use speech::Input;
+use text::Transcript;
 
 use super::{FeatureCache, Normalisation, TestSpeakers};
 use crate::participant::sound_file;
@@ -29,6 +30,8 @@ pub struct Spoken {
     pub speaker: String,
     /// The part of the corpus' own split that it is in.
     pub part: Option<Part>,
+    /// What is said: the corpus' own number for it, else its transcript.
+    pub script: Option<String>,
     /// Features and label.
     pub example: Example,
     /// Whether it comes from a folder that is for testing alone.
@@ -102,6 +105,7 @@ impl Dataset {
                         path: clip.path.clone(),
                         speaker: named(clip.speaker.as_deref().unwrap_or(UNKNOWN)),
                         part: clip.part,
+                        script: script(clip),
                         example,
                         only_tested,
                     }),
@@ -174,6 +178,23 @@ impl Dataset {
         })
     }
 
+    /// The same with what is said parted as well, so that no test clip's script is trained on.
+    ///
+    /// # Errors
+    /// As [`Dataset::split`], clips of which it isn't known what is said, or too few scripts.
+    pub fn split_apart(&self, test: &TestSpeakers) -> Result<Split> {
+        let split = self.split(test)?;
+        let unknown = self.clips.iter().filter(|clip| clip.script.is_none()).count();
+        ensure!(
+            unknown == 0,
+            "what is said in {unknown} of the {} clips isn't known, so that scripts can't be parted; add a column sentence or \
+             transcript to the corpus' manifest.csv, or test without --scripts-apart",
+            self.clips.len()
+        );
+        let scripts: Vec<&str> = self.clips.iter().map(|clip| clip.script.as_deref().unwrap_or_default()).collect();
+        Ok(corpus::part_scripts(&split, &scripts)?)
+    }
+
     /// The corpus' own split: what is in no part is trained on, and what is for validation is left out.
     fn own_split(&self) -> Result<Split> {
         let of = |parts: &[Option<Part>]| -> Vec<usize> {
@@ -239,8 +260,18 @@ impl Dataset {
     }
 }
 
-/// The clip with its variants at other speeds; features from the cache where they are.
+/// By what a clip's script is known.
+fn script(clip: &Clip) -> Option<String> {
+    clip.sentence.clone().or_else(|| clip.transcript.as_ref().map(|said| said.as_str().to_lowercase()))
+}
+
+/// The clip with its variants at other speeds, and its text; features from the cache where they are.
 fn example(clip: &Clip, cache: Option<&FeatureCache>) -> Result<Example> {
+    let text = clip.transcript.as_ref().map(Transcript::buckets).unwrap_or_default();
+    Ok(Example { text, ..heard(clip, cache)? })
+}
+
+fn heard(clip: &Clip, cache: Option<&FeatureCache>) -> Result<Example> {
     let bytes = fs::read(&clip.path)?;
     let key = corpus::content_key(&bytes);
     if let Some(inputs) = cache.and_then(|cache| cache.get(&key)) {

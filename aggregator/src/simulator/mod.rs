@@ -24,5 +24,5 @@ use exchange::Request;
 pub use exchange::{Exchange, Next};
 pub use feature_cache::FeatureCache;
 pub use plan::{Device, Normalisation, Plan, TestSpeakers};
-pub use run::{LastFive, Outcome, RoundOutcome, run, steps};
+pub use run::{LastFive, Outcome, Prediction, RoundOutcome, run, split, steps};
 pub use scores::{Means, Scores};

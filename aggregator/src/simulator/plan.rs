@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use corpus::{Partition, Reading};
 use models::Architecture;
 use protocol::limits::{MAX_EXAMPLES, MIN_MASKED_CLIENTS};
-use protocol::{Aggregation, Encoding, Masking, Noise, RoomCode, RoomConfig, Strategy, TrainingSettings};
+use protocol::{Aggregation, Encoding, Masking, Modalities, Noise, RoomCode, RoomConfig, Strategy, TrainingSettings};
 use serde::{Deserialize, Serialize};
 
 use super::{Attack, Circumstances};
@@ -32,6 +32,12 @@ pub struct Plan {
     pub test: TestSpeakers,
     /// The network.
     pub model: Architecture,
+    /// What of a clip the network is given, where it takes both sides.
+    #[serde(default, skip_serializing_if = "Modalities::is_both")]
+    pub modalities: Modalities,
+    /// Whether what is said in test clips is said in no training clip.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub scripts_apart: bool,
     /// How the training clips are divided among the clients.
     pub partition: Partition,
     /// How many clients there are.
@@ -177,6 +183,7 @@ impl Plan {
         let parameters = u32::try_from(self.model.parameters(self.labels.len()))?;
         let code = RoomCode::from_random(u64::from(self.seed));
         let mut room = RoomConfig::new(code, self.model.name(), parameters, self.labels.clone());
+        room.modalities = self.modalities;
         room.rounds = self.rounds;
         room.training = self.training;
         room.strategy = self.strategy;

@@ -122,6 +122,19 @@ pub fn steps(plan: &Plan, dataset: &Dataset) -> Result<u64> {
     Ok(a_round * u64::from(plan.rounds))
 }
 
+/// The clips that are trained on and those that are tested. Where only text is looked at, clips without any are on neither side.
+///
+/// # Errors
+/// As [`Dataset::split`], and as [`Dataset::split_apart`] where the plan parts scripts.
+pub fn split(plan: &Plan, dataset: &Dataset) -> Result<Split> {
+    let whole = if plan.scripts_apart { dataset.split_apart(&plan.test) } else { dataset.split(&plan.test) };
+    let Split { mut train, mut test } = whole?;
+    for side in [&mut train, &mut test] {
+        side.retain(|&clip| client::has_sides(&dataset.clips[clip].example, plan.modalities));
+    }
+    Ok(Split { train, test })
+}
+
 /// Which clips are tested, and which each client holds.
 type Divided = (Vec<usize>, Vec<Vec<usize>>);
 
@@ -129,7 +142,7 @@ fn divide(plan: &Plan, dataset: &Dataset) -> Result<Divided> {
     if plan.partition == Partition::BySpeaker {
         dataset.speakers_known()?;
     }
-    let Split { train, test } = dataset.split(&plan.test)?;
+    let Split { train, test } = split(plan, dataset)?;
     let labels: Vec<usize> = train.iter().map(|&clip| dataset.clips[clip].example.label).collect();
     let speakers: Vec<&str> = train.iter().map(|&clip| dataset.clips[clip].speaker.as_str()).collect();
     let parts = plan
@@ -151,11 +164,13 @@ pub fn run(
     mut on_round: impl FnMut(&RoundOutcome) + Send,
 ) -> Result<Option<Outcome>> {
     let (test, parts) = divide(plan, dataset)?;
-    let example = |clip: usize| client::seen_with(&dataset.clips[clip].example, plan.training.augmentation);
-    let tested: Vec<Example> = test.iter().map(|&clip| example(clip)).collect();
+    let example = |clip: usize| {
+        client::with_sides(client::seen_with(&dataset.clips[clip].example, plan.training.augmentation), plan.modalities)
+    };
+    let tested: Vec<Example> = test.iter().filter_map(|&clip| example(clip)).collect();
     ensure!(!tested.is_empty(), "there is no clip of a test speaker to measure by");
     let shares: Vec<Arc<Vec<Example>>> =
-        parts.iter().map(|part| Arc::new(part.iter().map(|&clip| example(clip)).collect())).collect();
+        parts.iter().map(|part| Arc::new(part.iter().filter_map(|&clip| example(clip)).collect())).collect();
     let labels = dataset.labels.len();
     let mut learners = Learners::new(plan.model, labels, plan.device, parts.len())?;
     let mut test_bench = TestBench { tested: &tested, rounds: Vec::new(), scores: None };

@@ -2,7 +2,7 @@
 //! computed of a sound, and which of a clip's inputs are looked at in training, in tests and in answers.
 
 use models::{Example, Variant};
-use protocol::Augmentation;
+use protocol::{Augmentation, Modalities};
 use speech::{Input, Sound, SoundError};
 
 /// How many inputs of one clip a room looks at, at most: of the clip as it is, and then at other speeds.
@@ -40,9 +40,30 @@ pub fn example(inputs: impl IntoIterator<Item = Input>, label: usize, augmentati
 
 /// An example that was made for several speeds as a room with this augmentation looks at it.
 pub fn seen_with(example: &Example, augmentation: Augmentation) -> Example {
-    let Example { values, frames, label, variants } = example;
+    let Example { values, frames, text, label, variants } = example;
     let variants = variants.iter().take(looked_at(augmentation) - 1).cloned().collect();
-    Example { values: values.clone(), frames: *frames, label: *label, variants }
+    Example { values: values.clone(), frames: *frames, text: text.clone(), label: *label, variants }
+}
+
+/// What a room looks at of an example: its voice, its text, or both; `None` where nothing of that is there.
+pub fn with_sides(example: Example, modalities: Modalities) -> Option<Example> {
+    has_sides(&example, modalities).then(|| match modalities {
+        Modalities::Both => example,
+        Modalities::Voice => Example { text: Vec::new(), ..example },
+        Modalities::Text => {
+            let Example { values, text, label, .. } = example;
+            Example { values: vec![0.0; values.len()], frames: 0, text, label, variants: Vec::new() }
+        }
+    })
+}
+
+/// Whether anything of an example is left in a room that looks at these sides.
+pub fn has_sides(example: &Example, modalities: Modalities) -> bool {
+    match modalities {
+        Modalities::Both => true,
+        Modalities::Voice => example.frames > 0,
+        Modalities::Text => !example.text.is_empty(),
+    }
 }
 
 /// An example of these inputs, the clip as it is first.
@@ -50,7 +71,7 @@ pub(crate) fn from_inputs(inputs: impl IntoIterator<Item = Input>, label: usize)
     let mut inputs = inputs.into_iter();
     let Input { values, frames } = inputs.next()?;
     let variants = inputs.map(|Input { values, frames }| Variant { values, frames }).collect();
-    Some(Example { values, frames, label, variants })
+    Some(Example { values, frames, text: Vec::new(), label, variants })
 }
 
 #[cfg(test)]
@@ -68,7 +89,7 @@ mod tests {
     fn a_room_without_augmentation_sees_a_clip_as_it_is() {
         let example = example_of(&sound(), 3, Augmentation::None).unwrap();
         let Input { values, frames } = speech::input(&sound()).unwrap();
-        assert_eq!(example, Example { values, frames, label: 3, variants: Vec::new() });
+        assert_eq!(example, Example { values, frames, text: Vec::new(), label: 3, variants: Vec::new() });
         assert_eq!((example.values.len(), example.frames), (INPUT_VALUES, 9));
     }
 
@@ -93,6 +114,20 @@ mod tests {
             assert_eq!(seen_with(&whole, augmentation), of_sound);
         }
         assert_eq!(example(Vec::new(), 1, Augmentation::Speed), None);
+    }
+
+    #[test]
+    fn a_room_looks_at_the_sides_that_it_wants() {
+        let heard = example_of(&sound(), 3, Augmentation::Speed).unwrap();
+        let both = Example { text: vec![7, 7, 9], ..heard.clone() };
+        assert_eq!(with_sides(both.clone(), Modalities::Both), Some(both.clone()));
+        assert_eq!(with_sides(both.clone(), Modalities::Voice), Some(heard.clone()));
+        let read = with_sides(both, Modalities::Text).unwrap();
+        assert!(read.frames == 0 && read.variants.is_empty() && read.values.iter().all(|value| *value == 0.0));
+        assert_eq!((read.text.as_slice(), read.label), (&[7, 7, 9][..], 3));
+        assert_eq!(with_sides(heard.clone(), Modalities::Text), None);
+        assert_eq!(with_sides(heard.clone(), Modalities::Both), Some(heard));
+        assert_eq!(with_sides(read, Modalities::Voice), None);
     }
 
     #[test]

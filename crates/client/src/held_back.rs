@@ -58,7 +58,13 @@ mod tests {
 
     #[test]
     fn what_is_held_back_is_not_trained_on() {
-        let example = |place: usize, label| Example { values: Vec::new(), frames: place, label, variants: Vec::new() };
+        let example = |place: usize, label| Example {
+            values: Vec::new(),
+            frames: place,
+            text: Vec::new(),
+            label,
+            variants: Vec::new(),
+        };
         let labels = [0, 1, 0, 0, 0, 1, 0, 0, 0, 0];
         let (training, kept) = divide(labels.iter().enumerate().map(|(place, &label)| example(place, label)).collect());
         let places = |part: &[Example]| part.iter().map(|example| example.frames).collect::<Vec<_>>();

@@ -29,13 +29,13 @@ mod wav;
 
 pub use clip::{Clip, ClipSound, LONGEST_S, Opened, Source};
 pub use clips::{ClipError, Clips, Listed};
-pub use example::{at_several_speeds, augmentation_at, example, example_of, seen_with};
+pub use example::{at_several_speeds, augmentation_at, example, example_of, has_sides, seen_with, with_sides};
 pub use failure::FailureCode;
 pub use held_back::{divide, held_back, per_label};
 #[cfg(feature = "learner")]
 pub use learning::{evaluate, local_round, step_ms, tune};
 pub use made_up::{MadeUp, NoMadeUpVoice, made_up};
-pub use packed::{Packed, packed, unpacked};
+pub use packed::{Packed, Utterance, packed, unpacked};
 pub use progress::{fraction_done, progress};
 pub use receipts::{Numbers, Receipt, ReceiptChanges, Receipts, StoredReceipt, Told, UpdatePicture};
 pub use round::{LocalRound, RoundWork};

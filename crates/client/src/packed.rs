@@ -1,6 +1,7 @@
 //! Inputs in one plain vector, as they are stored with a clip and go from one worker to another.
 
 use models::{Example, Variant};
+use serde::{Deserialize, Serialize};
 use speech::Input;
 
 use crate::INPUT_VALUES;
@@ -13,18 +14,30 @@ pub struct Packed {
     pub values: Vec<f32>,
     /// The number of real frames of each input.
     pub frames: Vec<u32>,
-    /// The label's index of each utterance, and how many inputs it has.
-    pub utterances: Vec<(u32, u32)>,
+    /// What else there is of each utterance.
+    pub utterances: Vec<Utterance>,
+}
+
+/// An utterance without its inputs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Utterance {
+    /// The label's index.
+    pub label: u32,
+    /// How many inputs it has.
+    pub inputs: u32,
+    /// The buckets of what is said in it; empty where that is not known.
+    pub text: Vec<u16>,
 }
 
 impl Packed {
     /// Packs examples.
     pub fn of(examples: &[Example]) -> Self {
         let mut packed = Self::default();
-        for Example { values, frames, label, variants } in examples {
+        for Example { values, frames, text, label, variants } in examples {
             packed.add(values, *frames);
             variants.iter().for_each(|Variant { values, frames }| packed.add(values, *frames));
-            packed.utterances.push((*label as u32, 1 + variants.len() as u32));
+            let inputs = 1 + variants.len() as u32;
+            packed.utterances.push(Utterance { label: *label as u32, inputs, text: text.clone() });
         }
         packed
     }
@@ -39,7 +52,10 @@ impl Packed {
         let mut inputs = unpacked(&self.values, &self.frames);
         self.utterances
             .iter()
-            .filter_map(|&(label, count)| from_inputs(inputs.by_ref().take(count as usize), label as usize))
+            .filter_map(|Utterance { label, inputs: count, text }| {
+                let example = from_inputs(inputs.by_ref().take(*count as usize), *label as usize)?;
+                Some(Example { text: text.clone(), ..example })
+            })
             .collect()
     }
 }
@@ -67,7 +83,7 @@ mod tests {
     fn examples() -> Vec<Example> {
         let clip = |inputs: Vec<Input>, label| from_inputs(inputs, label).unwrap();
         vec![
-            clip(vec![input(7, 1.0)], 2),
+            Example { text: vec![8, 8, 4_095], ..clip(vec![input(7, 1.0)], 2) },
             clip(vec![input(100, 2.0), input(90, 3.0), input(1, 4.0)], 0),
             clip(vec![input(3, 5.0), input(4, 6.0)], 1),
         ]
@@ -78,7 +94,8 @@ mod tests {
         let packed = Packed::of(&examples());
         assert_eq!(packed.values.len(), 6 * INPUT_VALUES);
         assert_eq!(packed.frames, [7, 100, 90, 1, 3, 4]);
-        assert_eq!(packed.utterances, [(2, 1), (0, 3), (1, 2)]);
+        let said: Vec<_> = packed.utterances.iter().map(|one| (one.label, one.inputs, one.text.len())).collect();
+        assert_eq!(said, [(2, 1, 3), (0, 3, 0), (1, 2, 0)]);
         assert_eq!(packed.examples(), examples());
         assert!(Packed::of(&[]).examples().is_empty());
     }

@@ -5,7 +5,8 @@ use federation::Input;
 use models::{Example, FEATURES};
 
 /// Answers `Output::ComputeStatistics`: count, sums and sums of squares over the real frames of `examples` as they are,
-/// without their variants, in f64.
+/// without their variants, in f64. Of clips that are only read there are no frames; as every client has to say something, it
+/// then is one frame of zeros.
 pub fn statistics<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Input {
     let (mut frames, mut sum, mut sum_squares) = (0, vec![0.0; FEATURES], vec![0.0; FEATURES]);
     for example in examples {
@@ -17,7 +18,7 @@ pub fn statistics<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Input 
             }
         }
     }
-    Input::Statistics { frames, sum, sum_squares }
+    Input::Statistics { frames: frames.max(1), sum, sum_squares }
 }
 
 #[cfg(test)]
@@ -33,7 +34,7 @@ mod tests {
         values[FEATURES..2 * FEATURES].fill(-1.0);
         values[2 * FEATURES] = 99.0;
         let variants = vec![Variant { values: vec![7.0; FRAMES * FEATURES], frames: FRAMES }];
-        let said = statistics(&[Example { values, frames: 2, label: 0, variants }]);
+        let said = statistics(&[Example { values, frames: 2, text: Vec::new(), label: 0, variants }]);
         let Input::Statistics { frames, sum, sum_squares } = said else { panic!("{said:?}") };
         assert_eq!(frames, 2);
         assert_eq!(sum, vec![1.0; FEATURES]);

@@ -5,7 +5,6 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::composed::{composed, decomposed};
 use crate::emotion::{Emotion, fold};
 use crate::found::{Found, NOT_THERE, WordClips, unknown_label};
 use crate::manifest::{self, Entry};
@@ -15,6 +14,7 @@ use crate::sheet::SheetError;
 use crate::vocabulary::Vocabulary;
 use crate::walk::{MOST_FILES, NO_SOUND, SoundFiles, sound_files};
 use crate::{Kind, Mapping, Part, Reading, iemocap, tables};
+use text::{Transcript, composed, decomposed};
 
 /// A corpus of which more than one clip in so many is missing was not copied whole.
 const FEWEST_MISSING: usize = 4;
@@ -37,6 +37,8 @@ pub struct Clip {
     pub sentence: Option<String>,
     /// The part of the corpus' own split that it is in, where it has one.
     pub part: Option<Part>,
+    /// What is said, where the corpus has that.
+    pub transcript: Option<Transcript>,
 }
 
 /// Labelled speech of some speakers.
@@ -169,6 +171,7 @@ impl Corpus {
             }
         }
         let (kind, words) = (found.corpus().map_or(otherwise, Kind::Published), found.words(labels));
+        found.warnings.extend(found.of_transcripts());
         let Found { clips, skipped, named, missing, absent, mut warnings, .. } = found;
         if missing * FEWEST_MISSING > named {
             let example = skipped.iter().find(|(_, reason)| reason == NOT_THERE);
@@ -306,7 +309,7 @@ fn from_manifest(
     let seen_by_pattern = as_patterns_see(dir);
     let word = |entry: &Entry, file: &str| match &reading.label_pattern {
         Some(pattern) => vocabulary.in_name(pattern.find(&seen_by_pattern(&dir.join(file)))?),
-        None => vocabulary.in_name(&entry.row.emotion),
+        None => Some(&entry.row.emotion).filter(|cell| is_word(cell)).and_then(|cell| vocabulary.in_name(cell)),
     };
     let words: Vec<_> = rows.iter().flatten().zip(&files).map(|(entry, file)| word(entry, file)).collect();
     let felt = naming::felt(words.iter().flatten());
@@ -342,13 +345,23 @@ fn from_manifest(
                     Some(composed(&row.speaker).into_owned()).filter(|speaker| !speaker.is_empty()).or(name.speaker);
                 let sentence = Some(row.sentence).filter(|sentence| !sentence.is_empty());
                 let part = part.or(name.part);
-                found.add(Clip { path, speaker, label, sentence, part }, name.said.map(|said| said.corpus));
+                let transcript = found.transcript(&row.transcript).or_else(|| name.said.as_ref()?.transcript());
+                let clip = Clip { path, speaker, label, sentence, part, transcript };
+                found.add(clip, name.said.map(|said| said.corpus));
             }
         } else {
             found.skip(path, &unknown_label(&entry.row.emotion));
         }
     }
     Ok(found)
+}
+
+/// Whether a cell can be the name of an emotion. A sentence that stands in its place must not become a label because some emotion's
+/// name is among its words.
+fn is_word(cell: &str) -> bool {
+    const LONGEST: usize = 40;
+    const MOST_WORDS: usize = 3;
+    cell.chars().count() <= LONGEST && cell.split_whitespace().count() <= MOST_WORDS
 }
 
 /// A manifest's path as the disk has it: spreadsheets on Windows write `\`, and what was copied from macOS may have its letters
@@ -417,8 +430,9 @@ fn from_names(
             continue;
         };
         if let Some(label) = found.label(&path, word, vocabulary, &felt) {
+            let transcript = name.said.as_ref().and_then(Said::transcript);
             let (sentence, corpus) = name.said.map_or((None, None), |said| (said.sentence, Some(said.corpus)));
-            found.add(Clip { path, speaker: name.speaker, label, sentence, part: name.part }, corpus);
+            found.add(Clip { path, speaker: name.speaker, label, sentence, part: name.part, transcript }, corpus);
         }
     }
     found.warnings.extend(left_out(&elsewhere));

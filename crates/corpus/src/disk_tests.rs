@@ -62,6 +62,7 @@ fn known_file_names_without_a_manifest() {
             label: 3,
             sentence: Some("s02".into()),
             part: None,
+            transcript: text::Transcript::new("Dogs are sitting by the door").ok(),
         }]
     );
 }
@@ -86,6 +87,30 @@ fn a_manifest_outweighs_the_names() {
             ("passwd".into(), "its path leads out of the corpus' folder"),
         ]
     );
+}
+
+/// Transcripts as people and programs get them wrong: each of their clips stays, and what became of its text is said.
+#[test]
+fn a_transcript_is_taken_left_out_or_told_of_and_no_clip_is_lost() {
+    let dir = folder(&["1.wav", "2.wav", "3.wav", "4.wav", "5.wav", "6.wav", "7.wav"]);
+    let long = "so angry ".repeat(11_000);
+    let table = format!(
+        "file;emotion;Transcript\n1.wav;angry;\"Nein;\nnein!\"\n2.wav;sad;{long}\n3.wav;sad;\u{202E}\u{200F}\n4.wav;happy;\n\
+         5.wav;{long};angry\n6.wav;I am so angry today;sad\n7.wav;happy;\u{202E}olleh\u{1}\n"
+    );
+    fs::write(dir.path().join("manifest.csv"), table).unwrap();
+    let corpus = Corpus::open(dir.path(), &labels()).unwrap();
+    let found: Vec<_> =
+        corpus.clips.iter().map(|clip| (clip.label, clip.transcript.as_ref().map(text::Transcript::as_str))).collect();
+    assert_eq!(found, [(0, Some("Nein; nein!")), (3, None), (3, None), (1, None), (1, Some("olleh"))]);
+    let warnings = corpus.report().warnings.join("\n");
+    assert!(warnings.contains("2 of the 5 clips have a transcript"), "{warnings}");
+    assert!(warnings.contains("1 transcripts are left out, since they have more than 1000 characters"), "{warnings}");
+    // A text in a label's place is none, whatever words are in it, and is not repeated in full.
+    let reasons = reasons(&corpus);
+    assert_eq!(reasons[0].0, "5.wav");
+    assert!(reasons[0].1.len() < 100 && reasons[0].1.contains("so angry so angry"), "{}", reasons[0].1);
+    assert_eq!(reasons[1], ("6.wav".into(), "its emotion, I am so angry today, is none of the labels"));
 }
 
 #[test]
@@ -397,7 +422,7 @@ fn real_corpora_are_the_same_without_their_tables() {
 #[test]
 fn names_from_macos_are_found_in_every_language() {
     let labels = ["\u{17C}al", "rado\u{15B}\u{107}"].map(String::from);
-    let apart = |text: &str| crate::composed::decomposed(text).into_owned();
+    let apart = |text: &str| text::decomposed(text).into_owned();
     let speaker_apart = apart("Zo\u{EB}");
     assert_ne!(speaker_apart, "Zo\u{EB}");
     let files = labels.each_ref().map(|label| format!("{speaker_apart}/{}/1.wav", apart(label)));
@@ -407,7 +432,7 @@ fn names_from_macos_are_found_in_every_language() {
     found.sort();
     assert_eq!(found, [("Ana", 1), ("Zo\u{EB}", 0), ("Zo\u{EB}", 1)]);
 
-    let composed = crate::composed::composed(&files[0]).into_owned();
+    let composed = text::composed(&files[0]).into_owned();
     let table = format!("file,speaker,emotion\n{composed},{speaker_apart},{}\n", labels[0]);
     std::fs::write(dir.path().join("manifest.csv"), table).unwrap();
     let corpus = Corpus::open(dir.path(), &labels).unwrap();

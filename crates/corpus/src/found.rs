@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use text::{NoTranscript, Transcript};
 
 use crate::emotion::Emotion;
 use crate::vocabulary::{Vocabulary, Word};
@@ -28,6 +29,8 @@ pub(crate) struct Found {
     pub(crate) counts: BTreeMap<(Option<usize>, String), usize>,
     /// The published corpora of the clips; none of one that is of none.
     pub(crate) corpora: Vec<Option<&'static Published>>,
+    /// Transcripts that were left out because they are too long.
+    pub(crate) long_transcripts: usize,
 }
 
 /// A word that files, folders or tables have, and what became of it.
@@ -51,6 +54,30 @@ impl Found {
             self.corpora.push(corpus);
         }
         self.clips.push(clip);
+    }
+
+    /// What a table says that is said in a clip; none where that is nothing, or more than can be.
+    pub(crate) fn transcript(&mut self, text: &str) -> Option<Transcript> {
+        let said = Transcript::new(text);
+        self.long_transcripts += usize::from(said == Err(NoTranscript::TooLong));
+        said.ok()
+    }
+
+    /// What to know of the clips' transcripts; nothing where none or each has one.
+    pub(crate) fn of_transcripts(&self) -> Vec<String> {
+        let told = self.clips.iter().filter(|clip| clip.transcript.is_some()).count();
+        let clips = self.clips.len();
+        let some = (1..clips).contains(&told).then(|| {
+            format!("{told} of the {clips} clips have a transcript; the others are heard alone by a network that reads")
+        });
+        let long = (self.long_transcripts > 0).then(|| {
+            format!(
+                "{} transcripts are left out, since they have more than {} characters; their clips are heard alone",
+                self.long_transcripts,
+                text::LONGEST
+            )
+        });
+        some.into_iter().chain(long).collect()
     }
 
     /// The label of a clip's word, which is noted; None, and the clip is skipped, where the word is none of the labels.
@@ -99,7 +126,10 @@ impl Found {
     }
 }
 
-/// The reason of a clip whose emotion nobody asked for.
+/// The reason of a clip whose emotion nobody asked for. Of a whole text that stands in its place the beginning is said.
 pub(crate) fn unknown_label(emotion: &str) -> String {
-    format!("its emotion, {emotion}, is none of the labels")
+    const LONGEST: usize = 40;
+    let begin: String = emotion.chars().filter(|letter| !letter.is_control()).take(LONGEST).collect();
+    let more = if emotion.chars().nth(LONGEST).is_some() { "…" } else { "" };
+    format!("its emotion, {begin}{more}, is none of the labels")
 }

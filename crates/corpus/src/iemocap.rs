@@ -2,10 +2,11 @@
 //!
 //! A label file (`dialog/EmoEvaluation/Ses01F_impro01.txt`) has a line such as
 //! `[6.2901 - 8.2357]  Ses01F_impro01_F000  neu  [2.5000, 2.5000, 2.5000]` for each utterance, whose sound is
-//! `sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav`. The last group of letters says which of the session's two
+//! `sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav`. What is said stands in `dialog/transcriptions/Ses01F_impro01.txt`,
+//! `Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.` The last group of letters says which of the session's two
 //! people speaks. "xxx" is an utterance of which the raters did not agree.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use crate::{Clip, CorpusError};
 const SESSIONS: [&str; 5] = ["Session1", "Session2", "Session3", "Session4", "Session5"];
 const LABELS: &str = "dialog/EmoEvaluation";
 const SOUNDS: &str = "sentences/wav";
+const TRANSCRIPTS: &str = "dialog/transcriptions";
 /// How many folders deep the sessions are looked for, and in how many folders at most.
 const DEEPEST: usize = 3;
 const MOST_FOLDERS: usize = 1_000;
@@ -73,8 +75,11 @@ impl Release {
                 found.skip(session.clone(), "a session without its folder dialog/EmoEvaluation of labels");
                 continue;
             }
+            // Without them, or with a part of them, the others are heard alone, and the report says so.
+            let said = transcripts(&session.join(TRANSCRIPTS)).map_err(folder_error)?;
             for (name, code) in utterances(&folder).map_err(folder_error)? {
-                take(session, &name, &code, vocabulary, &mut found);
+                let said = said.get(&name).map_or("", String::as_str);
+                take(session, &name, &code, said, vocabulary, &mut found);
             }
         }
         if happy_for_excited(vocabulary).is_some() {
@@ -112,6 +117,30 @@ impl Release {
 
 /// Names and codes of all utterances in a session's label files.
 fn utterances(folder: &Path) -> io::Result<Vec<(String, String)>> {
+    let lines = lines(folder)?;
+    let both = lines.iter().filter_map(|line| utterance(line));
+    Ok(both.map(|(name, code)| (name.to_owned(), code.to_owned())).collect())
+}
+
+/// What is said in a session's utterances, by their names; nothing where there is no such folder.
+fn transcripts(folder: &Path) -> io::Result<HashMap<String, String>> {
+    if !folder.is_dir() {
+        return Ok(HashMap::new());
+    }
+    let lines = lines(folder)?;
+    let both = lines.iter().filter_map(|line| transcript(line));
+    Ok(both.map(|(name, said)| (name.to_owned(), said.to_owned())).collect())
+}
+
+/// Name and words, from a line of a transcription. Lines of breaths and laughs between utterances have other names.
+fn transcript(line: &str) -> Option<(&str, &str)> {
+    let (name, rest) = line.split_once(' ')?;
+    let (_, said) = rest.trim_start().strip_prefix('[')?.split_once("]:")?;
+    Some((name, said.trim()))
+}
+
+/// The lines of a folder's text files, file after file by name.
+fn lines(folder: &Path) -> io::Result<Vec<String>> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
     // The archive holds a hidden "._" file of macOS beside each; folders beside are single raters' opinions.
     files.retain(|file| file.extension().is_some_and(|extension| extension == "txt") && !is_hidden(file));
@@ -121,7 +150,7 @@ fn utterances(folder: &Path) -> io::Result<Vec<(String, String)>> {
         let bytes =
             fs::read(&file).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
         let text = String::from_utf8_lossy(&bytes);
-        all.extend(text.lines().filter_map(utterance).map(|(name, code)| (name.to_owned(), code.to_owned())));
+        all.extend(text.lines().map(str::to_owned));
     }
     Ok(all)
 }
@@ -137,7 +166,7 @@ fn utterance(line: &str) -> Option<(&str, &str)> {
     Some((fields.next()?, fields.next()?))
 }
 
-fn take(session: &Path, name: &str, code: &str, vocabulary: &Vocabulary<'_>, found: &mut Found) {
+fn take(session: &Path, name: &str, code: &str, said: &str, vocabulary: &Vocabulary<'_>, found: &mut Found) {
     let Some(Utterance { dialogue, speaker, sentence }) = parse(name) else {
         found.skip(session.join(LABELS).join(name), "its name is none of an IEMOCAP utterance");
         return;
@@ -162,7 +191,8 @@ fn take(session: &Path, name: &str, code: &str, vocabulary: &Vocabulary<'_>, fou
     let Some(label) = found.label(&path, &word, vocabulary, &HashSet::from([Emotion::Happy])) else { return };
     found.named += 1;
     if path.is_file() {
-        found.add(Clip { path, speaker: Some(speaker), label, sentence, part: None }, release());
+        let transcript = found.transcript(said);
+        found.add(Clip { path, speaker: Some(speaker), label, sentence, part: None, transcript }, release());
     } else {
         found.missing += 1;
         found.skip(path, NOT_THERE);

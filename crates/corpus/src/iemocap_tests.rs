@@ -16,6 +16,12 @@ A-E3:\tval 3; act 2; dom  2;\t()
 [21.3257 - 24.7400]\tSes05F_impro01_F002\txxx\t[2.0000, 3.5000, 3.5000]
 [27.4600 - 31.4900]\tSes05F_impro01_M002\tfru\t[2.0000, 3.5000, 3.5000]
 ";
+const TRANSCRIBED: &str = "Ses05F_impro01_F000 [006.2901-008.2357]: Excuse me.\r
+Ses05F_impro01_FXX0 [008.2400-009.9999]: [BREATHING]
+Ses05F_impro01_M000 [010.0100-011.3925]:   What is it: now?  
+M: [LAUGHTER]
+Ses05F_impro01_F001 [014.8872-018.0175]:
+";
 const SCRIPTED: &str = "[5.0 - 6.0]\tSes01M_script01_1_MXX0\tsad\t[2.0, 2.0, 2.0]\r\n";
 
 fn release() -> tempfile::TempDir {
@@ -29,6 +35,8 @@ fn release() -> tempfile::TempDir {
     write("Session5/dialog/EmoEvaluation/._Ses05F_impro01.txt", "[0 - 1]\tSes05F_impro01_F000\tsad\t[]");
     write("Session5/dialog/EmoEvaluation/Categorical/Ses05F_impro01_e2_cat.txt", "Ses05F_impro01_F000 :Sadness;");
     write("Session1/dialog/EmoEvaluation/Ses01M_script01_1.txt", SCRIPTED);
+    write("Session5/dialog/transcriptions/Ses05F_impro01.txt", TRANSCRIBED);
+    write("Session5/dialog/transcriptions/._Ses05F_impro01.txt", "Ses05F_impro01_F000 [0-1]: hidden");
     for turn in ["F000", "M000", "F001", "M001", "F002", "M002"] {
         write(&format!("Session5/sentences/wav/Ses05F_impro01/Ses05F_impro01_{turn}.wav"), "");
     }
@@ -78,6 +86,20 @@ fn happy_is_excited_and_the_last_letter_says_who_speaks() {
             ]
         );
     }
+}
+
+#[test]
+fn what_is_said_stands_in_the_transcriptions() {
+    let dir = release();
+    let corpus = Corpus::open(dir.path(), &labels(&crate::EMOTIONS)).unwrap();
+    let said: Vec<_> = corpus.clips.iter().map(|clip| clip.transcript.as_ref().map(text::Transcript::as_str)).collect();
+    assert_eq!(said, [None, Some("Excuse me."), Some("What is it: now?"), None]);
+    let warned = corpus.warnings.iter().any(|warning| warning.starts_with("2 of the 4 clips have a transcript"));
+    assert!(warned, "{:?}", corpus.warnings);
+    fs::remove_dir_all(dir.path().join("IEMOCAP_full_release/Session5/dialog/transcriptions")).unwrap();
+    let corpus = Corpus::open(dir.path(), &labels(&crate::EMOTIONS)).unwrap();
+    assert!(corpus.clips.len() == 4 && corpus.clips.iter().all(|clip| clip.transcript.is_none()));
+    assert!(!corpus.warnings.iter().any(|warning| warning.contains("transcript")));
 }
 
 #[test]

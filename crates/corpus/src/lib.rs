@@ -14,7 +14,6 @@
 //! ```
 #![forbid(unsafe_code)]
 
-mod composed;
 mod disk;
 mod duplicates;
 mod emotion;
@@ -40,7 +39,6 @@ mod tree;
 mod vocabulary;
 mod walk;
 
-pub use composed::composed;
 pub use disk::{Clip, Corpus, CorpusError};
 pub use duplicates::content_key;
 pub use found::WordClips;
@@ -52,7 +50,8 @@ pub use partition::{Concentration, Holdings, Partition, PartitionError, UnknownP
 pub use published::{Published, TABLE};
 pub use reading::{NoPattern, Pattern, Reading};
 pub use report::{Report, SkippedFiles, SpeakerClips};
-pub use split::{Split, SplitError, folds, hold_out, leave_one_speaker_out};
+pub use split::{Split, SplitError, folds, hold_out, leave_one_speaker_out, part_scripts};
+pub use text::composed;
 pub use vocabulary::{Mapping, NoMapping};
 pub use walk::{SoundFiles, sound_files, unreadable};
 

@@ -27,6 +27,9 @@ pub struct Row {
     /// Length in seconds; may be empty.
     #[serde(default)]
     pub duration_s: Option<f64>,
+    /// What is said; may be empty.
+    #[serde(default)]
+    pub transcript: String,
 }
 
 /// What each column may be called, in English, German and Spanish.
@@ -71,6 +74,18 @@ const SPEAKER: &[&str] = &[
 const SENTENCE: &[&str] = &["sentence", "sentence_id", "satz", "frase"];
 const GENDER: &[&str] = &["gender", "sex", "geschlecht", "genero", "sexo"];
 const DURATION: &[&str] = &["duration_s", "duration", "seconds", "dauer", "dauer_s", "duracion", "duracion_s"];
+const TRANSCRIPT: &[&str] = &[
+    "transcript",
+    "transcription",
+    "text",
+    "utterance",
+    "words",
+    "prompt",
+    "transkript",
+    "wortlaut",
+    "transcripcion",
+    "texto",
+];
 const PART: &[&str] = &["split", "part", "partition", "subset"];
 
 /// A row with what tables of others say beside it.
@@ -89,8 +104,8 @@ pub(crate) fn rows(table: impl Read) -> Result<Vec<Result<Entry, String>>, Sheet
     let (Some(file), Some(emotion)) = (sheet.column(FILE), sheet.column(EMOTION)) else {
         return Err(SheetError::Columns(sheet.columns));
     };
-    let [speaker, sentence, gender, duration, part] =
-        [SPEAKER, SENTENCE, GENDER, DURATION, PART].map(|names| sheet.column(names));
+    let [speaker, sentence, gender, duration, transcript, part] =
+        [SPEAKER, SENTENCE, GENDER, DURATION, TRANSCRIPT, PART].map(|names| sheet.column(names));
     let entry = |line: u64, cells: &[String]| {
         let cell = |column: Option<usize>| column.and_then(|column| cells.get(column)).cloned().unwrap_or_default();
         let seconds = cell(duration);
@@ -111,6 +126,7 @@ pub(crate) fn rows(table: impl Read) -> Result<Vec<Result<Entry, String>>, Sheet
             sentence: cell(sentence),
             gender: cell(gender),
             duration_s,
+            transcript: cell(transcript),
         };
         let empty = [(file, &row.file), (emotion, &row.emotion)].into_iter().find(|(_, cell)| cell.is_empty());
         match empty {
@@ -172,10 +188,11 @@ mod tests {
             sentence: "m01".into(),
             gender: String::new(),
             duration_s: Some(1.5),
+            transcript: "Er sagte: \"nein\", leise".into(),
         };
         let mut table = Vec::new();
         write_manifest(std::slice::from_ref(&row), &mut table).unwrap();
-        assert!(table.starts_with(b"file,speaker,emotion,sentence,gender,duration_s\n"));
+        assert!(table.starts_with(b"file,speaker,emotion,sentence,gender,duration_s,transcript\n"));
         assert_eq!(read(&table), [row]);
     }
 

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use crate::Part;
-use crate::composed::composed;
 use crate::emotion::Emotion;
 use crate::part;
 use crate::published::{self, Published, Said};
 use crate::tree::Tree;
 use crate::vocabulary::{Vocabulary, Word};
+use text::composed;
 
 /// How many folders above a sound a published corpus' pattern may ask for.
 const FOLDERS: usize = 3;

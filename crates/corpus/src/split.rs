@@ -44,6 +44,14 @@ pub enum SplitError {
         /// How many speakers there are.
         speakers: usize,
     },
+    /// Scripts can't be parted so that both sides have some.
+    #[error(
+        "{scripts} scripts can't be parted so that test speakers say some and the others say others; test without parting them"
+    )]
+    Scripts {
+        /// How many scripts there are.
+        scripts: usize,
+    },
     /// There are less than two folds, or more than speakers.
     #[error("can't make {folds} folds of {speakers} speakers; ask for two folds or more, and no more than speakers")]
     Folds {
@@ -114,6 +122,28 @@ pub fn folds<S: AsRef<str>>(speakers: &[S], number: usize, seed: u64) -> Result<
     Ok((0..number).map(|fold| split(speakers, |speaker| fold_of.get(speaker) == Some(&fold))).collect())
 }
 
+/// Parts the scripts of a split as well, so that nothing that is tested was said in training: the last third of the scripts by
+/// name is tested alone, and what of it is in the training part, or of the others in the test part, is left out. `scripts` has that
+/// of each clip.
+///
+/// # Errors
+/// [`SplitError::Scripts`], where a side would be empty.
+pub fn part_scripts<S: AsRef<str>>(split: &Split, scripts: &[S]) -> Result<Split, SplitError> {
+    let of = |clip: &usize| scripts.get(*clip).map_or("", AsRef::as_ref);
+    let all: BTreeSet<&str> = split.train.iter().chain(&split.test).map(of).collect();
+    let tested: BTreeSet<&str> = all.iter().rev().take(all.len() / 3).copied().collect();
+    // Of two, one each.
+    let tested = if tested.is_empty() { all.iter().rev().take(all.len() / 2).copied().collect() } else { tested };
+    let side = |clips: &[usize], is_test: bool| -> Vec<usize> {
+        clips.iter().filter(|clip| tested.contains(of(clip)) == is_test).copied().collect()
+    };
+    let parted = Split { train: side(&split.train, false), test: side(&split.test, true) };
+    if parted.train.is_empty() || parted.test.is_empty() {
+        return Err(SplitError::Scripts { scripts: all.len() });
+    }
+    Ok(parted)
+}
+
 fn split<S: AsRef<str>>(speakers: &[S], is_tested: impl Fn(&str) -> bool) -> Split {
     let (test, train) = (0..speakers.len()).partition(|&clip| is_tested(speakers[clip].as_ref()));
     Split { train, test }
@@ -124,6 +154,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn scripts_are_parted_as_well_as_speakers() {
+        let speakers = ["a", "a", "a", "b", "b", "b", "c", "c", "c"];
+        let scripts = ["1", "2", "3", "1", "2", "3", "1", "2", "3"];
+        let by_speaker = hold_out(&speakers, &["c"]).unwrap();
+        let parted = part_scripts(&by_speaker, &scripts).unwrap();
+        assert_eq!(parted, Split { train: vec![0, 1, 3, 4], test: vec![8] });
+        let two = ["1", "2", "1", "2", "1", "2", "1", "2", "1"];
+        assert_eq!(part_scripts(&by_speaker, &two).unwrap(), Split { train: vec![0, 2, 4], test: vec![7] });
+        assert_eq!(part_scripts(&by_speaker, &["1"; 9]), Err(SplitError::Scripts { scripts: 1 }));
+        let own = ["1", "1", "1", "1", "1", "1", "0", "0", "0"];
+        assert_eq!(part_scripts(&by_speaker, &own), Err(SplitError::Scripts { scripts: 2 }));
+    }
 
     proptest! {
         #[test]

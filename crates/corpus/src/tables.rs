@@ -37,11 +37,16 @@ pub(crate) fn find(sounds: &SoundFiles) -> Option<Vec<Here>> {
 }
 
 impl Tabled {
-    /// Where its columns are: those of the sound's path in their order, the speaker's, the emotion's.
-    fn columns(&self, sheet: &Sheet) -> Option<(Vec<usize>, usize, usize)> {
+    /// Where its columns are.
+    fn columns(&self, sheet: &Sheet) -> Option<Columns> {
         let place = |name: &str| sheet.columns.iter().position(|column| column == name);
         let in_braces = self.sound.split('{').skip(1).filter_map(|rest| rest.split('}').next());
-        Some((in_braces.map(place).collect::<Option<_>>()?, place(self.speaker)?, place(self.emotion)?))
+        Some(Columns {
+            sound: in_braces.map(place).collect::<Option<_>>()?,
+            speaker: place(self.speaker)?,
+            emotion: place(self.emotion)?,
+            transcript: self.transcript.and_then(place),
+        })
     }
 
     /// The end of the sound's path, with these cells for what stands in braces.
@@ -59,12 +64,23 @@ impl Tabled {
     }
 }
 
+/// Which columns of a table say what.
+struct Columns {
+    /// Those of the sound's path, in their order.
+    sound: Vec<usize>,
+    speaker: usize,
+    emotion: usize,
+    /// None in a copy of the table that lacks it.
+    transcript: Option<usize>,
+}
+
 /// A row of a table.
 struct Row {
     sound: String,
     speaker: Option<String>,
     word: Option<Word>,
     emotion: String,
+    transcript: String,
     table: usize,
 }
 
@@ -89,7 +105,7 @@ pub(crate) fn read(
         let error = |reason: String| CorpusError::Manifest { path: here.path.clone(), reason };
         let file = File::open(&here.path).map_err(|source| error(source.to_string()))?;
         let sheet = Sheet::read(file).map_err(|source| error(source.to_string()))?;
-        let Some((sound, speaker, emotion)) = here.described.columns(&sheet) else { continue };
+        let Some(Columns { sound, speaker, emotion, transcript }) = here.described.columns(&sheet) else { continue };
         for row in sheet.rows {
             let Ok((_, cells)) = row else { continue };
             let cell = |column: usize| cells.get(column).map(|cell| cell.trim().to_owned()).unwrap_or_default();
@@ -100,6 +116,7 @@ pub(crate) fn read(
                 speaker: (!own.is_empty()).then(|| format!("{prefix}_{own}")),
                 word: vocabulary.word(&cell(emotion)),
                 emotion: cell(emotion),
+                transcript: transcript.map(cell).unwrap_or_default(),
                 table,
             });
         }
@@ -115,7 +132,7 @@ pub(crate) fn read(
         }
     }
     let mut seen = HashSet::new();
-    for Row { sound, speaker, word, emotion, table } in rows {
+    for Row { sound, speaker, word, emotion, transcript, table } in rows {
         let Here { corpus, described, .. } = &tables[table];
         if !seen.insert(sound.clone()) {
             continue;
@@ -130,7 +147,8 @@ pub(crate) fn read(
             None => found.skip(path, &unknown_label(&emotion)),
             Some(word) => {
                 if let Some(label) = found.label(&path, &word, vocabulary, &felt) {
-                    let clip = Clip { path, speaker, label, sentence: None, part: described.part };
+                    let transcript = found.transcript(&transcript);
+                    let clip = Clip { path, speaker, label, sentence: None, part: described.part, transcript };
                     found.add(clip, Some(*corpus));
                 }
             }

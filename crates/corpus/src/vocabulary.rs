@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::composed::composed;
 use crate::emotion::{Emotion, fold, negates, tokens};
+use text::composed;
 
 /// That a word in names and tables stands for a label: `excited=happy`. The word also stands for its whole emotion, so that
 /// `excited=happy` holds for IEMOCAP's `exc`.
@@ -288,7 +288,7 @@ mod tests {
         let labels = labels.map(String::from);
         let vocabulary = Vocabulary::new(&labels);
         for (place, label) in labels.iter().enumerate() {
-            let apart = crate::composed::decomposed(label);
+            let apart = text::decomposed(label);
             for spelt in [label.as_str(), &apart, &apart.to_uppercase(), &format!("01 {apart}")] {
                 let found = vocabulary.in_name(spelt).and_then(|word| word.label);
                 assert_eq!(found, Some(place), "{label} as {spelt:?}");

@@ -13,7 +13,7 @@ fn main() -> Result<(), ModelError> {
         let model = Inference::new(architecture, 4, parameters, Standardisation::identity())?;
         for frames in [30, FRAMES] {
             let values = (0..FRAMES * FEATURES).map(|i| (i * 37 % 97) as f32 / 30.0 - 1.6).collect();
-            let clip = Example { values, frames, label: 0, variants: Vec::new() };
+            let clip = Example { values, frames, text: Vec::new(), label: 0, variants: Vec::new() };
             let mut times = Vec::new();
             for _ in 0..11 {
                 let begun = Instant::now();

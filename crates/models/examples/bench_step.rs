@@ -38,6 +38,7 @@ async fn time_steps(architecture: Architecture, backend: Backend, time: Duration
     let clip = |clip: usize| Example {
         values: (0..FRAMES * FEATURES).map(|i| ((i * 37 + clip * 101) % 97) as f32 / 30.0 - 1.6).collect(),
         frames: FRAMES,
+        text: Vec::new(),
         label: clip % 4,
         variants: Vec::new(),
     };

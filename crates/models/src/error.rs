@@ -1,6 +1,6 @@
 //! What can go wrong with a model, and what to do about it.
 
-use crate::{FEATURES, FRAMES, LEAST_LABELS, MOST_LABELS};
+use crate::{Architecture, BUCKETS, FEATURES, FRAMES, LEAST_LABELS, MOST_LABELS, MOST_PIECES};
 
 /// Why a model could not do what it was asked.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -24,6 +24,12 @@ pub enum ModelError {
     BackendUnavailable {
         /// What the graphics library says.
         reason: String,
+    },
+    /// The graphics processor has no kernels for one of the network's layers.
+    #[error("{architecture} is trained on the processor alone: its text has no kernels for graphics processors")]
+    ProcessorAlone {
+        /// Which network.
+        architecture: Architecture,
     },
     /// The device failed while it computed: it was lost, or its memory ran out.
     #[error(
@@ -65,6 +71,12 @@ pub enum ModelError {
         index: usize,
         /// Which frame, from 0.
         frame: usize,
+    },
+    /// A text that no network can take.
+    #[error("example {index} must have at most {MOST_PIECES} pieces of text, each in a bucket below {BUCKETS}")]
+    Text {
+        /// Which example, from 0.
+        index: usize,
     },
     /// A parameter vector of the wrong length.
     #[error(

@@ -15,7 +15,7 @@ fn clip(label: usize, take: usize, frames: usize) -> Example {
         let noise = ((i * 31 + take * 977 + label * 13) % 101) as f32 / 50.0 - 1.0;
         *value = noise + if i % FEATURES < 8 { 1.5 * (label as f32 - 0.5) } else { 0.0 };
     }
-    Example { values, frames, label, variants: Vec::new() }
+    Example { values, frames, text: Vec::new(), label, variants: Vec::new() }
 }
 
 fn clips(count: usize) -> Vec<Example> {
@@ -36,6 +36,8 @@ fn parameter_counts_are_those_of_the_design() {
     assert_eq!(Architecture::Conv.parameters(4), 1_832_004);
     assert_eq!(Architecture::Lstm.parameters(4), 3_484_164);
     assert!(Architecture::Compact.parameters(16) <= 200_000);
+    assert_eq!(Architecture::CompactText.parameters(4), 176_441);
+    assert!(Architecture::CompactText.parameters(16) <= 200_000);
 }
 
 #[test]
@@ -303,7 +305,8 @@ fn standardisation_counts_real_frames_only() {
     let constant = statistics.mean.clone();
     learner.set_standardisation(statistics).unwrap();
     // Frames that equal the mean become zeros, as padding is: a clip of 100 of them and one of 10 sound alike.
-    let mean = |frames| Example { values: constant.repeat(FRAMES), frames, label: 0, variants: Vec::new() };
+    let mean =
+        |frames| Example { values: constant.repeat(FRAMES), frames, text: Vec::new(), label: 0, variants: Vec::new() };
     let rows = block_on(learner.predict(&[mean(100), mean(10)])).unwrap();
     assert_eq!(rows[0], rows[1]);
 }
@@ -341,6 +344,61 @@ fn variants_are_drawn_in_training_and_averaged_otherwise() {
 
     let damaged = Example { variants: vec![Variant { values: vec![0.0; 3], frames: 1 }], ..own };
     assert_eq!(block_on(learner.evaluate(&[damaged])), Err(ModelError::Shape { index: 0, values: 3, frames: 1 }));
+}
+
+/// A text of ten pieces, of which one says the label.
+fn saying(label: usize, take: usize) -> Vec<u16> {
+    (0..9).map(|piece| ((take * 131 + piece * 17) % 97) as u16 + 100).chain([label as u16]).collect()
+}
+
+/// Sound alone, text alone and both, with a label that both tell: each branch learns to answer by itself.
+#[test]
+fn a_network_that_reads_learns_from_either_side() {
+    let data: Vec<Example> = (0..30)
+        .map(|take| {
+            let whole = Example { text: saying(take % 2, take), ..clip(take % 2, take, 40 + take) };
+            match take / 2 % 3 {
+                0 => Example { text: Vec::new(), ..whole },
+                1 => Example { frames: 0, ..whole },
+                _ => whole,
+            }
+        })
+        .collect();
+    let mut learner = learner(Architecture::CompactText, 2);
+    let how = TrainingPlan { epochs: 60, batch_size: 10, learning_rate: 3e-3, ..TrainingPlan::default() };
+    train(&mut learner, &data, &how).unwrap();
+    let alone = |heard: bool| -> Vec<Example> {
+        let taken = (100..120).map(|take| Example { text: saying(take % 2, take), ..clip(take % 2, take, 70) });
+        taken
+            .map(|one| if heard { Example { text: Vec::new(), ..one } } else { Example { frames: 0, ..one } })
+            .collect()
+    };
+    for heard in [true, false] {
+        let accuracy = block_on(learner.evaluate(&alone(heard))).unwrap().accuracy;
+        assert!(accuracy > 0.9, "heard {heard}: {accuracy}");
+    }
+}
+
+/// In training a clip with two sides is seen with both in half of the steps, and with each alone in a quarter.
+#[test]
+fn sides_are_dropped_in_training_as_the_seed_says() {
+    let both = Example { text: saying(0, 3), ..clip(0, 1, 40) };
+    let mut learner = learner(Architecture::CompactText, 2);
+    let still =
+        TrainingPlan { epochs: 400, learning_rate: 1e-30, optimiser: Optimiser::Sgd, ..TrainingPlan::default() };
+    let mut losses = |example: &Example, seed: u64| -> Vec<f64> {
+        let how = TrainingPlan { seed, ..still.clone() };
+        let trained = train(&mut learner, std::slice::from_ref(example), &how).unwrap();
+        trained.epochs.iter().map(|epoch| epoch.loss).collect()
+    };
+    let drawn = losses(&both, 5);
+    let heard = losses(&Example { text: Vec::new(), ..both.clone() }, 5);
+    let read = losses(&Example { frames: 0, ..both.clone() }, 5);
+    let of = |alone: &[f64]| drawn.iter().zip(alone).filter(|(drawn, alone)| drawn == alone).count();
+    assert!((70..=130).contains(&of(&heard)), "{} of 400 are heard alone", of(&heard));
+    assert!((70..=130).contains(&of(&read)), "{} of 400 are read alone", of(&read));
+    assert_eq!(losses(&both, 5), drawn, "the seed decides");
+    assert_ne!(losses(&both, 6), drawn);
 }
 
 #[test]

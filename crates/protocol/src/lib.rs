@@ -24,6 +24,7 @@ mod id;
 pub mod limits;
 mod masking;
 mod message;
+mod modalities;
 mod noise;
 mod pace;
 mod parse;
@@ -52,6 +53,7 @@ pub use message::{
     ClientMessage, ClientState, ClientSummary, Difference, Evaluation, MaskedStatistics, Phase, RoundRecord,
     RoundTraining, ServerMessage, Standardisation, Status, TrainingResult, Transfer,
 };
+pub use modalities::Modalities;
 pub use noise::{Budget, Noise};
 pub use pace::Pace;
 pub use parse::{parse_client, parse_server};

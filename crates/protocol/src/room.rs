@@ -8,7 +8,7 @@ use crate::limits::{
 };
 use crate::parse::{check_name, check_range};
 use crate::{
-    Aggregation, Augmentation, Encoding, Masking, Noise, Optimiser, Pace, ProtocolError, RoomCode, Selection,
+    Aggregation, Augmentation, Encoding, Masking, Modalities, Noise, Optimiser, Pace, ProtocolError, RoomCode, Selection,
     Stragglers, Strategy, choice,
 };
 
@@ -40,6 +40,9 @@ pub struct RoomConfig {
     pub labels: Vec<String>,
     /// The architecture's name, such as `compact`. The client must know it; the protocol doesn't.
     pub architecture: String,
+    /// Which sides of a clip are looked at, where the architecture takes sound and text; others hear.
+    #[serde(default, skip_serializing_if = "Modalities::is_both")]
+    pub modalities: Modalities,
     /// Parameters of the model, a count. Encoded they must not exceed 256 MiB.
     pub parameters: u32,
     /// Features of a frame, 1 to 256; the length of the statistics' vectors.
@@ -109,6 +112,7 @@ impl RoomConfig {
             code,
             labels,
             architecture: architecture.to_owned(),
+            modalities: Modalities::Both,
             parameters,
             features: Self::FEATURES,
             encoding: Encoding::F32,

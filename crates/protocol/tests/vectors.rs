@@ -22,9 +22,9 @@ use serde_json::{Value, json};
 
 use protocol::limits::{MAX_CHUNK_PAYLOAD, MAX_CLIENT_TEXT_BYTES, MAX_SERVER_TEXT_BYTES};
 use protocol::{
-    Assembly, AssemblyError, Augmentation, Checksum, Chunk, ClientMessage, ClientState, Encoding, ErrorCode, Optimiser,
-    Phase, ProtocolError, RefusalReason, ServerMessage, Stragglers, Transfer, TransferId, chunks, parse_client,
-    parse_server,
+    Assembly, AssemblyError, Augmentation, Checksum, Chunk, ClientMessage, ClientState, Encoding, ErrorCode,
+    Modalities, Optimiser, Phase, ProtocolError, RefusalReason, ServerMessage, Stragglers, Transfer, TransferId,
+    chunks, parse_client, parse_server,
 };
 use samples::{client_messages, server_messages};
 
@@ -274,6 +274,11 @@ fn every_good_server_message_is_held() {
             json!({"/difference": {"from": 19, "id": 2_147_483_668_u32, "bytes": 124, "encoding": "q4", "checksum": "0badcafe"}}),
         ),
         ("slow laptops do fewer steps", "settings", json!({"/room/stragglers": "fewer_steps"})),
+        (
+            "only what is said is looked at",
+            "settings",
+            json!({"/room/architecture": "compact-text", "/room/modalities": "text"}),
+        ),
         (
             "five speeds, half precision",
             "settings",
@@ -605,6 +610,7 @@ fn every_list_has_all_there_is_and_every_kind_has_a_vector() {
             "encoding": names_of::<Encoding>(),
             "optimiser": names_of::<Optimiser>(),
             "augmentation": names_of::<Augmentation>(),
+            "modalities": names_of::<Modalities>(),
             "stragglers": names_of::<Stragglers>(),
         }),
     );

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 FRAMES = 100
-FEATURES = {"dense": 34, "conv": 34, "lstm": 34, "lstm-padded": 34, "compact": 60}  # of each frame
+FEATURES = {"dense": 34, "conv": 34, "lstm": 34, "lstm-padded": 34, "compact": 60, "compact-text": 60}  # of each frame
 RATE = 1 - 205 / 256  # dropout, as crates/models/src/learner/operations/dropout.rs has it
 
 
@@ -79,12 +79,38 @@ class Pooled(nn.Module):
         self.head = nn.Sequential(*head)
 
     def forward(self, clips, frames):
+        return self.head(self.pooled(clips, frames))
+
+    def pooled(self, clips, frames):
         rows = self.convolutions(clips)
         real = (frames - (FRAMES - rows.shape[1])).clamp(min=1)
         weights = (torch.arange(rows.shape[1]) < real[:, None]).to(rows.dtype)[..., None] / real[:, None, None]
         mean = (rows * weights).sum(1)
         variance = ((rows - mean[:, None]) ** 2 * weights).sum(1)
-        return self.head(torch.cat([mean, (variance + 1e-5).sqrt()], 1))
+        return torch.cat([mean, (variance + 1e-5).sqrt()], 1)
+
+
+class Fused(Pooled):
+    """`compact-text`: `compact` up to its last dense layer beside a bag of embeddings, and a gate between their logits. A clip
+    of no frames is not heard, one of no buckets not read."""
+
+    def __init__(self, channels, head, labels, buckets=1 << 13, width=16):
+        super().__init__(channels, head)
+        inputs = head[-1][0].out_features
+        self.voice = nn.Linear(inputs, labels)
+        self.embedding = nn.Embedding(buckets, width)
+        self.norm = nn.LayerNorm(width)
+        self.text = nn.Linear(width, labels)
+        self.gate = nn.Linear(inputs + width, 1)
+
+    def forward(self, clips, frames, texts):
+        values = super().forward(clips, frames)
+        bags = [self.embedding(torch.tensor(text)).mean(0) if text else self.embedding.weight.new_zeros(16) for text in texts]
+        said = self.norm(torch.stack(bags))
+        gate = torch.sigmoid(self.gate(torch.cat([values, said], 1)))
+        read = torch.tensor([bool(text) for text in texts])[:, None]
+        gate = torch.where(read, torch.where((frames > 0)[:, None], gate, 0.0), 1.0)
+        return gate * self.voice(values) + (1 - gate) * self.text(said)
 
 
 def network(name, labels=4):
@@ -97,6 +123,8 @@ def network(name, labels=4):
         return Recurrent(labels, padded=name == "lstm-padded")
     if name == "compact":
         return Pooled((60, 64, 64, 64), [dense(128, 64), nn.Linear(64, labels)])
+    if name == "compact-text":
+        return Fused((60, 64, 64, 64), [dense(128, 64)], labels)
     raise ValueError(f"no network is called {name}")
 
 
@@ -113,6 +141,8 @@ def tensors(model):
         elif isinstance(module, nn.LayerNorm):
             yield module.weight, (0,)
             yield module.bias, (0,)
+        elif isinstance(module, nn.Embedding):
+            yield module.weight, (0, 1)
         elif isinstance(module, nn.Linear):
             yield module.weight, (1, 0)
             yield module.bias, (0,)

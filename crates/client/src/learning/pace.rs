@@ -60,6 +60,7 @@ fn made_up(labels: usize, count: usize) -> Vec<Example> {
     let clip = |number: usize| Example {
         values: (0..INPUT_VALUES).map(|place| noise(number * INPUT_VALUES + place)).collect(),
         frames: FRAMES,
+        text: Vec::new(),
         label: number % labels,
         variants: Vec::new(),
     };

@@ -24,6 +24,8 @@ pub struct Published {
     pub(crate) speaker: &'static str,
     /// Template of the sentence.
     pub(crate) sentence: &'static str,
+    /// What is said in each sentence, where few are said by everyone: the filled template, in lower case, and the words.
+    pub(crate) sentences: &'static [(&'static str, &'static str)],
     /// Template of what tells one take from another; files with the same are one clip. Empty: the file's own name.
     pub(crate) take: &'static str,
     /// The corpus' codes for emotions that are no words.
@@ -51,6 +53,8 @@ pub(crate) struct Tabled {
     pub(crate) speaker: &'static str,
     /// The column with the emotion.
     pub(crate) emotion: &'static str,
+    /// The column with what is said, where there is one.
+    pub(crate) transcript: Option<&'static str>,
     /// The part of the corpus' own split that it lists.
     pub(crate) part: Option<Part>,
 }
@@ -64,6 +68,7 @@ impl Published {
         pattern: "",
         speaker: "",
         sentence: "",
+        sentences: &[],
         take: "",
         codes: &[],
         home: "",

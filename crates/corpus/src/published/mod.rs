@@ -8,6 +8,7 @@ mod trees;
 use std::sync::LazyLock;
 
 use regex_lite::{Captures, Regex};
+use text::Transcript;
 
 use crate::emotion::{Emotion, fold};
 pub use line::Published;
@@ -31,6 +32,13 @@ pub(crate) struct Said {
 }
 
 impl Said {
+    /// What is said, where the corpus' description gives the words of its sentences.
+    pub(crate) fn transcript(&self) -> Option<Transcript> {
+        let sentence = self.sentence.as_deref()?;
+        let (_, words) = self.corpus.sentences.iter().find(|(name, _)| *name == sentence)?;
+        Transcript::new(words).ok()
+    }
+
     /// Whether nothing is left to ask the folders: what is felt is said, and who speaks as far as this corpus tells.
     pub(crate) fn is_all(&self) -> bool {
         self.emotion.is_some() && (self.speaker.is_some() || self.corpus.speaker.is_empty())

@@ -19,7 +19,13 @@ impl Clips {
             let sound = speech::decode(&fs::read(path)?, Some(path))?.sound;
             for input in speech::inputs_at_speeds(&sound)? {
                 names.push(format!("{path}, {} frames", input.frames));
-                clips.push(Example { values: input.values, frames: input.frames, label: 0, variants: Vec::new() });
+                clips.push(Example {
+                    values: input.values,
+                    frames: input.frames,
+                    text: Vec::new(),
+                    label: 0,
+                    variants: Vec::new(),
+                });
             }
         }
         Ok(Self { names, clips })

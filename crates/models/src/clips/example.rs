@@ -2,15 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FEATURES, FRAMES, ModelError};
+use crate::{Architecture, BUCKETS, FEATURES, FRAMES, MOST_PIECES, ModelError};
 
 /// One labelled clip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
     /// 100 frames of 60 raw features, frame by frame; a short clip ends in zero frames.
     pub values: Vec<f32>,
-    /// How many of the frames are real, 1 to 100. What lies beyond is never looked at.
+    /// How many of the frames are real, 1 to 100. What lies beyond is never looked at. A clip that is not heard, but has
+    /// text, has 0 and no variants; networks that take no text refuse it.
     pub frames: usize,
+    /// What is said: the numbers of buckets below [`BUCKETS`], one for each piece of a transcript, at most [`MOST_PIECES`];
+    /// empty where that is not known. Networks without a text branch do not look at it.
+    pub text: Vec<u16>,
     /// The true label, from 0.
     pub label: usize,
     /// The same clip in other ways, such as at another speed. In every epoch of training one of them, or the clip as it
@@ -28,22 +32,49 @@ pub struct Variant {
     pub frames: usize,
 }
 
-/// What a network sees of a clip.
+/// What a network sees of a clip. Without frames it is not heard, without text it is not read; one of them is there.
 #[derive(Clone, Copy)]
 pub(crate) struct Seen<'a> {
     pub values: &'a [f32],
     pub frames: usize,
+    pub text: &'a [u16],
+}
+
+/// Which of a clip's two sides is seen in a step of training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sides {
+    Both,
+    Voice,
+    Text,
+}
+
+impl Sides {
+    /// Modality dropout (Neverova et al. 2016): a clip that has both sides is heard alone in one of four steps and read alone
+    /// in another, so that each branch learns to answer alone. `draw` gives a number below its argument.
+    pub fn drawn(draw: impl FnOnce(u32) -> u32) -> Self {
+        match draw(4) {
+            0 => Self::Voice,
+            1 => Self::Text,
+            _ => Self::Both,
+        }
+    }
 }
 
 impl Example {
     /// The clip as it is.
     pub(crate) fn seen(&self) -> Seen<'_> {
-        Seen { values: &self.values, frames: self.frames }
+        Seen { values: &self.values, frames: self.frames, text: &self.text }
+    }
+
+    /// Whether it is heard and read.
+    pub(crate) fn has_both_sides(&self) -> bool {
+        self.frames > 0 && !self.text.is_empty()
     }
 
     /// The clip in all of its ways.
     pub(crate) fn all_seen(&self) -> impl Iterator<Item = Seen<'_>> {
-        let variants = self.variants.iter().map(|Variant { values, frames }| Seen { values, frames: *frames });
+        let variants =
+            self.variants.iter().map(|Variant { values, frames }| Seen { values, frames: *frames, text: &self.text });
         std::iter::once(self.seen()).chain(variants)
     }
 
@@ -53,9 +84,14 @@ impl Example {
         if self.variants.is_empty() { 0 } else { draw(self.variants.len() as u32 + 1) as usize }
     }
 
-    /// The clip in one of its ways: 0 is as it is, from 1 its variants.
-    pub(crate) fn seen_as(&self, way: usize) -> Seen<'_> {
-        self.all_seen().nth(way).unwrap_or_else(|| self.seen())
+    /// The clip in one of its ways (0 is as it is, from 1 its variants), with one of its sides or both.
+    pub(crate) fn seen_as(&self, way: usize, sides: Sides) -> Seen<'_> {
+        let seen = self.all_seen().nth(way).unwrap_or_else(|| self.seen());
+        match sides {
+            Sides::Both => seen,
+            Sides::Voice => Seen { text: &[], ..seen },
+            Sides::Text => Seen { frames: 0, ..seen },
+        }
     }
 }
 
@@ -107,7 +143,7 @@ impl Standardisation {
         let others = variants.iter_mut().map(|variant| (&mut variant.values, variant.frames));
         for (values, frames) in others.chain([(values, *frames)]) {
             let raw = std::mem::replace(values, vec![0.0; FRAMES * FEATURES]);
-            self.apply(Seen { values: &raw, frames }, FEATURES, values);
+            self.apply(Seen { values: &raw, frames, text: &[] }, FEATURES, values);
         }
     }
 
@@ -123,8 +159,8 @@ impl Standardisation {
     }
 }
 
-/// Refuses examples that would panic or poison the parameters. `labels` is None where labels are ignored.
-pub(crate) fn check(examples: &[Example], labels: Option<usize>) -> Result<(), ModelError> {
+/// Refuses examples that would panic or poison the parameters of a network. `labels` is None where labels are ignored.
+pub(crate) fn check(examples: &[Example], architecture: Architecture, labels: Option<usize>) -> Result<(), ModelError> {
     if examples.is_empty() {
         return Err(ModelError::NoExamples);
     }
@@ -133,9 +169,15 @@ pub(crate) fn check(examples: &[Example], labels: Option<usize>) -> Result<(), M
         if let Some(labels) = labels.filter(|&labels| label >= labels) {
             return Err(ModelError::Label { index, label, labels });
         }
+        let text = &example.text;
+        if text.len() > MOST_PIECES || text.iter().any(|&bucket| usize::from(bucket) >= BUCKETS) {
+            return Err(ModelError::Text { index });
+        }
+        let only_read = architecture.reads_text() && !text.is_empty() && example.variants.is_empty();
+        let least = if only_read { 0 } else { 1 };
         let variants = example.variants.iter().map(|Variant { values, frames }| (values, *frames));
         for (values, frames) in variants.chain([(&example.values, example.frames)]) {
-            if values.len() != FRAMES * FEATURES || !(1..=FRAMES).contains(&frames) {
+            if values.len() != FRAMES * FEATURES || !(least..=FRAMES).contains(&frames) {
                 return Err(ModelError::Shape { index, values: values.len(), frames });
             }
             if let Some(place) = values[..frames * FEATURES].iter().position(|value| !value.is_finite()) {

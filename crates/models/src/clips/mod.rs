@@ -5,4 +5,4 @@ mod example;
 
 pub use evaluation::Evaluation;
 pub use example::{Example, Standardisation, Variant};
-pub(crate) use example::{Seen, check};
+pub(crate) use example::{Seen, Sides, check};

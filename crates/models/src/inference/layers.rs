@@ -23,7 +23,7 @@ pub(super) struct Frames {
 
 impl Frames {
     /// A single one.
-    fn one(values: Vec<f32>) -> Self {
+    pub(super) fn one(values: Vec<f32>) -> Self {
         Self { channels: values.len(), values, total: 1 }
     }
 

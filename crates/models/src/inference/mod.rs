@@ -10,9 +10,25 @@ use std::sync::Arc;
 use crate::{
     Architecture, Example, FRAMES, LEAST_LABELS, Layer, Layout, LstmOutput, MOST_LABELS, ModelError, Standardisation,
     clips::{self, Seen},
-    slices::softmax,
+    slices::{
+        fusion::{self, Fused, Tensors},
+        softmax,
+    },
 };
 use layers::Frames;
+
+/// What each branch of a network that reads says of a clip, beside the answer of both.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Branches {
+    /// The answer: a probability for each label.
+    pub both: Vec<f32>,
+    /// The voice's own answer; none where the clip is not heard.
+    pub voice: Option<Vec<f32>>,
+    /// The text's own answer; none where the clip is not read.
+    pub text: Option<Vec<f32>>,
+    /// How far the gate trusts the voice, 0 to 1, and the text with the rest: the mean over the clip's ways.
+    pub gate: f32,
+}
 
 /// A model that only predicts.
 ///
@@ -20,17 +36,17 @@ use layers::Frames;
 /// # use models::{Architecture, Example, Inference, Standardisation, initial_parameters};
 /// let parameters = initial_parameters(Architecture::Compact, 4, 7);
 /// let model = Inference::new(Architecture::Compact, 4, parameters, Standardisation::identity())?;
-/// let clip = Example { values: vec![0.5; 100 * 60], frames: 100, label: 0, variants: Vec::new() };
+/// let clip = Example { values: vec![0.5; 100 * 60], frames: 100, text: Vec::new(), label: 0, variants: Vec::new() };
 /// let probabilities = model.probabilities(&clip)?;
 /// assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
 /// # Ok::<(), models::ModelError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Inference {
+    architecture: Architecture,
     layers: Vec<Layer>,
     layout: Layout,
     features: usize,
-    labels: usize,
     parameters: Arc<Vec<f32>>,
     standardisation: Standardisation,
 }
@@ -56,7 +72,7 @@ impl Inference {
         layout.check(&parameters)?;
         standardisation.check()?;
         let (layers, features) = (architecture.layers(labels), architecture.features());
-        Ok(Self { layers, layout, features, labels, parameters, standardisation })
+        Ok(Self { architecture, layers, layout, features, parameters, standardisation })
     }
 
     /// A probability for each label; they sum to 1. The example's own label is ignored.
@@ -72,20 +88,38 @@ impl Inference {
     /// # Errors
     /// As [`Inference::probabilities`].
     pub fn logits(&self, example: &Example) -> Result<Vec<f32>, ModelError> {
-        clips::check(std::slice::from_ref(example), None)?;
-        let ways = 1 + example.variants.len();
-        let mut sum = vec![0.0; self.labels];
-        for clip in example.all_seen() {
-            sum.iter_mut().zip(self.forward(clip)).for_each(|(sum, logit)| *sum += logit);
-        }
-        Ok(sum.iter().map(|sum| sum / ways as f32).collect())
+        clips::check(std::slice::from_ref(example), self.architecture, None)?;
+        Ok(mean(example.all_seen().map(|clip| self.forward(clip).0)))
     }
 
-    /// One clip through all layers.
-    pub(crate) fn forward(&self, clip: Seen<'_>) -> Vec<f32> {
+    /// The answer and what each branch says by itself; `None` for a network that reads no text.
+    ///
+    /// # Errors
+    /// As [`Inference::probabilities`].
+    pub fn branches(&self, example: &Example) -> Result<Option<Branches>, ModelError> {
+        clips::check(std::slice::from_ref(example), self.architecture, None)?;
+        let ways: Option<Vec<_>> = example
+            .all_seen()
+            .map(|clip| {
+                let (logits, fused) = self.forward(clip);
+                Some((logits, fused?))
+            })
+            .collect();
+        let answer = |rows: &mut dyn Iterator<Item = Vec<f32>>| softmax::probabilities(&mean(rows));
+        Ok(ways.map(|ways| Branches {
+            both: answer(&mut ways.iter().map(|(logits, _)| logits.clone())),
+            voice: (example.frames > 0).then(|| answer(&mut ways.iter().map(|(_, fused)| fused.voice.clone()))),
+            text: (!example.text.is_empty()).then(|| answer(&mut ways.iter().map(|(_, fused)| fused.text.clone()))),
+            gate: ways.iter().map(|(_, fused)| fused.gate).sum::<f32>() / ways.len() as f32,
+        }))
+    }
+
+    /// One clip through all layers: its logits, and what they were fused of where the network reads.
+    pub(crate) fn forward(&self, clip: Seen<'_>) -> (Vec<f32>, Option<Fused>) {
         let mut frames = self.input(clip);
         let mut tensors = self.layout.tensors.iter().map(|spec| self.parameters.get(spec.range()).unwrap_or_default());
         let mut next = || tensors.next().unwrap_or_default();
+        let mut fused = None;
         for layer in &self.layers {
             frames = match layer {
                 Layer::Convolution { .. } => layers::convolution(frames, next(), next()),
@@ -95,9 +129,19 @@ impl Inference {
                 Layer::Lstm { output, .. } => layers::lstm(&frames, next(), next(), next(), *output),
                 Layer::Dense { .. } => layers::dense(&frames, next(), next()),
                 Layer::Output { .. } => layers::linear(&frames, next(), next()),
+                Layer::Fusion { width, .. } => {
+                    let [kernel, bias, embedding, scale, offset, text_kernel, text_bias, gate_kernel, gate_bias] =
+                        [(); 9].map(|()| next());
+                    let tensors =
+                        Tensors { kernel, bias, scale, offset, text_kernel, text_bias, gate_kernel, gate_bias };
+                    let mean = fusion::mean(embedding, *width, clip.text);
+                    let (heard, read) = (clip.frames > 0, !clip.text.is_empty());
+                    let own = fused.insert(fusion::forward(&tensors, &frames.values, mean, heard, read));
+                    Frames::one(own.logits().collect())
+                }
             };
         }
-        frames.values
+        (frames.values, fused)
     }
 
     /// The clip's standardised frames, as many as have a say.
@@ -124,4 +168,16 @@ impl Inference {
             })
             .unwrap_or(FRAMES)
     }
+}
+
+/// The mean of some rows, of which there is at least one.
+fn mean(rows: impl IntoIterator<Item = Vec<f32>>) -> Vec<f32> {
+    let mut rows = rows.into_iter();
+    let mut sum = rows.next().unwrap_or_default();
+    let mut count = 1.0;
+    for row in rows {
+        sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        count += 1.0;
+    }
+    sum.iter().map(|sum| sum / count).collect()
 }

@@ -18,6 +18,9 @@ use crate::{
 
 const REAL_FRAMES: [usize; 6] = [100, 37, 64, 100, 9, 5];
 const TRUTH: [usize; 6] = [0, 1, 2, 3, 1, 0];
+/// Of a network that reads: one clip is not heard, another not read.
+const REAL_FRAMES_READ: [usize; 6] = [100, 37, 0, 100, 9, 5];
+const PIECES: [usize; 6] = [30, 1, 17, 200, 0, 5];
 
 #[derive(Deserialize)]
 pub(super) struct Golden {
@@ -58,15 +61,23 @@ fn uniform(seed: u32) -> impl Iterator<Item = f32> {
     })
 }
 
-/// Clips whose first `features` are the script's; what a network does not use of a frame is no number.
-pub(super) fn clips(features: usize) -> Vec<Example> {
+/// Clips whose first features are the script's; what a network does not use of a frame is no number.
+pub(super) fn clips(architecture: Architecture) -> Vec<Example> {
+    let (features, reads) = (architecture.features(), architecture.reads_text());
+    let real_frames = if reads { REAL_FRAMES_READ } else { REAL_FRAMES };
+    let text = |clip: u32, pieces: usize| -> Vec<u16> {
+        let bucket = |value: f32| ((f64::from(value) + 1.0) * 4096.0) as u16;
+        uniform(2000 + clip).take(pieces).map(|value| bucket(value).min(8191)).collect()
+    };
     let raw: Vec<f32> = uniform(1000).take(REAL_FRAMES.len() * FRAMES * features).collect();
     raw.chunks_exact(FRAMES * features)
-        .zip(REAL_FRAMES.iter().zip(TRUTH))
-        .map(|(values, (&frames, label))| {
+        .zip(real_frames.into_iter().zip(TRUTH))
+        .zip((0..).zip(PIECES))
+        .map(|((values, (frames, label)), (clip, pieces))| {
             let whole = |frame: &[f32]| [frame, &[f32::NAN; FEATURES][features..]].concat();
             let values = values.chunks_exact(features).flat_map(whole).collect();
-            Example { values, frames, label, variants: Vec::new() }
+            let text = if reads { text(clip, pieces) } else { Vec::new() };
+            Example { values, frames, text, label, variants: Vec::new() }
         })
         .collect()
 }
@@ -111,7 +122,7 @@ async fn check(architecture: Architecture, device: Device) {
     let layout = architecture.layout(4);
     assert_eq!(layout.total(), golden.parameters);
     let standardisation = standardisation(architecture);
-    let clips = clips(architecture.features());
+    let clips = clips(architecture);
     let examples: Vec<_> = clips.iter().map(Example::seen).collect();
     let one_hot: Vec<f32> =
         TRUTH.iter().flat_map(|&truth| (0..4).map(move |label| f32::from(label == truth))).collect();
@@ -175,8 +186,8 @@ fn inference_computes_what_pytorch_computes() {
         deviation.resize(FEATURES, 1.0);
         let flat = weights(&architecture.layout(4));
         let model = Inference::new(architecture, 4, flat, Standardisation { mean, deviation }).expect("all of it fits");
-        for (clip, theirs) in clips(architecture.features()).iter().zip(golden.logits.chunks(4)) {
-            let ours = model.forward(clip.seen());
+        for (clip, theirs) in clips(architecture).iter().zip(golden.logits.chunks(4)) {
+            let (ours, _) = model.forward(clip.seen());
             for (ours, theirs) in ours.iter().zip(theirs) {
                 assert!((f64::from(*ours) - theirs).abs() < 5e-6, "{architecture}: logit {ours}, PyTorch {theirs}");
             }
@@ -216,7 +227,12 @@ fn compact_computes_what_pytorch_computes() {
 fn burn_wgpu_computes_what_pytorch_computes() {
     use crate::learner::tensors::Place;
     let place = pollster::block_on(Place::graphics()).expect("there is an adapter");
-    for architecture in [Architecture::Compact, Architecture::Conv, Architecture::Dense] {
+    for architecture in [Architecture::Compact, Architecture::CompactText, Architecture::Conv, Architecture::Dense] {
         pollster::block_on(check(architecture, place.device.clone()));
     }
+}
+
+#[test]
+fn compact_text_computes_what_pytorch_computes() {
+    pollster::block_on(check(Architecture::CompactText, Device::flex()));
 }

@@ -30,7 +30,7 @@ use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use crate::{
     Architecture, Evaluation, Example, LEAST_LABELS, Layout, MOST_LABELS, ModelError, Standardisation, Step, Trained,
     TrainingPlan,
-    clips::{self, Seen},
+    clips::{self, Seen, Sides},
     initial_parameters,
     slices::softmax,
 };
@@ -53,6 +53,8 @@ pub struct Course {
     shuffler: ChaCha8Rng,
     /// Which variant of an example is seen.
     chooser: ChaCha8Rng,
+    /// Which of an example's sides are.
+    sides: ChaCha8Rng,
     optimising: Optimising,
 }
 
@@ -146,12 +148,16 @@ impl Learner {
         if let Some(correction) = &how.correction {
             self.layout.check(correction)?;
         }
-        // Shuffling uses the seed's first stream, dropout its second, this its third.
-        let mut chooser = ChaCha8Rng::seed_from_u64(how.seed);
-        chooser.set_stream(2);
+        // Shuffling uses the seed's first stream, dropout its second.
+        let stream = |number: u64| {
+            let mut random = ChaCha8Rng::seed_from_u64(how.seed);
+            random.set_stream(number);
+            random
+        };
         Ok(Course {
-            shuffler: ChaCha8Rng::seed_from_u64(how.seed),
-            chooser,
+            shuffler: stream(0),
+            chooser: stream(2),
+            sides: stream(3),
             optimising: self.machine.begin(how)?,
             how: how.clone(),
         })
@@ -167,14 +173,17 @@ impl Learner {
         data: &[Example],
         on_step: impl AsyncFnMut(Step) -> ControlFlow<()>,
     ) -> Result<Trained, ModelError> {
-        clips::check(data, Some(self.labels))?;
-        let Course { how, shuffler, chooser, optimising } = course;
+        clips::check(data, self.architecture, Some(self.labels))?;
+        let Course { how, shuffler, chooser, sides, optimising } = course;
+        let reads = self.architecture.reads_text();
         let mut order: Vec<usize> = (0..data.len()).collect();
         let draw = || {
             order.shuffle(shuffler);
             let drawn = |&example: &usize| {
                 let way = data[example].way_in_training(|ways| chooser.random_range(..ways));
-                Drawn { example, way }
+                let both = reads && data[example].has_both_sides();
+                let sides = if both { Sides::drawn(|among| sides.random_range(..among)) } else { Sides::Both };
+                Drawn { example, way, sides }
             };
             order.iter().map(drawn).collect()
         };
@@ -188,7 +197,7 @@ impl Learner {
     /// # Errors
     /// No, wrong or non-finite examples; a device that fails.
     pub async fn evaluate(&mut self, data: &[Example]) -> Result<Evaluation, ModelError> {
-        clips::check(data, Some(self.labels))?;
+        clips::check(data, self.architecture, Some(self.labels))?;
         let logits = self.logits(data).await?;
         let truth: Vec<usize> = data.iter().map(|example| example.label).collect();
         Ok(Evaluation::of(&logits, &truth, self.labels))
@@ -199,7 +208,7 @@ impl Learner {
     /// # Errors
     /// No, wrong or non-finite examples; a device that fails.
     pub async fn predict(&mut self, inputs: &[Example]) -> Result<Vec<Vec<f32>>, ModelError> {
-        clips::check(inputs, None)?;
+        clips::check(inputs, self.architecture, None)?;
         let logits = self.logits(inputs).await?;
         Ok(logits.chunks_exact(self.labels).map(softmax::probabilities).collect())
     }

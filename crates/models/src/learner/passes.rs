@@ -6,7 +6,7 @@ use crate::{
     Architecture, FRAMES, Layer, LstmOutput, Standardisation,
     clips::Seen,
     learner::{
-        layers::{convolution, dense, flatten, lstm, normalise, pooling},
+        layers::{convolution, dense, flatten, fusion, lstm, normalise, pooling},
         operations::{dropout::Dropout, gradient::Gradient},
     },
 };
@@ -17,6 +17,8 @@ pub(crate) struct Batch {
     input: Tensor<2>,
     /// Real frames of each clip.
     frames: Vec<usize>,
+    /// What is said in each.
+    texts: Vec<Vec<u16>>,
 }
 
 impl Batch {
@@ -42,7 +44,8 @@ impl Batch {
             }
         }
         let input = Tensor::from_data(TensorData::new(values, [count * FRAMES, features]), device);
-        Self { input, frames: clips.iter().map(|clip| clip.frames).collect() }
+        let texts = clips.iter().map(|clip| clip.text.to_vec());
+        Self { input, frames: clips.iter().map(|clip| clip.frames).collect(), texts: texts.collect() }
     }
 }
 
@@ -55,6 +58,7 @@ enum Saved {
     Pooling(pooling::Saved),
     Lstm(lstm::Saved),
     Dense(dense::Saved),
+    Fusion(fusion::Saved),
 }
 
 /// What the way back needs of all layers.
@@ -107,6 +111,12 @@ pub(crate) fn forward(
                 let (output, saved) = dense::output(values, kernel, bias);
                 (output, Saved::Dense(saved))
             }
+            (Layer::Fusion { .. }, own) if own.len() == 9 => {
+                let own = own.as_array().expect("they are nine");
+                let heard: Vec<bool> = batch.frames.iter().map(|&frames| frames > 0).collect();
+                let (output, saved) = fusion::forward(values, own, &heard, batch.texts.clone());
+                (output, Saved::Fusion(saved))
+            }
             (layer, own) => unreachable!("{layer} with {} tensors: the layout gives each layer its own", own.len()),
         };
         trace.push(saved);
@@ -149,6 +159,11 @@ pub(crate) fn backward(
             }
             Saved::Dense(saved) => {
                 let (input, own) = dense::backward(saved, gradient, &own[0]);
+                (Some(input), own.into())
+            }
+            Saved::Fusion(saved) => {
+                let own = own.as_array().expect("a fusion has nine tensors");
+                let (input, own) = fusion::backward(saved, gradient, own);
                 (Some(input), own.into())
             }
         };

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::{EpochReport, Evaluation, ModelError, Step, Trained, TrainingPlan};
+use crate::{EpochReport, Evaluation, ModelError, Step, Trained, TrainingPlan, clips::Sides};
 
 /// One example as an epoch has it.
 pub(super) struct Drawn {
@@ -10,6 +10,8 @@ pub(super) struct Drawn {
     pub example: usize,
     /// In which of its ways: 0 as it is, from 1 its variants.
     pub way: usize,
+    /// Heard, read, or both.
+    pub sides: Sides,
 }
 
 /// A training under way: who hears of its steps, and its sums.

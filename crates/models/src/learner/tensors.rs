@@ -122,7 +122,8 @@ impl Tensors {
     ) -> Result<(), ModelError> {
         for epoch in 1..=how.epochs {
             for (step, drawn) in (1..).zip(draw().chunks(how.batch_size)) {
-                let clips: Vec<Seen<'_>> = drawn.iter().map(|drawn| data[drawn.example].seen_as(drawn.way)).collect();
+                let clips: Vec<Seen<'_>> =
+                    drawn.iter().map(|drawn| data[drawn.example].seen_as(drawn.way, drawn.sides)).collect();
                 let truth: Vec<usize> = drawn.iter().map(|drawn| data[drawn.example].label).collect();
                 let logits = self.step(&clips, &truth, standardisation, course).await?;
                 let batch = telling.count(&logits, &truth)?;

@@ -4,10 +4,12 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FEATURES, FRAMES, Layer, Layout, LstmOutput};
+use crate::{BUCKETS, FEATURES, FRAMES, Layer, Layout, LstmOutput};
 
 /// The short-term features, which stand first in a frame.
 const SHORT_TERM: usize = 34;
+/// Numbers that stand for each bucket of text: with 2^13 buckets as many parameters as a browser loads without waiting.
+const TEXT_WIDTH: usize = 16;
 
 /// A network by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,11 +26,15 @@ pub enum Architecture {
     LstmPadded,
     /// Small and quick, for browsers: convolutions pooled over the real frames alone.
     Compact,
+    /// `compact` beside a branch that reads what is said, and a gate between the two: 176,441 parameters for 4 labels.
+    #[serde(rename = "compact-text")]
+    CompactText,
 }
 
 impl Architecture {
     /// All of them, in the order in which they are listed to people.
-    pub const ALL: [Self; 5] = [Self::Dense, Self::Conv, Self::Lstm, Self::LstmPadded, Self::Compact];
+    pub const ALL: [Self; 6] =
+        [Self::Dense, Self::Conv, Self::Lstm, Self::LstmPadded, Self::Compact, Self::CompactText];
 
     /// The name that people and messages use.
     pub fn name(self) -> &'static str {
@@ -38,14 +44,25 @@ impl Architecture {
             Self::Lstm => "lstm",
             Self::LstmPadded => "lstm-padded",
             Self::Compact => "compact",
+            Self::CompactText => "compact-text",
         }
     }
 
+    /// Whether it also takes what is said; the others do not look at it.
+    pub const fn reads_text(self) -> bool {
+        matches!(self, Self::CompactText)
+    }
+
+    /// Whether what it hears with is `compact`, which is trained in ways of its own.
+    pub const fn hears_as_compact(self) -> bool {
+        matches!(self, Self::Compact | Self::CompactText)
+    }
+
     /// How many of a frame's features it uses, counted from the first: the networks of Chau & Garces the 34 short-term
-    /// ones, `compact` all.
+    /// ones, `compact` and `compact-text` all.
     pub const fn features(self) -> usize {
         match self {
-            Self::Compact => FEATURES,
+            Self::Compact | Self::CompactText => FEATURES,
             Self::Dense | Self::Conv | Self::Lstm | Self::LstmPadded => SHORT_TERM,
         }
     }
@@ -72,21 +89,8 @@ impl Architecture {
             ],
             Self::Lstm => lstm(LstmOutput::LastRealFrame, labels),
             Self::LstmPadded => lstm(LstmOutput::LastFrame, labels),
-            Self::Compact => {
-                let bare = |inputs, outputs| Layer::Convolution { inputs, outputs, dropout: false };
-                let normalise = Layer::Normalise { channels: 64 };
-                vec![
-                    bare(FEATURES, 64),
-                    normalise,
-                    bare(64, 64),
-                    normalise,
-                    bare(64, 64),
-                    normalise,
-                    Layer::Pooling { channels: 64 },
-                    Layer::Dense { inputs: 128, outputs: 64, dropout: true },
-                    Layer::Output { inputs: 64, labels },
-                ]
-            }
+            Self::Compact => compact(Layer::Output { inputs: 64, labels }),
+            Self::CompactText => compact(Layer::Fusion { inputs: 64, buckets: BUCKETS, width: TEXT_WIDTH, labels }),
         }
     }
 
@@ -99,6 +103,23 @@ impl Architecture {
     pub fn parameters(self, labels: usize) -> usize {
         self.layout(labels).total()
     }
+}
+
+/// The layers of `compact` before its last.
+fn compact(last: Layer) -> Vec<Layer> {
+    let bare = |inputs, outputs| Layer::Convolution { inputs, outputs, dropout: false };
+    let normalise = Layer::Normalise { channels: 64 };
+    vec![
+        bare(FEATURES, 64),
+        normalise,
+        bare(64, 64),
+        normalise,
+        bare(64, 64),
+        normalise,
+        Layer::Pooling { channels: 64 },
+        Layer::Dense { inputs: 128, outputs: 64, dropout: true },
+        last,
+    ]
 }
 
 fn lstm(output: LstmOutput, labels: usize) -> Vec<Layer> {
@@ -118,7 +139,7 @@ impl fmt::Display for Architecture {
 
 /// A name that no architecture has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no model called {0:?}: choose dense, conv, lstm, lstm-padded or compact")]
+#[error("there is no model called {0:?}: choose dense, conv, lstm, lstm-padded, compact or compact-text")]
 pub struct UnknownArchitecture(pub String);
 
 impl FromStr for Architecture {

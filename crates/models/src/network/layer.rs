@@ -62,6 +62,19 @@ pub enum Layer {
         /// Labels.
         labels: usize,
     },
+    /// Late fusion with what is said. The voice's logits are made of the values that come in; the text's of the mean of its
+    /// buckets' embeddings, normalised as a layer; and a gate `g`, a logistic function of both, says how far the voice is
+    /// trusted: `g` · voice + (1 − `g`) · text. It is 1 for a clip without text and 0 for one that is not heard.
+    Fusion {
+        /// Values in, of the voice.
+        inputs: usize,
+        /// Buckets of text.
+        buckets: usize,
+        /// Numbers of an embedding.
+        width: usize,
+        /// Labels.
+        labels: usize,
+    },
 }
 
 /// Which of its outputs an LSTM layer passes on.
@@ -103,6 +116,7 @@ impl Layer {
             Self::Lstm { .. } => "lstm",
             Self::Dense { .. } => "dense",
             Self::Output { .. } => "output",
+            Self::Fusion { .. } => "fusion",
         }
     }
 
@@ -125,6 +139,19 @@ impl Layer {
                 ("kernel", vec![inputs, 4 * units], Initial::Glorot { fan_in: inputs, fan_out: 4 * units }),
                 ("recurrent", vec![units, 4 * units], Initial::Orthogonal),
                 ("bias", vec![4 * units], Initial::ForgetGateOne),
+            ],
+            Self::Fusion { inputs, buckets, width, labels } => vec![
+                ("kernel", vec![inputs, labels], Initial::Glorot { fan_in: inputs, fan_out: labels }),
+                ("bias", vec![labels], Initial::Zero),
+                // Each row as if it were a layer of one input.
+                ("embedding", vec![buckets, width], Initial::Glorot { fan_in: 1, fan_out: width }),
+                ("scale", vec![width], Initial::One),
+                ("offset", vec![width], Initial::Zero),
+                ("text_kernel", vec![width, labels], Initial::Glorot { fan_in: width, fan_out: labels }),
+                ("text_bias", vec![labels], Initial::Zero),
+                // At first both are trusted as far, whatever they say.
+                ("gate_kernel", vec![inputs + width, 1], Initial::Zero),
+                ("gate_bias", vec![1], Initial::Zero),
             ],
             Self::Dense { inputs, outputs, .. } | Self::Output { inputs, labels: outputs } => vec![
                 ("kernel", vec![inputs, outputs], Initial::Glorot { fan_in: inputs, fan_out: outputs }),
@@ -166,6 +193,9 @@ impl fmt::Display for Layer {
                 write!(f, "dense {inputs} to {outputs}, ReLU{}", dropped(dropout))
             }
             Self::Output { inputs, labels } => write!(f, "output {inputs} to {labels} labels"),
+            Self::Fusion { inputs, buckets, width, labels } => {
+                write!(f, "fusion of {inputs} with text in {buckets} buckets of {width}, a gate, {labels} labels")
+            }
         }
     }
 }

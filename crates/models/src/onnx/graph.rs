@@ -3,7 +3,9 @@
 use super::messages::{
     Attribute, AttributeType, Dimension, ElementType, Extent, Graph, Node, Shape, Tensor, TensorType, Type, ValueInfo,
 };
-use crate::{Architecture, FEATURES, FRAMES, Layer, LstmOutput, Standardisation, network::KERNEL, slices::EPSILON};
+use crate::{
+    Architecture, BUCKETS, FEATURES, FRAMES, Layer, LstmOutput, Standardisation, network::KERNEL, slices::EPSILON,
+};
 
 /// The graph with its inputs, outputs and statistics, but without the parameters that it names.
 pub(super) fn of(architecture: Architecture, labels: usize, standardisation: &Standardisation) -> Graph {
@@ -13,6 +15,7 @@ pub(super) fn of(architecture: Architecture, labels: usize, standardisation: &St
     let layout = architecture.layout(labels);
     let mut names = layout.tensors.iter().map(|spec| spec.name.as_str());
     let mut next = || names.next().unwrap_or_default();
+    let reads = architecture.reads_text();
     for layer in architecture.layers(labels) {
         clips = match layer {
             Layer::Convolution { .. } => builder.convolution(&clips, next(), next()),
@@ -28,6 +31,10 @@ pub(super) fn of(architecture: Architecture, labels: usize, standardisation: &St
                 builder.named("Gemm", &[&clips.name, next(), next()], &[LOGITS], vec![]);
                 Clips { name: LOGITS.to_owned(), ..clips }
             }
+            Layer::Fusion { .. } => {
+                builder.fusion(&clips, [(); 9].map(|()| next()));
+                Clips { name: LOGITS.to_owned(), ..clips }
+            }
         };
     }
     builder.named("Softmax", &[LOGITS], &[PROBABILITIES], vec![int("axis", -1)]);
@@ -41,6 +48,52 @@ pub(super) fn of(architecture: Architecture, labels: usize, standardisation: &St
     let rows = |count: usize| [Extent::Parameter("clips".to_owned()), Extent::Value(count as i64)];
     let [clips, frames] = rows(FRAMES);
     let features_of_clips = vec![clips.clone(), frames, Extent::Value(FEATURES as i64)];
+    let mut input = vec![
+        value(
+            FEATURES_IN,
+            ElementType::Float,
+            features_of_clips,
+            "Frames of features, not standardised. What stands beyond a clip's real frames is not looked at.",
+        ),
+        value(
+            FRAMES_IN,
+            ElementType::Int64,
+            vec![clips],
+            if reads {
+                "How many frames of each clip are real, 1 to 100; 0 for one of which only the text is there."
+            } else {
+                "How many frames of each clip are real, 1 to 100."
+            },
+        ),
+    ];
+    let mut output = vec![
+        value(PROBABILITIES, ElementType::Float, rows(labels).into(), "A probability for each label."),
+        value(LOGITS, ElementType::Float, rows(labels).into(), "The same before softmax."),
+    ];
+    if reads {
+        let words = "How many pieces of each clip's transcript are in each bucket; zeros where nothing is known of it.";
+        input.push(value(TEXT_IN, ElementType::Float, rows(BUCKETS).into(), words));
+        output.extend([
+            value(
+                VOICE_LOGITS,
+                ElementType::Float,
+                rows(labels).into(),
+                "What the voice says by itself, before softmax.",
+            ),
+            value(
+                TEXT_LOGITS,
+                ElementType::Float,
+                rows(labels).into(),
+                "What the text says by itself, before softmax.",
+            ),
+            value(
+                GATE,
+                ElementType::Float,
+                rows(1).into(),
+                "How far the voice is trusted, 0 to 1; the text by the rest.",
+            ),
+        ]);
+    }
     Graph {
         node: builder.nodes,
         name: architecture.name().to_owned(),
@@ -48,28 +101,21 @@ pub(super) fn of(architecture: Architecture, labels: usize, standardisation: &St
         doc_string: "From a clip's features to a probability for each label. Of a clip that is heard in several ways, \
                      such as at several speeds, take the mean of the logits, and its softmax."
             .to_owned(),
-        input: vec![
-            value(
-                FEATURES_IN,
-                ElementType::Float,
-                features_of_clips,
-                "Frames of features, not standardised. What stands beyond a clip's real frames is not looked at.",
-            ),
-            value(FRAMES_IN, ElementType::Int64, vec![clips], "How many frames of each clip are real, 1 to 100."),
-        ],
-        output: vec![
-            value(PROBABILITIES, ElementType::Float, rows(labels).into(), "A probability for each label."),
-            value(LOGITS, ElementType::Float, rows(labels).into(), "The same before softmax."),
-        ],
+        input,
+        output,
     }
 }
 
 const FEATURES_IN: &str = "features";
 const FRAMES_IN: &str = "frames";
+const TEXT_IN: &str = "text";
 const MEAN: &str = "mean";
 const DEVIATION: &str = "deviation";
 const LOGITS: &str = "logits";
 const PROBABILITIES: &str = "probabilities";
+const VOICE_LOGITS: &str = "voice_logits";
+const TEXT_LOGITS: &str = "text_logits";
+const GATE: &str = "gate";
 
 /// A value on its way, (clips, frames, channels) or, behind the layer that takes a clip's frames together,
 /// (clips, channels).
@@ -254,6 +300,34 @@ impl Builder {
                 Clips { name: self.squeeze(&sum, 1), frames: 1 }
             }
         }
+    }
+
+    /// Both branches' logits, the gate, and the logits of both.
+    fn fusion(&mut self, clips: &Clips, tensors: [&str; 9]) {
+        let [kernel, bias, embedding, scale, offset, text_kernel, text_bias, gate_kernel, gate_bias] = tensors;
+        self.named("Gemm", &[&clips.name, kernel, bias], &[VOICE_LOGITS], vec![]);
+        let (axis, one) = (self.numbers(&[1]), self.number(1.0));
+        let pieces = self.node("ReduceSum", &[TEXT_IN, &axis], vec![int("keepdims", 1)]);
+        let count = self.node("Max", &[&pieces, &one], vec![]);
+        let sum = self.node("MatMul", &[TEXT_IN, embedding], vec![]);
+        let mean = self.node("Div", &[&sum, &count], vec![]);
+        let attributes = vec![int("axis", -1), float("epsilon", EPSILON)];
+        let said = self.node("LayerNormalization", &[&mean, scale, offset], attributes);
+        self.named("Gemm", &[&said, text_kernel, text_bias], &[TEXT_LOGITS], vec![]);
+        let both = self.node("Concat", &[&clips.name, &said], vec![int("axis", 1)]);
+        let sum = self.node("Gemm", &[&both, gate_kernel, gate_bias], vec![]);
+        let gate = self.node("Sigmoid", &[&sum], vec![]);
+        let zero = self.number(0.0);
+        let frames = self.node("Cast", &[FRAMES_IN], vec![int("to", ElementType::Float as i64)]);
+        let frames = self.unsqueeze(&frames, &[1]);
+        let heard = self.node("Greater", &[&frames, &zero], vec![]);
+        let read = self.node("Greater", &[&pieces, &zero], vec![]);
+        let gate = self.node("Where", &[&heard, &gate, &zero], vec![]);
+        self.named("Where", &[&read, &gate, &one], &[GATE], vec![]);
+        let rest = self.node("Sub", &[&one, GATE], vec![]);
+        let voice = self.node("Mul", &[GATE, VOICE_LOGITS], vec![]);
+        let text = self.node("Mul", &[&rest, TEXT_LOGITS], vec![]);
+        self.named("Add", &[&voice, &text], &[LOGITS], vec![]);
     }
 
     /// A tensor's four gates along an axis, from Keras' order (input, forget, cell, output) in ONNX' order (input,

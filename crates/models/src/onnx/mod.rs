@@ -7,7 +7,11 @@
 //!   looked at. Networks that use fewer features take the first ones.
 //! - `frames`, `i64` (clips): how many of them are real; below 1 counts as 1, above 100 as 100.
 //!
-//! and outputs `probabilities`, `f32` (clips, labels), and `logits`, the same before softmax. Where a clip is heard in
+//! - `text`, `f32` (clips, 8192), of networks that read alone: how many pieces of a clip's transcript are in each bucket.
+//!   Then 0 frames are a clip that is not heard.
+//!
+//! and outputs `probabilities`, `f32` (clips, labels), and `logits`, the same before softmax; of networks that read also `voice_logits`, `text_logits` and
+//! `gate` (clips, 1). Where a clip is heard in
 //! several ways, such as at several speeds, each of them goes in as a clip of its own; the answer is the softmax of the
 //! mean of their logits.
 //!

@@ -1,6 +1,7 @@
 //! Arithmetic on plain slices of `f32`, without a tensor library and without a device. Predictions are made of it, and on
 //! the processor the learner's operations. It knows no network and no clip.
 
+pub(crate) mod fusion;
 pub(crate) mod kernel;
 pub(crate) mod lstm;
 pub(crate) mod matrix;

@@ -7,7 +7,8 @@ use pollster::block_on;
 
 use super::*;
 use crate::{
-    Backend, FEATURES, Learner,
+    Backend, Learner,
+    clips::Sides,
     learner::golden::{self, Golden},
 };
 
@@ -21,7 +22,7 @@ fn graphics(architecture: Architecture, parameters: &[f32]) -> Graphics {
 fn train(graphics: &mut Graphics, how: &TrainingPlan, clips: &[Example], statistics: &Standardisation) -> Vec<f64> {
     let mut course = graphics.begin(how).unwrap();
     course.key = None;
-    let draw = || (0..clips.len()).map(|example| Drawn { example, way: 0 }).collect();
+    let draw = || (0..clips.len()).map(|example| Drawn { example, way: 0, sides: Sides::Both }).collect();
     let mut telling = Telling::new(how, clips.len(), 4, async |_| ControlFlow::Continue(()));
     block_on(graphics.train(&mut course, how, clips, statistics, draw, &mut telling)).unwrap();
     telling.trained().epochs.iter().map(|epoch| epoch.loss).collect()
@@ -31,7 +32,7 @@ fn check(architecture: Architecture) {
     let golden = Golden::of(architecture);
     let layout = architecture.layout(4);
     let statistics = golden::standardisation(architecture);
-    let clips = golden::clips(architecture.features());
+    let clips = golden::clips(architecture);
     let start = golden::weights(&layout);
     let mut graphics = graphics(architecture, &start);
 
@@ -97,7 +98,7 @@ fn compact_computes_what_pytorch_computes() {
 /// The same training as on the processor, with what it drops and what is added to its gradients.
 #[test]
 fn it_drops_and_pulls_as_the_processor_does() {
-    let mut clips = golden::clips(FEATURES);
+    let mut clips = golden::clips(Architecture::Compact);
     // Fifteen clips in batches of six: the last one is smaller, and no batch's masks end where a block does.
     clips.extend_from_within(..);
     clips.extend_from_within(..3);
@@ -143,7 +144,7 @@ fn it_drops_and_pulls_as_the_processor_does() {
 
 #[test]
 fn it_stops_soon_and_tells_of_divergence() {
-    let clips = golden::clips(FEATURES);
+    let clips = golden::clips(Architecture::Compact);
     block_on(async {
         let mut learner = Learner::new(Architecture::Compact, 4, Backend::WebGpu).await.unwrap();
         let how = TrainingPlan { epochs: 1000, batch_size: 2, ..TrainingPlan::default() };
@@ -158,4 +159,10 @@ fn it_stops_soon_and_tells_of_divergence() {
         let told = learner.train(&clips, &how, async |_| ControlFlow::Continue(())).await;
         assert!(matches!(told, Err(ModelError::Diverged { .. })), "{told:?}");
     });
+}
+
+#[test]
+fn a_network_that_reads_is_left_to_the_processor() {
+    let refused = block_on(Graphics::open(Architecture::CompactText, 4)).err();
+    assert_eq!(refused, Some(ModelError::ProcessorAlone { architecture: Architecture::CompactText }));
 }

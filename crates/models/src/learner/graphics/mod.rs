@@ -76,6 +76,9 @@ struct Clips {
 impl Graphics {
     /// Opens the device. The parameters are zeros at first.
     pub async fn open(architecture: Architecture, labels: usize) -> Result<Self, ModelError> {
+        if architecture.reads_text() {
+            return Err(ModelError::ProcessorAlone { architecture });
+        }
         let chip = Chip::open().await?;
         let layout = architecture.layout(labels);
         let parameters = chip.buffer(layout.total())?;

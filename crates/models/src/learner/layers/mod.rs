@@ -7,6 +7,7 @@
 pub(crate) mod convolution;
 pub(crate) mod dense;
 pub(crate) mod flatten;
+pub(crate) mod fusion;
 pub(crate) mod lstm;
 pub(crate) mod normalise;
 pub(crate) mod pooling;

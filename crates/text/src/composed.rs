@@ -19,12 +19,12 @@ pub fn composed(text: &str) -> Cow<'_, str> {
 
 /// A text with every letter taken apart, as macOS stores names of files.
 #[cfg(feature = "compose")]
-pub(crate) fn decomposed(text: &str) -> Cow<'_, str> {
+pub fn decomposed(text: &str) -> Cow<'_, str> {
     icu_normalizer::DecomposingNormalizerBorrowed::new_nfd().normalize(text)
 }
 
 /// A text as it is.
 #[cfg(not(feature = "compose"))]
-pub(crate) fn decomposed(text: &str) -> Cow<'_, str> {
+pub fn decomposed(text: &str) -> Cow<'_, str> {
     Cow::Borrowed(text)
 }
