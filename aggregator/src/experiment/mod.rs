@@ -1,13 +1,14 @@
 //! The experiments of Chau & Garces, "Federated Learning for Emotion Recognition", repeated on a corpus on disk with
 //! speakers whom no model has heard: which runs there are, running them so that nothing is done twice, and a report with
-//! the paper's own numbers beside the new ones. And two of our own: `robustness`, hostile clients against each
-//! aggregation, and `privacy`, what noise costs.
+//! the paper's own numbers beside the new ones. And three of our own: `robustness`, hostile clients against each
+//! aggregation, `privacy`, what noise costs, and `multimodal`, what text adds to a voice.
 //!
 //! A run is one simulation. Runs that differ only in seed and fold are repetitions of one `Condition`, and everything that
 //! is reported is reported for conditions. Nothing here knows how a simulation works.
 
 mod condition;
 mod grouped;
+mod multimodal;
 mod paper;
 mod privacy;
 mod recipe;
@@ -21,6 +22,7 @@ mod spreadsheet;
 mod statistics;
 
 pub use grouped::grouped;
+pub use multimodal::{Multimodal, multimodal_runs, multimodal_section};
 pub use paper::{Experiment, Options, check, runs};
 pub use privacy::{Privacy, privacy_runs, privacy_table};
 pub use repeat::shell_line;

@@ -97,6 +97,8 @@ pub fn privacy_runs(privacy: &Privacy) -> Result<Vec<Run<Treated>>> {
                 labels: super::labels(),
                 test: TestSpeakers::Usual,
                 model: privacy.model,
+                modalities: protocol::Modalities::Both,
+                scripts_apart: false,
                 partition: Partition::Random,
                 clients: privacy.clients,
                 rounds: privacy.rounds,

@@ -107,11 +107,12 @@ impl Habit {
     }
 }
 
-/// The manner of one clip: the emotion by the speaker's habit, at a strength of its own, with some chance in everything.
-pub(super) fn draw(emotion: usize, habit: &Habit, random: &mut Random) -> Manner {
+/// The manner of one clip: the emotion by the speaker's habit, at a strength of its own (`times` as great as people's), with some
+/// chance in everything.
+pub(super) fn draw(emotion: usize, habit: &Habit, times: f64, random: &mut Random) -> Manner {
     let full = &MANNERS[emotion];
     let neutral = &MANNERS[NEUTRAL];
-    let strength = random.between(0.75, 1.15);
+    let strength = times * random.between(0.75, 1.15);
     let mut shown = |full: f64, neutral: f64, habit: f64, deviation: f64| {
         neutral + (full - neutral) * strength * habit + random.normal(deviation)
     };

@@ -30,6 +30,7 @@ mod manner;
 mod phone;
 mod random;
 mod score;
+pub mod told;
 mod tract;
 
 use random::Random;
@@ -99,9 +100,14 @@ impl Voice {
     /// Says sentence `take` modulo [`SENTENCES`] with an emotion of [`EMOTIONS`](crate::EMOTIONS), for 1.2 to 3 s. Every
     /// take differs in timing, melody and strength. An index beyond the four is said neutrally.
     pub fn say(&self, emotion: usize, take: u64) -> Sound {
+        self.say_with(emotion, take, 1.0)
+    }
+
+    /// The same where everything that the emotion changes is changed `strength` times as far.
+    fn say_with(&self, emotion: usize, take: u64, strength: f64) -> Sound {
         let emotion = if emotion < 4 { emotion } else { manner::NEUTRAL };
         let mut random = Random::new([CLIP, self.seed, emotion as u64, take]);
-        let manner = manner::draw(emotion, &self.habits[emotion], &mut random);
+        let manner = manner::draw(emotion, &self.habits[emotion], strength, &mut random);
         let score = score::compose(self, &manner, take % SENTENCES, &mut random);
         let samples = tract::sound(self, &manner, &score, &mut random);
         Sound::from_pcm(&samples, 1, speech::SAMPLE_RATE)
