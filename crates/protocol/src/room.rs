@@ -8,8 +8,8 @@ use crate::limits::{
 };
 use crate::parse::{check_name, check_range};
 use crate::{
-    Aggregation, Augmentation, Encoding, Masking, Modalities, Noise, Optimiser, Pace, ProtocolError, RoomCode, Selection,
-    Stragglers, Strategy, choice,
+    Aggregation, Augmentation, Encoding, Masking, Modalities, Noise, Optimiser, Pace, ProtocolError, RoomCode,
+    Selection, Stragglers, Strategy, choice,
 };
 
 /// How a client trains in each round.
