@@ -257,8 +257,8 @@ mod tests {
     use clap::{Args as _, FromArgMatches as _};
     use models::Architecture;
     use protocol::{
-        Adversary, Aggregation, Augmentation, Choice as _, Encoding, MaskedEncoding, Masking, Modalities, Noise, Optimiser,
-        Pace, Selection, Stragglers, TrainingSettings,
+        Adversary, Aggregation, Augmentation, Choice as _, Encoding, MaskedEncoding, Masking, Modalities, Noise,
+        Optimiser, Pace, Selection, Stragglers, TrainingSettings,
     };
 
     use super::*;

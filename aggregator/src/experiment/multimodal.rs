@@ -89,6 +89,7 @@ pub fn multimodal_runs(multimodal: &Multimodal, dataset: &Dataset) -> Result<Vec
                     strategy: STRATEGY,
                     aggregation: Aggregation::Mean,
                     influence_limit: None,
+                    masking: None,
                     noise: None,
                     encoding: Encoding::F32,
                     attack: None,
