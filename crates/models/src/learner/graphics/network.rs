@@ -257,6 +257,7 @@ output[(step.first + clip) * {labels}u + column] = sum + parameters[{}u + column
             Layer::Lstm { inputs, units, output } => {
                 self.lstm([inputs, units], output, place, input, of_input, (forward, back))
             }
+            Layer::Fusion { .. } => unreachable!("`Graphics::open` refuses what reads text"),
         }
     }
 
