@@ -46,6 +46,7 @@ test('fields of rules that are not chosen are not asked for', () => {
   assert.deepEqual(more({ aggregation: 'multi_krum' }), ['faulty', 'chosen']);
   assert.deepEqual(more({ selection: '25%' }), ['over_selection']);
   assert.deepEqual(more({ masking: 'active' }), ['masking_encoding', 'masking_clip']);
+  assert.deepEqual(more({ model: 'compact-text' }), ['modalities']);
   assert.deepEqual(more({ asynchronous: '3' }), ['staleness_exponent', 'most_stale']);
 });
 

@@ -793,7 +793,6 @@ export const words = {
       network: 'Netz',
       networks: {
         compact: ['compact', 'Klein und schnell; lernt aus wenig und passt für jeden Laptop. 0,2 MB je Runde und Laptop.'],
-        'compact-text': ['compact-text', 'compact, und es liest mit, was gesagt wird; ein Regler sagt, wem es traut. 0,7 MB je Runde und Laptop.'],
         conv: ['conv', 'Vier Faltungsschichten, aus dem Fachartikel; braucht mehr Aufnahmen. 7 MB je Runde und Laptop.'],
         lstm: ['lstm', 'Liest eine Aufnahme wie einen Satz, Wort für Wort; langsam auf einem Prozessor. 14 MB je Runde und Laptop.'],
         dense: ['dense', 'Eine sehr große Schicht, aus dem Fachartikel; zu schwer für eine Klasse im WLAN. 104 MB je Runde und Laptop.'],

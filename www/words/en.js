@@ -794,7 +794,6 @@ export const words = {
       network: 'Network',
       networks: {
         compact: ['compact', 'Small and quick; learns from little and suits every laptop. 0.2 MB a round and laptop.'],
-        'compact-text': ['compact-text', 'compact, and it reads what is said as well; a gate says which it trusts. 0.7 MB a round and laptop.'],
         conv: ['conv', 'Four convolutions, from the paper; wants more clips. 7 MB a round and laptop.'],
         lstm: ['lstm', 'Reads a clip like a sentence, word after word; slow on a processor. 14 MB a round and laptop.'],
         dense: ['dense', 'One very large layer, from the paper; too heavy for a class on Wi-Fi. 104 MB a round and laptop.'],

@@ -793,7 +793,6 @@ export const words = {
       network: 'Red',
       networks: {
         compact: ['compact', 'Pequeña y rápida; aprende con poco y sirve para cualquier portátil. 0,2 MB por ronda y portátil.'],
-        'compact-text': ['compact-text', 'compact, y además lee lo que se dice; una compuerta dice de cuál se fía. 0,7 MB por ronda y portátil.'],
         conv: ['conv', 'Cuatro capas convolucionales, del artículo; pide más grabaciones. 7 MB por ronda y portátil.'],
         lstm: ['lstm', 'Lee una grabación como una frase, palabra por palabra; lenta en un procesador. 14 MB por ronda y portátil.'],
         dense: ['dense', 'Una sola capa muy grande, del artículo; demasiado pesada para una clase con wifi. 104 MB por ronda y portátil.'],

@@ -19,6 +19,8 @@ const TEXTS = {
  */
 const BELONGS = {
   server_learning_rate: ['strategy', '', 'fedavg', 'fedavgm', 'fedadagrad', 'fedadam', 'fedyogi', 'scaffold'],
+  // The form offers no `compact-text` as long as a tab takes no text.
+  modalities: ['model', 'compact-text'],
   proximal: ['strategy', 'fedprox'],
   trim: ['aggregation', 'trimmed_mean'],
   faulty: ['aggregation', 'krum', 'multi_krum'],
