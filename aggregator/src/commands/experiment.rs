@@ -16,9 +16,11 @@ use models::Architecture;
 use super::interrupt::on_interrupt;
 use super::progress::{self, bar, read};
 use super::synth::{self, MadeUp, Transcripts};
-use crate::experiment::{self, Experiment, Listener, Multimodal, Options, Results, Robustness, Room, Store};
+use crate::experiment::{
+    self, Done, Experiment, Listener, Multimodal, Options, Repeated, Results, Robustness, Room, Run, Store,
+};
 use crate::settings::{CorpusOptions, ReadingOptions, TestOptions};
-use crate::simulator::{FeatureCache, Normalisation, Outcome, RoundOutcome, TestSpeakers};
+use crate::simulator::{Dataset, FeatureCache, Normalisation, Outcome, RoundOutcome, TestSpeakers};
 
 const EXAMPLES: &str = "Examples:
   chorus experiment paper --data ravdess --out report
@@ -226,6 +228,40 @@ pub fn run(arguments: Arguments) -> Result<()> {
     }
 }
 
+/// Every run, done or failed.
+///
+/// # Errors
+/// Nothing can be stored, or it was stopped before the last.
+fn all_done<C: Repeated>(
+    runs: Vec<Run<C>>,
+    dataset: &Dataset,
+    store: &Store,
+    progress: &mut Progress,
+) -> Result<Vec<Done<C>>> {
+    let done = experiment::execute(runs, dataset, store, progress)?;
+    progress.bar.finish_and_clear();
+    done.context("stopped before all runs were done; the same command goes on from here")
+}
+
+/// The first run that could not be done, and why.
+fn failure<C: Repeated>(done: &[Done<C>]) -> Option<(String, String)> {
+    done.iter().find_map(|one| Some((one.run.key(), one.outcome.as_ref().err()?.clone())))
+}
+
+/// An error where a run could not be done.
+fn complain(failure: Option<(String, String)>) -> Result<()> {
+    match failure {
+        None => Ok(()),
+        Some((key, reason)) => bail!("not all runs could be done; the first that could not, {key}: {reason}"),
+    }
+}
+
+/// Prints where a file is.
+fn print_place(file: &Path) -> Result<()> {
+    println!("{}", fs::canonicalize(file).with_context(|| format!("can't find {}", file.display()))?.display());
+    Ok(())
+}
+
 fn run_multimodal(sides: TwoSided) -> Result<()> {
     let cache = sides.cache.clone().map(FeatureCache::new).or_else(FeatureCache::of_this_user);
     ensure!(sides.per_emotion.is_multiple_of(4) && sides.per_emotion > 0, "--per-emotion is a multiple of 4");
@@ -256,22 +292,14 @@ fn run_multimodal(sides: TwoSided) -> Result<()> {
         let store = Store::open(sides.out.join("runs").join(name))?;
         let dataset = read(std::slice::from_ref(data), &[], labels, reading, Normalisation::Group, cache.as_ref())?;
         let runs = experiment::multimodal_runs(multimodal, &dataset)?;
-        let done = experiment::execute(runs, &dataset, &store, &mut progress)?;
-        progress.bar.finish_and_clear();
-        let Some(done) = done else {
-            bail!("stopped before all runs were done; the same command goes on from here");
-        };
-        failed =
-            failed.or_else(|| done.iter().find_map(|one| Some((one.run.key(), one.outcome.as_ref().err()?.clone()))));
+        let done = all_done(runs, &dataset, &store, &mut progress)?;
+        failed = failed.or_else(|| failure(&done));
         page += &format!("\n{}", experiment::multimodal_section(multimodal, &done));
     }
     let table = sides.out.join("multimodal.md");
     experiment::write(&table, page.as_bytes())?;
-    println!("{}", fs::canonicalize(&table).with_context(|| format!("can't find {}", table.display()))?.display());
-    match failed {
-        None => Ok(()),
-        Some((key, reason)) => bail!("not all runs could be done; the first that could not, {key}: {reason}"),
-    }
+    print_place(&table)?;
+    complain(failed)
 }
 
 /// Makes the corpus up where it is not there yet.
@@ -320,18 +348,11 @@ fn run_robustness(attacked: Attacked) -> Result<()> {
         corpus.cache().as_ref(),
     )?;
     let mut progress = Progress::new(on_interrupt()?);
-    let done = experiment::execute(runs, &dataset, &store, &mut progress)?;
-    progress.bar.finish_and_clear();
-    let Some(done) = done else {
-        bail!("stopped before all runs were done; the same command goes on from here");
-    };
+    let done = all_done(runs, &dataset, &store, &mut progress)?;
     let table = out.join("robustness.md");
     experiment::write(&table, experiment::robustness_table(&robustness, &done, &typed()).as_bytes())?;
-    println!("{}", fs::canonicalize(&table).with_context(|| format!("can't find {}", table.display()))?.display());
-    match done.iter().find_map(|one| Some((one.run.key(), one.outcome.as_ref().err()?))) {
-        None => Ok(()),
-        Some((key, reason)) => bail!("not all runs could be done; the first that could not, {key}: {reason}"),
-    }
+    print_place(&table)?;
+    complain(failure(&done))
 }
 
 fn run_privacy(noised: Noised) -> Result<()> {
@@ -353,18 +374,11 @@ fn run_privacy(noised: Noised) -> Result<()> {
     let labels = experiment::labels();
     let dataset = read(&corpus.data, &[], &labels, &privacy.reading, Normalisation::Speaker, corpus.cache().as_ref())?;
     let mut progress = Progress::new(on_interrupt()?);
-    let done = experiment::execute(runs, &dataset, &store, &mut progress)?;
-    progress.bar.finish_and_clear();
-    let Some(done) = done else {
-        bail!("stopped before all runs were done; the same command goes on from here");
-    };
+    let done = all_done(runs, &dataset, &store, &mut progress)?;
     let table = experiment::privacy_table(&privacy, &done, &typed())?;
     experiment::write(&out.join("privacy.md"), table.as_bytes())?;
     print!("{table}");
-    match done.iter().find_map(|one| Some((one.run.key(), one.outcome.as_ref().err()?))) {
-        None => Ok(()),
-        Some((key, reason)) => bail!("not all runs could be done; the first that could not, {key}: {reason}"),
-    }
+    complain(failure(&done))
 }
 
 fn run_paper(paper: Paper) -> Result<()> {
@@ -375,18 +389,14 @@ fn run_paper(paper: Paper) -> Result<()> {
     let remarks = experiment::check(&options, &dataset)?;
     let runs = experiment::runs(&options, &dataset)?;
     let mut progress = Progress::new(on_interrupt()?);
-    let done = experiment::execute(runs, &dataset, &store, &mut progress)?;
-    progress.bar.finish_and_clear();
-    let Some(done) = done else {
-        bail!("stopped before all runs were done; the same command goes on from here");
-    };
+    let done = all_done(runs, &dataset, &store, &mut progress)?;
     let results = Results::of(&options, &dataset, remarks, &done, typed());
     let write = |name: &str, bytes: &[u8]| experiment::write(&paper.out.join(name), bytes);
     write("results.json", (serde_json::to_string_pretty(&results)? + "\n").as_bytes())?;
     write("results.csv", &experiment::spreadsheet(&results)?)?;
     write("report.html", experiment::page(&results).as_bytes())?;
     let report = paper.out.join("report.html");
-    println!("{}", fs::canonicalize(&report).with_context(|| format!("can't find {}", report.display()))?.display());
+    print_place(&report)?;
     match results.failures.as_slice() {
         [] => Ok(()),
         [first, ..] => bail!(
