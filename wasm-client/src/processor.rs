@@ -76,27 +76,34 @@ impl Processor {
         if choice == Choice::Cpu {
             return Ok(Self::cpu(None, failed).await);
         }
-        if failed.graphics {
-            return Ok(Self::cpu(Some(BackendReason::GpuFailed), failed).await);
-        }
-        match adapter::request().await {
-            // WebGPU in software is there to show that it works; nobody wants to wait for it.
-            Some(adapter) if choice == Choice::Webgpu || !adapter.software => Ok(if serves("trainer-webgpu").await {
-                Self { way: Way::Graphics, name: adapter.name, reasons: Vec::new() }
-            } else {
-                Self::cpu(Some(BackendReason::NoGpuProgram), failed).await
-            }),
-            _ if choice == Choice::Auto => Ok(Self::cpu(Some(BackendReason::NoGpu), failed).await),
-            _ => {
+        match Self::chip(choice, failed).await {
+            Ok(chip) => Ok(chip),
+            Err(BackendReason::NoGpu) if choice == Choice::Webgpu => {
                 let words = "This browser offers no WebGPU. Choose the processor instead.";
                 Err(Failure::new(FailureCode::NoWebgpu, words))
             }
+            Err(reason) => Ok(Self::cpu(Some(reason), failed).await),
         }
     }
 
     /// The graphics processor that `Auto` takes, if there is one.
     pub(crate) async fn graphics(failed: Failed) -> Option<Self> {
-        Self::of(Choice::Auto, failed).await.ok().filter(Self::is_graphics)
+        Self::chip(Choice::Auto, failed).await.ok()
+    }
+
+    /// The graphics processor, or why it does not train.
+    async fn chip(choice: Choice, failed: Failed) -> Result<Self, BackendReason> {
+        if failed.graphics {
+            return Err(BackendReason::GpuFailed);
+        }
+        match adapter::request().await {
+            // WebGPU in software is there to show that it works; nobody wants to wait for it.
+            Some(adapter) if choice == Choice::Webgpu || !adapter.software => {
+                let chip = Self { way: Way::Graphics, name: adapter.name, reasons: Vec::new() };
+                if serves("trainer-webgpu").await { Ok(chip) } else { Err(BackendReason::NoGpuProgram) }
+            }
+            _ => Err(BackendReason::NoGpu),
+        }
     }
 
     /// The processor, where there is a reason that it is not another one.
