@@ -143,7 +143,7 @@ fn reference_client(chorus: &Path) -> Result<Option<Job>> {
         Ok(python) => python,
         Err(error) => {
             say(format!(
-                "LEFT OUT, as Python and its package websockets cannot be had ({error:#}): the client in Python"
+                "LEFT OUT, as Python and its packages (websockets, cryptography) cannot be had ({error:#}): the client in Python"
             ));
             return Ok(None);
         }

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import urllib.request
 
+import masked_room
 import vectors
 from client import Client, Closed, Fault, Refused
 from wire import encode, floats
@@ -237,3 +238,4 @@ if __name__ == "__main__":
     asyncio.run(play(sys.argv[1]))
     for encoding in ("q8", "q4"):
         asyncio.run(few_bits(sys.argv[1], encoding))
+    asyncio.run(masked_room.play(server, sys.argv[1]))
