@@ -76,6 +76,36 @@ fn nobody_steers_a_room_without_the_secret() {
 }
 
 #[test]
+fn what_settings_would_give_is_told_before_there_is_a_room() {
+    let server = server(&[]);
+    let preview =
+        |secret: &str, settings: Value| json_of(http::post(&server, "/api/rooms/preview", secret, &settings));
+    assert_eq!(preview("a secret of nobody", json!({})).0, 401);
+    let (status, plain) = preview(SECRET, json!({"rounds": 5, "code": "ABCDE"}));
+    assert_eq!((status, &plain["room"]["rounds"], &plain["budget"]), (200, &json!(5), &Value::Null));
+    assert_eq!(plain["room"]["masking"], Value::Null, "rooms are masked where somebody says so");
+    assert_eq!(get(&server, "/api/rooms/ABCDE").0, 404, "none was made");
+
+    let noise = json!({"epsilon": 8, "clip": 0.01, "rounds": 20, "max_clients": 30, "labels": ["a", "b", "c", "d"]});
+    let (status, noised) = preview(SECRET, noise.clone());
+    assert_eq!(status, 200, "{noised}");
+    let budget = &noised["budget"];
+    assert_eq!((&budget["published"], &budget["left"], &budget["clients"]), (&json!(0), &json!(20), &json!(30)));
+    // docs/privacy.md: z = 2.68, so that 80 guesses of 100 are right at most and 1,142 people would be needed.
+    assert!((budget["best_guess_at_end"].as_f64().unwrap() - 0.798).abs() < 1e-3, "{budget}");
+    assert_eq!(budget["clients_needed"], 1142);
+    let made = json_of(http::post(&server, "/api/rooms", SECRET, &noise));
+    let code = made.1["room"]["code"].as_str().unwrap();
+    let status = get(&server, &format!("/api/rooms/{code}")).1["status"].clone();
+    assert_eq!(&status["budget"], budget, "the room says what was said before");
+
+    let (status, refused) = preview(SECRET, json!({"epsilon": 8}));
+    assert_eq!((status, &refused["code"]), (422, &json!("settings_invalid")));
+    let (status, refused) = preview(SECRET, json!({"masking": "active", "aggregation": "median"}));
+    assert!(status == 422 && refused["error"].as_str().unwrap().contains("no single update"), "{refused}");
+}
+
+#[test]
 fn a_command_that_makes_no_sense_is_answered_in_words() {
     let server = server(&[]);
     for (wrong, status, words) in [

@@ -180,6 +180,8 @@ async fn answers_have_the_shape_that_is_described() -> Result<()> {
     let post = |path: &str, body: Value| ask(&server, "POST", path, Some(&body)).0;
     assert_eq!(post("/api/rooms", json!({"code": "ABCDE", "strategy": {"name": "fedprox", "mu": 0.5}})), 201);
     assert_eq!(post("/api/rooms", json!({"code": "ABCDE"})), 409);
+    assert_eq!(post("/api/rooms/preview", json!({"epsilon": 8, "clip": 0.01})), 200);
+    assert_eq!(post("/api/rooms/preview", json!({"epsilon": 8})), 422);
     assert_eq!(post("/api/rooms", json!({"rounds": 0})), 422);
     assert_eq!(post("/api/rooms", json!({"room_name": "x".repeat(20_000)})), 413);
     assert_eq!(post("/api/rooms/{code}/command", json!({"command": "lock"})), 200);

@@ -125,7 +125,7 @@ impl Settings {
         set(&mut room.stragglers, &participation.stragglers);
         room.noise = noise.noise(room.rounds, room.max_clients)?;
         room.check()?;
-        federation::check_budget(&room)?;
+        federation::budget_before(&room)?;
         Ok(room)
     }
 }

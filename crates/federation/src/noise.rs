@@ -115,12 +115,13 @@ impl Noising {
     }
 }
 
-/// Refuses a room with noise whose budget is not enough for one round; [`Coordinator::new`](crate::Coordinator::new) does, too.
+/// What a room's noise would promise before the first of its rounds; `None` in a room without. [`Coordinator::new`](crate::Coordinator::new)
+/// refuses what this refuses.
 ///
 /// # Errors
-/// It is not.
-pub fn check_budget(room: &RoomConfig) -> Result<(), ProtocolError> {
-    room.noise.map_or(Ok(()), |noise| Noising::new(noise, room.parameters).map(|_| ()))
+/// The budget is not enough for one round.
+pub fn budget_before(room: &RoomConfig) -> Result<Option<Budget>, ProtocolError> {
+    room.noise.map(|noise| Ok(Noising::new(noise, room.parameters)?.budget(room.rounds))).transpose()
 }
 
 /// A number of the standard normal distribution (Box and Muller, 1958).

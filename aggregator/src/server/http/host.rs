@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use protocol::HostCommand;
+use protocol::{HostCommand, ProtocolError};
 use serde_json::{Value, json};
 
 use super::failure::{Code, Failure};
@@ -52,6 +52,19 @@ pub async fn overview(
         "watch": site.watch.secret(),
         "rooms": rooms,
     })))
+}
+
+/// What would come of a new room's settings: the room, and in one with noise what that would promise. No room is made.
+pub async fn preview(_: Host, body: Result<Json<Settings>, JsonRejection>) -> Result<Json<Value>, Failure> {
+    let Json(settings) = body?;
+    let refused = |error: ProtocolError| Failure::new(Code::SettingsInvalid, error.to_string());
+    let room = settings.room().map_err(refused)?;
+    let budget = federation::budget_before(&room).map_err(refused)?;
+    let mut answer = json!({ "room": room });
+    if let Some(budget) = budget {
+        answer["budget"] = json!(budget);
+    }
+    Ok(Json(answer))
 }
 
 /// Makes a room.

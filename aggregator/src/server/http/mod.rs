@@ -55,6 +55,7 @@ fn table() -> Vec<(&'static str, MethodRouter<Site>)> {
         ("/api/rooms/{code}/model.onnx", get(model::onnx)),
         ("/api/rooms/{code}/model.json", get(model::json)),
         ("/api/rooms", post(host::create)),
+        ("/api/rooms/preview", post(host::preview)),
     ]
 }
 
