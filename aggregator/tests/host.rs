@@ -78,8 +78,7 @@ fn nobody_steers_a_room_without_the_secret() {
 #[test]
 fn what_settings_would_give_is_told_before_there_is_a_room() {
     let server = server(&[]);
-    let preview =
-        |secret: &str, settings: Value| json_of(http::post(&server, "/api/rooms/preview", secret, &settings));
+    let preview = |secret: &str, settings: Value| json_of(http::post(&server, "/api/rooms/preview", secret, &settings));
     assert_eq!(preview("a secret of nobody", json!({})).0, 401);
     let (status, plain) = preview(SECRET, json!({"rounds": 5, "code": "ABCDE"}));
     assert_eq!((status, &plain["room"]["rounds"], &plain["budget"]), (200, &json!(5), &Value::Null));

@@ -23,6 +23,9 @@ const collecting = { ...lobby, phase: 'collecting', round: 3, model_version: 2, 
 /** A room whose rounds begin when the host says so, as the form makes them. */
 const free = { least: 64, room: { max_clients: 64 } };
 
+/** The same with masks, which hide nobody among fewer than three. */
+const masked = { least: 64, room: { max_clients: 64, masked: true } };
+
 /** Each state that a room can be in. */
 const ROOMS = {
   'nobody yet': { ...lobby, ready: 0, clients: [] },
@@ -34,6 +37,13 @@ const ROOMS = {
   'the host begins, one laptop alone': { ...lobby, ...free, ready: 1, clients: [person('Ada', 'ready', { me: true })] },
   'the host begins the next round': { ...lobby, ...free, round: 3, model_version: 2 },
   'the host begins the next round, all left': { ...lobby, ...free, round: 3, model_version: 2, ready: 0, clients: [] },
+  'masked, the host begins': { ...lobby, ...masked, ready: 3 },
+  'masked, too few': { ...lobby, ...masked },
+  'masked, too few between rounds': { ...lobby, ...masked, round: 3, model_version: 2 },
+  'masked, nobody is ready': { ...lobby, ...masked, ready: 0 },
+  'masked, one laptop alone': { ...lobby, ...masked, ready: 1, clients: [person('Ada', 'ready', { me: true })] },
+  'masked, one laptop of at least four': { ...lobby, room: { max_clients: 64, masking: { server: 'active' } }, ready: 1, clients: [person('Ada', 'ready', { me: true })] },
+  'masked, all left': { ...lobby, ...masked, round: 3, model_version: 2, ready: 0, clients: [] },
   'normalising': { ...lobby, phase: 'normalising', received: 1, goal: 2 },
   'round 3': collecting,
   'round 3, paused': { ...collecting, paused: true },
@@ -153,6 +163,16 @@ for (const [code, words] of Object.entries(LANGUAGES)) {
       if (!name.endsWith('nobody is ready')) assert.ok(sentence.includes(words.teach.steer.nextLobby[0]), sentence);
     }
     assert.equal(roomSentence({ ...lobby, least: 1, room: { max_clients: 1 } }, words), words.board.sentence.lobby(2, 1), 'a room for one begins by itself');
+  });
+
+  test(`${code}: nobody is told to begin with fewer than masks can hide`, () => {
+    assert.equal(rooms['masked, the host begins'].sentence, words.board.sentence.hostBegins.lobby(3));
+    for (const name of ['too few', 'too few between rounds', 'one laptop alone', 'one laptop of at least four']) {
+      const { sentence } = rooms[`masked, ${name}`];
+      assert.equal(sentence, words.board.sentence.tooFewToMask(name.startsWith('one') ? 1 : 2), name);
+    }
+    assert.equal(rooms['masked, nobody is ready'].sentence, rooms['the host begins, nobody is ready'].sentence);
+    assert.equal(rooms['masked, all left'].sentence, rooms['the host begins the next round, all left'].sentence);
   });
 
   test(`${code}: no round is counted before it began, and none that was not trained`, () => {

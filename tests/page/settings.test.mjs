@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { ASKED, inWordsOfTheForm, isWanted, numberOf, settingOf, withBeginning } from '../../www/js/teach/room-settings.js';
+import { ASKED, inWordsOfTheForm, isWanted, numberOf, settingOf, withBeginning, withMasks } from '../../www/js/teach/room-settings.js';
+import { unmaskedBy } from '../../www/js/teach/masks.js';
 import { words as de } from '../../www/words/de.js';
 import { words as en } from '../../www/words/en.js';
 import { words as es } from '../../www/words/es.js';
@@ -38,16 +39,45 @@ test('what is chosen among is what the interface takes', () => {
 test('fields of rules that are not chosen are not asked for', () => {
   const wanted = (chosen) => Object.keys(en.teach.create.settings).filter((name) => isWanted(name, (other) => chosen[other] ?? ''));
   const usual = wanted({});
-  for (const name of ['proximal', 'trim', 'faulty', 'chosen', 'clip_norm', 'over_selection', 'staleness_exponent', 'most_stale', 'masking_clip']) assert.ok(!usual.includes(name), name);
+  for (const name of ['proximal', 'trim', 'faulty', 'chosen', 'clip_norm', 'over_selection', 'staleness_exponent', 'most_stale', 'masking', 'masking_clip']) assert.ok(!usual.includes(name), name);
   for (const name of ['strategy', 'aggregation', 'selection', 'asynchronous', 'server_learning_rate', 'epochs']) assert.ok(usual.includes(name), name);
   const more = (chosen) => wanted(chosen).filter((name) => !usual.includes(name));
   assert.deepEqual(more({ strategy: 'fedprox' }), ['proximal']);
   assert.ok(!wanted({ strategy: 'fednova' }).includes('server_learning_rate'));
   assert.deepEqual(more({ aggregation: 'multi_krum' }), ['faulty', 'chosen']);
   assert.deepEqual(more({ selection: '25%' }), ['over_selection']);
-  assert.deepEqual(more({ masking: 'active' }), ['masking_encoding', 'masking_clip']);
+  assert.deepEqual(more({ masked: 'on' }), ['masking', 'masking_encoding', 'masking_clip']);
   assert.deepEqual(more({ model: 'compact-text' }), ['modalities']);
   assert.deepEqual(more({ asynchronous: '3' }), ['staleness_exponent', 'most_stale']);
+});
+
+test('a room is masked where nothing chosen stands against it, and each reason is said', () => {
+  const by = (chosen) => unmaskedBy((name) => chosen[name] ?? '')?.conflict;
+  for (const chosen of [{}, { least: '3' }, { max_clients: '200' }, { aggregation: 'mean' }, { influence_limit: '0' }, { goal: '0' }, { strategy: 'fednova' }, { encoding: 'f32' }, { stragglers: 'whole' }]) {
+    assert.equal(by(chosen), undefined, JSON.stringify(chosen));
+  }
+  const conflicts = {
+    few: [{ least: '1' }, { least: '2' }, { max_clients: '2' }],
+    many: [{ max_clients: '201' }, { max_clients: '65', masking_encoding: 'masked24' }],
+    strategy: [{ strategy: 'scaffold' }],
+    aggregation: ['median', 'trimmed_mean', 'krum', 'multi_krum', 'clipping'].map((aggregation) => ({ aggregation })),
+    influence_limit: [{ influence_limit: '1,5' }],
+    epsilon: [{ epsilon: '8' }],
+    asynchronous: [{ asynchronous: '3' }],
+    selection: [{ selection: '25%' }],
+    goal: [{ goal: '3' }],
+    stragglers: [{ stragglers: 'fewer_steps' }],
+    encoding: ['f16', 'q8', 'q4'].map((encoding) => ({ encoding })),
+  };
+  for (const [conflict, all] of Object.entries(conflicts)) for (const chosen of all) assert.equal(by(chosen), conflict, JSON.stringify(chosen));
+  for (const [code, words] of Object.entries(LANGUAGES)) {
+    const { masked } = words.teach.create;
+    assert.deepEqual(Object.keys(masked.conflicts).sort(), Object.keys(conflicts).sort(), code);
+    for (const why of Object.values(masked.conflicts)) assert.ok(why.endsWith('.') && masked.because(why).includes(why), `${code}: ${why}`);
+  }
+  assert.deepEqual(withMasks({ rounds: 20 }, true), { rounds: 20, masking: 'active' });
+  assert.deepEqual(withMasks({ masking: 'curious' }, true), { masking: 'curious' });
+  assert.deepEqual(withMasks({ rounds: 20 }, false), { rounds: 20 }, 'the interface masks nothing by itself');
 });
 
 test('a refusal speaks of a setting as the form does', () => {

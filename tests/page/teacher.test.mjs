@@ -82,7 +82,7 @@ test('an estimate grows with rounds and networks, and never beyond the deadlines
 const status = {
   phase: 'lobby', round: 1, rounds: 20, model_version: 0, connected: 2, ready: 2, goal: 2, least: 4, received: 0, clients: [{}, {}],
 };
-const press = (change, history = []) => Object.fromEntries(steering({ status: { ...status, ...change }, history }, words).map((button) => [button.command, button]));
+const press = (change, history = [], room = {}) => Object.fromEntries(steering({ room, status: { ...status, ...change }, history }, words).map((button) => [button.command, button]));
 
 test('a button that makes no sense now says why', () => {
   const { why } = words.teach.steer;
@@ -96,6 +96,9 @@ test('a button that makes no sense now says why', () => {
   assert.equal(lobby.restart.why, why.untrained);
   assert.equal(press({ ready: 0 }).next_round.why, why.nobodyReady);
   assert.equal(press({ paused: true }).next_round.why, why.paused);
+  const masked = { masking: { server: 'active' } };
+  assert.equal(press({ ready: 2 }, [], masked).next_round.why, words.teach.refused.too_few_to_mask);
+  assert.equal(press({ ready: 3 }, [], masked).next_round.why, '');
   assert.ok('resume' in press({ paused: true }) && 'unlock' in press({ locked: true }));
 
   const training = press({ phase: 'collecting', round: 3, model_version: 2, received: 1, goal: 4 }, [{}, {}]);

@@ -74,6 +74,7 @@ async fn a_class_holds_its_lesson() -> Result<()> {
     teacher.wait_for("invite-code").await?;
     let code = teacher.run("return document.querySelector('[data-test=\"invite-code\"]').innerText", vec![]).await?;
     let code = code.as_str().context("a code is text")?.to_owned();
+    assert_eq!(server.room_of(&code).await?["room"]["masking"]["server"], "active", "as the form makes rooms");
     let board = desk.open(&format!("{}/room/{code}/board", server.origin())).await?;
     board.wait_for("join-code").await?;
 
@@ -178,9 +179,12 @@ async fn a_class_holds_its_lesson() -> Result<()> {
     Ok(())
 }
 
-/// Presses what makes a room with the form as it stands, and gives the room's code.
+/// Presses what makes a room with the form as it stands but for its masks, which are not for so few, and gives the room's code.
 async fn opens_a_room(teacher: &Tab<'_>) -> Result<String> {
     teacher.click("lesson-emotions4").await?;
+    if teacher.run("return document.querySelector('[data-test=\"create-masked\"]').checked", vec![]).await? == true {
+        teacher.click("create-masked").await?;
+    }
     teacher.click("create-button").await?;
     teacher.wait_for("invite-code").await?;
     let code = teacher.run("return document.querySelector('[data-test=\"invite-code\"]').innerText", vec![]).await?;

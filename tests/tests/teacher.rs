@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::browser::{Browser, Options, Tab};
 use tests::program::Server;
 
@@ -104,10 +104,14 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
     teacher.click("lesson-emotions2").await?;
     teacher.fill("create-name", "Class 9b").await?;
     teacher.fill("create-rounds", "2").await?;
+    // A class of one has nobody to hide among.
+    teacher.click("create-masked").await?;
+    reads(&teacher, "Not masked: whoever runs the server sees each laptop’s result", SECONDS_10).await?;
     teacher.click("create-button").await?;
     teacher.wait_for("control").await?;
     let code = text_of(&teacher, "invite-code").await?;
-    assert_eq!(server.room_of(&code).await?["room"]["labels"], json!(["happy", "sad"]));
+    let made = server.room_of(&code).await?["room"].clone();
+    assert_eq!((&made["labels"], &made["masking"]), (&json!(["happy", "sad"]), &Value::Null));
     reads(&teacher, &format!("/room/{code}"), SECONDS_10).await?;
     teacher.screenshot("teach-lobby").await?;
     assert_eq!(teacher.violations().await?, Vec::<String>::new());
@@ -216,6 +220,57 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
     Ok(())
 }
 
+/// Nobody has to know of masks to have them; what cannot go with them says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_room_is_masked_unless_something_chosen_cannot_be() -> Result<()> {
+    let server = Server::start(&["--host-token", TOKEN]).await?;
+    let browser = Browser::start(Options::default()).await?;
+    let teacher = browser.open(&format!("{}/teach#{TOKEN}", server.origin())).await?;
+    teacher.wait_for("create").await?;
+    reads(&teacher, "Masked: whoever runs the server can read only the sum", SECONDS_10).await?;
+    teacher.screenshot("teach-masked-form").await?;
+    assert_eq!(teacher.violations().await?, Vec::<String>::new());
+
+    teacher.run("document.getElementById('expert').open = true", vec![]).await?;
+    let chooses = "const field = document.getElementById(arguments[0]);
+        field.value = arguments[1];
+        field.dispatchEvent(new Event('input', { bubbles: true }));";
+    let offered = "return document.querySelector('[data-test=\"create-masked\"]').checkVisibility()";
+    for (field, value, reason) in [
+        ("expert-aggregation", "median", "compares single results"),
+        ("expert-strategy", "scaffold", "SCAFFOLD needs each laptop’s own result"),
+        ("expert-influence_limit", "1.5", "needs a look at single results"),
+        ("expert-asynchronous", "3", "among laptops that do a round together"),
+        ("expert-selection", "25%", "begins with all laptops"),
+        ("least", "2", "at least three laptops"),
+        ("expert-max_clients", "201", "at most 200 laptops"),
+    ] {
+        teacher.run(chooses, vec![json!(field), json!(value)]).await?;
+        reads(&teacher, reason, SECONDS_10).await?;
+        assert_eq!(teacher.run(offered, vec![]).await?, false, "{field} leaves nothing to choose");
+        teacher.run(chooses, vec![json!(field), json!("")]).await?;
+        reads(&teacher, "Masked: whoever runs the server can read only the sum", SECONDS_10).await?;
+    }
+    teacher.click("create-button").await?;
+    teacher.wait_for("control").await?;
+    let code = text_of(&teacher, "invite-code").await?;
+    let room = server.room_of(&code).await?["room"].clone();
+    assert_eq!(room["masking"]["server"], "active");
+    assert_eq!(room["aggregation"], Value::Null, "the mean, which is not named");
+
+    // One laptop is told that it is no class by itself here, and the button why it does nothing.
+    let student = browser.open(&format!("{}/room/{code}", server.origin())).await?;
+    student.click("made-up").await?;
+    student.wait("clips", "return parseInt(document.getElementById('clip-list-title').innerText) > 0", MINUTE).await?;
+    student.click("take-part").await?;
+    for page in [&student, &teacher] {
+        reads(page, "A round with masks needs at least three", MINUTE).await?;
+    }
+    let disabled = "return document.querySelector('[data-test=\"next_round\"]').getAttribute('aria-disabled')";
+    assert_eq!(teacher.run(disabled, vec![]).await?, "true");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_noise_promises_is_read_before_the_start_and_after_the_last_round() -> Result<()> {
     let mut server = Server::start(&["--host-token", TOKEN]).await?;
@@ -229,7 +284,18 @@ async fn what_noise_promises_is_read_before_the_start_and_after_the_last_round()
     for (field, value) in [("expert-epsilon", "8"), ("expert-clip", "0,01"), ("expert-max_clients", "30")] {
         teacher.fill(field, value).await?;
     }
+    // The form says what the room will say, before there is one.
+    let promise = "at most 80 times in 100";
+    reads(&teacher, promise, SECONDS_10).await?;
+    reads(&teacher, "With 30 people the noise is louder", SECONDS_10).await?;
+    reads(&teacher, "Not masked, because the server adds the noise", SECONDS_10).await?;
     teacher.screenshot("teach-noise-form").await?;
+    assert_eq!(teacher.violations().await?, Vec::<String>::new());
+    // Noise that is needed for a clip which is none is refused in the form's own words.
+    teacher.fill("expert-clip", "").await?;
+    reads(&teacher, "noise needs the norm that updates are scaled down to", SECONDS_10).await?;
+    teacher.fill("expert-clip", "0,01").await?;
+    reads(&teacher, promise, SECONDS_10).await?;
     teacher.click("create-button").await?;
     teacher.wait_for("control").await?;
     let code = text_of(&teacher, "invite-code").await?;

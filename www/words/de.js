@@ -788,6 +788,27 @@ export const words = {
       least: 'Beginnen, wenn so viele Laptops bereit sind',
       leastHint: 'Bleibt das Feld leer, beginnen die Runden, wenn Sie „Jetzt beginnen“ drücken: mit denen, die dann bereit sind, so wenige es auch sind, und sie gehen mit ihnen weiter. Mit einer Zahl beginnen sie auch von selbst. Sie lässt sich ändern, während der Raum läuft.',
       leastUsual: 'wenn ich es sage',
+      masked: {
+        title: 'Was der Server sehen darf',
+        choice: 'Maskieren, was die Laptops senden',
+        on: 'Maskiert: Wer den Server betreibt, kann nur die Summe der Ergebnisse von mindestens drei Laptops lesen, nie ein einzelnes; darum kann auch niemand ein einzelnes prüfen.',
+        off: 'Nicht maskiert: Wer den Server betreibt, sieht das Ergebnis jedes Laptops und wie viele Aufnahmen er von jeder Kategorie hat.',
+        because: (why) => `Nicht maskiert, denn ${why} Wer den Server betreibt, sieht das Ergebnis jedes Laptops.`,
+        // Each goes into the sentence above, in which it ends.
+        conflicts: {
+          few: 'dafür braucht es mindestens drei Laptops: Bei einer Summe von zweien kennt jeder das Ergebnis des anderen.',
+          many: 'Masken gehen für höchstens {most} Laptops.',
+          strategy: 'SCAFFOLD braucht das Ergebnis jedes einzelnen Laptops.',
+          aggregation: 'dieser Schutz gegen falsche Ergebnisse vergleicht einzelne Ergebnisse.',
+          influence_limit: 'eine Grenze für einen Laptop braucht einen Blick auf einzelne Ergebnisse.',
+          asynchronous: 'Masken heben sich nur unter Laptops auf, die eine Runde gemeinsam machen.',
+          selection: 'eine maskierte Runde beginnt mit allen Laptops, die bereit sind.',
+          goal: 'eine maskierte Runde wartet auf das Ergebnis von allen.',
+          stragglers: 'der Server müsste wissen, wie viele Schritte jeder Laptop gemacht hat.',
+          encoding: 'maskierte Zahlen reisen auf ihre eigene Weise: Wählen Sie hier f32.',
+          epsilon: 'das Rauschen legt der Server darauf, und er muss die Ergebnisse sehen, die er kürzt.',
+        },
+      },
       expert: 'Für Fachleute',
       expertHint: 'Lassen Sie ein Feld leer, dann gilt die übliche Einstellung.',
       network: 'Netz',
@@ -836,7 +857,7 @@ export const words = {
         influence_limit: { label: 'Größtes Gewicht eines Laptops', hint: 'Wievielmal so viel wie der mittlere; 0 heißt: ohne Grenze.' },
         masking: {
           label: 'Masken gegen den, der den Server betreibt',
-          hint: 'Keine: Der Server sieht das Ergebnis jedes Laptops.',
+          hint: 'Auch wenn der Server lügt: Zwei Drittel der Laptops müssen bis zum Ende einer Runde bleiben.',
           choices: {
             active: ['Auch wenn der Server lügt', 'Lesbar ist nur die Summe von mindestens drei Laptops. Zwei Drittel müssen bis zum Ende einer Runde bleiben.'],
             curious: ['Wenn der Server nur hinsieht', 'Lesbar ist nur die Summe von mindestens drei Laptops. Die Hälfte muss bis zum Ende einer Runde bleiben.'],
@@ -1092,6 +1113,7 @@ export const words = {
       alone: (least) => `Ein Laptop ist bereit, und von selbst beginnt es mit ${least}. Wer allein ist, drückt auf der Seite für die Lehrkraft „Jetzt beginnen“: Ein Laptop ist dann eine Klasse für sich, und das Modell lernt nur eine Stimme.`,
       lobby: (ready, least) => `Warten auf die Gruppe: ${ready} von mindestens ${least} bereit.`,
       lobbyBetween: (ready, least) => `Die nächste Runde beginnt, wenn ${plural(least, 'Laptop bereit ist', 'Laptops bereit sind')}; jetzt ${ready === 1 ? 'ist es' : 'sind es'} ${ready}.`,
+      tooFewToMask: (ready) => `${plural(ready, 'Laptop ist', 'Laptops sind')} bereit. Eine Runde mit Masken braucht mindestens drei: In einer Summe von weniger ist niemand verborgen.`,
       hostBegins: {
         lobby: (ready) => (ready === 0 ? 'Warten auf die Gruppe: Noch ist niemand bereit.' : `${plural(ready, 'Laptop ist', 'Laptops sind')} bereit. Es beginnt mit „Jetzt beginnen“ auf der Seite für die Lehrkraft.`),
         lobbyBetween: (ready) => `Die nächste Runde beginnt mit „Jetzt beginnen“ auf der Seite für die Lehrkraft. ${plural(ready, 'Laptop ist', 'Laptops sind')} bereit.`,

@@ -789,6 +789,27 @@ export const words = {
       least: 'Begin when so many laptops are ready',
       leastHint: 'Left empty, the rounds begin when you press “Begin now”: with those who are ready then, however few, and they go on with them. With a number they also begin by themselves. You can change it while the room runs.',
       leastUsual: 'when I say so',
+      masked: {
+        title: 'What the server may see',
+        choice: 'Mask what the laptops send',
+        on: 'Masked: whoever runs the server can read only the sum of at least three laptops’ results, never a single one; so nobody can check a single one either.',
+        off: 'Not masked: whoever runs the server sees each laptop’s result, and how many clips of each label it has.',
+        because: (/** @type {string} */ why) => `Not masked, because ${why} Whoever runs the server sees each laptop’s result.`,
+        // Each goes into the sentence above, in which it ends.
+        conflicts: {
+          few: 'it takes at least three laptops: in a sum of two, each knows the other’s result.',
+          many: 'masks work for at most {most} laptops.',
+          strategy: 'SCAFFOLD needs each laptop’s own result.',
+          aggregation: 'this way against wrong results compares single results.',
+          influence_limit: 'a limit for one laptop needs a look at single results.',
+          asynchronous: 'masks cancel only among laptops that do a round together.',
+          selection: 'a masked round begins with all laptops that are ready.',
+          goal: 'a masked round waits for everyone’s result.',
+          stragglers: 'the server would have to know how many steps each laptop did.',
+          encoding: 'masked numbers have their own way to travel: choose f32 here.',
+          epsilon: 'the server adds the noise, and has to see the results that it shortens.',
+        },
+      },
       expert: 'For experts',
       expertHint: 'Leave a field empty to have it the usual way.',
       network: 'Network',
@@ -837,7 +858,7 @@ export const words = {
         influence_limit: { label: 'Most that one laptop may bring to bear', hint: 'How many times as much as the one in the middle; 0 for no limit.' },
         masking: {
           label: 'Masks against whoever runs the server',
-          hint: 'None: the server sees every laptop’s result.',
+          hint: 'Even if the server lies: two thirds of the laptops have to stay to the end of a round.',
           choices: {
             active: ['Even if the server lies', 'Only the sum of at least three laptops can be read. Two thirds have to stay to the end of a round.'],
             curious: ['If the server only looks', 'Only the sum of at least three laptops can be read. Half of them have to stay to the end of a round.'],
@@ -1093,6 +1114,7 @@ export const words = {
       alone: (/** @type {number} */ least) => `One laptop is ready, and rounds begin by themselves with ${least}. Whoever is alone presses “Begin now” on the teacher’s page: one laptop is then a class of one, and the model learns one voice only.`,
       lobby: (/** @type {number} */ ready, /** @type {number} */ least) => `Waiting for the group: ${ready} of at least ${least} ready.`,
       lobbyBetween: (/** @type {number} */ ready, /** @type {number} */ least) => `The next round begins when ${least} laptops are ready; now it is ${ready}.`,
+      tooFewToMask: (/** @type {number} */ ready) => `${plural(ready, 'laptop is', 'laptops are')} ready. A round with masks needs at least three: in a sum of fewer nobody is hidden.`,
       hostBegins: {
         lobby: (/** @type {number} */ ready) => (ready === 0 ? 'Waiting for the group: nobody is ready yet.' : `${plural(ready, 'laptop is', 'laptops are')} ready. It begins with “Begin now” on the teacher’s page.`),
         lobbyBetween: (/** @type {number} */ ready) => `The next round begins with “Begin now” on the teacher’s page. ${plural(ready, 'laptop is', 'laptops are')} ready.`,

@@ -788,6 +788,27 @@ export const words = {
       least: 'Portátiles listos para empezar',
       leastHint: 'Si se deja vacío, las rondas empiezan cuando usted pulsa «Empezar ahora»: con quienes estén listos entonces, por pocos que sean, y siguen con ellos. Con un número también empiezan por sí solas. Se puede cambiar mientras la sala funciona.',
       leastUsual: 'cuando yo lo diga',
+      masked: {
+        title: 'Lo que puede ver el servidor',
+        choice: 'Enmascarar lo que envían los portátiles',
+        on: 'Con máscaras: quien lleva el servidor solo puede leer la suma de los resultados de al menos tres portátiles, nunca uno solo; por eso tampoco nadie puede comprobar uno solo.',
+        off: 'Sin máscaras: quien lleva el servidor ve el resultado de cada portátil y cuántas grabaciones tiene de cada etiqueta.',
+        because: (why) => `Sin máscaras, porque ${why} Quien lleva el servidor ve el resultado de cada portátil.`,
+        // Each goes into the sentence above, in which it ends.
+        conflicts: {
+          few: 'hacen falta al menos tres portátiles: en una suma de dos, cada uno conoce el resultado del otro.',
+          many: 'las máscaras sirven para {most} portátiles como mucho.',
+          strategy: 'SCAFFOLD necesita el resultado de cada portátil.',
+          aggregation: 'esta defensa contra resultados falsos compara resultados sueltos.',
+          influence_limit: 'un límite para un portátil exige mirar resultados sueltos.',
+          asynchronous: 'las máscaras solo se anulan entre portátiles que hacen una ronda juntos.',
+          selection: 'una ronda con máscaras empieza con todos los portátiles que están listos.',
+          goal: 'una ronda con máscaras espera el resultado de todos.',
+          stragglers: 'el servidor tendría que saber cuántos pasos hizo cada portátil.',
+          encoding: 'los números enmascarados viajan a su manera: elija aquí f32.',
+          epsilon: 'el ruido lo añade el servidor, que tiene que ver los resultados que acorta.',
+        },
+      },
       expert: 'Para personas expertas',
       expertHint: 'Deje un campo vacío para usar el ajuste habitual.',
       network: 'Red',
@@ -836,7 +857,7 @@ export const words = {
         influence_limit: { label: 'Lo máximo que puede pesar un portátil', hint: 'Cuántas veces lo que pesa el de en medio; 0 es sin límite.' },
         masking: {
           label: 'Máscaras frente a quien lleva el servidor',
-          hint: 'Ninguna: el servidor ve el resultado de cada portátil.',
+          hint: 'Aunque el servidor mienta: dos tercios de los portátiles deben quedarse hasta el final de la ronda.',
           choices: {
             active: ['Aunque el servidor mienta', 'Solo se puede leer la suma de al menos tres portátiles. Dos tercios deben quedarse hasta el final de la ronda.'],
             curious: ['Si el servidor solo mira', 'Solo se puede leer la suma de al menos tres portátiles. La mitad debe quedarse hasta el final de la ronda.'],
@@ -1092,6 +1113,7 @@ export const words = {
       alone: (least) => `Hay un portátil listo, y las rondas empiezan por sí solas con ${least}. Quien esté a solas pulsa «Empezar ahora» en la página docente: un portátil es entonces una clase de uno, y el modelo aprende una sola voz.`,
       lobby: (ready, least) => `Esperando al grupo: ${ready} de al menos ${least} listos.`,
       lobbyBetween: (ready, least) => `La próxima ronda empieza cuando haya ${plural(least, 'portátil listo', 'portátiles listos')}; ahora hay ${ready}.`,
+      tooFewToMask: (ready) => `${ready === 1 ? 'Hay un portátil listo' : `Hay ${ready} portátiles listos`}. Una ronda con máscaras necesita al menos tres: en una suma de menos nadie queda oculto.`,
       hostBegins: {
         lobby: (ready) => (ready === 0 ? 'Esperando al grupo: todavía no hay nadie listo.' : `Hay ${plural(ready, 'portátil listo', 'portátiles listos')}. Se empieza con «Empezar ahora» en la página docente.`),
         lobbyBetween: (ready) => `La próxima ronda empieza con «Empezar ahora» en la página docente. Hay ${plural(ready, 'portátil listo', 'portátiles listos')}.`,

@@ -14,7 +14,7 @@ import { isolated, shownNames, shownState } from './laptop-state.js';
  * @property {number} model_version rounds that are done
  * @property {number} ready laptops that take part and are connected
  * @property {number} least laptops that begin a round
- * @property {{max_clients: number} | null} [room] what it was made with
+ * @property {{max_clients: number, masked?: boolean, masking?: unknown} | null} [room] what it was made with
  * @property {number} received
  * @property {number} goal
  * @property {boolean} [paused]
@@ -53,6 +53,17 @@ export function hostBegins({ least, room }) {
   return Boolean(room) && least > 1 && least >= /** @type {{max_clients: number}} */ (room).max_clients;
 }
 
+/** Laptops of which a masked round has to have at least so many: a sum of two tells each of them about the other. */
+export const FEWEST_MASKED = 3;
+
+/**
+ * Whether a masked room has too few laptops to begin.
+ * @param {Pick<Room, 'ready' | 'room'>} room
+ */
+export function tooFewToMask({ ready, room }) {
+  return Boolean(room?.masked ?? room?.masking) && ready < FEWEST_MASKED;
+}
+
 /**
  * What goes on, in one sentence for everyone.
  * @param {Room} room
@@ -69,9 +80,13 @@ export function roomSentence(room, words) {
     case 'collecting':
     case 'pausedRound': return sentence[situation](room.received, room.goal);
     case 'lobby':
-    case 'lobbyBetween': return hostBegins(room) ? sentence.hostBegins[situation](room.ready) : sentence[situation](room.ready, room.least);
+    case 'lobbyBetween':
+      if (hostBegins(room) && room.ready > 0 && tooFewToMask(room)) return sentence.tooFewToMask(room.ready);
+      return hostBegins(room) ? sentence.hostBegins[situation](room.ready) : sentence[situation](room.ready, room.least);
     case 'left':
-    case 'alone': return hostBegins(room) ? sentence.hostBegins[situation] : sentence[situation](room.least);
+    case 'alone':
+      if (situation === 'alone' && tooFewToMask(room)) return sentence.tooFewToMask(room.ready);
+      return hostBegins(room) ? sentence.hostBegins[situation] : sentence[situation](room.least);
     default: return sentence[situation];
   }
 }

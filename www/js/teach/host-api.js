@@ -29,6 +29,14 @@ export class HostApi {
   }
 
   /**
+   * What would come of these settings, without a room.
+   * @param {Record<string, unknown>} settings
+   */
+  preview(settings) {
+    return /** @type {Promise<{room: import('../live/api-shapes.js').RoomConfig, budget?: import('../worker/messages.js').Budget}>} */ (this.#ask('POST', '/api/rooms/preview', settings));
+  }
+
+  /**
    * @param {string} code
    * @param {Record<string, unknown>} command
    */

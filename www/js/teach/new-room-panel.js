@@ -5,8 +5,10 @@ import { labelName, words } from '../common/language.js';
 import { labelEditor } from './label-editor.js';
 import { blankPicture, lessonPicture } from './lesson-picture.js';
 import { LESSONS } from './lessons.js';
+import { noiseMeter } from '../live/said.js';
+import { unmaskedBy } from './masks.js';
 import { CLASS, roundsTake, spanInWords } from './round-estimate.js';
-import { inWordsOfTheForm, isWanted, numberOf, settingOf, withBeginning } from './room-settings.js';
+import { inWordsOfTheForm, isWanted, numberOf, settingOf, withBeginning, withMasks } from './room-settings.js';
 
 /**
  * A setting for experts as the words have it: what it is called, what an empty field stands for, what there is to know, and its
@@ -17,8 +19,15 @@ import { inWordsOfTheForm, isWanted, numberOf, settingOf, withBeginning } from '
 /** @returns {[string, Setting][]} all of them by their names in the interface, in the order of the form */
 const expertSettings = () => Object.entries(/** @type {Record<string, Setting>} */ (words.teach.create.settings));
 
-/** @param {(settings: Record<string, unknown>) => Promise<string>} create makes the room; gives what went wrong, or nothing */
-export function newRoomPanel(create) {
+/** How long nobody types before the meter is asked, milliseconds. */
+const TYPED_MS = 400;
+
+/**
+ * @param {(settings: Record<string, unknown>) => Promise<string>} create makes the room; gives what went wrong, or nothing
+ * @param {(settings: Record<string, unknown>) => Promise<import('../worker/messages.js').Budget | string>} budgetOf what a room with
+ *   these settings would promise; or in words why there is none
+ */
+export function newRoomPanel(create, budgetOf) {
   const text = words.teach.create;
   const form = /** @type {HTMLFormElement} */ (byId('create'));
   const button = byId('create-button');
@@ -35,7 +44,37 @@ export function newRoomPanel(create) {
     h('span', {}, h('strong', {}, title), ' ', h('span', { class: 'hint' }, meaning)))));
   byId('expert-fields').append(...expertSettings().map(expertField));
 
-  const chosen = (/** @type {string} */ name) => String(new FormData(form).get(name) ?? '');
+  const standing = (/** @type {string} */ name) => String(new FormData(form).get(name) ?? '');
+  /** Whether the room is to be masked, as far as its other choices allow it. */
+  const masked = () => standing('masked') !== '' && !unmaskedBy(standing);
+  const chosen = (/** @type {string} */ name) => (name === 'masked' && !masked() ? '' : standing(name));
+  const labelsOfSettings = Object.fromEntries(expertSettings().map(([name, { label }]) => [name, label]));
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let typing;
+
+  /** Says what the settings would promise, once nobody types any more. */
+  function askMeter() {
+    clearTimeout(typing);
+    const lesson = LESSONS.find(({ key }) => key === chosen('lesson'));
+    const asked = () => (chosen('epsilon').trim() !== '' ? read(() => {}) : null);
+    const wanted = asked();
+    show(byId('form-meter'), wanted !== null);
+    if (!wanted) return;
+    typing = setTimeout(async () => {
+      const budget = await budgetOf(lesson?.labels.length ? { ...wanted, labels: lesson.labels } : wanted);
+      // Whoever went on typing is told of what stands there now.
+      if (JSON.stringify(asked()) === JSON.stringify(wanted)) {
+        setText(byId('form-meter'), typeof budget === 'string' ? inWordsOfTheForm(budget, labelsOfSettings) : noiseMeter(budget, words));
+      }
+    }, TYPED_MS);
+  }
+
+  function sayMasks() {
+    const conflict = unmaskedBy(standing);
+    show(byId('masked-choice'), !conflict);
+    if (conflict) setText(byId('masked-hint'), text.masked.because(text.masked.conflicts[conflict.conflict].replace('{most}', String(conflict.most))));
+    else setText(byId('masked-hint'), masked() ? text.masked.on : text.masked.off);
+  }
 
   function refresh() {
     const own = chosen('lesson') === 'own';
@@ -52,6 +91,8 @@ export function newRoomPanel(create) {
       const meaning = choices?.[chosen(name)];
       if (hint) setText(byId(`expert-${name}-hint`), Array.isArray(meaning) ? meaning[1] : hint);
     }
+    sayMasks();
+    askMeter();
   }
   form.addEventListener('input', refresh);
   refresh();
@@ -63,33 +104,45 @@ export function newRoomPanel(create) {
 
   /**
    * What was chosen, as the interface wants it; null where something has to be corrected first.
+   * @param {(input: HTMLInputElement, title: string) => void} wrong is told of a field that is no number
    * @returns {Record<string, unknown> | null}
    */
-  function settings() {
-    const lesson = LESSONS.find(({ key }) => key === chosen('lesson'));
-    const labels = lesson?.key === 'own' ? editor.value() : lesson?.labels;
-    if (!labels) return null;
+  function read(wrong) {
     /** @type {Record<string, unknown>} */
-    const settings = { labels, model: chosen('model'), deadline: Number(field('deadline').value) };
+    const settings = { model: chosen('model'), deadline: Number(field('deadline').value) };
     const name = field('room-name-field').value.trim();
     if (name) settings.room_name = name;
     for (const [name, { choices }] of expertSettings()) if (choices && chosen(name) && isWanted(name, chosen)) settings[name] = chosen(name);
     const typed = [['rounds', text.rounds, field('rounds')], ['least', text.least, field('least')],
       ...expertSettings().filter(([name, { choices }]) => !choices && isWanted(name, chosen)).map(([name, { label }]) => [name, label, field(`expert-${name}`)])];
     for (const [name, title, input] of /** @type {[string, string, HTMLInputElement][]} */ (typed)) {
-      setAttribute(input, 'aria-invalid', null);
       if (!input.value.trim()) continue;
       const value = settingOf(name, input.value);
       if (value === null) {
-        tell(text.noNumber(title));
-        setAttribute(input, 'aria-invalid', 'true');
-        if (input.closest('details')) /** @type {HTMLDetailsElement} */ (byId('expert')).open = true;
-        input.focus();
+        wrong(input, title);
         return null;
       }
       settings[name] = value;
     }
-    return withBeginning(settings);
+    return withBeginning(withMasks(settings, masked()));
+  }
+
+  /**
+   * The settings with their labels; null where something has to be corrected first, which the page then says.
+   * @returns {Record<string, unknown> | null}
+   */
+  function settings() {
+    const lesson = LESSONS.find(({ key }) => key === chosen('lesson'));
+    const labels = lesson?.key === 'own' ? editor.value() : lesson?.labels;
+    if (!labels) return null;
+    for (const input of form.querySelectorAll('.create-fields input')) setAttribute(input, 'aria-invalid', null);
+    const settings = read((input, title) => {
+      tell(text.noNumber(title));
+      setAttribute(input, 'aria-invalid', 'true');
+      if (input.closest('details')) /** @type {HTMLDetailsElement} */ (byId('expert')).open = true;
+      input.focus();
+    });
+    return settings && { labels, ...settings };
   }
 
   form.addEventListener('submit', async (event) => {
@@ -100,7 +153,7 @@ export function newRoomPanel(create) {
     if (!wanted) return;
     setAttribute(button, 'aria-disabled', 'true');
     setText(button, text.making);
-    const wrong = inWordsOfTheForm(await create(wanted), Object.fromEntries(expertSettings().map(([name, { label }]) => [name, label])));
+    const wrong = inWordsOfTheForm(await create(wanted), labelsOfSettings);
     setAttribute(button, 'aria-disabled', null);
     setText(button, text.button);
     tell(wrong);

@@ -26,8 +26,9 @@ const BELONGS = {
   faulty: ['aggregation', 'krum', 'multi_krum'],
   chosen: ['aggregation', 'multi_krum'],
   clip_norm: ['aggregation', 'clipping'],
-  masking_encoding: ['masking'],
-  masking_clip: ['masking'],
+  masking: ['masked'],
+  masking_encoding: ['masked'],
+  masking_clip: ['masked'],
   over_selection: ['selection'],
   staleness_exponent: ['asynchronous'],
   most_stale: ['asynchronous'],
@@ -46,6 +47,19 @@ export function isWanted(name, chosen) {
   if (!Object.hasOwn(BELONGS, name)) return true;
   const [other, ...values] = BELONGS[name];
   return values.length ? values.includes(chosen(other)) : chosen(other).trim() !== '';
+}
+
+/** How a masked room is masked, where nothing else is chosen: against a server that may lie. */
+const USUAL_MASKING = 'active';
+
+/**
+ * What was chosen of masks: where the form has them and nobody chose how, they are as usual.
+ * @param {Record<string, unknown>} settings
+ * @param {boolean} masked
+ * @returns {Record<string, unknown>}
+ */
+export function withMasks(settings, masked) {
+  return masked && !('masking' in settings) ? { ...settings, masking: USUAL_MASKING } : settings;
 }
 
 /** Most laptops at one time, where nothing else is chosen. */

@@ -1,14 +1,16 @@
 // Which commands make sense in which state of a room, and why the others do not. A pure function of the room; the
 // rules are the server's (docs/protocol.md), which has the last word.
 
+import { tooFewToMask } from '../live/said.js';
+
 /** @typedef {{command: string, name: string, meaning: string, why: string, icon: import('../common/icons.js').IconName, likely: boolean}} Button `why` is empty where it may be pressed; `likely` is what one probably wants next */
 
 /**
- * @param {{status: import('../live/api-shapes.js').Status, history: unknown[]}} room
+ * @param {{room?: import('../live/api-shapes.js').RoomConfig, status: import('../live/api-shapes.js').Status, history: unknown[]}} room
  * @param {typeof import('/words/en.js').words} words
  * @returns {Button[]}
  */
-export function steering({ status, history }, words) {
+export function steering({ room, status, history }, words) {
   const { steer } = words.teach;
   const { phase, paused, locked } = status;
   const finished = phase === 'finished';
@@ -37,7 +39,7 @@ export function steering({ status, history }, words) {
     const { ready, received, goal } = status;
     if (finished) return button('next_round', steer.nextNothing, steer.why.finished, 'next');
     if (phase === 'lobby') {
-      const why = paused ? steer.why.paused : ready === 0 ? steer.why.nobodyReady : '';
+      const why = paused ? steer.why.paused : ready === 0 ? steer.why.nobodyReady : tooFewToMask({ ready, room }) ? words.teach.refused.too_few_to_mask : '';
       return button('next_round', [steer.nextLobby[0], why ? steer.nextLobbyLater : steer.nextLobby[1](ready)], why, 'next', !why);
     }
     if (received === 0) return button('next_round', steer.nextNothing, steer.why.nothingIn, 'next');

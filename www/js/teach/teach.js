@@ -32,7 +32,7 @@ connection.append(h('span', { class: 'dot', 'aria-hidden': 'true' }), connection
 const notices = noticePanel(byId('notices'));
 const unlock = unlockPanel(start);
 const list = roomListPanel({ choose: (code) => choose(code, true) });
-newRoomPanel(create);
+newRoomPanel(create, budgetOf);
 const control = controlPanel({ act, remove });
 
 /** @type {HostApi | null} */
@@ -180,6 +180,20 @@ async function create(settings) {
     choose(room.code, true);
     tell(words.teach.create.made(room.code));
   });
+}
+
+/**
+ * What a room with these settings would promise; or in words why there is none.
+ * @param {Record<string, unknown>} settings
+ * @returns {Promise<import('../worker/messages.js').Budget | string>}
+ */
+async function budgetOf(settings) {
+  /** @type {import('../worker/messages.js').Budget | undefined} */
+  let budget;
+  const wrong = await attempt(async (api) => {
+    ({ budget } = await api.preview(settings));
+  });
+  return budget ?? wrong;
 }
 
 /**
