@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use models::{Example, FRAMES, Learner, ModelError, TrainingPlan, initial_parameters};
+use models::{BUCKETS, Example, FRAMES, Learner, ModelError, TrainingPlan, initial_parameters};
 
 use crate::INPUT_VALUES;
 
@@ -15,6 +15,8 @@ const MOST_STEPS: usize = 64;
 const BATCHES: usize = 4;
 /// Of a batch, the first step on a processor takes one of so many parts: there, a step takes as long as its clips.
 const PARTS: usize = 4;
+/// Pieces of what is said in a clip, where the network reads: those of a sentence of twenty letters.
+const PIECES: usize = 60;
 
 /// How long a step of this training takes with this learner, milliseconds by the clock that is given. The learner has other
 /// parameters afterwards. A graphics processor's first step is left out: in it, programs are compiled.
@@ -31,7 +33,7 @@ pub async fn step_ms(
     // A rate with which nothing can leave the numbers: what a step takes does not depend on it.
     let plan = TrainingPlan { learning_rate: 1.0e-6, proximal: 0.0, correction: None, ..plan.clone() };
     let batch = plan.batch_size.max(1);
-    let examples = made_up(learner.labels(), batch * BATCHES);
+    let examples = made_up(learner, batch * BATCHES);
     let mut timed = async |examples: &[Example], epochs: usize| {
         let plan = TrainingPlan { epochs: epochs as u32, ..plan.clone() };
         let began = clock();
@@ -54,13 +56,15 @@ pub async fn step_ms(
     }
 }
 
-/// Clips of noise that is always the same.
-fn made_up(labels: usize, count: usize) -> Vec<Example> {
+/// Clips of noise that is always the same, with as much text as a sentence has where the network reads.
+fn made_up(learner: &Learner, count: usize) -> Vec<Example> {
+    let (labels, reads) = (learner.labels(), learner.architecture().reads_text());
     let noise = |place: usize| (place as u32).wrapping_mul(0x9e37_79b9) as f32 / u32::MAX as f32 - 0.5;
+    let bucket = |place: usize| ((place as u32).wrapping_mul(0x9e37_79b9) as usize % BUCKETS) as u16;
     let clip = |number: usize| Example {
         values: (0..INPUT_VALUES).map(|place| noise(number * INPUT_VALUES + place)).collect(),
         frames: FRAMES,
-        text: Vec::new(),
+        text: (0..if reads { PIECES } else { 0 }).map(|piece| bucket(number * PIECES + piece)).collect(),
         label: number % labels,
         variants: Vec::new(),
     };
