@@ -69,11 +69,11 @@ test('uneven clips are told of, the worst first', () => {
 test('a prompt says what to say and how; a label of one’s own has no sentence', () => {
   const angry = promptFor('angry', 'angry', 0, words);
   assert.equal(angry.say, 'Say “The door is open” as if you were angry.');
-  assert.ok(angry.spoken && angry.how.length > 0);
+  assert.ok(words.prompts.sentences.includes(angry.sentence) && angry.say.includes(angry.sentence) && angry.how.length > 0);
   assert.notEqual(promptFor('angry', 'angry', 1, words).say, angry.say);
   assert.equal(promptFor('angry', 'angry', words.prompts.sentences.length, words).say, angry.say);
-  assert.deepEqual(promptFor('guitar', 'guitar', 0, words), { say: 'Play or say something that is “guitar”.', how: words.prompts.otherManner, spoken: false });
-  assert.equal(promptFor('toString', 'toString', 0, words).spoken, false);
+  assert.deepEqual(promptFor('guitar', 'guitar', 0, words), { say: 'Play or say something that is “guitar”.', how: words.prompts.otherManner, sentence: null });
+  assert.equal(promptFor('toString', 'toString', 0, words).sentence, null);
 });
 
 test('the median latency is of the last answers', () => {

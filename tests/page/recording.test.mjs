@@ -22,7 +22,8 @@ function play(counts, ...events) {
   return { state, effects };
 }
 
-const record = { what: 'record', label: 1, replaces: null };
+const said = 'The door is open';
+const record = { what: 'record', label: 1, replaces: null, said };
 const seconds = (count) => Array.from({ length: count }, () => ({ what: 'second' }));
 const heard = [record, { what: 'opened' }, ...seconds(3), { what: 'heard', sound, problem: null }];
 const judged = [...heard, { what: 'judged', complaints: ['quiet'] }];
@@ -39,7 +40,7 @@ test('the prompt is for the label with the fewest clips, and follows the counts'
 
 test('three seconds are counted before the sound is kept', () => {
   const counting = play([0, 0, 0], record, { what: 'opened' }, { what: 'second' });
-  assert.deepEqual(counting.state.at, { is: 'counting', label: 1, replaces: null, left: 2 });
+  assert.deepEqual(counting.state.at, { is: 'counting', label: 1, replaces: null, said, left: 2 });
   assert.deepEqual(counting.effects, ['hush', 'busy', 'open', 'wait', 'wait']);
   const recording = play([0, 0, 0], record, { what: 'opened' }, ...seconds(3));
   assert.equal(recording.state.at.is, 'recording');
@@ -64,7 +65,7 @@ test('one that takes the place of another does not count twice', () => {
 test('what could not be stored is still there', () => {
   const problem = { code: 'storage_full' };
   const { state } = play([0, 0, 0], ...judged, { what: 'keep' }, { what: 'refused', problem });
-  assert.deepEqual(state.at, { is: 'reviewing', label: 1, replaces: null, sound, complaints: ['quiet'], problem });
+  assert.deepEqual(state.at, { is: 'reviewing', label: 1, replaces: null, said, sound, complaints: ['quiet'], problem });
 });
 
 test('whatever ends a recording gives the microphone back and tells the room', () => {
@@ -81,14 +82,23 @@ test('what came before the microphone went away is there, and it is said why tha
   const problem = new Error('unplugged');
   const cut = [...heard.slice(0, -1), { what: 'heard', sound, problem }];
   const { state, effects } = play([0, 0, 0], ...cut, { what: 'judged', complaints: [] });
-  assert.deepEqual(state.at, { is: 'reviewing', label: 1, replaces: null, sound, complaints: [], problem });
+  assert.deepEqual(state.at, { is: 'reviewing', label: 1, replaces: null, said, sound, complaints: [], problem });
   assert.deepEqual(effects.slice(-2), ['idle', 'judge']);
-  assert.deepEqual(undecided(state), { take: { label: 1, replaces: null }, sound });
+  assert.deepEqual(undecided(state), { take: { label: 1, replaces: null, said }, sound });
+});
+
+test('what was to be said goes with the recording, and the person may say otherwise', () => {
+  const told = play([0, 0, 0], ...judged, { what: 'said', said: 'The windows are open' });
+  assert.equal(undecided(told.state).take.said, 'The windows are open');
+  assert.equal(step(told.state, { what: 'keep' }).state.at.said, 'The windows are open');
+  assert.equal(undecided(play([0, 0, 0], ...judged).state).take.said, said);
+  const late = play([0, 0, 0], ...judged, { what: 'keep' }).state;
+  assert.deepEqual(step(late, { what: 'said', said: 'no' }), { state: late, effects: [] });
 });
 
 test('one may record again, or throw away', () => {
   const again = play([0, 0, 0], { ...record, replaces: 7 }, ...judged.slice(1), { what: 'again' });
-  assert.deepEqual(again.state.at, { is: 'opening', label: 1, replaces: 7 });
+  assert.deepEqual(again.state.at, { is: 'opening', label: 1, replaces: 7, said });
   assert.equal(play([0, 0, 0], ...judged, { what: 'drop' }).state.at.is, 'choosing');
 });
 
@@ -106,13 +116,13 @@ test('what comes late or out of turn changes nothing', () => {
 
 test('only what waits for a decision is undecided', () => {
   assert.equal(undecided(play([0, 0, 0], record).state), null);
-  assert.deepEqual(undecided(play([0, 0, 0], ...heard).state), { take: { label: 1, replaces: null }, sound });
-  assert.deepEqual(undecided(play([0, 0, 0], ...judged).state), { take: { label: 1, replaces: null }, sound });
+  assert.deepEqual(undecided(play([0, 0, 0], ...heard).state), { take: { label: 1, replaces: null, said }, sound });
+  assert.deepEqual(undecided(play([0, 0, 0], ...judged).state), { take: { label: 1, replaces: null, said }, sound });
   assert.equal(undecided(play([0, 0, 0], ...judged, { what: 'keep' }).state), null, 'it is on its way into the list');
 });
 
 test('a recording outlives the page, once, and in its own room', () => {
-  const kept = { room: 'KMPXZ', take: { label: 1, replaces: null }, sound };
+  const kept = { room: 'KMPXZ', take: { label: 1, replaces: null, said }, sound };
   assert.deepEqual(unpacked(packed(kept)), kept);
   assert.equal(unpacked(''), null);
   const stored = new Map([['chorus.recording', packed(kept)]]);
@@ -127,6 +137,6 @@ test('a recording outlives the page, once, and in its own room', () => {
   delete globalThis.sessionStorage;
 
   const restored = play([0, 0, 0], { what: 'restored', take: kept.take, sound });
-  assert.deepEqual(restored.state.at, { is: 'judging', label: 1, replaces: null, sound, problem: null });
+  assert.deepEqual(restored.state.at, { is: 'judging', label: 1, replaces: null, said, sound, problem: null });
   assert.deepEqual(restored.effects, ['judge']);
 });

@@ -6,13 +6,13 @@ use std::rc::Rc;
 
 use client::{Clips, FailureCode, Source};
 use federation::{Input, Participant, ParticipantConfig};
-use protocol::{Augmentation, Encoding, RoomCode, RoomConfig, Token};
+use protocol::{Augmentation, Encoding, Modalities, RoomCode, RoomConfig, Token};
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
 
-use crate::clip_list::ClipList;
+use crate::clip_list::{ClipList, NewClip};
 use crate::commands::Command;
 use crate::connection::{Connection, millis};
 use crate::decoder_link::Decoders;
@@ -83,14 +83,15 @@ impl App {
                 self.seat.change(|seat| seat.name = Some(name)).await?;
             }
             Command::LabelsOf { paths } => return self.clips.labels_of(&paths),
-            Command::AddFile { name, bytes, label, made_up } => {
+            Command::AddFile { name, bytes, label, made_up, text } => {
                 let decoded = self.decoders.decode(&name, &bytes).await?;
                 let source = if made_up { Source::MadeUp } else { Source::Person };
-                return self.add(&decoded, &name, label, source).await;
+                return self.add(&decoded, NewClip { name: &name, label, text: text.as_deref(), source }).await;
             }
-            Command::AddPcm { name, samples, channels, rate, label } => {
+            Command::AddPcm { name, samples, channels, rate, label, text } => {
                 let decoded = sounds::from_pcm(&samples, channels, rate)?;
-                return self.add(&decoded, &name, label, Source::Person).await;
+                let new = NewClip { name: &name, label, text: text.as_deref(), source: Source::Person };
+                return self.add(&decoded, new).await;
             }
             Command::AddMadeUp {} => return self.add_made_up().await,
             Command::Elsewhere {} => return self.elsewhere().await,
@@ -101,6 +102,7 @@ impl App {
             Command::PackKept { seat } => return kept::pack(&seat).await,
             Command::ForgetKept { seat } => return kept::forget(&seat).await,
             Command::Relabel { clip, label } => self.relabel(clip, label).await?,
+            Command::Transcribe { clip, text } => self.transcribe(clip, &text).await?,
             Command::Remove { clips } => self.remove(&clips).await?,
             Command::Undo {} => self.undo().await?,
             Command::Quality { samples, channels, rate } => {
@@ -120,6 +122,8 @@ impl App {
             Command::PredictPcm { samples, channels, rate } => {
                 return self.predict(sounds::from_pcm(&samples, channels, rate)?.sound);
             }
+            Command::TryText { text } => self.trying.say(&text)?,
+            Command::PredictText {} => return self.predict_text(),
             Command::LiveStart { rate } => self.live_start(rate)?,
             Command::LivePush { samples, at } => self.live_push(&samples, at)?,
             Command::LiveStop {} => self.trying.live_stop(),
@@ -153,7 +157,7 @@ impl App {
         let Taken { seat, clips, receipts, received } =
             self.seat.open(code.as_str(), &room.labels, name, wished).await?;
         let masking = self.seat.masking_secrets().await?;
-        self.clips.open(Clips::new(room.labels.clone(), clips));
+        self.clips.open(Clips::new(room.labels.clone(), room.modalities, clips));
         self.sent.open(receipts);
         self.connection.go_on(self.sent.bytes(), received);
         let answer = js_sys::Object::new();
@@ -187,6 +191,10 @@ impl App {
 
     async fn take_part(self: &Rc<Self>, on: bool) -> Result<(), Failure> {
         if on && self.clips.training_count() == 0 {
+            if self.clips.read(|clips| clips.listed().iter().any(|listed| listed.unseen)) {
+                let words = "This room looks at text alone, and none of your clips has any. Type what is said in them.";
+                return Err(Failure::new(FailureCode::NoText, words));
+            }
             return Err(Failure::new(FailureCode::NoClips, "Record or add some clips first."));
         }
         if on {
@@ -204,6 +212,11 @@ impl App {
     /// Whether the room hears clips at several speeds.
     pub(crate) fn augmentation(&self) -> Augmentation {
         self.room().map(|room| room.training.augmentation).unwrap_or_default()
+    }
+
+    /// What of a clip the room looks at.
+    pub(crate) fn modalities(&self) -> Modalities {
+        self.room().map(|room| room.modalities).unwrap_or_default()
     }
 
     /// How the room writes the numbers of an update; none where they are masked.

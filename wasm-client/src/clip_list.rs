@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use client::archive;
-use client::{Clip, ClipError, Clips, FailureCode, MadeUp, Opened, Source, made_up};
+use client::{Clip, ClipError, Clips, FailureCode, MadeUp, Opened, Source, made_up, said};
 use federation::Input;
 use js_sys::{Array, ArrayBuffer, Object, Uint8Array};
 use serde::Serialize;
 use speech::{Decoded, Sound};
+use text::Transcript;
 use wasm_bindgen::JsValue;
 
 use crate::app::App;
@@ -38,8 +39,22 @@ struct ArchivedView {
     name: String,
     label: Option<usize>,
     made_up: bool,
+    transcript: Option<Transcript>,
+    long_text: bool,
     #[serde(with = "serde_wasm_bindgen::preserve")]
     bytes: Uint8Array,
+}
+
+/// A clip that is to be added, and what is known of it.
+pub(crate) struct NewClip<'a> {
+    /// File name, or a name made for a recording.
+    pub name: &'a str,
+    /// The label's index; without one its name may speak of one.
+    pub label: Option<usize>,
+    /// What is said in it, composed by the page.
+    pub text: Option<&'a str>,
+    /// Who made it, and why.
+    pub source: Source,
 }
 
 impl ClipList {
@@ -101,6 +116,8 @@ impl ClipList {
                 name: clip.name,
                 label: clip.label,
                 made_up: clip.made_up,
+                transcript: clip.transcript,
+                long_text: clip.long_text,
                 bytes: Uint8Array::from(clip.bytes.as_slice()),
             })
             .collect();
@@ -112,31 +129,21 @@ impl ClipList {
 
 impl App {
     /// Adds a clip. Its label is the chosen one, or else what its name speaks of.
-    pub(crate) async fn add(
-        self: &Rc<Self>,
-        decoded: &Decoded,
-        name: &str,
-        label: Option<usize>,
-        source: Source,
-    ) -> Result<JsValue, Failure> {
-        let id = self.add_one(&decoded.sound, name, label, source).await?;
+    pub(crate) async fn add(self: &Rc<Self>, decoded: &Decoded, new: NewClip<'_>) -> Result<JsValue, Failure> {
+        let id = self.add_one(&decoded.sound, new).await?;
         let answer = Object::new();
         set(&answer, "clip", &id.into());
         set(&answer, "notices", &sounds::notices(&decoded.notices)?);
         Ok(answer.into())
     }
 
-    async fn add_one(
-        self: &Rc<Self>,
-        sound: &Sound,
-        name: &str,
-        label: Option<usize>,
-        source: Source,
-    ) -> Result<f64, Failure> {
+    async fn add_one(self: &Rc<Self>, sound: &Sound, new: NewClip<'_>) -> Result<f64, Failure> {
+        let NewClip { name, label, text, source } = new;
         let id = (js_sys::Date::now() * 1000.0 + js_sys::Math::random() * 1000.0).floor();
         let clip = self.clips.read(|clips| {
             let label = clips.label_for(sound, label, name)?;
-            let clip = Clip::new(id, name, label, source, sound)?;
+            let transcript = said(text.unwrap_or_default())?;
+            let clip = Clip { transcript, ..Clip::new(id, name, label, source, sound)? };
             clips.check_new(&clip)?;
             Ok::<_, ClipError>(clip)
         })?;
@@ -150,7 +157,8 @@ impl App {
         let seed = (js_sys::Math::random() * f64::from(u32::MAX)) as u64;
         let added = Array::new();
         for MadeUp { name, label, sound } in made_up(&self.clips.labels(), seed)? {
-            let id = self.add_one(&sound, &name, Some(label), Source::MadeUp).await?;
+            let new = NewClip { name: &name, label: Some(label), text: None, source: Source::MadeUp };
+            let id = self.add_one(&sound, new).await?;
             added.push(&id.into());
         }
         let answer = Object::new();
@@ -201,6 +209,14 @@ impl App {
 
     pub(crate) async fn relabel(self: &Rc<Self>, clip: f64, label: usize) -> Result<(), Failure> {
         let changed = self.clips.read(|clips| clips.relabelled(clip, label))?;
+        self.keep(changed).await?;
+        self.tell_holdings();
+        Ok(())
+    }
+
+    /// Has this as what is said in a clip; nothing, where nothing is left of it.
+    pub(crate) async fn transcribe(self: &Rc<Self>, clip: f64, text: &str) -> Result<(), Failure> {
+        let changed = self.clips.read(|clips| clips.transcribed(clip, said(text)?))?;
         self.keep(changed).await?;
         self.tell_holdings();
         Ok(())

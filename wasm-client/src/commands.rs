@@ -45,6 +45,8 @@ pub enum Command {
         /// Whether a program made this voice, as a list of clips from another laptop may say.
         #[serde(default)]
         made_up: bool,
+        /// What is said in it, composed (Unicode's form C), where that is known.
+        text: Option<String>,
     },
     /// Adds sound that the browser has decoded or recorded.
     AddPcm {
@@ -59,6 +61,8 @@ pub enum Command {
         rate: u32,
         /// The label chosen for it; without one its name may speak of one.
         label: Option<usize>,
+        /// What is said in it, composed (Unicode's form C), where that is known.
+        text: Option<String>,
     },
     /// Adds the clips of a voice that a program makes up.
     AddMadeUp {},
@@ -99,6 +103,13 @@ pub enum Command {
         clip: f64,
         /// The label's index.
         label: usize,
+    },
+    /// Says what is said in a clip.
+    Transcribe {
+        /// Which.
+        clip: f64,
+        /// The text, composed (Unicode's form C); an empty one takes the last one away.
+        text: String,
     },
     /// Deletes clips in one step; they can come back while the page is open.
     Remove {
@@ -157,6 +168,13 @@ pub enum Command {
         /// Samples a second and channel.
         rate: u32,
     },
+    /// Says what is said in what is tried from now on, live or not, and in what is made a clip of it.
+    TryText {
+        /// The text, composed (Unicode's form C); an empty one takes the last one away.
+        text: String,
+    },
+    /// Tries the model on that text alone.
+    PredictText {},
     /// Begins live use.
     LiveStart {
         /// Samples a second of what follows.

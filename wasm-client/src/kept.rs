@@ -3,6 +3,7 @@
 use client::{Clip, FailureCode, archive};
 use js_sys::{Object, Uint8Array};
 use serde::Serialize;
+use text::Transcript;
 use wasm_bindgen::JsValue;
 
 use crate::failure::{Failure, set};
@@ -30,6 +31,7 @@ struct KeptClip {
     label: String,
     seconds: f64,
     made_up: bool,
+    transcript: Option<Transcript>,
 }
 
 /// The clips of a seat that nobody has deleted.
@@ -64,11 +66,12 @@ pub(crate) async fn seats() -> Result<JsValue, Failure> {
 /// The clips of a seat.
 pub(crate) async fn clips(seat: &str) -> Result<JsValue, Failure> {
     let clips = listed(&Storage::open().await?, seat).await?;
-    let clips = clips.into_iter().map(|Clip { id: clip, label, seconds, made_up, .. }| KeptClip {
+    let clips = clips.into_iter().map(|Clip { id: clip, label, seconds, made_up, transcript, .. }| KeptClip {
         clip,
         label,
         seconds,
         made_up,
+        transcript,
     });
     let answer = Object::new();
     set(&answer, "clips", &to_js(&clips.collect::<Vec<_>>(), FailureCode::Storage)?);

@@ -7,6 +7,7 @@
 //! home. Nothing here decides a rule of the rounds (that is `federation`) or draws the page (that is `www/`).
 
 pub mod adapter;
+pub mod answer;
 pub mod app;
 mod charts;
 mod clip_list;

@@ -75,7 +75,7 @@ impl App {
             return Err(Failure::new(FailureCode::NoClips, "Record or add some clips first."));
         }
         let trained_on = self.clips.read(|clips| {
-            clips.listed().iter().filter(|listed| !listed.held_back).map(|listed| listed.clip.id).collect()
+            clips.listed().iter().filter(|listed| listed.is_trained_on()).map(|listed| listed.clip.id).collect()
         });
         let (architecture, standardisation) = (model.architecture, model.standardisation.clone());
         let model = Cell::new(Some(model));
@@ -172,7 +172,7 @@ impl App {
     pub(crate) fn compare(self: &Rc<Self>) {
         let Some(personal) = self.personal() else { return };
         let Some(shared) = self.shared.version() else { return };
-        let augmentation = self.augmentation();
+        let (augmentation, modalities) = (self.augmentation(), self.modalities());
         let held_back: Vec<(Clip, usize)> = self.clips.read(|clips| {
             let tests = clips.tests_of(&personal.trained_on).into_iter();
             tests.map(|(clip, label)| (clip.clone(), label)).collect()
@@ -187,7 +187,7 @@ impl App {
         spawn_local(async move {
             let mut compared = Vec::new();
             for (clip, label) in &held_back {
-                let Some(example) = clip.sound.example(*label, augmentation) else { continue };
+                let Some(example) = clip.example(*label, augmentation, modalities) else { continue };
                 // Between two clips the worker hears whatever else there is.
                 TimeoutFuture::new(0).await;
                 match (app.heard(true, &example), app.heard(false, &example)) {
@@ -211,7 +211,7 @@ impl App {
 
     /// The index of the label that a model finds most likely.
     fn heard(&self, mine: bool, example: &Example) -> Result<usize, Failure> {
-        most_likely(&self.probabilities(mine, example)?)
+        most_likely(&self.answer(mine, example)?.probabilities)
             .ok_or_else(|| Failure::new(FailureCode::Model, "The model gave no answer."))
     }
 

@@ -129,7 +129,7 @@ impl App {
         let settings = self.room().ok_or_else(no_room)?.training;
         let architecture = self.architecture()?;
         let labels = self.clips.labels().len();
-        let graphics = Processor::graphics(self.trainer.failed()).await;
+        let graphics = Processor::graphics(architecture, self.trainer.failed()).await;
         let mut processor = Processor::cpu(None, self.trainer.failed()).await;
         let mut of = Measured {
             model: architecture.name().to_owned(),

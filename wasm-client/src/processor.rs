@@ -3,6 +3,7 @@
 
 use client::{BackendReason, FailureCode};
 use js_sys::{Object, Reflect, Uint8Array, WebAssembly};
+use models::Architecture;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -68,15 +69,15 @@ const RELAXED_SIMD: [u8; 36] = [
 ];
 
 impl Processor {
-    /// What a choice means in this browser, less what has failed in it.
+    /// What a choice means in this browser for a network, less what has failed in it.
     ///
     /// # Errors
     /// WebGPU is chosen, and the browser has none.
-    pub(crate) async fn of(choice: Choice, failed: Failed) -> Result<Self, Failure> {
+    pub(crate) async fn of(choice: Choice, network: Architecture, failed: Failed) -> Result<Self, Failure> {
         if choice == Choice::Cpu {
             return Ok(Self::cpu(None, failed).await);
         }
-        match Self::chip(choice, failed).await {
+        match Self::chip(choice, network, failed).await {
             Ok(chip) => Ok(chip),
             Err(BackendReason::NoGpu) if choice == Choice::Webgpu => {
                 let words = "This browser offers no WebGPU. Choose the processor instead.";
@@ -86,13 +87,16 @@ impl Processor {
         }
     }
 
-    /// The graphics processor that `Auto` takes, if there is one.
-    pub(crate) async fn graphics(failed: Failed) -> Option<Self> {
-        Self::chip(Choice::Auto, failed).await.ok()
+    /// The graphics processor that `Auto` takes for a network, if there is one.
+    pub(crate) async fn graphics(network: Architecture, failed: Failed) -> Option<Self> {
+        Self::chip(Choice::Auto, network, failed).await.ok()
     }
 
     /// The graphics processor, or why it does not train.
-    async fn chip(choice: Choice, failed: Failed) -> Result<Self, BackendReason> {
+    async fn chip(choice: Choice, network: Architecture, failed: Failed) -> Result<Self, BackendReason> {
+        if network.reads_text() {
+            return Err(BackendReason::GpuNoText);
+        }
         if failed.graphics {
             return Err(BackendReason::GpuFailed);
         }

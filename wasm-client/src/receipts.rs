@@ -2,6 +2,7 @@
 //! own voice in it.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use gloo_timers::future::TimeoutFuture;
 use js_sys::{Object, Uint8Array};
 use protocol::{ClientMessage, Encoding};
 use serde::Serialize;
+use text::Transcript;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
@@ -95,12 +97,15 @@ impl App {
         answer.into()
     }
 
-    /// Looks for the sound and the features of every clip in what was sent.
+    /// Looks for the sound and the features of every clip, and for what is said in it, in what was sent.
     pub(crate) async fn search_voice(self: &Rc<Self>) -> Result<JsValue, Failure> {
         let clips: Vec<_> = self.clips.read(|clips| clips.all().iter().map(|clip| Arc::clone(&clip.sound)).collect());
+        let texts: BTreeSet<Transcript> =
+            self.clips.read(|clips| clips.all().iter().filter_map(|clip| clip.transcript.clone()).collect());
         let standardisation = self.shared.standardisation();
         let voice = clips.iter().map(|clip| &**clip);
-        let mut search = VoiceSearch::new(&self.sent.receipts.borrow(), voice, standardisation);
+        let mut search = VoiceSearch::new(&self.sent.receipts.borrow(), voice, &texts, standardisation);
+        search.look_for_texts(&texts);
         for (index, clip) in clips.iter().enumerate() {
             search.look_for(clip);
             post(&SearchingEvent { r#type: "searching", fraction: (index + 1) as f64 / clips.len() as f64 });

@@ -14,6 +14,7 @@ use wasm_bindgen_futures::spawn_local;
 use crate::app::App;
 use crate::failure::{Failure, set};
 use crate::page::{Level, tell};
+use crate::showing::room_view;
 use crate::storage::OwnResult;
 use crate::training::Model;
 
@@ -139,6 +140,9 @@ impl App {
         let answer = Object::new();
         set(&answer, "architecture", &model.architecture.to_string().into());
         set(&answer, "version", &version.to_string().into());
+        let room = self.room().map(room_view);
+        set(&answer, "hears", &room.as_ref().is_none_or(|room| room.hears).into());
+        set(&answer, "reads", &room.as_ref().is_some_and(|room| room.reads).into());
         set(&answer, "speeds", &client::at_several_speeds(self.augmentation()).into());
         set(&answer, "parameters", &bytes(&model.parameters));
         set(&answer, "mean", &bytes(&Float32Array::from(model.standardisation.mean.as_slice())));

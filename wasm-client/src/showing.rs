@@ -8,7 +8,8 @@ use client::{ConnectionState, Listed, Work, shared_results};
 use federation::{Notice, NoticeCode, StopReason, View, local_work};
 use gloo_timers::callback::Timeout;
 use js_sys::{Int8Array, Uint8Array};
-use protocol::{ClientId, ErrorCode, Phase, RoomConfig, Status};
+use models::Architecture;
+use protocol::{ClientId, ErrorCode, Modalities, Phase, RoomConfig, Status};
 use serde::Serialize;
 
 use crate::app::App;
@@ -75,6 +76,9 @@ pub(crate) fn room_view(room: &RoomConfig) -> RoomView {
         rounds: room.rounds,
         max_clients: room.max_clients,
         masked: room.masking.is_some(),
+        hears: room.modalities != Modalities::Text,
+        reads: room.modalities != Modalities::Voice
+            && room.architecture.parse().is_ok_and(|network: Architecture| network.reads_text()),
     }
 }
 
@@ -198,7 +202,7 @@ impl App {
     }
 }
 
-fn clip_view(Listed { clip, label, held_back }: &Listed<'_>) -> ClipView {
+fn clip_view(Listed { clip, label, held_back, unseen }: &Listed<'_>) -> ClipView {
     let sound = &clip.sound;
     ClipView {
         id: clip.id,
@@ -208,6 +212,8 @@ fn clip_view(Listed { clip, label, held_back }: &Listed<'_>) -> ClipView {
         made_up: clip.made_up,
         corrected: clip.corrected,
         held_back: *held_back,
+        unseen: *unseen,
+        transcript: clip.transcript.clone(),
         complaints: sound.quality.map(|quality| quality.complaints()).unwrap_or_default(),
         waveform: Int8Array::from(sound.waveform.as_slice()),
         spectrogram: PictureView {

@@ -15,6 +15,7 @@ use idb::{
 use js_sys::{Float32Array, Int8Array, Uint8Array};
 use protocol::Hex;
 use serde::{Deserialize, Serialize};
+use text::Transcript;
 use wasm_bindgen::JsValue;
 
 use crate::failure::Failure;
@@ -141,12 +142,14 @@ struct StoredClip {
     #[serde(default)]
     quality: Option<speech::Quality>,
     digest: u32,
+    #[serde(default)]
+    transcript: Option<String>,
     removed: bool,
 }
 
 impl StoredClip {
     fn of(seat: &str, clip: &Clip) -> Self {
-        let Clip { id, name, label, seconds, made_up, corrected, digest, removed, sound } = clip.clone();
+        let Clip { id, name, label, seconds, made_up, corrected, digest, transcript, removed, sound } = clip.clone();
         let ClipSound { wav, inputs, input_frames, columns, bands, pixels, waveform, quality } = &*sound;
         Self {
             id,
@@ -165,6 +168,7 @@ impl StoredClip {
             waveform: Int8Array::from(waveform.as_slice()),
             quality: *quality,
             digest,
+            transcript: transcript.map(String::from),
             removed,
         }
     }
@@ -188,6 +192,8 @@ impl StoredClip {
             made_up: self.made_up,
             corrected: self.corrected,
             digest: self.digest,
+            // One that is no good any more costs nobody the clip.
+            transcript: self.transcript.and_then(|text| Transcript::new(&text).ok()),
             removed: self.removed,
             sound: Arc::new(sound),
         }

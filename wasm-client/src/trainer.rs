@@ -165,7 +165,12 @@ pub async fn bench_step(model: String, steps: u32) -> Result<JsValue, JsValue> {
         .map(|index| models::Example {
             values: (0..client::INPUT_VALUES).map(|_| js_sys::Math::random() as f32 - 0.5).collect(),
             frames: models::FRAMES,
-            text: Vec::new(),
+            // Of a network that reads: as many pieces as a short sentence has.
+            text: if architecture.reads_text() {
+                (0..60).map(|piece| 97 * piece + index as u16).collect()
+            } else {
+                Vec::new()
+            },
             label: index % 4,
             variants: Vec::new(),
         })

@@ -152,10 +152,11 @@ impl App {
             return Ok(link);
         }
         self.trainer.state.set(TrainerState::Loading);
+        let network = self.architecture().inspect_err(|_| self.trainer.state.set(TrainerState::Failed))?;
         loop {
             self.measured().await;
             let wanted = self.trainer.wanted();
-            let processor = Processor::of(self.measuring.choice(wanted.0), wanted.1).await;
+            let processor = Processor::of(self.measuring.choice(wanted.0), network, wanted.1).await;
             // Meanwhile a person may have chosen another, or a job may have started it.
             if let Some(link) = there() {
                 return Ok(link);

@@ -4,16 +4,19 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use client::{FailureCode, Source, example_of};
-use js_sys::{Float32Array, Object};
+use client::{FailureCode, Source, example_of, said, with_sides};
+use js_sys::Float32Array;
 use models::Example;
 use protocol::Augmentation;
 use serde::Serialize;
 use speech::Sound;
+use text::Transcript;
 use wasm_bindgen::JsValue;
 
+use crate::answer::{Answer, BranchesView};
 use crate::app::App;
-use crate::failure::{Failure, set};
+use crate::clip_list::NewClip;
+use crate::failure::Failure;
 use crate::page::{now, post};
 
 /// How much of the last sound live use looks at, seconds.
@@ -31,6 +34,8 @@ pub(crate) struct Trying {
     live: RefCell<Option<Live>>,
     /// The sound that was tried last, in case the model was wrong about it.
     last: RefCell<Option<Sound>>,
+    /// What is said in what is tried, as far as the person has told.
+    said: RefCell<Option<Transcript>>,
     /// Whether the personal model is tried rather than the shared one.
     mine: Cell<bool>,
 }
@@ -49,6 +54,7 @@ struct Live {
 struct LiveEvent {
     r#type: &'static str,
     probabilities: Option<Vec<f32>>,
+    branches: Option<BranchesView>,
     level: f32,
     /// When the first and the last piece came that are new in this answer, on the page's clock.
     since: f64,
@@ -61,6 +67,12 @@ impl Trying {
         self.mine.get()
     }
 
+    /// Has this as what is said from now on; nothing, where nothing is left of it.
+    pub(crate) fn say(&self, text: &str) -> Result<(), Failure> {
+        self.said.replace(said(text)?);
+        Ok(())
+    }
+
     /// Ends live use. What was heard last can still be corrected.
     pub(crate) fn live_stop(&self) {
         if let Some(sound) = self.live.take().and_then(|live| live.sound()) {
@@ -71,24 +83,38 @@ impl Trying {
 
 impl App {
     pub(crate) fn predict(&self, sound: Sound) -> Result<JsValue, Failure> {
-        let example = example_of(&sound, 0, self.augmentation())?;
-        let frames = example.frames;
-        let probabilities = self.probabilities(self.trying.mine(), &example)?;
+        let answer = self.answer(self.trying.mine(), &self.tried(&sound, self.augmentation())?)?;
         self.trying.last.replace(Some(sound));
-        let answer = Object::new();
-        set(&answer, "frames", &(frames as u32).into());
-        set(&answer, "probabilities", &Float32Array::from(probabilities.as_slice()));
-        Ok(answer.into())
+        Ok(answer.to_js())
     }
 
-    /// How likely each label is, by the personal or by the shared model.
-    pub(crate) fn probabilities(&self, mine: bool, example: &Example) -> Result<Vec<f32>, Failure> {
+    /// Tries the model on what is said alone, however it may sound.
+    pub(crate) fn predict_text(&self) -> Result<JsValue, Failure> {
+        let values = vec![0.0; client::INPUT_VALUES];
+        let unheard = Example { values, frames: 0, text: Vec::new(), label: 0, variants: Vec::new() };
+        let example = Some(self.with_text(unheard)).filter(|example| !example.text.is_empty()).ok_or_else(no_text)?;
+        Ok(self.answer(self.trying.mine(), &example)?.to_js())
+    }
+
+    fn with_text(&self, heard: Example) -> Example {
+        let said = self.trying.said.borrow();
+        Example { text: said.as_ref().map(Transcript::buckets).unwrap_or_default(), ..heard }
+    }
+
+    /// What the model is given of a sound that is tried, with what the person told of it.
+    fn tried(&self, sound: &Sound, augmentation: Augmentation) -> Result<Example, Failure> {
+        let example = self.with_text(example_of(sound, 0, augmentation)?);
+        with_sides(example, self.modalities()).ok_or_else(no_text)
+    }
+
+    /// What the personal or the shared model says.
+    pub(crate) fn answer(&self, mine: bool, example: &Example) -> Result<Answer, Failure> {
         let inference = if mine { self.personal_inference()? } else { None };
         let inference = match inference {
             Some(inference) => inference,
             None => self.shared.inference()?,
         };
-        inference.probabilities(example).map_err(|error| Failure::new(FailureCode::Model, error.to_string()))
+        Answer::of(&inference, example).map_err(|error| Failure::new(FailureCode::Model, error.to_string()))
     }
 
     /// Chooses which model is tried.
@@ -125,9 +151,9 @@ impl App {
             (live.last(LIVE_WINDOW_S).to_vec(), live.rate, since)
         };
         let heard = window.iter().any(|sample| sample.abs() > SILENCE);
-        let probabilities = match heard.then(|| self.last_moments(&window, rate)) {
+        let answer = match heard.then(|| self.last_moments(&window, rate)) {
             None => None,
-            Some(Ok(probabilities)) => Some(probabilities),
+            Some(Ok(answer)) => Some(answer),
             // The very first moment is shorter than one window; there is nothing to say yet.
             Some(Err(failure)) if failure.code == FailureCode::TooShort => None,
             Some(Err(failure)) => return Err(failure),
@@ -136,18 +162,20 @@ impl App {
         if let Some(live) = self.trying.live.borrow_mut().as_mut() {
             live.answered_at = now();
         }
-        post(&LiveEvent { r#type: "live", probabilities, level, since, at });
+        let (probabilities, branches) =
+            answer.map_or((None, None), |Answer { probabilities, branches }| (Some(probabilities), branches));
+        post(&LiveEvent { r#type: "live", probabilities, branches, level, since, at });
         Ok(())
     }
 
-    /// How likely each label is in the last moments: at their own speed alone, whatever the room does with clips, since an
+    /// What the model says of the last moments: at their own speed alone, whatever the room does with clips, since an
     /// answer has to come at once.
-    fn last_moments(&self, samples: &[f32], rate: u32) -> Result<Vec<f32>, Failure> {
+    fn last_moments(&self, samples: &[f32], rate: u32) -> Result<Answer, Failure> {
         let sound = Sound::from_pcm(samples, 1, rate)?;
-        self.probabilities(self.trying.mine(), &example_of(&sound, 0, Augmentation::None)?)
+        self.answer(self.trying.mine(), &self.tried(&sound, Augmentation::None)?)
     }
 
-    /// Makes a labelled clip of the last moments of live use, or of what was tried last.
+    /// Makes a labelled clip of the last moments of live use, or of what was tried last, with what the person told of it.
     pub(crate) async fn correct(self: &Rc<Self>, name: &str, label: usize) -> Result<JsValue, Failure> {
         let live = self.trying.live.borrow().as_ref().map(Live::sound);
         let sound = live.unwrap_or_else(|| self.trying.last.borrow().clone());
@@ -156,8 +184,15 @@ impl App {
             Failure::new(FailureCode::NothingHeard, words)
         })?;
         let decoded = speech::Decoded { sound, notices: Vec::new() };
-        self.add(&decoded, name, Some(label), Source::Correction).await
+        let text = self.trying.said.borrow().as_ref().map(|said| said.as_str().to_owned());
+        let new = NewClip { name, label: Some(label), text: text.as_deref(), source: Source::Correction };
+        self.add(&decoded, new).await
     }
+}
+
+/// Said where a room that looks at text alone has none, or nothing was typed.
+fn no_text() -> Failure {
+    Failure::new(FailureCode::NoText, "There is nothing to read: type what is said.")
 }
 
 impl Live {

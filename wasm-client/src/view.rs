@@ -5,6 +5,7 @@ use client::{BackendReason, ConnectionState, TrainerState, Work};
 use federation::local_work::TooSlow;
 use protocol::{Budget, ClientState, Phase};
 use serde::Serialize;
+use text::Transcript;
 
 use crate::processor::Choice;
 
@@ -25,6 +26,10 @@ pub struct ClipView {
     pub corrected: bool,
     /// Whether it is kept for the test and not trained on.
     pub held_back: bool,
+    /// Whether the room sees nothing of it, because it looks at text alone and this clip has none.
+    pub unseen: bool,
+    /// What is said in it, where that is known.
+    pub transcript: Option<Transcript>,
     /// What could be better about the recording, the worst first.
     pub complaints: Vec<speech::Complaint>,
     /// Its waveform: the lowest and the highest sample of each column of the picture, −127 to 127 for the clip's own peak.
@@ -65,6 +70,10 @@ pub struct RoomView {
     pub max_clients: u32,
     /// Whether what laptops send is masked.
     pub masked: bool,
+    /// Whether the model is given voices.
+    pub hears: bool,
+    /// Whether it is given what is said.
+    pub reads: bool,
 }
 
 /// Whose numbers are masked together, to be compared aloud.

@@ -9,8 +9,9 @@ use std::io::{Read, Write};
 
 use rawzip::time::UtcDateTime;
 use rawzip::{CompressionMethod, ZipArchive, ZipArchiveWriter};
+use text::Transcript;
 
-use crate::{Clip, FailureCode};
+use crate::{Clip, ClipError, FailureCode, said};
 
 /// The table's name in the archive.
 const MANIFEST: &str = "manifest.csv";
@@ -24,8 +25,8 @@ const RESERVED: [&str; 22] = [
     "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
 ];
 
-/// The table's columns. The first three are those of `corpus::Row` by the same names.
-const COLUMNS: [&str; 5] = ["file", "emotion", "duration_s", "made_up", "name"];
+/// The table's columns. The first three and the last are those of `corpus::Row` by the same names.
+const COLUMNS: [&str; 6] = ["file", "emotion", "duration_s", "made_up", "name", "transcript"];
 
 /// Why an archive was not made or not read.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +75,10 @@ pub struct ArchivedClip {
     pub label: Option<usize>,
     /// Whether a program made this voice.
     pub made_up: bool,
+    /// What is said in it, where the table knows.
+    pub transcript: Option<Transcript>,
+    /// Whether the table's text is too long to be that, and was left out.
+    pub long_text: bool,
     /// The file's bytes.
     pub bytes: Vec<u8>,
 }
@@ -83,6 +88,7 @@ struct Row {
     emotion: String,
     made_up: bool,
     name: String,
+    transcript: Result<Option<Transcript>, ClipError>,
 }
 
 /// The clips as the bytes of a zip file, without compression: it would gain little on sound. `now` is the table's time,
@@ -104,7 +110,8 @@ pub fn pack<'a>(clips: impl IntoIterator<Item = &'a Clip>, now: f64) -> Result<V
         add(&mut archive, &file, clip.id / 1e6, &clip.sound.wav)?;
         let seconds = format!("{:.3}", clip.seconds);
         let made_up = clip.made_up.to_string();
-        table.write_record([&file, &clip.label, &seconds, &made_up, &clip.name]).map_err(unwritten)?;
+        let said = clip.transcript.as_ref().map(Transcript::as_str).unwrap_or_default();
+        table.write_record([&file, &clip.label, &seconds, &made_up, &clip.name, said]).map_err(unwritten)?;
     }
     add(&mut archive, MANIFEST, now, &table.into_inner().map_err(unwritten)?)?;
     archive.finish().map_err(unwritten)
@@ -153,6 +160,8 @@ pub fn unpack(bytes: &[u8], labels: &[String]) -> Result<Vec<ArchivedClip>, Arch
                 name: name.unwrap_or_else(|| path.rsplit('/').next().unwrap_or_default()).to_owned(),
                 label: row.and_then(|row| labels.iter().position(|label| *label == row.emotion)),
                 made_up: row.is_some_and(|row| row.made_up),
+                transcript: row.and_then(|row| row.transcript.clone().ok().flatten()),
+                long_text: row.is_some_and(|row| row.transcript.is_err()),
                 bytes,
                 path,
             }
@@ -170,9 +179,12 @@ fn rows_of(table: &[u8]) -> BTreeMap<String, Row> {
         .records()
         .filter_map(|record| {
             let record = record.ok()?;
-            let [file, emotion, _, made_up, name] =
-                place.map(|place| place.and_then(|place| record.get(place)).unwrap_or_default().to_owned());
-            Some((file, Row { emotion, made_up: made_up == "true", name }))
+            let [file, emotion, _, made_up, name, text] =
+                place.map(|place| place.and_then(|place| record.get(place)).unwrap_or_default());
+            let transcript = said(text);
+            let row =
+                Row { emotion: emotion.to_owned(), made_up: made_up == "true", name: name.to_owned(), transcript };
+            Some((file.to_owned(), row))
         })
         .collect()
 }

@@ -22,6 +22,7 @@ fn clip(id: f64, label: &str, name: &str, wav: &[u8]) -> Clip {
         made_up: false,
         corrected: false,
         digest: 0,
+        transcript: None,
         removed: false,
         sound: Arc::new(sound),
     }
@@ -65,6 +66,8 @@ fn what_was_packed_comes_back() {
         name: name.to_owned(),
         label: Some(label),
         made_up,
+        transcript: None,
+        long_text: false,
         bytes: bytes.to_vec(),
     };
     assert_eq!(
@@ -76,6 +79,36 @@ fn what_was_packed_comes_back() {
         ],
         "a clip without a name gets its file's"
     );
+}
+
+#[test]
+fn what_is_said_goes_with_the_clip() {
+    let told = Clip { transcript: said("“No”, she said, 不").unwrap(), ..clip(1e15, "happy", "one", b"one") };
+    let packed = pack(&[told.clone(), clip(2e15, "happy", "two", b"two")], 0.0).unwrap();
+    let back = unpack(&packed, &labels(&["happy"])).unwrap();
+    assert_eq!(back[0].transcript, told.transcript);
+    assert_eq!((&back[1].transcript, back[1].long_text), (&None, false));
+}
+
+/// A text of 100 kB, of marks for the direction of writing alone, with control characters, and in the label's place: no clip is
+/// lost for it.
+#[test]
+fn a_text_that_is_no_good_costs_no_clip() {
+    let long = "a".repeat(100_000);
+    let table = format!(
+        "file,emotion,transcript\na.wav,happy,{long}\nb.wav,happy,\u{202E}\u{200F}\nc.wav,happy,\"oh\r\n\u{7}\u{202E}no\"\n\
+         d.wav,I am so happy today,\n"
+    );
+    let files = ["a.wav", "b.wav", "c.wav", "d.wav"].map(|file| (file, file.as_bytes()));
+    let packed = zip(&[&files[..], &[("manifest.csv", table.as_bytes())]].concat());
+    let back = unpack(&packed, &labels(&["happy"])).unwrap();
+    let found: Vec<_> = back
+        .iter()
+        .map(|clip| (clip.label, clip.transcript.as_ref().map(Transcript::as_str), clip.long_text))
+        .collect();
+    let expected =
+        [(Some(0), None, true), (Some(0), None, false), (Some(0), Some("oh no"), false), (None, None, false)];
+    assert_eq!(found, expected, "a sentence is no label: the person is asked");
 }
 
 #[test]

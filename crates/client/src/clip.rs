@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use models::Example;
-use protocol::Augmentation;
+use protocol::{Augmentation, Modalities};
 use speech::{Quality, Sound, SoundError};
+use text::Transcript;
 
-use crate::{INPUT_VALUES, example, packed, sound_of_wav, unpacked};
+use crate::{INPUT_VALUES, example, packed, sound_of_wav, unpacked, with_sides};
 
 /// Longest clip that is kept, in seconds: the networks see 10, and a whole lecture is surely a mistake.
 pub const LONGEST_S: f64 = 120.0;
@@ -48,6 +49,8 @@ pub struct Clip {
     pub corrected: bool,
     /// CRC-32 of the sound, by which the same sound is known again.
     pub digest: u32,
+    /// What is said in it, where that is known: the prompt that was read, or what the person typed.
+    pub transcript: Option<Transcript>,
     /// Whether the person deleted it; it is kept until the room is opened again, so that it can come back.
     pub removed: bool,
     /// Its sound, and what was computed of it.
@@ -93,7 +96,7 @@ pub enum Opened {
 }
 
 impl Clip {
-    /// A new clip of a sound.
+    /// A new clip of a sound, of which nobody knows yet what is said.
     ///
     /// # Errors
     /// [`SoundError::TooShort`].
@@ -107,9 +110,25 @@ impl Clip {
             made_up: source == Source::MadeUp,
             corrected: source == Source::Correction,
             digest: protocol::Checksum::of(&kept.wav).0,
+            transcript: None,
             removed: false,
             sound: Arc::new(kept),
         })
+    }
+
+    /// Whether a room that looks at these sides sees anything of it.
+    pub fn is_seen(&self, modalities: Modalities) -> bool {
+        match modalities {
+            Modalities::Both | Modalities::Voice => true,
+            Modalities::Text => self.transcript.is_some(),
+        }
+    }
+
+    /// The clip as a network takes it in a room with these settings; none where nothing is there of what the room looks at.
+    pub fn example(&self, label: usize, augmentation: Augmentation, modalities: Modalities) -> Option<Example> {
+        let heard = self.sound.example(label, augmentation)?;
+        let text = self.transcript.as_ref().map(Transcript::buckets).unwrap_or_default();
+        with_sides(Example { text, ..heard }, modalities)
     }
 
     /// Decides what becomes of it in a room with these labels, and makes anew what older versions of the page have not
@@ -166,8 +185,8 @@ impl ClipSound {
         Ok(true)
     }
 
-    /// The clip as a network takes it; none where no input is kept.
-    pub fn example(&self, label: usize, augmentation: Augmentation) -> Option<Example> {
+    /// The sound as a network takes it; none where no input is kept.
+    fn example(&self, label: usize, augmentation: Augmentation) -> Option<Example> {
         example(unpacked(&self.inputs, &self.input_frames), label, augmentation)
     }
 
@@ -254,6 +273,22 @@ mod tests {
             assert_eq!((&variant.values, variant.frames), (&input.values, input.frames));
         }
         assert_eq!(varied.variants.len(), at_speeds.len() - 1);
+    }
+
+    #[test]
+    fn a_network_gets_what_is_said_where_the_room_looks_at_it() {
+        let said = Transcript::new("The door is open").unwrap();
+        let (silent, told) = (clip(), Clip { transcript: Some(said.clone()), ..clip() });
+        let of = |clip: &Clip, modalities| clip.example(1, Augmentation::Speed, modalities);
+        assert_eq!(of(&told, Modalities::Both).unwrap().text, said.buckets());
+        assert_eq!(of(&told, Modalities::Voice), of(&silent, Modalities::Both));
+        let read = of(&told, Modalities::Text).unwrap();
+        assert_eq!((read.frames, read.variants.len(), read.label), (0, 0, 1));
+        for modalities in [Modalities::Both, Modalities::Voice, Modalities::Text] {
+            for clip in [&silent, &told] {
+                assert_eq!(of(clip, modalities).is_some(), clip.is_seen(modalities), "{modalities}");
+            }
+        }
     }
 
     #[test]

@@ -5,8 +5,9 @@
 //! shell stores it, and [`Clips::put`] has it in the list.
 
 use models::Example;
-use protocol::Augmentation;
+use protocol::{Augmentation, Modalities};
 use speech::{Sound, SoundError};
+use text::{NoTranscript, Transcript};
 
 use crate::clip::LONGEST_S;
 use crate::{Clip, FailureCode, held_back, per_label};
@@ -32,6 +33,9 @@ pub enum ClipError {
     /// There is no clip with this id.
     #[error("This clip is gone.")]
     Gone,
+    /// A text that is too long to be what is said in one clip.
+    #[error("A text may have {} characters at most.", text::LONGEST)]
+    LongText,
     /// A sound that no clip can be made of.
     #[error(transparent)]
     Sound(#[from] SoundError),
@@ -46,8 +50,21 @@ impl ClipError {
             Self::Duplicate => FailureCode::Duplicate,
             Self::NoSuchLabel => FailureCode::Label,
             Self::Gone => FailureCode::NoClip,
+            Self::LongText => FailureCode::LongText,
             Self::Sound(error) => error.into(),
         }
+    }
+}
+
+/// What is said in a clip, as a person or a table has it; none where nothing is left of it that one could read.
+///
+/// # Errors
+/// [`ClipError::LongText`].
+pub fn said(text: &str) -> Result<Option<Transcript>, ClipError> {
+    match Transcript::new(text) {
+        Ok(transcript) => Ok(Some(transcript)),
+        Err(NoTranscript::Empty) => Ok(None),
+        Err(NoTranscript::TooLong) => Err(ClipError::LongText),
     }
 }
 
@@ -60,12 +77,23 @@ pub struct Listed<'a> {
     pub label: usize,
     /// Whether it is kept for the test.
     pub held_back: bool,
+    /// Whether the room sees nothing of it: it looks at text alone, and this clip has none.
+    pub unseen: bool,
+}
+
+impl Listed<'_> {
+    /// Whether it is trained on.
+    pub fn is_trained_on(&self) -> bool {
+        !self.held_back && !self.unseen
+    }
 }
 
 /// The clips of a participant in a room.
 #[derive(Clone, Debug, Default)]
 pub struct Clips {
     labels: Vec<String>,
+    /// What of a clip the room looks at.
+    modalities: Modalities,
     /// In the order of adding.
     clips: Vec<Clip>,
     /// The clips of each deletion that can be taken back, the last one last.
@@ -73,9 +101,9 @@ pub struct Clips {
 }
 
 impl Clips {
-    /// What a room with these labels begins with.
-    pub fn new(labels: Vec<String>, clips: Vec<Clip>) -> Self {
-        Self { labels, clips, deletions: Vec::new() }
+    /// What a room with these labels, which looks at these sides of a clip, begins with.
+    pub fn new(labels: Vec<String>, modalities: Modalities, clips: Vec<Clip>) -> Self {
+        Self { labels, modalities, clips, deletions: Vec::new() }
     }
 
     /// The room's labels.
@@ -136,6 +164,14 @@ impl Clips {
         Ok(Clip { label: label.clone(), ..self.get(id)?.clone() })
     }
 
+    /// The clip as it is with another transcript, or without one.
+    ///
+    /// # Errors
+    /// [`ClipError::Gone`].
+    pub fn transcribed(&self, id: f64, transcript: Option<Transcript>) -> Result<Clip, ClipError> {
+        Ok(Clip { transcript, ..self.get(id)?.clone() })
+    }
+
     /// Begins to delete clips in one step, which is taken back as one: those of them that are in the list. The step is noted
     /// before any of it is stored, so that whatever of it is stored before the browser refuses can come back.
     ///
@@ -175,19 +211,23 @@ impl Clips {
     }
 
     /// The clips in the list. Corrections are never held back: the person was told that they are trained on, and a test
-    /// of sounds that a model got wrong would be unfair to it.
+    /// of sounds that a model got wrong would be unfair to it. Neither are those of which the room sees nothing.
     pub fn listed(&self) -> Vec<Listed<'_>> {
         let label_of = |clip: &Clip| self.labels.iter().position(|label| *label == clip.label);
         let mut listed: Vec<Listed<'_>> = self
             .clips
             .iter()
             .filter(|clip| !clip.removed)
-            .filter_map(|clip| Some(Listed { clip, label: label_of(clip)?, held_back: false }))
+            .filter_map(|clip| {
+                let unseen = !clip.is_seen(self.modalities);
+                Some(Listed { clip, label: label_of(clip)?, held_back: false, unseen })
+            })
             .collect();
-        let may_be_held: Vec<usize> =
-            listed.iter().filter(|listed| !listed.clip.corrected).map(|listed| listed.label).collect();
-        let places = listed.iter_mut().filter(|listed| !listed.clip.corrected);
-        for (listed, held_back) in places.zip(held_back(&may_be_held)) {
+        let may_be_held = |listed: &Listed<'_>| !listed.clip.corrected && !listed.unseen;
+        let labels: Vec<usize> =
+            listed.iter().filter(|listed| may_be_held(listed)).map(|listed| listed.label).collect();
+        let places = listed.iter_mut().filter(|listed| may_be_held(listed));
+        for (listed, held_back) in places.zip(held_back(&labels)) {
             listed.held_back = held_back;
         }
         listed
@@ -203,7 +243,7 @@ impl Clips {
 
     /// How many clips of each label there are to train on.
     pub fn holdings(&self) -> Vec<u32> {
-        let training = self.listed().into_iter().filter(|listed| !listed.held_back);
+        let training = self.listed().into_iter().filter(Listed::is_trained_on);
         per_label(training.map(|listed| listed.label), self.labels.len())
     }
 
@@ -220,7 +260,7 @@ impl Clips {
     /// What there is to train on, or else what is kept for the test.
     pub fn examples(&self, held_back: bool, augmentation: Augmentation) -> Vec<Example> {
         let listed = self.listed().into_iter().filter(|listed| listed.held_back == held_back);
-        listed.filter_map(|listed| listed.clip.sound.example(listed.label, augmentation)).collect()
+        listed.filter_map(|listed| listed.clip.example(listed.label, augmentation, self.modalities)).collect()
     }
 }
 
@@ -251,13 +291,14 @@ mod tests {
             made_up: false,
             corrected: false,
             digest: id as u32,
+            transcript: None,
             removed: false,
             sound: Arc::new(kept),
         }
     }
 
     fn room(clips: Vec<Clip>) -> Clips {
-        Clips::new(vec!["angry".to_owned(), "happy".to_owned()], clips)
+        Clips::new(vec!["angry".to_owned(), "happy".to_owned()], Modalities::Both, clips)
     }
 
     /// Does what a shell does whose storage takes everything.
@@ -384,6 +425,37 @@ mod tests {
         };
         assert_eq!(values(false), [(2.0, 7, 1), (3.0, 7, 1), (4.0, 7, 1)]);
         assert_eq!(values(true), [(5.0, 7, 1)]);
+    }
+
+    #[test]
+    fn a_room_that_looks_at_text_alone_passes_over_clips_without_any() {
+        let clips: Vec<Clip> = (1..=6)
+            .map(|id| Clip {
+                transcript: said(["", "no"][usize::from(id != 2)]).unwrap(),
+                ..clip(f64::from(id), "happy")
+            })
+            .collect();
+        let labels = vec!["angry".to_owned(), "happy".to_owned()];
+        let mut room = Clips::new(labels, Modalities::Text, clips);
+        assert_eq!(ids(&room), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "it stays in the list");
+        let unseen: Vec<f64> =
+            room.listed().iter().filter(|listed| listed.unseen).map(|listed| listed.clip.id).collect();
+        assert_eq!(unseen, [2.0]);
+        assert_eq!((room.holdings(), room.held_back_count()), (vec![0, 4], 1));
+        let held = |room: &Clips| room.listed().iter().find(|listed| listed.held_back).map(|listed| listed.clip.id);
+        assert_eq!(held(&room), Some(5.0), "the fourth that is read");
+        assert_eq!(room.examples(false, Augmentation::None).len(), 4);
+        // Once it is told what is said in it, it counts.
+        room.put(room.transcribed(2.0, said("What?").unwrap()).unwrap());
+        assert_eq!((room.holdings(), held(&room)), (vec![0, 5], Some(4.0)));
+        assert_eq!(room.transcribed(9.0, None).unwrap_err().code().name(), "no_clip");
+    }
+
+    #[test]
+    fn what_is_said_is_cleaned_or_refused() {
+        assert_eq!(said("\u{202E} oh\tno ").unwrap().unwrap().as_str(), "oh no");
+        assert_eq!(said(" \u{200F}\r\n"), Ok(None));
+        assert_eq!(said(&"a".repeat(100_000)).unwrap_err().code().name(), "long_text");
     }
 
     #[test]

@@ -31,6 +31,8 @@ named! {
         GpuFailed = "gpu_failed",
         /// The room has no such label.
         Label = "label",
+        /// A text that is too long to be what is said in a clip.
+        LongText = "long_text",
         /// The network does not answer.
         Model = "model",
         /// A sound that only the browser's own decoder may know.
@@ -53,6 +55,8 @@ named! {
         NoStorage = "no_storage",
         /// The browser has no graphics processor to train on.
         NoWebgpu = "no_webgpu",
+        /// A room that looks at text alone, and no text.
+        NoText = "no_text",
         /// A file that is no sound.
         NotSound = "not_sound",
         /// Silence, where something was to be corrected.

@@ -23,12 +23,13 @@ mod scale;
 mod sizes;
 mod states;
 mod statistics;
+mod text_search;
 pub mod translate;
 mod voice_search;
 mod wav;
 
 pub use clip::{Clip, ClipSound, LONGEST_S, Opened, Source};
-pub use clips::{ClipError, Clips, Listed};
+pub use clips::{ClipError, Clips, Listed, said};
 pub use example::{at_several_speeds, augmentation_at, example, example_of, has_sides, seen_with, with_sides};
 pub use failure::FailureCode;
 pub use held_back::{divide, held_back, per_label};

@@ -62,6 +62,8 @@ named! {
         NoGpuProgram = "no_gpu_program",
         /// The graphics processor failed.
         GpuFailed = "gpu_failed",
+        /// The room's network reads as well as hears, and no graphics processor trains such a one.
+        GpuNoText = "gpu_no_text",
         /// The browser lets workers share no memory, so one core trains.
         NoSharedMemory = "no_shared_memory",
         /// The browser lacks something else of what the program for several cores is made of, so one trains.

@@ -1,16 +1,17 @@
 //! The search for one's own voice in what was sent: any run of bytes of a clip's sound or features, as they are kept or
-//! as a network takes them. A piece of the voice is planted in a copy of what was sent; a search that does not find it
-//! is worth nothing, and says so.
+//! as a network takes them; and for what is said in it. A piece of the voice and a text are planted in a copy of what was sent; a
+//! search that does not find them is worth nothing, and says so.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use bytes::Bytes;
 use models::Standardisation;
 use serde::Serialize;
+use text::Transcript;
 
 use crate::receipts::MOST_RECEIPTS;
-use crate::{ClipSound, Receipts};
+use crate::{ClipSound, Receipts, text_search};
 
 /// Bytes of one key of the search.
 const KEY: usize = 16;
@@ -38,6 +39,14 @@ pub struct Searched {
     pub proved: bool,
     /// Receipts in which a run of the voice was found, and how many bytes long it was.
     pub found: Vec<(u32, usize)>,
+    /// Different texts that were looked for, whole and as buckets.
+    pub texts: usize,
+    /// Those that are too short to be looked for.
+    pub short_texts: usize,
+    /// Whether the search found the text that was planted.
+    pub text_proved: bool,
+    /// Receipts in which a text, or a run of its buckets, was found, and how many bytes of it.
+    pub found_text: Vec<(u32, usize)>,
 }
 
 /// A search, clip by clip, so that the shell can do other things between two of them.
@@ -48,22 +57,24 @@ pub struct VoiceSearch {
 }
 
 impl VoiceSearch {
-    /// Begins a search for `voice` in what these receipts still hold. Features are looked for standardised too, once the
-    /// group's statistics are known.
+    /// Begins a search for `voice` and what is said in it in what these receipts still hold. Features are looked for standardised
+    /// too, once the group's statistics are known.
     pub fn new<'a>(
         receipts: &Receipts,
         voice: impl IntoIterator<Item = &'a ClipSound>,
+        texts: &BTreeSet<Transcript>,
         standardisation: Option<Standardisation>,
     ) -> Self {
         let mut sent: Vec<(u32, Bytes)> = receipts.sent().cloned().collect();
         let searched_bytes = sent.iter().map(|(_, bytes)| bytes.len() as u64).sum();
-        // A piece of the voice in a copy of the last message.
+        // A piece of the voice and a text in a copy of the last message.
         let planted = voice
             .into_iter()
             .find_map(|clip| clip.samples().windows(PLANTED).step_by(KEY).find(|piece| telling(piece) > PLANTED / 2));
-        if let (Some(planted), Some((_, last))) = (planted, sent.last()) {
+        let text = texts.iter().find(|text| text_search::is_telling(text)).map(|text| text.as_str().as_bytes());
+        if let Some((_, last)) = sent.last().filter(|_| planted.is_some() || text.is_some()) {
             let (before, after) = last.split_at(last.len() / 2);
-            sent.push((PLANT, [before, planted, after].concat().into()));
+            sent.push((PLANT, [before, planted.unwrap_or_default(), text.unwrap_or_default(), after].concat().into()));
         }
         let searched = Searched { searched_bytes, ..Searched::default() };
         Self { haystack: Haystack::of(sent), standardisation, searched }
@@ -94,6 +105,22 @@ impl VoiceSearch {
                 } else if self.searched.found.len() < MOST_RECEIPTS {
                     self.searched.found.push((number, bytes));
                 }
+            }
+        }
+    }
+
+    /// Looks for what is said.
+    pub fn look_for_texts(&mut self, texts: &BTreeSet<Transcript>) {
+        let short = texts.iter().filter(|text| !text_search::is_telling(text)).count();
+        self.searched.texts += texts.len() - short;
+        self.searched.short_texts += short;
+        let buckets = texts.iter().flat_map(text_search::buckets);
+        let runs: Vec<_> = buckets.flat_map(|buckets| self.haystack.runs_of(&buckets)).collect();
+        for (number, bytes) in text_search::found(&self.haystack.sent, texts).into_iter().chain(runs) {
+            if number == PLANT {
+                self.searched.text_proved = true;
+            } else if self.searched.found_text.len() < MOST_RECEIPTS {
+                self.searched.found_text.push((number, bytes));
             }
         }
     }
@@ -198,7 +225,7 @@ mod tests {
     }
 
     fn search(receipts: &Receipts, clip: &ClipSound, standardisation: Option<Standardisation>) -> Searched {
-        let mut search = VoiceSearch::new(receipts, [clip], standardisation);
+        let mut search = VoiceSearch::new(receipts, [clip], &BTreeSet::new(), standardisation);
         search.look_for(clip);
         search.finish()
     }
@@ -239,6 +266,29 @@ mod tests {
         assert_eq!(numbers, [2, 3, 4, 5]);
         assert!(searched.found.iter().all(|&(_, bytes)| bytes >= RUN));
         assert!(searched.found.contains(&(2, 200)), "the whole run is told: {:?}", searched.found);
+    }
+
+    #[test]
+    fn what_is_said_is_looked_for_in_every_form_and_the_search_proves_itself() {
+        let texts: BTreeSet<Transcript> =
+            ["Nobody may read this sentence", "no"].map(|text| Transcript::new(text).unwrap()).into();
+        let said = texts.iter().find(|text| text.as_str().len() > 2).unwrap();
+        let buckets: Vec<u8> = said.buckets().into_iter().flat_map(u16::to_le_bytes).collect();
+        let search = |frames: &[Vec<u8>]| {
+            let receipts = receipts_of(frames);
+            let mut search = VoiceSearch::new(&receipts, [&clip()], &texts, None);
+            search.look_for_texts(&texts);
+            search.finish()
+        };
+        let update = bytes_of((0..4096).map(|n| (n as f32).sin()));
+        let clean = search(std::slice::from_ref(&update));
+        assert_eq!((clean.texts, clean.short_texts, clean.text_proved), (1, 1, true));
+        assert_eq!(clean.found_text, []);
+        let leaking = search(&[update, [&[1, 2, 3][..], said.as_str().as_bytes(), &[9; 40]].concat(), buckets]);
+        let mut numbers: Vec<u32> = leaking.found_text.iter().map(|&(number, _)| number).collect();
+        numbers.dedup();
+        assert_eq!(numbers, [3, 4]);
+        assert!(!search(&[]).found_text.iter().any(|_| true), "a message alone says nothing of it");
     }
 
     #[test]

@@ -6,6 +6,8 @@
  * @property {string} name the room's
  * @property {string[]} labels
  * @property {string} architecture
+ * @property {boolean} hears whether the model is given voices
+ * @property {boolean} reads whether it is given what is said
  * @property {boolean} speeds whether an answer is the mean over five speeds
  * @property {number} rounds that the model was trained
  * @property {string} score on how many of the test clips it was right, as people read it, or nothing

@@ -113,10 +113,10 @@ function seatRow(client, { seat, room, name, clips, opened_at: openedAt, open })
  * @param {import('../worker/messages.js').KeptClip} clip
  * @param {number} number counted from 1
  */
-function playButton(client, seat, { clip, label, seconds: length }, number) {
+function playButton(client, seat, { clip, label, seconds: length, transcript }, number) {
   const picture = h('span', { class: 'laptop-icon' }, icon('play'));
   const name = labelName(label);
-  const shown = `${name}, ${words.clips.seconds(seconds(length))}`;
+  const shown = `${name}, ${words.clips.seconds(seconds(length))}${transcript ? `: ${isolated(transcript)}` : ''}`;
   const button = h('button', { type: 'button', 'data-test': 'kept-play' }, picture, shown);
   let playing = false;
   const now = (/** @type {boolean} */ plays) => {

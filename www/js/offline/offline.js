@@ -1,10 +1,12 @@
 // The page that a person takes home: the trained model, tried on one's voice or on a sound file, without any server.
 // js/room/offline-file.js packs it, everything that it imports and the model into one HTML file.
 
+import { branchesPicture } from '../common/branches.js';
 import { byId, h, setText, show, tellIn } from '../common/element.js';
 import { icon } from '../common/icons.js';
 import { explain, fillWords, labelName, words } from '../common/language.js';
 import { likeliest, probabilityBars } from '../common/probability-bars.js';
+import { composed } from '../common/transcript.js';
 import { readSound } from '../sound/browser-decoder.js';
 import { LevelPicture } from '../sound/level-picture.js';
 import { microphoneProblem } from '../sound/microphone-problem.js';
@@ -22,6 +24,9 @@ const file = /** @type {HTMLInputElement} */ (byId('offline-file'));
 const canvas = /** @type {HTMLCanvasElement} */ (byId('offline-level'));
 const result = byId('offline-result');
 const bars = probabilityBars(byId('offline-probabilities'));
+const branches = branchesPicture(byId('offline-branches'));
+const said = /** @type {HTMLInputElement} */ (byId('offline-text'));
+const read = byId('offline-read');
 /** @type {Recording | null} */
 let recording = null;
 
@@ -30,11 +35,14 @@ document.title = text.title(about.name);
 setText(byId('offline-title'), text.title(about.name));
 byId('offline-facts').append(...text.facts(about, about.labels.map(labelName)).map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
 choose.append(icon('file'), words.try.file);
+read.append(words.said.alone);
+for (const button of [speak, choose]) show(button, about.hears);
+show(byId('offline-said'), about.reads);
 nameSpeak();
 
 const model = unpacked(byId('program').textContent ?? '').then(async (program) => {
   await init({ module_or_path: program });
-  return new Model(about.architecture, about.labels.length, floats(about.parameters), floats(about.mean), floats(about.deviation), about.speeds);
+  return new Model(about.architecture, about.labels.length, floats(about.parameters), floats(about.mean), floats(about.deviation), about.speeds, about.hears);
 });
 model.catch((error) => tell(explain({}, { code: 'model', message: String(error?.message ?? error) })));
 
@@ -52,7 +60,7 @@ speak.addEventListener('click', async () => {
     const { samples, rate, problem } = await recording.finished;
     if (problem) tell(microphoneProblem(problem));
     setText(result, words.try.working);
-    draw((await model).probabilities(samples, 1, rate));
+    draw((await reading()).answer_to(samples, 1, rate));
   } catch (error) {
     recording?.cancel();
     setText(result, '');
@@ -69,13 +77,13 @@ file.addEventListener('change', async () => {
   if (!chosen) return;
   tell('');
   try {
-    const own = await model;
+    const own = await reading();
     setText(result, words.try.working);
     // The program reads WAV files; the browser everything else.
     draw(await readSound(
       () => chosen.arrayBuffer(),
-      async (bytes) => own.probabilities_of_wav(new Uint8Array(bytes)),
-      async ({ samples, channels, rate }) => own.probabilities(samples, channels, rate)));
+      async (bytes) => own.answer_to_wav(new Uint8Array(bytes)),
+      async ({ samples, channels, rate }) => own.answer_to(samples, channels, rate)));
   } catch (error) {
     setText(result, '');
     tell(explain(words.try.errors, error));
@@ -83,10 +91,30 @@ file.addEventListener('change', async () => {
   file.value = '';
 });
 
-/** @param {Float32Array} probabilities */
-function draw(probabilities) {
-  setText(result, words.try.result(...likeliest(about.labels, probabilities)));
+said.addEventListener('keydown', (event) => {
+  if (event.key === 'Enter' && !event.isComposing) read.click();
+});
+read.addEventListener('click', async () => {
+  tell('');
+  try {
+    draw((await reading()).answer_to_text());
+  } catch (error) {
+    tell(explain(words.try.errors, error));
+  }
+});
+
+/** The model, told what is said. */
+async function reading() {
+  const own = await model;
+  own.read(composed(said.value));
+  return own;
+}
+
+/** @param {import('../worker/messages.js').Predicted} answer */
+function draw({ probabilities, branches: sides }) {
+  setText(result, (sides && !sides.voice ? words.said.result : words.try.result)(...likeliest(about.labels, probabilities)));
   bars.draw(about.labels, probabilities);
+  branches.draw(about.labels, sides);
 }
 
 function nameSpeak() {

@@ -27,6 +27,7 @@ const SHOWN_ON_A_PHONE = 6;
 export function clipPanel(client, tell, recordAgain) {
   /** @type {string[]} */
   let labels = [];
+  let reads = false;
   /** @type {number[]} */
   let removed = [];
   /** @type {Clip[]} */
@@ -61,8 +62,18 @@ export function clipPanel(client, tell, recordAgain) {
   });
 
   /** @type {KeyedList<NumberedClip>} */
-  const list = new KeyedList(byId('clip-list'), ({ id }) => String(id), (first) => clipRow(first, () => labels, {
+  const list = new KeyedList(byId('clip-list'), ({ id }) => String(id), (first) => clipRow(first, () => labels, () => reads, {
     relabel: (clip, label) => client.request('relabel', { clip, label }).catch(tell),
+    async transcribe(clip, text) {
+      try {
+        await client.request('transcribe', { clip, text });
+        announce(text.trim() ? words.said.kept : words.said.removed);
+        return true;
+      } catch (error) {
+        tell(error);
+        return false;
+      }
+    },
     remove(clip) {
       focusUndo = true;
       client.request('remove', { clips: [clip] }).catch(tell);
@@ -127,6 +138,7 @@ export function clipPanel(client, tell, recordAgain) {
     /** @param {State} state */
     update(state) {
       labels = state.room.labels;
+      reads = state.room.reads;
       clips = state.clips;
       removed = state.removed;
       draw();

@@ -7,12 +7,13 @@ import { icon } from '../common/icons.js';
 import { labelIcon } from '../common/labels.js';
 import { explain, labelName, words } from '../common/language.js';
 import { problemOf } from '../common/problem.js';
+import { composed } from '../common/transcript.js';
 import { readSound } from '../sound/browser-decoder.js';
 import { filesOfDrop, filesOfInput } from './dropped-files.js';
 
 /**
  * @typedef {import('../worker/messages.js').RoomState} State
- * @typedef {import('./dropped-files.js').FoundFile & {label: number | null, madeUp?: boolean}} Job
+ * @typedef {import('./dropped-files.js').FoundFile & {label: number | null, madeUp?: boolean, text?: string | null, longText?: boolean}} Job
  * @typedef {{path: string, why: string}} Skipped also of one that was taken, with a word on it
  */
 
@@ -140,18 +141,19 @@ export function filePanel(client) {
   }
 
   /** @param {Job} job */
-  async function take({ file, path, label, madeUp = false }) {
+  async function take({ file, path, label, madeUp = false, text = null, longText = false }) {
     try {
       if (file.size > LARGEST) throw { code: 'too_long' };
       if (/\.zip$/i.test(file.name)) return queue.unshift(...await unpack(await file.arrayBuffer()));
       const { notices } = await readSound(
         () => file.arrayBuffer(),
-        (bytes) => client.request('add_file', { name: file.name, bytes, label, made_up: madeUp }, [bytes]),
-        (decoded) => client.request('add_pcm', { name: file.name, ...decoded, label }, [decoded.samples.buffer]));
+        (bytes) => client.request('add_file', { name: file.name, bytes, label, made_up: madeUp, text }, [bytes]),
+        (decoded) => client.request('add_pcm', { name: file.name, ...decoded, label, text }, [decoded.samples.buffer]));
       added += 1;
       noticed.push(...notices.map(({ kind }) => ({ path, why: words.files.notices[kind] })));
+      if (longText) noticed.push({ path, why: words.said.longText });
     } catch (error) {
-      notTaken({ file, path, label }, error);
+      notTaken({ file, path, label, madeUp, text, longText }, error);
     }
   }
 
@@ -162,8 +164,8 @@ export function filePanel(client) {
    */
   async function unpack(bytes) {
     const { clips } = await client.request('unpack', { bytes }, [bytes]);
-    return labelled(clips.map(({ path, name, label, made_up: madeUp, bytes: sound }) => ({
-      file: new File([sound], name), path, label, madeUp,
+    return labelled(clips.map(({ path, name, label, made_up: madeUp, transcript, long_text: longText, bytes: sound }) => ({
+      file: new File([sound], name), path, label, madeUp, longText, text: transcript && composed(transcript),
     })));
   }
 

@@ -40,12 +40,13 @@ export function balance(counts) {
  * @param {string} name the label in the page's language
  * @param {number} turn counts the sentences
  * @param {typeof import('/words/en.js').words} words
- * @returns {{say: string, how: string, spoken: boolean}} `spoken`: whether it has a sentence, of which there are others
+ * @returns {{say: string, how: string, sentence: string | null}} `sentence`: what is to be said word for word, of which there are others, if anything
  */
 export function promptFor(label, name, turn, words) {
   const { sentences, manner, say, other, otherManner } = words.prompts;
   const known = /** @type {Record<string, string>} */ (manner);
+  const sentence = sentences[turn % sentences.length];
   return Object.hasOwn(known, label)
-    ? { say: say(sentences[turn % sentences.length], name), how: known[label], spoken: true }
-    : { say: other(name), how: otherManner, spoken: false };
+    ? { say: say(sentence, name), how: known[label], sentence }
+    : { say: other(name), how: otherManner, sentence: null };
 }

@@ -121,23 +121,31 @@ export function receiptPanel(client, tell) {
   });
 
   /** @param {import('../worker/messages.js').Searched} result */
-  function tellResult({ clips, sound_bytes: sound, feature_bytes: features, searched_bytes: searched, proved, found }) {
+  function tellResult({ clips, sound_bytes: sound, feature_bytes: features, searched_bytes: searched, proved, found, texts, short_texts: short, text_proved: textProved, found_text: foundText }) {
     const place = byId('search-result');
+    const times = (/** @type {[number, number][]} */ all) => all.map(([number]) => timeOfDay(receipts.find((receipt) => receipt.number === number)?.at ?? 0)).join(', ');
     const [level, headline] = clips === 0 ? ['info', text.searchNoClips]
-      : found.length > 0 ? ['bad', text.searchFound(found.map(([number]) => timeOfDay(receipts.find((receipt) => receipt.number === number)?.at ?? 0)).join(', '))]
-        : proved ? ['good', text.searchNothing] : ['fair', text.searchUnproved];
+      : found.length > 0 ? ['bad', text.searchFound(times(found))]
+        : foundText.length > 0 ? ['bad', words.said.searchFound(times(foundText))]
+          : proved && (textProved || texts === 0) ? ['good', texts > 0 ? words.said.searchNothing : text.searchNothing] : ['fair', text.searchUnproved];
     const searchedAll = searched >= sentBytes;
     place.dataset.level = level;
     place.dataset.found = String(found.length);
     place.dataset.proved = String(proved);
+    place.dataset.texts = String(texts);
+    place.dataset.foundText = String(foundText.length);
+    place.dataset.textProved = String(textProved);
     place.dataset.searched = String(searched);
     place.replaceChildren(h('div', {},
       h('p', { class: 'search-headline' }, icon(level === 'good' ? 'good' : level === 'info' ? 'wave' : 'fair'), headline),
       clips > 0 && h('ul', {},
         h('li', {}, searchedAll ? text.searchedAll(bytes(searched)) : text.searchedSome(bytes(searched), bytes(sentBytes))),
         h('li', {}, text.searchedFor(clips, bytes(sound), bytes(features))),
-        proved && h('li', {}, text.searchProved)),
-      h('p', { class: 'hint' }, text.searchLimit)));
+        texts + short > 0 && h('li', {}, words.said.searchedFor(texts, short)),
+        proved && h('li', {}, text.searchProved),
+        textProved && h('li', {}, words.said.searchProved)),
+      h('p', { class: 'hint' }, text.searchLimit),
+      texts + short > 0 && h('p', { class: 'hint' }, words.said.searchLimit)));
     announce(headline);
   }
 

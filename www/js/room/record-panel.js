@@ -2,9 +2,10 @@
 // step of record-steps.js, which decides what comes next; this draws it, and does what it asks for.
 
 import { announce } from '../common/announcer.js';
-import { byId, h } from '../common/element.js';
+import { byId, h, show } from '../common/element.js';
 import { beforeLeaving, labelName, words } from '../common/language.js';
 import { saveFile } from '../common/save-file.js';
+import { composed } from '../common/transcript.js';
 import { LevelPicture } from '../sound/level-picture.js';
 import { loudness } from '../sound/loudness.js';
 import { stopPlaying } from '../sound/player.js';
@@ -25,6 +26,8 @@ export function recordPanel(client) {
   const stage = byId('record-stage');
   let state = START;
   let room = '';
+  /** Whether the room's model reads what is said. */
+  let reads = false;
   /** @type {Recording | null} */
   let recording = null;
   /** Of the recording that is on, or not decided about. */
@@ -37,7 +40,7 @@ export function recordPanel(client) {
   let review = null;
 
   const prompt = recordPrompt({
-    record: () => send({ what: 'record', label: state.prompt.wanted, replaces: null }),
+    record: () => record(state.prompt.wanted),
     otherSentence() {
       send({ what: 'other_sentence' });
       announce(promptOf(state.prompt, state.prompt.wanted).say);
@@ -48,6 +51,14 @@ export function recordPanel(client) {
       announce(`${words.prompts.skipped(labelName(labels[wanted]))}. ${promptOf(state.prompt, wanted).say}`);
     },
   });
+
+  /**
+   * @param {number} label
+   * @param {number | null} replaces
+   */
+  function record(label, replaces = null) {
+    send({ what: 'record', label, replaces, said: promptOf(state.prompt, label).sentence ?? '' });
+  }
 
   /** @param {import('./record-steps.js').Event} event */
   function send(event) {
@@ -70,7 +81,7 @@ export function recordPanel(client) {
     else if (at.is === 'recording') live?.begins();
     else if (at.is === 'storing') review?.storing();
     else if (at.is === 'reviewing' && before.is === 'judging') drawReview(at);
-    else if (at.is === 'reviewing') review?.refused(at.problem);
+    else if (at.is === 'reviewing' && before.is === 'storing') review?.refused(at.problem);
   }
 
   /**
@@ -81,7 +92,7 @@ export function recordPanel(client) {
     const { labels } = state.prompt;
     if (before.is === 'storing') announce((before.replaces === null ? words.record.kept : words.record.replaced)(labelName(labels[before.label])));
     prompt.update(state.prompt);
-    stage.replaceChildren(prompt.element, ...recordChoice(labels, problem, (label) => send({ what: 'record', label, replaces: null })));
+    stage.replaceChildren(prompt.element, ...recordChoice(labels, problem, record));
     if (before.is !== 'choosing') prompt.focus();
   }
 
@@ -101,7 +112,8 @@ export function recordPanel(client) {
   /** @param {Take & {sound: import('../sound/recording.js').Sound, complaints: string[], problem: unknown}} recorded */
   function drawReview(recorded) {
     const { label, sound: { samples, rate } } = recorded;
-    review = recordReview(state.prompt.labels, recorded, canvas, {
+    review = recordReview(state.prompt.labels, recorded, reads, canvas, {
+      says: (said) => send({ what: 'said', said }),
       keep: () => send({ what: 'keep' }),
       again: () => send({ what: 'again' }),
       drop: () => send({ what: 'drop' }),
@@ -171,9 +183,9 @@ export function recordPanel(client) {
   async function store() {
     const { at, prompt: { labels } } = state;
     if (at.is !== 'storing') return;
-    const { label, replaces, sound: { samples, rate } } = at;
+    const { label, replaces, said, sound: { samples, rate } } = at;
     try {
-      await client.request('add_pcm', { name: clipName(labels[label]), samples, channels: 1, rate, label });
+      await client.request('add_pcm', { name: clipName(labels[label]), samples, channels: 1, rate, label, text: reads ? composed(said) : null });
       if (replaces !== null) await client.request('remove', { clips: [replaces] });
       send({ what: 'kept' });
     } catch (problem) {
@@ -204,9 +216,11 @@ export function recordPanel(client) {
 
   return {
     /** @param {State} view */
-    update({ room: { code, labels }, clips }) {
+    update({ room: { code, labels, reads: nowReads }, clips }) {
       const first = state === START;
       room = code;
+      reads = nowReads;
+      show(byId('record-reads'), reads);
       const same = labels.join('\n') === state.prompt.labels.join('\n');
       const counts = labels.map((_, index) => clips.filter(({ label }) => label === index).length);
       send({ what: 'room', labels: same ? state.prompt.labels : labels, counts });
@@ -222,7 +236,7 @@ export function recordPanel(client) {
       // A recording that is on, or not decided about, is not thrown away: it is shown.
       if (state.at.is === 'choosing') {
         send({ what: 'other_sentence' });
-        send({ what: 'record', label, replaces: clip });
+        record(label, clip);
       }
       stage.scrollIntoView({ block: 'center' });
     },

@@ -52,7 +52,7 @@ export function recordPrompt(wishes) {
       const said = promptOf(prompt, wanted);
       setText(say, said.say);
       setText(how, said.how);
-      show(otherSentence, said.spoken);
+      show(otherSentence, said.sentence !== null);
       show(skip, labels.length > 1);
     },
   };

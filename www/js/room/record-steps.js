@@ -18,7 +18,8 @@ export const COUNT_FROM = 3;
  */
 
 /**
- * @typedef {{label: number, replaces: number | null}} Take a recording of a label; once it is kept, the clip that it replaces goes
+ * @typedef {{label: number, replaces: number | null, said: string}} Take a recording of a label; once it is kept, the clip that it
+ * replaces goes; `said` is the sentence that was to be said, or what the person made of it
  */
 
 /**
@@ -35,7 +36,8 @@ export const COUNT_FROM = 3;
 /**
  * @typedef {{what: 'room', labels: string[], counts: number[]}
  *   | {what: 'other_sentence' | 'skip' | 'opened' | 'second' | 'stop' | 'cancel' | 'keep' | 'kept' | 'drop' | 'again'}
- *   | {what: 'record', label: number, replaces: number | null}
+ *   | {what: 'record', label: number, replaces: number | null, said: string}
+ *   | {what: 'said', said: string}
  *   | {what: 'heard', sound: Sound, problem: unknown}
  *   | {what: 'failed' | 'refused', problem: unknown}
  *   | {what: 'judged', complaints: string[]}
@@ -58,7 +60,7 @@ export const START = { prompt: { labels: [], counts: [], wanted: 0, turn: 0, ski
  * @returns {{take: Take, sound: Sound} | null}
  */
 export function undecided({ at }) {
-  return at.is === 'judging' || at.is === 'reviewing' ? { take: { label: at.label, replaces: at.replaces }, sound: at.sound } : null;
+  return at.is === 'judging' || at.is === 'reviewing' ? { take: takeOf(at), sound: at.sound } : null;
 }
 
 /**
@@ -90,13 +92,13 @@ export function step(state, event) {
     }
     case 'record': {
       if (at.is !== 'choosing') return stay;
-      return { state: { prompt: { ...prompt, wanted: event.label }, at: { is: 'opening', label: event.label, replaces: event.replaces } }, effects: ['hush', 'busy', 'open'] };
+      return { state: { prompt: { ...prompt, wanted: event.label }, at: { is: 'opening', ...takeOf(event) } }, effects: ['hush', 'busy', 'open'] };
     }
     case 'opened': return at.is === 'opening' ? to({ ...at, is: 'counting', left: COUNT_FROM }, 'wait') : stay;
     case 'second': {
       if (at.is !== 'counting') return stay;
       if (at.left > 1) return to({ ...at, left: at.left - 1 }, 'wait');
-      return to({ is: 'recording', label: at.label, replaces: at.replaces }, 'begin');
+      return to({ is: 'recording', ...takeOf(at) }, 'begin');
     }
     case 'stop': return at.is === 'recording' ? to(at, 'stop') : stay;
     case 'heard': return at.is === 'recording' ? to({ ...at, is: 'judging', sound: event.sound, problem: event.problem }, 'idle', 'judge') : stay;
@@ -106,8 +108,9 @@ export function step(state, event) {
     case 'judged': return at.is === 'judging' ? to({ ...at, is: 'reviewing', complaints: event.complaints }) : stay;
     case 'keep': return at.is === 'reviewing' ? to({ ...at, is: 'storing' }, 'hush', 'store') : stay;
     case 'refused': return at.is === 'storing' ? to({ ...at, is: 'reviewing', problem: event.problem }) : stay;
+    case 'said': return at.is === 'reviewing' ? to({ ...at, said: event.said }) : stay;
     case 'drop': return at.is === 'reviewing' ? to({ is: 'choosing', problem: null }, 'hush') : stay;
-    case 'again': return at.is === 'reviewing' ? to({ is: 'opening', label: at.label, replaces: at.replaces }, 'hush', 'busy', 'open') : stay;
+    case 'again': return at.is === 'reviewing' ? to({ is: 'opening', ...takeOf(at) }, 'hush', 'busy', 'open') : stay;
     case 'kept': {
       if (at.is !== 'storing') return stay;
       // The worker's own count comes a moment later, and is the same.
@@ -129,6 +132,14 @@ function room({ prompt, at }, { labels, counts }) {
   const moved = !same || (at.is === 'choosing' && counts.join() !== prompt.counts.join());
   const wanted = moved ? nextLabel(counts, prompt.skipped) : prompt.wanted;
   return { state: { prompt: { ...prompt, labels, counts, wanted }, at }, effects: [] };
+}
+
+/**
+ * @param {Take} take or what holds one
+ * @returns {Take}
+ */
+function takeOf({ label, replaces, said }) {
+  return { label, replaces, said };
 }
 
 /**

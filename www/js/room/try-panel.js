@@ -2,10 +2,12 @@
 // is. Where it was wrong, one tap says so.
 
 import { announce } from '../common/announcer.js';
+import { branchesPicture, branchesSentence } from '../common/branches.js';
 import { byId, h, setAttribute, setText, show, tellIn } from '../common/element.js';
 import { icon } from '../common/icons.js';
 import { explain, words } from '../common/language.js';
 import { likeliest, probabilityBars } from '../common/probability-bars.js';
+import { composed } from '../common/transcript.js';
 import { readSound } from '../sound/browser-decoder.js';
 import { LevelPicture } from '../sound/level-picture.js';
 import { microphoneProblem } from '../sound/microphone-problem.js';
@@ -34,6 +36,9 @@ export function tryPanel(client) {
   const correction = correctionPanel(client);
   const list = byId('try-probabilities');
   const bars = probabilityBars(list);
+  const branches = branchesPicture(byId('try-branches'));
+  const said = /** @type {HTMLInputElement} */ (byId('try-text'));
+  const read = byId('try-read');
   const listening = liveListening(client, {
     began() {
       setText(result, words.try.listening);
@@ -63,6 +68,7 @@ export function tryPanel(client) {
   }
 
   choose.append(icon('file'), words.try.file);
+  read.append(words.said.alone);
   nameSpeak();
   nameLive();
 
@@ -110,6 +116,27 @@ export function tryPanel(client) {
     file.value = '';
   });
 
+  said.addEventListener('input', () => client.request('try_text', { text: composed(said.value) }).then(() => {
+    setAttribute(said, 'aria-invalid', null);
+    tell('');
+  }, (error) => {
+    setAttribute(said, 'aria-invalid', 'true');
+    tell(sentenceOf(error));
+  }));
+  said.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' && !event.isComposing) read.click();
+  });
+  read.addEventListener('click', async () => {
+    listening.stop();
+    tell('');
+    correction.hide();
+    try {
+      await predict(client.request('predict_text'), '', false);
+    } catch (error) {
+      tell(sentenceOf(error));
+    }
+  });
+
   live.addEventListener('click', () => {
     if (listening.wanted) return listening.stop();
     tell('');
@@ -120,16 +147,18 @@ export function tryPanel(client) {
   /**
    * @param {Promise<import('../worker/messages.js').Predicted>} answer
    * @param {string} source the file's name, or nothing for speech
+   * @param {boolean} heard whether there is a sound, of which a clip can be made
    */
-  async function predict(answer, source) {
+  async function predict(answer, source, heard = true) {
     setText(result, words.try.working);
     try {
-      const { probabilities } = await answer;
+      const { probabilities, branches: sides } = await answer;
       bars.draw(labels, probabilities);
-      const sentence = words.try.result(...likeliest(labels, probabilities));
+      branches.draw(labels, sides);
+      const sentence = (heard ? words.try.result : words.said.result)(...likeliest(labels, probabilities));
       setText(result, source ? `${sentence}. ${words.try.made(source)}` : sentence);
-      announce(sentence);
-      correction.show();
+      announce(`${sentence}. ${branchesSentence(labels, sides)}`);
+      if (heard) correction.show();
     } catch (error) {
       setText(result, '');
       throw error;
@@ -161,6 +190,8 @@ export function tryPanel(client) {
       const { room, has_model: hasModel, personal, try_mine: mine } = state;
       labels = room.labels;
       correction.update(state);
+      for (const button of [speak, choose, live]) show(button, room.hears);
+      show(byId('try-said'), room.reads);
       show(which, personal !== null);
       for (const radio of which.querySelectorAll('input')) radio.checked = radio.value === (mine ? 'mine' : 'ours');
       speak.classList.toggle('primary', hasModel);
@@ -168,11 +199,12 @@ export function tryPanel(client) {
     },
 
     /** @param {import('../worker/messages.js').Live} event */
-    heard({ probabilities, since, at }) {
+    heard({ probabilities, branches: sides, since, at }) {
       if (!listening.wanted) return;
       setAttribute(list, 'data-silent', !probabilities);
       if (!probabilities) return setText(result, words.try.silence);
       bars.draw(labels, probabilities);
+      branches.draw(labels, sides);
       setText(result, words.try.hears(likeliest(labels, probabilities)[0]));
       afterPaint(() => {
         const now = performance.now();

@@ -39,7 +39,7 @@ export function newRoomPanel(create, budgetOf) {
   field('room-name-field').placeholder = text.namePlaceholder;
   field('least').placeholder = text.leastUsual;
   byId('deadline').append(.../** @type {[number, string][]} */ (text.deadlines).map(([seconds, name]) => h('option', { value: seconds, selected: seconds === 180 }, name)));
-  byId('networks').append(...Object.entries(text.networks).map(([name, [title, meaning]], index) => h('label', { class: 'choice network' },
+  byId('networks').append(...Object.entries(text.networks).map(([name, [title, meaning]], index) => h('label', { class: 'choice network', 'data-test': `network-${name}` },
     h('input', { type: 'radio', name: 'model', value: name, checked: index === 0 }),
     h('span', {}, h('strong', {}, title), ' ', h('span', { class: 'hint' }, meaning)))));
   byId('expert-fields').append(...expertSettings().map(expertField));

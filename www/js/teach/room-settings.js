@@ -19,7 +19,6 @@ const TEXTS = {
  */
 const BELONGS = {
   server_learning_rate: ['strategy', '', 'fedavg', 'fedavgm', 'fedadagrad', 'fedadam', 'fedyogi', 'scaffold'],
-  // The form offers no `compact-text` as long as a tab takes no text.
   modalities: ['model', 'compact-text'],
   proximal: ['strategy', 'fedprox'],
   trim: ['aggregation', 'trimmed_mean'],

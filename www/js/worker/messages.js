@@ -13,6 +13,8 @@
  * @property {boolean} made_up spoken by a synthetic voice
  * @property {boolean} corrected added because the model was wrong about it
  * @property {boolean} held_back kept for the test, never trained on
+ * @property {boolean} unseen the room sees nothing of it: it looks at text alone, and this clip has none
+ * @property {string | null} transcript what is said in it, where that is known
  * @property {string[]} complaints names in words.quality.advice, the worst first
  * @property {Int8Array} waveform lowest and highest sample of each column of the picture, −127 to 127 for the clip's own peak
  * @property {Spectrogram} spectrogram
@@ -68,7 +70,7 @@
  * @property {'connecting' | 'open' | 'lost' | 'closed'} connection
  * @property {number | null} retry_in_s
  * @property {string | null} closed why the room has closed the connection for good: an error's code of the protocol
- * @property {{code: string, name: string, labels: string[], model: string, parameters: number, rounds: number, max_clients: number, masked: boolean} | null} room nothing until the room has been opened
+ * @property {{code: string, name: string, labels: string[], model: string, parameters: number, rounds: number, max_clients: number, masked: boolean, hears: boolean, reads: boolean} | null} room hears, reads: what of a clip its model is given; nothing until the room has been opened
  * @property {string | null} name the nickname as the room knows it; its host may have given another
  * @property {string | null} phase lobby, normalising, collecting or finished
  * @property {boolean} full there is no place in the room just now
@@ -99,7 +101,7 @@
  * @property {boolean} finished
  */
 
-/** @typedef {'no_gpu' | 'no_gpu_program' | 'gpu_failed' | 'no_shared_memory' | 'no_threads' | 'no_threads_program' | 'threads_failed'} BackendReason why it is not what one might expect */
+/** @typedef {'no_gpu' | 'no_gpu_program' | 'gpu_failed' | 'gpu_no_text' | 'no_shared_memory' | 'no_threads' | 'no_threads_program' | 'threads_failed'} BackendReason why it is not what one might expect */
 
 /** @typedef {{whole_ms: number, deadline_ms: number, whole: number, fits: number, fewer: boolean}} Slow its steps do not fit into the room's longest wait; fewer: slow laptops do fewer steps there */
 
@@ -128,6 +130,7 @@
 /**
  * @typedef {object} Live
  * @property {number[] | null} probabilities none where nothing is heard
+ * @property {Branches | null} branches
  * @property {number} level
  * @property {number} since when the first piece of sound came that is new in this answer, by `performance.now`
  * @property {number} at when the last one came
@@ -148,7 +151,7 @@
 
 /** @typedef {{columns: number, rows: number, pixels: Uint8Array}} UpdatePicture 0 to 255, 128 is zero */
 
-/** @typedef {{clips: number, sound_bytes: number, feature_bytes: number, searched_bytes: number, proved: boolean, found: [number, number][]}} Searched */
+/** @typedef {{clips: number, sound_bytes: number, feature_bytes: number, searched_bytes: number, proved: boolean, found: [number, number][], texts: number, short_texts: number, text_proved: boolean, found_text: [number, number][]}} Searched short_texts: those too short to be looked for */
 
 /**
  * @template {object} Fields
@@ -166,8 +169,8 @@
  * @property {Command<{code: string, name: string | null, seat: string | null, words: ChartWords}, {seat: string, name: string | null}>} open
  * @property {Command<{name: string}, Nothing>} name
  * @property {Command<{paths: string[]}, {labels: (number | null)[]}>} labels_of
- * @property {Command<{name: string, bytes: ArrayBuffer, label: number | null, made_up: boolean}, Added>} add_file
- * @property {Command<{name: string, samples: Float32Array, channels: number, rate: number, label: number | null}, Added>} add_pcm
+ * @property {Command<{name: string, bytes: ArrayBuffer, label: number | null, made_up: boolean, text: string | null}, Added>} add_file
+ * @property {Command<{name: string, samples: Float32Array, channels: number, rate: number, label: number | null, text: string | null}, Added>} add_pcm
  * @property {Command<Nothing, {clips: number[]}>} add_made_up
  * @property {Command<Nothing, {seats: SeatElsewhere[]}>} elsewhere
  * @property {Command<{seat: string}, {brought: number, left: number}>} bring
@@ -177,6 +180,7 @@
  * @property {Command<{seat: string}, {zip: Uint8Array<ArrayBuffer>}>} pack_kept
  * @property {Command<{seat: string}, {forgotten: boolean}>} forget_kept not where another tab is in its room with it
  * @property {Command<{clip: number, label: number}, Nothing>} relabel
+ * @property {Command<{clip: number, text: string}, Nothing>} transcribe
  * @property {Command<{clips: number[]}, Nothing>} remove
  * @property {Command<Nothing, Nothing>} undo
  * @property {Command<{samples: Float32Array, channels: number, rate: number}, {complaints: string[]}>} quality
@@ -187,6 +191,8 @@
  * @property {Command<{choice: State['backend']['choice']}, Nothing>} backend
  * @property {Command<{name: string, bytes: ArrayBuffer}, Predicted>} predict_file
  * @property {Command<{samples: Float32Array, channels: number, rate: number}, Predicted>} predict_pcm
+ * @property {Command<{text: string}, Nothing>} try_text
+ * @property {Command<Nothing, Predicted>} predict_text
  * @property {Command<{rate: number}, Nothing>} live_start
  * @property {Command<{samples: Float32Array, at: number}, Nothing>} live_push
  * @property {Command<Nothing, Nothing>} live_stop
@@ -196,7 +202,7 @@
  * @property {Command<Nothing, Nothing>} stop_tuning
  * @property {Command<{mine: boolean}, Nothing>} try_with
  * @property {Command<{format: 'safetensors' | 'onnx' | 'json'}, {file: Uint8Array<ArrayBuffer>}>} personal_file
- * @property {Command<Nothing, {architecture: string, version: string, speeds: boolean, parameters: Uint8Array<ArrayBuffer>, mean: Uint8Array<ArrayBuffer>, deviation: Uint8Array<ArrayBuffer>}>} offline_model
+ * @property {Command<Nothing, {architecture: string, version: string, hears: boolean, reads: boolean, speeds: boolean, parameters: Uint8Array<ArrayBuffer>, mean: Uint8Array<ArrayBuffer>, deviation: Uint8Array<ArrayBuffer>}>} offline_model
  * @property {Command<Nothing, {zip: Uint8Array<ArrayBuffer>}>} pack_clips
  * @property {Command<{bytes: ArrayBuffer}, {clips: PackedClip[]}>} unpack
  * @property {Command<{samples: Float32Array, channels: number, rate: number}, {wav: Uint8Array<ArrayBuffer>}>} to_wav
@@ -208,10 +214,11 @@
 /** @typedef {{clip: number, notices: {kind: 'missing' | 'one_sided' | 'inverted', seconds?: number | null}[]}} Added notices: what to know of how it was read */
 /** @typedef {{seat: string, room: string, name: string | null, clips: number}} SeatElsewhere a seat of another room in this browser that has clips */
 /** @typedef {SeatElsewhere & {opened_at: number, open: boolean}} KeptSeat opened_at in milliseconds since 1970; open: a tab is in its room with it just now */
-/** @typedef {{clip: number, label: string, seconds: number, made_up: boolean}} KeptClip */
-/** @typedef {{probabilities: Float32Array, frames: number}} Predicted of each label, 0 to 1 */
+/** @typedef {{clip: number, label: string, seconds: number, made_up: boolean, transcript: string | null}} KeptClip */
+/** @typedef {import('../common/branches.js').Branches} Branches */
+/** @typedef {{probabilities: Float32Array, branches: Branches | null}} Predicted of each label, 0 to 1; branches where the network reads as well as hears */
 
-/** @typedef {{path: string, name: string, label: number | null, made_up: boolean, bytes: Uint8Array<ArrayBuffer>}} PackedClip of a zip file */
+/** @typedef {{path: string, name: string, label: number | null, made_up: boolean, transcript: string | null, long_text: boolean, bytes: Uint8Array<ArrayBuffer>}} PackedClip of a zip file; long_text: its text was too long, and left out */
 
 /**
  * @typedef {object} ChartWords what to write on charts, in the page's language
