@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod devices;
 pub mod model;
+pub mod overheard;
 pub mod program;
 pub mod recorder;
 pub mod sounds;

@@ -9,8 +9,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::browser::{Browser, Options, Tab};
+use tests::overheard::{change, frames, hides, masked_vectors, models_heard, texts, transfers};
 use tests::program::Server;
-use tests::recorder::{Frame, Recorder};
+use tests::recorder::Recorder;
 use tests::voices::{Voices, labels};
 use tokio::time::{Instant, sleep};
 
@@ -18,39 +19,6 @@ const TOKEN: &str = "a-secret-of-the-test";
 const LAPTOPS: usize = 4;
 const ROUNDS: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(240);
-const TEXT: u8 = 1;
-const BINARY: u8 = 2;
-/// Values of a masked vector that have to be as good as chance: beyond so many deviations of a correlation of none.
-const MOST_DEVIATIONS: f64 = 5.0;
-
-/// The frames that a laptop has sent over its sockets, and those that it has heard.
-fn frames(recorder: &Recorder) -> Vec<(Vec<Frame>, Vec<Frame>)> {
-    let recorded = recorder.recorded();
-    let sockets = recorded.iter().filter_map(|connection| {
-        let (_, sent) = connection.requests().ok()?;
-        let (head, heard) = connection.response().ok()?;
-        head.to_ascii_lowercase().contains("upgrade: websocket").then_some((sent, heard))
-    });
-    sockets.collect()
-}
-
-fn texts(frames: &[Frame]) -> Vec<Value> {
-    let texts = frames.iter().filter(|frame| frame.opcode == TEXT);
-    texts.filter_map(|frame| serde_json::from_slice(&frame.payload).ok()).collect()
-}
-
-/// The bytes of each transfer that went whole, by its number.
-fn transfers(frames: &[Frame]) -> BTreeMap<u32, Vec<u8>> {
-    let mut all = BTreeMap::<u32, Vec<u8>>::new();
-    for frame in frames.iter().filter(|frame| frame.opcode == BINARY) {
-        let Some((&id, rest)) = frame.payload.split_first_chunk::<4>() else { continue };
-        let Some((&offset, payload)) = rest.split_first_chunk::<4>() else { continue };
-        let bytes = all.entry(u32::from_le_bytes(id)).or_default();
-        bytes.truncate(u32::from_le_bytes(offset) as usize);
-        bytes.extend_from_slice(payload);
-    }
-    all
-}
 
 /// What a laptop said of this kind in a round from `first` on, once it has.
 async fn until_said(recorder: &Recorder, kind: &str, first: u64) -> Result<Value> {
@@ -201,16 +169,16 @@ async fn four_laptops_hold_a_masked_lesson() -> Result<()> {
 
     // What was recorded.
     let mut compared = 0;
-    let mut updates = BTreeMap::new();
+    let mut models = BTreeMap::new();
     for recorder in &recorders {
         for (_, heard) in frames(recorder) {
-            updates.extend(models_heard(&heard));
+            models.extend(models_heard(&heard));
         }
     }
+    let parameters = models.values().next().context("models were heard")?.len();
     for recorder in &recorders {
         for (sent, _) in frames(recorder) {
-            let messages = texts(&sent);
-            for message in &messages {
+            for message in texts(&sent) {
                 let kind = message["type"].as_str().context("a message has a type")?;
                 let plain = ["update", "evaluation", "statistics"].contains(&kind);
                 assert!(!plain, "a masked laptop sends {message}");
@@ -220,33 +188,9 @@ async fn four_laptops_hold_a_masked_lesson() -> Result<()> {
                 let text = message.to_string();
                 assert!(labels().iter().all(|label| !text.contains(label.as_str())), "{text}");
             }
-            let vectors = transfers(&sent);
-            for message in messages.iter().filter(|message| message["type"] == "masked") {
-                let (Some(round), Some(id)) = (message["round"].as_u64(), message["transfer"].as_u64()) else {
-                    continue;
-                };
-                let (Some(from), Some(to)) = (updates.get(&(round as u32 - 1)), updates.get(&(round as u32))) else {
-                    continue;
-                };
-                let Some(bytes) = vectors.get(&(id as u32)).filter(|bytes| bytes.len() >= 4 * from.len()) else {
-                    continue;
-                };
-                let values: Vec<f64> = bytes
-                    .as_chunks::<4>()
-                    .0
-                    .iter()
-                    .take(from.len())
-                    .map(|value| f64::from(i32::from_le_bytes(*value)))
-                    .collect();
-                let change: Vec<f64> = to.iter().zip(from).map(|(to, from)| to - from).collect();
-                let deviations = correlation(&values, &change) * (values.len() as f64).sqrt();
-                assert!(deviations.abs() < MOST_DEVIATIONS, "round {round}: {deviations} deviations from chance");
-                // With an eighth of the round's change in it, the same numbers would show.
-                let part = spread(&values) / spread(&change) / 8.0;
-                let planted: Vec<f64> =
-                    values.iter().zip(&change).map(|(value, change)| value + part * change).collect();
-                let deviations = correlation(&planted, &change) * (values.len() as f64).sqrt();
-                assert!(deviations.abs() > 2.0 * MOST_DEVIATIONS, "a planted part is found: {deviations}");
+            for (round, values) in masked_vectors(&sent, parameters) {
+                let (Some(from), Some(to)) = (models.get(&(round - 1)), models.get(&round)) else { continue };
+                hides(&values, &change(from, to)).with_context(|| format!("round {round}"))?;
                 compared += 1;
             }
         }
@@ -254,36 +198,4 @@ async fn four_laptops_hold_a_masked_lesson() -> Result<()> {
     println!("{compared} masked vectors compared with what their round made of the model");
     assert!(compared >= 2 * LAPTOPS, "{compared}");
     Ok(())
-}
-
-/// The models that a laptop has heard whole, by version.
-fn models_heard(heard: &[Frame]) -> BTreeMap<u32, Vec<f64>> {
-    let bytes = transfers(heard);
-    let announced = texts(heard)
-        .into_iter()
-        .filter(|message| ["round", "finished"].contains(&message["type"].as_str().unwrap_or_default()));
-    let whole = announced.filter_map(|message| {
-        let version = message["model_version"].as_u64()? as u32;
-        let bytes = bytes.get(&(message["model"]["id"].as_u64()? as u32))?;
-        let whole = bytes.len() as u64 == message["model"]["bytes"].as_u64()?;
-        let values = bytes.as_chunks::<4>().0.iter().map(|value| f64::from(f32::from_le_bytes(*value))).collect();
-        whole.then_some((version, values))
-    });
-    whole.collect()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-fn spread(values: &[f64]) -> f64 {
-    let middle = mean(values);
-    mean(&values.iter().map(|value| (value - middle).powi(2)).collect::<Vec<_>>()).sqrt()
-}
-
-/// Pearson's, -1 to 1.
-fn correlation(one: &[f64], two: &[f64]) -> f64 {
-    let (first, second) = (mean(one), mean(two));
-    let products: Vec<f64> = one.iter().zip(two).map(|(one, two)| (one - first) * (two - second)).collect();
-    mean(&products) / spread(one) / spread(two)
 }

@@ -1,16 +1,23 @@
 //! What leaves a laptop: all traffic of a browser during a whole lesson is recorded and held against what
 //! `docs/protocol.md` promises.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use client::{RoundWork, translate};
+use models::{Architecture, Backend, Learner};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tests::browser::{Browser, Options, Tab};
+use tests::overheard::{
+    BINARY, TEXT, change, correlation, frames, hides, masked_vectors, models_heard, texts, transfers,
+};
 use tests::program::{CODE, Server};
 use tests::recorder::{Frame, Recorded, Recorder};
 use tests::voices::{Voices, labels};
@@ -28,15 +35,15 @@ const DIFFERENT: usize = 6;
 /// other test says.
 const ERRANDS: [&str; 4] = [".googleapis.com", ".google.com", ".gvt1.com", ".duckduckgo.com"];
 
-const TEXT: u8 = 1;
-const BINARY: u8 = 2;
-
 /// A clip as the browser has stored it.
 struct Stored {
     /// 16-bit samples.
     pcm: Vec<u8>,
     /// f32, not standardised, of the clip at each speed.
     features: Vec<f32>,
+    /// Real frames of the clip at each speed.
+    frames: Vec<u32>,
+    label: String,
     name: String,
 }
 
@@ -77,6 +84,19 @@ async fn nothing_of_the_voice_leaves_the_laptop_in_a_whole_lesson() -> Result<()
     every_frame_is_documented(&frames, &room)?;
     the_receipt_is_true(&receipt, &frames)?;
 
+    // Without masks whoever runs the server has exactly what the laptop has learnt: here it is computed anew from its clips.
+    let own = own_updates(&stored, &answers).await?;
+    let vectors = transfers(&frames);
+    for message in texts(&frames).iter().filter(|message| message["type"] == "update") {
+        let id = message["update"]["id"].as_u64().context("a transfer has an id")? as u32;
+        let sent: Vec<f64> =
+            vectors[&id].as_chunks::<4>().0.iter().map(|&value| f64::from(f32::from_le_bytes(value))).collect();
+        let round = message["round"].as_u64().context("an update has a round")? as u32;
+        let alike = correlation(&sent, &own[&round]);
+        assert!(alike > 0.99, "round {round}: {alike}");
+    }
+    assert_eq!(own.len(), ROUNDS);
+
     // The search, over the frames as they were before masking and over every byte that was sent at all.
     let mut sent: Vec<Vec<u8>> = frames.iter().map(|frame| frame.payload.clone()).collect();
     sent.extend(recorded.iter().map(|connection| connection.sent.clone()));
@@ -105,6 +125,100 @@ async fn nothing_of_the_voice_leaves_the_laptop_in_a_whole_lesson() -> Result<()
         assert!(found(bytes, &windows).is_some(), "a planted piece of {what} is found");
     }
     Ok(())
+}
+
+/// Whoever runs the server of a masked room, and has all that each laptop sends: no message of one laptop has to do with what it
+/// has learnt, which is computed anew from its clips, nor with what the round made of the model.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_message_of_a_masked_laptop_tells_what_it_has_learnt() -> Result<()> {
+    const LAPTOPS: usize = 3;
+    let voices = Voices::open()?;
+    let (rounds, least) = (ROUNDS.to_string(), LAPTOPS.to_string());
+    let server =
+        Server::start(&["--rounds", &rounds, "--least", &least, "--epochs", "2", "--masking", "active"]).await?;
+    let host = server.origin().trim_start_matches("http://").to_owned();
+    let (mut recorders, mut laptops) = (Vec::new(), Vec::new());
+    for _ in 0..LAPTOPS {
+        let recorder = Recorder::start(&host).await?;
+        laptops.push(Browser::start(Options { proxy: Some(recorder.port()), ..Options::default() }).await?);
+        recorders.push(recorder);
+    }
+    let mut students = Vec::new();
+    for (student, laptop) in laptops.iter().enumerate() {
+        let tab = laptop.open(&server.page()).await?;
+        tab.give(&voices.paths_of(student)).await?;
+        students.push(tab);
+    }
+    for tab in &students {
+        tab.click("take-part").await?;
+    }
+    server.wait_for_rounds(ROUNDS, Duration::from_secs(240)).await?;
+    for tab in &students {
+        tab.wait_for("download").await?;
+    }
+
+    let mut compared = 0;
+    for (recorder, tab) in recorders.iter().zip(&students) {
+        let stored = stored_clips(tab).await?;
+        for (sent, heard) in frames(recorder) {
+            let (models, own) = (models_heard(&heard), own_updates(&stored, &heard).await?);
+            let parameters = models.values().next().context("a laptop hears models")?.len();
+            for (round, values) in masked_vectors(&sent, parameters) {
+                let own = own.get(&round).with_context(|| format!("round {round} was heard"))?;
+                hides(&values, own).with_context(|| format!("round {round}, what this laptop has learnt"))?;
+                let (Some(from), Some(to)) = (models.get(&(round - 1)), models.get(&round)) else { continue };
+                // What everyone has learnt together is of it, too: here masks have to hide something.
+                assert!(correlation(own, &change(from, to)) > 0.05, "round {round}");
+                hides(&values, &change(from, to)).with_context(|| format!("round {round}, what the model has"))?;
+                compared += 1;
+            }
+            for message in texts(&sent) {
+                let kind = message["type"].as_str().context("a message has a type")?;
+                assert!(!["update", "evaluation", "statistics"].contains(&kind), "a masked laptop sends {message}");
+                let text = message.to_string();
+                assert!(labels().iter().all(|label| !text.contains(label.as_str())), "{text}");
+            }
+        }
+    }
+    println!("{compared} masked vectors held against what their laptops have learnt");
+    assert!(compared >= LAPTOPS * (ROUNDS - 1), "{compared}");
+    Ok(())
+}
+
+/// The update that a laptop must have made in each round: from its clips, and from the model, the scale and the plan of training
+/// that it has heard.
+async fn own_updates(stored: &[Stored], heard: &[Frame]) -> Result<BTreeMap<u32, Vec<f64>>> {
+    let models = models_heard(heard);
+    let names = labels();
+    let mut learner = Learner::new(Architecture::Compact, names.len(), Backend::Cpu).await?;
+    let mut updates = BTreeMap::new();
+    for message in texts(heard).iter().filter(|message| message["type"] == "round") {
+        let round = message["round"].as_u64().context("a round has a number")? as u32;
+        let version = message["model_version"].as_u64().context("a round has a version")? as u32;
+        let Some(model) = models.get(&version) else { continue };
+        let training: protocol::RoundTraining = serde_json::from_value(message["training"].clone())?;
+        let scale: protocol::Standardisation = serde_json::from_value(message["standardisation"].clone())?;
+        let label_of = |clip: &Stored| names.iter().position(|name| *name == clip.label).context("a clip has a label");
+        let label_of = stored.iter().map(label_of).collect::<Result<Vec<usize>>>()?;
+        let held_back = client::held_back(&label_of);
+        let trained_on = stored.iter().zip(&label_of).zip(held_back).filter(|(_, held_back)| !held_back);
+        let examples: Vec<_> = trained_on
+            .filter_map(|((clip, label), _)| {
+                let inputs = client::unpacked(&clip.features, &clip.frames);
+                client::example(inputs, *label, training.settings.augmentation)
+            })
+            .collect();
+        let work = RoundWork {
+            model: Cow::Borrowed(model),
+            standardisation: translate::standardisation(&scale),
+            training: translate::training_plan(training.settings, training.seed),
+            correction: None,
+            most_steps: None,
+        };
+        let done = client::local_round(&mut learner, work, &examples, &[], async |_| ControlFlow::Continue(())).await?;
+        updates.insert(round, change(model, &done.context("nobody stops it")?.parameters));
+    }
+    Ok(updates)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -225,17 +339,17 @@ async fn stored_clips(tab: &Tab<'_>) -> Result<Vec<Stored>> {
         });
         return answer(indexedDB.open('chorus'))
           .then((database) => answer(database.transaction(['clips']).objectStore('clips').getAll()))
-          .then((clips) => Promise.all(clips.map(async ({ wav, inputs, name }) =>
-            [await base64(wav), await base64(inputs), name])));";
-    let rows: Vec<(String, String, String)> = serde_json::from_value(tab.run(script, vec![]).await?)?;
+          .then((clips) => Promise.all(clips.sort((one, two) => one.id - two.id).map(async ({ wav, inputs, input_frames, label, name }) =>
+            [await base64(wav), await base64(inputs), input_frames, label, name])));";
+    let rows: Vec<(String, String, Vec<u32>, String, String)> = serde_json::from_value(tab.run(script, vec![]).await?)?;
     rows.into_iter()
-        .map(|(wav, inputs, name)| {
+        .map(|(wav, inputs, frames, label, name)| {
             let wav = BASE64_STANDARD.decode(wav)?;
             let inputs = BASE64_STANDARD.decode(inputs)?;
             let (header, pcm) = wav.split_at_checked(44).context("a WAV file has a header")?;
             assert_eq!(&header[36..40], b"data");
             let features = inputs.as_chunks::<4>().0.iter().map(|&value| f32::from_le_bytes(value)).collect();
-            Ok(Stored { pcm: pcm.to_vec(), features, name })
+            Ok(Stored { pcm: pcm.to_vec(), features, frames, label, name })
         })
         .collect()
 }
@@ -442,7 +556,7 @@ fn standardisation(answers: &[Frame]) -> Result<(Vec<f32>, Vec<f32>)> {
 /// Everything of the clips that must not be found, in words and bytes.
 fn needles(stored: &[Stored], (mean, deviation): &(Vec<f32>, Vec<f32>)) -> Vec<(String, Vec<u8>)> {
     let mut needles = Vec::new();
-    for Stored { pcm, features, name } in stored {
+    for Stored { pcm, features, name, .. } in stored {
         let floats = pcm.as_chunks::<2>().0.iter().map(|&sample| f32::from(i16::from_le_bytes(sample)) / 32_768.0);
         let scales = mean.iter().zip(deviation).cycle();
         let standardised = features.iter().zip(scales).map(|(x, (mean, deviation))| (x - mean) / deviation);
