@@ -124,6 +124,9 @@ impl Settings {
         room.pace = participation.pace()?;
         set(&mut room.stragglers, &participation.stragglers);
         room.noise = noise.noise(room.rounds, room.max_clients)?;
+        if let (Some(masks), Some(noise), None) = (&mut room.masking, room.noise, masking.masking_clip) {
+            masks.clip = noise.clip;
+        }
         room.check()?;
         federation::budget_before(&room)?;
         Ok(room)

@@ -36,7 +36,8 @@ pub use coordinator::{
 };
 pub use masked::MaskedTogether;
 pub use model::Model;
-pub use noise::{budget_before, normal};
+pub use masking::normal;
+pub use noise::budget_before;
 pub use participant::{
     Connection, Input, MaskingMemory, MaskingSecrets, Notice, NoticeCode, Output, Participant, ParticipantConfig,
     StopReason, TrainRequest, View, Work,

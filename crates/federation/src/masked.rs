@@ -1,9 +1,9 @@
 //! What both ends of a masked round have to agree on: what the sum is of, how an update becomes numbers that are added up, and
 //! what the sums of all clients' numbers mean. Of masks it knows nothing; those are `masking`'s.
 
-use masking::{Layout, Purpose, Task, Words};
+use masking::{Layout, Purpose, SharedNoise, Task, Words};
 use protocol::{
-    Augmentation, Evaluation, Masking, Optimiser, RoomConfig, Round, RoundTraining, Standardisation, TrainingResult,
+    Augmentation, Evaluation, Masking, Noise, Optimiser, RoomConfig, Round, RoundTraining, Standardisation, TrainingResult,
     TrainingSettings,
 };
 
@@ -43,6 +43,10 @@ impl Asked<'_> {
             Augmentation::None => 0_u8,
             Augmentation::Speed => 1,
         };
+        let noise = room.noise.map(|noise| {
+            let Noise { clip, multiplier, clients, .. } = noise;
+            [&clip.to_bits().to_le_bytes()[..], &multiplier.to_bits().to_le_bytes(), &clients.to_le_bytes()].concat()
+        });
         masking::hash(
             "chorus masked round",
             &[
@@ -58,6 +62,7 @@ impl Asked<'_> {
                 &room.strategy.proximal().to_bits().to_le_bytes(),
                 &[u8::from(room.strategy.counts_steps())],
                 &room.weight_cap.to_le_bytes(),
+                &noise.unwrap_or_default(),
             ],
         )
     }
@@ -77,9 +82,11 @@ pub(crate) fn task(room: &RoomConfig, masking: &Masking, round: Round, attempt: 
         layout: Layout {
             encoding: masking.encoding,
             values: room.parameters,
-            tail: (BEFORE_CONFUSION + labels * labels) as u32,
+            // Beside a noisy sum, counts without noise would make it vain.
+            tail: if room.noise.is_some() { 0 } else { (BEFORE_CONFUSION + labels * labels) as u32 },
         },
         clip: masking.clip,
+        noise: room.noise.map(|noise| SharedNoise { multiplier: noise.multiplier }),
     }
 }
 
@@ -109,6 +116,7 @@ pub(crate) fn statistics_task(
         adversary: masking.server,
         layout: Layout { encoding: masking.encoding, values: 0, tail: 1 + 2 * features },
         clip: masking.clip,
+        noise: None,
     }
 }
 
@@ -127,15 +135,22 @@ impl Report<'_> {
         u64::from(self.examples.min(room.weight_cap))
     }
 
-    /// An update as it is added up: times its weight, as a part of the largest one, and in a FedNova room divided by its steps.
+    /// An update as it is added up: times its weight, as a part of the largest one, and in a FedNova room divided by its steps. In a
+    /// room with noise all weigh the same.
     pub fn weigh(&self, room: &RoomConfig, update: &mut [f32]) {
+        if room.noise.is_some() {
+            return;
+        }
         let steps = if room.strategy.counts_steps() { f64::from(self.steps.max(1)) } else { 1.0 };
         let scale = self.weight(room) as f64 / f64::from(room.weight_cap) / steps;
         update.iter_mut().for_each(|value| *value = (f64::from(*value) * scale) as f32);
     }
 
-    /// The words that are added up behind it.
+    /// The words that are added up behind it; none in a room with noise.
     pub fn tail(&self, room: &RoomConfig) -> Vec<u64> {
+        if room.noise.is_some() {
+            return Vec::new();
+        }
         let labels = room.labels.len();
         let total = |mean: f64, examples: u32| (mean * f64::from(examples) * UNIT).round() as u64;
         let fits = |evaluation: &&Evaluation| {

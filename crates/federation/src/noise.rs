@@ -3,9 +3,10 @@
 
 use std::fmt;
 
+use masking::{SharedNoise, normal};
 use privacy::{Gaussian, affordable_rounds};
 use protocol::{Budget, Noise, ProtocolError, RoomConfig};
-use rand::{Rng, RngExt as _, SeedableRng as _};
+use rand::SeedableRng as _;
 use rand_chacha::ChaCha20Rng;
 
 /// Rounds that are counted at most, those that the host went back behind included.
@@ -21,28 +22,32 @@ pub(crate) struct Noising {
     published: u32,
     /// Where noise comes from, once there is a seed.
     random: Option<ChaCha20Rng>,
+    /// The clients add the noise, each its share and inside the masks: there is none to be added here.
+    inside: bool,
 }
 
 impl fmt::Debug for Noising {
     /// Without the random source: who knows its state can take the noise off.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Noising { settings, affordable, clients_needed: _, published, random: _ } = self;
+        let Noising { settings, affordable, clients_needed: _, published, random: _, inside } = self;
         f.debug_struct("Noising")
             .field("settings", settings)
             .field("affordable", affordable)
             .field("published", published)
+            .field("inside", inside)
             .finish_non_exhaustive()
     }
 }
 
 impl Noising {
-    /// An account of which nothing is spent, in a room whose model has so many parameters.
+    /// A room's account, of which nothing is spent; `None` where there is no noise.
     ///
     /// # Errors
-    /// The budget is not enough for one round.
-    pub fn new(settings: Noise, parameters: u32) -> Result<Noising, ProtocolError> {
+    /// The budget is not enough for one round, or masked numbers have no room for the noise.
+    pub fn of(room: &RoomConfig) -> Result<Option<Noising>, ProtocolError> {
+        let Some(settings) = room.noise else { return Ok(None) };
         let Noise { multiplier, epsilon, delta, .. } = settings;
-        let affordable = affordable_rounds(multiplier, epsilon, delta, MOST_ROUNDS);
+        let affordable = affordable(settings);
         if affordable == 0 {
             let one = Gaussian::of_rounds(multiplier, 1).epsilon(delta);
             let problem = format!(
@@ -50,9 +55,17 @@ impl Noising {
             );
             return Err(ProtocolError::Invalid { field: "noise.epsilon", problem });
         }
+        if let Some(masking) = room.masking {
+            let noise = SharedNoise { multiplier };
+            if !noise.leaves_room(masking.encoding, room.max_clients as usize, room.parameters) {
+                let problem = "so few bits leave no room for so much noise; choose masked32, or fewer clients".to_owned();
+                return Err(ProtocolError::Invalid { field: "masking.encoding", problem });
+            }
+        }
         // On d parameters noise of deviation σ is about σ √d long.
-        let clients_needed = (2.0 * multiplier * f64::from(parameters).sqrt()).ceil() as u32;
-        Ok(Noising { settings, affordable, clients_needed, published: 0, random: None })
+        let clients_needed = (2.0 * multiplier * f64::from(room.parameters).sqrt()).ceil() as u32;
+        let inside = room.masking.is_some();
+        Ok(Some(Noising { settings, affordable, clients_needed, published: 0, random: None, inside }))
     }
 
     /// Takes note of what was spent before a restart.
@@ -77,7 +90,12 @@ impl Noising {
 
     /// Whether another round may be published: there is budget for it, and a source of noise.
     pub fn may_publish(&self) -> bool {
-        !self.is_spent() && self.random.is_some()
+        !self.is_spent() && (self.inside || self.random.is_some())
+    }
+
+    /// Counts a masked sum that the clients are asked to open: from then on it may be known, whatever becomes of its round.
+    pub fn count_opening(&mut self) {
+        self.published += 1;
     }
 
     /// The account, in a room that has as many rounds before it.
@@ -96,15 +114,18 @@ impl Noising {
         }
     }
 
-    /// What a round's sum, each summand of which was clipped to the room's norm, becomes: noise is added to each coordinate, and then
-    /// it is divided. The round is counted. `None`: it may not be published.
+    /// What a round's sum, each summand of which was clipped to the room's norm, becomes: noise is added to each coordinate, if it is
+    /// not there yet, and then it is divided. The round is counted, if its opening was not. `None`: it may not be published.
     pub fn publish(&mut self, sum: Vec<f64>) -> Option<Vec<f32>> {
+        let Noise { clip, multiplier, clients, .. } = self.settings;
+        let (deviation, clients) = (multiplier * clip, f64::from(clients));
+        if self.inside {
+            return Some(sum.into_iter().map(|value| (value / clients) as f32).collect());
+        }
         if self.is_spent() {
             return None;
         }
         let random = self.random.as_mut()?;
-        let Noise { clip, multiplier, clients, .. } = self.settings;
-        let (deviation, clients) = (multiplier * clip, f64::from(clients));
         self.published += 1;
         Some(sum.into_iter().map(|value| ((value + deviation * normal(random)) / clients) as f32).collect())
     }
@@ -119,14 +140,12 @@ impl Noising {
 /// refuses what this refuses.
 ///
 /// # Errors
-/// The budget is not enough for one round.
+/// The budget is not enough for one round, or masked numbers have no room for the noise.
 pub fn budget_before(room: &RoomConfig) -> Result<Option<Budget>, ProtocolError> {
-    room.noise.map(|noise| Ok(Noising::new(noise, room.parameters)?.budget(room.rounds))).transpose()
+    Ok(Noising::of(room)?.map(|noise| noise.budget(room.rounds)))
 }
 
-/// A number of the standard normal distribution (Box and Muller, 1958).
-pub fn normal(random: &mut impl Rng) -> f64 {
-    let (radius, angle): (f64, f64) = (random.random(), random.random());
-    // 1 − radius lies above 0.
-    (-2.0 * (1.0 - radius).ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
+/// Rounds that a budget is enough for, in all: what a room's server and each client of a masked room keep to.
+pub(crate) fn affordable(noise: Noise) -> u32 {
+    affordable_rounds(noise.multiplier, noise.epsilon, noise.delta, MOST_ROUNDS)
 }

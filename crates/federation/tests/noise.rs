@@ -5,7 +5,7 @@
 mod class;
 
 use class::{Class, config, step};
-use federation::{Coordinator, CoordinatorError, HostError, MemorySpool};
+use federation::{Coordinator, CoordinatorError, HostError, MemorySpool, NoticeCode};
 use protocol::{
     Adversary, Aggregation, MaskedEncoding, Masking, ModelVersion, Noise, Pace, Phase, RoomConfig, Selection,
     ServerMessage, Standardisation, Stragglers, Strategy,
@@ -17,6 +17,12 @@ fn room(parameters: u32, multiplier: f64, clients: u32) -> RoomConfig {
     room.noise = Some(Noise { clip: 1.0, multiplier, clients, epsilon: 1_000.0, delta: 1.0e-5 });
     room.rounds = 1;
     room
+}
+
+/// The same, where the noise comes from the clients, inside their masks.
+fn masked(room: RoomConfig) -> RoomConfig {
+    let masking = Masking { server: Adversary::Active, encoding: MaskedEncoding::Masked32, clip: 1.0 };
+    RoomConfig { masking: Some(masking), least: 3, ..room }
 }
 
 /// Every waiting student gives what `update` says for its number and the parameter's.
@@ -43,8 +49,9 @@ fn before(class: &Class) -> Vec<f32> {
 
 #[test]
 fn everyone_weighs_the_same_and_the_divisor_is_fixed() {
-    for students in 2..=4 {
-        let mut class = Class::waiting(students, room(6, 0.05, 10));
+    let rooms = [room(6, 0.05, 10), masked(room(6, 0.05, 10))];
+    for (students, room) in [(2, 0), (3, 0), (4, 0), (3, 1), (4, 1), (6, 1)] {
+        let mut class = Class::waiting(students, rooms[room].clone());
         let before = before(&class);
         all_give(&mut class, |student, index| step(student as u32, 0, index));
         assert_eq!(class.published, 1);
@@ -55,8 +62,8 @@ fn everyone_weighs_the_same_and_the_divisor_is_fixed() {
             sum.iter_mut().zip(update).for_each(|(sum, value)| *sum += value / norm.max(1.0));
         }
         for (moved, sum) in moved(&class, &before).iter().zip(sum) {
-            // Six deviations of the noise; by those who came it would be another number.
-            assert!((moved - sum / 10.0).abs() < 6.0 * 0.05 / 10.0, "{moved} of {sum}");
+            // Six deviations of the noise; by those who came it would be another number. Of four, three shares are as loud as said.
+            assert!((moved - sum / 10.0).abs() < 6.0 * 0.05 / 10.0 * (4.0_f64 / 3.0).sqrt(), "{moved} of {sum}");
         }
     }
 }
@@ -84,15 +91,55 @@ fn the_noise_is_as_loud_as_said_whoever_is_lost() {
 }
 
 #[test]
+fn noise_inside_the_masks_is_as_loud_as_said_for_the_fewest_who_may_be_left() {
+    const PARAMETERS: u32 = 20_000;
+    // Of six, five open a sum; of seven too.
+    for (students, lost) in [(3, 0), (6, 0), (6, 1), (7, 2)] {
+        for server in [Adversary::Active, Adversary::Curious] {
+            let mut config = masked(room(PARAMETERS, 2.0, 8));
+            config.masking.as_mut().unwrap().server = server;
+            let mut class = Class::waiting(students, config);
+            let before = before(&class);
+            for student in 0..lost {
+                class.closes_tab(student);
+            }
+            all_give(&mut class, |_, _| 0.0);
+            class.wait(30_000);
+            let left = students - lost;
+            assert_eq!((class.published, class.coordinator.history()[0].clients), (1, left as u32));
+            let noise: Vec<f64> = moved(&class, &before).iter().map(|moved| moved * 8.0).collect();
+            let variance = noise.iter().map(|value| value * value).sum::<f64>() / f64::from(PARAMETERS);
+            let said = 4.0 * left as f64 / server.threshold(students) as f64;
+            assert!(variance / said > 1.0 - 5.0 * (2.0 / f64::from(PARAMETERS)).sqrt(), "{variance} for {said}");
+            assert!(variance / said < 1.0 + 5.0 * (2.0 / f64::from(PARAMETERS)).sqrt(), "{variance} for {said}");
+        }
+    }
+}
+
+#[test]
 fn nobody_guesses_better_than_promised_whether_a_canary_was_there() {
+    guesses(&room(4, 1.0, 1), 2);
+}
+
+#[test]
+fn nor_where_the_noise_is_inside_the_masks() {
+    guesses(&masked(room(4, 1.0, 1)), 3);
+}
+
+fn guesses(room: &RoomConfig, students: usize) {
     const TRIALS: u8 = 200;
     const ROUNDS: u32 = 2;
-    let mut config = room(4, 1.0, 1);
-    config.rounds = ROUNDS;
+    let config = RoomConfig { rounds: ROUNDS, ..room.clone() };
     let mut right = 0_u32;
     for trial in 0..TRIALS {
         for canary in [false, true] {
-            let mut class = Class::waiting(2, config.clone());
+            let mut class = Class::new(config.clone());
+            class.chance = trial;
+            for _ in 0..students {
+                let student = class.arrives(None);
+                class.students[student].eager = false;
+            }
+            class.run();
             let mut seed = [trial; 32];
             seed[31] = u8::from(canary);
             class.coordinator.seed_noise(seed);
@@ -108,7 +155,7 @@ fn nobody_guesses_better_than_promised_whether_a_canary_was_there() {
         }
     }
     let share = f64::from(right) / (2.0 * f64::from(TRIALS));
-    let budget = Class::waiting(2, config).coordinator.status(federation::Millis(0)).budget.unwrap();
+    let budget = Class::waiting(students, config).coordinator.status(federation::Millis(0)).budget.unwrap();
     // Φ(√2 / 2), and four deviations of a count of 400.
     assert!((budget.best_guess_at_end - 0.760_25).abs() < 1.0e-5 && budget.best_guess == 0.5);
     assert!((share - budget.best_guess_at_end).abs() < 4.0 * (0.76_f64 * 0.24 / 400.0).sqrt(), "{share}");
@@ -169,6 +216,62 @@ fn what_is_spent_survives_a_restart_and_going_back() {
     class.start_server();
     assert_eq!(class.coordinator.status(class.now).phase, Phase::Finished);
     assert!(matches!(class.goes_back_to(1, Some(9), &first), Err(HostError::BudgetSpent)));
+}
+
+/// Students whose pages help to open no further sum.
+fn refusing(class: &Class) -> usize {
+    let says = |code| move |student: &&class::Student| student.participant.view().notice.is_some_and(|notice| notice.code == code);
+    class.students.iter().filter(says(NoticeCode::MaskingRefused)).count()
+}
+
+#[test]
+fn a_masked_room_ends_before_the_round_that_would_break_its_budget() {
+    let mut class = Class::of(3, masked(limited()));
+    class.run();
+    let status = class.coordinator.status(class.now);
+    assert_eq!((class.published, status.phase, status.rounds), (3, Phase::Finished, 3));
+    let budget = status.budget.unwrap();
+    assert_eq!((budget.published, budget.left, refusing(&class)), (3, 0, 0));
+}
+
+#[test]
+fn clients_count_themselves_what_a_server_forgets() {
+    let mut class = Class::waiting(3, masked(limited()));
+    all_give(&mut class, |_, _| 0.0);
+    let first = class.stored.clone().unwrap();
+    all_give(&mut class, |_, _| 0.0);
+    assert_eq!(class.published, 2);
+    // As after a backup was put back: the server knows of one round, the clients of two.
+    class.stored = Some(first);
+    class.kill_server();
+    class.start_server();
+    class.wait(60_000);
+    all_give(&mut class, |_, _| 0.0);
+    assert_eq!((class.published, refusing(&class)), (3, 0));
+    all_give(&mut class, |_, _| 0.0);
+    class.wait(60_000);
+    assert_eq!((class.published, refusing(&class)), (3, 3));
+}
+
+#[test]
+fn a_sum_that_was_to_be_opened_is_paid_for_whatever_becomes_of_it() {
+    let mut class = Class::waiting(3, masked(limited()));
+    all_give(&mut class, |_, _| 0.0);
+    // Twice the server is killed when it has asked everyone to open: both sums are lost to it, and may be known to somebody.
+    for lost in 2..=3 {
+        for student in 0..3 {
+            class.trains(student);
+        }
+        let spent = |class: &Class| class.coordinator.status(class.now).budget.unwrap().published;
+        class.run_until(|class| spent(class) == lost);
+        assert_eq!(spent(&class), lost);
+        class.kill_server();
+        class.start_server();
+        class.wait(60_000);
+    }
+    assert_eq!(class.published, 1);
+    let status = class.coordinator.status(class.now);
+    assert_eq!((status.phase, status.rounds, status.budget.unwrap().left), (Phase::Finished, 1, 0));
 }
 
 #[test]
@@ -258,10 +361,15 @@ fn what_breaks_the_promise_is_refused_by_name() {
     starts("selection", &|room| room.selection = Selection::Number { clients: 3, over_selection: 1.0 });
     starts("goal", &|room| room.goal = 3);
     starts("stragglers", &|room| room.stragglers = Stragglers::FewerSteps);
-    starts("masking", &|room| {
+    starts("masking.clip", &|room| {
         room.least = 3;
-        room.masking = Some(Masking { server: Adversary::Active, encoding: MaskedEncoding::Masked32, clip: 1.0 });
+        room.masking = Some(Masking { server: Adversary::Active, encoding: MaskedEncoding::Masked32, clip: 2.0 });
     });
+    assert_eq!(masked(room(6, 1.0, 4)).check(), Ok(()));
+    let mut narrow = masked(room(60_000, 4.0, 4));
+    narrow.max_clients = 30;
+    narrow.masking.as_mut().unwrap().encoding = MaskedEncoding::Masked16;
+    assert!(federation::check_budget(&narrow).unwrap_err().to_string().starts_with("masking.encoding: so few bits"));
     for (field, change) in [
         ("noise.clip", &(|noise: &mut Noise| noise.clip = 0.0) as &dyn Fn(&mut Noise)),
         ("noise.clip", &|noise| noise.clip = f64::NAN),

@@ -9,6 +9,7 @@
 
 mod keys;
 mod member;
+mod noise;
 mod openings;
 mod quantised;
 mod refusal;
@@ -21,6 +22,7 @@ mod words;
 
 pub use keys::{SeatKey, derive};
 pub use member::{Answer, Member};
+pub use noise::{SharedNoise, normal};
 pub use openings::Openings;
 pub use quantised::{clip, quantise, unquantise};
 pub use refusal::{Fault, NotOpened, Refusal, TooFew, Wrong};

@@ -188,22 +188,29 @@ impl Member {
         Some(words(roster.entries().iter().map(|entry| entry.keys.seat)))
     }
 
-    /// This client's integers for values of at most the task's `clip`, once it is known how many are masked together.
+    /// This client's integers for values of at most the task's `clip`, with its share of the noise, once it is known how many are
+    /// masked together.
     pub fn quantised(&mut self, values: &[f32]) -> Option<Vec<i32>> {
-        let (clip, encoding, clients) = (self.task.clip, self.task.layout.encoding, self.clients()?);
-        Some(quantise(values, clip, encoding, clients, || self.random.next_u32()))
+        let least = self.held()?.roster.least;
+        let largest = self.task.largest(self.clients()?);
+        let mut integers = quantise(values, self.task.clip, largest, || self.random.next_u32());
+        if let Some(noise) = self.task.noise {
+            noise.add(&mut integers, largest.into(), least, &mut self.random);
+        }
+        Some(integers)
     }
 
-    /// Masks this client's numbers: values within what [`MaskedEncoding::largest`](protocol::MaskedEncoding::largest) gives for
-    /// [`Member::clients`], and the words of the tail, which are added modulo 2⁶⁴. Once, for a mask hides one vector only.
+    /// Masks this client's numbers: values within what [`Task::largest`] gives for [`Member::clients`] where there is no
+    /// noise, and the words of the tail, which are added modulo 2⁶⁴. Once, for a mask hides one vector only.
     ///
     /// # Errors
     /// See [`Refusal`]; after [`Refusal::WrongVector`] it may be tried again.
     pub fn masked(&mut self, values: &[i32], tail: &[u64]) -> Result<Vec<u8>, Refusal> {
         let Stage::Ready { held, .. } = &self.stage else { return Err(Refusal::OutOfStep) };
-        let largest = self.task.layout.encoding.largest(held.second.clients.len()).unsigned_abs();
-        let vector = Vector::of(self.task.layout, values, tail)
-            .filter(|_| values.iter().all(|value| value.unsigned_abs() <= largest));
+        let largest = self.task.largest(held.second.clients.len()).unsigned_abs();
+        // Noise may be larger than what it hides.
+        let fits = || self.task.noise.is_some() || values.iter().all(|value| value.unsigned_abs() <= largest);
+        let vector = Vector::of(self.task.layout, values, tail).filter(|_| fits());
         let mut vector = vector.ok_or(Refusal::WrongVector)?;
         if let Stage::Ready { held, masks } = std::mem::replace(&mut self.stage, Stage::Over) {
             vector.mask(&masks);
@@ -351,6 +358,7 @@ mod tests {
             adversary: Adversary::Active,
             layout: Layout { encoding: MaskedEncoding::Masked32, values: 1, tail: 0 },
             clip: 1.0,
+            noise: None,
         }
     }
 

@@ -3,8 +3,6 @@
 //! The largest integer stands for `clip`. What lies between two integers is rounded up or down by chance, so that its mean is
 //! the number itself (as in 8- and 4-bit updates; D. Alistarh et al., "QSGD", 2017).
 
-use protocol::MaskedEncoding;
-
 /// Scales values down to an L2 norm of `most`, where theirs is larger. Says which their norm was; what is not finite has none.
 pub fn clip(values: &mut [f32], most: f64) -> Option<f64> {
     let norm = values.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>().sqrt();
@@ -17,16 +15,10 @@ pub fn clip(values: &mut [f32], most: f64) -> Option<f64> {
     Some(norm)
 }
 
-/// Integers for one of so many clients' values, whose magnitudes are at most `clip`; larger ones are held there. `chance` gives
+/// Integers for values whose magnitudes are at most `clip`, for which `largest` stands; larger ones are held there. `chance` gives
 /// 32 random bits for each.
-pub fn quantise(
-    values: &[f32],
-    clip: f64,
-    encoding: MaskedEncoding,
-    clients: usize,
-    mut chance: impl FnMut() -> u32,
-) -> Vec<i32> {
-    let largest = f64::from(encoding.largest(clients));
+pub fn quantise(values: &[f32], clip: f64, largest: i32, mut chance: impl FnMut() -> u32) -> Vec<i32> {
+    let largest = f64::from(largest);
     let integer = |&value: &f32| {
         let exact = f64::from(value) / clip * largest;
         let below = exact.floor();
@@ -36,14 +28,16 @@ pub fn quantise(
     values.iter().map(integer).collect()
 }
 
-/// What the sum of so many clients' integers stands for.
-pub fn unquantise(sums: &[i32], clip: f64, encoding: MaskedEncoding, clients: usize) -> Vec<f32> {
-    let step = clip / f64::from(encoding.largest(clients));
-    sums.iter().map(|&sum| (f64::from(sum) * step) as f32).collect()
+/// What sums of integers stand for, of which `largest` stand for `clip`.
+pub fn unquantise(sums: &[i32], clip: f64, largest: i32) -> Vec<f64> {
+    let step = clip / f64::from(largest);
+    sums.iter().map(|&sum| f64::from(sum) * step).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use protocol::MaskedEncoding;
+
     use super::*;
 
     #[test]
@@ -51,7 +45,7 @@ mod tests {
         for encoding in MaskedEncoding::ALL {
             let largest = encoding.largest(30);
             for chance in [0, 1 << 31, u32::MAX] {
-                let integers = quantise(&[2.0, -2.0, 0.0, 3.0, -9.0], 2.0, encoding, 30, || chance);
+                let integers = quantise(&[2.0, -2.0, 0.0, 3.0, -9.0], 2.0, largest, || chance);
                 assert_eq!(integers, [largest, -largest, 0, largest, -largest], "{encoding:?}");
             }
         }
@@ -59,11 +53,11 @@ mod tests {
 
     #[test]
     fn the_mean_of_roundings_is_the_number() {
-        let (encoding, clients, clip) = (MaskedEncoding::Masked16, 64, 1.0);
+        let (largest, clip) = (MaskedEncoding::Masked16.largest(64), 1.0);
         // Chances spread evenly: what is rounded up in 300 of 1,000 cases lies 0.3 above the integer.
-        let value = (7.3 / f64::from(encoding.largest(clients))) as f32;
+        let value = (7.3 / f64::from(largest)) as f32;
         let mut turn = 0_u64;
-        let integers = quantise(&vec![value; 1_000], clip, encoding, clients, || {
+        let integers = quantise(&vec![value; 1_000], clip, largest, || {
             turn += 1;
             ((2 * turn - 1) * (1 << 31) / 1_000) as u32
         });
@@ -72,11 +66,11 @@ mod tests {
 
     #[test]
     fn with_64_clients_and_a_bound_of_1_the_mean_is_right_to_2e_9() {
-        let encoding = MaskedEncoding::Masked32;
-        let step = 1.0 / f64::from(encoding.largest(64));
+        let largest = MaskedEncoding::Masked32.largest(64);
+        let step = 1.0 / f64::from(largest);
         // A value is off by less than a step, in the mean by 0; of 64 such errors the mean has a deviation of at most step / 2 / √64.
         assert!(step / 2.0 / 8.0 < 2e-9, "{step}");
-        assert_eq!(unquantise(&[encoding.largest(64) * 32], 1.0, encoding, 64), [32.0]);
+        assert_eq!(unquantise(&[largest * 32], 1.0, largest), [32.0]);
     }
 
     #[test]

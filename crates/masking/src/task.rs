@@ -5,6 +5,8 @@ use protocol::{Adversary, MaskedEncoding, RoomCode, Round};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::noise::SharedNoise;
+
 /// What the numbers of a sum are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -55,6 +57,8 @@ pub struct Task {
     pub layout: Layout,
     /// What the largest integer stands for, in the values' own unit.
     pub clip: f64,
+    /// Noise that is added inside the masks; what `asked` is of has it, too.
+    pub noise: Option<SharedNoise>,
 }
 
 impl Task {

@@ -14,7 +14,8 @@ const MAX_EPSILON: f64 = 1_000.0;
 /// Least and largest delta.
 const DELTAS: [f64; 2] = [1.0e-12, 0.01];
 
-/// Gaussian noise that the server adds to the sum of a round's updates, so that the model says little of any one person
+/// Gaussian noise on the sum of a round's updates, so that the model says little of any one person. In a masked room each client
+/// adds its share inside the masks; elsewhere the server adds it
 /// (H. B. McMahan, D. Ramage, K. Talwar, L. Zhang, "Learning differentially private recurrent language models", ICLR 2018,
 /// arXiv:1710.06963): Δ = (Σ Δᵢ · min(1, `clip` / ‖Δᵢ‖) + N(0, (`multiplier` · `clip`)²)) / `clients`. Everyone weighs the same, and
 /// the divisor does not depend on who came.
@@ -102,11 +103,8 @@ impl Noise {
                 "the sum is not shortened by the steps that were left out; let all do whole rounds",
             );
         }
-        if room.masking.is_some() {
-            return refuse(
-                "masking",
-                "the server clips every update, and sees none that is masked; choose noise or masks",
-            );
+        if room.masking.is_some_and(|masking| masking.clip != self.clip) {
+            return refuse("masking.clip", "noise is as loud as its own clip says; choose the same, or leave it out");
         }
         Ok(())
     }

@@ -9,6 +9,11 @@ use crate::update::Update;
 pub(crate) struct ClippedSum(Vec<f64>);
 
 impl ClippedSum {
+    /// A sum that others have added up.
+    pub(crate) fn of(values: Vec<f64>) -> ClippedSum {
+        ClippedSum(values)
+    }
+
     /// Adds an update, at an L2 norm of `clip` at most.
     pub(crate) fn add(&mut self, update: &Update<'_>, clip: f64) {
         self.0.resize(update.parameters(), 0.0);

@@ -198,7 +198,7 @@ impl Coordinator {
         }
     }
 
-    fn end_rounds(&mut self) -> Result<(), HostError> {
+    pub(super) fn end_rounds(&mut self) -> Result<(), HostError> {
         if matches!(self.phase, PhaseState::Finished) {
             return Err(HostError::Finished);
         }

@@ -17,6 +17,7 @@ use protocol::{
 use super::phase::PhaseState;
 use super::uploads::{Announcement, Uploads};
 use super::{Action, ConnectionId, Contribution, Coordinator, Turn, mix};
+use crate::aggregation::clipped_sum::ClippedSum;
 use crate::aggregation::mean::Accumulator;
 use crate::masked::{self, Totals};
 use crate::metrics::Metrics;
@@ -434,6 +435,13 @@ impl Coordinator {
             }
             return late;
         };
+        if step == Step::Reveals && self.noise.is_some() {
+            // Before anyone is asked to open it: what is asked for may be known, whatever becomes of the round or of this server.
+            if let Some(noise) = &mut self.noise {
+                noise.count_opening();
+            }
+            self.actions.push_back(Action::Checkpoint { model: false });
+        }
         if matches!(step, Step::Agreements | Step::Reveals) {
             let why = format!("round {round} closed before the update was in; go on with the next one");
             self.end_uploads(round, &why);
@@ -486,25 +494,46 @@ impl Coordinator {
             self.settle_scale(refined);
             return true;
         }
-        let (Some(masking), Some(totals)) = (self.config.masking, Totals::read(&self.config, &opened.tail)) else {
-            self.abandon_round();
-            return true;
+        let Some(sum) = self.masked().map(|masked| {
+            let task = masked.tally.task();
+            masking::unquantise(&opened.values, task.clip, task.largest(opened.masked_together))
+        }) else {
+            return false;
         };
-        let mut direction = masking::unquantise(&opened.values, masking.clip, masking.encoding, opened.masked_together);
-        direction.iter_mut().for_each(|value| *value = (f64::from(*value) / totals.weight) as f32);
-        let per_step = self.config.strategy.counts_steps();
-        let mean = Accumulator::holding(direction, totals.steps);
-        let empty = Accumulator::default();
-        let (updates, per_step) = if per_step { (empty, mean) } else { (mean, empty) };
+        let totals = match self.noise {
+            Some(_) => None,
+            None => match Totals::read(&self.config, &opened.tail) {
+                Some(totals) => Some(totals),
+                None => {
+                    self.abandon_round();
+                    return true;
+                }
+            },
+        };
         let contributions = opened.clients.iter().map(|&client| {
             let name = self.clients.all.get(&client).map_or_else(String::new, |client| client.name.clone());
             Contribution { client, name, examples: 0, norm: 0.0, clipped: None, agreement: None, evaluation: None }
         });
         let given: Vec<(Contribution, Sketch)> = contributions.map(|given| (given, Sketch::default())).collect();
+        let per_step = self.config.strategy.counts_steps();
+        // What `ready` said: a sum of it would be one more.
+        let said = opened.clients.iter().filter_map(|id| self.clients.all.get(id)).map(|client| u64::from(client.examples)).sum();
         let PhaseState::Collecting(state) = &mut self.phase else { return false };
-        state.gathered = Gathered { updates, per_step };
-        state.metrics = Metrics::of_all(opened.clients.len() as u32, totals.examples, totals.training);
-        state.masked_evaluation = totals.evaluation;
+        let clients = opened.clients.len() as u32;
+        match totals {
+            Some(Totals { weight, steps, examples, training, evaluation }) => {
+                let direction = sum.into_iter().map(|value| (value / weight) as f32).collect();
+                let (mean, empty) = (Accumulator::holding(direction, steps), Accumulator::default());
+                let (updates, per_step) = if per_step { (empty, mean) } else { (mean, empty) };
+                state.gathered = Gathered { updates, per_step };
+                state.metrics = Metrics::of_all(clients, examples, training);
+                state.masked_evaluation = evaluation;
+            }
+            None => {
+                state.clipped = ClippedSum::of(sum);
+                state.metrics = Metrics::of_all(clients, said, TrainingResult { loss: 0.0, accuracy: 0.0 });
+            }
+        }
         state.given = given;
         self.outcast.clear();
         self.reluctant.clear();

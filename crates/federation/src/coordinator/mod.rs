@@ -183,7 +183,7 @@ impl Coordinator {
         if let Some(index) = parameters.iter().position(|parameter| !parameter.is_finite()) {
             return Err(CoordinatorError::NotFinite { index });
         }
-        let noise = config.noise.map(|noise| Noising::new(noise, config.parameters)).transpose()?;
+        let noise = Noising::of(&config)?;
         let mut optimiser = strategy::server_optimiser(&config);
         remind(&mut *optimiser)?;
         let model = make(parameters, optimiser.attachment(), config.encoding);

@@ -9,6 +9,7 @@ use super::notice::{Notice, NoticeCode};
 use super::round::{Job, Task};
 use super::{Output, Participant, StopReason};
 use crate::masked::{self, MaskedTogether};
+use crate::noise::affordable;
 use crate::normalisation::{Sums, masked_words};
 
 /// What a client needs to take part in masked rooms. `Debug` hides it.
@@ -28,8 +29,14 @@ pub struct MaskingMemory {
     /// How the room was masked when it was first seen. A server that says otherwise later, or that it is not masked at all, wants
     /// to see what it was not to see.
     room: Option<protocol::Masking>,
+    /// The noise of its sums then.
+    #[serde(default)]
+    noise: Option<protocol::Noise>,
     /// What it has helped to open.
     openings: Openings,
+    /// How many noisy sums it has helped to open: each is paid for from the budget, also if the server asks for one twice.
+    #[serde(default)]
+    noisy: u32,
 }
 
 impl std::fmt::Debug for MaskingSecrets {
@@ -127,6 +134,11 @@ impl Participant {
     /// The server wants the sum by which the scale of features is refined.
     pub(super) fn begin_statistics_sum(&mut self, asked: MaskedStatistics) {
         let MaskedStatistics { round, attempt, scale } = asked;
+        if self.room.as_ref().is_some_and(|room| room.noise.is_some()) {
+            let message = "the server wants sums without noise in a room with noise; this page sends it nothing more";
+            self.refuse_to_mask(message.to_owned());
+            return self.stop(StopReason::MaskedOtherwise);
+        }
         if !self.wants_part() || !self.asked_to_mask(round, Some(attempt)) {
             return;
         }
@@ -191,8 +203,15 @@ impl Participant {
         let Some(masking) = &mut self.masking else { return };
         let Some(sum) = &mut masking.sum else { return };
         let (round, attempt) = (sum.round, sum.attempt);
+        let before = masking.memory.clone();
         let (member, openings) = (&mut sum.member, &mut masking.memory.openings);
-        let opened = openings.clone();
+        let opens = matches!(message, ServerMessage::Survivors { .. } | ServerMessage::Agreed { .. });
+        let noise = member.task().noise.and(before.noise);
+        if opens && noise.is_some_and(|noise| before.noisy >= affordable(noise)) {
+            masking.sum = None;
+            let message = "the budget of this room is spent: this page helps to open no further sum";
+            return self.refuse_to_mask(message.to_owned());
+        }
         let taken = match message {
             ServerMessage::Roster { round: of, attempt: at, clients } if (of, at) == (round, attempt) => {
                 let seats = clients.len();
@@ -220,7 +239,10 @@ impl Participant {
             }
             _ => return, // Of another attempt, and on its way for long.
         };
-        if *openings != opened {
+        if noise.is_some() && matches!(taken, Ok(Some(ClientMessage::Reveal { .. }))) {
+            masking.memory.noisy += 1;
+        }
+        if masking.memory != before {
             // Before what opens it: who forgot it could be asked to open too much.
             self.outputs.push_back(Output::RememberMasking(masking.memory.clone()));
         }
@@ -270,11 +292,11 @@ impl Participant {
         match (masking.memory.room, room.masking) {
             (None, None) => true,
             (None, Some(now)) => {
-                masking.memory.room = Some(now);
+                (masking.memory.room, masking.memory.noise) = (Some(now), room.noise);
                 self.outputs.push_back(Output::RememberMasking(masking.memory.clone()));
                 true
             }
-            (Some(before), now) if now == Some(before) => true,
+            (Some(before), now) if now == Some(before) && masking.memory.noise == room.noise => true,
             (Some(_), _) => {
                 let message =
                     "the server says that this room is masked otherwise than before; this page sends it nothing more";

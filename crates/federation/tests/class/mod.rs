@@ -112,6 +112,8 @@ pub struct Class {
     pub hurried: bool,
     /// What connections without a participant were told.
     pub strangers: Vec<(ConnectionId, ServerMessage)>,
+    /// Another of these, and what students draw at random is another.
+    pub chance: u8,
 }
 
 pub fn config(parameters: u32) -> RoomConfig {
@@ -159,6 +161,7 @@ impl Class {
             published: 0,
             hurried: false,
             strangers: Vec::new(),
+            chance: 0,
         }
     }
 
@@ -192,7 +195,7 @@ impl Class {
             token: token.clone(),
             software: "test".to_owned(),
             seed: u64::from(number),
-            masking: self.coordinator.config().masking.map(|_| secrets(number, self.students.len() as u8)),
+            masking: self.coordinator.config().masking.map(|_| secrets(number, self.students.len() as u8, self.chance)),
         };
         self.students.push(Student {
             program: Client::new(Participant::new(config, self.now), token),
@@ -253,6 +256,11 @@ impl Class {
 
     /// Lets everything happen that happens at this moment.
     pub fn run(&mut self) {
+        self.run_until(|_| false);
+    }
+
+    /// Lets everyone act until it is so, or nobody has anything to do.
+    pub fn run_until(&mut self, so: impl Fn(&Class) -> bool) {
         for _ in 0..100_000 {
             let mut quiet = !self.carry_out();
             for student in 0..self.students.len() {
@@ -261,6 +269,9 @@ impl Class {
                     self.put_out(student, output);
                     // As a server does: all that one event asks for, before the next one.
                     self.carry_out();
+                    if so(self) {
+                        return;
+                    }
                 }
                 quiet &= !self.send_frames(student);
                 self.carry_out();
@@ -671,11 +682,11 @@ impl Class {
 }
 
 /// A seat's key, and randomness that is another for each page that is opened.
-pub fn secrets(number: u32, opened: u8) -> MaskingSecrets {
+pub fn secrets(number: u32, opened: u8, chance: u8) -> MaskingSecrets {
     let (mut seat, mut random) = ([1; 32], [2; 32]);
     seat[..4].copy_from_slice(&number.to_le_bytes());
     random[..4].copy_from_slice(&number.to_le_bytes());
-    random[31] = opened;
+    (random[30], random[31]) = (chance, opened);
     MaskingSecrets { seat, random, memory: MaskingMemory::default() }
 }
 

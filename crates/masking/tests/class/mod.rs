@@ -33,6 +33,7 @@ pub fn task(adversary: Adversary) -> Task {
         adversary,
         layout: LAYOUT,
         clip: 1.0,
+        noise: None,
     }
 }
 

@@ -3,11 +3,19 @@
 use super::PhaseState;
 use crate::coordinator::uploads::Uploads;
 use crate::coordinator::{Action, Coordinator};
+use crate::noise::Noising;
 
 impl Coordinator {
     /// Begins what is due, if enough clients are ready.
     pub(super) fn leave_lobby(&mut self) -> bool {
         if self.paused || (self.clients.ready().count() as u32) < self.least() {
+            return false;
+        }
+        if self.noise.as_ref().is_some_and(Noising::is_spent) {
+            // The last sum that there was budget for was opened, and lost: there is no further round.
+            if self.end_rounds().is_ok() {
+                self.actions.push_back(Action::Checkpoint { model: false });
+            }
             return false;
         }
         if self.noise.as_ref().is_some_and(|noise| !noise.may_publish()) {
