@@ -71,13 +71,14 @@ impl App {
     async fn run_round(self: &Rc<Self>, request: &TrainRequest) -> Result<Option<RoundResult>, Failure> {
         let examples = self.training_clips();
         let job = || {
-            let RoundWork { training, correction, most_steps, .. } =
+            let RoundWork { training, correction, most_steps, gradients, .. } =
                 RoundWork::of(request, examples.len(), self.step_ms());
             Ok(Job::Round {
                 model: self.job_model()?,
                 training,
                 correction: Float32Array::from(correction.as_deref().unwrap_or_default()),
                 most_steps,
+                gradients,
                 examples: Examples::pack(&examples),
                 held_back: Examples::pack(&self.held_back_clips()),
             })

@@ -57,7 +57,7 @@ pub fn stop() {
 #[wasm_bindgen]
 pub async fn handle(job: JsValue) -> Result<JsValue, JsValue> {
     match serde_wasm_bindgen::from_value(job).map_err(failed)? {
-        Job::Round { model, training, correction, most_steps, examples, held_back } => {
+        Job::Round { model, training, correction, most_steps, gradients, examples, held_back } => {
             STOP.set(false);
             let mut network = network(model.architecture, model.labels).await?;
             let work = RoundWork {
@@ -66,6 +66,7 @@ pub async fn handle(job: JsValue) -> Result<JsValue, JsValue> {
                 training,
                 correction: (correction.length() > 0).then(|| Cow::Owned(correction.to_vec())),
                 most_steps,
+                gradients,
             };
             let (examples, held_back) = (examples.unpack(), held_back.unpack());
             let done = client::local_round(&mut network.learner, work, &examples, &held_back, watched(false)).await;

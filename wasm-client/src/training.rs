@@ -63,6 +63,8 @@ pub enum Job {
         correction: Float32Array,
         /// Steps after which training ends, where it ends before its plan's epochs do.
         most_steps: Option<u32>,
+        /// In place of training: the sum of the clips' gradients.
+        gradients: Option<ClippedGradients>,
         /// What to train on.
         examples: Examples,
         /// What to evaluate the received model on, before it is trained further.

@@ -330,7 +330,14 @@ mod tests {
             }
             assert_repeated(&Plan { aggregation: changed, ..many.clone() });
         }
-        let noise = Noise { clip: 0.125, multiplier: 2.5, clients: 30, epsilon: 12.5, delta: 1.0e-6 };
+        let noise = Noise {
+            hides: protocol::Hides::Person,
+            clip: 0.125,
+            multiplier: 2.5,
+            clients: 30,
+            epsilon: 12.5,
+            delta: 1.0e-6,
+        };
         assert_repeated(&Plan { noise: Some(noise), ..many.clone() });
         for server in [Adversary::Active, Adversary::Curious] {
             for encoding in MaskedEncoding::ALL {

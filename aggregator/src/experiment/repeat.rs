@@ -82,7 +82,10 @@ pub fn words(plan: &Plan) -> Vec<String> {
     if let Some(limit) = influence_limit {
         words.option("influence-limit", limit);
     }
-    if let Some(Noise { clip, multiplier, clients, epsilon, delta }) = noise {
+    if let Some(Noise { hides, clip, multiplier, clients, epsilon, delta }) = noise {
+        if !hides.is_person() {
+            words.option("noise-hides", "clip");
+        }
         words.option("noise-multiplier", multiplier);
         words.option("clip", clip);
         words.option("noise-clients", clients);

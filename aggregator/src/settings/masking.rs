@@ -2,7 +2,6 @@
 
 use protocol::{Adversary, MaskedEncoding, Masking, Optimiser, ProtocolError, TrainingSettings};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 /// Where the help lists all of it.
 const HEADING: &str = "Masks";
@@ -43,16 +42,12 @@ pub struct MaskingOptions {
     pub masking_clip: Option<f64>,
 }
 
-fn named<T: DeserializeOwned>(name: &str, choices: &str) -> Result<T, String> {
-    serde_json::from_value(name.into()).map_err(|_| format!("choose {choices}"))
-}
-
 fn adversary(name: &str) -> Result<Adversary, String> {
-    named(name, "active or curious")
+    super::named(name, "active or curious")
 }
 
 fn encoding(name: &str) -> Result<MaskedEncoding, String> {
-    named(name, "masked32, masked24 or masked16")
+    super::named(name, "masked32, masked24 or masked16")
 }
 
 impl MaskingOptions {

@@ -1,7 +1,7 @@
 //! Noise on the sums of updates, and the budget that it is counted against.
 
 use privacy::{Gaussian, noise_multiplier_for};
-use protocol::{Noise, ProtocolError};
+use protocol::{Hides, Noise, ProtocolError};
 use serde::Deserialize;
 
 /// Where the help lists all of it.
@@ -20,11 +20,15 @@ pub struct NoiseOptions {
     /// the least with which all rounds stay within it]
     #[arg(long, value_name = "Z", help_heading = HEADING)]
     pub noise_multiplier: Option<f64>,
-    /// With noise: the L2 norm that longer updates are scaled down to
+    /// With noise: whose part in the model it hides: person, or clip, where each participant gives the sum of its clips' gradients in
+    /// place of an update, and adds its share of the noise inside its masks (--masking) [default: person]
+    #[arg(long, value_name = "WHOSE", value_parser = hides, help_heading = HEADING)]
+    pub noise_hides: Option<Hides>,
+    /// With noise: the L2 norm that longer updates, or gradients of clips, are scaled down to
     #[arg(long, value_name = "NORM", help_heading = HEADING)]
     pub clip: Option<f64>,
-    /// With noise: the participants that are reckoned with; the sum is divided by so many, whoever comes [default: --max-clients,
-    /// in a simulation --clients]
+    /// With noise: the participants, or all their clips, that are reckoned with; the sum is divided by so many, whoever comes
+    /// [default: --max-clients, in a simulation --clients; of clips there is none]
     #[arg(long, value_name = "COUNT", help_heading = HEADING)]
     pub noise_clients: Option<u32>,
     /// With noise: what the rounds may give away of one person; the room ends before a round that would break it [default: what all
@@ -34,6 +38,10 @@ pub struct NoiseOptions {
     /// With noise: for which delta [default: 0.00001]
     #[arg(long, value_name = "DELTA", help_heading = HEADING)]
     pub delta: Option<f64>,
+}
+
+fn hides(name: &str) -> Result<Hides, String> {
+    super::named(name, "person or clip")
 }
 
 impl NoiseOptions {
@@ -47,8 +55,13 @@ impl NoiseOptions {
     /// # Errors
     /// Something of it is given, and not enough. Whether values are in their ranges the room says.
     pub fn noise(&self, rounds: u32, clients: u32) -> Result<Option<Noise>, ProtocolError> {
-        let Self { noise_multiplier, clip, noise_clients, epsilon, delta } = *self;
-        let given = [("clip", clip.is_some()), ("noise_clients", noise_clients.is_some()), ("delta", delta.is_some())];
+        let Self { noise_multiplier, noise_hides, clip, noise_clients, epsilon, delta } = *self;
+        let given = [
+            ("noise_hides", noise_hides.is_some()),
+            ("clip", clip.is_some()),
+            ("noise_clients", noise_clients.is_some()),
+            ("delta", delta.is_some()),
+        ];
         if !self.is_chosen() {
             return match given.into_iter().find(|(_, given)| *given) {
                 Some((field, _)) => Err(ProtocolError::Invalid {
@@ -65,6 +78,11 @@ impl NoiseOptions {
                 "noise needs the norm that updates are scaled down to: it is as loud as that times the multiplier";
             return Err(ProtocolError::Invalid { field: "clip", problem: problem.to_owned() });
         };
+        let hides = noise_hides.unwrap_or_default();
+        if hides == Hides::Clip && noise_clients.is_none() {
+            let problem = "say how many clips all participants have, about; the sum of gradients is divided by so many";
+            return Err(ProtocolError::Invalid { field: "noise_clients", problem: problem.to_owned() });
+        }
         let delta = delta.unwrap_or(DELTA);
         let up = |value: f64| (value * PARTS).ceil() / PARTS;
         let multiplier = match (noise_multiplier, epsilon) {
@@ -72,7 +90,7 @@ impl NoiseOptions {
             (None, epsilon) => up(noise_multiplier_for(rounds, epsilon.unwrap_or(f64::NAN), delta)),
         };
         let epsilon = epsilon.unwrap_or_else(|| up(Gaussian::of_rounds(multiplier, rounds).epsilon(delta)));
-        Ok(Some(Noise { clip, multiplier, clients: noise_clients.unwrap_or(clients), epsilon, delta }))
+        Ok(Some(Noise { hides, clip, multiplier, clients: noise_clients.unwrap_or(clients), epsilon, delta }))
     }
 }
 

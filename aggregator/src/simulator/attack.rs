@@ -269,6 +269,7 @@ mod tests {
             standardisation: Standardisation { mean: vec![0.0], deviation: vec![1.0] },
             training: RoundTraining { settings: room.training, seed: 1 },
             proximal: 0.0,
+            gradients: None,
             correction: None,
             time_ms: None,
         }

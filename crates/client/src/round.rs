@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use federation::{Input, TrainRequest, local_work};
+use federation::{ClippedGradients, Input, TrainRequest, local_work};
 use models::{Standardisation, TrainingPlan};
 use protocol::{Evaluation, TrainingResult};
 
@@ -22,6 +22,8 @@ pub struct RoundWork<'a> {
     pub correction: Option<Cow<'a, [f32]>>,
     /// Steps after which training ends, at least 1; `None`: after the plan's epochs.
     pub most_steps: Option<u32>,
+    /// In place of training: the sum of the clips' gradients.
+    pub gradients: Option<ClippedGradients>,
 }
 
 impl<'a> RoundWork<'a> {
@@ -38,6 +40,7 @@ impl<'a> RoundWork<'a> {
                 let whole = local_work::whole_steps(&settings, u32::try_from(examples).unwrap_or(u32::MAX));
                 local_work::fitting_steps(step_ms, time_ms, whole)
             }),
+            gradients: request.gradients,
         }
     }
 }
@@ -85,6 +88,7 @@ mod tests {
             standardisation: protocol::Standardisation { mean: vec![1.0], deviation: vec![2.0] },
             training: protocol::RoundTraining { settings: room.training, seed: 9 },
             proximal: 0.125,
+            gradients: None,
             correction: Some(Arc::new(vec![1.0, 2.0, 3.0])),
             time_ms: None,
         }

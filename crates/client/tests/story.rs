@@ -92,6 +92,7 @@ fn request(room: &RoomConfig, standardisation: protocol::Standardisation) -> Tra
         standardisation,
         training: protocol::RoundTraining { settings: room.training, seed: 77 },
         proximal: 0.0,
+        gradients: None,
         time_ms: None,
     }
 }
@@ -145,7 +146,7 @@ fn the_tab_and_join_do_the_same_with_a_voice() {
         let mut tab = learner().await;
         let other = initial_parameters(Architecture::Compact, LABELS, 1);
         client::evaluate(&mut tab, Cow::Owned(other), &models::Standardisation::identity(), &training).await.unwrap();
-        let RoundWork { model, standardisation, training: how, correction, most_steps } =
+        let RoundWork { model, standardisation, training: how, correction, most_steps, gradients } =
             RoundWork::of(&request, training.len(), None);
         let work = RoundWork {
             model: Cow::Owned(model.into_owned()),
@@ -153,6 +154,7 @@ fn the_tab_and_join_do_the_same_with_a_voice() {
             training: how,
             correction: correction.map(|correction| Cow::Owned(correction.into_owned())),
             most_steps,
+            gradients,
         };
         let examples = (packed_training.examples(), packed_held_back.examples());
         let of_tab = client::local_round(&mut tab, work, &examples.0, &examples.1, go_on).await;

@@ -35,12 +35,12 @@ pub use coordinator::{
     Identity, Insight, Load,
 };
 pub use masked::MaskedTogether;
-pub use model::Model;
 pub use masking::normal;
+pub use model::Model;
 pub use noise::budget_before;
 pub use participant::{
-    Connection, Input, MaskingMemory, MaskingSecrets, Notice, NoticeCode, Output, Participant, ParticipantConfig,
-    StopReason, TrainRequest, View, Work,
+    ClippedGradients, Connection, Input, MaskingMemory, MaskingSecrets, Notice, NoticeCode, Output, Participant,
+    ParticipantConfig, StopReason, TrainRequest, View, Work,
 };
 pub use strategy::extra_vectors;
 pub use time::Millis;

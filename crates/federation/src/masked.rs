@@ -3,8 +3,8 @@
 
 use masking::{Layout, Purpose, SharedNoise, Task, Words};
 use protocol::{
-    Augmentation, Evaluation, Masking, Noise, Optimiser, RoomConfig, Round, RoundTraining, Standardisation, TrainingResult,
-    TrainingSettings,
+    Augmentation, Evaluation, Hides, Masking, Noise, Optimiser, RoomConfig, Round, RoundTraining, Standardisation,
+    TrainingResult, TrainingSettings,
 };
 
 /// Losses and accuracies are added as multiples of 2⁻¹⁶: those of 200 clients, however large, stay below 2⁶⁴.
@@ -44,8 +44,10 @@ impl Asked<'_> {
             Augmentation::Speed => 1,
         };
         let noise = room.noise.map(|noise| {
-            let Noise { clip, multiplier, clients, .. } = noise;
-            [&clip.to_bits().to_le_bytes()[..], &multiplier.to_bits().to_le_bytes(), &clients.to_le_bytes()].concat()
+            let Noise { hides, clip, multiplier, clients, .. } = noise;
+            let hides = u8::from(!hides.is_person());
+            [&[hides][..], &clip.to_bits().to_le_bytes(), &multiplier.to_bits().to_le_bytes(), &clients.to_le_bytes()]
+                .concat()
         });
         masking::hash(
             "chorus masked round",
@@ -68,6 +70,16 @@ impl Asked<'_> {
     }
 }
 
+/// The noise that clients add inside the masks of their updates.
+pub(crate) fn shared_noise(room: &RoomConfig) -> Option<SharedNoise> {
+    let Noise { multiplier, hides, .. } = room.noise?;
+    let vectors = match hides {
+        Hides::Person => 1,
+        Hides::Clip => room.weight_cap,
+    };
+    Some(SharedNoise { multiplier, vectors })
+}
+
 /// What a round's sum is of.
 pub(crate) fn task(room: &RoomConfig, masking: &Masking, round: Round, attempt: u32, asked: Asked<'_>) -> Task {
     let labels = room.labels.len();
@@ -86,7 +98,7 @@ pub(crate) fn task(room: &RoomConfig, masking: &Masking, round: Round, attempt: 
             tail: if room.noise.is_some() { 0 } else { (BEFORE_CONFUSION + labels * labels) as u32 },
         },
         clip: masking.clip,
-        noise: room.noise.map(|noise| SharedNoise { multiplier: noise.multiplier }),
+        noise: shared_noise(room),
     }
 }
 

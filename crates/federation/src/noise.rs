@@ -9,6 +9,8 @@ use protocol::{Budget, Noise, ProtocolError, RoomConfig};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha20Rng;
 
+use crate::masked;
+
 /// Rounds that are counted at most, those that the host went back behind included.
 const MOST_ROUNDS: u32 = 100_000;
 
@@ -46,7 +48,7 @@ impl Noising {
     /// The budget is not enough for one round, or masked numbers have no room for the noise.
     pub fn of(room: &RoomConfig) -> Result<Option<Noising>, ProtocolError> {
         let Some(settings) = room.noise else { return Ok(None) };
-        let Noise { multiplier, epsilon, delta, .. } = settings;
+        let Noise { multiplier, delta, .. } = settings;
         let affordable = affordable(settings);
         if affordable == 0 {
             let one = Gaussian::of_rounds(multiplier, 1).epsilon(delta);
@@ -56,9 +58,11 @@ impl Noising {
             return Err(ProtocolError::Invalid { field: "noise.epsilon", problem });
         }
         if let Some(masking) = room.masking {
-            let noise = SharedNoise { multiplier };
-            if !noise.leaves_room(masking.encoding, room.max_clients as usize, room.parameters) {
-                let problem = "so few bits leave no room for so much noise; choose masked32, or fewer clients".to_owned();
+            let fits =
+                |noise: SharedNoise| noise.leaves_room(masking.encoding, room.max_clients as usize, room.parameters);
+            if !masked::shared_noise(room).is_some_and(fits) {
+                let problem =
+                    "so few bits leave no room for so much noise; choose masked32, or fewer clients".to_owned();
                 return Err(ProtocolError::Invalid { field: "masking.encoding", problem });
             }
         }
@@ -110,6 +114,7 @@ impl Noising {
             best_guess: after(self.published).best_guess(),
             best_guess_at_end: after(self.published + left.min(to_come)).best_guess(),
             clients: self.settings.clients,
+            hides: self.settings.hides,
             clients_needed: self.clients_needed,
         }
     }

@@ -193,7 +193,8 @@ impl Member {
     pub fn quantised(&mut self, values: &[f32]) -> Option<Vec<i32>> {
         let least = self.held()?.roster.least;
         let largest = self.task.largest(self.clients()?);
-        let mut integers = quantise(values, self.task.clip, largest, || self.random.next_u32());
+        let vectors = self.task.noise.map_or(1, |noise| noise.vectors);
+        let mut integers = quantise(values, self.task.clip, largest, vectors, || self.random.next_u32());
         if let Some(noise) = self.task.noise {
             noise.add(&mut integers, largest.into(), least, &mut self.random);
         }

@@ -28,6 +28,8 @@ const F32_ERROR: f64 = 1.0e-6;
 pub struct SharedNoise {
     /// Its deviation on each value, in units of the task's clip, with no more shares than open the sum; z.
     pub multiplier: f64,
+    /// How many vectors, each as long as the clip, one client's may be the sum of: one more or fewer is what the noise hides.
+    pub vectors: u32,
 }
 
 impl SharedNoise {
@@ -37,7 +39,9 @@ impl SharedNoise {
         let most = f64::from(encoding.largest(1));
         // Shares of all where half would do are √2 as wide together.
         let width = DEVIATIONS * std::f64::consts::SQRT_2 * self.multiplier;
-        ((most - width * f64::from(values).sqrt()) / (clients as f64 + width * (1.0 + F32_ERROR))).floor()
+        ((most - width * f64::from(values).sqrt())
+            / (clients as f64 * f64::from(self.vectors) + width * (1.0 + F32_ERROR)))
+            .floor()
     }
 
     /// Whether the numbers of so many clients have enough room beside it: rounding makes it louder by less than a tenth.
@@ -47,8 +51,8 @@ impl SharedNoise {
 
     /// Adds one client's share to its integers, of which `largest` stand for the clip, where `least` clients or more are in the sum.
     ///
-    /// One client's vector is as long as the clip, and by rounding (where the same chance decides for it and for zeros in its place)
-    /// each value moves by less than one more: √d for d values.
+    /// One vector more or fewer moves the integers by the clip's, and by rounding (where the same chance decides with it and without)
+    /// each by less than one more: √d for d values.
     pub(crate) fn add(self, integers: &mut [i32], largest: f64, least: usize, random: &mut ChaCha20Rng) {
         let moved = largest * (1.0 + F32_ERROR) + (integers.len() as f64).sqrt();
         let deviation = self.multiplier * moved / (least as f64).sqrt();
@@ -125,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_fewest_shares_are_as_loud_as_said_and_more_are_louder() {
-        let noise = SharedNoise { multiplier: 1.5 };
+        let noise = SharedNoise { multiplier: 1.5, vectors: 1 };
         for (least, clients) in [(3, 3), (3, 4), (21, 30)] {
             let (largest, values) = (5_000.0, 20_000);
             let mut random = random();
@@ -145,17 +149,21 @@ mod tests {
     #[test]
     fn numbers_and_noise_fit_beside_each_other() {
         use MaskedEncoding::{Masked16, Masked24, Masked32};
-        for (encoding, clients, values, multiplier) in
-            [(Masked32, 200, 1_800_000, 4.0), (Masked24, 30, 45_188, 4.0), (Masked16, 3, 9, 0.5)]
-        {
-            let noise = SharedNoise { multiplier };
+        for (encoding, clients, vectors, values, multiplier) in [
+            (Masked32, 200, 100, 1_800_000, 4.0),
+            (Masked24, 30, 1, 45_188, 4.0),
+            (Masked24, 30, 100, 10_000, 4.0),
+            (Masked16, 3, 1, 9, 0.5),
+        ] {
+            let noise = SharedNoise { multiplier, vectors };
             assert!(noise.leaves_room(encoding, clients, values));
             let largest = noise.largest(encoding, clients, values);
             let deviation = multiplier * (largest + f64::from(values).sqrt()) * 2.0_f64.sqrt();
-            let (used, there) = (clients as f64 * largest + 7.99 * deviation, f64::from(encoding.largest(1)));
+            let (used, there) =
+                ((clients * vectors as usize) as f64 * largest + 7.99 * deviation, f64::from(encoding.largest(1)));
             assert!((0.95 * there..=there).contains(&used), "{used} of {there}");
         }
-        assert!(!SharedNoise { multiplier: 4.0 }.leaves_room(Masked16, 30, 45_188));
-        assert!(!SharedNoise { multiplier: 1_000.0 }.leaves_room(Masked24, 3, 1_800_000));
+        assert!(!SharedNoise { multiplier: 4.0, vectors: 1 }.leaves_room(Masked16, 30, 45_188));
+        assert!(!SharedNoise { multiplier: 1_000.0, vectors: 1 }.leaves_room(Masked24, 3, 1_800_000));
     }
 }

@@ -15,15 +15,15 @@ pub fn clip(values: &mut [f32], most: f64) -> Option<f64> {
     Some(norm)
 }
 
-/// Integers for values whose magnitudes are at most `clip`, for which `largest` stands; larger ones are held there. `chance` gives
-/// 32 random bits for each.
-pub fn quantise(values: &[f32], clip: f64, largest: i32, mut chance: impl FnMut() -> u32) -> Vec<i32> {
-    let largest = f64::from(largest);
+/// Integers for values whose magnitudes are at most `vectors` times `clip`, for which `largest` stands; larger ones are held there.
+/// `chance` gives 32 random bits for each.
+pub fn quantise(values: &[f32], clip: f64, largest: i32, vectors: u32, mut chance: impl FnMut() -> u32) -> Vec<i32> {
+    let (largest, most) = (f64::from(largest), f64::from(largest) * f64::from(vectors));
     let integer = |&value: &f32| {
         let exact = f64::from(value) / clip * largest;
         let below = exact.floor();
         let up = f64::from(chance()) / 4_294_967_296.0 < exact - below;
-        (below + f64::from(u8::from(up))).clamp(-largest, largest) as i32
+        (below + f64::from(u8::from(up))).clamp(-most, most) as i32
     };
     values.iter().map(integer).collect()
 }
@@ -45,7 +45,7 @@ mod tests {
         for encoding in MaskedEncoding::ALL {
             let largest = encoding.largest(30);
             for chance in [0, 1 << 31, u32::MAX] {
-                let integers = quantise(&[2.0, -2.0, 0.0, 3.0, -9.0], 2.0, largest, || chance);
+                let integers = quantise(&[2.0, -2.0, 0.0, 3.0, -9.0], 2.0, largest, 1, || chance);
                 assert_eq!(integers, [largest, -largest, 0, largest, -largest], "{encoding:?}");
             }
         }
@@ -57,7 +57,7 @@ mod tests {
         // Chances spread evenly: what is rounded up in 300 of 1,000 cases lies 0.3 above the integer.
         let value = (7.3 / f64::from(largest)) as f32;
         let mut turn = 0_u64;
-        let integers = quantise(&vec![value; 1_000], clip, largest, || {
+        let integers = quantise(&vec![value; 1_000], clip, largest, 1, || {
             turn += 1;
             ((2 * turn - 1) * (1 << 31) / 1_000) as u32
         });

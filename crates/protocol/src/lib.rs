@@ -54,7 +54,7 @@ pub use message::{
     RoundTraining, ServerMessage, Standardisation, Status, TrainingResult, Transfer,
 };
 pub use modalities::Modalities;
-pub use noise::{Budget, Noise};
+pub use noise::{Budget, Hides, Noise};
 pub use pace::Pace;
 pub use parse::{parse_client, parse_server};
 pub use room::{RoomConfig, TrainingSettings};

@@ -11,8 +11,29 @@ use crate::{Aggregation, ProtocolError, RoomConfig};
 const MULTIPLIERS: [f64; 2] = [0.01, 1_000.0];
 /// Largest epsilon of a budget; a larger one promises nothing.
 const MAX_EPSILON: f64 = 1_000.0;
+/// Most clips that are reckoned with.
+const MOST_CLIPS: u32 = 1_000_000;
 /// Least and largest delta.
 const DELTAS: [f64; 2] = [1.0e-12, 0.01];
+
+/// Whose part in the model the noise hides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hides {
+    /// A person's: everyone's update is scaled down to the clip.
+    #[default]
+    Person,
+    /// A clip's: each client gives the sum of its clips' gradients, each scaled down to the clip of norm (DP-SGD: M. Abadi et al.,
+    /// "Deep learning with differential privacy", CCS 2016, arXiv:1607.00133), in place of an update that many steps lead to.
+    Clip,
+}
+
+impl Hides {
+    /// Whether it is left out of what is written.
+    pub fn is_person(&self) -> bool {
+        *self == Hides::Person
+    }
+}
 
 /// Gaussian noise on the sum of a round's updates, so that the model says little of any one person. In a masked room each client
 /// adds its share inside the masks; elsewhere the server adds it
@@ -21,19 +42,22 @@ const DELTAS: [f64; 2] = [1.0e-12, 0.01];
 /// the divisor does not depend on who came.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Noise {
-    /// The L2 norm that each update is scaled down to where it is longer, above 0.
+    /// Whose part is hidden.
+    #[serde(default, skip_serializing_if = "Hides::is_person")]
+    pub hides: Hides,
+    /// The L2 norm that each update, or each clip's gradient, is scaled down to where it is longer, above 0.
     pub clip: f64,
     /// The noise's deviation on each parameter, in units of `clip`, 0.01 to 1,000; z.
     pub multiplier: f64,
-    /// What the sum is divided by: the clients that are reckoned with, 1 to 1,024.
+    /// What the sum is divided by: the clients that are reckoned with, 1 to 1,024, or the clips, 1 to 1,000,000.
     pub clients: u32,
-    /// What all rounds together may give away of one person, above 0 and at most 1,000.
+    /// What all rounds together may give away of one person, or clip, above 0 and at most 1,000.
     pub epsilon: f64,
     /// For which delta, 10⁻¹² to 0.01.
     pub delta: f64,
 }
 
-/// What a room with noise has given away of one person, and what it may.
+/// What a room with noise has given away of one person, or clip, and what it may.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Budget {
     /// Rounds that were published, with those that the host went back behind.
@@ -42,13 +66,16 @@ pub struct Budget {
     pub left: u32,
     /// Epsilon of those published, for the room's delta.
     pub epsilon: f64,
-    /// How often whoever knows everything else would guess right, at most, whether they learnt from one person's clips or from
-    /// nothing in their place; 0.5 is a coin.
+    /// How often whoever knows everything else would guess right, at most, whether they learnt from one person's clips, or from one
+    /// clip, or from nothing in their place; 0.5 is a coin.
     pub best_guess: f64,
     /// The same once the room has come to its end.
     pub best_guess_at_end: f64,
-    /// The clients that are reckoned with.
+    /// The clients, or clips, that are reckoned with.
     pub clients: u32,
+    /// Whose part is hidden.
+    #[serde(default, skip_serializing_if = "Hides::is_person")]
+    pub hides: Hides,
     /// With so many, the noise on the mean update is half as long as the longest update: far fewer teach the model little.
     pub clients_needed: u32,
 }
@@ -63,7 +90,13 @@ impl Noise {
         if !(MULTIPLIERS[0]..=MULTIPLIERS[1]).contains(&self.multiplier) {
             return refuse("noise.multiplier", "must lie between 0.01 and 1000");
         }
-        check_range("noise.clients", self.clients, 1..=MAX_CLIENTS)?;
+        let most = if self.hides.is_person() { MAX_CLIENTS } else { MOST_CLIPS };
+        check_range("noise.clients", self.clients, 1..=most)?;
+        if !self.hides.is_person() && room.masking.is_none() {
+            let problem =
+                "the server would see each person's sum of gradients without noise; choose masks too, or hide people";
+            return refuse("noise.hides", problem);
+        }
         if !(self.epsilon > 0.0 && self.epsilon <= MAX_EPSILON) {
             return refuse("noise.epsilon", "must lie above 0 and not above 1000");
         }

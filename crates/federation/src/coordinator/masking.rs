@@ -517,7 +517,12 @@ impl Coordinator {
         let given: Vec<(Contribution, Sketch)> = contributions.map(|given| (given, Sketch::default())).collect();
         let per_step = self.config.strategy.counts_steps();
         // What `ready` said: a sum of it would be one more.
-        let said = opened.clients.iter().filter_map(|id| self.clients.all.get(id)).map(|client| u64::from(client.examples)).sum();
+        let said = opened
+            .clients
+            .iter()
+            .filter_map(|id| self.clients.all.get(id))
+            .map(|client| u64::from(client.examples))
+            .sum();
         let PhaseState::Collecting(state) = &mut self.phase else { return false };
         let clients = opened.clients.len() as u32;
         match totals {

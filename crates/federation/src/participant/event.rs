@@ -7,6 +7,7 @@ use protocol::{
     Chunk, ClientId, ClientMessage, ErrorCode, Evaluation, ModelVersion, ProtocolError, RoomCode, RoomConfig, Round,
     RoundRecord, RoundTraining, ServerMessage, Standardisation, Status, Token, TrainingResult, TransferId,
 };
+use serde::{Deserialize, Serialize};
 
 use super::masking::{MaskingMemory, MaskingSecrets};
 use super::notice::Notice;
@@ -167,6 +168,16 @@ pub enum Output {
     Changed,
 }
 
+/// What is asked for where noise hides single clips: Σ g · min(1, `clip` / ‖g‖) over the gradients g of a client's clips, each by
+/// itself. The parameters that it gives are the model less this sum.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClippedGradients {
+    /// The L2 norm that each is scaled down to.
+    pub clip: f64,
+    /// Clips that are taken at most, the first ones.
+    pub most: u32,
+}
+
 /// A round's work.
 #[derive(Clone, Debug)]
 pub struct TrainRequest {
@@ -184,6 +195,8 @@ pub struct TrainRequest {
     pub proximal: f64,
     /// SCAFFOLD's c − cᵢ, as long as the model: training adds it to the gradient of every step.
     pub correction: Option<Arc<Vec<f32>>>,
+    /// In place of training: the sum of the clips' gradients.
+    pub gradients: Option<ClippedGradients>,
     /// In a room where slow clients do fewer steps, the time for training that there was when this was asked, milliseconds.
     pub time_ms: Option<u64>,
 }

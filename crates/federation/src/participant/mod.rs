@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 
 use carried::Carried;
 use connection::Link;
-pub use event::{Connection, Input, Output, ParticipantConfig, StopReason, TrainRequest, View, Work};
+pub use event::{ClippedGradients, Connection, Input, Output, ParticipantConfig, StopReason, TrainRequest, View, Work};
 pub use masking::{MaskingMemory, MaskingSecrets};
 pub use notice::{Notice, NoticeCode};
 use protocol::limits::{MAX_ROUNDS, MAX_STEP_MS, PROTOCOL_VERSION};

@@ -11,7 +11,7 @@ use protocol::{
     Round, RoundTraining, Standardisation, TrainingResult, Transfer, TransferId,
 };
 
-use super::{Failure, Notice, NoticeCode, Output, Participant, TrainRequest, Work};
+use super::{ClippedGradients, Failure, Notice, NoticeCode, Output, Participant, TrainRequest, Work};
 use crate::{Millis, local_work, masked, rounding, strategy::scaffold};
 
 /// An update whose bytes were damaged on the way is sent so many times.
@@ -209,6 +209,12 @@ impl Arriving {
     }
 }
 
+/// What a room in which noise hides single clips asks for in place of training.
+fn gradients(room: &RoomConfig) -> Option<ClippedGradients> {
+    let noise = room.noise.filter(|noise| !noise.hides.is_person())?;
+    Some(ClippedGradients { clip: noise.clip, most: room.weight_cap })
+}
+
 impl Participant {
     /// A round is open.
     pub(super) fn begin_round(&mut self, task: Task, difference: Option<Difference>) {
@@ -377,6 +383,7 @@ impl Participant {
                     training: task.training,
                     proximal: self.room.as_ref().map_or(0.0, |room| room.strategy.proximal()),
                     correction: correction.clone(),
+                    gradients: self.room.as_ref().and_then(gradients),
                     time_ms: self.time_to_train(&task),
                 }));
                 self.job = Job::Training { task, correction, evaluation: None, step: None };
@@ -460,7 +467,10 @@ impl Participant {
         }
         let masking = self.room.as_ref().and_then(|room| room.masking);
         let plain = masking.map(|masking| {
-            masking::clip(&mut parameters, masking.clip);
+            // A sum of gradients is of clipped ones.
+            if self.room.as_ref().and_then(gradients).is_none() {
+                masking::clip(&mut parameters, masking.clip);
+            }
             Plain { difference: std::mem::take(&mut parameters), attempt: None }
         });
         let encoding = self.room.as_ref().map_or(task.model.encoding, |room| room.encoding);
