@@ -62,6 +62,30 @@ fn four_participants_train_a_room_that_sees_none_of_their_updates() -> Result<()
 }
 
 #[test]
+fn noise_is_added_inside_the_masks_and_the_budget_ends_the_room() {
+    // dp-accounting 0.6: 4.377 for one round with z = 1, and 6.5 for two.
+    let person = &["--clip", "0.5", "--noise-clients", "8"][..];
+    let clip = &["--clip", "0.5", "--noise-clients", "64", "--noise-hides", "clip"][..];
+    for (hides, settings) in [(None, person), (Some("clip"), clip)] {
+        let usual = ["--least", "4", "--rounds", "5", "--masking", "active", "--masking-encoding", "masked24"];
+        let noise = ["--max-clients", "8", "--noise-multiplier", "1", "--epsilon", "5"];
+        let server = Server::start(PROGRAM.as_ref(), &[&usual[..], &noise, settings].concat()).unwrap();
+        let news = join(&server.link(), "20");
+        assert_eq!((count(&news, "accepted"), count(&news, "done"), count(&news, "trouble")), (4, 4, 0), "{news:?}");
+        let room = room(&server);
+        assert_eq!(room["room"]["noise"]["hides"].as_str(), hides);
+        let (status, history) = (&room["status"], room["history"].as_array().unwrap());
+        assert_eq!((&status["phase"], history.len()), (&json!("finished"), 1), "{status}");
+        let budget = &status["budget"];
+        assert_eq!((&budget["published"], &budget["left"]), (&json!(1), &json!(0)));
+        assert!((budget["epsilon"].as_f64().unwrap() - 4.377).abs() < 1.0e-3, "{budget}");
+        // What says something of them beside the noisy sum is told by nobody.
+        assert_eq!((&history[0]["clients"], &history[0]["evaluation"]), (&json!(4), &Value::Null));
+        assert_eq!(history[0]["training"], json!({ "loss": 0.0, "accuracy": 0.0 }));
+    }
+}
+
+#[test]
 fn a_room_that_cannot_be_masked_is_refused_with_the_reason() {
     let server = Server::start(PROGRAM.as_ref(), &["--host-token", SECRET]).unwrap();
     let made = post(&server, "/api/rooms", SECRET, &json!({ "masking": "curious", "masking_encoding": "masked16" }));
@@ -73,6 +97,9 @@ fn a_room_that_cannot_be_masked_is_refused_with_the_reason() {
         (json!({ "masking": "active", "least": 2 }), "at least 3"),
         (json!({ "masking": "active", "asynchronous": 3 }), "synchronous rounds"),
         (json!({ "masking_clip": 1.5 }), "only with masking"),
+        (json!({ "epsilon": 8, "clip": 0.5, "noise_hides": "clip", "noise_clients": 100 }), "choose masks too"),
+        (json!({ "masking": "active", "epsilon": 8, "clip": 0.5, "noise_hides": "clip" }), "how many clips"),
+        (json!({ "masking": "active", "epsilon": 8, "clip": 0.5, "masking_clip": 0.7 }), "choose the same"),
     ] {
         let (status, text) = post(&server, "/api/rooms", SECRET, &settings);
         assert!(status == 422 && text.contains(reason), "{settings}: {status} {text}");
