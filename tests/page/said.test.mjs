@@ -65,6 +65,7 @@ const BUDGETS = {
   'spent': { ...budget, published: 20, left: 0, best_guess: 0.797_582 },
   'thirty people': { ...budget, clients: 30, clients_needed: 1142 },
   'too quiet': { ...budget, best_guess_at_end: 0.999 },
+  'of clips': { ...budget, hides: 'clip', published: 5, left: 15, best_guess: 0.661_2, clients: 300, clients_needed: 1614 },
 };
 
 const laptop = {
@@ -193,10 +194,12 @@ for (const [code, words] of Object.entries(LANGUAGES)) {
   });
 
   test(`${code}: what noise promises is said with its sentence, rounded up, and not where it promises nothing`, () => {
-    assert.ok(meters['before the start'].startsWith(words.meter.before(80)) && meters['before the start'].includes(words.meter.hides));
-    assert.ok(meters['after some rounds'].startsWith(words.meter.after(67, 80)), meters['after some rounds']);
-    assert.ok(meters.spent.startsWith(words.meter.done(80)) && meters.spent.endsWith(words.meter.spent));
+    const { person, clip } = words.meter.hidden;
+    assert.ok(meters['before the start'].startsWith(words.meter.before(80, person.what)) && meters['before the start'].includes(person.not));
+    assert.ok(meters['after some rounds'].startsWith(words.meter.after(67, 80, person.what)), meters['after some rounds']);
+    assert.ok(meters.spent.startsWith(words.meter.done(80, person.what)) && meters.spent.endsWith(words.meter.spent));
     assert.ok(/\b30\b/.test(meters['thirty people']) && /1\D?000/.test(meters['thirty people']), 'thirty people are told that about a thousand are needed');
+    assert.ok(meters['of clips'].startsWith(words.meter.after(67, 80, clip.what)) && meters['of clips'].includes(clip.not));
     assert.equal(meters['too quiet'], words.meter.nothing);
     assert.equal(noiseMeter(null, words), '', 'no noise');
     assert.equal(noCurve({ ...ROOMS.finished, budget }, false, words), words.charts.noised);

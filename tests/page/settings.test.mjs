@@ -53,7 +53,7 @@ test('fields of rules that are not chosen are not asked for', () => {
 
 test('a room is masked where nothing chosen stands against it, and each reason is said', () => {
   const by = (chosen) => unmaskedBy((name) => chosen[name] ?? '')?.conflict;
-  for (const chosen of [{}, { least: '3' }, { max_clients: '200' }, { aggregation: 'mean' }, { influence_limit: '0' }, { goal: '0' }, { strategy: 'fednova' }, { encoding: 'f32' }, { stragglers: 'whole' }]) {
+  for (const chosen of [{}, { least: '3' }, { max_clients: '200' }, { aggregation: 'mean' }, { influence_limit: '0' }, { goal: '0' }, { strategy: 'fednova' }, { encoding: 'f32' }, { epsilon: '8' }, { stragglers: 'whole' }]) {
     assert.equal(by(chosen), undefined, JSON.stringify(chosen));
   }
   const conflicts = {
@@ -62,7 +62,6 @@ test('a room is masked where nothing chosen stands against it, and each reason i
     strategy: [{ strategy: 'scaffold' }],
     aggregation: ['median', 'trimmed_mean', 'krum', 'multi_krum', 'clipping'].map((aggregation) => ({ aggregation })),
     influence_limit: [{ influence_limit: '1,5' }],
-    epsilon: [{ epsilon: '8' }],
     asynchronous: [{ asynchronous: '3' }],
     selection: [{ selection: '25%' }],
     goal: [{ goal: '3' }],

@@ -288,7 +288,7 @@ async fn what_noise_promises_is_read_before_the_start_and_after_the_last_round()
     let promise = "at most 80 times in 100";
     reads(&teacher, promise, SECONDS_10).await?;
     reads(&teacher, "With 30 people the noise is louder", SECONDS_10).await?;
-    reads(&teacher, "Not masked, because the server adds the noise", SECONDS_10).await?;
+    reads(&teacher, "Masked: whoever runs the server can read only the sum", SECONDS_10).await?;
     teacher.screenshot("teach-noise-form").await?;
     assert_eq!(teacher.violations().await?, Vec::<String>::new());
     // Noise that is needed for a clip which is none is refused in the form's own words.

@@ -413,13 +413,24 @@ export const words = {
 
   // What a room's noise promises: no figure is said without its sentence.
   meter: {
-    before: (end) => `Wenn alle Runden vorbei sind, rät jemand, der alles andere weiß, höchstens ${end} Mal von 100 richtig, ob das Modell aus den Aufnahmen einer bestimmten Person gelernt hat oder an ihrer Stelle aus nichts. Eine Münze liegt 50 Mal richtig.`,
-    after: (now, end) => `Wer alles andere weiß, würde jetzt höchstens ${now} Mal von 100 richtig raten, ob das Modell aus den Aufnahmen einer bestimmten Person gelernt hat oder an ihrer Stelle aus nichts; wenn alle Runden vorbei sind, höchstens ${end} Mal. Eine Münze liegt 50 Mal richtig.`,
-    done: (end) => `Wer alles andere weiß, rät höchstens ${end} Mal von 100 richtig, ob das Modell aus den Aufnahmen einer bestimmten Person gelernt hat oder an ihrer Stelle aus nichts. Eine Münze liegt 50 Mal richtig.`,
-    hides: 'Nicht verborgen wird, dass diese Person mitgemacht hat und wie viele Aufnahmen sie hat.',
+    before: (end, what) => `Wenn alle Runden vorbei sind, rät jemand, der alles andere weiß, höchstens ${end} Mal von 100 richtig, ${what}. Eine Münze liegt 50 Mal richtig.`,
+    after: (now, end, what) => `Wer alles andere weiß, würde jetzt höchstens ${now} Mal von 100 richtig raten, ${what}; wenn alle Runden vorbei sind, höchstens ${end} Mal. Eine Münze liegt 50 Mal richtig.`,
+    done: (end, what) => `Wer alles andere weiß, rät höchstens ${end} Mal von 100 richtig, ${what}. Eine Münze liegt 50 Mal richtig.`,
     nothing: 'Das Rauschen in diesem Raum ist so leise, dass es nichts verspricht.',
-    few: (clients, needed) => `Bei ${clients} Personen ist das Rauschen lauter als das, was sie dem Modell beibringen können: Etwa ${needed} wären nötig.`,
     spent: 'Eine weitere Runde würde mehr verraten, als versprochen wurde, darum gibt es keine.',
+    // What the noise hides: what it is that nobody can guess, what it does not hide, and where the noise is too loud.
+    hidden: {
+      person: {
+        what: 'ob das Modell aus den Aufnahmen einer bestimmten Person gelernt hat oder an ihrer Stelle aus nichts',
+        not: 'Nicht verborgen wird, dass diese Person mitgemacht hat und wie viele Aufnahmen sie hat.',
+        few: (clients, needed) => `Bei ${clients} Personen ist das Rauschen lauter als das, was sie dem Modell beibringen können: Etwa ${needed} wären nötig.`,
+      },
+      clip: {
+        what: 'ob eine bestimmte Aufnahme verwendet wurde',
+        not: 'Nicht verborgen wird, dass die Person mitgemacht hat und wie sie über alle ihre Aufnahmen hinweg klingt.',
+        few: (clients, needed) => `Bei ${clients} Aufnahmen ist das Rauschen lauter als das, was sie dem Modell beibringen können: Etwa ${needed} wären nötig.`,
+      },
+    },
   },
 
   charts: {
@@ -840,7 +851,6 @@ export const words = {
           goal: 'eine maskierte Runde wartet auf das Ergebnis von allen.',
           stragglers: 'der Server müsste wissen, wie viele Schritte jeder Laptop gemacht hat.',
           encoding: 'maskierte Zahlen reisen auf ihre eigene Weise: Wählen Sie hier f32.',
-          epsilon: 'das Rauschen legt der Server darauf, und er muss die Ergebnisse sehen, die er kürzt.',
         },
       },
       expert: 'Für Fachleute',
@@ -919,10 +929,11 @@ export const words = {
             fewer_steps: ['Machen weniger Schritte', 'Sie machen so viele Schritte, wie in die Zeit passen. Ihr Ergebnis zählt so viel wie jedes andere.'],
           },
         },
-        epsilon: { label: 'Budget für die Privatsphäre (ε)', usual: 'kein Rauschen', hint: 'Legt Rauschen auf die Summe jeder Runde, damit das Modell wenig über eine einzelne Person sagt. Üblich ist 8, streng ist 1. Braucht Hunderte von Personen; der Raum endet, wenn das Budget aufgebraucht ist.' },
+        epsilon: { label: 'Budget für die Privatsphäre (ε)', usual: 'kein Rauschen', hint: 'Legt Rauschen auf die Summe jeder Runde, damit das Modell wenig über eine einzelne Person oder Aufnahme sagt. Üblich ist 8, streng ist 1. Braucht Hunderte von Personen; der Raum endet, wenn das Budget aufgebraucht ist.' },
         noise_multiplier: { label: 'Rauschen: wie laut (Faktor)', usual: 'das leiseste, das für alle Runden reicht' },
+        noise_hides: { label: 'Rauschen: was es verbirgt', hint: 'Den Anteil einer Person.', choices: { person: ['Den Anteil einer Person', 'Ob die Aufnahmen von jemandem dabei waren, alle zusammen. Braucht Hunderte von Personen.'], clip: ['Den Anteil einer Aufnahme', 'Ob eine bestimmte Aufnahme dabei war. Braucht Masken, Hunderte von Aufnahmen und mehr Runden: Jeder Laptop gibt einen Schritt je Runde.'] } },
         clip: { label: 'Rauschen: längstes Ergebnis', hint: 'Längere Ergebnisse werden auf diese Länge gekürzt. Nötig, wenn es ein Budget gibt.' },
-        noise_clients: { label: 'Rauschen: mit so vielen Personen wird gerechnet', usual: 'so viele, wie kommen können' },
+        noise_clients: { label: 'Rauschen: mit so vielen Personen oder Aufnahmen wird gerechnet', usual: 'so viele Personen, wie kommen können; von Aufnahmen ist zu sagen, wie viele' },
         delta: { label: 'Rauschen: Wahrscheinlichkeit, dass das Versprechen nicht hält (δ)', usual: '0,00001' },
         grace: { label: 'Warten auf verlorene Laptops, Sekunden', usual: '15' },
         modalities: {

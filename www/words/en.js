@@ -414,13 +414,24 @@ export const words = {
 
   // What a room's noise promises: no figure is said without its sentence.
   meter: {
-    before: (/** @type {number} */ end) => `When all rounds are over, whoever knows everything else will guess right at most ${end} times in 100 whether the model learnt from one given person’s clips or from nothing in their place. A coin is right 50 times.`,
-    after: (/** @type {number} */ now, /** @type {number} */ end) => `Whoever knows everything else would now guess right at most ${now} times in 100 whether the model learnt from one given person’s clips or from nothing in their place; when all rounds are over, at most ${end} times. A coin is right 50 times.`,
-    done: (/** @type {number} */ end) => `Whoever knows everything else guesses right at most ${end} times in 100 whether the model learnt from one given person’s clips or from nothing in their place. A coin is right 50 times.`,
-    hides: 'It does not hide that this person took part, nor how many clips they have.',
+    before: (/** @type {number} */ end, /** @type {string} */ what) => `When all rounds are over, whoever knows everything else will guess right at most ${end} times in 100 ${what}. A coin is right 50 times.`,
+    after: (/** @type {number} */ now, /** @type {number} */ end, /** @type {string} */ what) => `Whoever knows everything else would now guess right at most ${now} times in 100 ${what}; when all rounds are over, at most ${end} times. A coin is right 50 times.`,
+    done: (/** @type {number} */ end, /** @type {string} */ what) => `Whoever knows everything else guesses right at most ${end} times in 100 ${what}. A coin is right 50 times.`,
     nothing: 'The noise in this room is so quiet that it promises nothing.',
-    few: (/** @type {string} */ clients, /** @type {string} */ needed) => `With ${clients} people the noise is louder than what they can teach the model: about ${needed} would be needed.`,
     spent: 'Another round would give away more than was promised, so there is none.',
+    // What the noise hides: what it is that nobody can guess, what it does not hide, and where the noise is too loud.
+    hidden: {
+      person: {
+        what: 'whether the model learnt from one given person’s clips or from nothing in their place',
+        not: 'It does not hide that this person took part, nor how many clips they have.',
+        few: (/** @type {string} */ clients, /** @type {string} */ needed) => `With ${clients} people the noise is louder than what they can teach the model: about ${needed} would be needed.`,
+      },
+      clip: {
+        what: 'whether one given clip was used',
+        not: 'It does not hide that its owner took part, nor how they usually sound over all their clips.',
+        few: (/** @type {string} */ clients, /** @type {string} */ needed) => `With ${clients} clips the noise is louder than what they can teach the model: about ${needed} would be needed.`,
+      },
+    },
   },
 
   charts: {
@@ -842,7 +853,6 @@ export const words = {
           goal: 'a masked round waits for everyone’s result.',
           stragglers: 'the server would have to know how many steps each laptop did.',
           encoding: 'masked numbers have their own way to travel: choose f32 here.',
-          epsilon: 'the server adds the noise, and has to see the results that it shortens.',
         },
       },
       expert: 'For experts',
@@ -921,10 +931,11 @@ export const words = {
             fewer_steps: ['Do fewer steps', 'They do as many steps as fit into the time. The result counts as much as anyone’s.'],
           },
         },
-        epsilon: { label: 'Privacy budget (ε)', usual: 'no noise', hint: 'Adds noise to every round’s sum, so that the model says little of any one person. 8 is usual, 1 is strict. Needs hundreds of people; the room ends when the budget is spent.' },
+        epsilon: { label: 'Privacy budget (ε)', usual: 'no noise', hint: 'Adds noise to every round’s sum, so that the model says little of any one person, or clip. 8 is usual, 1 is strict. Needs hundreds of people; the room ends when the budget is spent.' },
         noise_multiplier: { label: 'Noise: how loud (multiplier)', usual: 'the least that lasts for all rounds' },
+        noise_hides: { label: 'Noise: what it hides', hint: 'One person’s part.', choices: { person: ['One person’s part', 'Whether somebody’s clips were there, all of them together. Needs hundreds of people.'], clip: ['One clip’s part', 'Whether one given clip was there. Needs masks and hundreds of clips, and more rounds: each laptop gives one step a round.'] } },
         clip: { label: 'Noise: longest update', hint: 'Longer updates are shortened to this norm. Needed with a budget.' },
-        noise_clients: { label: 'Noise: people reckoned with', usual: 'as many as may come' },
+        noise_clients: { label: 'Noise: people, or clips, reckoned with', usual: 'as many people as may come; of clips, say how many' },
         delta: { label: 'Noise: probability that the promise fails (δ)', usual: '0.00001' },
         grace: { label: 'Wait for lost laptops, seconds', usual: '15' },
         modalities: {

@@ -413,13 +413,24 @@ export const words = {
 
   // What a room's noise promises: no figure is said without its sentence.
   meter: {
-    before: (end) => `Cuando acaben todas las rondas, quien sepa todo lo demás acertará como mucho ${end} veces de 100 si el modelo aprendió de las grabaciones de una persona determinada o de nada en su lugar. Una moneda acierta 50 veces.`,
-    after: (now, end) => `Quien sepa todo lo demás acertaría ahora como mucho ${now} veces de 100 si el modelo aprendió de las grabaciones de una persona determinada o de nada en su lugar; cuando acaben todas las rondas, como mucho ${end} veces. Una moneda acierta 50 veces.`,
-    done: (end) => `Quien sepa todo lo demás acierta como mucho ${end} veces de 100 si el modelo aprendió de las grabaciones de una persona determinada o de nada en su lugar. Una moneda acierta 50 veces.`,
-    hides: 'No oculta que esa persona participó, ni cuántas grabaciones tiene.',
+    before: (end, what) => `Cuando acaben todas las rondas, quien sepa todo lo demás acertará como mucho ${end} veces de 100 ${what}. Una moneda acierta 50 veces.`,
+    after: (now, end, what) => `Quien sepa todo lo demás acertaría ahora como mucho ${now} veces de 100 ${what}; cuando acaben todas las rondas, como mucho ${end} veces. Una moneda acierta 50 veces.`,
+    done: (end, what) => `Quien sepa todo lo demás acierta como mucho ${end} veces de 100 ${what}. Una moneda acierta 50 veces.`,
     nothing: 'El ruido de esta sala es tan bajo que no promete nada.',
-    few: (clients, needed) => `Con ${clients} personas el ruido es más fuerte que lo que pueden enseñar al modelo: harían falta unas ${needed}.`,
     spent: 'Otra ronda revelaría más de lo prometido, así que no la hay.',
+    // What the noise hides: what it is that nobody can guess, what it does not hide, and where the noise is too loud.
+    hidden: {
+      person: {
+        what: 'si el modelo aprendió de las grabaciones de una persona determinada o de nada en su lugar',
+        not: 'No oculta que esa persona participó, ni cuántas grabaciones tiene.',
+        few: (clients, needed) => `Con ${clients} personas el ruido es más fuerte que lo que pueden enseñar al modelo: harían falta unas ${needed}.`,
+      },
+      clip: {
+        what: 'si se usó una grabación determinada',
+        not: 'No oculta que esa persona participó, ni cómo suena en general en todas sus grabaciones.',
+        few: (clients, needed) => `Con ${clients} grabaciones el ruido es más fuerte que lo que pueden enseñar al modelo: harían falta unas ${needed}.`,
+      },
+    },
   },
 
   charts: {
@@ -840,7 +851,6 @@ export const words = {
           goal: 'una ronda con máscaras espera el resultado de todos.',
           stragglers: 'el servidor tendría que saber cuántos pasos hizo cada portátil.',
           encoding: 'los números enmascarados viajan a su manera: elija aquí f32.',
-          epsilon: 'el ruido lo añade el servidor, que tiene que ver los resultados que acorta.',
         },
       },
       expert: 'Para personas expertas',
@@ -919,10 +929,11 @@ export const words = {
             fewer_steps: ['Hacen menos pasos', 'Hacen tantos pasos como caben en el tiempo. Su resultado cuenta tanto como cualquier otro.'],
           },
         },
-        epsilon: { label: 'Presupuesto de privacidad (ε)', usual: 'sin ruido', hint: 'Añade ruido a la suma de cada ronda, para que el modelo diga poco de una sola persona. Lo habitual es 8; 1 es estricto. Necesita cientos de personas; la sala termina cuando se gasta el presupuesto.' },
+        epsilon: { label: 'Presupuesto de privacidad (ε)', usual: 'sin ruido', hint: 'Añade ruido a la suma de cada ronda, para que el modelo diga poco de una sola persona o grabación. Lo habitual es 8; 1 es estricto. Necesita cientos de personas; la sala termina cuando se gasta el presupuesto.' },
         noise_multiplier: { label: 'Ruido: cuánto (factor)', usual: 'el mínimo que dura todas las rondas' },
+        noise_hides: { label: 'Ruido: qué oculta', hint: 'La parte de una persona.', choices: { person: ['La parte de una persona', 'Si estaban las grabaciones de alguien, todas juntas. Necesita cientos de personas.'], clip: ['La parte de una grabación', 'Si estaba una grabación determinada. Necesita máscaras, cientos de grabaciones y más rondas: cada portátil da un paso por ronda.'] } },
         clip: { label: 'Ruido: resultado más largo', hint: 'Los resultados más largos se acortan a esta norma. Hace falta con un presupuesto.' },
-        noise_clients: { label: 'Ruido: personas con las que se cuenta', usual: 'tantas como puedan venir' },
+        noise_clients: { label: 'Ruido: personas o grabaciones con las que se cuenta', usual: 'tantas personas como puedan venir; de grabaciones, di cuántas' },
         delta: { label: 'Ruido: probabilidad de que la promesa falle (δ)', usual: '0,00001' },
         grace: { label: 'Espera a portátiles perdidos, segundos', usual: '15' },
         modalities: {

@@ -213,6 +213,9 @@ struct Noised {
     /// The L2 norm that longer updates are scaled down to
     #[arg(long, value_name = "NORM", default_value_t = 0.01)]
     clip: f64,
+    /// Hide single clips in place of people, by sums of their gradients with the noise inside masks, and reckon with so many clips
+    #[arg(long, value_name = "COUNT")]
+    clips: Option<u32>,
     /// How often everything is repeated with another seed
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     seeds: u32,
@@ -356,7 +359,7 @@ fn run_robustness(attacked: Attacked) -> Result<()> {
 }
 
 fn run_privacy(noised: Noised) -> Result<()> {
-    let Noised { corpus, out, model, clients, rounds, epsilons, delta, clip, seeds } = noised;
+    let Noised { corpus, out, model, clients, rounds, epsilons, delta, clip, clips, seeds } = noised;
     let reading = corpus.reading();
     let privacy = experiment::Privacy {
         data: corpus.data.clone(),
@@ -367,6 +370,7 @@ fn run_privacy(noised: Noised) -> Result<()> {
         epsilons,
         delta,
         clip,
+        clips,
         seeds,
     };
     let runs = experiment::privacy_runs(&privacy)?;

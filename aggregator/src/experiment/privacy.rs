@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use corpus::{Partition, Reading};
 use models::Architecture;
 use privacy::Gaussian;
-use protocol::{Aggregation, Encoding, Noise, RoomConfig};
+use protocol::{Adversary, Aggregation, Encoding, Hides, Noise, RoomConfig};
 
 use super::runs::{Done, Repeated, Run};
 use crate::settings::{NoiseOptions, Settings};
@@ -31,8 +31,10 @@ pub struct Privacy {
     pub epsilons: Vec<f64>,
     /// Their δ.
     pub delta: f64,
-    /// The L2 norm that longer updates are scaled down to.
+    /// The L2 norm that longer updates, or gradients of clips, are scaled down to.
     pub clip: f64,
+    /// Noise that hides single clips, inside masks, reckons with so many of them; `None`: it hides people.
+    pub clips: Option<u32>,
     /// How often everything is repeated with another seed.
     pub seeds: u32,
 }
@@ -61,7 +63,10 @@ impl Repeated for Treated {
 
 /// Without noise, clipped alone, and each budget with the least noise that lasts for all rounds.
 fn conditions(privacy: &Privacy) -> Result<Vec<Treated>> {
-    let mut conditions = vec![Treated::Plain, Treated::Clipped];
+    let mut conditions = vec![Treated::Plain];
+    if privacy.clips.is_none() {
+        conditions.push(Treated::Clipped);
+    }
     for &epsilon in &privacy.epsilons {
         conditions.extend(room(privacy, Some(epsilon))?.noise.map(Treated::Noised));
     }
@@ -75,7 +80,11 @@ fn room(privacy: &Privacy, epsilon: Option<f64>) -> Result<RoomConfig> {
     (settings.learning.task.model, settings.learning.task.rounds) = (Some(privacy.model), Some(privacy.rounds));
     if epsilon.is_some() {
         let (clip, delta) = (Some(privacy.clip), Some(privacy.delta));
-        settings.learning.noise = NoiseOptions { epsilon, clip, delta, ..NoiseOptions::default() };
+        let noise_hides = privacy.clips.map(|_| Hides::Clip);
+        let noise_clients = privacy.clips;
+        settings.learning.noise =
+            NoiseOptions { epsilon, clip, delta, noise_hides, noise_clients, ..NoiseOptions::default() };
+        settings.learning.masking.masking = privacy.clips.map(|_| Adversary::Active);
     }
     Ok(settings.room()?)
 }
@@ -109,7 +118,10 @@ pub fn privacy_runs(privacy: &Privacy) -> Result<Vec<Run<Treated>>> {
                     _ => Aggregation::Mean,
                 },
                 influence_limit: None,
-                masking: None,
+                masking: match condition {
+                    Treated::Noised(noise) => room(privacy, Some(noise.epsilon))?.masking,
+                    _ => None,
+                },
                 noise: match condition {
                     Treated::Noised(noise) => Some(noise),
                     _ => None,
@@ -141,9 +153,10 @@ pub fn privacy_table(privacy: &Privacy, done: &[Done<Treated>], command: &str) -
         }
     }
     let tested = done.iter().find_map(|one| Some(one.outcome.as_ref().ok()?.test_speakers.join(", ")));
-    let Privacy { model, clients, rounds, delta, clip, seeds, .. } = privacy;
+    let Privacy { model, clients, rounds, delta, clip, clips, seeds, .. } = privacy;
+    let clipped = if clips.is_some() { "gradients of clips" } else { "updates" };
     let mut page = format!(
-        "`{command}`\n\nUAR in percent of the finished model, mean (lowest to highest): {model}, {clients} clients, {rounds} rounds, updates \
+        "`{command}`\n\nUAR in percent of the finished model, mean (lowest to highest): {model}, {clients} clients, {rounds} rounds, {clipped} \
          clipped to {clip}, seeds 0 to {}; tested on {}. δ is {delta:e}; a guess is right 50 times in 100 by a coin.\n\n\
          | noise | multiplier | best guess of 100 | UAR |\n| --- | ---: | ---: | ---: |\n",
         seeds.saturating_sub(1),
@@ -188,6 +201,7 @@ mod tests {
             epsilons: vec![8.0, 2.5],
             delta: 1.0e-5,
             clip: 0.1,
+            clips: None,
             seeds: 2,
         }
     }
@@ -199,6 +213,13 @@ mod tests {
         let expected =
             ["plain", "clipped", "epsilon-8", "epsilon-2_5"].map(|key| [0, 1].map(|seed| format!("{key}-s{seed}")));
         assert_eq!(keys, expected.concat());
+        let of_clips = privacy_runs(&Privacy { clips: Some(300), ..privacy() }).unwrap();
+        let keys: Vec<String> = of_clips.iter().map(Run::key).collect();
+        assert_eq!(
+            keys,
+            ["plain", "epsilon-8", "epsilon-2_5"].map(|key| [0, 1].map(|seed| format!("{key}-s{seed}"))).concat()
+        );
+        assert!(of_clips.iter().all(|run| run.plan.noise.is_some() == run.plan.masking.is_some()));
         assert!(privacy_runs(&Privacy { epsilons: vec![0.0], ..privacy() }).is_err());
         assert!(privacy_runs(&Privacy { epsilons: Vec::new(), ..privacy() }).is_err());
     }

@@ -370,7 +370,7 @@ fn what_breaks_the_promise_is_refused_by_name() {
     let mut narrow = masked(room(60_000, 4.0, 4));
     narrow.max_clients = 30;
     narrow.masking.as_mut().unwrap().encoding = MaskedEncoding::Masked16;
-    assert!(federation::check_budget(&narrow).unwrap_err().to_string().starts_with("masking.encoding: so few bits"));
+    assert!(federation::budget_before(&narrow).unwrap_err().to_string().starts_with("masking.encoding: so few bits"));
     for (field, change) in [
         ("noise.clip", &(|noise: &mut Noise| noise.clip = 0.0) as &dyn Fn(&mut Noise)),
         ("noise.clip", &|noise| noise.clip = f64::NAN),

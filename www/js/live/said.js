@@ -144,15 +144,16 @@ const NO_PROMISE = 99;
 export function noiseMeter(budget, words) {
   if (!budget) return '';
   const { meter } = words;
+  const hidden = meter.hidden[budget.hides ?? 'person'];
   // Up: what is said is never less than what may be. The tiny part is for what binary fractions add.
   const times = (/** @type {number} */ guess) => Math.ceil(guess * 100 - 1e-9);
   const [now, end] = [times(budget.best_guess), times(budget.best_guess_at_end)];
-  let promise = now === end ? meter.done(end) : meter.after(now, end);
-  if (budget.published === 0) promise = meter.before(end);
-  const told = end > NO_PROMISE ? [meter.nothing] : [promise, meter.hides];
+  let promise = now === end ? meter.done(end, hidden.what) : meter.after(now, end, hidden.what);
+  if (budget.published === 0) promise = meter.before(end, hidden.what);
+  const told = end > NO_PROMISE ? [meter.nothing] : [promise, hidden.not];
   if (budget.clients < budget.clients_needed) {
     const tens = 10 ** Math.floor(Math.log10(budget.clients_needed));
-    told.push(meter.few(grouped(budget.clients), grouped(Math.round(budget.clients_needed / tens) * tens)));
+    told.push(hidden.few(grouped(budget.clients), grouped(Math.round(budget.clients_needed / tens) * tens)));
   }
   if (budget.left === 0) told.push(meter.spent);
   return told.join(' ');

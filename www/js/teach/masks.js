@@ -7,7 +7,7 @@ import { numberOf } from './room-settings.js';
 /** Most laptops of a masked room, by how its numbers travel. */
 const MOST = { masked32: 200, masked24: 64, masked16: 64 };
 
-/** @typedef {'few' | 'many' | 'strategy' | 'aggregation' | 'influence_limit' | 'asynchronous' | 'selection' | 'goal' | 'stragglers' | 'encoding' | 'epsilon'} Conflict */
+/** @typedef {'few' | 'many' | 'strategy' | 'aggregation' | 'influence_limit' | 'asynchronous' | 'selection' | 'goal' | 'stragglers' | 'encoding'} Conflict */
 
 /**
  * The first choice with which a room cannot be masked; nothing where it can.
@@ -25,7 +25,6 @@ export function unmaskedBy(chosen) {
     ['strategy', chosen('strategy') === 'scaffold'],
     ['aggregation', !['', 'mean'].includes(chosen('aggregation'))],
     ['influence_limit', typed('influence_limit') && number('influence_limit') !== 0],
-    ['epsilon', typed('epsilon')],
     ['asynchronous', typed('asynchronous')],
     ['selection', typed('selection')],
     ['goal', typed('goal') && number('goal') !== 0],

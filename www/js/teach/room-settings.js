@@ -32,6 +32,7 @@ const BELONGS = {
   staleness_exponent: ['asynchronous'],
   most_stale: ['asynchronous'],
   noise_multiplier: ['epsilon'],
+  noise_hides: ['epsilon'],
   clip: ['epsilon'],
   noise_clients: ['epsilon'],
   delta: ['epsilon'],

@@ -59,6 +59,7 @@
  * @typedef {object} Budget what a room with noise has given away of one person, and what it may
  * @property {number} published rounds that are counted
  * @property {number} left rounds that may still be published
+ * @property {'clip'} [hides] single clips; nothing: persons
  * @property {number} best_guess 0.5 to 1: how often whoever knows everything else would guess right now, at most
  * @property {number} best_guess_at_end and when all rounds are over
  * @property {number} clients that are reckoned with
