@@ -57,8 +57,8 @@ const CRATES: &[(&str, Floors)] = &[
     (
         "crates/federation/src",
         &[
-            &["masked", "metrics", "noise", "normalisation", "sketch"],
-            &["update"],
+            &["masked", "metrics", "normalisation", "sketch"],
+            &["noise", "update"],
             &["aggregation", "strategy"],
             &["coordinator", "participant"],
         ],
