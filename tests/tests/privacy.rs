@@ -214,6 +214,7 @@ async fn own_updates(stored: &[Stored], heard: &[Frame]) -> Result<BTreeMap<u32,
             training: translate::training_plan(training.settings, training.seed),
             correction: None,
             most_steps: None,
+            gradients: None,
         };
         let done = client::local_round(&mut learner, work, &examples, &[], async |_| ControlFlow::Continue(())).await?;
         updates.insert(round, change(model, &done.context("nobody stops it")?.parameters));

@@ -3,6 +3,7 @@
 
 use client::personal::Tuned;
 use client::{LocalRound, Packed, Utterance};
+use federation::ClippedGradients;
 use js_sys::Float32Array;
 use models::{Example, Standardisation, Step, TrainingPlan};
 use protocol::{Evaluation, TrainingResult};
