@@ -1,14 +1,18 @@
 //! How others reach a room: the ends of the channels to its thread, and what it may answer. It carries nothing out.
 
+use std::sync::Arc;
+
 use federation::{ConnectionId, Event, HostError};
 use protocol::{HostCommand, Token};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use super::outbox::Outbox;
 use super::snapshot::Snapshot;
 
-/// Messages and chunks that may wait for a room; beyond that its sockets wait (32 chunks of 256 KiB are 8 MiB).
+/// Messages and chunks that may wait for a room; beyond that its sockets wait.
 const QUEUE: usize = 32;
+/// Of these, chunks (of 256 KiB): a message waits behind so many at most, however many clients send theirs.
+const CHUNKS: usize = 4;
 
 /// The room's thread is gone.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +53,9 @@ pub(super) enum Input {
     Event(Event),
 }
 
+/// An input that waits, and where it is a chunk, its place among those that may.
+pub(super) type Waiting = (Input, Option<OwnedSemaphorePermit>);
+
 /// What is answered also by a room that is held.
 pub(super) enum Request {
     Knows { token: Token, answer: oneshot::Sender<bool> },
@@ -60,7 +67,8 @@ pub(super) enum Request {
 /// The door to a room, from outside.
 #[derive(Clone)]
 pub struct RoomHandle {
-    inputs: mpsc::Sender<Input>,
+    inputs: mpsc::Sender<Waiting>,
+    chunks: Arc<Semaphore>,
     requests: mpsc::Sender<Request>,
     held: watch::Receiver<bool>,
 }
@@ -68,12 +76,16 @@ pub struct RoomHandle {
 impl RoomHandle {
     /// A new connection, whose messages go out through `outbox`.
     pub async fn connect(&self, connection: ConnectionId, outbox: Outbox) -> Result<(), Ended> {
-        self.put(Input::Connect { connection, outbox }).await
+        self.put((Input::Connect { connection, outbox }, None)).await
     }
 
     /// Anything else that happens on a connection.
     pub async fn tell(&self, event: Event) -> Result<(), Ended> {
-        self.put(Input::Event(event)).await
+        let place = match &event {
+            Event::Chunk { .. } => Some(self.chunks.clone().acquire_owned().await.map_err(|_| Ended)?),
+            _ => None,
+        };
+        self.put((Input::Event(event), place)).await
     }
 
     /// The room at this moment; one that is held is as it was stored last.
@@ -111,8 +123,8 @@ impl RoomHandle {
         }
     }
 
-    async fn put(&self, input: Input) -> Result<(), Ended> {
-        self.inputs.send(input).await.map_err(|_| Ended)
+    async fn put(&self, waiting: Waiting) -> Result<(), Ended> {
+        self.inputs.send(waiting).await.map_err(|_| Ended)
     }
 
     async fn ask(&self, request: Request) -> Result<(), Ended> {
@@ -122,7 +134,7 @@ impl RoomHandle {
 
 /// The room's end.
 pub(super) struct Door {
-    pub inputs: mpsc::Receiver<Input>,
+    pub inputs: mpsc::Receiver<Waiting>,
     pub requests: mpsc::Receiver<Request>,
 }
 
@@ -131,5 +143,6 @@ pub(super) fn new() -> (RoomHandle, Door, watch::Sender<bool>) {
     let (inputs, waiting) = mpsc::channel(QUEUE);
     let (requests, asked) = mpsc::channel(QUEUE);
     let (held, is_held) = watch::channel(false);
-    (RoomHandle { inputs, requests, held: is_held }, Door { inputs: waiting, requests: asked }, held)
+    let chunks = Arc::new(Semaphore::new(CHUNKS));
+    (RoomHandle { inputs, chunks, requests, held: is_held }, Door { inputs: waiting, requests: asked }, held)
 }

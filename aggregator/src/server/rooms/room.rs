@@ -18,7 +18,7 @@ use federation::{Action, ConnectionId, Coordinator, Event, HostError};
 use protocol::{HostCommand, ModelVersion, RoomCode, ServerMessage, Status, Token};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::door::{self, CommandError, Door, Input, Request, RoomHandle};
+use super::door::{self, CommandError, Door, Input, Request, RoomHandle, Waiting};
 use super::outbox::{Behind, Outbox, Outgoing, json};
 use super::snapshot::Snapshot;
 use super::watch::Watch;
@@ -114,10 +114,11 @@ impl Room {
     }
 
     /// Takes an input, and those that are there by now.
-    fn take(&mut self, first: Input, waiting: &mut mpsc::Receiver<Input>) {
+    fn take(&mut self, first: Waiting, waiting: &mut mpsc::Receiver<Waiting>) {
         let end = Instant::now() + MOMENT;
         let mut next = Some(first);
-        while let Some(input) = next {
+        // A chunk's place is free once it was handled.
+        while let Some((input, _place)) = next {
             let event = match input {
                 Input::Connect { connection, outbox } => {
                     self.clients.insert(connection, Client { outbox, welcomed: false });
