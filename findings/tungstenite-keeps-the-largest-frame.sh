@@ -4,7 +4,8 @@
 # some 512 KiB for as long as it is open, however many small messages come after it: both buffers grow to the largest frame
 # (https://docs.rs/tungstenite/0.29.0/tungstenite/protocol/struct.WebSocketConfig.html) and never shrink. axum's WebSockets are built on it.
 # What follows: a server of many idle clients pays for the largest frame of each, and what it holds a connection to is
-# `max_frame_size`, not the buffers' sizes (docs/reliability.md, "Load"; aggregator/src/server/socket/mod.rs).
+# `max_frame_size`, not the buffers' sizes. Chorus' server writes what is long as several frames, and has tungstenite read each
+# frame into memory of its own (docs/reliability.md, "Load"; aggregator/src/server/socket/wire.rs).
 # Needs Cargo, and Linux for /proc.
 set -euo pipefail
 [ -r /proc/self/status ] || { echo "no /proc here"; exit 2; }

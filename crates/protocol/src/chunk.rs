@@ -43,27 +43,34 @@ impl Chunk {
         })
     }
 
+    /// What stands before the payload.
+    pub fn header(&self) -> [u8; CHUNK_HEADER_BYTES] {
+        let [a, b, c, d] = self.transfer.0.to_le_bytes();
+        let [e, f, g, h] = self.offset.to_le_bytes();
+        [a, b, c, d, e, f, g, h]
+    }
+
     /// Writes the frame.
     pub fn frame(&self) -> Bytes {
-        frame(self.transfer, self.offset, &self.payload)
+        let mut frame = BytesMut::with_capacity(CHUNK_HEADER_BYTES + self.payload.len());
+        frame.put_slice(&self.header());
+        frame.put_slice(&self.payload);
+        frame.freeze()
     }
 }
 
-fn frame(transfer: TransferId, offset: u32, payload: &[u8]) -> Bytes {
-    let mut frame = BytesMut::with_capacity(CHUNK_HEADER_BYTES + payload.len());
-    frame.put_u32_le(transfer.0);
-    frame.put_u32_le(offset);
-    frame.put_slice(payload);
-    frame.freeze()
-}
-
-/// The frames that carry `bytes`, in order, each made when it is asked for: every one but the last is full.
-pub fn chunks(transfer: TransferId, bytes: Bytes) -> impl Iterator<Item = Bytes> {
+/// The pieces that carry `bytes`, in order, whose memory they share: every one but the last is full.
+pub fn pieces(transfer: TransferId, bytes: Bytes) -> impl Iterator<Item = Chunk> {
     (0..bytes.len()).step_by(MAX_CHUNK_PAYLOAD).map(move |start| {
         let end = bytes.len().min(start + MAX_CHUNK_PAYLOAD);
         // A transfer has at most MAX_MODEL_BYTES, so that its offsets fit.
-        frame(transfer, start as u32, &bytes[start..end])
+        Chunk { transfer, offset: start as u32, payload: bytes.slice(start..end) }
     })
+}
+
+/// The frames of these pieces, each made when it is asked for.
+pub fn chunks(transfer: TransferId, bytes: Bytes) -> impl Iterator<Item = Bytes> {
+    pieces(transfer, bytes).map(|piece| piece.frame())
 }
 
 /// Bytes of the frames that carry so many bytes, headers included.

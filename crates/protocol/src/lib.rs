@@ -40,7 +40,7 @@ pub use aggregation::Aggregation;
 pub use assembly::{Assembly, AssemblyError, Receipt};
 pub use checksum::Checksum;
 pub use choice::{Choice, Range, Setting, UnknownName};
-pub use chunk::{Chunk, chunks, framed_bytes};
+pub use chunk::{Chunk, chunks, framed_bytes, pieces};
 pub use code::{ErrorCode, RefusalReason};
 pub use encoding::{Encoding, EncodingError};
 pub use error::ProtocolError;

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::State;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::HeaderMap;
-use axum::http::header::{HOST, ORIGIN};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use protocol::limits::SUBPROTOCOL;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 use super::failure::{Code, Failure};
 use super::site::Outside;
@@ -28,11 +28,12 @@ pub async fn open(
     Extension(caller): Extension<Caller>,
     Extension(outside): Extension<Outside>,
     Extension(progress): Extension<Arc<Progress>>,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    mut request: Request,
 ) -> Result<Response, Failure> {
-    let upgrade = upgrade.map_err(|rejection| Failure::new(Code::NoWebsocket, rejection.body_text()))?;
-    if !same_origin(&headers, &outside) {
+    let mut answer = create_response_with_body(&request, Body::empty)
+        .map_err(|error| Failure::new(Code::NoWebsocket, format!("this address speaks WebSocket alone: {error}")))?;
+    let headers = request.headers();
+    if !same_origin(headers, &outside) {
         let [origin, host] = [ORIGIN, HOST].map(|name| headers.get(name));
         if let Some(left_out) = ORIGIN_LINES.allow() {
             tracing::warn!(
@@ -45,12 +46,14 @@ pub async fn open(
         let words = "this address takes WebSockets from its own pages only";
         return Err(Failure::new(Code::OriginForeign, words));
     }
-    let upgrade = upgrade.protocols([SUBPROTOCOL]);
-    if upgrade.selected_protocol().is_none() {
+    let mut named = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|line| line.to_str().ok());
+    if !named.any(|line| line.split(',').any(|name| name.trim() == SUBPROTOCOL)) {
         return Err(Failure::new(Code::SubprotocolMissing, format!("name the WebSocket subprotocol {SUBPROTOCOL}")));
     }
     let place = gate.enter_behind_proxy(caller)?;
-    Ok(socket::accept(upgrade, rooms, Entrance { gate, caller, place, progress }))
+    answer.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    socket::accept(hyper::upgrade::on(&mut request), rooms, Entrance { gate, caller, place, progress });
+    Ok(answer)
 }
 
 /// A browser names the page's origin; where it does, it must be this host, or what a proxy says that people see. Programs name

@@ -6,11 +6,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
-use protocol::{ServerMessage, TransferId};
+use protocol::{Chunk, ServerMessage, TransferId};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 /// Messages that may wait for one participant, status mostly (at most about 4 a second); one that is further behind is
 /// dropped.
@@ -20,7 +20,7 @@ const QUEUE: usize = 256;
 pub enum Outgoing {
     /// Send a message, as JSON.
     Text(Utf8Bytes),
-    /// Send the chunks of a model that [`Inbox::next_chunk`] gives.
+    /// Send the pieces of a model that [`Inbox::next_piece`] gives.
     Model,
     /// Close the connection.
     Close {
@@ -29,7 +29,7 @@ pub enum Outgoing {
     },
 }
 
-type ModelOnItsWay = Arc<Mutex<Option<Box<dyn Iterator<Item = Bytes> + Send>>>>;
+type ModelOnItsWay = Arc<Mutex<Option<Box<dyn Iterator<Item = Chunk> + Send>>>>;
 
 /// The room's end.
 pub struct Outbox {
@@ -70,7 +70,7 @@ impl Outbox {
 
     /// Begins to send a model, in place of what is left of an earlier one.
     pub fn put_model(&self, transfer: TransferId, bytes: Bytes) -> Result<(), Behind> {
-        *self.model.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(protocol::chunks(transfer, bytes)));
+        *self.model.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(protocol::pieces(transfer, bytes)));
         self.put(Outgoing::Model)
     }
 
@@ -86,8 +86,8 @@ impl Inbox {
         self.queue.recv().await
     }
 
-    /// The next frame of the model on its way, the one copy that is made of its bytes; `None` when there is no more.
-    pub fn next_chunk(&self) -> Option<Bytes> {
+    /// The next piece of the model on its way, whose bytes it shares; `None` when there is no more.
+    pub fn next_piece(&self) -> Option<Chunk> {
         self.model.lock().unwrap_or_else(PoisonError::into_inner).as_mut().and_then(Iterator::next)
     }
 }
@@ -101,7 +101,6 @@ pub fn json(message: &ServerMessage) -> Utf8Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::Chunk;
 
     fn model() -> Bytes {
         vec![7; 300_000].into()
@@ -111,9 +110,9 @@ mod tests {
     fn a_newer_model_takes_the_place_of_one_on_its_way() {
         let (outbox, inbox) = channel();
         assert!(outbox.put_model(TransferId(1), model()).is_ok());
-        assert!(inbox.next_chunk().is_some());
+        assert!(inbox.next_piece().is_some());
         assert!(outbox.put_model(TransferId(2), model()).is_ok());
-        let next = Chunk::parse(inbox.next_chunk().unwrap()).unwrap();
+        let next = inbox.next_piece().unwrap();
         assert_eq!((next.transfer, next.offset), (TransferId(2), 0));
     }
 
@@ -125,7 +124,7 @@ mod tests {
         assert!(!bytes.is_unique());
         outbox.take_model_back();
         assert!(bytes.is_unique());
-        assert!(inbox.next_chunk().is_none());
+        assert!(inbox.next_piece().is_none());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Why a connection ends, and how that is said: by a close frame, and before it by a message that a page can show.
 
-use axum::extract::ws::Utf8Bytes;
 use protocol::limits::MAX_TEXT_CHARS;
 use protocol::{ErrorCode, ServerMessage};
+use tokio_tungstenite::tungstenite::{Error, Utf8Bytes};
 
 /// The reason where a frame was too long.
 pub const TOO_BIG: &str = "a frame is at most 256 KiB";
@@ -63,14 +63,8 @@ fn error_message(code: ErrorCode, words: &str, fatal: bool) -> ServerMessage {
 }
 
 /// What an error of the socket itself means.
-pub fn broken(error: &axum::Error) -> Ending {
-    use std::error::Error as _;
-    use tokio_tungstenite::tungstenite::Error;
-    let too_big = error
-        .source()
-        .and_then(|source| source.downcast_ref())
-        .is_some_and(|error| matches!(error, Error::Capacity(_)));
-    if too_big {
+pub fn broken(error: &Error) -> Ending {
+    if matches!(error, Error::Capacity(_)) {
         Ending::new(close::TOO_BIG, TOO_BIG)
     } else {
         Ending::new(close::PROTOCOL_ERROR, "the connection broke, or that is no WebSocket frame")

@@ -2,21 +2,23 @@
 //! participant. It knows no rule of a round: every message goes to the room, which decides. Who may open one, `http` says.
 
 mod ending;
+mod sparing;
 mod traffic;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::response::Response;
 use ending::{Ending, broken, close};
 use federation::{ConnectionId, Event};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt as _, StreamExt as _};
+use hyper::upgrade::OnUpgrade;
 use protocol::{ClientMessage, ErrorCode};
 use tokio::sync::watch;
 use tokio::time::timeout;
-use traffic::{MAX_FRAME, MOST_READ, read, write};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use traffic::{read, write};
+use wire::{Receiver, Sender, Whole};
 
 use crate::server::gate::{Caller, Gate, Place, Progress};
 use crate::server::log::Few;
@@ -45,50 +47,50 @@ pub struct Entrance {
     pub progress: Arc<Progress>,
 }
 
-/// Upgrades a request that may open a WebSocket, which then holds its place.
-pub fn accept(upgrade: WebSocketUpgrade, rooms: Arc<Rooms>, entrance: Entrance) -> Response {
+/// Serves the WebSocket that a request becomes once its answer is sent; it holds its place until then and as long as it is open.
+pub fn accept(upgrade: OnUpgrade, rooms: Arc<Rooms>, entrance: Entrance) {
     // Numbered here, not with its hello: see `Event::Connected`.
     let id = rooms.next_connection();
-    upgrade
-        .max_message_size(MOST_READ)
-        .max_frame_size(MOST_READ)
-        .read_buffer_size(16 * 1024)
-        .write_buffer_size(16 * 1024)
-        .max_write_buffer_size(4 * MAX_FRAME)
-        .on_upgrade(move |socket| connection(socket, id, rooms, entrance))
+    tokio::spawn(async move {
+        match upgrade.await {
+            Ok(upgraded) => connection(wire::ends(upgraded).await, id, rooms, entrance).await,
+            Err(error) => tracing::debug!(%error, "a connection was gone before it was a WebSocket"),
+        }
+    });
 }
 
-async fn connection(socket: WebSocket, id: ConnectionId, rooms: Arc<Rooms>, entrance: Entrance) {
+async fn connection(ends: (Sender, Receiver), id: ConnectionId, rooms: Arc<Rooms>, entrance: Entrance) {
     let _open = Open::new(&rooms.metrics().websockets);
-    let (mut sink, mut stream) = socket.split();
+    let (mut sender, mut receiver) = ends;
     // Held to the end, so that the program can wait for its close frames to leave.
     let mut stopping = rooms.stopping();
-    let ending = converse(&mut sink, &mut stream, id, &rooms, &entrance, &mut stopping).await;
+    let ending = converse(&mut sender, &mut receiver, id, &rooms, &entrance, &mut stopping).await;
     rooms.metrics().closed(ending.code);
     tracing::debug!(code = ending.code, reason = %ending.reason, "connection ends");
     // The peer answers a close frame with its own; waiting for it keeps unread bytes from cutting the frame off.
     let _ = timeout(CLOSE_LIMIT, async {
         if let Some(message) = ending.message {
-            sink.send(Message::Text(json(&message))).await?;
+            sender.send(Whole::Text(json(&message))).await?;
         }
-        sink.send(Message::Close(Some(CloseFrame { code: ending.code, reason: ending.reason }))).await?;
-        while let Some(Ok(_)) = stream.next().await {}
-        Ok::<(), axum::Error>(())
+        let (code, reason) = (ending.code.into(), ending.reason);
+        sender.send(Whole::Close(CloseFrame { code, reason })).await?;
+        while let Some(Ok(_)) = receiver.next().await {}
+        Ok::<(), Error>(())
     })
     .await;
 }
 
 /// From hello to the end. Whatever ends it, the room hears of it.
 async fn converse(
-    sink: &mut SplitSink<WebSocket, Message>,
-    stream: &mut SplitStream<WebSocket>,
+    sender: &mut Sender,
+    receiver: &mut Receiver,
     connection: ConnectionId,
     rooms: &Rooms,
     entrance: &Entrance,
     stopping: &mut watch::Receiver<bool>,
 ) -> Ending {
     let hello = tokio::select! {
-        hello = timeout(HELLO_LIMIT, first_message(stream)) => hello,
+        hello = timeout(HELLO_LIMIT, first_message(receiver)) => hello,
         // From hello on it is the room that says so.
         _ = stopping.wait_for(|stopping| *stopping) => {
             let words = "The server stops; come back when it is started again.";
@@ -138,8 +140,8 @@ async fn converse(
         return Ending::room_ended();
     }
     let ending = tokio::select! {
-        ending = write(sink, &mut inbox, rooms, &entrance.progress) => ending,
-        ending = read(stream, connection, &room, rooms, &entrance.progress) => ending,
+        ending = write(sender, &mut inbox, rooms, &entrance.progress) => ending,
+        ending = read(receiver, connection, &room, rooms, &entrance.progress) => ending,
     };
     if !matches!(ending.code, close::NORMAL | close::GOING_AWAY)
         && let Some(left_out) = DROPPED_LINES.allow()
@@ -152,16 +154,16 @@ async fn converse(
     ending
 }
 
-async fn first_message(stream: &mut SplitStream<WebSocket>) -> Result<ClientMessage, Ending> {
+async fn first_message(receiver: &mut Receiver) -> Result<ClientMessage, Ending> {
     loop {
-        match stream.next().await {
+        match receiver.next().await {
             Some(Ok(Message::Text(text))) => {
                 return protocol::parse_client(&text).map_err(|error| {
                     let words = format!("That is no hello: {error}");
                     Ending::told(close::POLICY, ErrorCode::Malformed, &words, true)
                 });
             }
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             Some(Ok(Message::Binary(_))) => {
                 let words = "The first message of a connection must be hello.";
                 return Err(Ending::told(close::POLICY, ErrorCode::OutOfOrder, words, false));

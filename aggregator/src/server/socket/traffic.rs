@@ -3,16 +3,14 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket};
-use bytes::Bytes;
 use federation::{ConnectionId, Event};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt as _, StreamExt as _};
 use protocol::Chunk;
 use protocol::limits::{CHUNK_HEADER_BYTES, MAX_CHUNK_PAYLOAD};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::ending::{Ending, TOO_BIG, broken, close};
+use super::wire::{Receiver, Sender, Whole};
 use crate::server::gate::Progress;
 use crate::server::rooms::outbox::{Inbox, Outgoing};
 use crate::server::rooms::{RoomHandle, Rooms};
@@ -26,10 +24,13 @@ pub const MAX_FRAME: usize = CHUNK_HEADER_BYTES + MAX_CHUNK_PAYLOAD;
 /// A frame up to this length is read to its end before it is refused, since a close frame reaches only a sender whose
 /// bytes are read; a longer one just breaks the connection.
 pub const MOST_READ: usize = 2 * MAX_FRAME;
+/// Kinds of messages, as metrics call them.
+const TEXT: &str = "text";
+const BINARY: &str = "binary";
 
 /// Takes frames to the room until the participant goes, breaks a rule, or falls silent.
 pub async fn read(
-    stream: &mut SplitStream<WebSocket>,
+    receiver: &mut Receiver,
     connection: ConnectionId,
     room: &RoomHandle,
     rooms: &Rooms,
@@ -41,7 +42,7 @@ pub async fn read(
         let waiting_since = Instant::now();
         let mut told = waiting_since;
         let frame = loop {
-            match timeout(RECEIVING_EVERY.min(limits.idle_timeout()), stream.next()).await {
+            match timeout(RECEIVING_EVERY.min(limits.idle_timeout()), receiver.next()).await {
                 Err(_) if silent_since(waiting_since, progress).elapsed() >= limits.idle_timeout() => break Err(()),
                 Err(_) if progress.heard() > told => {
                     // A frame is on its way, however slowly.
@@ -60,7 +61,12 @@ pub async fn read(
             Ok(Some(Err(error))) => return broken(&error),
             Ok(Some(Ok(frame))) => frame,
         };
-        let length = count(&frame, |kind, length| metrics.received(kind, length));
+        let length = frame.len();
+        match &frame {
+            Message::Text(_) => metrics.received(TEXT, length),
+            Message::Binary(_) => metrics.received(BINARY, length),
+            _ => {}
+        }
         if length > MAX_FRAME {
             return Ending::new(close::TOO_BIG, TOO_BIG);
         }
@@ -80,7 +86,7 @@ pub async fn read(
                 Ok(chunk) => Event::Chunk { connection, chunk },
                 Err(error) => Event::Malformed { connection, error },
             },
-            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => continue,
+            _ => continue,
         };
         if room.tell(event).await.is_err() {
             return Ending::room_ended();
@@ -93,34 +99,18 @@ fn silent_since(waiting_since: Instant, progress: &Progress) -> Instant {
     waiting_since.max(progress.heard()).max(progress.taken())
 }
 
-/// Reports a frame that carries something, by its kind; returns how long it is.
-fn count(frame: &Message, report: impl FnOnce(&'static str, usize)) -> usize {
-    let (kind, length) = match frame {
-        Message::Text(text) => ("text", text.len()),
-        Message::Binary(bytes) => ("binary", bytes.len()),
-        Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return 0,
-    };
-    report(kind, length);
-    length
-}
-
 /// Sends what the room wants sent. Messages go before the next chunk of a model, so that a long download delays nothing;
 /// a newer model takes the place of one that is still on its way.
-pub async fn write(
-    sink: &mut SplitSink<WebSocket, Message>,
-    inbox: &mut Inbox,
-    rooms: &Rooms,
-    progress: &Progress,
-) -> Ending {
+pub async fn write(sender: &mut Sender, inbox: &mut Inbox, rooms: &Rooms, progress: &Progress) -> Ending {
     let (limits, metrics) = (rooms.limits(), rooms.metrics());
     let mut sending_model = false;
     let mut ping = interval(PING_EVERY.min(limits.idle_timeout() / 3));
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let frame = tokio::select! {
+        let whole = tokio::select! {
             biased;
             outgoing = inbox.next() => match outgoing {
-                Some(Outgoing::Text(text)) => Message::Text(text),
+                Some(Outgoing::Text(text)) => Whole::Text(text),
                 Some(Outgoing::Model) => {
                     sending_model = true;
                     continue;
@@ -128,18 +118,22 @@ pub async fn write(
                 Some(Outgoing::Close { code }) => return Ending::new(code, ""),
                 None => return Ending::new(close::TRY_AGAIN_LATER, "too slow to read"),
             },
-            _ = ping.tick() => Message::Ping(Bytes::new()),
-            () = std::future::ready(()), if sending_model => match inbox.next_chunk() {
-                Some(chunk) => Message::Binary(chunk),
+            _ = ping.tick() => Whole::Ping,
+            () = std::future::ready(()), if sending_model => match inbox.next_piece() {
+                Some(piece) => Whole::Piece(piece),
                 None => {
                     sending_model = false;
                     continue;
                 }
             },
         };
-        count(&frame, |kind, length| metrics.sent(kind, length));
+        match &whole {
+            Whole::Text(_) => metrics.sent(TEXT, whole.len()),
+            Whole::Piece(_) => metrics.sent(BINARY, whole.len()),
+            Whole::Ping | Whole::Close(_) => {}
+        }
         let began = Instant::now();
-        let mut sending = pin!(sink.send(frame));
+        let mut sending = pin!(sender.send(whole));
         loop {
             // As long as some of it is taken now and then, the line is slow and not dead.
             let until = began.max(progress.taken()) + limits.write_timeout();
