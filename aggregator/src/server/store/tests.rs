@@ -115,6 +115,8 @@ fn every_number_of_a_record_comes_back_as_it_went() {
         client,
         name: "Ada".to_owned(),
         examples: 10,
+        labels: vec![4, 6],
+        after_ms: 1_500,
         norm: single(),
         clipped: Some(single()),
         agreement: Some(single()),

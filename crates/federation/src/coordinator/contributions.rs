@@ -24,6 +24,12 @@ pub struct Contribution {
     pub name: String,
     /// Examples that it said to have trained on.
     pub examples: u32,
+    /// How many of each label, as it last said; empty where that is not told, as in masked rooms.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<u32>,
+    /// When its update was whole, milliseconds after the round was opened; 0 where that was not noted.
+    #[serde(default)]
+    pub after_ms: u64,
     /// The L2 norm of its update as it was sent, in the parameters' own unit; of one of fewer steps as it counts.
     pub norm: f32,
     /// The norm that it was scaled down to, where the room took no more of it.

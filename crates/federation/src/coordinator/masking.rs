@@ -512,7 +512,17 @@ impl Coordinator {
         };
         let contributions = opened.clients.iter().map(|&client| {
             let name = self.clients.all.get(&client).map_or_else(String::new, |client| client.name.clone());
-            Contribution { client, name, examples: 0, norm: 0.0, clipped: None, agreement: None, evaluation: None }
+            Contribution {
+                client,
+                name,
+                examples: 0,
+                labels: Vec::new(),
+                after_ms: 0,
+                norm: 0.0,
+                clipped: None,
+                agreement: None,
+                evaluation: None,
+            }
         });
         let given: Vec<(Contribution, Sketch)> = contributions.map(|given| (given, Sketch::default())).collect();
         let per_step = self.config.strategy.counts_steps();

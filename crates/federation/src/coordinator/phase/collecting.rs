@@ -379,6 +379,8 @@ impl Coordinator {
             client: announced.client,
             name: client.name.clone(),
             examples: announced.examples,
+            labels: client.labels.clone(),
+            after_ms: self.now.since(state.opened),
             norm: if told { norm as f32 } else { 0.0 },
             clipped: None,
             agreement: None,
