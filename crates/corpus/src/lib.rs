@@ -46,7 +46,7 @@ pub use kind::Kind;
 pub use manifest::{Row, write_manifest};
 pub use naming::{label_of, labels_of, speaker_of};
 pub use part::Part;
-pub use partition::{Concentration, Holdings, Partition, PartitionError, UnknownPartition};
+pub use partition::{Concentration, Holdings, Partition, PartitionError, UnknownPartition, in_places};
 pub use published::{Published, TABLE};
 pub use reading::{NoPattern, Pattern, Reading};
 pub use report::{Report, SkippedFiles, SpeakerClips};

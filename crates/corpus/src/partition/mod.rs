@@ -8,6 +8,7 @@ mod concentration;
 mod dirichlet;
 mod holdings;
 mod name;
+mod places;
 mod quantity_skew;
 mod random;
 mod single_emotion;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use concentration::Concentration;
 pub use holdings::Holdings;
 pub use name::UnknownPartition;
+pub use places::in_places;
 
 /// A way to divide clips among clients, with its name on the command line.
 ///
