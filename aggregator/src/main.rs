@@ -7,6 +7,7 @@ mod experiment;
 mod participant;
 mod process;
 mod server;
+mod session;
 mod settings;
 mod simulator;
 mod swarm;

@@ -154,6 +154,7 @@ async fn answers_have_the_shape_that_is_described() -> Result<()> {
         "/api/rooms/{code}",
         "/api/rooms/{code}/history",
         "/api/rooms/{code}/results.json",
+        "/api/rooms/{code}/session.json",
         "/api/rooms/{code}/results.csv",
         "/api/rooms/{code}/qr.svg",
         "/api/rooms/{code}/model.safetensors",

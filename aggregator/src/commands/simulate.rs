@@ -3,15 +3,16 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use corpus::Partition;
 use privacy::Gaussian;
-use protocol::Strategy;
+use protocol::{RoomConfig, Strategy};
 
 use super::interrupt::on_interrupt;
 use super::progress;
+use crate::session::Session;
 use crate::settings::{CorpusOptions, Learning, RoomOptions, Settings, TestOptions};
-use crate::simulator::{self, Attack, Behaviour, Circumstances, Outcome, Plan, TestSpeakers};
+use crate::simulator::{self, Attack, Behaviour, Circumstances, Outcome, Plan, Replay, TestSpeakers};
 
 const EXAMPLES: &str = "Examples:
   chorus simulate --data ravdess --model conv --partition random --clients 4
@@ -26,6 +27,8 @@ const EXAMPLES: &str = "Examples:
   chorus simulate --data voices --clients 200 --epsilon 8 --clip 0.01
   chorus simulate --data emodb --clients 10 --attack sign-flip --attackers 0.3 --aggregation median
   chorus simulate --data meld --own-split --model compact-text --modalities text
+  chorus simulate --session chorus-session.json --data ravdess --curve curve.svg
+  chorus simulate --session chorus-session.json --data ravdess --nobody-lost --strategy fedavg --optimiser adam
 
 Clients, aggregator, features, networks and usual settings are those of a real room; only the network between them is left
 out. The test speakers are never trained on (but by --own-split). With a made-up clock a device trains for 1 s and 0.05 s a clip and pass, times its own
@@ -45,12 +48,23 @@ pub struct Arguments {
     /// Test on all of this folder, and train on all of --data; may be given again
     #[arg(long, value_name = "DIR", conflicts_with_all = ["test_speakers", "fold", "own_split"])]
     eval_data: Vec<PathBuf>,
-    /// How training clips are divided: random, single-emotion, by-speaker, dirichlet:α, quantity-skew[:α] or centralised
-    #[arg(long, default_value_t = Partition::Random)]
-    partition: Partition,
-    /// Clients
-    #[arg(long, value_name = "K", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    clients: u16,
+    /// Play a class' session again, from the file that its host downloaded: its settings, its students' places with a speaker of
+    /// --data in each, and who gave to which round; what is chosen beside it is otherwise
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["drop_out", "slow", "bandwidth", "deadline", "selection", "asynchronous", "stragglers", "attack", "scripts_apart"])]
+    session: Option<PathBuf>,
+    /// With --session: everyone gives to every round
+    #[arg(long, requires = "session")]
+    nobody_lost: bool,
+    /// With --session: draw the curve beside the class's own here, as SVG
+    #[arg(long, value_name = "FILE", requires = "session")]
+    curve: Option<PathBuf>,
+    /// How training clips are divided: random, single-emotion, by-speaker, dirichlet:α, quantity-skew[:α] or centralised [default:
+    /// random; with --session as its places held them, or by-speaker where its masks hid that]
+    #[arg(long)]
+    partition: Option<Partition>,
+    /// Clients [default: 4; with --session as many as gave something]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    clients: Option<u16>,
     #[command(flatten)]
     learning: Learning,
     /// The chance that a client which is asked for an update is lost meanwhile, and away until the round is over, such as 0.3
@@ -92,21 +106,31 @@ fn fold(text: &str) -> Result<TestSpeakers, String> {
 impl Arguments {
     /// What is to be simulated: the room that `chorus serve` would have with the same settings, without the doors, and without
     /// what guards it against hostile clients unless that is chosen.
-    fn plan(&self) -> Result<Plan> {
+    fn plan(&self, session: Option<&(Session, RoomConfig)>) -> Result<Plan> {
         let mut learning = self.learning.clone();
-        if self.partition == Partition::Centralised && !learning.strategy.chooses() {
+        if let Some((_, room)) = session {
+            learning.fill(room)?;
+        }
+        let replay = session.map(|(session, room)| self.replay(session, room)).transpose()?;
+        // What a masked session does not say is likest to a class where each has a voice of their own.
+        let usual = if session.is_some() { Partition::BySpeaker } else { Partition::Random };
+        let partition = self.partition.unwrap_or(usual);
+        let places = session.map_or(USUAL_CLIENTS, |(session, _)| session.places as u16);
+        let clients = self.clients.unwrap_or(places);
+        if partition == Partition::Centralised && !learning.strategy.chooses() {
             // Nobody's updates are taken together, so that a way of doing it is no way to train.
             learning.strategy.strategy = Some(Strategy::DEFAULT);
         }
         let room = RoomOptions {
-            max_clients: Some(self.clients.into()),
+            max_clients: Some(clients.into()),
             // As usual, but where one is everyone.
-            least: (self.clients == 1).then_some(1),
+            least: (clients == 1).then_some(1),
             ..RoomOptions::default()
         };
         // A simulation is of the algorithms as they are written, unless somebody wants it otherwise.
         let (aggregation, influence_limit) =
             (learning.aggregation.aggregation()?, learning.aggregation.influence_limit(None));
+        let model = learning.task.model();
         let room = Settings { room, learning }.room()?;
         let as_usual = Circumstances::default();
         let circumstances = Circumstances {
@@ -133,11 +157,11 @@ impl Arguments {
                     TestSpeakers::Named(names.iter().map(|name| corpus::composed(name).into_owned()).collect())
                 }
             },
-            model: self.learning.task.model(),
+            model,
             modalities: room.modalities,
             scripts_apart: self.scripts_apart,
-            partition: self.partition,
-            clients: self.clients.into(),
+            partition,
+            clients: clients.into(),
             rounds: room.rounds,
             training: room.training,
             strategy: room.strategy,
@@ -151,13 +175,46 @@ impl Arguments {
             normalisation: self.test.normalisation,
             device: self.test.device,
             circumstances: (asked_for || circumstances != as_usual).then_some(circumstances),
+            replay,
         })
+    }
+
+    /// What of a session is played again, with what was chosen otherwise.
+    fn replay(&self, session: &Session, room: &RoomConfig) -> Result<Replay> {
+        ensure!(
+            room.pace.is_synchronous(),
+            "this session's rounds waited for nobody, and only rounds that wait can be played again"
+        );
+        ensure!(session.places > 0, "nobody gave anything in this session, or it is too long ago to be known");
+        let file = self.session.clone().unwrap_or_default();
+        // Another division, or another number of clients, has no places.
+        let as_many = self.clients.is_none_or(|clients| u32::from(clients) == session.places);
+        let in_places = self.partition.is_none() && as_many;
+        let holdings = if in_places { session.holdings() } else { None };
+        if in_places && holdings.is_none() {
+            eprintln!(
+                "this session's numbers were masked, so that it does not say who held what: each place gets whole speakers"
+            );
+        }
+        let attendance = if self.nobody_lost || !as_many { Vec::new() } else { session.attendance() };
+        Ok(Replay { session: file, holdings, attendance })
+    }
+
+    fn session(&self) -> Result<Option<(Session, RoomConfig)>> {
+        let Some(path) = &self.session else { return Ok(None) };
+        let bytes = fs::read(path).with_context(|| format!("can't read {}", path.display()))?;
+        let session = Session::read(&bytes).with_context(|| format!("{} can't be played", path.display()))?;
+        Ok(Some(session))
     }
 }
 
+/// Clients of a simulation where nothing else is chosen.
+const USUAL_CLIENTS: u16 = 4;
+
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<()> {
-    let plan = arguments.plan()?;
+    let session = arguments.session()?;
+    let plan = arguments.plan(session.as_ref())?;
     // A plan that cannot work is refused before an hour of sound is read.
     plan.room(plan.clients)?;
     if let Some(attack) = &plan.attack {
@@ -168,6 +225,12 @@ pub fn run(arguments: Arguments) -> Result<()> {
         progress::read(&plan.data, &plan.eval_data, &plan.labels, &plan.reading, plan.normalisation, cache.as_ref())?;
     for remark in dataset.remarks(&plan.test)? {
         eprintln!("{remark}");
+    }
+    let lacking = simulator::lacking(&plan, &dataset)?;
+    if lacking > 0 {
+        eprintln!(
+            "{lacking} of the clips that the session's places held have no like in this corpus; those places hold fewer"
+        );
     }
     let interrupted = on_interrupt()?;
     let bar = progress::bar(simulator::steps(&plan, &dataset)?, "steps");
@@ -188,7 +251,49 @@ pub fn run(arguments: Arguments) -> Result<()> {
         fs::write(path, json + "\n").with_context(|| format!("can't write {}", path.display()))?;
     }
     print!("{}", summary(&outcome));
+    if let Some((session, _)) = &session {
+        print!("{}", beside(session, &outcome));
+        if let Some(path) = &arguments.curve {
+            fs::write(path, curve(session, &outcome)).with_context(|| format!("can't write {}", path.display()))?;
+        }
+    }
     Ok(())
+}
+
+/// The class's own curve and that of its session played again, round by round.
+fn beside(session: &Session, outcome: &Outcome) -> String {
+    let class = session.accuracies();
+    let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
+    let mut text =
+        "\nThe class was measured on what its laptops held back, this on speakers who are not trained on.\n\n\
+                    round  the class  played again\n"
+            .to_owned();
+    for round in 1..=class.len().saturating_sub(1).max(outcome.rounds.len()) {
+        let own = class.get(round).copied().flatten();
+        let again = outcome.rounds.get(round - 1).map(|round| round.accuracy);
+        text += &format!("{round:>5}  {:>9}  {:>12}\n", shown(own), shown(again));
+    }
+    text
+}
+
+/// The same as a chart.
+fn curve(session: &Session, outcome: &Outcome) -> String {
+    let of = |round: usize, value: Option<f64>| Some((round as f64, value?));
+    let class = session.accuracies().into_iter().enumerate().filter_map(|(round, value)| of(round, value)).collect();
+    let again = outcome.rounds.iter().map(|round| (f64::from(round.round), round.accuracy)).collect();
+    let series = [
+        figures::Series { name: "the class, on what it held back".to_owned(), values: class },
+        figures::Series { name: "played again, on speakers nobody trained on".to_owned(), values: again },
+    ];
+    let axes = figures::Axes {
+        title: "A session played again".to_owned(),
+        x: "round".to_owned(),
+        y: "accuracy".to_owned(),
+        y_range: figures::Range::Percent,
+        none: "Nothing was measured".to_owned(),
+        decimal: '.',
+    };
+    figures::learning_curves(&series, &axes)
 }
 
 fn summary(outcome: &Outcome) -> String {
@@ -277,7 +382,9 @@ mod tests {
     fn plan(words: impl IntoIterator<Item = String>) -> Plan {
         let command = Arguments::augment_args(clap::Command::new("simulate"));
         let matches = command.try_get_matches_from(words).unwrap();
-        Arguments::from_arg_matches(&matches).unwrap().plan().unwrap()
+        let arguments = Arguments::from_arg_matches(&matches).unwrap();
+        let session = arguments.session().unwrap();
+        arguments.plan(session.as_ref()).unwrap()
     }
 
     fn typed(line: &str) -> Plan {
@@ -300,6 +407,88 @@ mod tests {
         assert_eq!(plan.circumstances, None);
         let as_written = r#"--strategy {"name":"fedprox","mu":0.5}"#;
         assert_eq!(typed(as_written).strategy, Strategy::FedProx { mu: 0.5 });
+    }
+
+    /// A session of two rounds: both places gave to the first, the second alone to the last.
+    fn session(folder: &std::path::Path, change: impl Fn(&mut serde_json::Value)) -> String {
+        let config = Settings::default().room().unwrap();
+        let mut room = serde_json::to_value(config).unwrap();
+        room["rounds"] = 2.into();
+        let gave = |place: u32, labels: [u32; 4]| serde_json::json!({"place": place, "examples": labels.iter().sum::<u32>(), "labels": labels, "after_ms": 10, "norm": 0.5});
+        let round = |number: u32, gave: Vec<serde_json::Value>| {
+            let record = serde_json::json!({"round": number, "model_version": number, "clients": gave.len(), "examples": 9,
+                "refused": 0, "duration_ms": 5, "training": {"loss": 1.0, "accuracy": 0.5}});
+            serde_json::json!({"record": record, "gave": gave, "lacking": []})
+        };
+        let mut file = serde_json::json!({"chorus_session": 1, "program": "0", "room": room, "places": 2, "final_evaluation": null,
+            "rounds": [round(1, vec![gave(0, [1, 2, 0, 0]), gave(1, [0, 1, 1, 1])]), round(2, vec![gave(1, [0, 1, 1, 2])])]});
+        let settings = file["room"].as_object_mut().unwrap();
+        settings.remove("code");
+        settings.remove("name");
+        change(&mut file);
+        let path = folder.join("session.json");
+        std::fs::write(&path, file.to_string()).unwrap();
+        path.display().to_string()
+    }
+
+    #[test]
+    fn a_session_is_played_with_its_settings_but_for_what_is_chosen() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = session(folder.path(), |file| {
+            (file["room"]["training"]["epochs"], file["room"]["architecture"]) = (3.into(), "compact-text".into());
+            file["room"]["modalities"] = "text".into();
+        });
+        let as_it_was = typed(&format!("--session {file}"));
+        assert_eq!((as_it_was.clients, as_it_was.rounds, as_it_was.training.epochs), (2, 2, 3));
+        assert_eq!((as_it_was.model, as_it_was.modalities), (Architecture::CompactText, Modalities::Text));
+        let room = Settings::default().room().unwrap();
+        assert_eq!((as_it_was.strategy, as_it_was.aggregation), (room.strategy, room.aggregation), "as in a room");
+        let replay = as_it_was.replay.clone().unwrap();
+        assert_eq!(replay.holdings, Some(vec![vec![1, 2, 0, 0], vec![0, 1, 1, 2]]));
+        assert_eq!(replay.attendance, [vec![0, 1], vec![1]]);
+        assert_repeated(&as_it_was);
+        let otherwise = typed(&format!("--session {file} --nobody-lost --strategy fedavg --optimiser adam"));
+        assert_eq!((otherwise.strategy, otherwise.training.optimiser), (Strategy::DEFAULT, Optimiser::Adam));
+        assert_eq!(otherwise.replay.as_ref().unwrap().attendance, [[0_usize; 0]; 0]);
+        assert_repeated(&otherwise);
+        let divided = typed(&format!("--session {file} --partition by-speaker"));
+        assert_eq!((divided.clients, divided.replay.as_ref().unwrap().holdings.as_ref()), (2, None));
+        assert_repeated(&divided);
+        let hidden = session(folder.path(), |file| {
+            for gave in ["/rounds/0/gave/0", "/rounds/0/gave/1", "/rounds/1/gave/0"] {
+                let gave = file.pointer_mut(gave).unwrap();
+                (gave["labels"], gave["examples"]) = (serde_json::json!([]), 0.into());
+            }
+        });
+        let hidden = typed(&format!("--session {hidden}"));
+        assert_eq!((hidden.partition, hidden.clients), (Partition::BySpeaker, 2));
+        assert_eq!(hidden.replay.as_ref().unwrap().attendance, [vec![0, 1], vec![1]], "who was there is known");
+        assert_repeated(&hidden);
+        let masked = typed(&format!("--session {file} --nobody-lost --partition random --clients 3 --masking active"));
+        assert!(masked.masking.is_some() && masked.aggregation.is_mean(), "sums know no median");
+        assert_repeated(&masked);
+    }
+
+    #[test]
+    fn a_session_that_cannot_be_played_is_refused_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |change: &dyn Fn(&mut serde_json::Value)| {
+            let file = session(folder.path(), change);
+            let command = Arguments::augment_args(clap::Command::new("simulate"));
+            let line = format!("simulate --data voices --session {file}");
+            let matches = command.try_get_matches_from(line.split_whitespace()).unwrap();
+            let arguments = Arguments::from_arg_matches(&matches).unwrap();
+            let plan = arguments.session().and_then(|session| arguments.plan(session.as_ref()));
+            format!("{:#}", plan.unwrap_err())
+        };
+        assert!(refused(&|file| file["chorus_session"] = 9.into()).contains("form 9"));
+        assert!(refused(&|file| file["places"] = 0.into()).contains("there is none"));
+        assert!(refused(&|file| file["room"]["architecture"] = "other".into()).contains("other"));
+        let asynchronous = refused(&|file| {
+            let pace = protocol::Pace::asynchronous(2);
+            file["room"]["pace"] = serde_json::to_value(pace).unwrap();
+        });
+        assert!(asynchronous.contains("waited for nobody"), "{asynchronous}");
     }
 
     #[test]

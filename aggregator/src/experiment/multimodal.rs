@@ -94,6 +94,7 @@ pub fn multimodal_runs(multimodal: &Multimodal, dataset: &Dataset) -> Result<Vec
                     encoding: Encoding::F32,
                     attack: None,
                     circumstances: None,
+                    replay: None,
                     seed,
                     normalisation: Normalisation::Group,
                     device: Device::Cpu,

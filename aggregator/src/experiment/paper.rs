@@ -182,6 +182,7 @@ pub fn runs(options: &Options, dataset: &Dataset) -> Result<Vec<Run>> {
                         normalisation: options.normalisation,
                         device: options.device,
                         circumstances: None,
+                        replay: None,
                     };
                     runs.push(Run { condition, plan });
                 }

@@ -129,6 +129,7 @@ pub fn privacy_runs(privacy: &Privacy) -> Result<Vec<Run<Treated>>> {
                 encoding: Encoding::F32,
                 attack: None,
                 circumstances: None,
+                replay: None,
                 seed,
                 // A room with noise asks nobody for the sums of its features: each speaker's own scale takes no one else's.
                 normalisation: Normalisation::Speaker,

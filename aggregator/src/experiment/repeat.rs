@@ -6,7 +6,7 @@ use corpus::Reading;
 use protocol::{Choice, Masking, Noise, Pace, Selection, TrainingSettings};
 use serde::Serialize;
 
-use crate::simulator::{Attack, Circumstances, Plan, TestSpeakers};
+use crate::simulator::{Attack, Circumstances, Plan, Replay, TestSpeakers};
 
 /// `chorus simulate …` for a plan, as a line for a shell.
 pub fn command(plan: &Plan) -> String {
@@ -40,6 +40,7 @@ pub fn words(plan: &Plan) -> Vec<String> {
         normalisation,
         device,
         circumstances,
+        replay,
     } = plan;
     let TrainingSettings { epochs, batch_size, optimiser, learning_rate, augmentation } = training;
     let mut words = Words(vec!["chorus".to_owned(), "simulate".to_owned()]);
@@ -69,8 +70,17 @@ pub fn words(plan: &Plan) -> Vec<String> {
     if *scripts_apart {
         words.0.push("--scripts-apart".to_owned());
     }
-    words.option("partition", partition);
-    words.option("clients", clients);
+    let in_places = replay.as_ref().is_some_and(|replay| replay.holdings.is_some());
+    if let Some(Replay { session, holdings: _, attendance }) = replay {
+        words.option("session", session.display());
+        if attendance.is_empty() {
+            words.0.push("--nobody-lost".to_owned());
+        }
+    }
+    if !in_places {
+        words.option("partition", partition);
+        words.option("clients", clients);
+    }
     words.option("rounds", rounds);
     words.option("epochs", epochs);
     words.option("batch-size", batch_size);

@@ -159,6 +159,7 @@ pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
                     encoding: protocol::Encoding::F32,
                     attack,
                     circumstances: None,
+                    replay: None,
                     seed,
                     normalisation: Normalisation::Group,
                     device: Device::Cpu,

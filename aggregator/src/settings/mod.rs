@@ -134,6 +134,66 @@ impl Settings {
 }
 
 impl Learning {
+    /// Has what a room had wherever nothing else is chosen: how it was learnt, but not whom rounds asked, nor how long they waited.
+    ///
+    /// # Errors
+    /// A network that this program does not have.
+    pub fn fill(&mut self, room: &RoomConfig) -> Result<(), models::UnknownArchitecture> {
+        let RoomConfig { labels, architecture, modalities, encoding, rounds, training, strategy, aggregation, .. } =
+            room;
+        let network: Architecture = architecture.parse()?;
+        let (task, steps) = (&mut self.task, &mut self.training);
+        if task.modalities.is_none() && task.model.unwrap_or(network) == network && network.reads_text() {
+            task.modalities = Some(*modalities);
+        }
+        let model_as_it_was = task.model.is_none_or(|model| model == network);
+        task.model.get_or_insert(network);
+        if task.labels.is_empty() {
+            task.labels.clone_from(labels);
+        }
+        task.rounds.get_or_insert(*rounds);
+        task.encoding.get_or_insert(*encoding);
+        task.seed.get_or_insert(room.seed);
+        steps.epochs.get_or_insert(training.epochs);
+        steps.batch_size.get_or_insert(training.batch_size);
+        if model_as_it_was {
+            // Another network has its own usual ways.
+            steps.augmentation.get_or_insert(training.augmentation);
+            steps.optimiser.get_or_insert(training.optimiser);
+            steps.learning_rate.get_or_insert(training.learning_rate);
+            if !self.strategy.chooses() {
+                self.strategy.strategy = Some(*strategy);
+            }
+        }
+        let chosen = self.aggregation.aggregation.is_some()
+            || self.aggregation.given().iter().any(|given| given.value.is_some());
+        let (masks_chosen, noise_chosen) = (self.masking.masking.is_some(), self.noise.is_chosen());
+        // What looks at single updates goes with neither.
+        if !chosen && !masks_chosen && !noise_chosen {
+            self.aggregation.aggregation = Some(*aggregation);
+            self.aggregation.influence_limit = self.aggregation.influence_limit.or(room.influence_limit);
+        }
+        if let Some(protocol::Masking { server, encoding, clip }) = room.masking
+            && !masks_chosen
+        {
+            self.masking.masking = Some(server);
+            self.masking.masking_encoding.get_or_insert(encoding);
+            self.masking.masking_clip.get_or_insert(clip);
+        }
+        if let Some(protocol::Noise { hides, clip, multiplier, clients, epsilon, delta }) = room.noise
+            && !noise_chosen
+        {
+            let noise = &mut self.noise;
+            noise.noise_multiplier = Some(multiplier);
+            noise.noise_hides.get_or_insert(hides);
+            noise.clip.get_or_insert(clip);
+            noise.noise_clients.get_or_insert(clients);
+            noise.epsilon = Some(epsilon);
+            noise.delta.get_or_insert(delta);
+        }
+        Ok(())
+    }
+
     /// How clients step, and how their updates become the next model.
     fn choose_steps(&self, room: &mut RoomConfig, architecture: Architecture) -> Result<(), ProtocolError> {
         let chosen = self.training.chooses_steps() || self.strategy.chooses();

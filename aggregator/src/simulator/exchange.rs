@@ -13,7 +13,7 @@ use federation::{
     ParticipantConfig, TrainRequest,
 };
 use models::Example;
-use protocol::{ServerMessage, Token};
+use protocol::{HostCommand, ServerMessage, Token};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -54,6 +54,8 @@ pub struct Exchange {
     network: Network,
     labels: usize,
     clock: Option<Clock>,
+    /// Who gives to each round, where that is known beforehand.
+    attendance: Vec<Vec<usize>>,
     /// Bytes from all clients to the aggregator.
     pub bytes_up: u64,
     /// Bytes from the aggregator to all clients.
@@ -97,6 +99,7 @@ impl Exchange {
             network: Network::default(),
             labels,
             clock,
+            attendance: Vec::new(),
             bytes_up: 0,
             bytes_down: 0,
         };
@@ -124,6 +127,17 @@ impl Exchange {
         for (client, said) in self.clients.iter_mut().zip(said) {
             client.lie = said;
         }
+    }
+
+    /// In each round these clients alone give something, in rounds without any and beyond them everyone. The others train for
+    /// nothing, and the round is closed without them.
+    pub fn attend(&mut self, attendance: Vec<Vec<usize>>) {
+        self.attendance = attendance;
+    }
+
+    fn attends(&self, client: usize) -> bool {
+        let present = self.attendance.get(self.coordinator.history().len()).filter(|present| !present.is_empty());
+        present.is_none_or(|present| present.contains(&client))
     }
 
     /// A client's program as it starts.
@@ -200,7 +214,12 @@ impl Exchange {
             if self.coordinator.history().len() as u32 == self.coordinator.config().rounds && self.clock.is_some() {
                 return Ok(Next::Finished);
             }
-            let Some(clock) = &mut self.clock else { return self.whose_turn() };
+            let Some(clock) = &mut self.clock else {
+                match self.whose_turn()? {
+                    Some(next) => return Ok(next),
+                    None => continue,
+                }
+            };
             if let Some(timeout) = self.coordinator.next_timeout()
                 && clock.next().is_none_or(|(at, ..)| timeout < at)
             {
@@ -256,14 +275,20 @@ impl Exchange {
         }
     }
 
-    /// Where time stands still, somebody outside has to do something when all is quiet.
-    fn whose_turn(&self) -> Result<Next> {
+    /// Where time stands still, somebody outside has to do something when all is quiet; or those who attend have done so, and the
+    /// round is closed.
+    fn whose_turn(&mut self) -> Result<Option<Next>> {
         let training: Vec<usize> =
             (0..self.clients.len()).filter(|&client| self.clients[client].program.training.is_some()).collect();
-        if !training.is_empty() {
-            Ok(Next::Train(training))
+        let attending: Vec<usize> = training.iter().copied().filter(|&client| self.attends(client)).collect();
+        if !attending.is_empty() {
+            Ok(Some(Next::Train(attending)))
         } else if self.coordinator.history().len() as u32 == self.coordinator.config().rounds {
-            Ok(Next::Finished)
+            Ok(Some(Next::Finished))
+        } else if !training.is_empty() {
+            let now = self.now();
+            self.coordinator.command(now, HostCommand::NextRound)?;
+            Ok(None)
         } else {
             let notice = self.clients.iter().find_map(|client| client.program.participant.view().notice);
             let message = notice.map(|notice| notice.message.as_str()).unwrap_or_default();

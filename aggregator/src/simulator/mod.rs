@@ -23,6 +23,6 @@ use exchange::Request;
 #[cfg(test)]
 pub use exchange::{Exchange, Next};
 pub use feature_cache::FeatureCache;
-pub use plan::{Device, Normalisation, Plan, TestSpeakers};
-pub use run::{LastFive, Outcome, Prediction, RoundOutcome, run, split, steps};
+pub use plan::{Device, Normalisation, Plan, Replay, TestSpeakers};
+pub use run::{LastFive, Outcome, Prediction, RoundOutcome, lacking, run, split, steps};
 pub use scores::{Means, Scores};

@@ -75,6 +75,20 @@ pub struct Plan {
     /// What the room has to bear; without it time stands still, everyone is asked, and nobody is late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circumstances: Option<Circumstances>,
+    /// The class' session that is played again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
+}
+
+/// What of a class' session is played again; its settings are the plan's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Replay {
+    /// The session file.
+    pub session: PathBuf,
+    /// How many clips of each label each place holds; without it the plan's partition divides all training clips.
+    pub holdings: Option<Vec<Vec<u32>>>,
+    /// Who gives to each round; everybody, where nobody is named and in rounds beyond these.
+    pub attendance: Vec<Vec<usize>>,
 }
 
 /// Whose mean and deviation features are standardised by.
@@ -194,6 +208,11 @@ impl Plan {
         room.encoding = self.encoding;
         room.seed = self.seed;
         room.least = clients as u32;
+        if self.replay.as_ref().is_some_and(|replay| !replay.attendance.is_empty()) {
+            // A round counts with those who gave to the class' own, however few they were.
+            let least = if self.masking.is_some() { MIN_MASKED_CLIENTS as u32 } else { 1 };
+            room.least = room.least.min(least.max(self.aggregation.least()));
+        }
         room.max_clients = clients as u32;
         if let Some(circumstances) = &self.circumstances {
             ensure!(

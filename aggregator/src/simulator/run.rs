@@ -115,6 +115,17 @@ pub struct Prediction {
     pub found: usize,
 }
 
+/// How many clips of a session's places this corpus lacks.
+///
+/// # Errors
+/// As [`split`].
+pub fn lacking(plan: &Plan, dataset: &Dataset) -> Result<usize> {
+    let wanted = plan.replay.as_ref().and_then(|replay| replay.holdings.as_ref());
+    let (_, parts) = divide(plan, dataset)?;
+    let there: usize = parts.iter().map(Vec::len).sum();
+    Ok(wanted.map_or(0, |wanted| (wanted.iter().flatten().sum::<u32>() as usize).saturating_sub(there)))
+}
+
 /// Training steps of a whole plan, for a progress bar.
 pub fn steps(plan: &Plan, dataset: &Dataset) -> Result<u64> {
     let (_, parts) = divide(plan, dataset)?;
@@ -145,11 +156,25 @@ fn divide(plan: &Plan, dataset: &Dataset) -> Result<Divided> {
     let Split { train, test } = split(plan, dataset)?;
     let labels: Vec<usize> = train.iter().map(|&clip| dataset.clips[clip].example.label).collect();
     let speakers: Vec<&str> = train.iter().map(|&clip| dataset.clips[clip].speaker.as_str()).collect();
+    let of_the_whole = |parts: Vec<Vec<usize>>| -> Vec<Vec<usize>> {
+        parts.into_iter().map(|part| part.into_iter().map(|index| train[index]).collect()).collect()
+    };
+    if let Some(holdings) = plan.replay.as_ref().and_then(|replay| replay.holdings.as_ref()) {
+        dataset.speakers_known()?;
+        let (parts, _) = corpus::in_places(&labels, &speakers, holdings);
+        let empty = parts.iter().position(Vec::is_empty);
+        ensure!(
+            empty.is_none(),
+            "place {} of the session would have no clips of this corpus; choose one with more speakers, or --partition",
+            empty.unwrap_or_default()
+        );
+        return Ok((test, of_the_whole(parts)));
+    }
     let parts = plan
         .partition
         .assign(&labels, &speakers, plan.clients, plan.seed.into())
         .with_context(|| format!("{} training clips can't be divided by {}", train.len(), plan.partition))?;
-    Ok((test, parts.into_iter().map(|part| part.into_iter().map(|index| train[index]).collect()).collect()))
+    Ok((test, of_the_whole(parts)))
 }
 
 /// Runs a plan on clips that were read for it. `on_step` hears of every training step of everyone, and ends the run by
@@ -264,6 +289,9 @@ fn federated(
     coordinator.seed_noise(ChaCha8Rng::seed_from_u64(plan.seed.into()).random());
     let clock = plan.circumstances.map(|circumstances| Clock::new(circumstances, plan.seed));
     let mut exchange = Exchange::new(coordinator, shares, &claims, labels, clock);
+    if let Some(replay) = &plan.replay {
+        exchange.attend(replay.attendance.clone());
+    }
     if let Some(attackers) = &attackers {
         exchange.lie(attackers.statistics(&claims));
     }

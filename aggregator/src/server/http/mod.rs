@@ -50,6 +50,7 @@ fn table() -> Vec<(&'static str, MethodRouter<Site>)> {
         ("/api/rooms/{code}/qr.svg", get(room::qr_code)),
         ("/api/rooms/{code}/results.json", get(results::json)),
         ("/api/rooms/{code}/results.csv", get(results::csv)),
+        ("/api/rooms/{code}/session.json", get(results::session)),
         ("/api/rooms/{code}/history", get(room::history)),
         ("/api/rooms/{code}/model.safetensors", get(model::safetensors)),
         ("/api/rooms/{code}/model.onnx", get(model::onnx)),

@@ -9,7 +9,9 @@ use protocol::{Evaluation, RoundRecord};
 use serde_json::json;
 
 use super::failure::Failure;
+use super::host::Host;
 use super::site::Site;
+use crate::session::Session;
 
 /// `GET /api/rooms/{code}/results.json`: settings, all rounds, and how the finished model does.
 pub async fn json(State(site): State<Site>, Path(code): Path<String>) -> Result<Response, Failure> {
@@ -34,6 +36,15 @@ pub async fn csv(State(site): State<Site>, Path(code): Path<String>) -> Result<R
         (CONTENT_DISPOSITION, attachment(snapshot.checkpoint.config.code.as_str(), "csv")),
     ];
     Ok((headers, table).into_response())
+}
+
+/// `GET /api/rooms/{code}/session.json`: what the class did, for `chorus simulate --session`. Only the host may take it along, since it
+/// says of each laptop what everyone else sees of all together; the file's own name has the room's code, and nothing in it has.
+pub async fn session(_: Host, State(site): State<Site>, Path(code): Path<String>) -> Result<Response, Failure> {
+    let checkpoint = site.find(&code)?.inspect().await?.checkpoint;
+    let session = Session::of(&checkpoint).map_err(anyhow::Error::from)?;
+    let attachment = format!("attachment; filename=\"chorus-{}-session.json\"", checkpoint.config.code.as_str());
+    Ok(([(CONTENT_DISPOSITION, attachment)], Json(session)).into_response())
 }
 
 fn attachment(code: &str, extension: &str) -> String {
