@@ -23,7 +23,10 @@ pub struct Server {
 }
 
 /// The program under test: `CHORUS_BIN`, or the one beside this test in the target folder.
-fn program() -> Result<PathBuf> {
+///
+/// # Errors
+/// Where it was not built.
+pub fn program() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("CHORUS_BIN") {
         return Ok(path.into());
     }

@@ -112,6 +112,8 @@ async fn two_read_prompts_and_one_types() -> Result<()> {
     teacher.click("network-compact-text").await?;
     teacher.fill("create-rounds", &ROUNDS.to_string()).await?;
     teacher.fill("create-least", "3").await?;
+    // In masks nobody would know who held what, and the session is to be played with that.
+    teacher.click("create-masked").await?;
     let asked = "return document.getElementById('field-modalities').checkVisibility()";
     assert_eq!(teacher.run(asked, vec![]).await?, true, "the form asks what the network looks at");
     teacher.screenshot("text-form").await?;
@@ -246,6 +248,14 @@ async fn two_read_prompts_and_one_types() -> Result<()> {
         assert!((room - home).abs() <= 1.5e-4, "{in_the_room:?} {at_home:?}");
     }
 
+    // The session file of this lesson knows nobody, and is played again with other voices in the places of the three.
+    let session = teacher.saved("download-session").await?;
+    let text = String::from_utf8(session.clone())?;
+    for personal in TYPED.iter().chain(&["Student", code.as_str(), "Mozilla", "127.0.0.1"]) {
+        assert!(!text.contains(personal), "{personal}");
+    }
+    plays(&session, folder.path())?;
+
     // No text has left, and the page's own search says so and proves that it would have found one.
     typist.click("search-voice").await?;
     let searched = "return document.querySelector('[data-test=\"search-result\"]').dataset.texts !== undefined";
@@ -266,6 +276,33 @@ async fn two_read_prompts_and_one_types() -> Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+/// Has the simulator play a session with made-up voices, as it was and with everything otherwise.
+fn plays(session: &[u8], folder: &Path) -> Result<()> {
+    let (file, corpus, curve) = (folder.join("session.json"), folder.join("corpus"), folder.join("curve.svg"));
+    std::fs::write(&file, session)?;
+    let run = |words: &[&str]| -> Result<String> {
+        let done = std::process::Command::new(tests::program::program()?).args(words).output()?;
+        ensure!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+        Ok(String::from_utf8(done.stdout)?)
+    };
+    let [file, corpus, curve] =
+        [&file, &corpus, &curve].map(|path| path.to_str().context("a path is text").map(str::to_owned));
+    let (file, corpus, curve) = (file?, corpus?, curve?);
+    run(&["synth", "--out", &corpus, "--speakers", "5", "--per-emotion", "10", "--transcripts", "same"])?;
+    let played = ["simulate", "--session", &file, "--data", &corpus];
+    let told = run(&[&played[..], &["--curve", &curve]].concat())?;
+    println!("{told}");
+    assert!(told.contains("of 3 clients trained on"), "{told}");
+    let rows = told.lines().skip_while(|line| !line.contains("played again")).skip(1).count();
+    assert_eq!(rows, ROUNDS, "a row for each round: {told}");
+    assert!(std::fs::read_to_string(&curve)?.contains("the class, on what it held back"));
+    let masked = ["--nobody-lost", "--masking", "active", "--partition", "random", "--json", "-"];
+    let outcome: Value = serde_json::from_str(&run(&[&played[..], &masked].concat())?)?;
+    assert_eq!(outcome["rounds"].as_array().map(Vec::len), Some(ROUNDS));
+    assert_eq!(outcome["plan"]["model"], "compact-text");
     Ok(())
 }
 

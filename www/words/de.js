@@ -1111,6 +1111,8 @@ export const words = {
       about: 'Was dazugehört (JSON)',
       json: 'Ergebnisse (JSON)',
       csv: 'Ergebnisse (CSV, für Tabellen)',
+      session: 'Sitzungsdatei',
+      sessionHint: 'Die Sitzungsdatei sagt nur in Zahlen, was die Klasse gemacht hat: keine Namen, kein Ton. Chorus spielt sie mit anderen Stimmen noch einmal durch, und für die Meldung eines Fehlers ist sie genau das Richtige.',
       hint: 'Nur Zahlen: Ton hat diesen Computer nie erreicht.',
       untrained: 'Nach der ersten Runde gibt es hier etwas zum Mitnehmen.',
     },

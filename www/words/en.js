@@ -1113,6 +1113,8 @@ export const words = {
       about: 'What goes with it (JSON)',
       json: 'Results (JSON)',
       csv: 'Results (CSV, for spreadsheets)',
+      session: 'Session file',
+      sessionHint: 'The session file says what the class did, by numbers alone: no names, no sound. Chorus plays it again with other voices, and it is what a report of a fault needs.',
       hint: 'Numbers only: no sound ever reached this computer.',
       untrained: 'There is something to take along after the first round.',
     },

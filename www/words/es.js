@@ -1111,6 +1111,8 @@ export const words = {
       about: 'Lo que lo acompaña (JSON)',
       json: 'Resultados (JSON)',
       csv: 'Resultados (CSV, para hojas de cálculo)',
+      session: 'Archivo de la sesión',
+      sessionHint: 'El archivo de la sesión dice solo en números lo que hizo la clase: sin nombres y sin sonido. Chorus la vuelve a reproducir con otras voces, y es lo que hace falta para avisar de un fallo.',
       hint: 'Solo números: a este ordenador nunca llegó ningún sonido.',
       untrained: 'Habrá algo para llevarse después de la primera ronda.',
     },

@@ -13,12 +13,13 @@ import { studentsPanel } from './students-panel.js';
  * @typedef {object} Does what the panels may ask for; each gives what went wrong, or nothing
  * @property {(code: string, command: Record<string, unknown>, outcome: string) => Promise<string>} act
  * @property {(room: HostRoom) => Promise<string>} remove
+ * @property {(code: string) => Promise<string>} session saves the session file of a room
  */
 
 /** @param {Does} does */
 export function controlPanel(does) {
   const steer = steerPanel(does);
-  const panels = [invitePanel(), steer, studentsPanel(does), standingOutPanel(does), resultsPanel(), managePanel(does)];
+  const panels = [invitePanel(), steer, studentsPanel(does), standingOutPanel(does), resultsPanel(does), managePanel(does)];
   return {
     /** @param {HostRoom} room */
     update(room) {

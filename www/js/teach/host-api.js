@@ -50,6 +50,14 @@ export class HostApi {
   }
 
   /**
+   * The session file of a room.
+   * @param {string} code
+   */
+  session(code) {
+    return this.#ask('GET', `/api/rooms/${encodeURIComponent(code)}/session.json`);
+  }
+
+  /**
    * @param {string} method
    * @param {string} path
    * @param {Record<string, unknown>} [body]

@@ -11,7 +11,8 @@ import { sharedResults } from '../live/shared-results.js';
 /** @type {[keyof typeof words.teach.results, string][]} */
 const FILES = [['model', 'model.safetensors'], ['onnx', 'model.onnx'], ['about', 'model.json'], ['csv', 'results.csv'], ['json', 'results.json']];
 
-export function resultsPanel() {
+/** @param {import('./control-panel.js').Does} does */
+export function resultsPanel(does) {
   const charts = roomCharts({
     accuracy: byId('chart-accuracy'), recall: byId('chart-recall'), confusion: byId('chart-confusion'), broken: byId('no-charts'),
   });
@@ -19,7 +20,14 @@ export function resultsPanel() {
     const link = h('a', { class: 'button', 'data-test': `download-${name}`, 'aria-describedby': 'downloads-hint' }, icon('download'), words.teach.results[name]);
     return { link, file };
   });
-  byId('downloads').append(...links.map(({ link }) => link));
+  let code = '';
+  const session = h('button', {
+    type: 'button', 'data-test': 'download-session', 'aria-describedby': 'session-hint',
+    onclick: async () => {
+      if (session.getAttribute('aria-disabled') !== 'true') tellIn(byId('session-problem'), await does.session(code));
+    },
+  }, icon('download'), words.teach.results.session);
+  byId('downloads').append(...links.map(({ link }) => link), session);
 
   /** @param {import('../live/api-shapes.js').HostRoom} room */
   function update(room) {
@@ -28,6 +36,8 @@ export function resultsPanel() {
     setText(byId('results-now'), latest ? words.board.accuracyNow(scoreOf(latest, words)) : '');
     charts.update(room);
     const trained = room.history.length > 0;
+    code = room.room.code;
+    setAttribute(session, 'aria-disabled', trained ? null : 'true');
     for (const { link, file } of links) {
       setAttribute(link, 'href', trained ? `/api/rooms/${encodeURIComponent(room.room.code)}/${file}` : null);
       setAttribute(link, 'download', trained);

@@ -6,6 +6,7 @@ import { languagePickers } from '../common/language-picker.js';
 import { fillWords, words } from '../common/language.js';
 import { noticePanel } from '../common/notice-panel.js';
 import { normaliseCode } from '../common/room-code.js';
+import { saveFile } from '../common/save-file.js';
 import { watchRoom } from '../live/room-watch.js';
 import { controlPanel } from './control-panel.js';
 import { HostApi, HostError } from './host-api.js';
@@ -33,7 +34,7 @@ const notices = noticePanel(byId('notices'));
 const unlock = unlockPanel(start);
 const list = roomListPanel({ choose: (code) => choose(code, true) });
 newRoomPanel(create, budgetOf);
-const control = controlPanel({ act, remove });
+const control = controlPanel({ act, remove, session });
 
 /** @type {HostApi | null} */
 let api = null;
@@ -223,6 +224,17 @@ async function remove({ room }) {
     if (host) host.rooms = host.rooms.filter((one) => one.room.code !== room.code);
     if (selected === room.code) choose('', true);
     tell(words.teach.manage.removed(room.name));
+  });
+}
+
+/**
+ * Saves the session file of a room.
+ * @param {string} code
+ * @returns {Promise<string>} what went wrong, or nothing
+ */
+async function session(code) {
+  return attempt(async (api) => {
+    saveFile(`chorus-${code}-session.json`, `${JSON.stringify(await api.session(code), null, 1)}\n`, 'application/json');
   });
 }
 
