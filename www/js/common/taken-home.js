@@ -12,6 +12,7 @@
  * @property {number} rounds that the model was trained
  * @property {string} score on how many of the test clips it was right, as people read it, or nothing
  * @property {string} date when it was taken home
+ * @property {string} card its model card, as Markdown
  * @property {string} parameters f32 in little-endian order, in base64; so are the next two
  * @property {string} mean
  * @property {string} deviation

@@ -34,6 +34,7 @@ fillWords();
 document.title = text.title(about.name);
 setText(byId('offline-title'), text.title(about.name));
 byId('offline-facts').append(...text.facts(about, about.labels.map(labelName)).map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
+byId('offline-card').append(h('summary', {}, words.card.button), h('pre', { class: 'card-text' }, about.card));
 choose.append(icon('file'), words.try.file);
 read.append(words.said.alone);
 for (const button of [speak, choose]) show(button, about.hears);

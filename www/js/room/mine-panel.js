@@ -6,6 +6,7 @@ import { icon } from '../common/icons.js';
 import { labelIcon } from '../common/labels.js';
 import { explain, labelName, words } from '../common/language.js';
 import { saveFile } from '../common/save-file.js';
+import { saveCard } from './room-card.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 
@@ -21,6 +22,8 @@ export function minePanel(client) {
   let busy = false;
   let code = '';
   let shown = '';
+  /** @type {Parameters<typeof saveCard>[1]} what the card says of the own model */
+  let own = null;
 
   button.addEventListener('click', async () => {
     tell('');
@@ -51,6 +54,14 @@ export function minePanel(client) {
     byId('mine-files').append(save);
   }
 
+  byId('mine-files').append(h('button', {
+    type: 'button', 'data-test': 'save-mine-card',
+    onclick: () => {
+      tell('');
+      saveCard(code, own).catch((error) => tell(explain({}, error)));
+    },
+  }, icon('download'), words.card.button));
+
   /** @param {string} text */
   function tell(text) {
     tellIn(problem, text);
@@ -80,6 +91,7 @@ export function minePanel(client) {
     const { version, shared_version: shared, compared, score } = personal;
     const rows = compared ?? [];
     const { all, mine, ours } = score ?? { all: 0, mine: 0, ours: 0 };
+    own = { epochs: personal.epochs, clips: personal.clips, right: mine, tested: all };
     for (const [who, right] of /** @type {const} */ ([['mine', mine], ['ours', ours]])) {
       setText(byId(`score-${who}`), all ? words.common.score(right, all) : '–');
       setText(byId(`right-${who}`), all ? words.mine.right(all) : '');

@@ -9,6 +9,7 @@ import { words } from '../common/language.js';
 import { saveFile } from '../common/save-file.js';
 import { latestScore } from '../live/score.js';
 import { base64, offlineFile } from './offline-file.js';
+import { roomCard } from './room-card.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 
@@ -33,7 +34,7 @@ export function takeHomePanel(client, tell) {
     const [parameters, mean, deviation] = await Promise.all([numbers.parameters, numbers.mean, numbers.deviation].map(base64));
     const page = await offlineFile({
       name: room.name, labels: room.labels, architecture, hears, reads, speeds, rounds: Number(version), score: latestScore(history, words),
-      date: day(Date.now()), parameters, mean, deviation,
+      date: day(Date.now()), card: await roomCard(room.code), parameters, mean, deviation,
     });
     saveFile(`chorus-${room.code}-model.html`, page, 'text/html');
   });

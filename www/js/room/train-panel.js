@@ -6,6 +6,7 @@ import { icon } from '../common/icons.js';
 import { words } from '../common/language.js';
 import { divergedSentence, laptopSays, noCurve, noiseMeter, roundLine, waitSentence } from '../live/said.js';
 import { isMeasured, latestScore } from '../live/score.js';
+import { saveCard } from './room-card.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 
@@ -75,7 +76,7 @@ export function trainPanel(client, tell) {
     }
     tellChanges(state);
     if (state.finished) {
-      if (!before?.finished) byId('finished').replaceChildren(h('h3', {}, words.train.finishedTitle), result, ...takeHome(state.room));
+      if (!before?.finished) byId('finished').replaceChildren(h('h3', {}, words.train.finishedTitle), result, ...takeHome(state.room, tell));
       // It grows as one laptop after the other has said how the finished model does; the links stay, with the focus on them.
       setText(result, words.train.finishedText(state.model_version, latestScore(state.history, words)));
     }
@@ -110,8 +111,9 @@ function waits({ clients }) {
 /**
  * The links to the finished model, and what they are.
  * @param {State['room']} room
+ * @param {(error: unknown) => void} tell
  */
-function takeHome(room) {
+function takeHome(room, tell) {
   return [
     ...[
       ['safetensors', words.train.download, 'download'],
@@ -120,7 +122,8 @@ function takeHome(room) {
     ].map(([format, text, test]) =>
       h('a', { class: 'button', href: `/api/rooms/${encodeURIComponent(room.code)}/model.${format}`, download: `chorus-${room.code}.${format}`, 'data-test': test },
         icon('download'), text)),
-    h('p', { class: 'hint' }, words.train.downloadHint),
+    h('button', { type: 'button', 'data-test': 'download-card', onclick: () => saveCard(room.code).catch(tell) }, icon('download'), words.card.button),
+    h('p', { class: 'hint' }, `${words.train.downloadHint} ${words.card.hint}`),
   ];
 }
 

@@ -1,8 +1,11 @@
 // How well the shared model does, and everything to take along.
 
 import { byId, h, setAttribute, setText, tellIn } from '../common/element.js';
+import { day } from '../common/format.js';
 import { icon } from '../common/icons.js';
-import { words } from '../common/language.js';
+import { labelName, words } from '../common/language.js';
+import { saveFile } from '../common/save-file.js';
+import { modelCard } from '../live/model-card.js';
 import { roomCharts } from '../live/room-charts.js';
 import { noCurve } from '../live/said.js';
 import { scoreOf } from '../live/score.js';
@@ -20,14 +23,23 @@ export function resultsPanel(does) {
     const link = h('a', { class: 'button', 'data-test': `download-${name}`, 'aria-describedby': 'downloads-hint' }, icon('download'), words.teach.results[name]);
     return { link, file };
   });
-  let code = '';
+  /** @type {import('../live/api-shapes.js').HostRoom | null} */
+  let present = null;
+  const card = h('button', {
+    type: 'button', 'data-test': 'download-card', 'aria-describedby': 'card-hint',
+    onclick: () => {
+      if (!present || card.getAttribute('aria-disabled') === 'true') return;
+      const shown = { labels: present.room.labels.map(labelName), date: day(Date.now()) };
+      saveFile(`chorus-${present.room.code}-card.md`, modelCard(present, null, shown, words), 'text/markdown');
+    },
+  }, icon('download'), words.card.button);
   const session = h('button', {
     type: 'button', 'data-test': 'download-session', 'aria-describedby': 'session-hint',
     onclick: async () => {
-      if (session.getAttribute('aria-disabled') !== 'true') tellIn(byId('session-problem'), await does.session(code));
+      if (session.getAttribute('aria-disabled') !== 'true') tellIn(byId('session-problem'), await does.session(present?.room.code ?? ''));
     },
   }, icon('download'), words.teach.results.session);
-  byId('downloads').append(...links.map(({ link }) => link), session);
+  byId('downloads').append(...links.map(({ link }) => link), card, session);
 
   /** @param {import('../live/api-shapes.js').HostRoom} room */
   function update(room) {
@@ -36,8 +48,8 @@ export function resultsPanel(does) {
     setText(byId('results-now'), latest ? words.board.accuracyNow(scoreOf(latest, words)) : '');
     charts.update(room);
     const trained = room.history.length > 0;
-    code = room.room.code;
-    setAttribute(session, 'aria-disabled', trained ? null : 'true');
+    present = room;
+    for (const button of [card, session]) setAttribute(button, 'aria-disabled', trained ? null : 'true');
     for (const { link, file } of links) {
       setAttribute(link, 'href', trained ? `/api/rooms/${encodeURIComponent(room.room.code)}/${file}` : null);
       setAttribute(link, 'download', trained);
