@@ -82,6 +82,11 @@ async fn the_model_at_home_answers_as_in_the_room_and_asks_nobody() -> Result<()
         tab.choose_files("try-file", std::slice::from_ref(&wav)).await?;
         tab.wait_for("try-probabilities").await?;
         let shares = shares(&tab).await?;
+        let card = String::from_utf8(tab.saved("download-card").await?)?;
+        assert!(card.starts_with("# Model card: ") && card.contains("It learnt for 2 rounds, from 1 laptop"), "{card}");
+        for label in labels() {
+            assert!(card.contains(&format!("| {label} | ")), "how it was tested on {label}: {card}");
+        }
         std::fs::write(&page, tab.saved("save-model").await?)?;
         shares
     };
@@ -102,6 +107,8 @@ async fn the_model_at_home_answers_as_in_the_room_and_asks_nobody() -> Result<()
         assert!((room - home).abs() <= 1e-4 + 0.5e-4, "{in_the_room:?} {at_home:?}");
     }
     assert!(at_home.iter().any(|share| *share > 0.3), "an answer that says something");
+    let card = tab.run("return document.querySelector('[data-test=\"offline-card\"] pre').textContent", vec![]).await?;
+    assert!(card.as_str().is_some_and(|card| card.contains("What it must not be used for")), "{card}");
     let asked = tab.run("return performance.getEntriesByType('resource').map(({ name }) => name)", vec![]).await?;
     assert!(asked.as_array().is_some_and(|all| all.iter().all(is_local)), "only addresses inside of the page: {asked}");
     Ok(())
@@ -134,6 +141,8 @@ async fn each_model_goes_home_for_other_programs() -> Result<()> {
     let files = [tab.saved("save-mine-safetensors").await?, tab.saved("save-mine-onnx").await?];
     keep("mine", &files)?;
     let [mine, onnx] = files;
+    let card = String::from_utf8(tab.saved("save-mine-card").await?)?;
+    assert!(card.contains("of one person alone"), "{card}");
     let beside: Value = serde_json::from_slice(&tab.saved("save-mine-json").await?)?;
     let shared = SharedModel::download(&server).await?;
     keep(
