@@ -289,6 +289,13 @@ async fn what_noise_promises_is_read_before_the_start_and_after_the_last_round()
     reads(&teacher, promise, SECONDS_10).await?;
     reads(&teacher, "With 30 people the noise is louder", SECONDS_10).await?;
     reads(&teacher, "Masked: whoever runs the server can read only the sum", SECONDS_10).await?;
+    // Gradients of clips are noised by the laptops, or nobody.
+    teacher.run("const hides = document.getElementById('expert-noise_hides'); hides.value = 'clip'; hides.dispatchEvent(new Event('input', {bubbles: true}))", vec![]).await?;
+    reads(&teacher, "say how many clips all participants have", SECONDS_10).await?;
+    teacher.run("const hides = document.getElementById('expert-noise_hides'); hides.value = ''; hides.dispatchEvent(new Event('input', {bubbles: true}))", vec![]).await?;
+    // Without masks a class of one can go through it.
+    teacher.click("create-masked").await?;
+    reads(&teacher, "Not masked: whoever runs the server sees each laptop’s result", SECONDS_10).await?;
     teacher.screenshot("teach-noise-form").await?;
     assert_eq!(teacher.violations().await?, Vec::<String>::new());
     // Noise that is needed for a clip which is none is refused in the form's own words.
