@@ -218,3 +218,58 @@ fn what_cannot_work_is_refused_before_anything_runs() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("can't make the folder"), "{}", text(&output.stderr));
 }
+
+/// What a Slurm array or HyperQueue does, in small: each run by a program of its own, several at the same time and in any order.
+#[test]
+fn runs_that_several_programs_did_are_those_of_one() {
+    let voices = Voices::new();
+    let series = ["--models", "conv", "--experiments", "3"];
+    let alone = voices.out("alone");
+    let listed = voices.experiment(&alone, &[&series[..], &["--list"]].concat());
+    assert!(listed.status.success(), "{}", text(&listed.stderr));
+    let list = text(&listed.stdout);
+    let lines: Vec<Vec<&str>> = list.lines().map(|line| line.split(' ').collect()).collect();
+    assert_eq!(lines.len(), 4, "{list}");
+    assert_eq!(stored(&alone), [], "a list runs nothing");
+    let whole = voices.experiment(&alone, &series);
+    assert!(whole.status.success(), "{}", text(&whole.stderr));
+
+    let shared = voices.out("shared");
+    let of_shared = |more: &[&str]| voices.experiment(&shared, &[&series[..], more].concat());
+    std::thread::scope(|threads| {
+        for number in ["4", "2", "1", "3"] {
+            threads.spawn(move || {
+                let one = of_shared(&["--only", number]);
+                assert!(one.status.success(), "{}", text(&one.stderr));
+            });
+        }
+    });
+    assert!(!shared.join("report.html").exists(), "one run is no report");
+    let gathered = of_shared(&[]);
+    let said = text(&gathered.stderr);
+    assert!(gathered.status.success() && said.contains("4 of 4 runs are stored already"), "{said}");
+    assert!(shared.join("report.html").is_file());
+    for line in &lines {
+        let [_, hash, name] = line[..] else { panic!("{line:?}") };
+        let outcome = |out: &Path| {
+            let bytes = fs::read(out.join("runs").join(name).with_extension("json")).unwrap();
+            let mut outcome: Value = serde_json::from_slice(&bytes).unwrap();
+            // How long it took, in all and in each round, and nothing else, is not the plan's to decide.
+            assert!(outcome.as_object_mut().unwrap().remove("seconds").is_some());
+            for round in outcome["rounds"].as_array_mut().unwrap() {
+                assert!(round.as_object_mut().unwrap().remove("seconds").is_some());
+            }
+            outcome.to_string()
+        };
+        assert_eq!(outcome(&alone), outcome(&shared), "{name}");
+        assert!(hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit()), "{hash}");
+    }
+    let hashes: std::collections::BTreeSet<&str> = lines.iter().map(|line| line[1]).collect();
+    assert_eq!(
+        hashes.len(),
+        2,
+        "of four speakers, four groups and a client a speaker are the same plan, in two recipes"
+    );
+    let beyond = of_shared(&["--only", "5"]);
+    assert!(!beyond.status.success() && text(&beyond.stderr).contains("this series has 4"), "{}", text(&beyond.stderr));
+}

@@ -42,6 +42,61 @@ const SMALL_MODELS: [Architecture; 2] = [Architecture::Conv, Architecture::Compa
 pub struct Arguments {
     #[command(subcommand)]
     series: Series,
+    #[command(flatten)]
+    share: Share,
+}
+
+/// What of a series one program does, where several machines share it.
+#[derive(clap::Args)]
+struct Share {
+    /// Print a line for each run: its number, from 1, its plan's SHA-256, and its name; nothing is run
+    #[arg(long, global = true, conflicts_with = "only")]
+    list: bool,
+    /// Do the run of this number alone, and write no report. Any number of such programs may work with one OUT at the same time; the
+    /// same command without --only then makes the report
+    #[arg(long, global = true, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    only: Option<usize>,
+    /// Runs that were counted
+    #[arg(skip)]
+    counted: usize,
+}
+
+impl Share {
+    /// What this program has to do of some runs: all of them and then the report, or none or one and no report.
+    fn of<C: Repeated>(&mut self, runs: Vec<Run<C>>) -> Part<C> {
+        let first = self.counted + 1;
+        self.counted += runs.len();
+        if self.list {
+            for (number, run) in (first..).zip(&runs) {
+                println!("{number} {} {}", run.hash(), run.key());
+            }
+            return Part::Some(Vec::new());
+        }
+        match self.only {
+            None => Part::All(runs),
+            Some(only) => {
+                Part::Some((first..).zip(runs).filter(|(number, _)| *number == only).map(|(_, run)| run).collect())
+            }
+        }
+    }
+
+    /// Whether this program makes no report.
+    fn is_part(&self) -> bool {
+        self.list || self.only.is_some()
+    }
+
+    /// Once all runs were counted.
+    fn check(&self) -> Result<()> {
+        let only = self.only.unwrap_or(0);
+        ensure!(only <= self.counted, "there is no run {only}: this series has {}", self.counted);
+        Ok(())
+    }
+}
+
+/// Runs to be done.
+enum Part<C> {
+    All(Vec<Run<C>>),
+    Some(Vec<Run<C>>),
 }
 
 #[derive(Subcommand)]
@@ -223,27 +278,40 @@ struct Noised {
 
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<()> {
+    let mut share = arguments.share;
     match arguments.series {
-        Series::Paper(paper) => run_paper(*paper),
-        Series::Multimodal(sides) => run_multimodal(*sides),
-        Series::Robustness(attacked) => run_robustness(*attacked),
-        Series::Privacy(noised) => run_privacy(*noised),
-    }
+        Series::Paper(paper) => run_paper(*paper, &mut share),
+        Series::Multimodal(sides) => run_multimodal(*sides, &mut share),
+        Series::Robustness(attacked) => run_robustness(*attacked, &mut share),
+        Series::Privacy(noised) => run_privacy(*noised, &mut share),
+    }?;
+    share.check()
 }
 
-/// Every run, done or failed.
+/// Every run, done or failed; `None` where this program does a part alone, which is done then.
 ///
 /// # Errors
-/// Nothing can be stored, or it was stopped before the last.
+/// Nothing can be stored, or it was stopped before the last; or the one run that it does could not be done.
 fn all_done<C: Repeated>(
     runs: Vec<Run<C>>,
     dataset: &Dataset,
     store: &Store,
     progress: &mut Progress,
-) -> Result<Vec<Done<C>>> {
+    share: &mut Share,
+) -> Result<Option<Vec<Done<C>>>> {
+    let (runs, is_all) = match share.of(runs) {
+        Part::All(runs) => (runs, true),
+        Part::Some(runs) if runs.is_empty() => return Ok(None),
+        Part::Some(runs) => (runs, false),
+    };
     let done = experiment::execute(runs, dataset, store, progress)?;
     progress.bar.finish_and_clear();
-    done.context("stopped before all runs were done; the same command goes on from here")
+    let done = done.context("stopped before all runs were done; the same command goes on from here")?;
+    if is_all {
+        return Ok(Some(done));
+    }
+    complain(failure(&done))?;
+    Ok(None)
 }
 
 /// The first run that could not be done, and why.
@@ -265,7 +333,7 @@ fn print_place(file: &Path) -> Result<()> {
     Ok(())
 }
 
-fn run_multimodal(sides: TwoSided) -> Result<()> {
+fn run_multimodal(sides: TwoSided, share: &mut Share) -> Result<()> {
     let cache = sides.cache.clone().map(FeatureCache::new).or_else(FeatureCache::of_this_user);
     ensure!(sides.per_emotion.is_multiple_of(4) && sides.per_emotion > 0, "--per-emotion is a multiple of 4");
     let of = |data: &Path, labels: Vec<String>, is_made_up: bool| Multimodal {
@@ -295,9 +363,12 @@ fn run_multimodal(sides: TwoSided) -> Result<()> {
         let store = Store::open(sides.out.join("runs").join(name))?;
         let dataset = read(std::slice::from_ref(data), &[], labels, reading, Normalisation::Group, cache.as_ref())?;
         let runs = experiment::multimodal_runs(multimodal, &dataset)?;
-        let done = all_done(runs, &dataset, &store, &mut progress)?;
+        let Some(done) = all_done(runs, &dataset, &store, &mut progress, share)? else { continue };
         failed = failed.or_else(|| failure(&done));
         page += &format!("\n{}", experiment::multimodal_section(multimodal, &done));
+    }
+    if share.is_part() {
+        return Ok(());
     }
     let table = sides.out.join("multimodal.md");
     experiment::write(&table, page.as_bytes())?;
@@ -323,7 +394,7 @@ fn made_up(folder: &Path, sides: &TwoSided) -> Result<()> {
     Ok(())
 }
 
-fn run_robustness(attacked: Attacked) -> Result<()> {
+fn run_robustness(attacked: Attacked, share: &mut Share) -> Result<()> {
     let Attacked { corpus, out, model, usual_room, clients, rounds, mut shares, seeds } = attacked;
     let rooms = if usual_room { vec![Room::usual(model)?] } else { Room::of_each_aggregation() };
     let usual = |of_usual: u32, of_ten: u32| if usual_room { of_usual } else { of_ten };
@@ -351,14 +422,14 @@ fn run_robustness(attacked: Attacked) -> Result<()> {
         corpus.cache().as_ref(),
     )?;
     let mut progress = Progress::new(on_interrupt()?);
-    let done = all_done(runs, &dataset, &store, &mut progress)?;
+    let Some(done) = all_done(runs, &dataset, &store, &mut progress, share)? else { return Ok(()) };
     let table = out.join("robustness.md");
     experiment::write(&table, experiment::robustness_table(&robustness, &done, &typed()).as_bytes())?;
     print_place(&table)?;
     complain(failure(&done))
 }
 
-fn run_privacy(noised: Noised) -> Result<()> {
+fn run_privacy(noised: Noised, share: &mut Share) -> Result<()> {
     let Noised { corpus, out, model, clients, rounds, epsilons, delta, clip, clips, seeds } = noised;
     let reading = corpus.reading();
     let privacy = experiment::Privacy {
@@ -378,14 +449,14 @@ fn run_privacy(noised: Noised) -> Result<()> {
     let labels = experiment::labels();
     let dataset = read(&corpus.data, &[], &labels, &privacy.reading, Normalisation::Speaker, corpus.cache().as_ref())?;
     let mut progress = Progress::new(on_interrupt()?);
-    let done = all_done(runs, &dataset, &store, &mut progress)?;
+    let Some(done) = all_done(runs, &dataset, &store, &mut progress, share)? else { return Ok(()) };
     let table = experiment::privacy_table(&privacy, &done, &typed())?;
     experiment::write(&out.join("privacy.md"), table.as_bytes())?;
     print!("{table}");
     complain(failure(&done))
 }
 
-fn run_paper(paper: Paper) -> Result<()> {
+fn run_paper(paper: Paper, share: &mut Share) -> Result<()> {
     let options = options(&paper);
     let store = Store::open(paper.out.join("runs"))?;
     let cache = paper.corpus.cache();
@@ -393,7 +464,7 @@ fn run_paper(paper: Paper) -> Result<()> {
     let remarks = experiment::check(&options, &dataset)?;
     let runs = experiment::runs(&options, &dataset)?;
     let mut progress = Progress::new(on_interrupt()?);
-    let done = all_done(runs, &dataset, &store, &mut progress)?;
+    let Some(done) = all_done(runs, &dataset, &store, &mut progress, share)? else { return Ok(()) };
     let results = Results::of(&options, &dataset, remarks, &done, typed());
     let write = |name: &str, bytes: &[u8]| experiment::write(&paper.out.join(name), bytes);
     write("results.json", (serde_json::to_string_pretty(&results)? + "\n").as_bytes())?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use corpus::Split;
+use ring::digest::{SHA256, digest};
 
 use super::condition::Condition;
 use crate::simulator::{self, Dataset, Outcome, Plan, RoundOutcome, TestSpeakers};
@@ -35,6 +36,13 @@ impl<C: Repeated> Run<C> {
         };
         format!("{}-s{}{fold}", self.condition.key(), self.plan.seed)
     }
+
+    /// SHA-256 of its plan as it is stored, 64 hexadecimal digits: what of two runs has the same is the same simulation.
+    pub fn hash(&self) -> String {
+        // A plan has no map whose keys are no text, so that it can always be written.
+        let plan = serde_json::to_vec(&self.plan).unwrap_or_default();
+        digest(&SHA256, &plan).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// What came of a run.
@@ -60,9 +68,8 @@ impl Store {
     pub fn open(folder: PathBuf) -> Result<Self> {
         fs::create_dir_all(&folder).with_context(|| format!("can't make the folder {}", folder.display()))?;
         // An hour of training is not begun for a folder that takes no files.
-        write(&folder.join("writable"), b"")?;
-        fs::remove_file(folder.join("writable"))
-            .with_context(|| format!("can't remove a file from {}", folder.display()))?;
+        // It has no name, for others may be doing the same here at this moment.
+        tempfile::tempfile_in(&folder).with_context(|| format!("can't write in {}", folder.display()))?;
         Ok(Self { folder })
     }
 
