@@ -39,7 +39,7 @@ pub struct Options {
     /// browser, gpu: only these networks
     #[arg(long, value_delimiter = ',', value_name = "NETWORK,…", default_value = "compact,conv,dense,lstm")]
     networks: Vec<String>,
-    /// browser: a revision of Chorus to stand beside this one, built from nothing in a clone (half an hour and 20 GB)
+    /// browser, aggregator: a revision of Chorus to stand beside this one, built from nothing in a clone (half an hour and 20 GB)
     #[arg(long, value_name = "REVISION")]
     against: Option<String>,
     #[command(flatten)]
@@ -59,7 +59,7 @@ enum Part {
     Browser,
     /// Training steps on this machine's graphics card, beside burn-wgpu, the processor and what a tab reaches; only when named
     Gpu,
-    /// The aggregator under load, and its memory, beside Flower's server
+    /// The aggregator under load, and its memory, beside Flower's server and another revision of Chorus
     Aggregator,
     /// What a browser has to load
     Sizes,

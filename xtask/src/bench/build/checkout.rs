@@ -85,9 +85,15 @@ impl Checkout {
     pub fn xtask(&self, arguments: &[&str]) -> Result<Command> {
         let config = fs::read_to_string(self.source().join(".cargo/config.toml")).context("the clone has no alias")?;
         let alias = alias(&config).context("the clone's .cargo/config.toml has no alias xtask of the usual form")?;
+        let mut command = self.cargo(alias.iter().map(String::as_str));
+        command.args(arguments).env("CHORUS_TIMINGS", "1");
+        Ok(command)
+    }
+
+    /// `cargo …` in the clone.
+    pub fn cargo<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = process::program("cargo");
-        command.current_dir(self.source()).args(alias).args(arguments);
-        command.env("CARGO_HOME", self.cargo_home()).env("CHORUS_TIMINGS", "1");
+        command.current_dir(self.source()).args(arguments).env("CARGO_HOME", self.cargo_home());
         for name in FOREIGN {
             command.env_remove(name);
         }
@@ -96,7 +102,7 @@ impl Checkout {
         if let Ok(voices) = voices.canonicalize() {
             command.env("CHORUS_DATA", voices);
         }
-        Ok(command)
+        command
     }
 
     /// Whether a revision says something somewhere in one of its files; false where there is no such file.
