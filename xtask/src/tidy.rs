@@ -41,7 +41,10 @@ const CRATES: &[(&str, Floors)] = &[
             &["commands"],
         ],
     ),
-    ("crates/models/src", &[&["error", "slices", "network", "clips"], &["inference", "onnx"], &["learner"]]),
+    (
+        "crates/models/src",
+        &[&["error", "slices", "network", "clips"], &["gradients", "inference", "onnx"], &["learner"]],
+    ),
     (
         "crates/masking/src",
         &[

@@ -25,6 +25,7 @@
 
 mod clips;
 mod error;
+mod gradients;
 mod inference;
 #[cfg(feature = "learner")]
 mod learner;
@@ -35,10 +36,13 @@ mod training;
 
 pub use clips::{Evaluation, Example, Standardisation, Variant};
 pub use error::ModelError;
+pub use gradients::{ClipGradients, Gradients};
 pub use inference::{Branches, Inference};
 #[cfg(feature = "learner")]
 pub use learner::{Backend, Course, Learner};
-pub use network::{Architecture, Layer, Layout, LstmOutput, TensorSpec, UnknownArchitecture, initial_parameters};
+pub use network::{
+    Architecture, KEPT_FACTOR, Layer, Layout, LstmOutput, TensorSpec, UnknownArchitecture, initial_parameters,
+};
 pub use training::{EpochReport, Optimiser, Step, Trained, TrainingPlan};
 
 /// Frames of a clip that a network sees; shorter clips end in zero frames.

@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 
 /// Width of every convolution, in frames.
 pub(crate) const KERNEL: usize = 3;
+/// Of 256 values that dropout looks at so many are kept: a rate of 0.2 to the nearest 1/256. The rate is
+/// that of Tripathi et al., "Multi-Modal Emotion Recognition on IEMOCAP" (2018), whose networks have this input.
+pub(crate) const KEPT: u8 = 205;
+/// What kept values are multiplied by, so that the mean stays (inverted dropout).
+pub const KEPT_FACTOR: f32 = 256.0 / KEPT as f32;
 
 /// A layer of a network. Convolutions and dense layers are followed by ReLU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,11 +3,8 @@
 use rand::Rng;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
-/// Values whose random byte is below this are kept: 205 of 256, a dropout rate of 0.2 to the nearest 1/256. The rate is
-/// that of Tripathi et al., "Multi-Modal Emotion Recognition on IEMOCAP" (2018), whose networks have this input.
-pub(crate) const KEPT: u8 = 205;
-/// What kept values are multiplied by, so that the mean stays (inverted dropout).
-pub(crate) const SCALE: f32 = 256.0 / KEPT as f32;
+/// Values whose random byte is below [`KEPT`] are kept, and multiplied by [`SCALE`].
+pub(crate) use crate::network::{KEPT, KEPT_FACTOR as SCALE};
 
 /// A source of dropout masks.
 pub(crate) struct Dropout {
