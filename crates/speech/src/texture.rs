@@ -20,22 +20,22 @@ use crate::frame::PEAK_EPSILON;
 use crate::sound::SAMPLE_RATE;
 
 /// Cepstra of a short window.
-const CEPSTRA: usize = 13;
+pub(crate) const CEPSTRA: usize = 13;
 
 /// Texture features of a frame: the means of the cepstra, then their deviations.
 pub(crate) const TEXTURE: usize = 2 * CEPSTRA;
 
 /// Samples of a short window: 25 ms.
-const SHORT_WINDOW: usize = 400;
+pub(crate) const SHORT_WINDOW: usize = 400;
 /// Samples of a short window with the silence around it, as long as its transform.
-const TRANSFORM: usize = 512;
+pub(crate) const TRANSFORM: usize = 512;
 /// Samples from one short window to the next: 10 ms.
-const SHORT_HOP: usize = 160;
+pub(crate) const SHORT_HOP: usize = 160;
 /// Short windows that lie whole in one window, and how many windows begin later.
 const IN_WINDOW: usize = (WINDOW - TRANSFORM) / SHORT_HOP + 1;
 const IN_HOP: usize = HOP / SHORT_HOP;
 
-const BINS: usize = TRANSFORM / 2 + 1;
+pub(crate) const BINS: usize = TRANSFORM / 2 + 1;
 const BANDS: usize = 40;
 const LOWEST_HZ: f64 = 50.0;
 const HIGHEST_HZ: f64 = 8_000.0;
@@ -111,6 +111,22 @@ fn cepstra(samples: &[f32], count: usize) -> Vec<[f64; CEPSTRA]> {
             std::array::from_fn(|row| cosine[row].iter().zip(&logs).map(|(cosine, log)| cosine * log).sum())
         })
         .collect()
+}
+
+/// The power of each bin of a short window whose cepstra are these, as far as thirteen of them tell: a smooth spectrum.
+pub(crate) fn spectrum_of(cepstra: &[f64; CEPSTRA]) -> [f64; BINS] {
+    let Tables { bands, cosine, .. } = &*TABLES;
+    let (mut power, mut weights) = ([0.0; BINS], [1e-12; BINS]);
+    for (band, Band { first_bin, weights: own }) in bands.iter().enumerate() {
+        // The rows of the DCT are orthonormal: its inverse is its transpose.
+        let log: f64 = cosine.iter().zip(cepstra).map(|(row, cepstrum)| row[band] * cepstrum).sum();
+        let mean = (log.min(30.0).exp() - SILENCE).max(0.0) / own.iter().sum::<f64>().max(1e-12);
+        for ((power, weight), own) in power[*first_bin..].iter_mut().zip(&mut weights[*first_bin..]).zip(own) {
+            *power += own * mean;
+            *weight += own;
+        }
+    }
+    std::array::from_fn(|bin| power[bin] / weights[bin])
 }
 
 impl Tables {
