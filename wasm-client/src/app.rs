@@ -142,6 +142,7 @@ impl App {
             Command::Receipts {} => return self.sent.told(),
             Command::ReceiptPicture { number } => return Ok(self.receipt_picture(number)),
             Command::SearchVoice {} => return self.search_voice().await,
+            Command::Expose { clip } => return self.expose(clip).await,
         }
         // What has nothing to say answers with nothing in it.
         Ok(js_sys::Object::new().into())

@@ -242,6 +242,11 @@ pub enum Command {
     },
     /// Looks for the person's own voice in what was sent.
     SearchVoice {},
+    /// Has an update made for this alone, and attacked as somebody could who runs the server.
+    Expose {
+        /// The clip that it is made of; none: of all that are trained on.
+        clip: Option<f64>,
+    },
 }
 
 /// A kind of model file.

@@ -130,8 +130,10 @@ fn weigh(sizes: &[bundle::Size], figures: &mut Figures) {
         gzip.value = size.gzip.map(megabytes);
         figures.add([raw, sent, gzip]);
     }
-    // `pkg/decoder_bg.wasm` and `js/worker/decoder.js` come later, but not `js/sound/browser-decoder.js`.
-    let all = sizes.iter().filter(|size| !["/trainer", "/decoder"].iter().any(|later| size.file.contains(later)));
+    // `pkg/decoder_bg.wasm` and `js/worker/decoder.js` come later, and the attacker's, but not `js/sound/browser-decoder.js`.
+    let all = sizes
+        .iter()
+        .filter(|size| !["/trainer", "/decoder", "/attacker"].iter().any(|later| size.file.contains(later)));
     let mut usable = Figure::new("sizes", "page usable after (brotli)", "MB", Better::Lower);
     usable.value = Some(all.map(|size| megabytes(size.brotli.unwrap_or(size.raw))).sum());
     figures.add([usable]);

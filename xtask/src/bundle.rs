@@ -25,10 +25,10 @@ use crate::{
     toolchain::{TARGET, Toolchain},
 };
 
-/// The tab's programs: the page can be used as soon as the first is there; the second reads sound files, the third goes
-/// into the page that a person takes home; the fourth trains, the fifth trains on several cores, and the last, which is large,
+/// The tab's programs: the page can be used as soon as the first is there; the second reads sound files, the third attacks
+/// an update of one's own, the fourth goes into the page that a person takes home; the fifth trains, the sixth trains on several cores, and the last, which is large,
 /// on a graphics processor.
-pub const PROGRAMS: [&str; 6] = ["client", "decoder", "offline", TRAINER, THREADS, GRAPHICS];
+pub const PROGRAMS: [&str; 7] = ["client", "decoder", "attacker", "offline", TRAINER, THREADS, GRAPHICS];
 
 /// The program with the networks, on the processor.
 const TRAINER: &str = "trainer";
@@ -41,7 +41,7 @@ const THREADS: &str = "trainer-threads";
 const GRAPHICS: &str = "trainer-webgpu";
 
 /// Those that a tab cannot do without.
-pub const NEEDED: [&str; 4] = {
+pub const NEEDED: [&str; 5] = {
     let [needed @ .., _, _] = PROGRAMS;
     needed
 };

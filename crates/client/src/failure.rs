@@ -11,6 +11,8 @@ named! {
         AlreadyOpen = "already_open",
         /// A sound that programs hear differently.
         Ambiguous = "ambiguous",
+        /// The attack on an update of one's own failed.
+        Attacker = "attacker",
         /// A measurement of the program failed.
         Bench = "bench",
         /// The trainer works for the group.

@@ -100,6 +100,21 @@ pub struct UpdatePicture {
     pub pixels: Vec<u8>,
 }
 
+impl UpdatePicture {
+    /// A picture of so many values, one dot each.
+    pub fn of(values: &[f32]) -> Self {
+        let squares: f64 = values.iter().map(|&value| f64::from(value) * f64::from(value)).sum();
+        let end = (4.0 * (squares / values.len().max(1) as f64).sqrt()).max(f64::MIN_POSITIVE);
+        // Casting from float saturates, and takes NaN to 0.
+        let mut pixels: Vec<u8> =
+            values.iter().map(|&value| (128.0 + 127.0 * (f64::from(value) / end).clamp(-1.0, 1.0)) as u8).collect();
+        let columns = COLUMNS.max(pixels.len().div_ceil(MOST_ROWS));
+        let rows = pixels.len().div_ceil(columns);
+        pixels.resize(columns * rows, 128);
+        Self { columns, rows, pixels }
+    }
+}
+
 /// The receipt whose frames are being sent.
 struct Open {
     number: u32,
@@ -256,15 +271,7 @@ impl Receipts {
     /// A picture of an update's values, if all of its frames are still here.
     pub fn picture(&self, number: u32, encoding: Encoding) -> Option<UpdatePicture> {
         let values = self.values(number, encoding)?;
-        let squares: f64 = values.iter().map(|&value| f64::from(value) * f64::from(value)).sum();
-        let end = (4.0 * (squares / values.len() as f64).sqrt()).max(f64::MIN_POSITIVE);
-        // Casting from float saturates, and takes NaN to 0.
-        let mut pixels: Vec<u8> =
-            values.iter().map(|&value| (128.0 + 127.0 * (f64::from(value) / end).clamp(-1.0, 1.0)) as u8).collect();
-        let columns = COLUMNS.max(pixels.len().div_ceil(MOST_ROWS));
-        let rows = pixels.len().div_ceil(columns);
-        pixels.resize(columns * rows, 128);
-        Some(UpdatePicture { columns, rows, pixels })
+        Some(UpdatePicture::of(&values))
     }
 
     fn number(&mut self) -> u32 {

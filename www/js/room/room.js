@@ -16,6 +16,7 @@ import { clipPanel } from './clip-panel.js';
 import { connectionPanel } from './connection-panel.js';
 import { showCrash, showUnopened } from './dead-end.js';
 import { elsewherePanel } from './elsewhere-panel.js';
+import { exposurePanel } from './exposure-panel.js';
 import { filePanel } from './file-panel.js';
 import { forgetButton } from './forget-button.js';
 import { laptopPanel } from './laptop-panel.js';
@@ -50,6 +51,7 @@ const charts = chartPanel();
 const tryIt = tryPanel(client);
 const recorder = recordPanel(client);
 const receipts = receiptPanel(client, notices.tell);
+const exposure = exposurePanel(client);
 const panels = [
   stepsPanel(),
   connectionPanel(),
@@ -64,6 +66,7 @@ const panels = [
   laptopPanel(client, notices.tell),
   takeHomePanel(client, notices.tell),
   certificatePanel(),
+  exposure,
   receipts,
 ];
 madeUpButton(client, notices.tell);
@@ -113,6 +116,7 @@ addEventListener('pageshow', ({ persisted }) => {
 client.on('charts', charts.draw);
 client.on('live', tryIt.heard);
 client.on('searching', receipts.searching);
+client.on('exposing', exposure.working);
 client.on('notice', notices.show);
 client.on('crashed', ({ message }) => showCrash(message));
 

@@ -152,6 +152,21 @@
 
 /** @typedef {{columns: number, rows: number, pixels: Uint8Array}} UpdatePicture 0 to 255, 128 is zero */
 
+/** @typedef {{picture: UpdatePicture, wav: Uint8Array<ArrayBuffer>}} Heard features of a clip as a picture, a feature a row, and as a sound */
+
+/**
+ * @typedef {object} ExposedWay what an attacker has found in an update, as it is seen in one way
+ * @property {UpdatePicture} picture of the update
+ * @property {number[]} counts clips of each label, as the attacker thinks at its first try
+ * @property {number} tries how many there were, each with other masks or noise; one of the plain update
+ * @property {number} labels_right tries that found the labels
+ * @property {number | null} voice_right tries in which one's own voice came first
+ * @property {Heard | null} heard what the attacker takes the clip for, where there is one alone
+ * @property {number | null} alike how far that is like the clip, −1 to 1, both from quiet to loud
+ */
+
+/** @typedef {{counts: number[], voices: number, truth: Heard | null, ways: [ExposedWay, ExposedWay, ExposedWay]}} Exposed plain, masked, and with noise; what there is to find; voices: those that were compared */
+
 /** @typedef {{clips: number, sound_bytes: number, feature_bytes: number, searched_bytes: number, proved: boolean, found: [number, number][], texts: number, short_texts: number, text_proved: boolean, found_text: [number, number][]}} Searched short_texts: those too short to be looked for */
 
 /**
@@ -210,6 +225,7 @@
  * @property {Command<Nothing, {receipts: Receipt[], forgotten: number, sent_bytes: number}>} receipts
  * @property {Command<{number: number}, UpdatePicture | {pixels?: undefined}>} receipt_picture nothing where the bytes are not kept any more
  * @property {Command<Nothing, Searched>} search_voice
+ * @property {Command<{clip: number | null}, Exposed>} expose of one clip, or of all that are trained on
  */
 
 /** @typedef {{clip: number, notices: {kind: 'missing' | 'one_sided' | 'inverted', seconds?: number | null}[]}} Added notices: what to know of how it was read */
@@ -245,6 +261,7 @@
  * @property {Charts} charts
  * @property {Live} live
  * @property {{fraction: number}} searching how far the search for one's voice is, 0 to 1
+ * @property {{fraction: number}} exposing how far the attack on an update of one's own is, 0 to 1
  * @property {import('../common/notice-panel.js').Notice} notice
  * @property {{message: string}} crashed the program has stopped for good
  */
