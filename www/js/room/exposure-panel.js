@@ -98,6 +98,8 @@ export function exposurePanel(client) {
     /** @param {State} state */
     update({ room, clips, has_model: hasModel }) {
       labels = room.labels;
+      // There is nothing to look at before there is a clip, and a page that begins is to be short.
+      show(byId('exposure'), clips.length > 0 || hasModel);
       const trained = clips.filter(({ held_back: held }) => !held);
       const why = room.model !== 'compact' ? text.otherModel : trained.length === 0 ? words.problems.no_clips : hasModel ? '' : text.noModel;
       setText(byId('exposure-none'), why);
