@@ -303,8 +303,6 @@ async fn what_noise_promises_is_read_before_the_start_and_after_the_last_round()
     reads(&teacher, "noise needs the norm that updates are scaled down to", SECONDS_10).await?;
     teacher.fill("expert-clip", "0,01").await?;
     reads(&teacher, promise, SECONDS_10).await?;
-    // One laptop is to hold its rounds alone.
-    teacher.click("create-masked").await?;
     teacher.click("create-button").await?;
     teacher.wait_for("control").await?;
     let code = text_of(&teacher, "invite-code").await?;
