@@ -9,13 +9,13 @@
 
 use std::ops::ControlFlow;
 
+use masking::normal;
 use models::{KEPT_FACTOR, ModelError};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 use crate::Known;
 use crate::score::cosine;
-use crate::seen::normal;
 
 /// How long ε v is, as a part of the parameters' own length: above what rounding drowns, and so short that hardly any ReLU on the way
 /// turns on or off, of which the exact slope knows nothing. Ten times as long, the test below is off by more than the slope itself.

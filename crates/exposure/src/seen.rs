@@ -1,8 +1,8 @@
 //! One update as a server sees it: masked, or with noise in it.
 
-use masking::{Layout, Member, Purpose, SeatKey, Task};
+use masking::{Layout, Member, Purpose, SeatKey, Task, normal};
 use protocol::{ClientId, Masking, RoomCode, RosterEntry, Round};
-use rand::{Rng, RngExt as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
 
 /// Laptops that the update is masked together with, this one among them: as few as there may be.
@@ -15,6 +15,7 @@ const SEATS: u32 = 3;
 pub fn masked(update: &[f32], masking: &Masking, random: [u8; 32]) -> Option<Vec<f32>> {
     let mut random = ChaCha20Rng::from_seed(random);
     let values = u32::try_from(update.len()).ok()?;
+    let layout = Layout { encoding: masking.encoding, values, tail: 0 };
     let task = Task {
         room: RoomCode::from_random(random.random()),
         round: Round(1),
@@ -23,10 +24,11 @@ pub fn masked(update: &[f32], masking: &Masking, random: [u8; 32]) -> Option<Vec
         model: [0; 32],
         asked: [0; 32],
         adversary: masking.server,
-        layout: Layout { encoding: masking.encoding, values, tail: 0 },
+        layout,
         clip: masking.clip,
         noise: None,
     };
+    let largest = task.largest(SEATS as usize);
     let mut members: Vec<(ClientId, Member)> = Vec::new();
     let mut roster = Vec::new();
     for client in (1..=SEATS).map(ClientId) {
@@ -51,14 +53,9 @@ pub fn masked(update: &[f32], masking: &Masking, random: [u8; 32]) -> Option<Vec
     masking::clip(&mut clipped, masking.clip)?;
     let integers = own.quantised(&clipped)?;
     let bytes = own.masked(&integers, &[]).ok()?;
-    let width = masking.encoding.width();
-    let step = masking.clip / f64::from(masking.encoding.largest(SEATS as usize));
-    let signed = |bytes: &[u8]| {
-        let word = bytes.iter().rev().fold(0_u32, |word, byte| word << 8 | u32::from(*byte));
-        let above = 32 - 8 * width as u32;
-        (word << above) as i32 >> above
-    };
-    Some(bytes.chunks_exact(width).map(|bytes| (f64::from(signed(bytes)) * step) as f32).collect())
+    let signed = layout.signed_values(&bytes)?;
+    let values = masking::unquantise(&signed, masking.clip, largest);
+    Some(values.into_iter().map(|value| value as f32).collect())
 }
 
 /// What whoever knows all other laptops' updates can work out of this one from a noisy sum: the update, scaled down to `clip` where it
@@ -70,11 +67,4 @@ pub fn noised(update: &[f32], clip: f64, multiplier: f64, random: [u8; 32]) -> O
     let deviation = clip * multiplier;
     values.iter_mut().for_each(|value| *value = (f64::from(*value) + deviation * normal(&mut random)) as f32);
     Some(values)
-}
-
-/// A number of the standard normal distribution (Box and Muller, 1958).
-pub(crate) fn normal(random: &mut impl Rng) -> f64 {
-    let (radius, angle): (f64, f64) = (random.random(), random.random());
-    // 1 − radius lies above 0.
-    (-2.0 * (1.0 - radius).ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
 }

@@ -105,6 +105,14 @@ impl Vector {
     }
 }
 
+impl Layout {
+    /// The values of a vector as it was written, with their signs; `None` where it has another length.
+    pub fn signed_values(self, bytes: &[u8]) -> Option<Vec<i32>> {
+        let mut vector = Vector::zeros(self);
+        vector.add_bytes(bytes).then(|| vector.signed_values())
+    }
+}
+
 fn add(values: &mut [u32], bytes: &[u8], width: usize, sign: Sign) {
     match width {
         4 => add_words(values, bytes.as_chunks().0, sign, |bytes: &[u8; 4]| u32::from_le_bytes(*bytes)),
