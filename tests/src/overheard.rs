@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
+use crate::browser::{Browser, Options};
+use crate::program::Server;
 use crate::recorder::{Frame, Recorder};
 
 /// Opcodes of WebSocket frames.
@@ -14,6 +16,21 @@ pub const BINARY: u8 = 2;
 
 /// Values that have nothing to do with others are not farther from a correlation of none than so many deviations.
 const MOST_DEVIATIONS: f64 = 5.0;
+
+/// So many laptops, and what stands between each of them and the server and records all that passes.
+///
+/// # Errors
+/// Where one cannot be started.
+pub async fn recorded_laptops(server: &Server, count: usize) -> Result<(Vec<Recorder>, Vec<Browser>)> {
+    let host = server.origin().trim_start_matches("http://").to_owned();
+    let (mut recorders, mut laptops) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        let recorder = Recorder::start(&host).await?;
+        laptops.push(Browser::start(Options { proxy: Some(recorder.port()), ..Options::default() }).await?);
+        recorders.push(recorder);
+    }
+    Ok((recorders, laptops))
+}
 
 /// The frames that a laptop has sent over each of its sockets, and those that it has heard.
 pub fn frames(recorder: &Recorder) -> Vec<(Vec<Frame>, Vec<Frame>)> {

@@ -1,7 +1,7 @@
 //! Voices for the tests: real ones from RAVDESS where its folder lies beside the checkout, else made-up ones,
 //! and the test's output says which.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -81,6 +81,26 @@ impl Voices {
     /// The files of the speaker with this index.
     pub fn paths_of(&self, speaker: usize) -> Vec<PathBuf> {
         self.of_speakers(speaker..speaker + 1).iter().map(|clip| self.path(clip)).collect()
+    }
+
+    /// A clip as a microphone hears it, over and over: a WAV file in a folder.
+    ///
+    /// # Errors
+    /// Where it cannot be read or written.
+    pub fn microphone(&self, clip: &corpus::Clip, folder: &Path, name: &str) -> Result<PathBuf> {
+        let sound = speech::decode(&std::fs::read(self.path(clip))?, clip.path.to_str())?.sound;
+        let path = folder.join(format!("{name}.wav"));
+        std::fs::write(&path, sound.to_wav())?;
+        Ok(path)
+    }
+
+    /// The same of a student's first clip.
+    ///
+    /// # Errors
+    /// As [`Voices::microphone`].
+    pub fn microphone_of(&self, student: usize, folder: &Path) -> Result<PathBuf> {
+        let clips = self.of_speakers(student..student + 1);
+        self.microphone(clips.first().context("a speaker has clips")?, folder, &format!("voice-{student}"))
     }
 
     /// A clip's file, whole.

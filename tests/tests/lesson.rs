@@ -1,7 +1,6 @@
 //! A whole lesson as `docs/classroom.md` describes it: a teacher, a board, and four students on laptops of their own, each with
 //! another person's voice in the microphone. One closes the lid, one corrects the model.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -16,16 +15,6 @@ const STUDENTS: usize = 4;
 const ROUNDS: usize = 24;
 /// Longer than the room waits for a laptop that is lost.
 const LID_CLOSED: Duration = Duration::from_secs(25);
-
-/// A microphone that hears a clip of a student's voice, over and over.
-fn microphone(voices: &Voices, student: usize, folder: &Path) -> Result<PathBuf> {
-    let clips = voices.of_speakers(student..student + 1);
-    let clip = clips.first().context("a speaker has clips")?;
-    let sound = speech::decode(&std::fs::read(voices.path(clip))?, clip.path.to_str())?.sound;
-    let path = folder.join(format!("voice-{student}.wav"));
-    std::fs::write(&path, sound.to_wav())?;
-    Ok(path)
-}
 
 /// Waits until the room is as `wanted` says.
 async fn wait_for_room(server: &Server, code: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
@@ -49,12 +38,6 @@ fn state<'a>(room: &'a Value, name: &str) -> Option<&'a str> {
     room["status"]["clients"].as_array()?.iter().find(|client| client["name"] == name)?["state"].as_str()
 }
 
-async fn no_violations(tab: &Tab<'_>, what: &str) -> Result<()> {
-    let found = tab.violations().await?;
-    ensure!(found.is_empty(), "{what} violates WCAG 2.2:\n{}", found.join("\n"));
-    Ok(())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_class_holds_its_lesson() -> Result<()> {
     let voices = Voices::open()?;
@@ -69,7 +52,7 @@ async fn a_class_holds_its_lesson() -> Result<()> {
     teacher.fill("create-rounds", &ROUNDS.to_string()).await?;
     // One fewer than the class: a round counts without a laptop that was closed.
     teacher.fill("create-least", &(STUDENTS - 1).to_string()).await?;
-    no_violations(&teacher, "the form for a new room").await?;
+    teacher.no_violations("the form for a new room").await?;
     teacher.click("create-button").await?;
     teacher.wait_for("invite-code").await?;
     let code = teacher.run("return document.querySelector('[data-test=\"invite-code\"]').innerText", vec![]).await?;
@@ -81,7 +64,7 @@ async fn a_class_holds_its_lesson() -> Result<()> {
     // Minutes 10 to 20: four students record and add what they have.
     let mut laptops = Vec::new();
     for student in 0..STUDENTS {
-        let microphone = microphone(&voices, student, folder.path())?;
+        let microphone = voices.microphone_of(student, folder.path())?;
         laptops.push(Browser::start(Options { microphone: Some(microphone), ..Options::default() }).await?);
     }
     let mut students = Vec::new();
@@ -104,9 +87,9 @@ async fn a_class_holds_its_lesson() -> Result<()> {
         tab.wait_for_clips(1 + clips.len(), Duration::from_secs(120)).await?;
         students.push(tab);
     }
-    no_violations(&students[0], "the student's page with clips").await?;
+    students[0].no_violations("the student's page with clips").await?;
     board.screenshot("lesson-board-lobby").await?;
-    no_violations(&board, "the board before the first round").await?;
+    board.no_violations("the board before the first round").await?;
 
     // Minutes 25 to 32: all train. The fourth closes the lid in the middle of it, and the others go on without it.
     for tab in &students {
@@ -135,7 +118,7 @@ async fn a_class_holds_its_lesson() -> Result<()> {
     first.click("correct-3").await?;
     first.wait_for_clips(clips + 1, MINUTE).await?;
     first.screenshot("lesson-corrected").await?;
-    no_violations(first, "the student's page in live use").await?;
+    first.no_violations("the student's page in live use").await?;
 
     // The last rounds, with everyone in them again.
     let room = wait_for_room(&server, &code, "the last round", |room| room["status"]["phase"] == "finished").await?;
@@ -159,13 +142,13 @@ async fn a_class_holds_its_lesson() -> Result<()> {
     // Minutes 38 to 45: mine against ours, and what everyone takes home.
     let compared = "return document.querySelectorAll('[data-test=\"compared\"]').length > 0";
     students[1].wait("both models' answers", compared, MINUTE).await?;
-    no_violations(&students[1], "the student's page at the end").await?;
+    students[1].no_violations("the student's page at the end").await?;
     students[1].screenshot("lesson-mine").await?;
     board.wait_for("finished").await?;
     board.screenshot("lesson-board-finished").await?;
-    no_violations(&board, "the finished board").await?;
+    board.no_violations("the finished board").await?;
     teacher.screenshot("lesson-teacher-finished").await?;
-    no_violations(&teacher, "the teacher's page at the end").await?;
+    teacher.no_violations("the teacher's page at the end").await?;
     let table = String::from_utf8(server.get(&format!("/api/rooms/{code}/results.csv")).await?)?;
     assert_eq!(table.lines().count(), 1 + ROUNDS + 1, "a row for each version:\n{table}");
     let model = server.get(&format!("/api/rooms/{code}/model.safetensors")).await?;

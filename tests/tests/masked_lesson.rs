@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::browser::{Browser, Options, Tab};
-use tests::overheard::{change, frames, hides, masked_vectors, models_heard, texts, transfers};
+use tests::overheard::{change, frames, hides, masked_vectors, models_heard, recorded_laptops, texts, transfers};
 use tests::program::Server;
 use tests::recorder::Recorder;
 use tests::voices::{Voices, labels};
@@ -87,17 +87,11 @@ async fn four_laptops_hold_a_masked_lesson() -> Result<()> {
         "90",
     ])
     .await?;
-    let host = server.origin().trim_start_matches("http://").to_owned();
     let desk = Browser::start(Options::default()).await?;
     let teacher = desk.open(&format!("{}/teach#{TOKEN}", server.origin())).await?;
     let board = desk.open(&format!("{}/board", server.page())).await?;
 
-    let (mut recorders, mut laptops) = (Vec::new(), Vec::new());
-    for _ in 0..LAPTOPS {
-        let recorder = Recorder::start(&host).await?;
-        laptops.push(Browser::start(Options { proxy: Some(recorder.port()), ..Options::default() }).await?);
-        recorders.push(recorder);
-    }
+    let (recorders, laptops) = recorded_laptops(&server, LAPTOPS).await?;
     let mut students = Vec::new();
     for (student, laptop) in laptops.iter().enumerate() {
         let tab = laptop.open(&server.page()).await?;
@@ -117,8 +111,7 @@ async fn four_laptops_hold_a_masked_lesson() -> Result<()> {
     students[0].screenshot("masked-student").await?;
     board.screenshot("masked-board").await?;
     for (tab, what) in [(&students[0], "the student's page"), (&board, "the board")] {
-        let found = tab.violations().await?;
-        ensure!(found.is_empty(), "{what} violates WCAG 2.2:\n{}", found.join("\n"));
+        tab.no_violations(what).await?;
     }
     teacher.screenshot("masked-teacher").await?;
 
@@ -233,28 +226,16 @@ async fn laptops_add_the_noise_that_hides_a_clip() -> Result<()> {
         tab.give(&voices.paths_of(student)).await?;
         students.push(tab);
     }
-    let reads = |tab, text: &str| {
-        let script = "return document.body.innerText.replaceAll('\\u00ad', '').includes(arguments[0])";
-        let (text, what) = (json!(text), format!("the sentence {text:?}"));
-        async move {
-            let patience = Instant::now() + PATIENCE;
-            while Tab::run(tab, script, vec![text.clone()]).await? != true {
-                ensure!(Instant::now() < patience, "{what} is not there");
-                sleep(Duration::from_millis(100)).await;
-            }
-            Ok(())
-        }
-    };
     let before =
         "whoever knows everything else will guess right at most 70 times in 100 whether one given clip was used";
     for tab in &students {
-        reads(tab, before).await?;
+        tab.reads(before, PATIENCE).await?;
         tab.click("take-part").await?;
     }
     let after = "Whoever knows everything else guesses right at most 70 times in 100 whether one given clip was used";
     for tab in &students {
-        reads(tab, after).await?;
-        reads(tab, "nor how they usually sound over all their clips").await?;
+        tab.reads(after, PATIENCE).await?;
+        tab.reads("nor how they usually sound over all their clips", PATIENCE).await?;
     }
     let room = server.room().await?;
     let (status, history) = (&room["status"], room["history"].as_array().context("a room has a history")?);

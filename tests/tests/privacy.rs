@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tests::browser::{Browser, Options, Tab};
 use tests::overheard::{
-    BINARY, TEXT, change, correlation, frames, hides, masked_vectors, models_heard, texts, transfers,
+    BINARY, TEXT, change, correlation, frames, hides, masked_vectors, models_heard, recorded_laptops, texts, transfers,
 };
 use tests::program::{CODE, Server};
 use tests::recorder::{Frame, Recorded, Recorder};
@@ -136,13 +136,7 @@ async fn no_message_of_a_masked_laptop_tells_what_it_has_learnt() -> Result<()> 
     let (rounds, least) = (ROUNDS.to_string(), LAPTOPS.to_string());
     let server =
         Server::start(&["--rounds", &rounds, "--least", &least, "--epochs", "2", "--masking", "active"]).await?;
-    let host = server.origin().trim_start_matches("http://").to_owned();
-    let (mut recorders, mut laptops) = (Vec::new(), Vec::new());
-    for _ in 0..LAPTOPS {
-        let recorder = Recorder::start(&host).await?;
-        laptops.push(Browser::start(Options { proxy: Some(recorder.port()), ..Options::default() }).await?);
-        recorders.push(recorder);
-    }
+    let (recorders, laptops) = recorded_laptops(&server, LAPTOPS).await?;
     let mut students = Vec::new();
     for (student, laptop) in laptops.iter().enumerate() {
         let tab = laptop.open(&server.page()).await?;

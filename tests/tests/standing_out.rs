@@ -94,11 +94,6 @@ async fn press_and_confirm(tab: &Tab<'_>, button: &str, dialog: &str) -> Result<
     tab.wait("the dialog to close", "return !document.querySelector('dialog')", SECONDS_10).await
 }
 
-async fn reads(tab: &Tab<'_>, words: &str) -> Result<()> {
-    let script = format!("return document.body.innerText.includes({})", json!(words));
-    tab.wait(&format!("the words “{words}”"), &script, SECONDS_10).await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_teacher_sees_who_stands_out_and_takes_it_back() -> Result<()> {
     let server = Server::start(&["--host-token", TOKEN, "--rounds", "6", "--least", "4"]).await?;
@@ -123,7 +118,7 @@ async fn the_teacher_sees_who_stands_out_and_takes_it_back() -> Result<()> {
     let browser = Browser::start(Options::default()).await?;
     let tab = browser.open(&format!("{}/teach?room={CODE}#{TOKEN}", server.origin())).await?;
     tab.wait_for("standing-out-summary").await?;
-    reads(&tab, "Who stands out? 1 laptop").await?;
+    tab.reads("Who stands out? 1 laptop", SECONDS_10).await?;
     let folded = "return !document.querySelector('[data-test=\"standing-out\"]').open";
     assert_eq!(tab.run(folded, vec![]).await?, true, "nobody reads it who did not ask for it");
     tab.click("standing-out-summary").await?;
@@ -150,7 +145,7 @@ async fn the_teacher_sees_who_stands_out_and_takes_it_back() -> Result<()> {
     let examples = |room: &Value| room["history"][0]["evaluation"]["examples"].as_u64();
     let before = examples(&server.room().await?).context("the first round was measured")?;
     press_and_confirm(&tab, "leave-out", "leave-out-dialog").await?;
-    reads(&tab, "The test results of Laptop 4 are left out.").await?;
+    tab.reads("The test results of Laptop 4 are left out.", SECONDS_10).await?;
     let room = server.room().await?;
     assert_eq!((before, examples(&room)), (40, Some(30)), "{room:#}");
     assert_eq!(room["history"][0]["evaluation"]["accuracy"], json!(0.8));
@@ -160,23 +155,23 @@ async fn the_teacher_sees_who_stands_out_and_takes_it_back() -> Result<()> {
 
     // The scale is measured anew: all are asked for their sums again, and the open round is repeated.
     press_and_confirm(&tab, "renormalise", "renormalise-dialog").await?;
-    reads(&tab, "The scale is measured anew with the next round.").await?;
+    tab.reads("The scale is measured anew with the next round.", SECONDS_10).await?;
     let asked = |message| matches!(message, ServerMessage::StatisticsRequest { .. }).then_some(());
     tokio::time::timeout(SECONDS_10, laptops[0].client.wait(asked)).await.context("nobody is asked")??;
 
     // What it gave is taken back: the dialog says where that leads before it is done.
     tab.click("take-back").await?;
     tab.fill("undo-rounds", "9").await?;
-    reads(&tab, "Type a whole number from 1 to 2.").await?;
+    tab.reads("Type a whole number from 1 to 2.", SECONDS_10).await?;
     tab.fill("undo-rounds", "1").await?;
-    reads(&tab, "goes back to what it was after round 1").await?;
+    tab.reads("goes back to what it was after round 1", SECONDS_10).await?;
     tab.fill("undo-rounds", "2").await?;
-    reads(&tab, "The model goes back to the very beginning").await?;
+    tab.reads("The model goes back to the very beginning", SECONDS_10).await?;
     tab.screenshot("teach-take-back").await?;
     tab.click("dialog-cancel").await?;
     assert_eq!(server.room().await?["status"]["model_version"], 2, "nothing has changed");
     press_and_confirm(&tab, "take-back", "undo-dialog").await?;
-    reads(&tab, "What Laptop 4 gave is taken back. The model begins anew.").await?;
+    tab.reads("What Laptop 4 gave is taken back. The model begins anew.", SECONDS_10).await?;
     let room = server.room().await?;
     assert_eq!((&room["status"]["model_version"], &room["history"]), (&json!(0), &json!([])));
     let names: Vec<&str> = room["status"]["clients"]
@@ -209,11 +204,15 @@ async fn every_page_says_that_training_diverges() -> Result<()> {
     server.wait_for_rounds(3, SECONDS_10).await?;
     let browser = Browser::start(Options::default()).await?;
     let teacher = browser.open(&format!("{}/teach?room={CODE}#{TOKEN}", server.origin())).await?;
-    reads(&teacher, "Training gets worse and worse: the loss was 0.9 and is 250 now. Press “Go back to a version”")
+    teacher
+        .reads(
+            "Training gets worse and worse: the loss was 0.9 and is 250 now. Press “Go back to a version”",
+            SECONDS_10,
+        )
         .await?;
     for page in [format!("{}/board", server.page()), server.page()] {
         let tab = browser.open(&page).await?;
-        reads(&tab, "The model gets worse and worse: its loss was 0.9 and is 250 now.").await?;
+        tab.reads("The model gets worse and worse: its loss was 0.9 and is 250 now.", SECONDS_10).await?;
     }
 
     // In the first round there is no loss yet: the laptops say that they gave up, and why.
@@ -221,9 +220,13 @@ async fn every_page_says_that_training_diverges() -> Result<()> {
     let mut given_up = Played::enter(&server, false).await?;
     given_up.client.say(&ClientMessage::Pause { diverged: true }).await?;
     let teacher = browser.open(&format!("{}/teach?room={CODE}#{TOKEN}", server.origin())).await?;
-    reads(&teacher, "On one laptop training came to numbers that are of no use, and it has stopped taking part. Open")
+    teacher
+        .reads(
+            "On one laptop training came to numbers that are of no use, and it has stopped taking part. Open",
+            SECONDS_10,
+        )
         .await?;
     let board = browser.open(&format!("{}/board", server.page())).await?;
-    reads(&board, "On one laptop training came to numbers that are of no use.").await?;
+    board.reads("On one laptop training came to numbers that are of no use.", SECONDS_10).await?;
     Ok(())
 }

@@ -17,10 +17,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 fn microphone(voices: &Voices, label: usize, folder: &Path) -> Result<PathBuf> {
     let clips = voices.of_speakers(0..1);
     let clip = clips.iter().find(|clip| clip.label == label).context("every label has a clip")?;
-    let sound = speech::decode(&std::fs::read(voices.path(clip))?, clip.path.to_str())?.sound;
-    let path = folder.join("voice.wav");
-    std::fs::write(&path, sound.to_wav())?;
-    Ok(path)
+    voices.microphone(clip, folder, "voice")
 }
 
 /// The label of the prompt.

@@ -16,14 +16,13 @@ async fn text_of(tab: &Tab<'_>, name: &str) -> Result<String> {
     Ok(tab.run(script, vec![json!(name)]).await?.as_str().unwrap_or_default().to_owned())
 }
 
-/// Waits until the page's visible text has `words` in it.
-async fn reads(tab: &Tab<'_>, words: &str, limit: Duration) -> Result<()> {
-    tab.wait(
-        &format!("the words “{words}”"),
-        &format!("return document.body.innerText.includes({})", json!(words)),
-        limit,
-    )
-    .await
+/// Chooses a value in a field of the form, be it a list.
+async fn chooses(teacher: &Tab<'_>, field: &str, value: &str) -> Result<()> {
+    let script = "const field = document.getElementById(arguments[0]);
+        field.value = arguments[1];
+        field.dispatchEvent(new Event('input', { bubbles: true }));";
+    teacher.run(script, vec![json!(field), json!(value)]).await?;
+    Ok(())
 }
 
 /// Presses a button of the control as soon as it may be pressed.
@@ -54,7 +53,7 @@ async fn a_wrong_secret_opens_nothing_and_the_right_one_leaves_the_address_bar()
     let server = Server::start(&["--host-token", TOKEN]).await?;
     let browser = Browser::start(Options::default()).await?;
     let tab = browser.open(&format!("{}/teach#not-the-right-secret", server.origin())).await?;
-    reads(&tab, "does not belong to the program", SECONDS_10).await?;
+    tab.reads("does not belong to the program", SECONDS_10).await?;
     tab.screenshot("teach-wrong-secret").await?;
     tab.fill("secret", &format!("{}/teach#{TOKEN}", server.origin())).await?;
     tab.click("unlock-button").await?;
@@ -81,13 +80,13 @@ async fn labels_that_are_almost_the_same_are_found_before_the_room_is_made() -> 
     )
     .await?;
     tab.click("create-button").await?;
-    reads(&tab, "“laugh” and “Laugh” are almost the same", SECONDS_10).await?;
+    tab.reads("“laugh” and “Laugh” are almost the same", SECONDS_10).await?;
     // What the server refuses stands beside the form, and what was typed is still there.
     tab.click("lesson-emotions4").await?;
     tab.fill("create-name", "Class 9b").await?;
     tab.fill("create-least", "65").await?;
     tab.click("create-button").await?;
-    reads(&tab, "least", SECONDS_10).await?;
+    tab.reads("least", SECONDS_10).await?;
     tab.wait_for("create-problem").await?;
     let name = tab.run("return document.querySelector('[data-test=\"create-name\"]').value", vec![]).await?;
     assert_eq!(name, "Class 9b");
@@ -106,13 +105,13 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
     teacher.fill("create-rounds", "2").await?;
     // A class of one has nobody to hide among.
     teacher.click("create-masked").await?;
-    reads(&teacher, "Not masked: whoever runs the server sees each laptop’s result", SECONDS_10).await?;
+    teacher.reads("Not masked: whoever runs the server sees each laptop’s result", SECONDS_10).await?;
     teacher.click("create-button").await?;
     teacher.wait_for("control").await?;
     let code = text_of(&teacher, "invite-code").await?;
     let made = server.room_of(&code).await?["room"].clone();
     assert_eq!((&made["labels"], &made["masking"]), (&json!(["happy", "sad"]), &Value::Null));
-    reads(&teacher, &format!("/room/{code}"), SECONDS_10).await?;
+    teacher.reads(&format!("/room/{code}"), SECONDS_10).await?;
     teacher.screenshot("teach-lobby").await?;
     assert_eq!(teacher.violations().await?, Vec::<String>::new());
 
@@ -137,7 +136,7 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
     teacher.click("rename-student").await?;
     teacher.fill("dialog-field", "Mila").await?;
     teacher.click("dialog-confirm").await?;
-    reads(&board, "Mila", SECONDS_10).await?;
+    board.reads("Mila", SECONDS_10).await?;
     press(&teacher, "lock").await?;
     board.wait_for("locked").await?;
     let late = browser.open(&format!("{}/room/{code}", server.origin())).await?;
@@ -152,20 +151,20 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
     // student reads the same one.
     assert_eq!(teacher.run("return document.querySelector('[data-test=\"least\"]').value", vec![]).await?, "");
     for page in [&teacher, &board, &student] {
-        reads(page, "One laptop is ready. Whoever is alone presses “Begin now”", SECONDS_10).await?;
+        page.reads("One laptop is ready. Whoever is alone presses “Begin now”", SECONDS_10).await?;
     }
     teacher.fill("least", "3").await?;
     teacher.click("least-set").await?;
-    reads(&teacher, "Rounds now begin with 3 laptops.", SECONDS_10).await?;
+    teacher.reads("Rounds now begin with 3 laptops.", SECONDS_10).await?;
     assert_eq!(server.room_of(&code).await?["status"]["least"], 3);
     for page in [&board, &student] {
-        reads(page, "rounds begin by themselves with 3", SECONDS_10).await?;
+        page.reads("rounds begin by themselves with 3", SECONDS_10).await?;
     }
 
     // A paused room begins nothing, and everyone reads so; then both rounds with the one who is there, begun once.
     press(&teacher, "pause").await?;
     board.wait_for("paused").await?;
-    reads(&student, "Paused. Nothing begins until the teacher goes on.", SECONDS_10).await?;
+    student.reads("Paused. Nothing begins until the teacher goes on.", SECONDS_10).await?;
     teacher
         .wait(
             "the next round to wait for the pause to end",
@@ -174,7 +173,7 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
         )
         .await?;
     press(&teacher, "resume").await?;
-    reads(&teacher, "A class of one", SECONDS_10).await?;
+    teacher.reads("A class of one", SECONDS_10).await?;
     press(&teacher, "next_round").await?;
     rounds_done(&server, &code, 2).await?;
     board.wait_for("finished").await?;
@@ -203,7 +202,7 @@ async fn a_teacher_leads_a_lesson() -> Result<()> {
     let ended = server.room_of(&code).await?;
     let done = ended["history"].as_array().map_or(0, Vec::len);
     assert_eq!((&ended["status"]["phase"], &ended["status"]["rounds"]), (&json!("finished"), &json!(done)));
-    reads(&board, &format!("All {done} rounds are done."), SECONDS_10).await?;
+    board.reads(&format!("All {done} rounds are done."), SECONDS_10).await?;
 
     // A student is put out, and the room is deleted.
     teacher.click("remove-student").await?;
@@ -227,14 +226,11 @@ async fn a_new_room_is_masked_unless_something_chosen_cannot_be() -> Result<()> 
     let browser = Browser::start(Options::default()).await?;
     let teacher = browser.open(&format!("{}/teach#{TOKEN}", server.origin())).await?;
     teacher.wait_for("create").await?;
-    reads(&teacher, "Masked: whoever runs the server can read only the sum", SECONDS_10).await?;
+    teacher.reads("Masked: whoever runs the server can read only the sum", SECONDS_10).await?;
     teacher.screenshot("teach-masked-form").await?;
     assert_eq!(teacher.violations().await?, Vec::<String>::new());
 
     teacher.run("document.getElementById('expert').open = true", vec![]).await?;
-    let chooses = "const field = document.getElementById(arguments[0]);
-        field.value = arguments[1];
-        field.dispatchEvent(new Event('input', { bubbles: true }));";
     let offered = "return document.querySelector('[data-test=\"create-masked\"]').checkVisibility()";
     for (field, value, reason) in [
         ("expert-aggregation", "median", "compares single results"),
@@ -245,11 +241,11 @@ async fn a_new_room_is_masked_unless_something_chosen_cannot_be() -> Result<()> 
         ("least", "2", "at least three laptops"),
         ("expert-max_clients", "201", "at most 200 laptops"),
     ] {
-        teacher.run(chooses, vec![json!(field), json!(value)]).await?;
-        reads(&teacher, reason, SECONDS_10).await?;
+        chooses(&teacher, field, value).await?;
+        teacher.reads(reason, SECONDS_10).await?;
         assert_eq!(teacher.run(offered, vec![]).await?, false, "{field} leaves nothing to choose");
-        teacher.run(chooses, vec![json!(field), json!("")]).await?;
-        reads(&teacher, "Masked: whoever runs the server can read only the sum", SECONDS_10).await?;
+        chooses(&teacher, field, "").await?;
+        teacher.reads("Masked: whoever runs the server can read only the sum", SECONDS_10).await?;
     }
     teacher.click("create-button").await?;
     teacher.wait_for("control").await?;
@@ -264,7 +260,7 @@ async fn a_new_room_is_masked_unless_something_chosen_cannot_be() -> Result<()> 
     student.wait("clips", "return parseInt(document.getElementById('clip-list-title').innerText) > 0", MINUTE).await?;
     student.click("take-part").await?;
     for page in [&student, &teacher] {
-        reads(page, "A round with masks needs at least three", MINUTE).await?;
+        page.reads("A round with masks needs at least three", MINUTE).await?;
     }
     let disabled = "return document.querySelector('[data-test=\"next_round\"]').getAttribute('aria-disabled')";
     assert_eq!(teacher.run(disabled, vec![]).await?, "true");
@@ -286,23 +282,23 @@ async fn what_noise_promises_is_read_before_the_start_and_after_the_last_round()
     }
     // The form says what the room will say, before there is one.
     let promise = "at most 80 times in 100";
-    reads(&teacher, promise, SECONDS_10).await?;
-    reads(&teacher, "With 30 people the noise is louder", SECONDS_10).await?;
-    reads(&teacher, "Masked: whoever runs the server can read only the sum", SECONDS_10).await?;
+    teacher.reads(promise, SECONDS_10).await?;
+    teacher.reads("With 30 people the noise is louder", SECONDS_10).await?;
+    teacher.reads("Masked: whoever runs the server can read only the sum", SECONDS_10).await?;
     // Gradients of clips are noised by the laptops, or nobody.
-    teacher.run("const hides = document.getElementById('expert-noise_hides'); hides.value = 'clip'; hides.dispatchEvent(new Event('input', {bubbles: true}))", vec![]).await?;
-    reads(&teacher, "say how many clips all participants have", SECONDS_10).await?;
-    teacher.run("const hides = document.getElementById('expert-noise_hides'); hides.value = ''; hides.dispatchEvent(new Event('input', {bubbles: true}))", vec![]).await?;
+    chooses(&teacher, "expert-noise_hides", "clip").await?;
+    teacher.reads("say how many clips all participants have", SECONDS_10).await?;
+    chooses(&teacher, "expert-noise_hides", "").await?;
     // Without masks a class of one can go through it.
     teacher.click("create-masked").await?;
-    reads(&teacher, "Not masked: whoever runs the server sees each laptop’s result", SECONDS_10).await?;
+    teacher.reads("Not masked: whoever runs the server sees each laptop’s result", SECONDS_10).await?;
     teacher.screenshot("teach-noise-form").await?;
     assert_eq!(teacher.violations().await?, Vec::<String>::new());
     // Noise that is needed for a clip which is none is refused in the form's own words.
     teacher.fill("expert-clip", "").await?;
-    reads(&teacher, "noise needs the norm that updates are scaled down to", SECONDS_10).await?;
+    teacher.reads("noise needs the norm that updates are scaled down to", SECONDS_10).await?;
     teacher.fill("expert-clip", "0,01").await?;
-    reads(&teacher, promise, SECONDS_10).await?;
+    teacher.reads(promise, SECONDS_10).await?;
     teacher.click("create-button").await?;
     teacher.wait_for("control").await?;
     let code = text_of(&teacher, "invite-code").await?;
@@ -311,9 +307,9 @@ async fn what_noise_promises_is_read_before_the_start_and_after_the_last_round()
     // Two rounds take 0.8488 · √2 of the clip (dp-accounting: 0.6002 for one), and thirty people are few for that.
     let before = "When all rounds are over, whoever knows everything else will guess right at most 80 times in 100";
     for page in [&teacher, &board, &student] {
-        reads(page, before, SECONDS_10).await?;
-        reads(page, "With 30 people the noise is louder", SECONDS_10).await?;
-        reads(page, "It does not hide that this person took part", SECONDS_10).await?;
+        page.reads(before, SECONDS_10).await?;
+        page.reads("With 30 people the noise is louder", SECONDS_10).await?;
+        page.reads("It does not hide that this person took part", SECONDS_10).await?;
     }
     teacher.screenshot("teach-noise").await?;
     assert_eq!(teacher.violations().await?, Vec::<String>::new());
@@ -321,15 +317,16 @@ async fn what_noise_promises_is_read_before_the_start_and_after_the_last_round()
     student.click("made-up").await?;
     student.wait("clips", "return parseInt(document.getElementById('clip-list-title').innerText) > 0", MINUTE).await?;
     student.click("take-part").await?;
-    reads(&teacher, "A class of one", MINUTE).await?;
+    teacher.reads("A class of one", MINUTE).await?;
     press(&teacher, "next_round").await?;
     rounds_done(&server, &code, 2).await?;
     let after = "Whoever knows everything else guesses right at most 80 times in 100";
     for page in [&teacher, &board, &student] {
-        reads(page, after, MINUTE).await?;
-        reads(page, "Another round would give away more than was promised", SECONDS_10).await?;
+        page.reads(after, MINUTE).await?;
+        page.reads("Another round would give away more than was promised", SECONDS_10).await?;
     }
-    reads(&board, "There is no curve: how the model does on everyone’s test clips would say more of them", SECONDS_10)
+    board
+        .reads("There is no curve: how the model does on everyone’s test clips would say more of them", SECONDS_10)
         .await?;
     board.screenshot("board-noise").await?;
     student.screenshot("student-noise").await?;
@@ -345,6 +342,6 @@ async fn what_noise_promises_is_read_before_the_start_and_after_the_last_round()
     teacher.wait_for("control").await?;
     press(&teacher, "restart").await?;
     teacher.click("dialog-confirm").await?;
-    reads(&teacher, "The privacy budget of this room is spent", SECONDS_10).await?;
+    teacher.reads("The privacy budget of this room is spent", SECONDS_10).await?;
     Ok(())
 }

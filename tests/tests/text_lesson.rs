@@ -1,7 +1,7 @@
 //! A lesson with text: the teacher chooses `compact-text`, two laptops read prompts, one types what is said. The text goes with the
 //! clip wherever that goes, is trained on, tried, and looked for in what was sent.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -18,16 +18,6 @@ const ROUNDS: usize = 5;
 /// What the third one types for a clip: in this order for the first clips of the list, which has the newest first.
 const TYPED: [&str; 4] =
     ["My bicycle was stolen, Kunigunde!", "Nobody came to my party", "Wir fahren über die Brücke", "我把它放在厨房里"];
-
-/// A microphone that hears a clip of a student's voice, over and over.
-fn microphone(voices: &Voices, student: usize, folder: &Path) -> Result<PathBuf> {
-    let clips = voices.of_speakers(student..student + 1);
-    let clip = clips.first().context("a speaker has clips")?;
-    let sound = speech::decode(&std::fs::read(voices.path(clip))?, clip.path.to_str())?.sound;
-    let path = folder.join(format!("voice-{student}.wav"));
-    std::fs::write(&path, sound.to_wav())?;
-    Ok(path)
-}
 
 /// The texts of the clips in the page's list, the newest first, as the fields show them.
 async fn texts(tab: &Tab<'_>) -> Result<Vec<String>> {
@@ -71,12 +61,6 @@ async fn shares(tab: &Tab<'_>) -> Result<Vec<f64>> {
     Ok(serde_json::from_value(tab.run(script, vec![]).await?)?)
 }
 
-async fn no_violations(tab: &Tab<'_>, what: &str) -> Result<()> {
-    let found = tab.violations().await?;
-    ensure!(found.is_empty(), "{what} violates WCAG 2.2:\n{}", found.join("\n"));
-    Ok(())
-}
-
 /// Reads the prompt aloud, as far as the microphone's file can, and gives the sentence that stands there.
 async fn reads(tab: &Tab<'_>, says_otherwise: Option<&str>) -> Result<String> {
     tab.wait_for("record-reads").await?;
@@ -92,7 +76,7 @@ async fn reads(tab: &Tab<'_>, says_otherwise: Option<&str>) -> Result<String> {
         tab.fill("review-text", text).await?;
     }
     tab.screenshot("text-review").await?;
-    no_violations(tab, "a recording with its text").await?;
+    tab.no_violations("a recording with its text").await?;
     tab.click("keep-clip").await?;
     tab.wait_for_clips(1, MINUTE).await?;
     Ok(said)
@@ -126,7 +110,7 @@ async fn two_read_prompts_and_one_types() -> Result<()> {
     // Two read what stands there; the second says something else, and corrects the text.
     let mut laptops = Vec::new();
     for student in 0..2 {
-        let microphone = microphone(&voices, student, folder.path())?;
+        let microphone = voices.microphone_of(student, folder.path())?;
         laptops.push(Browser::start(Options { microphone: Some(microphone), ..Options::default() }).await?);
     }
     let recorder = Recorder::start(&host).await?;
@@ -167,7 +151,7 @@ async fn two_read_prompts_and_one_types() -> Result<()> {
         ["über den Wolken", ""],
         "composed, without what cannot be seen; the long one was never kept"
     );
-    no_violations(typist, "the page of whoever types").await?;
+    typist.no_violations("the page of whoever types").await?;
 
     // It goes home with the clips, and comes back.
     let zip = folder.path().join("clips.zip");
@@ -217,7 +201,7 @@ async fn two_read_prompts_and_one_types() -> Result<()> {
     assert!(voice != "" && text != "" && (heard + read - 1.0).abs() < 1e-5 && heard > 0.0 && read > 0.0);
     println!("voice {voice}, text {text}, gate {heard}");
     typist.screenshot("text-try").await?;
-    no_violations(typist, "voice and text side by side").await?;
+    typist.no_violations("voice and text side by side").await?;
     typist.click("try-read").await?;
     let alone = "return document.querySelector('[data-test=\"branch-voice\"]').dataset.trust === '0.000000'";
     typist.wait("the text alone", alone, MINUTE).await?;

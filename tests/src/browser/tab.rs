@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use fantoccini::key::Key;
@@ -58,6 +58,25 @@ impl<'a> Tab<'a> {
         let _ = self.picture("failed").await;
         let text = self.run("return document.body.innerText", vec![]).await.unwrap_or_default();
         bail!("waited {limit:?} for {what}; the page says:\n{}", text.as_str().unwrap_or_default())
+    }
+
+    /// Waits until the page's visible text has these words in it.
+    ///
+    /// # Errors
+    /// Where it does not within `limit`.
+    pub async fn reads(&self, words: &str, limit: Duration) -> Result<()> {
+        let script = format!("return document.body.innerText.includes({})", json!(words));
+        self.wait(&format!("the words “{words}”"), &script, limit).await
+    }
+
+    /// Refuses a page that violates WCAG 2.2, which it names by `what`.
+    ///
+    /// # Errors
+    /// With the violations.
+    pub async fn no_violations(&self, what: &str) -> Result<()> {
+        let found = self.violations().await?;
+        ensure!(found.is_empty(), "{what} violates WCAG 2.2:\n{}", found.join("\n"));
+        Ok(())
     }
 
     /// Waits for a named element to be there and seen.
