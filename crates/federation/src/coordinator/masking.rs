@@ -429,11 +429,13 @@ impl Coordinator {
         };
         let step = masked.step;
         let Some(told) = closed else {
-            if late {
+            // Nobody can join once the roster is out: where nobody is waited for any more, waiting longer changes nothing.
+            let in_vain = late || (!missing && step > Step::Keys);
+            if in_vain {
                 self.note_reluctant();
                 self.abandon_round();
             }
-            return late;
+            return in_vain;
         };
         if step == Step::Reveals && self.noise.is_some() {
             // Before anyone is asked to open it: what is asked for may be known, whatever becomes of the round or of this server.
