@@ -118,6 +118,19 @@ fn a_participant_may_leave_early() -> Result<()> {
 }
 
 #[test]
+fn who_drops_out_of_a_masked_round_comes_back_as_somebody_new_and_the_room_is_finished() -> Result<()> {
+    let arguments = ["--masking", "active", "--least", "6", "--rounds", "4", "--epochs", "1"];
+    let server = Server::start(PROGRAM.as_ref(), &arguments)?;
+    let link = format!("{}/room/{}", server.origin, server.room);
+    let others = ["--participants", "6", "--clips", "8", "--drop-out", "0.3", "--json"];
+    let news = news(&join(&[&[&*link, "--synthetic", "1"][..], &others].concat())?);
+    // By chance: that nobody does so in 24 trainings happens twice in ten thousand runs.
+    assert!(events(&news, "joined").len() > 6);
+    assert_eq!(events(&news, "done").iter().filter(|done| done["finished"] == true).count(), 6);
+    Ok(())
+}
+
+#[test]
 fn a_self_signed_certificate_is_taken_only_where_that_was_said() -> Result<()> {
     let state = tempfile::tempdir()?;
     let state = state.path().to_str().unwrap();

@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use federation::Work;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use protocol::RoomCode;
@@ -59,6 +59,9 @@ pub struct Arguments {
     /// Take part as so many participants, each with another speaker or made-up voice
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "speaker", value_parser = clap::value_parser!(u16).range(1..=256))]
     participants: u16,
+    /// Share of rounds in which a participant leaves in place of sending its update, and comes back as somebody new, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    drop_out: f64,
     /// Accept any TLS certificate, such as a self-signed one
     #[arg(long)]
     insecure: bool,
@@ -75,6 +78,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
             .build_global()
             .context("the system gives no threads")?;
     }
+    ensure!((0.0..=1.0).contains(&arguments.drop_out), "--drop-out is a share, from 0 to 1");
     let address = Address::parse(&arguments.link, arguments.room.as_ref())?;
     let plans = (0..arguments.participants).map(|index| arguments.plan(&address, index)).collect();
     let voice = Voice::new(arguments.json);
@@ -112,6 +116,7 @@ impl Arguments {
             most_clips: self.clips.map(|clips| clips as usize),
             name,
             rounds: self.rounds,
+            drop_out: self.drop_out,
             insecure: self.insecure,
         }
     }

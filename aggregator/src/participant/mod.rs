@@ -51,6 +51,8 @@ pub struct Plan {
     pub name: Option<String>,
     /// After how many rounds to leave; `None`: when the room is finished.
     pub rounds: Option<u32>,
+    /// The share of rounds, 0 to 1, in which it leaves in place of sending its update, and comes back as somebody new.
+    pub drop_out: f64,
     /// Whether any TLS certificate will do.
     pub insecure: bool,
 }
@@ -131,7 +133,22 @@ pub enum News<'a> {
 
 /// Takes part until the room is finished, or as many rounds as are planned. Fails where the room cannot be reached or
 /// will not have it, where its clips are of no use, and where `interrupted` comes first.
-pub async fn take_part(plan: Plan, tell: impl Fn(&News<'_>), interrupted: oneshot::Receiver<()>) -> Result<()> {
+pub async fn take_part(plan: Plan, tell: impl Fn(&News<'_>), mut interrupted: oneshot::Receiver<()>) -> Result<()> {
+    while visit(plan.clone(), &tell, &mut interrupted).await? == Visit::DroppedOut {}
+    Ok(())
+}
+
+/// How a visit to the room ended.
+#[derive(PartialEq)]
+enum Visit {
+    /// As planned.
+    Over,
+    /// In the middle of a round, by chance.
+    DroppedOut,
+}
+
+/// Takes part under one identity.
+async fn visit(plan: Plan, tell: impl Fn(&News<'_>), interrupted: &mut oneshot::Receiver<()>) -> Result<Visit> {
     let config = ParticipantConfig {
         room: plan.address.room.clone(),
         name: plan.name.clone(),
@@ -162,6 +179,7 @@ pub async fn take_part(plan: Plan, tell: impl Fn(&News<'_>), interrupted: onesho
         accepted: 0,
         known: Known::default(),
         finished: None,
+        dropped_out: false,
     };
     shell.run(reported, interrupted).await
 }
@@ -201,6 +219,7 @@ struct Shell<T> {
     known: Known,
     /// The version of the finished model, while it is being evaluated.
     finished: Option<ModelVersion>,
+    dropped_out: bool,
 }
 
 enum Happened {
@@ -215,12 +234,12 @@ impl<T: Fn(&News<'_>)> Shell<T> {
     async fn run(
         mut self,
         mut reported: mpsc::UnboundedReceiver<Report>,
-        mut interrupted: oneshot::Receiver<()>,
-    ) -> Result<()> {
+        interrupted: &mut oneshot::Receiver<()>,
+    ) -> Result<Visit> {
         loop {
             self.carry_out().await?;
             if let Some(result) = self.over() {
-                return result;
+                return result.map(|()| if self.dropped_out { Visit::DroppedOut } else { Visit::Over });
             }
             let due = self.participant.next_timeout();
             let happened = tokio::select! {
@@ -228,11 +247,14 @@ impl<T: Fn(&News<'_>)> Shell<T> {
                 Some(report) = reported.recv() => Happened::Reported(report),
                 clips = read(&mut self.clips) => Happened::ClipsRead(clips),
                 () = self.clock.until(due) => Happened::Timeout,
-                Ok(()) = &mut interrupted => Happened::Interrupted,
+                Ok(()) = &mut *interrupted => Happened::Interrupted,
             };
             match happened {
                 Happened::FromLink(FromLink::Input(input)) => self.handle(input),
                 Happened::FromLink(FromLink::Down(reason)) => self.link_down(reason)?,
+                Happened::Reported(Report::Input(Input::Trained { .. })) if self.drops_out() => {
+                    self.handle(Input::Leave)
+                }
                 Happened::Reported(Report::Input(input)) => self.handle(input),
                 Happened::Reported(Report::Measured(step_ms)) => self.measured(step_ms),
                 Happened::Reported(Report::Evaluated { model_version, evaluation }) => {
@@ -251,6 +273,11 @@ impl<T: Fn(&News<'_>)> Shell<T> {
 
     fn handle(&mut self, input: Input) {
         self.participant.handle(self.clock.now(), input);
+    }
+
+    fn drops_out(&mut self) -> bool {
+        self.dropped_out = rand::random_bool(self.plan.drop_out);
+        self.dropped_out
     }
 
     async fn carry_out(&mut self) -> Result<()> {
