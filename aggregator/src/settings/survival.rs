@@ -6,9 +6,11 @@
 use std::sync::Arc;
 
 use client::LocalRound;
-use federation::{Coordinator, MemorySpool, TrainRequest};
+use federation::{Checkpoint, Coordinator, MemorySpool, TrainRequest};
 use models::{Example, FEATURES, FRAMES};
-use protocol::{Choice as _, Optimiser, RoomConfig, Standardisation, Strategy, TrainingResult};
+use protocol::{
+    Choice as _, ClientId, Evaluation, ModelVersion, Optimiser, RoomConfig, Standardisation, Strategy, TrainingResult,
+};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -104,10 +106,32 @@ fn room(settings: &str) -> RoomConfig {
     room
 }
 
+/// Whether a room's present model finds the label of a clip.
+fn is_right(coordinator: &Coordinator, example: &Example) -> bool {
+    let standardisation = coordinator.standardisation().unwrap();
+    let (outputs, _) = outputs(coordinator.model().parameters(), standardisation, example);
+    (0..LABELS).max_by(|&a, &b| outputs[a].total_cmp(&outputs[b])) == Some(example.label)
+}
+
 /// The accuracy of the finished model of a room of so many, where one of them does as the attack says.
 fn accuracy(room: &RoomConfig, clients: usize, behaviour: Option<Behaviour>) -> f64 {
+    let (_, tested) = self::clips(room.seed);
+    let mut right = 0;
+    trained_room(room, clients, behaviour, |coordinator| {
+        right = tested.iter().filter(|example| is_right(coordinator, example)).count();
+    });
+    right as f64 / TESTED as f64
+}
+
+/// A room of so many, from its first model, which is shown as each later one is, to what is stored of it at the end.
+fn trained_room(
+    room: &RoomConfig,
+    clients: usize,
+    behaviour: Option<Behaviour>,
+    mut show: impl FnMut(&Coordinator),
+) -> Checkpoint {
     let room = RoomConfig { least: clients as u32, ..room.clone() };
-    let (mut shares, tested) = clips(room.seed);
+    let (mut shares, _) = self::clips(room.seed);
     shares.truncate(clients);
     let attack = behaviour.map(|behaviour| Attack { behaviour, share: 0.25 });
     let mut attackers = attack.map(|attack| Attackers::draw(&attack, clients, room.seed).unwrap());
@@ -124,6 +148,9 @@ fn accuracy(room: &RoomConfig, clients: usize, behaviour: Option<Behaviour>) -> 
     loop {
         match exchange.go_on().unwrap() {
             Next::Train(clients) => {
+                if exchange.coordinator().history().is_empty() {
+                    show(exchange.coordinator());
+                }
                 let requests: Vec<_> = clients.iter().filter_map(|&client| exchange.request(client)).collect();
                 let mut results: Vec<_> =
                     requests.iter().map(|request| trained(request.asked, request.examples)).collect();
@@ -139,18 +166,11 @@ fn accuracy(room: &RoomConfig, clients: usize, behaviour: Option<Behaviour>) -> 
                     exchange.trained(client, inputs.into_iter());
                 }
             }
-            Next::Published => {}
+            Next::Published => show(exchange.coordinator()),
             Next::Finished => break,
         }
     }
-    let coordinator = exchange.coordinator();
-    let (model, standardisation) = (coordinator.model().parameters(), coordinator.standardisation().unwrap());
-    let is_right = |example: &&Example| {
-        let (outputs, _) = outputs(model, standardisation, example);
-        let found = (0..LABELS).max_by(|&a, &b| outputs[a].total_cmp(&outputs[b]));
-        found == Some(example.label)
-    };
-    tested.iter().filter(is_right).count() as f64 / TESTED as f64
+    exchange.coordinator().checkpoint()
 }
 
 /// The settings of a room for which nothing but the strategy is chosen; fedadam's is the one for which nothing is.
@@ -174,6 +194,57 @@ fn no_attack_of_one_in_four_costs_a_room_more_than_a_twentieth() {
         }
     }
     assert!(lost.is_empty(), "{lost:#?}");
+}
+
+/// Clips of each client that are held back.
+const HELD_BACK: usize = 24;
+
+fn evaluation(right: usize) -> Evaluation {
+    let (right, examples) = (right as u32, HELD_BACK as u32);
+    let accuracy = f64::from(right) / f64::from(examples);
+    let mut confusion = vec![vec![0; LABELS]; LABELS];
+    (confusion[0][0], confusion[0][1]) = (right, examples - right);
+    Evaluation { examples, loss: 1.0, accuracy, confusion }
+}
+
+/// One of four praises one version, whichever it likes, and says of all others that they find nothing.
+#[test]
+fn no_lie_of_one_in_four_about_versions_makes_a_worse_one_the_best() {
+    for &strategy in Strategy::ALL.iter().filter(|strategy| !strategy.counts_steps()) {
+        let room = room(&chosen(strategy));
+        let (_, tested) = clips(room.seed);
+        let (mut versions, mut found) = (Vec::new(), Vec::new());
+        let checkpoint = trained_room(&room, CLIENTS, None, |coordinator| {
+            let is_right: Vec<bool> = tested.iter().map(|example| is_right(coordinator, example)).collect();
+            let right = |clips: &[bool]| clips.iter().filter(|right| **right).count();
+            found.push(right(&is_right) as f64 / TESTED as f64);
+            versions.push(is_right.chunks_exact(HELD_BACK).take(CLIENTS - 1).map(right).collect::<Vec<_>>());
+        });
+        let last = versions.len() - 1;
+        let best = |praised: Option<usize>| {
+            let mut checkpoint = checkpoint.clone();
+            for (version, honest) in versions.iter().enumerate() {
+                let lie = if praised == Some(version) { HELD_BACK } else { 0 };
+                let said = honest.iter().copied().chain(praised.map(|_| lie)).map(evaluation);
+                let said = (1..).map(ClientId).zip(said);
+                match version == last {
+                    true => checkpoint.final_evaluations = said.collect(),
+                    false => {
+                        for (given, (_, evaluation)) in checkpoint.contributions[version].iter_mut().zip(said) {
+                            given.evaluation = Some(evaluation);
+                        }
+                    }
+                }
+            }
+            let standing = |version: &usize| checkpoint.standing(ModelVersion(*version as u32)).unwrap();
+            (0..=last).max_by(|a, b| standing(a).total_cmp(&standing(b))).unwrap()
+        };
+        let honest = found[best(None)];
+        for praised in 0..=last {
+            let chosen = best(Some(praised));
+            assert!(found[chosen] > honest - MOST_LOST, "{strategy}: {praised} praised, {chosen} chosen, {found:?}");
+        }
+    }
 }
 
 #[test]

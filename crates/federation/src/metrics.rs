@@ -75,6 +75,16 @@ pub(crate) fn combined(evaluations: &[&Evaluation], weight_cap: u32, influence: 
     all
 }
 
+/// How well clients found a model to do, so that no quarter of them can say it alone: of three or more, the quarter that found it
+/// best and the quarter that found it worst are left out, and the others' accuracies are weighted as in [`combined`]. 0 to 1.
+pub(crate) fn standing(evaluations: &[&Evaluation], weight_cap: u32, influence: Option<f64>) -> Option<f64> {
+    let mut sorted = evaluations.to_vec();
+    sorted.sort_by(|a, b| a.accuracy.total_cmp(&b.accuracy));
+    let outer = if sorted.len() < 3 { 0 } else { sorted.len().div_ceil(4) };
+    let inner = sorted.get(outer..sorted.len() - outer)?;
+    combined(inner, weight_cap, influence).map(|evaluation| evaluation.accuracy)
+}
+
 /// An evaluation as of `most` examples, where it is of more: its counts in proportion, rounded so that they add up, the
 /// largest remainders first.
 fn held_at(evaluation: &Evaluation, most: u32) -> Evaluation {
@@ -145,6 +155,29 @@ mod tests {
         assert_eq!((unlimited.examples, unlimited.confusion[0][1]), (1_010, 667));
         assert_eq!(combined(&[&honest], 1_000, Some(1.5)), Some(honest));
         assert_eq!(combined(&[], 1_000, Some(1.5)), None);
+    }
+
+    #[test]
+    fn a_quarter_of_the_clients_cannot_say_how_good_a_model_is() {
+        let of = |right: u32, examples: u32| Evaluation {
+            examples,
+            loss: 1.0,
+            accuracy: f64::from(right) / f64::from(examples),
+            confusion: vec![vec![right, examples - right], vec![0, 0]],
+        };
+        let found = |evaluations: &[Evaluation]| {
+            let evaluations: Vec<&Evaluation> = evaluations.iter().collect();
+            standing(&evaluations, 1_000, Some(1.5)).unwrap()
+        };
+        // 18 of 20, whatever the fourth says and however many examples it claims.
+        for lie in [of(0, 90_000), of(90_000, 90_000)] {
+            assert_eq!(found(&[of(9, 10), lie, of(9, 10), of(9, 10)]), 0.9);
+        }
+        // Of five, two on each side are a quarter and more.
+        assert_eq!(found(&[of(1, 10), of(2, 10), of(5, 10), of(9, 10), of(8, 10)]), 0.5);
+        // Two are too few to be left out.
+        assert_eq!(found(&[of(1, 10), of(3, 10)]), 0.2);
+        assert_eq!(standing(&[], 1_000, None), None);
     }
 
     #[test]

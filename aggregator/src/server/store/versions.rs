@@ -20,7 +20,7 @@ pub struct StoredVersion {
     pub created_at: i64,
     /// Its accuracy on what the clients held back, where that is known.
     pub accuracy: Option<f64>,
-    /// Whether it is the best that is known, the newest of several.
+    /// Whether it is the best that is known ([`Checkpoint::standing`]), the newest of several.
     pub best: bool,
 }
 
@@ -43,9 +43,9 @@ pub fn stored(database: &Connection, checkpoint: &Checkpoint) -> Result<Vec<Stor
         let accuracy = next.or(last).map(|evaluation| evaluation.accuracy);
         versions.push(StoredVersion { version: ModelVersion(version), created_at, accuracy, best: false });
     }
+    let standings = versions.iter_mut().filter_map(|stored| Some((checkpoint.standing(stored.version)?, stored)));
     // Of several that are as good, `max_by` finds the last.
-    let best = versions.iter_mut().filter(|version| version.accuracy.is_some());
-    if let Some(best) = best.max_by(|a, b| a.accuracy.unwrap_or(0.0).total_cmp(&b.accuracy.unwrap_or(0.0))) {
+    if let Some((_, best)) = standings.max_by(|(a, _), (b, _)| a.total_cmp(b)) {
         best.best = true;
     }
     Ok(versions)

@@ -164,6 +164,34 @@ impl Checkpoint {
     pub fn final_evaluation(&self) -> Option<Evaluation> {
         combined(&self.config, &self.left_out, &self.final_evaluations)
     }
+
+    /// How good a version is beside the others, 0 to 1, where somebody has evaluated it: what a room's best version is chosen by.
+    /// Where each client's own evaluation is known and the room limits a client's influence, no quarter of them decides it.
+    pub fn standing(&self, version: ModelVersion) -> Option<f64> {
+        let round = version.0 as usize;
+        // A version's evaluations came with the updates of the round that started from it.
+        let of_round = self.contributions.get(round).map(Vec::as_slice).unwrap_or_default();
+        let given = of_round.iter().filter_map(|given| Some((&given.client, given.evaluation.as_ref()?)));
+        let last = self.final_evaluations.iter().filter(|_| version == self.model_version);
+        let counted = counted(&self.left_out, given.chain(last));
+        let said = self.history.get(round).and_then(|record| record.evaluation.as_ref());
+        match self.config.influence_limit {
+            Some(limit) if !counted.is_empty() => metrics::standing(&counted, self.config.weight_cap, Some(limit)),
+            _ => said
+                .cloned()
+                .or_else(|| metrics::combined(&counted, self.config.weight_cap, None))
+                .map(|evaluation| evaluation.accuracy),
+        }
+    }
+}
+
+/// Those evaluations that the host does not leave out.
+fn counted<'a>(
+    left_out: &BTreeSet<ClientId>,
+    evaluations: impl IntoIterator<Item = (&'a ClientId, &'a Evaluation)>,
+) -> Vec<&'a Evaluation> {
+    let counted = evaluations.into_iter().filter(|(client, _)| !left_out.contains(client));
+    counted.map(|(_, evaluation)| evaluation).collect()
 }
 
 /// Clients' evaluations as one, without those of whom the host leaves out.
@@ -172,9 +200,7 @@ fn combined<'a>(
     left_out: &BTreeSet<ClientId>,
     evaluations: impl IntoIterator<Item = (&'a ClientId, &'a Evaluation)>,
 ) -> Option<Evaluation> {
-    let counted = evaluations.into_iter().filter(|(client, _)| !left_out.contains(client));
-    let counted: Vec<&Evaluation> = counted.map(|(_, evaluation)| evaluation).collect();
-    metrics::combined(&counted, room.weight_cap, room.influence_limit)
+    metrics::combined(&counted(left_out, evaluations), room.weight_cap, room.influence_limit)
 }
 
 impl Client {
