@@ -30,6 +30,7 @@ pub fn takes_part(browser: &Browser, profile: &Path, link: &str, native: u64) ->
     let clips = "return parseInt(document.getElementById('clip-list-title').innerText) > 0 \
                  && !document.querySelector('[data-test=\"made-up\"]')?.hasAttribute('aria-disabled')";
     tab.wait("the made-up clips", clips, PAGE_LIMIT)?;
+    tab.click("step-train", PAGE_LIMIT)?;
     tab.click("take-part", PAGE_LIMIT)?;
 
     let begun = Instant::now();
