@@ -1,12 +1,14 @@
 // Calls the benchmarks that Chorus' own wasm programs export.
 
-self.onmessage = async ({ data: { bundle = 'bundle', program, model, steps, seconds, threads } }) => {
+self.onmessage = async ({ data: { bundle = 'bundle', program, model, steps, seconds, threads, values, clients } }) => {
   try {
     const exports = await import(`/${bundle}/pkg/${program}.js`);
     const module = await WebAssembly.compileStreaming(fetch(`/${bundle}/pkg/${program}_bg.wasm`));
     const { memory } = await exports.default({ module_or_path: module });
     if (program === 'trainer-threads') await startThreads(exports, { module, memory }, threads);
-    if (program === 'client') {
+    if (program === 'client' && values) {
+      self.postMessage({ ms: exports.bench_masking(values, clients) });
+    } else if (program === 'client') {
       self.postMessage({ times_real_time: exports.bench_features(seconds) });
     } else {
       const figures = await exports.bench_step(model, steps);

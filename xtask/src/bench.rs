@@ -8,6 +8,7 @@ mod chromium;
 mod figures;
 mod gpu;
 mod load;
+mod masking;
 mod native;
 mod site;
 
@@ -19,7 +20,7 @@ use self::figures::{Better, Figure, Figures};
 use crate::{bundle, process::say, setup::Install};
 
 /// Measure speed, size and memory, beside what they are compared with
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub struct Options {
     /// Only these parts
     #[arg(value_enum)]
@@ -36,7 +37,7 @@ pub struct Options {
     /// Leave out what Chorus is compared with
     #[arg(long)]
     alone: bool,
-    /// browser, gpu: only these networks
+    /// browser, gpu, masking: only these networks
     #[arg(long, value_delimiter = ',', value_name = "NETWORK,…", default_value = "compact,conv,dense,lstm")]
     networks: Vec<String>,
     /// browser, aggregator: a revision of Chorus to stand beside this one, built from nothing in a clone (half an hour and 20 GB)
@@ -61,20 +62,25 @@ enum Part {
     Gpu,
     /// The aggregator under load, and its memory, beside Flower's server and another revision of Chorus
     Aggregator,
+    /// Rounds with masks beside rounds without, and beside Flower's SecAgg+; takes half an hour, so only when named
+    Masking,
     /// What a browser has to load
     Sizes,
     /// From a fresh clone to a newcomer's first round, and to tests that have passed; takes an hour or more, so only when named
     Build,
 }
 
-/// Runs the chosen parts, or all but graphics cards and builds.
+/// Runs the chosen parts, or all but those that have to be named.
 pub fn run(options: &Options, install: Install) -> Result<()> {
     let wants = |part| options.parts.is_empty() || options.parts.contains(&part);
     let mut figures = Figures::of_this_machine();
     if let Some(load) = figures.load().filter(|load| *load > 0.5) {
         say(format!("OTHER PROGRAMS ARE BUSY HERE (load {load:.1}): these figures will be too slow"));
     }
-    if wants(Part::Sizes) || wants(Part::Browser) || options.parts.contains(&Part::Gpu) {
+    if wants(Part::Sizes)
+        || wants(Part::Browser)
+        || [Part::Gpu, Part::Masking].iter().any(|part| options.parts.contains(part))
+    {
         let sizes = bundle::run(&bundle::Options::default(), install)?;
         if wants(Part::Sizes) {
             weigh(&sizes, &mut figures);
@@ -91,6 +97,9 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
     }
     if wants(Part::Aggregator) {
         load::measure(options, &mut figures)?;
+    }
+    if options.parts.contains(&Part::Masking) {
+        masking::measure(options, install, &mut figures)?;
     }
     if wants(Part::Browser) {
         browser::measure(options, install, &mut figures)?;

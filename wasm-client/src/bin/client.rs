@@ -2,6 +2,7 @@
 
 use client::FailureCode;
 use js_sys::{Object, Reflect};
+use protocol::{Adversary, ClientId, MaskedEncoding, RoomCode, Round};
 use wasm_bindgen::prelude::*;
 use wasm_client::failure::Failure;
 use wasm_client::{app, page};
@@ -58,4 +59,60 @@ pub fn bench_features(seconds: u32) -> Result<f64, JsValue> {
     }
     rates.sort_by(f64::total_cmp);
     Ok(rates[2])
+}
+
+/// How long it takes to mask so many values for a sum of so many clients, milliseconds: the median of five goes.
+///
+/// # Errors
+/// An object with `code` and `message`.
+#[wasm_bindgen]
+pub fn bench_masking(values: u32, clients: u32) -> Result<f64, JsValue> {
+    let update: Vec<f32> = (0..values).map(|index| (index as f32).sin() / 10.0).collect();
+    let mut times = Vec::new();
+    for attempt in 0..5 {
+        let task = masking::Task {
+            room: RoomCode::from_random(1),
+            round: Round(1),
+            attempt,
+            purpose: masking::Purpose::Update,
+            model: [0; 32],
+            asked: [0; 32],
+            adversary: Adversary::Active,
+            layout: masking::Layout { encoding: MaskedEncoding::Masked32, values, tail: 0 },
+            clip: 1.0,
+            noise: None,
+        };
+        let mut member = last_of(task, clients).map_err(|reason| Failure::new(FailureCode::Bench, reason))?;
+        let start = page::now();
+        let masked = member.quantised(&update).map(|integers| member.masked(&integers, &[]));
+        times.push(page::now() - start);
+        if !matches!(masked, Some(Ok(_))) {
+            return Err(Failure::new(FailureCode::Bench, "nothing was masked").into());
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[2])
+}
+
+/// The last of so many clients of a sum, who has all shares and is to mask its numbers: its masks are all to be subtracted.
+fn last_of(task: masking::Task, clients: u32) -> Result<masking::Member, String> {
+    let mut tally = masking::Tally::new(task.clone());
+    let mut members = Vec::new();
+    for number in 1..=clients {
+        let (client, mut seed) = (ClientId(number), [7; 32]);
+        seed[..4].copy_from_slice(&number.to_le_bytes());
+        let (member, keys) = masking::Member::new(task.clone(), client, masking::SeatKey::from_bytes(&seed), &seed);
+        tally.keys(client, keys).map_err(|fault| format!("{fault:?}"))?;
+        members.push((client, member));
+    }
+    let roster = tally.close_keys().map_err(|few| format!("{few:?}"))?;
+    for (client, member) in &mut members {
+        let shares = member.roster(roster.clone()).map_err(|refusal| refusal.to_string())?;
+        tally.shares(*client, shares).map_err(|fault| format!("{fault:?}"))?;
+    }
+    tally.close_shares().map_err(|few| format!("{few:?}"))?;
+    let (client, mut member) = members.pop().ok_or("there are no clients")?;
+    let boxes = tally.boxes_for(client).ok_or("it is not in the sum")?;
+    member.boxes(boxes.clients, &boxes.boxes).map_err(|refusal| refusal.to_string())?;
+    Ok(member)
 }

@@ -72,6 +72,12 @@ pub fn on_a_chip(options: &Options, install: Install, figures: &mut Figures) -> 
     Ok(())
 }
 
+/// Has the client's program do a task in a tab.
+pub fn ask_client(options: &Options, install: Install, task: Value) -> Result<Value> {
+    let alone = Options { alone: true, ..options.clone() };
+    Tab::open(&alone, install, Graphics::InSoftware, None)?.ask("/bench/chorus.js", "module", task)
+}
+
 /// Why figures of a run with these loads are not held against others'; none where they are.
 fn disturbance(before: Option<f64>, now: Option<f64>, cores: usize) -> Option<String> {
     let most = cores as f64 + MOST_BESIDE;

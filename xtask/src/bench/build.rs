@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Of `build` alone.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 #[group(skip)]
 pub struct Options {
     /// build: the revision to measure
