@@ -1,6 +1,7 @@
 //! A session file: what a class did in a room, so that it can be played again with other voices and looked into without knowing
 //! anybody. It has settings, who held how many clips of which label, who gave to which round and when, and what was published. It has
-//! no sound, no text, no name, no code, no secret, no address, no date, and nothing that a browser says of itself: places have numbers.
+//! no sound, no text, no prompt, no name, no code, no secret, no address, no date, and nothing that a browser says of itself: places
+//! have numbers.
 //!
 //! Labels are in it as the host typed them. Whatever is read here may come from anyone, and is bounded.
 
@@ -100,6 +101,8 @@ pub enum NoSession {
 
 /// The settings of a room that say who it was.
 const PERSONAL: [&str; 2] = ["code", "name"];
+/// And those that only people see, in which a host may have written anything.
+const SHOWN: [&str; 2] = ["signs", "prompts"];
 
 impl Session {
     /// Of a room.
@@ -109,7 +112,7 @@ impl Session {
     pub fn of(checkpoint: &Checkpoint) -> Result<Self, serde_json::Error> {
         let mut room = serde_json::to_value(&checkpoint.config)?;
         if let Some(room) = room.as_object_mut() {
-            PERSONAL.iter().for_each(|field| drop(room.remove(*field)));
+            PERSONAL.iter().chain(&SHOWN).for_each(|field| drop(room.remove(*field)));
         }
         let mut places = BTreeMap::<ClientId, u32>::new();
         let mut rounds = Vec::new();

@@ -31,6 +31,8 @@ fn checkpoint() -> Checkpoint {
     let parameters = models::Architecture::Compact.parameters(2);
     let mut config = RoomConfig::new(RoomCode::parse("KMPXZ").unwrap(), "compact", parameters as u32, labels);
     config.name = "Class 7b of Ms Smith".to_owned();
+    config.signs = vec!["L".to_owned(), "Sm".to_owned()];
+    config.prompts = vec![vec!["Where does Ms Smith sit?".to_owned()], Vec::new()];
     config.rounds = 3;
     let fresh = Coordinator::new(config, vec![0.0; parameters], Box::<MemorySpool>::default()).unwrap().checkpoint();
     let contributions = vec![
@@ -97,6 +99,8 @@ fn nobody_is_known_by_it() {
         "KMPXZ",
         "Class 7b",
         "Smith",
+        "prompts",
+        "signs",
         "Mozilla",
         "chorus-tab",
         "127.0.0.1",

@@ -128,6 +128,7 @@ impl Settings {
             masks.clip = noise.clip;
         }
         room.check()?;
+        protocol::check_readable(&room.signs)?;
         federation::budget_before(&room)?;
         Ok(room)
     }

@@ -1,11 +1,26 @@
 //! What is chosen of a room that people come to; a simulation has none of it.
 
+use std::str::FromStr;
+
 use protocol::{RoomCode, RoomConfig};
 use serde::Deserialize;
 
 use super::set;
 
-/// Who may come, how long the room waits for them, and how numbers travel.
+/// What people are asked to say or play: lines for each label.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Prompts(Vec<Vec<String>>);
+
+impl FromStr for Prompts {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        serde_json::from_str(text)
+    }
+}
+
+/// How its labels are shown, who may come, how long the room waits for them, and how numbers travel.
 #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
 #[serde(default)]
 pub struct RoomOptions {
@@ -15,6 +30,14 @@ pub struct RoomOptions {
     /// What the room is called on its page [default: its code]
     #[arg(long)]
     pub room_name: Option<String>,
+    /// The sign of each label, separated by commas: a letter or two, or a picture by its name, such as bird; nothing leaves it to the
+    /// page [default: shapes of the page]
+    #[arg(long, value_delimiter = ',')]
+    pub signs: Vec<String>,
+    /// What people are asked to say or play: a list of lines for each label, as JSON, such as [["Say aaa"], ["Say eee"]] [default: what
+    /// the page has for the label]
+    #[arg(long, value_name = "JSON")]
+    pub prompts: Option<Prompts>,
     /// Fewest participants that start a round, and fewest updates that make it count [default: 2; with krum and multi_krum
     /// as many as these need]
     #[arg(long)]
@@ -34,6 +57,12 @@ impl RoomOptions {
     /// `least` and `code` have been seen to: they depend on others.
     pub fn choose(&self, room: &mut RoomConfig) {
         set(&mut room.name, &self.room_name);
+        // As macOS hands letters over, they may be taken apart.
+        let composed = |text: &String| corpus::composed(text).into_owned();
+        room.signs = self.signs.iter().map(composed).collect();
+        if let Some(Prompts(prompts)) = &self.prompts {
+            room.prompts = prompts.iter().map(|prompts| prompts.iter().map(composed).collect()).collect();
+        }
         set(&mut room.least, &self.least);
         set(&mut room.goal, &self.goal);
         set(&mut room.grace_ms, &self.grace.map(super::milliseconds));

@@ -27,6 +27,29 @@ fn nothing_chosen_is_a_room_for_a_class() {
 }
 
 #[test]
+fn a_room_has_the_signs_and_prompts_of_its_host_where_people_can_read_them() {
+    let vowels =
+        room(r#"{"labels": ["a", "e"], "signs": ["A", "bird"], "prompts": [["Say aaa", "Sing it"], []]}"#).unwrap();
+    assert_eq!(vowels.signs, ["A", "bird"]);
+    assert_eq!(vowels.prompts, [vec!["Say aaa", "Sing it"], vec![]]);
+    // As macOS hands letters over, they may be taken apart.
+    assert_eq!(room(r#"{"labels": ["a", "e"], "signs": ["a\u0308", ""]}"#).unwrap().signs, ["ä", ""]);
+    for (settings, reason) in [
+        (r#""signs": ["I", "l"]"#, "look alike"),
+        (r#""signs": ["a", "A"]"#, "look alike"),
+        (r#""signs": ["a", "a"]"#, "its own"),
+        (r#""signs": ["penguin", "a"]"#, "no picture"),
+        (r#""signs": ["<b>", "a"]"#, "neither"),
+        (r#""signs": ["a"]"#, "signs"),
+        (r#""prompts": [[], [], []]"#, "prompts"),
+        (r#""prompts": [["two\nlines"], []]"#, "control characters"),
+    ] {
+        let refused = room(&format!(r#"{{"labels": ["a", "e"], {settings}}}"#)).unwrap_err().to_string();
+        assert!(refused.contains(reason), "{settings}: {refused}");
+    }
+}
+
+#[test]
 fn what_guards_a_room_can_be_chosen() {
     let chosen = room(r#"{"aggregation": "mean", "influence_limit": 0}"#).unwrap();
     assert_eq!((chosen.aggregation, chosen.influence_limit), (Aggregation::Mean, None));

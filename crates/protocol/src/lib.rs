@@ -33,6 +33,7 @@ mod room;
 #[path = "../tests/samples/mod.rs"]
 mod samples;
 mod selection;
+mod signs;
 mod stragglers;
 mod strategy;
 
@@ -59,5 +60,6 @@ pub use pace::Pace;
 pub use parse::{parse_client, parse_server};
 pub use room::{RoomConfig, TrainingSettings};
 pub use selection::Selection;
+pub use signs::{PICTURES, check_readable};
 pub use stragglers::Stragglers;
 pub use strategy::{Augmentation, Optimiser, Strategy};

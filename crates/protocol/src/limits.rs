@@ -28,6 +28,12 @@ pub const MAX_TEXT_CHARS: usize = 500;
 pub const MIN_LABELS: usize = 2;
 /// Most labels of a room.
 pub const MAX_LABELS: usize = 16;
+/// Most letters of a label's sign; what is longer names a picture.
+pub const MAX_SIGN_LETTERS: usize = 2;
+/// Most prompts of a label.
+pub const MAX_PROMPTS: usize = 8;
+/// Longest prompt, characters.
+pub const MAX_PROMPT_CHARS: usize = 120;
 /// Most features of a frame.
 pub const MAX_FEATURES: usize = 256;
 /// Most examples (clips) of one client.

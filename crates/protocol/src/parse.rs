@@ -390,7 +390,12 @@ pub(crate) fn check_range<T: PartialOrd + Display>(
 
 /// A name that others are shown: not blank, not long, and nothing that could break a line or a terminal.
 pub(crate) fn check_name(field: &'static str, name: &str) -> Result<(), ProtocolError> {
-    check_text(field, name, MAX_NAME_CHARS)?;
+    check_sentence(field, name, MAX_NAME_CHARS)
+}
+
+/// A line with something in it.
+pub(crate) fn check_sentence(field: &'static str, name: &str, most: usize) -> Result<(), ProtocolError> {
+    check_text(field, name, most)?;
     if name.chars().all(is_blank) {
         return Err(ProtocolError::invalid(field, "must not be blank"));
     }

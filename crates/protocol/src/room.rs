@@ -9,7 +9,7 @@ use crate::limits::{
 use crate::parse::{check_name, check_range};
 use crate::{
     Aggregation, Augmentation, Encoding, Masking, Modalities, Noise, Optimiser, Pace, ProtocolError, RoomCode,
-    Selection, Stragglers, Strategy, choice,
+    Selection, Stragglers, Strategy, choice, signs,
 };
 
 /// How a client trains in each round.
@@ -38,6 +38,13 @@ pub struct RoomConfig {
     pub name: String,
     /// The labels in the order of the model's outputs, 2 to 16 different names of 1 to 40 characters.
     pub labels: Vec<String>,
+    /// The sign of each label, where the host chose them: a letter or two, a picture by its name, or nothing, which leaves it to
+    /// the page. As many as there are labels, all different; or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signs: Vec<String>,
+    /// What people are asked to say or play, in the host's words: for each label up to 8 lines of up to 120 characters; or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prompts: Vec<Vec<String>>,
     /// The architecture's name, such as `compact`. The client must know it; the protocol doesn't.
     pub architecture: String,
     /// Which sides of a clip are looked at, where the architecture takes sound and text; others hear.
@@ -111,6 +118,8 @@ impl RoomConfig {
             name: code.to_string(),
             code,
             labels,
+            signs: Vec::new(),
+            prompts: Vec::new(),
             architecture: architecture.to_owned(),
             modalities: Modalities::Both,
             parameters,
@@ -175,6 +184,7 @@ impl RoomConfig {
                 return Err(ProtocolError::invalid("labels", format!("{label:?} stands there twice")));
             }
         }
+        signs::check(self)?;
         let most_parameters = MAX_MODEL_BYTES / self.encoding.of_models().length(1) as u32 / self.model_parts();
         check_range("parameters", self.parameters, 1..=most_parameters)?;
         check_range("features", self.features, 1..=MAX_FEATURES as u32)?;

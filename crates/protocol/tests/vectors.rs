@@ -280,6 +280,11 @@ fn every_good_server_message_is_held() {
             json!({"/room/architecture": "compact-text", "/room/modalities": "text"}),
         ),
         (
+            "signs and prompts of the class",
+            "settings",
+            json!({"/room/signs": ["Ä", "bird"], "/room/prompts": [["Say “ä” as in “Bär”.", "Sing it"], []]}),
+        ),
+        (
             "five speeds, half precision",
             "settings",
             json!({"/room/training/augmentation": "speed", "/room/encoding": "f16"}),
@@ -383,6 +388,9 @@ fn what_no_server_may_say_is_refused_as_held() {
         ("an unknown state", with("status", "/clients/0/state", json!("asleep")), 0),
         ("an unknown code", with("error", "/code", json!("tired")), 0),
         ("a label twice", with("settings", "/room/labels", json!(["sad", "sad"])), 0),
+        ("a sign of three letters", with("settings", "/room/signs", json!(["ABC", ""])), 0),
+        ("one sign for two labels", with("settings", "/room/signs", json!(["A", "A"])), 0),
+        ("a prompt of two lines", with("settings", "/room/prompts", json!([["a\nb"], []])), 0),
         ("no parameters", with("settings", "/room/parameters", json!(0)), 0),
         ("a learning rate of nothing", with("settings", "/room/training/learning_rate", json!(0.0)), 0),
         ("an unknown strategy", with("settings", "/room/strategy", json!({"name": "fedmagic"})), 0),
