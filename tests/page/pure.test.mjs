@@ -72,7 +72,7 @@ test('a prompt says what to say and how; a label of one’s own has no sentence'
   assert.ok(words.prompts.sentences.includes(angry.sentence) && angry.say.includes(angry.sentence) && angry.how.length > 0);
   assert.notEqual(promptFor('angry', 'angry', 1, words).say, angry.say);
   assert.equal(promptFor('angry', 'angry', words.prompts.sentences.length, words).say, angry.say);
-  assert.deepEqual(promptFor('guitar', 'guitar', 0, words), { say: 'Play or say something that is “guitar”.', how: words.prompts.otherManner, sentence: null });
+  assert.deepEqual(promptFor('guitar', 'guitar', 0, words), { say: 'Play or say something that is “guitar”.', how: words.prompts.otherManner, sentence: null, others: false });
   assert.equal(promptFor('toString', 'toString', 0, words).sentence, null);
 });
 

@@ -54,7 +54,7 @@ test('a recording is judged, decided about and kept', () => {
   const kept = play([0, 0, 0], ...judged, { what: 'keep' }, { what: 'kept' });
   assert.deepEqual(kept.effects.slice(-2), ['hush', 'store']);
   assert.deepEqual(kept.state.at, { is: 'choosing', problem: null });
-  assert.deepEqual(kept.state.prompt, { labels: LABELS, counts: [0, 1, 0], wanted: 0, turn: 1, skipped: [] });
+  assert.deepEqual(kept.state.prompt, { labels: LABELS, prompts: [], counts: [0, 1, 0], wanted: 0, turn: 1, skipped: [] });
 });
 
 test('one that takes the place of another does not count twice', () => {

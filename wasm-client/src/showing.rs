@@ -71,6 +71,8 @@ pub(crate) fn room_view(room: &RoomConfig) -> RoomView {
         code: room.code.to_string(),
         name: room.name.clone(),
         labels: room.labels.clone(),
+        signs: room.signs.clone(),
+        prompts: room.prompts.clone(),
         model: room.architecture.clone(),
         parameters: room.parameters as usize,
         rounds: room.rounds,

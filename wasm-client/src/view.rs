@@ -60,6 +60,10 @@ pub struct RoomView {
     pub name: String,
     /// Its labels.
     pub labels: Vec<String>,
+    /// What each of them is shown by, where the host chose that.
+    pub signs: Vec<String>,
+    /// What people are asked to say or play for each, where the host did.
+    pub prompts: Vec<Vec<String>>,
     /// The network's name.
     pub model: String,
     /// How many numbers the network has.

@@ -3,6 +3,7 @@
 import { announce } from '../common/announcer.js';
 import { showLink } from '../common/breakable-link.js';
 import { byId, h, setAttribute, setText, show } from '../common/element.js';
+import { showSigns } from '../common/labels.js';
 import { languagePickers } from '../common/language-picker.js';
 import { fillWords, words } from '../common/language.js';
 import { codeOfPath } from '../common/room-code.js';
@@ -30,6 +31,7 @@ watchRoom(code, {
     const begun = room.status.model_version > 0 || room.status.phase === 'normalising' || room.status.phase === 'collecting';
     byId('content').dataset.phase = room.status.phase === 'finished' ? 'finished' : begun ? 'running' : 'lobby';
     for (const id of ['head', 'join', 'people', 'learning']) show(byId(id), true);
+    showSigns(room.room.labels, room.room.signs);
     for (const panel of panels) panel.update(room);
   },
   away(away) {

@@ -1,16 +1,31 @@
-// The colour and the shape of each label, its sign: no label is known by its colour alone. A label that the pages know has
-// the same sign in every room; the others share out what is left. The colours (css/tokens.css) are Okabe and Ito's, which
-// differ for the colour-blind too.
+// The colour of each label and what it is shown by: a shape, or the letters or the picture that the host of the room chose. No label is
+// known by its colour alone. A label that the pages know has the same colour and shape in every room; the others share out what is
+// left. The colours (css/tokens.css) are Okabe and Ito's, which differ for the colour-blind too; letters and lines on them have a
+// contrast of at least 4.5 to 1, by day and by night (tests/page/signs.test.mjs).
 
-import { svg } from './element.js';
+import { h, svg } from './element.js';
+import { PICTURES } from './pictures.js';
 
 const COLOURS = 8;
 
-/** The signs of the labels that the pages know: of moods, and of instruments, which are rarely in one room with them. */
+/** The colours and shapes of the labels that the pages know: of moods, and of instruments, which are rarely in one room with them. */
 const OWN = new Map(Object.entries({
   angry: 0, happy: 1, neutral: 2, sad: 3, afraid: 4, surprised: 5,
   piano: 0, guitar: 1, flute: 2, drums: 3,
 }));
+
+/** What the host of this page's room chose for its labels. @type {Map<string, string>} */
+const CHOSEN = new Map();
+
+/**
+ * Has the labels of this page's room shown as its host chose.
+ * @param {string[]} labels
+ * @param {string[]} [signs] of each: one or two letters, a picture's name, or nothing for the label's shape
+ */
+export function showSigns(labels, signs = []) {
+  CHOSEN.clear();
+  labels.forEach((label, index) => signs[index] && CHOSEN.set(label, signs[index]));
+}
 
 // On a 24 x 24 grid.
 const SHAPES = [
@@ -24,8 +39,11 @@ const SHAPES = [
   'M12 2l10.5 19h-21z',
 ];
 
+/** What letters and pictures stand on. */
+const TILE = 'M6 1.5h12A4.5 4.5 0 0 1 22.5 6v12a4.5 4.5 0 0 1-4.5 4.5H6A4.5 4.5 0 0 1 1.5 18V6A4.5 4.5 0 0 1 6 1.5z';
+
 /**
- * The sign of each label of a room. Where two known labels have the same one, the first keeps it.
+ * The colour and shape of each label of a room, by number. Where two known labels have the same one, the first keeps it.
  * @param {string[]} labels in the room's order
  * @returns {number[]} all different
  */
@@ -58,16 +76,44 @@ export function colourAs(element, labels, index) {
 }
 
 /**
- * The label's shape in the label's colour. A ninth sign and those after it have a hole.
+ * What the label is shown by, in the label's colour.
  * @param {string[]} labels of the room
  * @param {number} index the label's place among them
+ * @param {string} [sign] letters, a picture's name or nothing, where it is not what the host of this page's room chose
  * @returns {SVGElement}
  */
-export function labelIcon(labels, index) {
-  const sign = signsOf(labels)[index] ?? index;
-  const icon = svg('svg', { class: 'label-icon', viewBox: '0 0 24 24', 'aria-hidden': 'true', focusable: 'false' },
-    svg('path', { d: SHAPES[sign % SHAPES.length] }),
-    sign >= SHAPES.length && svg('circle', { cx: 12, cy: 13, r: 3.5, class: 'hole' }));
+export function labelIcon(labels, index, sign = CHOSEN.get(labels[index]) ?? '') {
+  const drawing = drawingOf(sign);
+  const icon = svg('svg', { class: drawing ? 'label-icon signed' : 'label-icon', viewBox: '0 0 24 24', 'aria-hidden': 'true', focusable: 'false' },
+    ...(drawing ? [svg('path', { class: 'sign-tile', d: TILE }), drawing] : shapeOf(signsOf(labels)[index] ?? index)));
   colourAs(icon, labels, index);
   return icon;
+}
+
+/**
+ * A shape; the ninth and those after it have a hole.
+ * @param {number} number
+ */
+function shapeOf(number) {
+  return [svg('path', { d: SHAPES[number % SHAPES.length] }), number >= SHAPES.length && svg('circle', { cx: 12, cy: 13, r: 3.5, class: 'hole' })];
+}
+
+/**
+ * Letters or a picture; nothing for a sign that this page does not know.
+ * @param {string} sign
+ */
+function drawingOf(sign) {
+  const letters = [...sign].length;
+  if (letters === 1 || letters === 2) return svg('text', { class: letters === 1 ? 'sign-letters' : 'sign-letters two', x: 12, y: 12 }, sign);
+  return Object.hasOwn(PICTURES, sign) ? svg('path', { class: 'sign-lines', d: PICTURES[sign], transform: 'translate(-7.2 -7.2) scale(1.6)' }) : null;
+}
+
+/**
+ * The words on a button that has a label's icon: what is read out, and what is seen. An accessible name beside them would have to have
+ * the letters of the icon in it.
+ * @param {string} said what the button does, with the label's name
+ * @param {string} name the label's
+ */
+export function wordsOn(said, name) {
+  return [h('span', { class: 'visually-hidden' }, said), h('span', { 'aria-hidden': 'true' }, name)];
 }

@@ -5,6 +5,7 @@
  * @typedef {object} TakenHome
  * @property {string} name the room's
  * @property {string[]} labels
+ * @property {string[]} signs what each label is shown by, where the room chose that
  * @property {string} architecture
  * @property {boolean} hears whether the model is given voices
  * @property {boolean} reads whether it is given what is said

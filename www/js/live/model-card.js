@@ -1,6 +1,7 @@
 // A model card (Mitchell et al. 2019, "Model Cards for Model Reporting"): what goes beside an exported model, in the page's language,
 // as Markdown. It says nothing that was not measured or told. A pure function.
 
+import { areMoods } from '../common/moods.js';
 import { sharedResults } from './shared-results.js';
 
 /** @typedef {typeof import('/words/en.js').words} Words */
@@ -14,7 +15,7 @@ import { sharedResults } from './shared-results.js';
  */
 export function modelCard({ room, status, history }, own, shown, words) {
   const text = words.card;
-  const moods = room.labels.every((label) => Object.hasOwn(words.prompts.manner, label));
+  const moods = areMoods(room.labels, words);
   const labels = shown.labels.map(plain);
   const last = history.at(-1);
   const most = Math.max(0, ...history.map(({ clients }) => clients));
@@ -28,6 +29,7 @@ export function modelCard({ room, status, history }, own, shown, words) {
     ...(room.masking ? [text.masked] : []),
     ...(room.noise ? [text.noised] : []),
   ];
+  const signs = labels.map((_, index) => signName(room.signs?.[index] ?? '', words));
   /** @type {string[]} */
   let tested;
   if (own) tested = own.tested > 0 ? [text.measuredOwn(words.common.score(own.right, own.tested))] : [text.untested];
@@ -43,12 +45,23 @@ export function modelCard({ room, status, history }, own, shown, words) {
   }
   return [
     `# ${text.title(plain(room.name))}`, '', text.written(shown.date), '',
-    `## ${text.does}`, '', text.tells(labels.join(', ')), text.sides[sides], text.network(room.architecture, status.model_version), '',
+    `## ${text.does}`, '', text.tells(labels.map((label, index) => (signs[index] ? `${label} (${signs[index]})` : label)).join(', ')), text.sides[sides], text.network(room.architecture, status.model_version), '',
     `## ${text.learnt}`, '', ...learnt, '',
     `## ${text.tested}`, '', ...tested, text.same, text.groups, '',
     `## ${text.not}`, '', ...[...(moods ? text.moods : []), ...text.uses].map((use) => `- ${use}`), '',
     text.privacy, '',
   ].join('\n');
+}
+
+/**
+ * What a label is shown by, in words.
+ * @param {string} sign
+ * @param {Words} words
+ */
+function signName(sign, words) {
+  const known = /** @type {Record<string, string>} */ (words.pictures);
+  if (!sign) return '';
+  return `${words.card.sign}: ${plain(Object.hasOwn(known, sign) ? known[sign] : sign)}`;
 }
 
 /**

@@ -4,6 +4,7 @@
 import { branchesPicture } from '../common/branches.js';
 import { byId, h, setText, show, tellIn } from '../common/element.js';
 import { icon } from '../common/icons.js';
+import { showSigns } from '../common/labels.js';
 import { explain, fillWords, labelName, words } from '../common/language.js';
 import { likeliest, probabilityBars } from '../common/probability-bars.js';
 import { composed } from '../common/transcript.js';
@@ -31,6 +32,7 @@ const read = byId('offline-read');
 let recording = null;
 
 fillWords();
+showSigns(about.labels, about.signs);
 document.title = text.title(about.name);
 setText(byId('offline-title'), text.title(about.name));
 byId('offline-facts').append(...text.facts(about, about.labels.map(labelName)).map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));

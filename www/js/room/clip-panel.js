@@ -6,6 +6,7 @@ import { icon } from '../common/icons.js';
 import { KeyedList } from '../common/keyed-list.js';
 import { colourAs, labelIcon } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
+import { areMoods } from '../common/moods.js';
 import { clipRow } from './clip-row.js';
 import { GOAL, balance } from './prompts.js';
 
@@ -142,6 +143,7 @@ export function clipPanel(client, tell, recordAgain) {
       clips = state.clips;
       removed = state.removed;
       draw();
+      setText(byId('clips-intro'), areMoods(labels, words) ? words.clips.intro : words.clips.introOther);
       const perLabel = labels.map((label, index) => ({ label, index, count: clips.filter((clip) => clip.label === index).length }));
       counts.render(perLabel);
       setText(byId('balance'), balanceSentence(perLabel));

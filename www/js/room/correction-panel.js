@@ -3,8 +3,9 @@
 import { announce } from '../common/announcer.js';
 import { byId, h, setText, show, tellIn } from '../common/element.js';
 import { icon } from '../common/icons.js';
-import { colourAs, labelIcon } from '../common/labels.js';
+import { colourAs, labelIcon, wordsOn } from '../common/labels.js';
 import { explain, labelName, words } from '../common/language.js';
+import { areMoods } from '../common/moods.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
 
@@ -71,12 +72,11 @@ export function correctionPanel(client) {
       if (last !== null && !clips.some(({ id }) => id === last)) show(undo, false);
       if (labels.join('\n') === room.labels.join('\n')) return;
       labels = room.labels;
-      const moods = labels.every((label) => Object.hasOwn(words.prompts.manner, label));
-      setText(byId('correction-title'), moods ? words.try.wrong : words.try.wrongThing);
+      setText(byId('correction-title'), areMoods(labels, words) ? words.try.wrong : words.try.wrongThing);
       place.replaceChildren(...labels.map((label, index) => {
         const button = h('button', {
-          type: 'button', class: 'correction-label', 'data-test': `correct-${index}`, 'aria-label': words.try.wrongAs(labelName(label)), onclick: () => correct(index),
-        }, labelIcon(labels, index), labelName(label));
+          type: 'button', class: 'correction-label', 'data-test': `correct-${index}`, onclick: () => correct(index),
+        }, labelIcon(labels, index), ...wordsOn(words.try.wrongAs(labelName(label)), labelName(label)));
         colourAs(button, labels, index);
         return button;
       }));

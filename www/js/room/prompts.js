@@ -40,13 +40,21 @@ export function balance(counts) {
  * @param {string} name the label in the page's language
  * @param {number} turn counts the sentences
  * @param {typeof import('/words/en.js').words} words
- * @returns {{say: string, how: string, sentence: string | null}} `sentence`: what is to be said word for word, of which there are others, if anything
+ * @param {string[]} [own] the room's own prompts for this label
+ * @returns {{say: string, how: string, sentence: string | null, others: boolean}} `sentence`: what is to be said word for word, if
+ *   anything; `others`: whether there are other prompts
  */
-export function promptFor(label, name, turn, words) {
-  const { sentences, manner, say, other, otherManner } = words.prompts;
+export function promptFor(label, name, turn, words, own = []) {
+  const { sentences, manner, ready, say, other, otherManner } = words.prompts;
   const known = /** @type {Record<string, string>} */ (manner);
+  const asked = /** @type {Record<string, string>} */ (ready);
+  const mood = Object.hasOwn(known, label);
+  const how = mood ? known[label] : otherManner;
+  if (own.length) {
+    const prompt = own[turn % own.length];
+    return { say: prompt, how, sentence: prompt, others: own.length > 1 };
+  }
   const sentence = sentences[turn % sentences.length];
-  return Object.hasOwn(known, label)
-    ? { say: say(sentence, name), how: known[label], sentence }
-    : { say: other(name), how: otherManner, sentence: null };
+  if (mood) return { say: say(sentence, name), how, sentence, others: true };
+  return { say: Object.hasOwn(asked, label) ? asked[label] : other(name), how, sentence: null, others: false };
 }

@@ -216,14 +216,14 @@ export function recordPanel(client) {
 
   return {
     /** @param {State} view */
-    update({ room: { code, labels, reads: nowReads }, clips }) {
+    update({ room: { code, labels, prompts, reads: nowReads }, clips }) {
       const first = state === START;
       room = code;
       reads = nowReads;
       show(byId('record-reads'), reads);
       const same = labels.join('\n') === state.prompt.labels.join('\n');
       const counts = labels.map((_, index) => clips.filter(({ label }) => label === index).length);
-      send({ what: 'room', labels: same ? state.prompt.labels : labels, counts });
+      send({ what: 'room', labels: same ? state.prompt.labels : labels, prompts, counts });
       if (first) restore();
     },
 

@@ -2,8 +2,9 @@
 
 import { h, setAttribute, setText, show } from '../common/element.js';
 import { icon } from '../common/icons.js';
-import { colourAs, labelIcon } from '../common/labels.js';
+import { colourAs, labelIcon, wordsOn } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
+import { areMoods } from '../common/moods.js';
 import { microphoneProblem } from '../sound/microphone-problem.js';
 import { promptFor } from './prompts.js';
 
@@ -13,8 +14,8 @@ import { promptFor } from './prompts.js';
  * @param {Prompt} prompt
  * @param {number} label
  */
-export function promptOf({ labels, turn }, label) {
-  return promptFor(labels[label], labelName(labels[label]), turn, words);
+export function promptOf({ labels, prompts, turn }, label) {
+  return promptFor(labels[label], labelName(labels[label]), turn, words, prompts[label]);
 }
 
 /**
@@ -24,7 +25,7 @@ export function promptOf({ labels, turn }, label) {
 export function recordPrompt(wishes) {
   const sign = h('span', { class: 'prompt-icon' });
   const name = h('strong');
-  const say = h('p', { id: 'prompt-say', class: 'prompt-say', 'data-test': 'prompt-say' });
+  const say = h('p', { id: 'prompt-say', class: 'prompt-say', dir: 'auto', 'data-test': 'prompt-say' });
   const how = h('p', { id: 'prompt-how', class: 'hint' });
   const record = h('button', { class: 'primary big', type: 'button', 'data-test': 'record-next', 'aria-describedby': 'prompt-say prompt-how', onclick: wishes.record }, icon('microphone'), words.prompts.record);
   const otherSentence = h('button', { type: 'button', 'data-test': 'other-sentence', onclick: wishes.otherSentence }, words.prompts.sentence);
@@ -52,7 +53,7 @@ export function recordPrompt(wishes) {
       const said = promptOf(prompt, wanted);
       setText(say, said.say);
       setText(how, said.how);
-      show(otherSentence, said.sentence !== null);
+      show(otherSentence, said.others);
       show(skip, labels.length > 1);
     },
   };
@@ -67,9 +68,9 @@ export function recordPrompt(wishes) {
 export function recordChoice(labels, problem, record) {
   const buttons = labels.map((label, index) => {
     const button = h('button', {
-      class: 'record-button', type: 'button', 'data-test': `record-${index}`, 'aria-label': words.record.button(labelName(label)),
+      class: 'record-button', type: 'button', 'data-test': `record-${index}`,
       onclick: () => record(index),
-    }, labelIcon(labels, index), labelName(label));
+    }, labelIcon(labels, index), ...wordsOn(words.record.button(labelName(label)), labelName(label)));
     colourAs(button, labels, index);
     return button;
   });
@@ -77,6 +78,6 @@ export function recordChoice(labels, problem, record) {
     ...(problem === null ? [] : [h('p', { class: 'problem', role: 'alert', 'data-test': 'record-problem' }, microphoneProblem(problem))]),
     h('p', { class: 'hint' }, words.record.choose),
     h('div', { class: 'record-buttons' }, ...buttons),
-    h('p', { class: 'hint why' }, words.record.why),
+    h('p', { class: 'hint why' }, areMoods(labels, words) ? words.record.why : words.record.whyOther),
   ];
 }

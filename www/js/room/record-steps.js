@@ -11,6 +11,7 @@ export const COUNT_FROM = 3;
 /**
  * @typedef {object} Prompt what to record next
  * @property {string[]} labels of the room
+ * @property {string[][]} prompts of the room for each label, where it has its own
  * @property {number[]} counts clips of each label
  * @property {number} wanted the label of the prompt
  * @property {number} turn chooses the sentence
@@ -34,7 +35,7 @@ export const COUNT_FROM = 3;
 /** @typedef {{prompt: Prompt, at: Step}} State */
 
 /**
- * @typedef {{what: 'room', labels: string[], counts: number[]}
+ * @typedef {{what: 'room', labels: string[], prompts?: string[][], counts: number[]}
  *   | {what: 'other_sentence' | 'skip' | 'opened' | 'second' | 'stop' | 'cancel' | 'keep' | 'kept' | 'drop' | 'again'}
  *   | {what: 'record', label: number, replaces: number | null, said: string}
  *   | {what: 'said', said: string}
@@ -52,7 +53,7 @@ export const COUNT_FROM = 3;
  */
 
 /** @type {State} */
-export const START = { prompt: { labels: [], counts: [], wanted: 0, turn: 0, skipped: [] }, at: { is: 'choosing', problem: null } };
+export const START = { prompt: { labels: [], prompts: [], counts: [], wanted: 0, turn: 0, skipped: [] }, at: { is: 'choosing', problem: null } };
 
 /**
  * The sound that is recorded and neither kept nor thrown away yet.
@@ -124,14 +125,14 @@ export function step(state, event) {
 /**
  * The room's labels, and how many clips of each there are now. While nothing is recorded, the prompt follows.
  * @param {State} state
- * @param {{labels: string[], counts: number[]}} room
+ * @param {{labels: string[], prompts?: string[][], counts: number[]}} room
  * @returns {{state: State, effects: Effect[]}}
  */
-function room({ prompt, at }, { labels, counts }) {
+function room({ prompt, at }, { labels, prompts = [], counts }) {
   const same = labels.join('\n') === prompt.labels.join('\n');
   const moved = !same || (at.is === 'choosing' && counts.join() !== prompt.counts.join());
   const wanted = moved ? nextLabel(counts, prompt.skipped) : prompt.wanted;
-  return { state: { prompt: { ...prompt, labels, counts, wanted }, at }, effects: [] };
+  return { state: { prompt: { ...prompt, labels, prompts, counts, wanted }, at }, effects: [] };
 }
 
 /**

@@ -3,6 +3,7 @@
 import { announce } from '../common/announcer.js';
 import { showCapabilities } from '../common/capability-list.js';
 import { byId, h, setText, show } from '../common/element.js';
+import { showSigns } from '../common/labels.js';
 import { languagePickers } from '../common/language-picker.js';
 import { fillWords, words } from '../common/language.js';
 import { LONGEST_NAME, recallName, rememberName } from '../common/nickname.js';
@@ -96,6 +97,7 @@ function showState(state) {
   if (byId('dead-end').hidden) show(byId('room'), true); // first: some panels measure their places
   byId('room').removeAttribute('aria-busy');
   show(byId('opening'), false);
+  showSigns(state.room.labels, state.room.signs);
   for (const panel of panels) panel.update(state);
 }
 

@@ -33,7 +33,7 @@ export function takeHomePanel(client, tell) {
     const { architecture, version, hears, reads, speeds, ...numbers } = await client.request('offline_model');
     const [parameters, mean, deviation] = await Promise.all([numbers.parameters, numbers.mean, numbers.deviation].map(base64));
     const page = await offlineFile({
-      name: room.name, labels: room.labels, architecture, hears, reads, speeds, rounds: Number(version), score: latestScore(history, words),
+      name: room.name, labels: room.labels, signs: room.signs, architecture, hears, reads, speeds, rounds: Number(version), score: latestScore(history, words),
       date: day(Date.now()), card: await roomCard(room.code), parameters, mean, deviation,
     });
     saveFile(`chorus-${room.code}-model.html`, page, 'text/html');

@@ -1,5 +1,6 @@
 // The control of one room: how to join, what goes on, who is here, what came out, and the room itself.
 
+import { showSigns } from '../common/labels.js';
 import { invitePanel } from './invite-panel.js';
 import { managePanel } from './manage-panel.js';
 import { resultsPanel } from './results-panel.js';
@@ -23,6 +24,7 @@ export function controlPanel(does) {
   return {
     /** @param {HostRoom} room */
     update(room) {
+      showSigns(room.room.labels, room.room.signs);
       for (const panel of panels) panel.update(room);
     },
     /** Forgets what was said about another room. */

@@ -55,13 +55,13 @@ export function newRoomPanel(create, budgetOf) {
   /** Says what the settings would promise, once nobody types any more. */
   function askMeter() {
     clearTimeout(typing);
-    const lesson = LESSONS.find(({ key }) => key === chosen('lesson'));
+    const { labels } = lessonNow();
     const asked = () => (chosen('epsilon').trim() !== '' ? read(() => {}) : null);
     const wanted = asked();
     show(byId('form-meter'), wanted !== null);
     if (!wanted) return;
     typing = setTimeout(async () => {
-      const budget = await budgetOf(lesson?.labels.length ? { ...wanted, labels: lesson.labels } : wanted);
+      const budget = await budgetOf(labels.length ? { ...wanted, labels } : wanted);
       // Whoever went on typing is told of what stands there now.
       if (JSON.stringify(asked()) === JSON.stringify(wanted)) {
         setText(byId('form-meter'), typeof budget === 'string' ? inWordsOfTheForm(budget, labelsOfSettings) : noiseMeter(budget, words));
@@ -76,10 +76,21 @@ export function newRoomPanel(create, budgetOf) {
     else setText(byId('masked-hint'), masked() ? text.masked.on : text.masked.off);
   }
 
+  const lessonNow = () => LESSONS.find(({ key }) => key === chosen('lesson')) ?? LESSONS[0];
+  const task = /** @type {HTMLDetailsElement} */ (byId('task'));
+  let opened = '';
+
+  /** Shows the labels of the task that is chosen; those that are to be typed at once. */
+  function showTask() {
+    const lesson = lessonNow();
+    if (lesson.key === opened) return;
+    opened = lesson.key;
+    editor.open(lesson);
+    task.open = lesson.labels.length === 0;
+  }
+
   function refresh() {
-    const own = chosen('lesson') === 'own';
-    if (own) editor.fill(['', '']);
-    show(byId('own-labels'), own);
+    showTask();
     const rounds = numberOf(field('rounds').value) ?? Number.NaN;
     const seconds = roundsTake({
       model: chosen('model'), rounds, deadline: Number(chosen('deadline') || field('deadline').value),
@@ -132,9 +143,8 @@ export function newRoomPanel(create, budgetOf) {
    * @returns {Record<string, unknown> | null}
    */
   function settings() {
-    const lesson = LESSONS.find(({ key }) => key === chosen('lesson'));
-    const labels = lesson?.key === 'own' ? editor.value() : lesson?.labels;
-    if (!labels) return null;
+    const task = taskOf();
+    if (!task) return null;
     for (const input of form.querySelectorAll('.create-fields input')) setAttribute(input, 'aria-invalid', null);
     const settings = read((input, title) => {
       tell(text.noNumber(title));
@@ -142,7 +152,17 @@ export function newRoomPanel(create, budgetOf) {
       if (input.closest('details')) /** @type {HTMLDetailsElement} */ (byId('expert')).open = true;
       input.focus();
     });
-    return settings && { labels, ...settings };
+    return settings && { ...task, ...settings };
+  }
+
+  /** What the class tells apart, as the interface wants it: signs and prompts only where somebody chose some. */
+  function taskOf() {
+    const task = editor.value(() => {
+      /** @type {HTMLDetailsElement} */ (byId('task')).open = true;
+    });
+    if (!task) return null;
+    const { labels, signs, prompts } = task;
+    return { labels, ...(signs.some(Boolean) && { signs }), ...(prompts.some(({ length }) => length) && { prompts }) };
   }
 
   form.addEventListener('submit', async (event) => {
@@ -166,9 +186,9 @@ export function newRoomPanel(create, budgetOf) {
  * @param {import('./lessons.js').Lesson} lesson
  * @param {number} index
  */
-function lessonCard({ key, labels }, index) {
+function lessonCard({ key, labels, signs }, index) {
   const [name, meaning] = /** @type {Record<string, string[]>} */ (words.teach.create.templates)[key];
-  const pictures = labels.length ? labels.map((_, index) => lessonPicture(labels, index)) : [blankPicture(), blankPicture(), blankPicture()];
+  const pictures = labels.length ? labels.map((_, index) => lessonPicture(labels, index, signs?.[index] ?? '')) : [blankPicture(), blankPicture(), blankPicture()];
   return h('label', { class: 'lesson', 'data-test': `lesson-${key}` },
     h('input', { type: 'radio', name: 'lesson', value: key, checked: index === 0, class: 'visually-hidden' }),
     h('span', { class: 'lesson-pictures', 'aria-hidden': 'true' }, ...pictures),

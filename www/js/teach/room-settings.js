@@ -1,7 +1,7 @@
 // What is typed into the form for a new room, as the interface wants it. Knows no page and no words.
 
 /** The settings that everybody is asked for. Those of experts are in the words, with what they are called. */
-export const ASKED = ['labels', 'model', 'deadline', 'room_name', 'rounds', 'least'];
+export const ASKED = ['labels', 'signs', 'prompts', 'model', 'deadline', 'room_name', 'rounds', 'least'];
 
 /**
  * Settings that are not numbers, and how they are written.

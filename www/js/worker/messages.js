@@ -71,7 +71,7 @@
  * @property {'connecting' | 'open' | 'lost' | 'closed'} connection
  * @property {number | null} retry_in_s
  * @property {string | null} closed why the room has closed the connection for good: an error's code of the protocol
- * @property {{code: string, name: string, labels: string[], model: string, parameters: number, rounds: number, max_clients: number, masked: boolean, hears: boolean, reads: boolean} | null} room hears, reads: what of a clip its model is given; nothing until the room has been opened
+ * @property {{code: string, name: string, labels: string[], signs: string[], prompts: string[][], model: string, parameters: number, rounds: number, max_clients: number, masked: boolean, hears: boolean, reads: boolean} | null} room signs, prompts: of each label where the host chose them; hears, reads: what of a clip its model is given; nothing until the room has been opened
  * @property {string | null} name the nickname as the room knows it; its host may have given another
  * @property {string | null} phase lobby, normalising, collecting or finished
  * @property {boolean} full there is no place in the room just now
