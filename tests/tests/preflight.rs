@@ -12,6 +12,15 @@ use tests::voices::Voices;
 
 const MINUTES_3: Duration = Duration::from_secs(180);
 
+/// Lets software say that it is a chip: only a look shows how quick it is.
+macro_rules! as_a_chip {
+    () => {
+        "for (const [name, value] of Object.entries({ vendor: 'acme', architecture: 'quick', description: 'A chip', isFallbackAdapter: false })) {
+            Object.defineProperty(GPUAdapterInfo.prototype, name, { get: () => value });
+        }\n"
+    };
+}
+
 /// What is kept with the only seat of this browser.
 async fn kept(tab: &Tab<'_>) -> Result<Value> {
     let script = "return new Promise((resolve, reject) => {
@@ -68,13 +77,7 @@ async fn a_laptop_that_is_too_slow_says_so_and_does_as_many_steps_as_fit() -> Re
 async fn of_processor_and_graphics_processor_the_quicker_one_trains() -> Result<()> {
     let server = Server::start(&["--model", "compact", "--rounds", "1", "--least", "1", "--epochs", "1"]).await?;
     let host = server.origin().trim_start_matches("http://").to_owned();
-    // Software that says that it is a chip: only a look shows how quick it is.
-    let body = concat!(
-        "for (const [name, value] of Object.entries({ vendor: 'acme', architecture: 'quick', description: 'A chip', isFallbackAdapter: false })) {
-            Object.defineProperty(GPUAdapterInfo.prototype, name, { get: () => value });
-        }\n",
-        include_str!("../../www/js/worker/worker.js")
-    );
+    let body = concat!(as_a_chip!(), include_str!("../../www/js/worker/worker.js"));
     let stand_in = StandIn::start(&host, "/js/worker/worker.js", body).await?;
     let browser = Browser::start(Options { webgpu: true, ..Options::default() }).await?;
     let tab = browser.open(&format!("{}/room/{CODE}", stand_in.origin())).await?;
@@ -102,10 +105,8 @@ async fn a_graphics_processor_that_fails_in_the_preflight_is_left_out_and_said()
     let server = Server::start(&["--model", "compact", "--rounds", "1", "--least", "1", "--epochs", "1"]).await?;
     let host = server.origin().trim_start_matches("http://").to_owned();
     let body = concat!(
-        "for (const [name, value] of Object.entries({ architecture: 'quick', description: 'A chip', isFallbackAdapter: false })) {
-            Object.defineProperty(GPUAdapterInfo.prototype, name, { get: () => value });
-        }
-        const Real = self.Worker;
+        as_a_chip!(),
+        "const Real = self.Worker;
         self.Worker = class extends Real {
             constructor(address, ...given) {
                 super(address.endsWith('trainer-webgpu.js') ? '/js/worker/no-such-worker.js' : address, ...given);
@@ -114,6 +115,33 @@ async fn a_graphics_processor_that_fails_in_the_preflight_is_left_out_and_said()
         include_str!("../../www/js/worker/worker.js")
     );
     let stand_in = StandIn::start(&host, "/js/worker/worker.js", body).await?;
+    goes_on_with_the_processor(&server, &stand_in).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graphics_processor_that_is_lost_in_the_preflight_is_left_out_and_said() -> Result<()> {
+    let server = Server::start(&["--model", "compact", "--rounds", "1", "--least", "1", "--epochs", "1"]).await?;
+    let host = server.origin().trim_start_matches("http://").to_owned();
+    // The device is there, computes, and is gone when the first figures are read back from it.
+    let body = concat!(
+        "let device;
+        const open = GPUAdapter.prototype.requestDevice;
+        GPUAdapter.prototype.requestDevice = async function (...given) { return (device = await open.apply(this, given)); };
+        const map = GPUBuffer.prototype.mapAsync;
+        GPUBuffer.prototype.mapAsync = function (...given) { device.destroy(); return map.apply(this, given); };\n",
+        include_str!("../../www/js/worker/trainer-webgpu.js")
+    );
+    let trainer = StandIn::start(&host, "/js/worker/trainer-webgpu.js", body).await?;
+    let host = trainer.origin().trim_start_matches("http://").to_owned();
+    let body = concat!(as_a_chip!(), include_str!("../../www/js/worker/worker.js"));
+    let stand_in = StandIn::start(&host, "/js/worker/worker.js", body).await?;
+    goes_on_with_the_processor(&server, &stand_in).await?;
+    ensure!(trainer.asked() > 0, "the graphics processor was never tried");
+    Ok(())
+}
+
+/// Takes part in a round, for which no graphics processor is left after the pre-flight.
+async fn goes_on_with_the_processor(server: &Server, stand_in: &StandIn) -> Result<()> {
     let browser = Browser::start(Options { webgpu: true, ..Options::default() }).await?;
     let tab = browser.open(&format!("{}/room/{CODE}", stand_in.origin())).await?;
     take_part(&tab).await?;
