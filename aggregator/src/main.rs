@@ -4,6 +4,8 @@
 mod clock;
 mod commands;
 mod experiment;
+#[cfg(feature = "cluster")]
+mod nats;
 mod participant;
 mod process;
 mod server;

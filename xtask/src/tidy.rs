@@ -30,7 +30,7 @@ const CRATES: &[(&str, Floors)] = &[
     (
         "aggregator/src",
         &[
-            &["clock", "process", "server/disk", "server/limits", "server/links", "server/log", "session"],
+            &["clock", "nats", "process", "server/disk", "server/limits", "server/links", "server/log", "session"],
             &["participant", "server/metrics", "server/tls"],
             &["simulator", "server/gate"],
             &["settings"],
