@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use async_nats::jetstream::{self, Context};
-use async_nats::{Client, ConnectErrorKind, ConnectOptions};
+use async_nats::{ConnectErrorKind, ConnectOptions};
+use bytes::Bytes;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
@@ -34,7 +35,6 @@ pub struct Access {
 pub struct Nats {
     /// None only while it is dropped.
     runtime: Option<Runtime>,
-    client: Client,
     jetstream: Context,
 }
 
@@ -50,17 +50,12 @@ impl Nats {
         let (to, access) = (servers.to_owned(), access.clone());
         let opened = wait(&runtime, 3 * ANSWER_LIMIT, async move { open(&to, access).await });
         match opened.with_context(|| format!("{} cannot be used", without_secrets(servers))) {
-            Ok((client, jetstream)) => Ok(Self { runtime: Some(runtime), client, jetstream }),
+            Ok(jetstream) => Ok(Self { runtime: Some(runtime), jetstream }),
             Err(error) => {
                 runtime.shutdown_background();
                 Err(error)
             }
         }
-    }
-
-    /// What talks to it.
-    pub fn client(&self) -> &Client {
-        &self.client
     }
 
     /// What is kept there.
@@ -112,7 +107,7 @@ fn wait<T: Send + 'static>(
     })
 }
 
-async fn open(servers: &str, access: Access) -> Result<(Client, Context)> {
+async fn open(servers: &str, access: Access) -> Result<Context> {
     let mut options = ConnectOptions::new()
         .name("chorus")
         .connection_timeout(ANSWER_LIMIT)
@@ -146,11 +141,15 @@ async fn open(servers: &str, access: Access) -> Result<(Client, Context)> {
             "this NATS server is version {version}, and {major}.{minor} is the oldest that will do; install a newer one"
         );
     }
-    let jetstream = jetstream::new(client.clone());
-    jetstream.query_account().await.context(
-        "this NATS server has no JetStream, or none for this user; start it with `nats-server -js -sd FOLDER`",
-    )?;
-    Ok((client, jetstream))
+    // Not `Context::query_account`, which cannot read what a server of version 2.9 says.
+    let no_jetstream =
+        "this NATS server has no JetStream, or none for this user; start it with `nats-server -js -sd FOLDER`";
+    let answer = client.request("$JS.API.INFO", Bytes::new()).await.context(no_jetstream)?;
+    let answer: serde_json::Value = serde_json::from_slice(&answer.payload).context(no_jetstream)?;
+    if let Some(error) = answer.get("error") {
+        bail!("{no_jetstream} ({})", error["description"].as_str().unwrap_or_default());
+    }
+    Ok(jetstream::new(client))
 }
 
 /// Whether a version, such as 2.9.10 or 2.11.0-beta.1, is new enough.

@@ -24,7 +24,7 @@ pub fn run(install: Install) -> Result<()> {
     types::run()?;
 
     say("clippy, natively: all but the tab's programs");
-    for mut clippy in [process::natively("clippy"), process::xtask("clippy")] {
+    for mut clippy in [process::natively("clippy"), process::by_default("clippy"), process::xtask("clippy")] {
         process::run(clippy.args(["--all-targets", "--", "-D", "warnings"]))?;
     }
 

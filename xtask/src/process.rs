@@ -43,10 +43,22 @@ pub fn cargo() -> Command {
     program(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
+/// What is tested and checked besides what everyone gets who builds the program without asking for more.
+const TESTED: &str = "aggregator/cluster";
+
 /// A command of cargo for all that runs natively. `wasm-client` is only ever compiled for the browser, and `xtask` on its own,
 /// as the alias `cargo xtask` does. Chosen in the same way everywhere, as another choice would make cargo build the same
-/// dependencies with other features again.
+/// dependencies with other features again. What is tested has the cluster in it, and is built once.
 pub fn natively(subcommand: &str) -> Command {
+    let mut command = by_default(subcommand);
+    if ["test", "clippy"].contains(&subcommand) {
+        command.args(["--features", TESTED]);
+    }
+    command
+}
+
+/// The same with what everyone gets.
+pub fn by_default(subcommand: &str) -> Command {
     let mut command = cargo();
     command.args([subcommand, "--workspace", "--exclude", "wasm-client", "--exclude", "xtask"]);
     command

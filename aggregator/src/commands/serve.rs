@@ -1,13 +1,14 @@
 //! `chorus serve`: a room, its pages, its sockets and its model, until Ctrl-C.
 
 mod announcement;
+mod cluster;
 
 use std::cmp::Reverse;
 use std::io::{ErrorKind, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
@@ -17,6 +18,7 @@ use protocol::{Phase, RoomCode};
 use tokio::sync::watch;
 
 use self::announcement::Announcement;
+use self::cluster::Membership;
 use crate::process;
 use crate::server::config::Options;
 use crate::server::gate::{Doorkeeper, Encrypted, Gate, Plain};
@@ -26,7 +28,7 @@ use crate::server::links::{PublicUrl, Reach};
 use crate::server::log;
 use crate::server::metrics::Metrics;
 use crate::server::rooms::{CreateError, Rooms};
-use crate::server::store::Store;
+use crate::server::store::{Folder, Known, Store};
 use crate::server::tls::{self, Identity, Tls};
 use crate::settings::Settings;
 
@@ -38,6 +40,8 @@ const HTTP2_STREAMS: u32 = 16;
 const DATA_FOLDER: &str = "chorus";
 /// Instead of a folder: nothing is kept.
 const NO_STATE: &str = "none";
+/// How long a server waits for the first room that another makes.
+const FIRST_ROOM_LIMIT: Duration = Duration::from_secs(5);
 /// How long the open requests and sockets may take to end after Ctrl-C.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
@@ -49,6 +53,7 @@ const EXAMPLES: &str = "Examples:
   chorus serve --state rooms --model conv --rounds 50 --least 5
   chorus serve --strategy fedadam --server-learning-rate 0.01 --optimiser sgd --learning-rate 0.05
   chorus serve --strategy fedprox --proximal 0.1
+  chorus serve --cluster nats://10.0.0.5:4222      one of several servers that share their rooms
 
 Every option is also a variable (CHORUS_PORT=8443, CHORUS_MAX_ROOMS=10), and may stand in a file for --config:
   port = 8443
@@ -111,6 +116,8 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    cluster: Membership,
+    #[command(flatten)]
     room: Settings,
     #[command(flatten)]
     limits: Limits,
@@ -138,18 +145,18 @@ async fn serve(arguments: Arguments, options: Options) -> Result<()> {
     let signals = Signals::catch().context("cannot listen for Ctrl-C")?;
     let tls = Tls::from_words(&arguments.tls)?;
     let asked_for = arguments.state.clone();
-    let state = state_folder(arguments.state)?;
-    let store = Arc::new(match &state {
-        Some(state) => Store::open(state)?,
-        None => Store::passing()?,
-    });
+    let home = match arguments.cluster.join(arguments.address, arguments.state.as_deref())? {
+        Some(cluster) => cluster,
+        None => alone(arguments.state)?,
+    };
+    let Home { store, state, host: kept_secret, watch, inside } = home;
     let identity = tls::identity(&tls, state.as_deref())?;
     let secrets = Secrets {
-        host: match (&arguments.host_token, &state) {
-            (Some(token), _) => Secret::given(token)?,
-            (None, Some(state)) => Secret::kept(state)?,
-            (None, None) => Secret::random(),
+        host: match &arguments.host_token {
+            Some(token) => Secret::given(token)?,
+            None => kept_secret,
         },
+        watch,
         metrics: arguments.metrics_token.as_deref().map(Secret::given).transpose()?,
     };
     let limits = fitting(arguments.limits)?;
@@ -168,7 +175,10 @@ async fn serve(arguments: Arguments, options: Options) -> Result<()> {
         rooms.add(code.clone(), coordinator).with_context(|| format!("the stored room {code} cannot go on"))?;
         tracing::info!(room = %code, version = status.model_version.0, "room restored");
     }
-    let room = first_room(&rooms, &arguments.room, restored)?;
+    let room = {
+        let (rooms, settings) = (rooms.clone(), arguments.room);
+        tokio::task::spawn_blocking(move || first_room(&rooms, &settings, restored)).await??
+    };
     let unused = room.restored.then(|| options.changed_in("room"));
     if let Some(unused) = &unused {
         tracing::info!(room = %room.code, unused, "the room goes on as it was stored; its settings stay as they were");
@@ -187,6 +197,7 @@ async fn serve(arguments: Arguments, options: Options) -> Result<()> {
         token_given: arguments.host_token.is_some(),
         rooms: &rooms,
         state: state.as_deref(),
+        cluster: arguments.cluster.shown(),
     };
     if arguments.json {
         announcement.as_json()?
@@ -203,9 +214,14 @@ async fn serve(arguments: Arguments, options: Options) -> Result<()> {
     let handle = Handle::new();
     let ending = tokio::spawn(end_on_signal(signals, handle.clone(), stop, rooms.clone()));
     let gate = Gate::new(limits.clone(), metrics);
-    let doorkeeper = Doorkeeper(gate.clone());
+    let doorkeeper = Doorkeeper::new(gate.clone());
     let own = identity.as_ref().and_then(|identity| identity.own.clone());
-    let site = Site::new(rooms, gate, secrets, reach, own.clone(), state.is_some(), asked_for);
+    let kept = state.is_some() || inside.is_some();
+    let site = Site::new(rooms.clone(), gate.clone(), secrets, reach, own.clone(), kept, asked_for);
+    if let Some(inside) = inside {
+        cluster::serve_others(inside, site.clone(), gate, &limits, handle.clone())?;
+        tokio::spawn(rooms.take_over());
+    }
     let routes = http::routes(site).into_make_service();
     if let Some(own) = &own {
         tokio::spawn(own.clone().follow());
@@ -226,6 +242,28 @@ async fn serve(arguments: Arguments, options: Options) -> Result<()> {
     }
     .context("the server failed")?;
     ending.await.context("the rooms could not be parked")
+}
+
+/// What this program starts from: where its rooms are, and what opens its pages.
+struct Home {
+    store: Arc<dyn Store>,
+    /// The folder of this machine's own things, where it has one.
+    state: Option<PathBuf>,
+    /// The host's secret, where none was given.
+    host: Secret,
+    watch: Secret,
+    /// Where other servers of the cluster come in.
+    inside: Option<TcpListener>,
+}
+
+/// That of a program that shares nothing with another.
+fn alone(given: Option<PathBuf>) -> Result<Home> {
+    let state = state_folder(given)?;
+    let (store, host) = match &state {
+        Some(state) => (Folder::open(state)?, Secret::kept(state)?),
+        None => (Folder::passing()?, Secret::random()),
+    };
+    Ok(Home { store: Arc::new(store), state, host, watch: Secret::random(), inside: None })
 }
 
 /// Lets no connection dawdle over its requests.
@@ -306,7 +344,19 @@ struct FirstRoom {
 
 /// The room that was asked for, or the newest of the restored ones that has rounds left, else a new one: a class that comes
 /// the next day finds a room to train in.
+///
+/// Of servers of a cluster that start together one makes it, and the others wait for it.
 fn first_room(rooms: &Rooms, settings: &Settings, mut restored: Vec<Restored>) -> Result<FirstRoom> {
+    let elsewhere = || rooms.store().everywhere().into_iter().filter(|room| rooms.get(&room.code).is_none());
+    let is_found = |room: &Known| settings.room.code.as_ref().map_or(!room.finished, |code| room.code == *code);
+    let patience = Instant::now() + FIRST_ROOM_LIMIT;
+    if !restored.iter().any(|room| !room.finished) && settings.room.code.is_none() {
+        while !elsewhere().any(|room| is_found(&room)) && !rooms.store().makes_first_room() && Instant::now() < patience
+        {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+    restored.extend(elsewhere().map(|Known { code, created_at, finished }| Restored { code, created_at, finished }));
     restored.sort_by_key(|room| (room.finished, Reverse(room.created_at)));
     let goes_on = match &settings.room.code {
         Some(code) => restored.iter().find(|room| room.code == *code),

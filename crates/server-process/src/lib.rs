@@ -2,6 +2,8 @@
 //! and ends it. Knows of it what every person knows who starts it, its arguments and the line of JSON that it prints, and
 //! nothing of the other crates.
 
+mod nats;
+
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+pub use nats::NatsServer;
 use serde_json::Value;
 
 /// How long a server may take to end after it was asked to.

@@ -1,5 +1,6 @@
 //! What `chorus serve` says at its start: to a person how to reach the room and what becomes of it, to a program one line of JSON.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
@@ -25,6 +26,8 @@ pub struct Announcement<'a> {
     pub rooms: &'a Rooms,
     /// Where rooms are kept.
     pub state: Option<&'a Path>,
+    /// The NATS servers that keep them for several servers.
+    pub cluster: Option<String>,
 }
 
 impl Announcement<'_> {
@@ -34,19 +37,26 @@ impl Announcement<'_> {
         let line = json!({
             "event": "listening",
             "room": self.room,
-            "rooms": self.rooms.codes(),
+            "rooms": self.codes(),
             "local": room_links(&self.reach.here()),
             "network": self.reach.network().iter().map(room_links).collect::<Vec<_>>(),
             "tls_sha256": self.identity.map(|identity| &identity.fingerprint),
             "host_token": self.host_token.secret(),
             "teach": self.teach(),
             "state": self.state,
+            "cluster": self.cluster,
             // What was chosen for a room, and stays unused where a stored one goes on.
             "unused": self.unused.filter(|unused| !unused.is_empty()),
         });
         let mut out = std::io::stdout().lock();
         writeln!(out, "{line}")?;
         Ok(out.flush()?)
+    }
+
+    /// The codes of all rooms, wherever they are.
+    fn codes(&self) -> BTreeSet<RoomCode> {
+        let elsewhere = self.rooms.store().everywhere().into_iter().map(|room| room.code);
+        self.rooms.codes().into_iter().chain(elsewhere).collect()
     }
 
     /// The teacher's page. The secret is in the fragment, which browsers send to nobody.
@@ -109,9 +119,14 @@ impl Announcement<'_> {
             )?,
             _ => {}
         }
-        match self.state {
-            Some(folder) => writeln!(out, "Rooms and models are kept in {}.", folder.display())?,
-            None => writeln!(out, "Nothing is kept when this program ends; without `--state none` it is.")?,
+        match (&self.cluster, self.state) {
+            (Some(nats), _) => writeln!(
+                out,
+                "Rooms and models are kept by NATS at {nats}; this is one of {} servers that have them.",
+                self.rooms.store().others().len() + 1
+            )?,
+            (None, Some(folder)) => writeln!(out, "Rooms and models are kept in {}.", folder.display())?,
+            (None, None) => writeln!(out, "Nothing is kept when this program ends; without `--state none` it is.")?,
         }
         writeln!(out, "Ctrl-C ends it.\n")?;
         Ok(out.flush()?)

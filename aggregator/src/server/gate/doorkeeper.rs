@@ -27,7 +27,10 @@ pub type Guest<S> = AddExtension<AddExtension<S, Peer>, Arc<Progress>>;
 
 /// Takes connections in through the gate.
 #[derive(Clone)]
-pub struct Doorkeeper(pub Arc<Gate>);
+pub struct Doorkeeper {
+    gate: Arc<Gate>,
+    inside: bool,
+}
 
 impl<S> Accept<TcpStream, S> for Doorkeeper {
     type Stream = Guarded;
@@ -43,12 +46,23 @@ impl<S> Accept<TcpStream, S> for Doorkeeper {
 }
 
 impl Doorkeeper {
+    /// For everyone.
+    pub fn new(gate: Arc<Gate>) -> Self {
+        Self { gate, inside: false }
+    }
+
+    /// For other servers of the cluster, which pass on those of many addresses.
+    #[cfg(feature = "cluster")]
+    pub fn inside(gate: Arc<Gate>) -> Self {
+        Self { gate, inside: true }
+    }
+
     /// A connection with its place, and where it comes from.
     pub(super) fn take(&self, stream: TcpStream) -> io::Result<(Guarded, Peer)> {
-        let Self(gate) = self;
+        let Self { gate, inside } = self;
         let address = stream.peer_addr()?.ip();
         let (place, full) =
-            gate.enter(address).ok_or_else(|| io::Error::new(io::ErrorKind::QuotaExceeded, "no place"))?;
+            gate.enter(address, *inside).ok_or_else(|| io::Error::new(io::ErrorKind::QuotaExceeded, "no place"))?;
         // Without TCP_NODELAY a second short message waits up to 40 ms for the acknowledgement of the first.
         stream.set_nodelay(true)?;
         let mut stream = TimeoutStream::new(stream);
@@ -56,7 +70,7 @@ impl Doorkeeper {
         let open = Open::new(&gate.metrics.connections);
         let progress = Arc::new(Progress::begin());
         let stream = Guarded { stream: Box::pin(stream), progress, waits: false, _place: place, _open: open };
-        Ok((stream, Peer { address, full }))
+        Ok((stream, Peer { address, full, inside: *inside }))
     }
 }
 

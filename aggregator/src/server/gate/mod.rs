@@ -22,6 +22,8 @@ use rates::Rates;
 use crate::server::limits::Limits;
 use crate::server::metrics::Metrics;
 
+/// In this header servers of a cluster show each other that they are.
+pub const MEMBER: &str = "x-chorus-member";
 /// So many connections beyond a limit are let in only to be told so; those beyond are closed without a word.
 const MOST_TOLD: usize = 64;
 /// Refused connections are logged at most so often; the metrics count each.
@@ -57,12 +59,19 @@ impl Full {
 pub struct Peer {
     address: IpAddr,
     full: Option<Full>,
+    /// Whether it came where only servers of the same cluster do.
+    inside: bool,
 }
 
 impl Peer {
     /// The limit that refuses it, if any.
     pub fn full(self) -> Option<Full> {
         self.full
+    }
+
+    /// Whether it came where only servers of the same cluster do. That it is one, it has still to show.
+    pub fn is_inside(self) -> bool {
+        self.inside
     }
 }
 
@@ -133,8 +142,8 @@ impl Gate {
     }
 
     /// A place for a connection from `address`, or one to be told that there is none, or nothing at all.
-    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<(Place, Option<Full>)> {
-        let own = (!self.is_trusted(address)).then(|| network(address));
+    fn enter(self: &Arc<Self>, address: IpAddr, inside: bool) -> Option<(Place, Option<Full>)> {
+        let own = (!inside && !self.is_trusted(address)).then(|| network(address));
         let mut held = self.held();
         let (most, most_from_one) = (self.limits.max_connections, self.limits.max_connections_per_address);
         let full = held.counts.full(own, most, most_from_one);
@@ -203,7 +212,7 @@ impl Gate {
     /// Whom a request comes from. Where it is a trusted proxy that connects: the last address of `X-Forwarded-For` that is no
     /// trusted proxy's. What stands before that one anybody may have written.
     pub fn caller(&self, peer: Peer, headers: &HeaderMap) -> Caller {
-        if !self.is_trusted(peer.address) {
+        if !self.is_proxy(peer) {
             return Caller::Direct(network(peer.address));
         }
         let lines: Vec<&str> =
@@ -214,9 +223,9 @@ impl Gate {
         named.map_or(Caller::Proxy, |address| Caller::Named(network(address)))
     }
 
-    /// Whether a connection is a trusted proxy's.
+    /// Whether a connection is a trusted proxy's, or another server's of the cluster.
     pub fn is_proxy(&self, peer: Peer) -> bool {
-        self.is_trusted(peer.address)
+        peer.inside || self.is_trusted(peer.address)
     }
 
     fn is_trusted(&self, address: IpAddr) -> bool {
@@ -281,32 +290,32 @@ mod tests {
     #[test]
     fn places_are_counted_by_address_and_given_back() {
         let gate = gate("--max-connections 3 --max-connections-per-address 2");
-        let (ada, full) = gate.enter(address("10.0.0.1")).unwrap();
+        let (ada, full) = gate.enter(address("10.0.0.1"), false).unwrap();
         assert_eq!(full, None);
-        let (_second, _) = gate.enter(address("::ffff:10.0.0.1")).unwrap();
-        assert_eq!(gate.enter(address("10.0.0.1")).unwrap().1, Some(Full::Address));
-        let (_bob, full) = gate.enter(address("10.0.0.2")).unwrap();
+        let (_second, _) = gate.enter(address("::ffff:10.0.0.1"), false).unwrap();
+        assert_eq!(gate.enter(address("10.0.0.1"), false).unwrap().1, Some(Full::Address));
+        let (_bob, full) = gate.enter(address("10.0.0.2"), false).unwrap();
         assert_eq!(full, None);
-        assert_eq!(gate.enter(address("10.0.0.3")).unwrap().1, Some(Full::Everyone));
+        assert_eq!(gate.enter(address("10.0.0.3"), false).unwrap().1, Some(Full::Everyone));
         drop(ada);
-        assert_eq!(gate.enter(address("10.0.0.1")).unwrap().1, None);
+        assert_eq!(gate.enter(address("10.0.0.1"), false).unwrap().1, None);
         assert_eq!(gate.held().told, 0);
     }
 
     #[test]
     fn those_beyond_a_limit_are_told_but_not_without_end() {
         let gate = gate("--max-connections 1");
-        let _only = gate.enter(address("10.0.0.1"));
-        let told: Vec<_> = (0..MOST_TOLD).map(|_| gate.enter(address("10.0.0.2")).unwrap()).collect();
-        assert!(gate.enter(address("10.0.0.2")).is_none());
+        let _only = gate.enter(address("10.0.0.1"), false);
+        let told: Vec<_> = (0..MOST_TOLD).map(|_| gate.enter(address("10.0.0.2"), false).unwrap()).collect();
+        assert!(gate.enter(address("10.0.0.2"), false).is_none());
         drop(told);
-        assert!(gate.enter(address("10.0.0.2")).is_some());
+        assert!(gate.enter(address("10.0.0.2"), false).is_some());
     }
 
     #[test]
     fn requests_are_counted_by_address_and_forgotten() {
         let gate = gate("--max-requests-per-second 2 --trusted-proxies 127.0.0.1");
-        let peer = |text| Peer { address: address(text), full: None };
+        let peer = |text| Peer { address: address(text), full: None, inside: false };
         let asks = |from, headers: &HeaderMap| gate.allow_request(gate.caller(peer(from), headers));
         let nothing = HeaderMap::new();
         assert_eq!((0..50).filter(|_| asks("10.0.0.1", &nothing).is_ok()).count(), 20);
@@ -330,7 +339,7 @@ mod tests {
     #[test]
     fn only_a_trusted_proxy_may_name_somebody_else() {
         let gate = gate("--trusted-proxies 127.0.0.1,10.0.0.0/8 --max-connections-per-address 1");
-        let peer = |text| Peer { address: address(text), full: None };
+        let peer = |text| Peer { address: address(text), full: None, inside: false };
         let caller = |from, header| gate.caller(peer(from), &forwarded(header));
         let named = Caller::Named(address("192.0.2.7"));
         assert_eq!(caller("127.0.0.1", "192.0.2.7"), named);
@@ -344,7 +353,7 @@ mod tests {
         let second = gate.enter_behind_proxy(named);
         assert_eq!(second.err(), Some(Full::Address));
         // The proxy's own connections do not count for its address.
-        let connections: Vec<_> = (0..5).map(|_| gate.enter(address("127.0.0.1")).unwrap()).collect();
+        let connections: Vec<_> = (0..5).map(|_| gate.enter(address("127.0.0.1"), false).unwrap()).collect();
         assert!(connections.iter().all(|(_, full)| full.is_none()));
     }
 }

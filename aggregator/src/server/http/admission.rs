@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::failure::{Code, Failure};
 use super::site::{Outside, Site};
-use crate::server::gate::{Caller, Peer};
+use crate::server::gate::{Caller, MEMBER, Peer};
 use crate::server::log::Few;
 
 /// Answers in place of the handlers where a limit says so, and counts all answers.
@@ -68,9 +68,15 @@ fn outside(site: &Site, peer: Peer, request: &Request) -> Result<Outside, Failur
 /// The request with its whole body, with whom it comes from, as [`Caller`], and what they see, as [`Outside`].
 async fn whole(site: &Site, peer: Peer, request: Request) -> Result<Request, Failure> {
     let caller = site.gate.caller(peer, request.headers());
-    if let Err(full) = peer.full().map_or_else(|| site.gate.allow_request(caller), Err) {
+    // A server of the cluster has counted what it passes on.
+    let allowed = || if peer.is_inside() { Ok(()) } else { site.gate.allow_request(caller) };
+    if let Err(full) = peer.full().map_or_else(allowed, Err) {
         site.gate.refuse(full);
         return Err(full.into());
+    }
+    let shown = request.headers().get(MEMBER).map(HeaderValue::as_bytes).unwrap_or_default();
+    if peer.is_inside() && !site.rooms.store().is_member(shown) {
+        return Err(Failure::new(Code::MemberUnknown, "only servers of the same cluster come here"));
     }
     let outside = outside(site, peer, &request)?;
     let limits = site.rooms.limits();

@@ -54,7 +54,7 @@ pub async fn follow(
     Query(Asked { watch }): Query<Asked>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     let room = site.find(&code)?;
-    let is_host = watch.is_some_and(|watch| site.watch.is(watch.as_bytes()));
+    let is_host = watch.is_some_and(|watch| site.secrets.watch.is(watch.as_bytes()));
     let board_place = site.boards.enter(caller.address(), is_host).map_err(|full| {
         site.rooms.metrics().refused("event_streams");
         let limits = site.rooms.limits();

@@ -116,6 +116,8 @@ codes! {
     BodyWrong = UNPROCESSABLE_ENTITY,
     /// A name was asked for that is not this program's.
     HostUnknown = MISDIRECTED_REQUEST,
+    /// Where only servers of the cluster come, somebody else came.
+    MemberUnknown = FORBIDDEN,
     /// A page of another host asks for a WebSocket.
     OriginForeign = FORBIDDEN,
     /// The request is none for a WebSocket.

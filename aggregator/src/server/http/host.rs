@@ -1,7 +1,12 @@
 //! What the host may do over HTTP: see all rooms, make and delete them, and steer them. Everything here needs the secret.
 
+#[cfg(feature = "cluster")]
+use std::collections::HashSet;
+
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequestParts, Path, State};
+#[cfg(feature = "cluster")]
+use axum::http::HeaderMap;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -10,8 +15,12 @@ use protocol::{HostCommand, ProtocolError};
 use serde_json::{Value, json};
 
 use super::failure::{Code, Failure};
+#[cfg(feature = "cluster")]
+use super::forward::rooms_elsewhere;
 use super::room::public;
 use super::site::{Outside, Site};
+#[cfg(feature = "cluster")]
+use crate::server::gate::Peer;
 use crate::server::rooms::RoomHandle;
 use crate::settings::Settings;
 
@@ -35,12 +44,25 @@ pub async fn overview(
     _: Host,
     State(site): State<Site>,
     Extension(outside): Extension<Outside>,
+    #[cfg(feature = "cluster")] Extension(peer): Extension<Peer>,
+    #[cfg(feature = "cluster")] headers: HeaderMap,
 ) -> Result<Json<Value>, Failure> {
     let mut rooms = Vec::new();
     for code in site.rooms.codes() {
         if let Some(room) = site.rooms.get(&code) {
-            rooms.push(host_room(&site, &outside, &room).await?);
+            match host_room(&site, &outside, &room).await {
+                Ok(room) => rooms.push(room),
+                // It went to another server while it was asked.
+                Err(_) if room.has_ended() => {}
+                Err(failure) => return Err(failure),
+            }
         }
+    }
+    #[cfg(feature = "cluster")]
+    if !peer.is_inside() {
+        let here: HashSet<Value> = rooms.iter().map(|room| room["room"]["code"].clone()).collect();
+        let elsewhere = rooms_elsewhere(&site, &headers, &outside).await;
+        rooms.extend(elsewhere.into_iter().filter(|room| !here.contains(&room["room"]["code"])));
     }
     rooms.sort_by_key(|room| std::cmp::Reverse(room["created_at"].as_i64()));
     Ok(Json(json!({
@@ -49,7 +71,7 @@ pub async fn overview(
         "origins": site.origins(&outside),
         "kept": site.kept,
         "state": site.state,
-        "watch": site.watch.secret(),
+        "watch": site.secrets.watch.secret(),
         "rooms": rooms,
     })))
 }

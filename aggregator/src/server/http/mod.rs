@@ -5,6 +5,8 @@ mod boards;
 mod certificate;
 mod events;
 mod failure;
+#[cfg(feature = "cluster")]
+mod forward;
 mod health;
 mod host;
 mod metrics;
@@ -63,9 +65,10 @@ fn table() -> Vec<(&'static str, MethodRouter<Site>)> {
 /// Every address of the program.
 pub fn routes(site: Site) -> Router {
     let routes = table().into_iter().fold(Router::new(), |routes, (path, route)| routes.route(path, route));
+    let routes = routes.method_not_allowed_fallback(wrong_method).fallback(get(elsewhere).fallback(wrong_method));
+    #[cfg(feature = "cluster")]
+    let routes = routes.layer(middleware::from_fn_with_state(site.clone(), forward::pass_on));
     routes
-        .method_not_allowed_fallback(wrong_method)
-        .fallback(get(elsewhere).fallback(wrong_method))
         .layer(DefaultBodyLimit::max(site.rooms.limits().max_body_bytes))
         .layer(middleware::from_fn_with_state(site.clone(), admission::admit))
         .layer(middleware::from_fn(pages::strict_headers))

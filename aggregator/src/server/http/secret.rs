@@ -73,6 +73,8 @@ impl Secret {
 pub struct Secrets {
     /// The host's: everything.
     pub host: Secret,
+    /// What the host's pages show for a place that is kept for them. It opens nothing else, so it may stand in an address.
+    pub watch: Secret,
     /// The operator's: the metrics and nothing else.
     pub metrics: Option<Secret>,
 }

@@ -11,7 +11,7 @@ use protocol::RoomCode;
 use super::boards::Boards;
 use super::failure::{Code, Failure};
 use super::health::Writable;
-use super::secret::{Secret, Secrets};
+use super::secret::Secrets;
 use crate::server::gate::Gate;
 use crate::server::links::Reach;
 use crate::server::rooms::{RoomHandle, Rooms};
@@ -36,8 +36,6 @@ pub struct Site {
     pub state: Option<PathBuf>,
     /// Places for those who follow rooms.
     pub boards: Arc<Boards>,
-    /// What the host's pages show for a place that is kept for them. It opens nothing else, so it may stand in an address.
-    pub watch: Secret,
     /// What is known of the state folder.
     pub writable: Arc<Writable>,
 }
@@ -54,18 +52,7 @@ impl Site {
         state: Option<PathBuf>,
     ) -> Self {
         let boards = Boards::new(rooms.limits());
-        Self {
-            rooms,
-            gate,
-            secrets,
-            reach,
-            certificate,
-            kept,
-            state,
-            boards,
-            watch: Secret::random(),
-            writable: Arc::default(),
-        }
+        Self { rooms, gate, secrets, reach, certificate, kept, state, boards, writable: Arc::default() }
     }
 
     /// A room's code as somebody wrote it.

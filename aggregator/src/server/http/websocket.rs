@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body
 
 use super::failure::{Code, Failure};
 use super::site::Outside;
-use crate::server::gate::{Caller, Gate, Progress};
+use crate::server::gate::{Caller, Gate, Peer, Progress};
 use crate::server::log::Few;
 use crate::server::rooms::Rooms;
 use crate::server::socket::{self, Entrance};
@@ -26,6 +26,7 @@ pub async fn open(
     State(rooms): State<Arc<Rooms>>,
     State(gate): State<Arc<Gate>>,
     Extension(caller): Extension<Caller>,
+    Extension(peer): Extension<Peer>,
     Extension(outside): Extension<Outside>,
     Extension(progress): Extension<Arc<Progress>>,
     mut request: Request,
@@ -52,7 +53,11 @@ pub async fn open(
     }
     let place = gate.enter_behind_proxy(caller)?;
     answer.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    socket::accept(hyper::upgrade::on(&mut request), rooms, Entrance { gate, caller, place, progress });
+    socket::accept(
+        hyper::upgrade::on(&mut request),
+        rooms,
+        Entrance { gate, caller, place, inside: peer.is_inside(), progress },
+    );
     Ok(answer)
 }
 

@@ -24,6 +24,8 @@ pub struct Now {
     pub most_memory: u64,
     /// The limit of TCP connections.
     pub most_connections: u64,
+    /// In a cluster: its servers, and the rooms of all of them.
+    pub cluster: Option<(u64, u64)>,
     /// The rooms that answered in time.
     pub rooms: Vec<RoomNow>,
 }
@@ -83,6 +85,10 @@ pub fn of_rooms(now: &Now, uptime: Duration) -> Registry {
     whole(&mut registry, "room_memory_limit_bytes", limit, now.most_memory);
     let connections = "Most TCP connections";
     whole(&mut registry, "connections_limit", connections, now.most_connections);
+    if let Some((servers, rooms)) = now.cluster {
+        whole(&mut registry, "cluster_servers", "Servers of the cluster that live", servers);
+        whole(&mut registry, "cluster_rooms", "Rooms of all servers of the cluster", rooms);
+    }
 
     let clients = gauges(&mut registry, "room_clients", "Clients of a room, by state");
     let phases = gauges(&mut registry, "room_phase", "1 for the phase that a room is in, 0 for the others");

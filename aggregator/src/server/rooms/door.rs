@@ -58,10 +58,22 @@ pub(super) type Waiting = (Input, Option<OwnedSemaphorePermit>);
 
 /// What is answered also by a room that is held.
 pub(super) enum Request {
-    Knows { token: Token, answer: oneshot::Sender<bool> },
-    Inspect { answer: oneshot::Sender<Result<Snapshot, InspectError>> },
-    Command { command: HostCommand, answer: oneshot::Sender<Result<(), CommandError>> },
-    Park { done: oneshot::Sender<()> },
+    Knows {
+        token: Token,
+        answer: oneshot::Sender<bool>,
+    },
+    Inspect {
+        answer: oneshot::Sender<Result<Snapshot, InspectError>>,
+    },
+    Command {
+        command: HostCommand,
+        answer: oneshot::Sender<Result<(), CommandError>>,
+    },
+    Park {
+        done: oneshot::Sender<()>,
+    },
+    /// Another server has the room.
+    Leave,
 }
 
 /// The door to a room, from outside.
@@ -121,6 +133,17 @@ impl RoomHandle {
             // The thread drops `done` where it ends before; then there is nothing left to wait for.
             let _ = parked.await;
         }
+    }
+
+    /// Ends its thread without storing anything: another server has the room.
+    pub async fn leave(&self) {
+        // It may have ended already.
+        let _ = self.ask(Request::Leave).await;
+    }
+
+    /// Whether its thread is gone.
+    pub fn has_ended(&self) -> bool {
+        self.requests.is_closed()
     }
 
     async fn put(&self, waiting: Waiting) -> Result<(), Ended> {

@@ -14,6 +14,7 @@ use super::door::{CommandError, Door, InspectError, Request};
 use super::outbox::{Outgoing, json};
 use super::room::Room;
 use super::snapshot::Snapshot;
+use crate::server::store::Lost;
 
 /// Pause between two tries to store.
 const RETRY_EVERY: Duration = Duration::from_secs(2);
@@ -41,6 +42,10 @@ impl Room {
             tokio::select! {
                 request = door.requests.recv() => match request {
                     None => return ControlFlow::Break(()),
+                    Some(Request::Leave) => {
+                        self.leave();
+                        return ControlFlow::Break(());
+                    }
                     Some(Request::Knows { token, answer }) => {
                         let _ = answer.send(self.coordinator.knows(&token));
                     }
@@ -60,6 +65,10 @@ impl Room {
                 },
                 _ = retry.tick() => {
                     let Err(error) = self.save(model) else { break };
+                    if error.is::<Lost>() {
+                        self.leave();
+                        return ControlFlow::Break(());
+                    }
                     let now = format!("{error:#}");
                     if now != reason {
                         tracing::error!(room = %code, "the room still cannot be stored ({now})");

@@ -5,6 +5,7 @@ mod hold;
 pub mod outbox;
 mod room;
 mod snapshot;
+mod taking_over;
 mod watch;
 
 use std::collections::HashMap;
@@ -62,7 +63,7 @@ pub enum CreateError {
 /// The rooms, and what they have in common.
 pub struct Rooms {
     rooms: RwLock<HashMap<RoomCode, Held>>,
-    store: Arc<Store>,
+    store: Arc<dyn Store>,
     stopping: Receiver<bool>,
     connections: AtomicU64,
     limits: Limits,
@@ -81,7 +82,7 @@ struct Held {
 
 impl Rooms {
     /// No rooms yet. `stopping` turns true when the program is to end.
-    pub fn new(store: Arc<Store>, stopping: Receiver<bool>, limits: Limits, metrics: Arc<Metrics>) -> Self {
+    pub fn new(store: Arc<dyn Store>, stopping: Receiver<bool>, limits: Limits, metrics: Arc<Metrics>) -> Self {
         let new_rooms = Mutex::new(limits.new_rooms(Instant::now()));
         let (rooms, connections, count) = (RwLock::default(), AtomicU64::new(0), Arc::default());
         Self { rooms, store, stopping, connections, limits, new_rooms, metrics, count }
@@ -153,13 +154,15 @@ impl Rooms {
     }
 
     /// Where rooms are stored.
-    pub fn store(&self) -> &Store {
-        &self.store
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
     }
 
     /// Lets a room go on, new or restored.
     pub fn add(&self, code: RoomCode, mut coordinator: Coordinator) -> Result<(), CreateError> {
         let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
+        // Those that other servers took.
+        rooms.retain(|_, room| !room.handle.has_ended());
         if rooms.contains_key(&code) {
             return Err(CreateError::Taken(code));
         }
@@ -194,12 +197,14 @@ impl Rooms {
 
     /// The door to a room.
     pub fn get(&self, code: &RoomCode) -> Option<RoomHandle> {
-        self.read().get(code).map(|room| room.handle.clone())
+        self.read().get(code).map(|room| room.handle.clone()).filter(|room| !room.has_ended())
     }
 
     /// The codes of all rooms, sorted.
     pub fn codes(&self) -> Vec<RoomCode> {
-        let mut codes: Vec<_> = self.read().keys().cloned().collect();
+        let rooms = self.read();
+        let going_on = rooms.iter().filter(|(_, room)| !room.handle.has_ended());
+        let mut codes: Vec<_> = going_on.map(|(code, _)| code.clone()).collect();
         codes.sort();
         codes
     }
@@ -214,13 +219,18 @@ impl Rooms {
         self.stopping.clone()
     }
 
-    /// Stores every room and ends its thread.
+    /// Stores every room and ends its thread; another server of the cluster may have it from then on.
     pub async fn park(&self) {
         for code in self.codes() {
             if let Some(room) = self.get(&code) {
                 room.park().await;
+                let store = self.store.clone();
+                // Where it fails the others notice a moment later.
+                let _ = tokio::task::spawn_blocking(move || store.release(&code)).await;
             }
         }
+        let store = self.store.clone();
+        let _ = tokio::task::spawn_blocking(move || store.leave()).await;
     }
 }
 

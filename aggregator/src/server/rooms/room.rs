@@ -25,7 +25,7 @@ use super::watch::Watch;
 use crate::clock::Clock;
 use crate::server::limits::UPLOAD_MEMORY;
 use crate::server::metrics::Metrics;
-use crate::server::store::Store;
+use crate::server::store::{Lost, Store};
 
 /// What arrives within so long is taken together.
 const MOMENT: Duration = Duration::from_millis(5);
@@ -34,7 +34,7 @@ const MOMENT: Duration = Duration::from_millis(5);
 pub fn start(
     code: &RoomCode,
     coordinator: Coordinator,
-    store: Arc<Store>,
+    store: Arc<dyn Store>,
     rooms: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
 ) -> Result<RoomHandle> {
@@ -61,7 +61,7 @@ pub(super) type Unanswered = (oneshot::Sender<Result<(), CommandError>>, Result<
 
 pub(super) struct Room {
     pub(super) coordinator: Coordinator,
-    pub(super) store: Arc<Store>,
+    pub(super) store: Arc<dyn Store>,
     rooms: Arc<AtomicUsize>,
     pub(super) clients: HashMap<ConnectionId, Client>,
     /// What everyone was told last.
@@ -85,6 +85,10 @@ impl Room {
                         self.park();
                         // The answer is not waited for where the program was told to end at once.
                         let _ = done.send(());
+                        return;
+                    }
+                    Some(Request::Leave) => {
+                        self.leave();
                         return;
                     }
                     Some(Request::Knows { token, answer }) => {
@@ -173,10 +177,19 @@ impl Room {
     /// Stores the room where the coordinator wants that, and does the rest of what it wants once that is on the disk.
     async fn carry_out(&mut self, door: &mut Door) -> ControlFlow<()> {
         let actions: Vec<Action> = std::iter::from_fn(|| self.coordinator.poll_action()).collect();
-        if let Some(model) = Action::checkpoint_of(&actions)
-            && let Err(error) = self.save(model)
-        {
-            self.hold(model, &error, door).await?;
+        let model = Action::checkpoint_of(&actions);
+        let stored = match model {
+            Some(model) => self.save(model),
+            None if actions.is_empty() => Ok(()),
+            None => self.store.may_tell(&self.coordinator.config().code),
+        };
+        match stored {
+            Ok(()) => {}
+            Err(error) if error.is::<Lost>() => {
+                self.leave();
+                return ControlFlow::Break(());
+            }
+            Err(error) => self.hold(model.unwrap_or(false), &error, door).await?,
         }
         actions.into_iter().for_each(|action| self.act(action));
         if let Some((answer, done)) = self.unanswered.take() {
@@ -253,6 +266,15 @@ impl Room {
             let room = &self.coordinator.config().code;
             tracing::error!(%room, "the room could not be stored at its end ({error:#}); it comes back as it was stored last");
         }
+        actions.into_iter().for_each(|action| self.act(action));
+    }
+
+    /// Tells every participant to come back, which leads them to the server that has the room now. Nothing that happened here since it
+    /// was stored is told or stored.
+    pub(super) fn leave(&mut self) {
+        while self.coordinator.poll_action().is_some() {}
+        self.coordinator.close();
+        let actions: Vec<Action> = std::iter::from_fn(|| self.coordinator.poll_action()).collect();
         actions.into_iter().for_each(|action| self.act(action));
     }
 }

@@ -2,10 +2,14 @@
 //! participant. It knows no rule of a round: every message goes to the room, which decides. Who may open one, `http` says.
 
 mod ending;
+#[cfg(feature = "cluster")]
+mod relay;
 mod sparing;
 mod traffic;
 mod wire;
 
+#[cfg(not(feature = "cluster"))]
+use std::convert::Infallible as Owner;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +17,8 @@ use ending::{Ending, broken, close};
 use federation::{ConnectionId, Event};
 use hyper::upgrade::OnUpgrade;
 use protocol::{ClientMessage, ErrorCode};
+#[cfg(feature = "cluster")]
+use relay::Owner;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -43,6 +49,9 @@ pub struct Entrance {
     /// Its place, where it needs one besides its connection's.
     #[allow(dead_code, reason = "held as long as the connection is open")]
     pub place: Option<Place>,
+    /// Whether another server of the cluster passes it on.
+    #[allow(dead_code, reason = "only in a cluster")]
+    pub inside: bool,
     /// How its bytes go.
     pub progress: Arc<Progress>,
 }
@@ -64,7 +73,18 @@ async fn connection(ends: (Sender, Receiver), id: ConnectionId, rooms: Arc<Rooms
     let (mut sender, mut receiver) = ends;
     // Held to the end, so that the program can wait for its close frames to leave.
     let mut stopping = rooms.stopping();
-    let ending = converse(&mut sender, &mut receiver, id, &rooms, &entrance, &mut stopping).await;
+    let ending = match converse(&mut sender, &mut receiver, id, &rooms, &entrance, &mut stopping).await {
+        Ok(ending) => ending,
+        #[cfg(not(feature = "cluster"))]
+        Err(nobody) => match nobody {},
+        #[cfg(feature = "cluster")]
+        Err(owner) => {
+            if let Some(connection) = wire::whole(sender, receiver) {
+                relay::copy(connection, owner, &rooms, &mut stopping).await;
+            }
+            return;
+        }
+    };
     rooms.metrics().closed(ending.code);
     tracing::debug!(code = ending.code, reason = %ending.reason, "connection ends");
     // The peer answers a close frame with its own; waiting for it keeps unread bytes from cutting the frame off.
@@ -80,7 +100,7 @@ async fn connection(ends: (Sender, Receiver), id: ConnectionId, rooms: Arc<Rooms
     .await;
 }
 
-/// From hello to the end. Whatever ends it, the room hears of it.
+/// From hello to the end. Whatever ends it, the room hears of it; or it goes on with the server that has the room.
 async fn converse(
     sender: &mut Sender,
     receiver: &mut Receiver,
@@ -88,48 +108,52 @@ async fn converse(
     rooms: &Rooms,
     entrance: &Entrance,
     stopping: &mut watch::Receiver<bool>,
-) -> Ending {
+) -> Result<Ending, Owner> {
     let hello = tokio::select! {
         hello = timeout(HELLO_LIMIT, first_message(receiver)) => hello,
         // From hello on it is the room that says so.
         _ = stopping.wait_for(|stopping| *stopping) => {
             let words = "The server stops; come back when it is started again.";
             // As long as a room of a hundred would have its participants wait.
-            return Ending::told(close::GOING_AWAY, ErrorCode::ServerClosing, words, false)
-                .retry_after(rand::random_range(1_000..3_000));
+            return Ok(Ending::told(close::GOING_AWAY, ErrorCode::ServerClosing, words, false)
+                .retry_after(rand::random_range(1_000..3_000)));
         }
     };
     let hello = match hello {
         Ok(Ok(hello)) => hello,
-        Ok(Err(ending)) => return ending,
+        Ok(Err(ending)) => return Ok(ending),
         Err(_) => {
             let words = "No hello came within 10 seconds. Load the page again.";
-            return Ending::told(close::POLICY, ErrorCode::HelloTimeout, words, false);
+            return Ok(Ending::told(close::POLICY, ErrorCode::HelloTimeout, words, false));
         }
     };
     let ClientMessage::Hello { room: code, token, software, .. } = &hello else {
         let words = "The first message of a connection must be hello.";
-        return Ending::told(close::POLICY, ErrorCode::OutOfOrder, words, false);
+        return Ok(Ending::told(close::POLICY, ErrorCode::OutOfOrder, words, false));
     };
     let Some(room) = rooms.get(code) else {
+        #[cfg(feature = "cluster")]
+        if let Some(elsewhere) = relay::elsewhere(rooms, code, &hello, entrance).await {
+            return elsewhere;
+        }
         let words = format!("There is no room {code} here. Check the code, or ask whoever started the room.");
-        return Ending::told(close::POLICY, ErrorCode::RoomUnknown, &words, true);
+        return Ok(Ending::told(close::POLICY, ErrorCode::RoomUnknown, &words, true));
     };
     if room.is_held() {
         let words = "The server cannot store anything now; perhaps its disk is full. This page tries again by itself.";
-        return Ending::told(close::TRY_AGAIN_LATER, ErrorCode::Held, words, false);
+        return Ok(Ending::told(close::TRY_AGAIN_LATER, ErrorCode::Held, words, false));
     }
     let known = match token.clone() {
         Some(token) => match room.knows(token).await {
             Ok(known) => known,
-            Err(_) => return Ending::room_ended(),
+            Err(_) => return Ok(Ending::room_ended()),
         },
         None => false,
     };
     if !known && !entrance.gate.allow_newcomer(entrance.caller) {
         let words = "Many new participants came from your network at once. This page tries again by itself.";
-        return Ending::told(close::TRY_AGAIN_LATER, ErrorCode::RoomFull, words, false)
-            .retry_after(rand::random_range(NEWCOMER_AGAIN_MS..2 * NEWCOMER_AGAIN_MS));
+        return Ok(Ending::told(close::TRY_AGAIN_LATER, ErrorCode::RoomFull, words, false)
+            .retry_after(rand::random_range(NEWCOMER_AGAIN_MS..2 * NEWCOMER_AGAIN_MS)));
     }
     let code = code.clone();
     // `?` escapes whatever a stranger may have put there.
@@ -137,7 +161,7 @@ async fn converse(
     let (outbox, mut inbox) = outbox::channel();
     let greeting = Event::Message { connection, message: hello };
     if room.connect(connection, outbox).await.is_err() || room.tell(greeting).await.is_err() {
-        return Ending::room_ended();
+        return Ok(Ending::room_ended());
     }
     let ending = tokio::select! {
         ending = write(sender, &mut inbox, rooms, &entrance.progress) => ending,
@@ -151,7 +175,7 @@ async fn converse(
     }
     // A room that has ended needs no word of it.
     let _ = room.tell(Event::Disconnected { connection }).await;
-    ending
+    Ok(ending)
 }
 
 async fn first_message(receiver: &mut Receiver) -> Result<ClientMessage, Ending> {

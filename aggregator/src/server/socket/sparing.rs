@@ -87,6 +87,12 @@ impl<S> Sparing<S> {
     pub fn new(inner: S) -> Self {
         Self { inner, gathered: Vec::new(), written: 0, coming: Coming::BEGINNING }
     }
+
+    /// The stream itself. What was gathered and not flushed is gone.
+    #[cfg(feature = "cluster")]
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
 }
 
 impl<S: AsyncWrite + Unpin> Sparing<S> {

@@ -67,6 +67,13 @@ pub async fn ends(upgraded: Upgraded) -> (Sender, Receiver) {
     (Sender(sink), Receiver { stream, held: None })
 }
 
+/// The connection itself again, for whoever copies its bytes. All that was sent has left; and of what came nothing is lost if the last
+/// message was longer than a header, since no read goes beyond the end of such a one.
+#[cfg(feature = "cluster")]
+pub fn whole(sender: Sender, receiver: Receiver) -> Option<TokioIo<Upgraded>> {
+    Some(receiver.stream.reunite(sender.0).ok()?.into_inner().into_inner())
+}
+
 impl Receiver {
     /// The next message; `None` at the end. It may be given up and called again.
     pub async fn next(&mut self) -> Option<Result<Message, Error>> {

@@ -1,20 +1,18 @@
-//! Rooms on disk, so that they go on after a restart: facts in SQLite, models as files beside it.
+//! Rooms that are kept, so that they go on after a restart. What is kept of a room and how it comes back is said here once; where:
 //!
-//! ```text
-//! STATE/chorus.sqlite                            rooms, rounds, clients, and which model files belong to them
-//! STATE/models/CODE/model-VERSION.safetensors
-//! STATE/models/CODE/strategy-VERSION.safetensors   what the strategy remembers, where it remembers anything
-//! STATE/lock                                     held by the running program
-//! ```
+//! | place | what lives there |
+//! | --- | --- |
+//! | `folder` | a folder of this machine: what a teacher runs |
+//! | `jetstream` | NATS JetStream, for several servers (feature `cluster`) |
 //!
-//! A model is written whole, to another name, and renamed into place before the row that names it is committed: whenever the
-//! machine stops, what the database names is there and whole. A row holds its files' checksums, and a checksum is kept of each
-//! room's rows. Files and folders are on the disk (fsync) before the commit, and the commit is (`synchronous = full`) before it
-//! returns.
+//! Both pass the same tests (`tests.rs`).
 
 mod damaged;
 pub mod description;
 mod facts;
+mod folder;
+#[cfg(feature = "cluster")]
+mod jetstream;
 mod memory_file;
 mod spool;
 mod sums;
@@ -23,317 +21,208 @@ mod tests;
 mod versions;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use federation::{Checkpoint, Coordinator, Spool};
+pub use folder::Folder;
+#[cfg(feature = "cluster")]
+pub use jetstream::{Common, JetStream, Shared};
 use protocol::{ModelVersion, RoomCode, RoomConfig};
-use rusqlite::Connection;
-use spool::FileSpool;
-use versions::Checksums;
 pub use versions::StoredVersion;
-
-use crate::server::disk::{make_folder, private_file, read_whole, replace};
-
-/// A state folder that belongs to this process.
-pub struct Store {
-    database: Mutex<Connection>,
-    models: PathBuf,
-    /// Held as long as the program runs.
-    _lock: File,
-    /// Where nothing is to outlive the program, the folder that goes with it.
-    _passing: Option<tempfile::TempDir>,
-}
 
 /// The parameters of a version, and what the strategy remembered then.
 pub type Parameters = (Vec<f32>, BTreeMap<String, Vec<f32>>);
 
-impl Store {
-    /// Opens a state folder, made where it is missing.
-    ///
-    /// # Errors
-    /// It cannot be written, another program uses it, or another version of this one made it.
-    pub fn open(state: &Path) -> Result<Self> {
-        let models = state.join("models");
-        make_folder(&models).context(
-            "rooms cannot be kept; say where with --state DIR, or with --state none that nothing is to be kept",
-        )?;
-        let path = state.join("lock");
-        let lock = private_file().open(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        if lock.try_lock().is_err() {
-            bail!(
-                "another chorus is running with the rooms in {}; end it, or start this one with a folder and a port of \
-                 its own: --state DIR --port 8081",
-                state.display()
-            );
-        }
-        let path = state.join("chorus.sqlite");
-        // Made before SQLite opens it, which gives what it makes beside it the same owner and mode.
-        private_file().truncate(false).open(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        let left = || {
-            format!("{} cannot be used; it is left as it is: give another --state, or an older copy", path.display())
-        };
-        // SQLite takes an empty file for a new database, and would make one where there were rooms.
-        let rooms = fs::read_dir(&models)?.next().is_some();
-        if rooms && fs::metadata(&path)?.len() == 0 {
-            return Err(anyhow::anyhow!("it is empty, and {} has rooms", models.display())).with_context(left);
-        }
-        damaged::set_log_aside(&path)?;
-        let database = facts::open(&path, rooms).with_context(left)?;
-        sums::make_table(&database).with_context(left)?;
-        Ok(Self { database: Mutex::new(database), models, _lock: lock, _passing: None })
-    }
+/// Another server has the room now: nothing of it may be stored or told here any more.
+#[derive(Debug, thiserror::Error)]
+#[error("another server has this room now")]
+pub struct Lost;
 
-    /// A state folder that is deleted when the program ends.
-    ///
-    /// # Errors
-    /// The system's folder for temporary files cannot be written.
-    pub fn passing() -> Result<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("chorus-")
-            .tempdir()
-            .context("no temporary folder can be made; give a folder with --state DIR")?;
-        let mut store = Self::open(folder.path())?;
-        store._passing = Some(folder);
-        Ok(store)
-    }
+/// Another server of the cluster.
+#[derive(Clone)]
+pub struct Elsewhere {
+    /// Where the others reach it, `HOST:PORT`.
+    pub address: String,
+    /// What shows it that they are of the cluster.
+    pub secret: Arc<str>,
+}
 
+/// Who has a room.
+pub enum Whereabouts {
+    /// Nobody else: it is here, or there is no such room.
+    Here,
+    /// That server.
+    At(Elsewhere),
+    /// It is stored, and will soon have a server.
+    Between,
+}
+
+/// A room of the cluster, wherever it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Which.
+    pub code: RoomCode,
+    /// When it was made, seconds since 1970 in UTC.
+    pub created_at: i64,
+    /// Whether all its rounds are over.
+    pub finished: bool,
+}
+
+/// Where rooms are kept. What several servers share has functions that do nothing where there is one alone.
+pub trait Store: Send + Sync {
     /// Stores a room; its model, and what its strategy remembers, too where that changed, or was never stored.
     ///
     /// # Errors
-    /// It cannot be written; what was stored before is still there.
-    pub fn save(&self, room: &Coordinator, model_changed: bool) -> Result<()> {
-        let checkpoint = room.checkpoint();
-        let code = checkpoint.config.code.as_str();
-        let version = checkpoint.model_version;
-        let checksums = if model_changed || !self.model_path(code, version).exists() {
-            Some(self.write_model(room, &checkpoint)?)
-        } else {
-            None
-        };
-        let mut database = self.database();
-        let transaction = database.transaction()?;
-        facts::write(&transaction, &checkpoint)?;
-        let went_back = versions::forget_after(&transaction, code, version)?;
-        if let Some(checksums) = checksums {
-            versions::add(&transaction, &checkpoint, checksums)?;
-        }
-        sums::note(&transaction, code)?;
-        transaction.commit()?;
-        if checksums.is_some() || went_back {
-            // Into the database itself, so that no round hangs on the log beside it. The commit is safe there meanwhile.
-            if let Err(error) = facts::take_log_over(&database) {
-                tracing::debug!(room = code, "the database's log was not taken over ({error})");
-            }
-            drop(database);
-            if let Err(error) = self.delete_unnamed(code) {
-                tracing::warn!(room = code, "model files that are of no use any more stay on the disk ({error:#})");
-            }
-        }
-        Ok(())
-    }
+    /// It cannot be written; what was stored before is still there. [`Lost`]: it is another server's.
+    fn save(&self, room: &Coordinator, model_changed: bool) -> Result<()>;
 
-    /// Writes a room's model and what its strategy remembers; returns their files' checksums.
-    fn write_model(&self, room: &Coordinator, checkpoint: &Checkpoint) -> Result<Checksums> {
-        let code = checkpoint.config.code.as_str();
-        let folder = self.models.join(code);
-        make_folder(&folder)?;
-        let header = model_file::header(&description::of(checkpoint)?)?;
-        let model = replace(&self.model_path(code, checkpoint.model_version), &[&header, &room.model().bytes()])?;
-        let remembered = room.memory();
-        if remembered.is_empty() {
-            return Ok((model, None));
-        }
-        let header = memory_file::header(&remembered)?;
-        let parts = remembered.values().map(|values| bytemuck::cast_slice::<f32, u8>(values));
-        let parts: Vec<&[u8]> = [&*header].into_iter().chain(parts).collect();
-        Ok((model, Some(replace(&self.memory_path(code, checkpoint.model_version), &parts)?)))
-    }
-
-    /// All rooms. One whose newest model is damaged goes on from the newest that is whole; one of which nothing can be used is
-    /// left as it is and said so; the others go on.
+    /// All rooms that go on here. One whose newest model is damaged goes on from the newest that is whole; one of which nothing can
+    /// be used is left as it is and said so; the others go on.
     ///
     /// # Errors
-    /// The database cannot be read.
-    pub fn restore(&self) -> Result<Vec<(RoomCode, Coordinator)>> {
-        let mut rooms = Vec::new();
-        let codes = facts::codes(&self.database())?;
-        for name in codes {
-            match self.restore_room(&name, true) {
-                Ok(room) => rooms.push((room.config().code.clone(), room)),
-                Err(error) => tracing::error!(
-                    room = name,
-                    "the stored room is damaged ({error:#}); nothing of it was changed, and its code stays taken"
-                ),
-            }
-        }
-        Ok(rooms)
-    }
+    /// Nothing can be read.
+    fn restore(&self) -> Result<Vec<(RoomCode, Coordinator)>>;
 
     /// A room as it is stored, whatever is in memory.
     ///
     /// # Errors
     /// It cannot be read, or is damaged.
-    pub fn stored(&self, code: &RoomCode) -> Result<Coordinator> {
-        self.restore_room(code.as_str(), false)
-    }
-
-    /// The newest of a room that is whole. `for_good`: it goes on from there, so that damaged files are set aside.
-    fn restore_room(&self, code: &str, for_good: bool) -> Result<Coordinator> {
-        let (mut checkpoint, versions) = {
-            let database = self.database();
-            sums::check(&database, code)?;
-            let checkpoint = facts::read(&database, code)?;
-            let versions = versions::stored(&database, &checkpoint)?;
-            (checkpoint, versions)
-        };
-        let mut problem = None;
-        let mut damaged = Vec::new();
-        for StoredVersion { version, .. } in versions.into_iter().rev() {
-            match self.parameters(&checkpoint, version) {
-                Ok((parameters, memory)) => {
-                    if version < checkpoint.model_version {
-                        if for_good {
-                            let files = damaged.iter().flat_map(|&version| self.files(code, version));
-                            damaged::set_aside(code, &files.collect::<Vec<_>>())?;
-                        }
-                        tracing::error!(
-                            room = code,
-                            "version {} of the model is damaged ({:#}); the room goes on from version {version}",
-                            checkpoint.model_version,
-                            problem.unwrap_or_else(|| anyhow::anyhow!("its row is missing"))
-                        );
-                        checkpoint.model_version = version;
-                        checkpoint.history.truncate(version.0 as usize);
-                        checkpoint.contributions.truncate(version.0 as usize);
-                        checkpoint.final_evaluations.clear();
-                    }
-                    let spool = self.spool(&checkpoint.config);
-                    let mut room = Coordinator::restore(checkpoint, parameters, memory, spool)?;
-                    room.standardise(client::common_scale());
-                    return Ok(room);
-                }
-                Err(error) => {
-                    problem = problem.or(Some(error));
-                    damaged.push(version);
-                }
-            }
-        }
-        Err(problem.unwrap_or_else(|| anyhow::anyhow!("no version of its model is stored")))
-    }
+    fn stored(&self, code: &RoomCode) -> Result<Coordinator>;
 
     /// Where the updates of a room's open round wait, where they have to.
-    pub fn spool(&self, room: &RoomConfig) -> Box<dyn Spool> {
-        Box::new(FileSpool::new(self.models.clone(), room))
-    }
+    fn spool(&self, room: &RoomConfig) -> Box<dyn Spool>;
 
     /// What was stored of a version of a room's model.
     ///
     /// # Errors
     /// It is not there, or damaged.
-    pub fn parameters(&self, checkpoint: &Checkpoint, version: ModelVersion) -> Result<Parameters> {
-        let code = checkpoint.config.code.as_str();
-        let row = versions::checksums(&self.database(), code, version)?;
-        let (model_checksum, strategy_checksum) =
-            row.with_context(|| format!("version {version} of room {code}'s model is not stored any more"))?;
-        let model = self.model_path(code, version);
-        let file = read_whole(&model, model_checksum)?;
-        let architecture = checkpoint.config.architecture.parse()?;
-        let parameters = model_file::parameters(&file, architecture, checkpoint.config.labels.len())
-            .with_context(|| format!("{} is damaged", model.display()))?;
-        drop(file);
-        let memory = match strategy_checksum {
-            Some(checksum) => {
-                let path = self.memory_path(code, version);
-                let file = read_whole(&path, checksum)?;
-                memory_file::memory(&file).with_context(|| format!("{} is damaged", path.display()))?
-            }
-            // Most strategies remember nothing; the room says where one is missed.
-            None => BTreeMap::new(),
-        };
-        Ok((parameters, memory))
-    }
+    fn parameters(&self, checkpoint: &Checkpoint, version: ModelVersion) -> Result<Parameters>;
 
     /// The versions of a room's model that can be gone back to, oldest first.
     ///
     /// # Errors
-    /// The database cannot be read.
-    pub fn versions(&self, checkpoint: &Checkpoint) -> Result<Vec<StoredVersion>> {
-        versions::stored(&self.database(), checkpoint)
-    }
+    /// They cannot be read.
+    fn versions(&self, checkpoint: &Checkpoint) -> Result<Vec<StoredVersion>>;
 
     /// When a room was made, seconds since 1970 in UTC.
     ///
     /// # Errors
-    /// The database cannot be read, or has no such room.
-    pub fn created_at(&self, code: &RoomCode) -> Result<i64> {
-        facts::created_at(&self.database(), code)
-    }
+    /// It cannot be read, or there is no such room.
+    fn created_at(&self, code: &RoomCode) -> Result<i64>;
 
     /// Whether anything is stored under a code, be it damaged or not.
     ///
     /// # Errors
-    /// The database cannot be read.
-    pub fn contains(&self, code: &RoomCode) -> Result<bool> {
-        facts::contains(&self.database(), code)
-    }
+    /// It cannot be read.
+    fn contains(&self, code: &RoomCode) -> Result<bool>;
 
-    /// Writes something to the disk, and deletes it again.
+    /// Tries whether something can be written.
     ///
     /// # Errors
-    /// Nothing can be written.
-    pub fn try_writing(&self) -> Result<()> {
-        let probe = self.models.with_file_name("writable");
-        replace(&probe, &[&[0; 4096]])?;
-        fs::remove_file(&probe).with_context(|| format!("cannot delete {}", probe.display()))
-    }
+    /// Nothing can.
+    fn try_writing(&self) -> Result<()>;
 
     /// Deletes everything that is stored of a room.
     ///
     /// # Errors
     /// It cannot be deleted.
-    pub fn delete(&self, code: &RoomCode) -> Result<()> {
-        facts::delete(&self.database(), code)?;
-        let folder = self.models.join(code.as_str());
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("cannot delete {}", folder.display()))
-            }
-            _ => Ok(()),
-        }
-    }
+    fn delete(&self, code: &RoomCode) -> Result<()>;
 
-    /// Deletes the files of a room that no row names any more.
-    fn delete_unnamed(&self, code: &str) -> Result<()> {
-        let named = versions::numbers(&self.database(), code)?;
-        let kept: Vec<PathBuf> = named.into_iter().flat_map(|version| self.files(code, version)).collect();
-        for entry in fs::read_dir(self.models.join(code))? {
-            let path = entry?.path();
-            if !kept.contains(&path) && !damaged::is_aside(&path) {
-                fs::remove_file(path)?;
-            }
-        }
+    /// Whether a room may be told anything of from here.
+    ///
+    /// # Errors
+    /// Not now: it is not known whether another server has it. [`Lost`]: another has it.
+    fn may_tell(&self, _code: &RoomCode) -> Result<()> {
         Ok(())
     }
 
-    /// The files that a version may have.
-    fn files(&self, code: &str, version: ModelVersion) -> [PathBuf; 2] {
-        [self.model_path(code, version), self.memory_path(code, version)]
+    /// Who has a room that is not here.
+    fn whereabouts(&self, _code: &RoomCode) -> Whereabouts {
+        Whereabouts::Here
     }
 
-    fn model_path(&self, code: &str, version: ModelVersion) -> PathBuf {
-        self.models.join(code).join(format!("model-{version}.safetensors"))
+    /// Rooms that nobody has.
+    fn unowned(&self) -> Vec<RoomCode> {
+        Vec::new()
     }
 
-    fn memory_path(&self, code: &str, version: ModelVersion) -> PathBuf {
-        self.models.join(code).join(format!("strategy-{version}.safetensors"))
+    /// Takes a room that nobody has; `None` where somebody else was quicker.
+    ///
+    /// # Errors
+    /// It cannot be read, or is damaged.
+    fn claim(&self, _code: &RoomCode) -> Result<Option<Coordinator>> {
+        Ok(None)
     }
 
-    fn database(&self) -> MutexGuard<'_, Connection> {
-        // A panic in between leaves a transaction that was rolled back.
-        self.database.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Lets others take a room at once, which has ended here.
+    fn release(&self, _code: &RoomCode) {}
+
+    /// Every room of the cluster.
+    fn everywhere(&self) -> Vec<Known> {
+        Vec::new()
     }
+
+    /// The other servers of the cluster.
+    fn others(&self) -> Vec<Elsewhere> {
+        Vec::new()
+    }
+
+    /// Whether it is of the cluster who shows this.
+    fn is_member(&self, _shown: &[u8]) -> bool {
+        false
+    }
+
+    /// Where there is a cluster: its servers that live, this one with them, and the rooms of all of them.
+    fn size(&self) -> Option<(u64, u64)> {
+        None
+    }
+
+    /// Whether this server is to make the first room. At most one of those that start together is.
+    fn makes_first_room(&self) -> bool {
+        true
+    }
+
+    /// The program ends: what is its own is others' at once.
+    fn leave(&self) {}
+}
+
+/// The newest of a room that is whole, read by `read`. Where versions before it are damaged, `set_aside` is told which, before the room
+/// goes on without them.
+fn newest_whole(
+    mut checkpoint: Checkpoint,
+    versions: Vec<StoredVersion>,
+    spool: Box<dyn Spool>,
+    read: impl Fn(&Checkpoint, ModelVersion) -> Result<Parameters>,
+    set_aside: impl FnOnce(&[ModelVersion]) -> Result<()>,
+) -> Result<Coordinator> {
+    let mut problem = None;
+    let mut damaged = Vec::new();
+    for StoredVersion { version, .. } in versions.into_iter().rev() {
+        match read(&checkpoint, version) {
+            Ok((parameters, memory)) => {
+                if version < checkpoint.model_version {
+                    set_aside(&damaged)?;
+                    tracing::error!(
+                        room = checkpoint.config.code.as_str(),
+                        "version {} of the model is damaged ({:#}); the room goes on from version {version}",
+                        checkpoint.model_version,
+                        problem.unwrap_or_else(|| anyhow::anyhow!("its row is missing"))
+                    );
+                    checkpoint.model_version = version;
+                    checkpoint.history.truncate(version.0 as usize);
+                    checkpoint.contributions.truncate(version.0 as usize);
+                    checkpoint.final_evaluations.clear();
+                }
+                let mut room = Coordinator::restore(checkpoint, parameters, memory, spool)?;
+                room.standardise(client::common_scale());
+                return Ok(room);
+            }
+            Err(error) => {
+                problem = problem.or(Some(error));
+                damaged.push(version);
+            }
+        }
+    }
+    Err(problem.unwrap_or_else(|| anyhow::anyhow!("no version of its model is stored")))
 }

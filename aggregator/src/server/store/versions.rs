@@ -34,10 +34,14 @@ pub type Checksums = (u32, Option<u32>);
 pub fn stored(database: &Connection, checkpoint: &Checkpoint) -> Result<Vec<StoredVersion>> {
     let mut query = database.prepare("SELECT version, created_at FROM models WHERE room = ?1 ORDER BY version")?;
     let rows = query.query_map([checkpoint.config.code.as_str()], |row| Ok((row.get::<_, u32>(0)?, row.get(1)?)))?;
+    Ok(judged(rows.collect::<Result<_, _>>()?, checkpoint))
+}
+
+/// Versions by when they were stored, oldest first, with how good they are.
+pub fn judged(stored: Vec<(u32, i64)>, checkpoint: &Checkpoint) -> Vec<StoredVersion> {
     let final_evaluation = checkpoint.final_evaluation();
     let mut versions = Vec::new();
-    for row in rows {
-        let (version, created_at) = row?;
+    for (version, created_at) in stored {
         let next = checkpoint.history.get(version as usize).and_then(|record| record.evaluation.as_ref());
         let last = final_evaluation.as_ref().filter(|_| version == checkpoint.model_version.0);
         let accuracy = next.or(last).map(|evaluation| evaluation.accuracy);
@@ -48,11 +52,11 @@ pub fn stored(database: &Connection, checkpoint: &Checkpoint) -> Result<Vec<Stor
     if let Some((_, best)) = standings.max_by(|(a, _), (b, _)| a.total_cmp(b)) {
         best.best = true;
     }
-    Ok(versions)
+    versions
 }
 
 /// Which of the stored versions need not be kept.
-fn dropped(stored: &[StoredVersion]) -> impl Iterator<Item = ModelVersion> {
+pub fn dropped(stored: &[StoredVersion]) -> impl Iterator<Item = ModelVersion> {
     let old = stored.len().saturating_sub(LATEST);
     stored.iter().take(old).filter(|version| version.version.0 > 0 && !version.best).map(|version| version.version)
 }

@@ -1,0 +1,153 @@
+//! What is long, in a stream: a blob is the messages of one subject, each a piece of it, and whoever names a blob says how many there
+//! are, which, and their checksum. A blob has a name that no other ever has, so that nobody can write over what another one has named.
+//!
+//! It is not JetStream's object store, which waits for each piece before it sends the next, and leaves a message behind for each
+//! object that was deleted: a room deletes one with every round.
+
+use anyhow::{Context as _, Result, ensure};
+use async_nats::jetstream::Context;
+use async_nats::jetstream::stream::{self, DiscardPolicy, Stream};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream as streams};
+use serde::{Deserialize, Serialize};
+
+/// Bytes of a piece; a message of NATS has 1 MiB at most, unless its server allows more.
+const PIECE: usize = 512 * 1024;
+/// Pieces that are asked for at a time.
+const ASKED: usize = 8;
+/// Codes of JetStream for "no space", whatever it is of: the account's, the server's, the stream's.
+const NO_SPACE: [u64; 4] = [10002, 10023, 10028, 10047];
+
+/// A blob, as who stored it names it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Blob {
+    /// Under which room, and which of its blobs.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// CRC-32 of all of it.
+    pub checksum: u32,
+    /// The stream's numbers of its pieces.
+    pub pieces: Vec<u64>,
+}
+
+/// The stream.
+#[derive(Clone)]
+pub struct Blobs {
+    jetstream: Context,
+    stream: Stream,
+    prefix: String,
+}
+
+impl Blobs {
+    /// Those of a cluster, made where they are missing.
+    ///
+    /// # Errors
+    /// They cannot be.
+    pub async fn open(jetstream: &Context, cluster: &str, replicas: usize) -> Result<Self> {
+        let config = stream::Config {
+            name: format!("{cluster}_blobs"),
+            description: Some("Models and facts of Chorus' rooms".to_owned()),
+            subjects: vec![format!("{cluster}.blobs.>")],
+            discard: DiscardPolicy::New,
+            num_replicas: replicas,
+            allow_direct: true,
+            ..Default::default()
+        };
+        let stream = jetstream.get_or_create_stream(config).await.map_err(no_space)?;
+        Ok(Self { jetstream: jetstream.clone(), stream, prefix: format!("{cluster}.blobs") })
+    }
+
+    /// Stores `parts`, one after the other, as one blob.
+    ///
+    /// # Errors
+    /// It is not known to be stored.
+    pub async fn put(&self, name: String, parts: &[Bytes]) -> Result<Blob> {
+        let subject = format!("{}.{name}", self.prefix);
+        let mut sum = crc32fast::Hasher::new();
+        let mut on_their_way = Vec::new();
+        for part in parts {
+            sum.update(part);
+            for start in (0..part.len()).step_by(PIECE) {
+                let piece = part.slice(start..part.len().min(start + PIECE));
+                on_their_way.push(self.jetstream.publish(subject.clone(), piece).await.map_err(no_space)?);
+            }
+        }
+        let mut pieces = Vec::with_capacity(on_their_way.len());
+        for piece in on_their_way {
+            pieces.push(piece.await.map_err(no_space)?.sequence);
+        }
+        let bytes = parts.iter().map(|part| part.len() as u64).sum();
+        Ok(Blob { name, bytes, checksum: sum.finalize(), pieces })
+    }
+
+    /// Reads a blob.
+    ///
+    /// # Errors
+    /// It is not there, or damaged.
+    pub async fn get(&self, blob: &Blob) -> Result<Vec<u8>> {
+        let subject = format!("{}.{}", self.prefix, blob.name);
+        let pieces = streams::iter(blob.pieces.clone()).map(|number| async move {
+            let (of, payload) = match self.stream.direct_get(number).await {
+                Ok(message) => (message.subject, message.payload),
+                // Any server may answer this, also one that does not have it yet. The leader has it.
+                Err(_) => {
+                    let message = self.stream.get_raw_message(number).await;
+                    let message = message.with_context(|| format!("blob {} is not stored any more", blob.name))?;
+                    (message.subject, message.payload)
+                }
+            };
+            Ok::<_, anyhow::Error>((of, payload))
+        });
+        let mut pieces = pieces.buffered(ASKED);
+        // A length that is read is not believed before there is as much.
+        let mut all = Vec::new();
+        while let Some((of, piece)) = pieces.try_next().await? {
+            ensure!(of.as_str() == subject, "a piece of blob {} is another's", blob.name);
+            all.extend_from_slice(&piece);
+        }
+        let is_whole = all.len() as u64 == blob.bytes && crc32fast::hash(&all) == blob.checksum;
+        ensure!(is_whole, "blob {} is damaged: its checksum is not the one that was noted", blob.name);
+        Ok(all)
+    }
+
+    /// Deletes a blob, or with `ROOM.>` those of a room.
+    ///
+    /// # Errors
+    /// It is not known to be deleted.
+    pub async fn delete(&self, name: &str) -> Result<()> {
+        self.stream.purge().filter(format!("{}.{name}", self.prefix)).await?;
+        Ok(())
+    }
+
+    /// The names of all blobs of a room.
+    ///
+    /// # Errors
+    /// They cannot be listed.
+    pub async fn names(&self, room: &str) -> Result<Vec<String>> {
+        let mut subjects = self.stream.info_with_subjects(format!("{}.{room}.>", self.prefix)).await?;
+        let mut names = Vec::new();
+        while let Some((subject, _)) = subjects.try_next().await? {
+            names.extend(subject.strip_prefix(&format!("{}.", self.prefix)).map(str::to_owned));
+        }
+        Ok(names)
+    }
+}
+
+/// An error of NATS, of which one that says that its disk is full is told apart, as where it is one's own.
+pub fn no_space(error: impl std::error::Error + Send + Sync + 'static) -> anyhow::Error {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    let mut full = false;
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<async_nats::jetstream::Error>() {
+            let words = error.to_string();
+            full |= NO_SPACE.contains(&error.error_code().0) || words.contains("maximum bytes exceeded");
+        }
+        cause = error.source();
+    }
+    if full {
+        let full = std::io::Error::new(std::io::ErrorKind::StorageFull, error);
+        return anyhow::Error::new(full).context("NATS has no space left for it");
+    }
+    anyhow::Error::new(error)
+}
