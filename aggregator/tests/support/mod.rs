@@ -5,3 +5,4 @@ pub mod http;
 pub mod proxy;
 pub mod raw_client;
 pub mod server;
+pub mod told;
