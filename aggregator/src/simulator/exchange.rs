@@ -380,9 +380,8 @@ impl Exchange {
                     }
                     _ => {}
                 }
-                if let (Action::Broadcast { connections, message: ServerMessage::Status(_) }, Some(_)) =
-                    (&action, &self.clock)
-                {
+                let of_status = matches!(message, ServerMessage::Status(_) | ServerMessage::StatusChanges { .. });
+                if let (Action::Broadcast { connections, .. }, Some(_), true) = (&action, &self.clock, of_status) {
                     // Counted like all others; but nobody looks at it, and a thousand clients would read a thousand rows each.
                     self.bytes_down += (Frame::of_server(message).bytes() * connections.len()) as u64;
                     return Ok(false);

@@ -141,7 +141,8 @@ impl Client {
         let mut line = Line { socket, tally: self.tally.clone(), counted: false };
         let software = concat!("chorus swarm ", env!("CARGO_PKG_VERSION")).to_owned();
         let (room, token) = (self.room.clone(), self.token.clone());
-        line.say(&ClientMessage::Hello { protocol: PROTOCOL_VERSION, room, token, name: None, software }).await?;
+        let (protocol, status_changes) = (PROTOCOL_VERSION, true);
+        line.say(&ClientMessage::Hello { protocol, room, token, name: None, software, status_changes }).await?;
         let mut settings: Option<RoomConfig> = None;
         let mut open: Option<Open> = None;
         let mut permit = Some(permit);
@@ -199,7 +200,7 @@ impl Client {
                         .await?;
                     settings = Some(room);
                 }
-                ServerMessage::Status(_) => self.tally.counts().statuses += 1,
+                ServerMessage::Status(_) | ServerMessage::StatusChanges { .. } => self.tally.counts().statuses += 1,
                 ServerMessage::StatisticsRequest { .. } => {
                     let features = settings.as_ref().map_or(0, |room| room.features as usize);
                     // 100 frames whose features are 1 and 3 by turns.

@@ -52,7 +52,8 @@ impl Probe {
     async fn ask(&self) -> Result<()> {
         let mut socket = connection::connect(&self.plan.socket, self.plan.insecure).await?;
         let (room, software) = (self.room.clone(), "chorus swarm's probe".to_owned());
-        let hello = ClientMessage::Hello { protocol: PROTOCOL_VERSION, room, token: None, name: None, software };
+        let (protocol, status_changes) = (PROTOCOL_VERSION, true);
+        let hello = ClientMessage::Hello { protocol, room, token: None, name: None, software, status_changes };
         socket.send(Message::Text(serde_json::to_string(&hello)?.into())).await?;
         let name = "Probe".to_owned();
         let question = Message::Text(serde_json::to_string(&ClientMessage::Rename { name: name.clone() })?.into());

@@ -82,8 +82,15 @@ impl RawClient {
 
     pub async fn hello(&mut self, room: &RoomCode, token: Option<Token>) -> Result<()> {
         let software = "raw client of the tests".to_owned();
-        self.say(&ClientMessage::Hello { protocol: PROTOCOL_VERSION, room: room.clone(), token, name: None, software })
-            .await
+        self.say(&ClientMessage::Hello {
+            protocol: PROTOCOL_VERSION,
+            room: room.clone(),
+            token,
+            name: None,
+            software,
+            status_changes: false,
+        })
+        .await
     }
 
     pub async fn say(&mut self, message: &ClientMessage) -> Result<()> {

@@ -369,6 +369,7 @@ mod tests {
             token: Some(Token::parse(secret).unwrap()),
             name: None,
             software: "test".to_owned(),
+            status_changes: true,
         };
         say(&mut receipts, 0.0, &hello);
         let receipt = &receipts.receipts[0];

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::MAX_STATUS_CLIENTS;
 use crate::{
     Agreement, Budget, Checksum, ClientId, Encoding, ErrorCode, Hex, MaskingKeys, ModelVersion, RefusalReason,
     RevealedShare, RoomCode, RoomConfig, RosterEntry, Round, SealedShares, Token, TrainingSettings, TransferId,
@@ -29,6 +30,9 @@ pub enum ClientMessage {
         name: Option<String>,
         /// The client's program and version, for the host's log, at most 120 characters.
         software: String,
+        /// Whether a large room may say to it what changed, in place of everything again.
+        #[serde(default, skip_serializing_if = "is_false")]
+        status_changes: bool,
     },
     /// Changes the name.
     Rename {
@@ -223,6 +227,13 @@ pub enum ServerMessage {
     },
     /// Where the room is; sent when something changed (at most four times a second), and every 15 s otherwise.
     Status(Status),
+    /// What changed of it since the last of both, to whoever said in `hello` that it understands this.
+    StatusChanges {
+        /// As in `status`, but for `clients`, which are those that are new or differ.
+        status: Status,
+        /// Those who are not in it any more.
+        gone: Vec<ClientId>,
+    },
     /// Records of earlier rounds, oldest first, at most 32 in a message; sent after `welcome`.
     History {
         /// The records.
@@ -499,6 +510,23 @@ pub struct Status {
     /// In a room with noise, what it has given away and what it may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
+}
+
+impl Status {
+    /// Takes in what [`ServerMessage::StatusChanges`] says.
+    pub fn change(&mut self, mut changes: Status, gone: &[ClientId]) {
+        let mut clients = std::mem::take(&mut self.clients);
+        clients.retain(|client| !gone.contains(&client.client));
+        for changed in std::mem::take(&mut changes.clients) {
+            // Numbers are given in the order in which clients come.
+            match clients.binary_search_by_key(&changed.client, |client| client.client) {
+                Ok(at) => clients[at] = changed,
+                Err(at) if clients.len() < MAX_STATUS_CLIENTS => clients.insert(at, changed),
+                Err(_) => {}
+            }
+        }
+        *self = Status { clients, ..changes };
+    }
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

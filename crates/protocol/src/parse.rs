@@ -57,6 +57,7 @@ const SERVER_TYPES: &[&str] = &[
     "boxes",
     "survivors",
     "agreed",
+    "status_changes",
 ];
 
 /// Reads a client's text frame.
@@ -199,6 +200,10 @@ impl ServerMessage {
             }
             ServerMessage::Error { message, .. } => check_text("message", message, MAX_TEXT_CHARS),
             ServerMessage::Status(status) => check_status(status),
+            ServerMessage::StatusChanges { status, gone } => {
+                check_range("gone", gone.len(), 0..=MAX_STATUS_CLIENTS)?;
+                check_status(status)
+            }
             ServerMessage::History { rounds } => {
                 check_range("rounds", rounds.len(), 0..=MAX_HISTORY_PAGE)?;
                 rounds.iter().try_for_each(check_record)

@@ -157,6 +157,7 @@ fn bad<Message>(texts: Texts, parse: fn(&str) -> Result<Message, ProtocolError>)
 fn every_good_client_message_is_held() {
     let more = [
         ("of a first visit", "hello", json!({"/token": null, "/name": null})),
+        ("of one who understands changes", "hello", json!({"/status_changes": true})),
         ("done", "recording", json!({"/on": false})),
         ("training diverged", "pause", json!({"/diverged": true})),
         ("of zeros", "ready", json!({"/labels": [3, 0]})),

@@ -223,8 +223,10 @@ impl Room {
                 for connection in connections {
                     self.put(connection, |outbox| outbox.put(Outgoing::Text(text.clone())));
                 }
-                if let ServerMessage::Status(status) = message {
-                    self.shown = Some(status);
+                match (message, &mut self.shown) {
+                    (ServerMessage::Status(status), shown) => *shown = Some(status),
+                    (ServerMessage::StatusChanges { status, gone }, Some(shown)) => shown.change(status, &gone),
+                    _ => {}
                 }
             }
             Action::Close { connection, reason } => {

@@ -119,6 +119,8 @@ pub(crate) struct Session {
     /// `None` until `hello`.
     pub client: Option<ClientId>,
     pub fresh_token: Token,
+    /// Whether it understands what changed, in place of a whole status.
+    pub status_changes: bool,
     /// When `hello` is due.
     pub hello_by: Millis,
     /// Messages and frames that were wrong.

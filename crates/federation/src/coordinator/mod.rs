@@ -32,6 +32,7 @@ pub use event::{Action, CloseReason, ConnectionId, Event};
 pub use host::HostError;
 use phase::PhaseState;
 pub use status::Load;
+use status::Told;
 
 use crate::noise::Noising;
 use crate::sketch::mix;
@@ -122,6 +123,8 @@ pub struct Coordinator {
     now: Millis,
     status_changed: bool,
     status_sent: Millis,
+    /// What everyone knows of the clients.
+    told: Told,
     /// Clients came or went, and a checkpoint should remember it.
     identities_changed: bool,
     /// The host lets no further round begin.
@@ -206,6 +209,7 @@ impl Coordinator {
             actions: VecDeque::new(),
             now: Millis(0),
             status_changed: false,
+            told: Told::default(),
             status_sent: Millis(0),
             identities_changed: false,
             paused: false,
@@ -344,7 +348,8 @@ impl Coordinator {
     fn connected(&mut self, connection: ConnectionId, fresh_token: Token) {
         self.begin_run(&fresh_token);
         let full = !self.clients.may_connect();
-        let session = Session { client: None, fresh_token, hello_by: self.now + HELLO_MS, errors: 0, ended: None };
+        let hello_by = self.now + HELLO_MS;
+        let session = Session { client: None, fresh_token, status_changes: false, hello_by, errors: 0, ended: None };
         self.clients.sessions.insert(connection, session);
         if full {
             self.turn_away_full(connection);
@@ -427,7 +432,7 @@ impl Coordinator {
     }
 
     fn hello(&mut self, connection: ConnectionId, message: ClientMessage) {
-        let ClientMessage::Hello { protocol, room, token, name, software: _ } = message else {
+        let ClientMessage::Hello { protocol, room, token, name, software: _, status_changes } = message else {
             return self.error(connection, ErrorCode::OutOfOrder, "the first message has to be hello".to_owned());
         };
         if protocol != PROTOCOL_VERSION {
@@ -468,6 +473,9 @@ impl Coordinator {
         let Some(client) = client else {
             return self.turn_away_full(connection);
         };
+        if let Some(session) = self.clients.sessions.get_mut(&connection) {
+            session.status_changes = status_changes;
+        }
         self.welcome(connection, client, name);
     }
 
@@ -500,13 +508,15 @@ impl Coordinator {
         self.status_changed = true;
         self.identities_changed = true;
         let open = matches!(self.phase, PhaseState::Collecting(_));
+        let status = self.status(self.now);
+        self.told.also(&status.clients);
         let message = ServerMessage::Welcome {
             protocol: PROTOCOL_VERSION,
             token,
             client: id,
             name,
             room: self.config.clone(),
-            status: self.status(self.now),
+            status,
             accepted: if self.config.pace.is_synchronous() {
                 (open && done).then(|| self.present_round())
             } else {
@@ -623,6 +633,10 @@ impl Coordinator {
     /// Tells everyone who said `hello`.
     fn broadcast(&mut self, message: ServerMessage) {
         let connections: Vec<ConnectionId> = self.clients.connected().map(|(_, connection)| connection).collect();
+        self.tell(connections, message);
+    }
+
+    fn tell(&mut self, connections: Vec<ConnectionId>, message: ServerMessage) {
         if !connections.is_empty() {
             self.actions.push_back(Action::Broadcast { connections, message });
         }

@@ -1,10 +1,79 @@
 //! What everyone is told about the room, no more often than a page can use.
 
-use protocol::limits::MAX_STATUS_CLIENTS;
-use protocol::{ClientState, ClientSummary, Phase, Round, ServerMessage, Status};
+use std::collections::BTreeSet;
 
-use super::{Action, Client, Coordinator, HEARTBEAT_MS, PhaseState, STATUS_EVERY_MS, STATUS_EVERY_MS_A_CLIENT, Turn};
+use protocol::limits::MAX_STATUS_CLIENTS;
+use protocol::{ClientId, ClientState, ClientSummary, Phase, Round, ServerMessage, Status};
+
+use super::{
+    Action, Client, ConnectionId, Coordinator, HEARTBEAT_MS, PhaseState, STATUS_EVERY_MS, STATUS_EVERY_MS_A_CLIENT,
+    Turn,
+};
 use crate::Millis;
+
+/// Rooms of fewer are told everything again, which is little.
+const LARGE: usize = 32;
+/// A client whose training has come further by less than this has not changed.
+const NOTED_FRACTION: f32 = 0.1;
+/// Nor one that is waited for less long by less than this.
+const NOTED_WAIT_MS: u64 = 1_000;
+
+/// What everyone who was told of the clients knows of them.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// As they were when all were told last; in the order of their numbers.
+    clients: Vec<ClientSummary>,
+    /// Those of whom somebody has heard otherwise since, in a `welcome`.
+    otherwise: BTreeSet<ClientId>,
+}
+
+impl Told {
+    /// Somebody alone was told of all these.
+    pub(super) fn also(&mut self, clients: &[ClientSummary]) {
+        let (changed, gone) = self.changes(clients);
+        let changed: Vec<ClientId> = changed.into_iter().map(|client| client.client).collect();
+        self.otherwise.extend(changed.into_iter().chain(gone));
+    }
+
+    /// Who differs from what is known, and who is not there any more.
+    fn changes(&self, clients: &[ClientSummary]) -> (Vec<ClientSummary>, Vec<ClientId>) {
+        let known = |id: ClientId| self.clients.binary_search_by_key(&id, |client| client.client);
+        let differs = |client: &&ClientSummary| match known(client.client) {
+            Ok(at) => self.otherwise.contains(&client.client) || !is_as(client, &self.clients[at]),
+            Err(_) => true,
+        };
+        let is_gone = |id: &ClientId| clients.binary_search_by_key(id, |client| client.client).is_err();
+        let known_once: BTreeSet<ClientId> =
+            self.clients.iter().map(|client| client.client).chain(self.otherwise.iter().copied()).collect();
+        (clients.iter().filter(differs).cloned().collect(), known_once.into_iter().filter(is_gone).collect())
+    }
+
+    /// Everybody was told that these have changed, and that those are gone.
+    fn all(&mut self, changed: Vec<ClientSummary>, gone: &[ClientId]) {
+        self.otherwise.clear();
+        self.clients.retain(|client| gone.binary_search(&client.client).is_err());
+        for client in changed {
+            match self.clients.binary_search_by_key(&client.client, |known| known.client) {
+                Ok(at) => self.clients[at] = client,
+                Err(at) => self.clients.insert(at, client),
+            }
+        }
+    }
+}
+
+/// Whether there is nothing new in what is said of a client.
+fn is_as(client: &ClientSummary, known: &ClientSummary) -> bool {
+    let near = |now: Option<f32>, then: Option<f32>| match (now, then) {
+        (Some(now), Some(then)) => (now - then).abs() < NOTED_FRACTION,
+        (now, then) => now == then,
+    };
+    let soon = |now: Option<u64>, then: Option<u64>| match (now, then) {
+        (Some(now), Some(then)) => now.abs_diff(then) < NOTED_WAIT_MS,
+        (now, then) => now == then,
+    };
+    let rest = ClientSummary { fraction: known.fraction, waited_ms: known.waited_ms, ..client.clone() };
+    near(client.fraction, known.fraction) && soon(client.waited_ms, known.waited_ms) && rest == *known
+}
 
 /// What a room holds for its clients at a moment: for monitoring, and to check that it stays bounded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -159,7 +228,20 @@ impl Coordinator {
             self.actions.push_back(Action::Checkpoint { model: false });
         }
         if self.clients.connected().next().is_some() {
-            self.broadcast(ServerMessage::Status(self.status(self.now)));
+            let mut status = self.status(self.now);
+            let (changed, gone) = self.told.changes(&status.clients);
+            let large = status.clients.len() >= LARGE;
+            let understands = |connection: &ConnectionId| {
+                large && self.clients.sessions.get(connection).is_some_and(|session| session.status_changes)
+            };
+            let connections = self.clients.connected().map(|(_, connection)| connection);
+            let (some, others): (Vec<ConnectionId>, Vec<ConnectionId>) = connections.partition(understands);
+            self.told.all(changed.clone(), &gone);
+            if !others.is_empty() {
+                self.tell(others, ServerMessage::Status(status.clone()));
+            }
+            status.clients = changed;
+            self.tell(some, ServerMessage::StatusChanges { status, gone });
         }
         self.status_changed = false;
         self.status_sent = self.now;

@@ -7,6 +7,9 @@ use protocol::{
     ServerMessage, Token, TrainingResult, Transfer, TransferId,
 };
 
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
 use super::*;
 use crate::MemorySpool;
 
@@ -78,7 +81,14 @@ impl Room {
         let connection = client(number);
         self.coordinator.handle(self.now, Event::Connected { connection, fresh_token });
         let room = self.coordinator.config.code.clone();
-        let hello = ClientMessage::Hello { protocol: 1, room, token: None, name: None, software: String::new() };
+        let hello = ClientMessage::Hello {
+            protocol: 1,
+            room,
+            token: None,
+            name: None,
+            software: String::new(),
+            status_changes: false,
+        };
         self.say(number, hello);
         self.say(number, ClientMessage::Ready { examples, labels: vec![examples, 0], held_back: None, step_ms: None });
     }
@@ -498,7 +508,17 @@ fn the_more_there_are_in_a_room_the_less_often_all_of_them_are_told() {
             room.coordinator.handle(room.now, Event::Connected { connection, fresh_token });
             let code = room.coordinator.config.code.clone();
             let software = String::new();
-            room.say(number, ClientMessage::Hello { protocol: 1, room: code, token: None, name: None, software });
+            room.say(
+                number,
+                ClientMessage::Hello {
+                    protocol: 1,
+                    room: code,
+                    token: None,
+                    name: None,
+                    software,
+                    status_changes: false,
+                },
+            );
         }
         room.answers();
         let mut heard = 0;
@@ -513,6 +533,98 @@ fn the_more_there_are_in_a_room_the_less_often_all_of_them_are_told() {
         heard
     };
     assert_eq!([5, 50, 100, 1_000].map(statuses_in_ten_seconds), [40, 40, 20, 2]);
+}
+
+/// What clients of a large room know of each other, each from its `welcome` on, by what it is told.
+#[test]
+fn whoever_is_told_of_changes_knows_what_the_room_knows() {
+    let mut room = Room::of(RoomConfig { max_clients: 256, least: 200, ..config() });
+    let mut known: BTreeMap<ConnectionId, protocol::Status> = BTreeMap::new();
+    let mut bytes = [0, 0];
+    let mut hear = |room: &mut Room, known: &mut BTreeMap<ConnectionId, protocol::Status>| {
+        for action in room.answers() {
+            match action {
+                Action::Send { connection, message: ServerMessage::Welcome { status, .. } } => {
+                    known.insert(connection, status);
+                }
+                Action::Broadcast { connections, message } => {
+                    let text = serde_json::to_string(&message).unwrap();
+                    bytes[usize::from(matches!(message, ServerMessage::StatusChanges { .. }))] += text.len();
+                    for connection in connections {
+                        match &message {
+                            ServerMessage::Status(status) => drop(known.insert(connection, status.clone())),
+                            ServerMessage::StatusChanges { status, gone } => {
+                                assert!(protocol::parse_server(&text).is_ok());
+                                known.get_mut(&connection).unwrap().change(status.clone(), gone);
+                                let here = status.clients.iter().map(|client| client.client);
+                                assert!(!here.clone().any(|id| gone.contains(&id)), "here and gone");
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+                Action::Close { connection, .. } => drop(known.remove(&connection)),
+                _ => {}
+            }
+        }
+    };
+    let mut chance = ChaCha8Rng::seed_from_u64(1);
+    let (mut here, mut next) = (Vec::<u64>::new(), 1);
+    for _ in 0..4_000 {
+        room.now = room.now + chance.random_range(1..200);
+        let somebody = |chance: &mut ChaCha8Rng, here: &[u64]| here[chance.random_range(0..here.len())];
+        match chance.random_range(0..10) {
+            _ if here.len() < 60 => {
+                let (code, fresh_token) = (room.coordinator.config.code.clone(), Token::from_random(next.into()));
+                room.coordinator.handle(room.now, Event::Connected { connection: client(next), fresh_token });
+                let hello = ClientMessage::Hello {
+                    protocol: 1,
+                    room: code,
+                    token: None,
+                    name: None,
+                    software: String::new(),
+                    status_changes: next % 3 > 0,
+                };
+                room.say(next, hello);
+                here.push(next);
+                next += 1;
+            }
+            0 => {
+                let at = chance.random_range(0..here.len());
+                let gone = here.remove(at);
+                match chance.random() {
+                    true => room.say(gone, ClientMessage::Leave),
+                    false => room.coordinator.handle(room.now, Event::Disconnected { connection: client(gone) }),
+                }
+                known.remove(&client(gone));
+            }
+            1 => {
+                let ready = ClientMessage::Ready { examples: 4, labels: vec![2, 2], held_back: None, step_ms: None };
+                room.say(somebody(&mut chance, &here), ready);
+            }
+            _ => {
+                let on = chance.random();
+                room.say(somebody(&mut chance, &here), ClientMessage::Recording { on });
+            }
+        }
+        room.coordinator.handle_timeout(room.now);
+        hear(&mut room, &mut known);
+    }
+    // The last changes are told within the time between two statuses.
+    room.now = room.now + HEARTBEAT_MS;
+    room.coordinator.handle_timeout(room.now);
+    hear(&mut room, &mut known);
+    assert!(known.len() >= 50);
+    let truth = room.coordinator.status(room.now);
+    for (connection, mut status) in known {
+        for (told, now) in status.clients.iter_mut().zip(&truth.clients) {
+            // Not told of where it is less than a second.
+            told.waited_ms = told.waited_ms.map(|_| now.waited_ms.unwrap_or_default());
+        }
+        assert_eq!(status, truth, "{connection:?}");
+    }
+    let [whole, changes] = bytes;
+    assert!(4 * changes < whole, "{changes} bytes of changes beside {whole} of everything, in as many messages");
 }
 
 #[test]

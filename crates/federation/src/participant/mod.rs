@@ -241,6 +241,7 @@ impl Participant {
             token: self.token.clone(),
             name: self.name.clone(),
             software: self.config.software.clone(),
+            status_changes: true,
         }));
     }
 
@@ -286,6 +287,11 @@ impl Participant {
                 self.error(code, message, fatal);
             }
             ServerMessage::Status(status) => self.status = Some(status),
+            ServerMessage::StatusChanges { status: changes, gone } => {
+                if let Some(status) = &mut self.status {
+                    status.change(changes, &gone);
+                }
+            }
             ServerMessage::History { rounds } => self.remember(rounds),
             ServerMessage::Settings { room } => {
                 if self.is_masked_as_before(&room) {

@@ -176,7 +176,7 @@ impl Ledger {
                 assert_eq!(model.checksum, self.disk.checksum);
             }
             ServerMessage::Settings { room } => assert_eq!(*room, stored.config, "settings that are not stored"),
-            ServerMessage::Status(status) => {
+            ServerMessage::Status(status) | ServerMessage::StatusChanges { status, .. } => {
                 assert!(status.model_version <= stored.model_version, "a version that is not stored")
             }
             ServerMessage::Refused { reason, message, .. } => {

@@ -46,6 +46,7 @@ pub fn client_messages() -> Vec<ClientMessage> {
             token: Some(Token::from_random(7)),
             name: Some("Zoë".to_owned()),
             software: "chorus-web 0.1.0".to_owned(),
+            status_changes: false,
         },
         ClientMessage::Rename { name: "Ada".to_owned() },
         ClientMessage::Ready { examples: 3, labels: vec![1, 2], held_back: Some(1), step_ms: None },
@@ -148,7 +149,7 @@ pub fn server_messages() -> Vec<ServerMessage> {
             fatal: false,
             retry_after_ms: Some(20_000),
         },
-        ServerMessage::Status(status),
+        ServerMessage::Status(status.clone()),
         ServerMessage::History { rounds: vec![record.clone()] },
         ServerMessage::StatisticsRequest { masked: None },
         ServerMessage::Round {
@@ -199,5 +200,6 @@ pub fn server_messages() -> Vec<ServerMessage> {
                 .map(|client| Agreement { client: ClientId(client), signature: Hex([6; 64]) })
                 .to_vec(),
         },
+        ServerMessage::StatusChanges { status, gone: vec![ClientId(2)] },
     ]
 }
