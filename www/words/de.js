@@ -1461,6 +1461,8 @@ export const words = {
       agree: 'Unterschrift',
       reveal: 'Was die Summe öffnet',
       masked_statistics: 'Maskierte Summen über deinen Ton',
+      edge_ready: 'Wer über einen Zwischenserver mitmacht',
+      partial: 'Summe eines Zwischenservers',
       evaluation: 'Abschlusstest',
     },
     why: {
@@ -1483,6 +1485,8 @@ export const words = {
       agree: 'Unterschreibt die Liste derer, deren Zahlen in der Summe sind, damit der Server nicht allen eine andere nennen kann.',
       reveal: 'Teile, mit denen sich die Masken von der Summe aller lösen. Von den Zahlen eines einzelnen Laptops lösen sie keine.',
       masked_statistics: 'Summen über die Merkmale aller deiner Abschnitte, maskiert: Ohne die der anderen sehen sie aus wie Zufall. Zusammen sagen sie, in welchem Maßstab die Merkmale aller genommen werden.',
+      edge_ready: 'Das schickt nur ein Server, der zwischen seinen Laptops und einem größeren Raum steht: wie viele bei ihm mitmachen und wie viele Aufnahmen sie haben.',
+      partial: 'Das schickt nur ein Server, der zwischen seinen Laptops und einem größeren Raum steht: was alle zusammen gelernt haben, als Summe.',
       evaluation: 'Wie oft das fertige Modell bei den Aufnahmen richtiglag, die du für den Test zurückgehalten hast: gezählt für jede Kategorie.',
     },
     whyOther: 'Eine Nachricht aus dem Protokoll des Raums.',

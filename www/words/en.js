@@ -1464,6 +1464,8 @@ export const words = {
       agree: 'Signature',
       reveal: 'What opens the sum',
       masked_statistics: 'Masked sums over your sound',
+      edge_ready: 'Clients of an edge',
+      partial: 'Sum of an edge',
       evaluation: 'Final test',
     },
     why: {
@@ -1486,6 +1488,8 @@ export const words = {
       agree: 'Signs the list of those whose numbers are in the sum, so that the server cannot tell everyone another one.',
       reveal: 'Pieces by which the masks come off the sum of all. They take no mask off any one laptop’s numbers.',
       masked_statistics: 'Sums over the features of all your frames, masked: without the others’ they look like chance. Together they say on which scale everyone’s features are taken.',
+      edge_ready: 'Only a server sends this, one that stands between its laptops and a larger room: how many take part with it, and how many clips they have.',
+      partial: 'Only a server sends this, one that stands between its laptops and a larger room: what all of them have learnt, added up.',
       evaluation: 'How often the finished model was right on the clips that you kept for the test: counts for each label.',
     },
     whyOther: 'A message of the room’s protocol.',

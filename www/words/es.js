@@ -1461,6 +1461,8 @@ export const words = {
       agree: 'Firma',
       reveal: 'Lo que abre la suma',
       masked_statistics: 'Sumas enmascaradas de tu sonido',
+      edge_ready: 'Participantes de un servidor intermedio',
+      partial: 'Suma de un servidor intermedio',
       evaluation: 'Prueba final',
     },
     why: {
@@ -1483,6 +1485,8 @@ export const words = {
       agree: 'Firma la lista de aquellos cuyos números están en la suma, para que el servidor no pueda decir a cada uno otra distinta.',
       reveal: 'Partes con las que las máscaras salen de la suma de todos. De los números de un solo portátil no quitan ninguna.',
       masked_statistics: 'Sumas de las características de todos tus tramos, enmascaradas: sin las de los demás parecen azar. Juntas dicen en qué escala se toman las características de todos.',
+      edge_ready: 'Solo lo envía un servidor que está entre sus portátiles y una sala mayor: cuántos participan con él y cuántas grabaciones tienen.',
+      partial: 'Solo lo envía un servidor que está entre sus portátiles y una sala mayor: lo que todos han aprendido, sumado.',
       evaluation: 'Cuántas veces acertó el modelo terminado con las grabaciones que guardaste para la prueba: un recuento por etiqueta.',
     },
     whyOther: 'Un mensaje del protocolo de la sala.',

@@ -36,7 +36,7 @@ const CRATES: &[(&str, Floors)] = &[
             &["settings"],
             &["experiment", "swarm", "server/config", "server/store"],
             &["server/rooms"],
-            &["server/socket"],
+            &["edge", "server/socket"],
             &["server/http"],
             &["commands"],
         ],
@@ -60,10 +60,11 @@ const CRATES: &[(&str, Floors)] = &[
     (
         "crates/federation/src",
         &[
-            &["masked", "metrics", "normalisation", "sketch"],
+            &["masked", "metrics", "normalisation", "partial", "sketch"],
             &["noise", "update"],
             &["aggregation", "strategy"],
             &["coordinator", "participant"],
+            &["edge"],
         ],
     ),
 ];

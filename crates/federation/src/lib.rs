@@ -14,6 +14,7 @@
 
 mod aggregation;
 mod coordinator;
+mod edge;
 pub mod in_memory;
 mod influence;
 pub mod local_work;
@@ -22,6 +23,7 @@ mod metrics;
 mod model;
 mod noise;
 mod normalisation;
+mod partial;
 mod participant;
 mod rounding;
 mod sketch;
@@ -32,12 +34,14 @@ mod update;
 pub use aggregation::{MemorySpool, Spool};
 pub use coordinator::{
     Action, Checkpoint, CloseReason, ConnectionId, Contribution, Coordinator, CoordinatorError, Event, HostError,
-    Identity, Insight, Load,
+    Identity, Insight, Lead, Load, Word,
 };
+pub use edge::Edge;
 pub use masked::MaskedTogether;
 pub use masking::normal;
 pub use model::Model;
 pub use noise::budget_before;
+pub use partial::{Partial, key_check};
 pub use participant::{
     ClippedGradients, Connection, Input, MaskingMemory, MaskingSecrets, Notice, NoticeCode, Output, Participant,
     ParticipantConfig, StopReason, TrainRequest, View, Work,

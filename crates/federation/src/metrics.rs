@@ -39,6 +39,12 @@ impl Metrics {
         square && (found - evaluation.accuracy).abs() < 1.0e-3
     }
 
+    /// Adds what came with an edge's sum of so many clients.
+    pub(crate) fn add_sum(&mut self, clients: u32, examples: u32, training: TrainingResult) {
+        self.add(examples, training);
+        self.clients += clients - 1;
+    }
+
     /// Adds what came with an accepted update.
     pub(crate) fn add(&mut self, examples: u32, training: TrainingResult) {
         self.clients += 1;

@@ -67,6 +67,47 @@ impl Sums {
         Ok(Sums { frames, sum, sum_squares })
     }
 
+    /// The sums of several clients, over all frames of theirs; `None`: of nobody.
+    pub(crate) fn of_all<'a>(clients: impl IntoIterator<Item = &'a Sums>) -> Option<Sums> {
+        let mut clients = clients.into_iter();
+        let mut all = clients.next()?.clone();
+        for client in clients {
+            all.frames += client.frames;
+            let add = |all: &mut [f64], more: &[f64]| all.iter_mut().zip(more).for_each(|(all, more)| *all += more);
+            add(&mut all.sum, &client.sum);
+            add(&mut all.sum_squares, &client.sum_squares);
+        }
+        Some(all)
+    }
+
+    /// The sums of so many frames that have this mean and deviation.
+    pub(crate) fn of_standardisation(frames: u64, standardisation: &Standardisation) -> Sums {
+        let count = frames as f64;
+        let Standardisation { mean, deviation } = standardisation;
+        let squares =
+            |(mean, deviation): (&f32, &f32)| count * (f64::from(*mean).powi(2) + f64::from(*deviation).powi(2));
+        Sums {
+            frames,
+            sum: mean.iter().map(|mean| count * f64::from(*mean)).collect(),
+            sum_squares: mean.iter().zip(deviation).map(squares).collect(),
+        }
+    }
+
+    /// The same means and deviations, as of `most` frames where it is of more.
+    pub(crate) fn held_at(mut self, most: u64) -> Sums {
+        if self.frames > most {
+            let share = most as f64 / self.frames as f64;
+            self.sum.iter_mut().chain(&mut self.sum_squares).for_each(|sum| *sum *= share);
+            self.frames = most;
+        }
+        self
+    }
+
+    /// Frames, and for each feature Σx and Σx².
+    pub(crate) fn into_parts(self) -> (u64, Vec<f64>, Vec<f64>) {
+        (self.frames, self.sum, self.sum_squares)
+    }
+
     fn mean(&self, feature: usize) -> f64 {
         self.sum.get(feature).map_or(0.0, |sum| sum / self.frames as f64)
     }
@@ -241,6 +282,23 @@ mod tests {
                 "without a limit it moves them: {spoilt:?}"
             );
         }
+    }
+
+    #[test]
+    fn sums_of_all_are_those_of_their_frames_whichever_way_they_are_known() {
+        let (first, second) = (sums(3, 1.0, 2.0), sums(5, -1.0, 0.5));
+        let all = Sums::of_all([&first, &second]).unwrap();
+        assert_eq!(all.frames, 8);
+        let (apart, _) = standardisation(&[&first, &second], None).unwrap();
+        let (together, _) = standardisation(&[&all], None).unwrap();
+        assert_eq!(apart, together);
+        let again = Sums::of_standardisation(8, &together);
+        assert!(
+            (again.sum[0] - all.sum[0]).abs() < 1.0e-6 && (again.sum_squares[0] - all.sum_squares[0]).abs() < 1.0e-6
+        );
+        let held = all.clone().held_at(4);
+        assert_eq!((held.frames, standardisation(&[&held], None).unwrap().0), (4, together));
+        assert_eq!((all.clone().held_at(8), Sums::of_all([])), (all, None));
     }
 
     #[test]

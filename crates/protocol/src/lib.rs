@@ -17,6 +17,7 @@ mod checksum;
 mod choice;
 mod chunk;
 mod code;
+mod edges;
 mod encoding;
 mod error;
 mod host;
@@ -43,6 +44,7 @@ pub use checksum::Checksum;
 pub use choice::{Choice, Range, Setting, UnknownName};
 pub use chunk::{Chunk, chunks, framed_bytes, pieces};
 pub use code::{ErrorCode, RefusalReason};
+pub use edges::Edges;
 pub use encoding::{Encoding, EncodingError};
 pub use error::ProtocolError;
 pub use host::HostCommand;
@@ -51,8 +53,8 @@ pub use masking::{
     Adversary, Agreement, Hex, MaskedEncoding, Masking, MaskingKeys, RevealedShare, RosterEntry, SealedShares, Secret,
 };
 pub use message::{
-    ClientMessage, ClientState, ClientSummary, Difference, Evaluation, MaskedStatistics, Phase, RoundRecord,
-    RoundTraining, ServerMessage, Standardisation, Status, TrainingResult, Transfer,
+    ClientMessage, ClientState, ClientSummary, Difference, Evaluation, MaskedStatistics, PartialSum, Phase,
+    RoundRecord, RoundTraining, ServerMessage, Standardisation, Status, TrainingResult, Transfer,
 };
 pub use modalities::Modalities;
 pub use noise::{Budget, Hides, Noise};

@@ -38,12 +38,16 @@ pub const MAX_PROMPT_CHARS: usize = 120;
 pub const MAX_FEATURES: usize = 256;
 /// Most examples (clips) of one client.
 pub const MAX_EXAMPLES: u32 = 100_000;
-/// Most feature frames that one client may count in its statistics.
+/// Most feature frames that one client, or an edge for all of its own, may count in its statistics.
 pub const MAX_FRAMES: u64 = 100_000_000;
 /// Most rounds of a room.
 pub const MAX_ROUNDS: u32 = 1_000;
 /// Most clients of a room at one time.
 pub const MAX_CLIENTS: u32 = 1_024;
+/// Most clients that one edge may stand for.
+pub const MAX_EDGE_CLIENTS: u32 = 10_000;
+/// Most examples of all clients for whom an edge stands.
+pub const MAX_EDGE_EXAMPLES: u32 = MAX_EDGE_CLIENTS * MAX_EXAMPLES;
 /// Fewest clients in a masked sum that anyone may open.
 pub const MIN_MASKED_CLIENTS: usize = 3;
 /// Most clients of a masked sum: a client's shares for all others must fit into one text frame.

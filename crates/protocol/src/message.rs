@@ -112,6 +112,37 @@ pub enum ClientMessage {
         /// How the client's own training went.
         training: TrainingResult,
     },
+    /// In a room of edges, in place of `ready`: takes part from now on for so many clients; sent again when that changes.
+    EdgeReady {
+        /// The edges' key, which the room's host gave.
+        key: Token,
+        /// Clients that take part here, 1 to as many as the room lets an edge stand for.
+        clients: u32,
+        /// Examples that they train on, all together.
+        examples: u32,
+        /// How many of them each label has, in the room's order of labels. Empty where they are masked.
+        labels: Vec<u32>,
+        /// Examples that they hold back and evaluate on, all together.
+        held_back: u32,
+    },
+    /// In a room of edges, in place of `update`: announces what its clients' updates come to.
+    Partial {
+        /// The round that it is for.
+        round: Round,
+        /// The version of the model that the updates are differences to.
+        model_version: ModelVersion,
+        /// What was added up.
+        #[serde(flatten)]
+        sum: PartialSum,
+        /// The bytes to come, f32: the weighted mean of the updates, or with FedNova of the updates each divided by its steps; with
+        /// SCAFFOLD the one and behind it the other.
+        update: Transfer,
+        /// How the *received* model did on what all of them hold back: means weighted by examples, confusions added.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evaluation: Option<Evaluation>,
+        /// How their own training went, weighted by examples.
+        training: TrainingResult,
+    },
     /// In a masked round: this client's public keys for one attempt.
     Keys {
         /// The round.
@@ -365,6 +396,24 @@ pub enum ServerMessage {
         /// How to standardise features before they enter the model.
         standardisation: Standardisation,
     },
+}
+
+/// What stands beside the mean of an edge's updates, so that means of several edges become that of all clients.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PartialSum {
+    /// Updates in it.
+    pub clients: u32,
+    /// Examples trained on, without the room's cap.
+    pub examples: u32,
+    /// Σ w, the weights of the mean: examples, each client's capped as the room says; with SCAFFOLD, which weighs all alike,
+    /// the count of updates.
+    pub weight: f64,
+    /// The clients' local steps, averaged with the weights of the mean.
+    pub steps: f64,
+    /// Σ of the steps done, each client's times its examples up to the cap.
+    pub done: f64,
+    /// Σ of the steps that these are taken for: more than `done` where slow clients did fewer than all of theirs.
+    pub planned: f64,
 }
 
 /// What a masked room asks for in place of `statistics`.

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use crate::limits::*;
 use crate::{
-    ClientMessage, Difference, Evaluation, MaskedStatistics, ModelVersion, ProtocolError, RoundRecord, ServerMessage,
-    Standardisation, Status, TrainingResult, Transfer,
+    ClientMessage, Difference, Evaluation, MaskedStatistics, ModelVersion, PartialSum, ProtocolError, RoundRecord,
+    ServerMessage, Standardisation, Status, TrainingResult, Transfer,
 };
 
 /// The `type`s that a client may send.
@@ -35,6 +35,8 @@ const CLIENT_TYPES: &[&str] = &[
     "agree",
     "reveal",
     "masked_statistics",
+    "edge_ready",
+    "partial",
 ];
 
 /// The `type`s that a server may send.
@@ -160,6 +162,20 @@ impl ClientMessage {
                 evaluation.as_ref().map_or(Ok(()), check_evaluation)?;
                 check_training(training)
             }
+            ClientMessage::EdgeReady { key: _, clients, examples, labels, held_back } => {
+                check_range("clients", *clients, 1..=MAX_EDGE_CLIENTS)?;
+                check_range("examples", *examples, 1..=MAX_EDGE_EXAMPLES)?;
+                check_range("held_back", *held_back, 0..=MAX_EDGE_EXAMPLES)?;
+                if labels.is_empty() { Ok(()) } else { check_label_counts(labels) }
+            }
+            ClientMessage::Partial { round, model_version, sum, update, evaluation, training } => {
+                check_round(round.0)?;
+                check_range("model_version", model_version.0, 0..=MAX_ROUNDS)?;
+                check_partial_sum(sum)?;
+                check_transfer(update)?;
+                evaluation.as_ref().map_or(Ok(()), check_evaluation)?;
+                check_training(training)
+            }
             ClientMessage::Keys { round, .. } | ClientMessage::Agree { round, .. } => check_round(round.0),
             ClientMessage::Shares { round, boxes, .. } => {
                 check_round(round.0)?;
@@ -271,7 +287,7 @@ fn check_status(status: &Status) -> Result<(), ProtocolError> {
     check_range("clients", status.clients.len(), 0..=MAX_STATUS_CLIENTS)?;
     for client in &status.clients {
         check_name("name", &client.name)?;
-        check_range("examples", client.examples, 0..=MAX_EXAMPLES)?;
+        check_range("examples", client.examples, 0..=MAX_EDGE_EXAMPLES)?;
         check_range("labels", client.labels.len(), 0..=MAX_LABELS)?;
         if let Some(fraction) = client.fraction {
             check_fraction("fraction", f64::from(fraction))?;
@@ -300,8 +316,20 @@ fn check_record(record: &RoundRecord) -> Result<(), ProtocolError> {
 }
 
 fn check_evaluation(evaluation: &Evaluation) -> Result<(), ProtocolError> {
-    check_range("evaluation.examples", evaluation.examples, 1..=MAX_EXAMPLES)?;
+    check_range("evaluation.examples", evaluation.examples, 1..=MAX_EDGE_EXAMPLES)?;
     check_metrics(evaluation)
+}
+
+/// Whether clients within their own bounds can add up to it; `weight` up to the room's cap is the room's to check.
+fn check_partial_sum(sum: &PartialSum) -> Result<(), ProtocolError> {
+    let PartialSum { clients, examples, weight, steps, done, planned } = *sum;
+    check_range("clients", clients, 1..=MAX_EDGE_CLIENTS)?;
+    check_range("examples", examples, clients..=MAX_EDGE_EXAMPLES)?;
+    let most_steps = f64::from(MAX_LOCAL_STEPS);
+    check_range("weight", weight, 1.0..=f64::from(MAX_EDGE_EXAMPLES))?;
+    check_range("steps", steps, 0.0..=most_steps)?;
+    check_range("planned", planned, 0.0..=f64::from(MAX_EDGE_EXAMPLES) * most_steps)?;
+    check_range("done", done, 0.0..=planned)
 }
 
 fn check_metrics(evaluation: &Evaluation) -> Result<(), ProtocolError> {

@@ -146,6 +146,17 @@ fn every_field_has_its_bounds() {
         (8, "/evaluation/examples", json!(5), "evaluation.confusion"),
         (9, "/evaluation/confusion", json!([[4]]), "evaluation.confusion"),
         (9, "/evaluation/confusion", json!([[4, 0], [0]]), "evaluation.confusion"),
+        (18, "/clients", json!(0), "clients"),
+        (18, "/clients", json!(10_001), "clients"),
+        (18, "/examples", json!(1_000_000_001), "examples"),
+        (18, "/held_back", json!(1_000_000_001), "held_back"),
+        (18, "/labels", json!([3]), "labels"),
+        (19, "/clients", json!(10_001), "clients"),
+        (19, "/examples", json!(199), "examples"),
+        (19, "/weight", json!(0.5), "weight"),
+        (19, "/steps", json!(1.0e9), "steps"),
+        (19, "/done", json!(9_751.0), "done"),
+        (19, "/planned", json!(-1.0), "planned"),
     ];
     for (message, pointer, value, field) in cases {
         assert_eq!(with(message, pointer, value.clone()), Ok(field), "{pointer} = {value}");

@@ -8,7 +8,7 @@ use crate::limits::{
 };
 use crate::parse::{check_name, check_range};
 use crate::{
-    Aggregation, Augmentation, Encoding, Masking, Modalities, Noise, Optimiser, Pace, ProtocolError, RoomCode,
+    Aggregation, Augmentation, Edges, Encoding, Masking, Modalities, Noise, Optimiser, Pace, ProtocolError, RoomCode,
     Selection, Stragglers, Strategy, choice, signs,
 };
 
@@ -97,6 +97,9 @@ pub struct RoomConfig {
     /// Noise on the sum of updates, and the budget that it is counted against; left out: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise: Option<Noise>,
+    /// Whether its clients are edges, and for how many each may stand; left out: they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edges: Option<Edges>,
     /// Largest L2 norm of an update, in the parameters' own unit; one above it is refused. A masked room's server sees none.
     pub norm_limit: f64,
     /// Where the initial parameters and the order of examples come from, so that a run can be repeated.
@@ -147,6 +150,7 @@ impl RoomConfig {
             influence_limit: None,
             masking: None,
             noise: None,
+            edges: None,
             norm_limit: 1.0e4,
             seed: 0,
         }
@@ -207,6 +211,7 @@ impl RoomConfig {
         self.check_influence()?;
         self.masking.map_or(Ok(()), |masking| masking.check(self))?;
         self.noise.map_or(Ok(()), |noise| noise.check(self))?;
+        self.edges.map_or(Ok(()), |edges| edges.check(self))?;
         if !(self.norm_limit > 0.0 && self.norm_limit <= MAX_NORM) {
             return Err(ProtocolError::invalid("norm_limit", format!("must lie above 0 and not above {MAX_NORM}")));
         }

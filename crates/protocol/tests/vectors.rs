@@ -366,6 +366,12 @@ fn what_no_client_may_say_is_refused_as_held() {
         ("a secret that is none", with("reveal", "/shares/0/secret", json!("both")), 0),
         ("an attempt below nothing", with("reveal", "/attempt", json!(-1)), 0),
         ("a confusion that is not square", with("evaluation", "/evaluation/confusion", json!([[4, 0], [0]])), 0),
+        ("an edge for nobody", with("edge_ready", "/clients", json!(0)), 0),
+        ("an edge for more than there may be", with("edge_ready", "/clients", json!(10_001)), 0),
+        ("a key that is too short", with("edge_ready", "/key", json!("7")), 0),
+        ("a sum of no weight", with("partial", "/weight", json!(0.0)), 0),
+        ("fewer examples than clients", with("partial", "/examples", json!(199)), 0),
+        ("more steps than were planned", with("partial", "/done", json!(9_751.0)), 0),
     ];
     hold("bad_client.json", &bad::<ClientMessage>(cases.into(), parse_client));
 }

@@ -224,7 +224,7 @@ impl From<CommandError> for Failure {
             CommandError::Held(_) => Code::RoomHeld,
             CommandError::Stored(_) => Code::VersionUnusable,
             CommandError::Host(error) => match error {
-                HostError::Invalid(_) => Code::CommandInvalid,
+                HostError::Invalid(_) | HostError::Led => Code::CommandInvalid,
                 HostError::NoClient(_) => Code::ClientUnknown,
                 HostError::NothingIn | HostError::GaveNothing(_) => Code::NothingIn,
                 HostError::NobodyReady => Code::NobodyReady,

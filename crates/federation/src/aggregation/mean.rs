@@ -23,16 +23,27 @@ pub(crate) struct Accumulator {
 }
 
 impl Accumulator {
-    /// What another rule made of a round's updates, in the place of their mean, with the mean of their clients' local steps.
-    pub(crate) fn holding(direction: Vec<f32>, steps: f64) -> Accumulator {
-        Accumulator { mean: direction, weight: 1.0, steps }
+    /// What another rule made of a round's updates, in the place of their mean, with the sum of their weights, above 0, and the
+    /// mean of their clients' local steps.
+    pub(crate) fn holding(direction: Vec<f32>, weight: f64, steps: f64) -> Accumulator {
+        Accumulator { mean: direction, weight, steps }
     }
 
     /// Folds `scale` times an update in, with a weight above 0. `steps` is its client's count of local steps.
     pub(crate) fn fold(&mut self, update: &Update<'_>, weight: f64, steps: u32, scale: f64) {
+        self.fold_scaled(update, weight, f64::from(steps), scale);
+    }
+
+    /// Folds in what is the mean of several updates already: `weight` is the sum of theirs, and `steps` the mean of their counts of
+    /// local steps. What comes of it is the mean of all, to rounding.
+    pub(crate) fn fold_mean(&mut self, mean: &Update<'_>, weight: f64, steps: f64) {
+        self.fold_scaled(mean, weight, steps, 1.0);
+    }
+
+    fn fold_scaled(&mut self, update: &Update<'_>, weight: f64, steps: f64, scale: f64) {
         self.weight += weight;
         let share = weight / self.weight;
-        self.steps += (f64::from(steps) - self.steps) * share;
+        self.steps += (steps - self.steps) * share;
         let folded = if self.mean.is_empty() {
             self.mean.reserve_exact(update.parameters());
             let mean = &mut self.mean;

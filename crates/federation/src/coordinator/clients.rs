@@ -42,6 +42,8 @@ pub(crate) struct Client {
     /// The most that it ever said to hold back; `None`: it said nothing of that.
     pub most_held_back: Option<u32>,
     pub labels: Vec<u32>,
+    /// In a room of edges, the clients that it stands for, the most that it said.
+    pub edge: Option<u32>,
     /// How long a step of its training takes, milliseconds, as it says.
     pub step_ms: Option<u32>,
     pub turn: Turn,
@@ -88,6 +90,7 @@ impl Client {
             most_examples: 0,
             most_held_back: None,
             labels: Vec::new(),
+            edge: None,
             step_ms: None,
             turn: Turn::None,
             diverged: false,
@@ -105,6 +108,11 @@ impl Client {
             failures: 0,
             passed_over: 0,
         }
+    }
+
+    /// Clients that it stands for: itself, or all of an edge.
+    pub(crate) fn stands_for(&self) -> u32 {
+        self.edge.unwrap_or(1)
     }
 
     /// Whether the present phase waits for it.

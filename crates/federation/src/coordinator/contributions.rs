@@ -200,7 +200,7 @@ fn combined<'a>(
     left_out: &BTreeSet<ClientId>,
     evaluations: impl IntoIterator<Item = (&'a ClientId, &'a Evaluation)>,
 ) -> Option<Evaluation> {
-    metrics::combined(&counted(left_out, evaluations), room.weight_cap, room.influence_limit)
+    metrics::combined(&counted(left_out, evaluations), room.evaluation_cap(), room.influence_limit)
 }
 
 impl Client {

@@ -53,6 +53,9 @@ pub enum HostError {
         /// The version to go on from.
         version: ModelVersion,
     },
+    /// An edge's room does what its root does.
+    #[error("this room is an edge's, and goes on as its root does; ask that of the room above it")]
+    Led,
     /// What was stored of the version does not belong to this room.
     #[error(transparent)]
     Stored(#[from] CoordinatorError),
@@ -67,6 +70,9 @@ impl Coordinator {
     pub fn command(&mut self, now: Millis, command: HostCommand) -> Result<(), HostError> {
         command.check()?;
         self.now = self.now.max(now);
+        if self.led.is_some() && !may_be_of_edge(&command) {
+            return Err(HostError::Led);
+        }
         match command {
             HostCommand::Lock => self.locked = true,
             HostCommand::Unlock => self.locked = false,
@@ -135,10 +141,9 @@ impl Coordinator {
         strategy::restore(&mut *optimiser, memory).map_err(|what| CoordinatorError::Damaged { what })?;
         // Stored before anyone is told. The model is one that was stored: its file is left as it is.
         self.actions.push_back(Action::Checkpoint { model: false });
-        let message = "the host went back to an earlier version of the model; this page comes back by itself";
         let connections: Vec<_> = self.clients.sessions.keys().copied().collect();
         for connection in connections {
-            self.end(connection, ErrorCode::Restarted, message.to_owned(), false);
+            self.end(connection, ErrorCode::Restarted, went_back_text(), false);
         }
         self.model = Model::new(version, parameters, optimiser.attachment(), self.config.encoding);
         self.rest.clear();
@@ -298,6 +303,30 @@ pub(super) fn removed_text() -> String {
     "whoever runs this room has put this laptop out of it; ask them if you think that this is a mistake".to_owned()
 }
 
+pub(super) fn went_back_text() -> String {
+    "the host went back to an earlier version of the model; this page comes back by itself".to_owned()
+}
+
 pub(super) fn locked_text() -> String {
     "the room is locked: nobody new can come in; ask whoever runs it to unlock it, and load the page again".to_owned()
+}
+
+/// What whoever runs an edge decides: who is in its room, and what it is called. The rest is the root's.
+fn may_be_of_edge(command: &HostCommand) -> bool {
+    match command {
+        HostCommand::Lock
+        | HostCommand::Unlock
+        | HostCommand::Pause
+        | HostCommand::Resume
+        | HostCommand::NextRound
+        | HostCommand::Least { .. }
+        | HostCommand::Remove { .. }
+        | HostCommand::RenameClient { .. }
+        | HostCommand::Rename { .. } => true,
+        HostCommand::End
+        | HostCommand::LeaveOut { .. }
+        | HostCommand::Restart { .. }
+        | HostCommand::Undo { .. }
+        | HostCommand::Renormalise => false,
+    }
 }

@@ -21,7 +21,7 @@ use crate::aggregation::clipped_sum::ClippedSum;
 use crate::aggregation::mean::Accumulator;
 use crate::masked::{self, Totals};
 use crate::metrics::Metrics;
-use crate::normalisation::of_masked_words;
+use crate::normalisation::{Sums, of_masked_words};
 use crate::strategy::Gathered;
 use crate::{MaskedTogether, Millis, sketch::Sketch};
 
@@ -177,6 +177,12 @@ impl Coordinator {
 
     /// The sum of statistics is there, or did not come about: the rounds begin with it, or with the scale that there is.
     pub(super) fn settle_scale(&mut self, refined: Option<Standardisation>) {
+        if self.led.is_some() {
+            // Tried again while there is time; the root says what the scale is.
+            let (received, least) = (self.masked().map_or(0, |masked| masked.received()), self.least());
+            self.back_to_lobby();
+            return self.broadcast(ServerMessage::RoundAbandoned { round: None, received, least });
+        }
         let failed = refined.is_none();
         let before = self.standardisation.take();
         self.standardisation = refined.or(before).or_else(|| Some(self.common_scale()));
@@ -314,8 +320,9 @@ impl Coordinator {
             Some(_) => None,
         };
         let training = TrainingResult { loss: 0.0, accuracy: 0.0 };
-        let (examples, steps, evaluation) = (0, 0, None);
-        let announced = Announcement { client: id, connection, round, examples, steps, update, evaluation, training };
+        let (examples, steps, sum, evaluation) = (0, 0, None, None);
+        let announced =
+            Announcement { client: id, connection, round, examples, steps, sum, update, evaluation, training };
         match refusal {
             Some((reason, message)) => self.refuse_update(announced, reason, message),
             None => self.put_in_line(announced),
@@ -493,7 +500,12 @@ impl Coordinator {
         };
         if self.masked().is_some_and(|masked| masked.is_of_statistics()) {
             let refined = of_masked_words(&opened.tail, &self.common_scale());
-            self.settle_scale(refined);
+            match (&self.led, refined, opened.tail.first()) {
+                (Some(_), Some(refined), Some(&frames)) => {
+                    self.give_statistics(&Sums::of_standardisation(frames, &refined))
+                }
+                (_, refined, _) => self.settle_scale(refined),
+            }
             return true;
         }
         let Some(sum) = self.masked().map(|masked| {
@@ -540,7 +552,8 @@ impl Coordinator {
         match totals {
             Some(Totals { weight, steps, examples, training, evaluation }) => {
                 let direction = sum.into_iter().map(|value| (value / weight) as f32).collect();
-                let (mean, empty) = (Accumulator::holding(direction, steps), Accumulator::default());
+                let of_all = weight * f64::from(self.config.weight_cap);
+                let (mean, empty) = (Accumulator::holding(direction, of_all, steps), Accumulator::default());
                 let (updates, per_step) = if per_step { (empty, mean) } else { (mean, empty) };
                 state.gathered = Gathered { updates, per_step };
                 state.metrics = Metrics::of_all(clients, examples, training);

@@ -7,8 +7,10 @@
 mod checkpoint;
 mod clients;
 mod contributions;
+mod edges;
 mod event;
 mod host;
+mod led;
 mod masking;
 mod phase;
 mod selecting;
@@ -30,6 +32,8 @@ pub(crate) use clients::{Client, Clients, Session, Turn};
 pub use contributions::{Contribution, Insight};
 pub use event::{Action, CloseReason, ConnectionId, Event};
 pub use host::HostError;
+use led::Led;
+pub use led::{Lead, Word};
 use phase::PhaseState;
 pub use status::Load;
 use status::Told;
@@ -158,6 +162,8 @@ pub struct Coordinator {
     common_scale: Option<Standardisation>,
     /// And who made an attempt at the present round's sum fail: those after it do without.
     outcast: BTreeSet<ClientId>,
+    /// In a room that an edge keeps, what the root wants of it, and what it has for the root.
+    led: Option<Led>,
 }
 
 impl Coordinator {
@@ -227,6 +233,7 @@ impl Coordinator {
             masked_together: None,
             common_scale: None,
             outcast: BTreeSet::new(),
+            led: None,
             config,
         })
     }
@@ -279,7 +286,8 @@ impl Coordinator {
         let somebody = self.clients.connected().next().is_some();
         let status_every = if self.status_changed { self.status_every_ms() } else { HEARTBEAT_MS };
         let status = (somebody || self.identities_changed).then(|| self.status_sent + status_every);
-        hello.chain(grace).chain(status).chain(self.back_by).chain(self.phase.next_timeout()).min()
+        let led = self.led.as_ref().and_then(|led| led.next_timeout(&self.phase));
+        hello.chain(grace).chain(status).chain(self.back_by).chain(led).chain(self.phase.next_timeout()).min()
     }
 
     /// The next thing to do. Ask until there is none after every event and timeout.
@@ -378,6 +386,30 @@ impl Coordinator {
                 self.status_changed = true;
                 self.identities_changed = true;
             }
+            ClientMessage::Ready { .. } | ClientMessage::Update { .. } if self.config.edges.is_some() => {
+                let message =
+                    "this room takes edges alone; ask whoever runs it for the link of one, and take part there";
+                self.error(connection, ErrorCode::OutOfOrder, message.to_owned());
+            }
+            ClientMessage::EdgeReady { key, clients, examples, labels, held_back } => {
+                let said = edges::Said { clients, examples, labels, held_back };
+                self.edge_ready(connection, client, &key, said);
+            }
+            ClientMessage::Partial { round, model_version, sum, update, evaluation, training } => {
+                let (examples, steps, sum) = (0, 0, Some(sum));
+                let announcement = uploads::Announcement {
+                    client,
+                    connection,
+                    round,
+                    examples,
+                    steps,
+                    sum,
+                    update,
+                    evaluation,
+                    training,
+                };
+                self.take_announcement(model_version, announcement);
+            }
             ClientMessage::Ready { examples, labels, held_back, step_ms } => {
                 if let Some(client) = self.clients.get_mut(client) {
                     client.step_ms = step_ms;
@@ -414,8 +446,18 @@ impl Coordinator {
                 self.take_progress(client, round, done.clamp(0.0, 1.0) as f32);
             }
             ClientMessage::Update { round, model_version, examples, steps, update, evaluation, training } => {
-                let announcement =
-                    uploads::Announcement { client, connection, round, examples, steps, update, evaluation, training };
+                let sum = None;
+                let announcement = uploads::Announcement {
+                    client,
+                    connection,
+                    round,
+                    examples,
+                    steps,
+                    sum,
+                    update,
+                    evaluation,
+                    training,
+                };
                 self.take_announcement(model_version, announcement);
             }
             ClientMessage::Keys { .. }

@@ -6,7 +6,9 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use protocol::{Assembly, AssemblyError, Chunk, ClientId, Evaluation, Round, TrainingResult, Transfer, TransferId};
+use protocol::{
+    Assembly, AssemblyError, Chunk, ClientId, Evaluation, PartialSum, Round, TrainingResult, Transfer, TransferId,
+};
 
 use super::ConnectionId;
 use crate::Millis;
@@ -31,6 +33,8 @@ pub(crate) struct Announcement {
     pub round: Round,
     pub examples: u32,
     pub steps: u32,
+    /// In a room of edges, what its bytes are the mean of; `examples` and `steps` are 0 then.
+    pub sum: Option<PartialSum>,
     pub update: Transfer,
     pub evaluation: Option<Evaluation>,
     pub training: TrainingResult,

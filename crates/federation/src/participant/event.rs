@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::masking::{MaskingMemory, MaskingSecrets};
 use super::notice::Notice;
+use crate::partial::Partial;
 use crate::{MaskedTogether, Millis};
 
 /// Who takes part, and where.
@@ -114,6 +115,21 @@ pub enum Input {
         /// How it went in the last epoch.
         training: TrainingResult,
     },
+    /// For an edge, in place of [`Input::Holdings`]: what all of its clients have.
+    Edge {
+        /// The edges' key of the room.
+        key: Token,
+        /// Clients that take part; 0 = none, and so nothing to take part with.
+        clients: u32,
+        /// Examples that they train on.
+        examples: u32,
+        /// How many each label has; empty where that is not told.
+        labels: Vec<u32>,
+        /// Examples that they evaluate on.
+        held_back: u32,
+    },
+    /// For an edge, in place of [`Input::Trained`]: what its clients' updates come to.
+    Gathered(Box<Partial>),
     /// Training (or computing statistics) can't be done. The client stops taking part.
     TrainingFailed {
         /// Why, for a person.

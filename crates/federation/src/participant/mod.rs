@@ -11,6 +11,7 @@ mod notice;
 mod round;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use carried::Carried;
 use connection::Link;
@@ -66,6 +67,8 @@ pub struct Participant {
     held_back: u32,
     labels: Vec<u32>,
     step_ms: Option<u32>,
+    /// Of an edge, the edges' key and for how many it stands.
+    edge: Option<(Token, u32)>,
     statistics_wanted: bool,
     recording: bool,
     /// Whether the server was told, on this connection, that this client only looks on.
@@ -112,6 +115,7 @@ impl Participant {
             held_back: 0,
             labels: Vec::new(),
             step_ms: None,
+            edge: None,
             statistics_wanted: false,
             recording: false,
             pause_said: false,
@@ -162,6 +166,12 @@ impl Participant {
                 self.step_ms = step_ms.map(|step_ms| (step_ms.ceil() as u32).clamp(1, MAX_STEP_MS));
                 self.say_whether_ready();
             }
+            Input::Edge { key, clients, examples, labels, held_back } => {
+                (self.examples, self.labels, self.held_back) = (examples, labels, held_back);
+                self.edge = Some((key, clients));
+                self.say_whether_ready();
+            }
+            Input::Gathered(partial) => self.take_partial(*partial),
             Input::TakePart(on) => self.take_part(on),
             Input::Recording(on) => {
                 if std::mem::replace(&mut self.recording, on) != on {
@@ -209,6 +219,11 @@ impl Participant {
     /// The next thing to do. Ask until there is none after every input and timeout.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// What came behind the parameters of the model that it has.
+    pub(crate) fn attachment(&self) -> Arc<Vec<f32>> {
+        self.fetched.as_ref().map(Fetched::control).unwrap_or_default()
     }
 
     /// What a page shows.
@@ -411,7 +426,13 @@ impl Participant {
             let labels = if self.is_masked() { Vec::new() } else { self.labels.clone() };
             let (examples, held_back) = (self.examples, Some(self.held_back));
             self.pause_said = false;
-            self.send(ClientMessage::Ready { examples, labels, held_back, step_ms: self.step_ms });
+            let message = match self.edge.clone() {
+                Some((key, clients)) => {
+                    ClientMessage::EdgeReady { key, clients, examples, labels, held_back: self.held_back }
+                }
+                None => ClientMessage::Ready { examples, labels, held_back, step_ms: self.step_ms },
+            };
+            self.send(message);
         } else if !self.pause_said {
             // A clip that is added by somebody who looks on changes nothing for the others.
             self.pause_said = self.link.is_open();

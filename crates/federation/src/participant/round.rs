@@ -12,6 +12,7 @@ use protocol::{
 };
 
 use super::{ClippedGradients, Failure, Notice, NoticeCode, Output, Participant, TrainRequest, Work};
+use crate::partial::Partial;
 use crate::{Millis, local_work, masked, rounding, strategy::scaffold};
 
 /// An update whose bytes were damaged on the way is sent so many times.
@@ -24,6 +25,13 @@ pub(super) struct Fetched {
     parameters: Arc<Vec<f32>>,
     /// What came behind the parameters: the server's control variate in a SCAFFOLD room, else nothing.
     control: Arc<Vec<f32>>,
+}
+
+impl Fetched {
+    /// What came behind the parameters.
+    pub fn control(&self) -> Arc<Vec<f32>> {
+        self.control.clone()
+    }
 }
 
 /// What a model is fetched for.
@@ -113,6 +121,8 @@ pub(super) struct LocalUpdate {
     /// What was added to its gradients, in a SCAFFOLD room.
     correction: Option<Arc<Vec<f32>>>,
     evaluation: Option<Evaluation>,
+    /// Of an edge, what it is the sum of; its means are the bytes.
+    partial: Option<Box<Partial>>,
     /// In a masked room, the difference of parameters; `bytes` are it, masked for one attempt.
     plain: Option<Plain>,
     sending: Sending,
@@ -487,12 +497,40 @@ impl Participant {
             effort,
             correction,
             evaluation,
+            partial: None,
             plain,
             sending: Sending::NotYet,
             sends: 0,
         }));
         self.announce();
         self.mask_update();
+    }
+
+    /// What an edge's clients gave is there: it is the update.
+    pub(super) fn take_partial(&mut self, mut partial: Partial) {
+        let expected = |task: &Task| (task.round, task.model_version) == (partial.round, partial.model_version);
+        if !matches!(&self.job, Job::Training { task, .. } if expected(task)) {
+            return; // The root went on meanwhile.
+        }
+        let Job::Training { task, .. } = std::mem::replace(&mut self.job, Job::None) else { return };
+        let bytes = Encoding::F32.encode_slice(&std::mem::take(&mut partial.means));
+        let checksum = Checksum::of(&bytes);
+        self.job = Job::Holding(Box::new(LocalUpdate {
+            task,
+            bytes,
+            encoding: Encoding::F32,
+            checksum,
+            rest: Vec::new(),
+            effort: Effort { examples: partial.sum.examples, steps: 1, training: partial.training },
+            correction: None,
+            evaluation: None,
+            partial: Some(Box::new(partial)),
+            plain: None,
+            sending: Sending::NotYet,
+            sends: 0,
+        }));
+        self.changed = true;
+        self.announce();
     }
 
     /// Announces the finished update, now or after the connection is back.
@@ -510,6 +548,7 @@ impl Participant {
         }
         self.next_transfer = self.next_transfer.wrapping_add(1);
         update.sending = Sending::Announced(id);
+        // As long as the model, or twice, which was found to be no longer than a model may be.
         let bytes = update.bytes.len() as u32;
         let masked = update.plain.as_ref().zip(attempt).map(|(_, attempt)| ClientMessage::Masked {
             round: update.task.round,
@@ -518,18 +557,14 @@ impl Participant {
             bytes,
             checksum: update.checksum,
         });
-        let message = masked.unwrap_or_else(|| ClientMessage::Update {
+        let whole = Transfer { id, bytes, encoding: update.encoding, checksum: update.checksum };
+        let partial = update.partial.as_ref().map(|partial| partial.announced(whole));
+        let message = masked.or(partial).unwrap_or_else(|| ClientMessage::Update {
             round: update.task.round,
             model_version: update.task.model_version,
             examples: update.effort.examples,
             steps: update.effort.steps,
-            update: Transfer {
-                id,
-                // As long as the model, which was found to be no longer than a model may be.
-                bytes,
-                encoding: update.encoding,
-                checksum: update.checksum,
-            },
+            update: whole,
             evaluation: update.evaluation.clone(),
             training: update.effort.training,
         });

@@ -36,7 +36,24 @@ pub(crate) struct Gathered {
 impl Gathered {
     /// What a rule other than the mean made of the updates. No strategy that asks for more than their mean goes with one.
     pub(crate) fn of(direction: Vec<f32>) -> Gathered {
-        Gathered { updates: Accumulator::holding(direction, 0.0), per_step: Accumulator::default() }
+        Gathered { updates: Accumulator::holding(direction, 1.0, 0.0), per_step: Accumulator::default() }
+    }
+
+    /// The means that are not empty, in the order in which an edge sends them.
+    pub(crate) fn means(self) -> impl Iterator<Item = Accumulator> {
+        [self.updates, self.per_step].into_iter().filter(|mean| mean.weight() > 0.0)
+    }
+
+    /// Folds in one mean for each that the strategy folds into, in the order of [`Gathered::means`], all of the same updates:
+    /// `weight` is the sum of their weights, `steps` the mean of their clients' local steps.
+    pub(crate) fn fold_means(&mut self, means: &[Update<'_>], weight: f64, steps: f64, strategy: &Strategy) {
+        let places = match (strategy.counts_steps(), means.len()) {
+            (true, 1) => [None, Some(&mut self.per_step)],
+            _ => [Some(&mut self.updates), Some(&mut self.per_step)],
+        };
+        for (mean, place) in means.iter().zip(places.into_iter().flatten()) {
+            place.fold_mean(mean, weight, steps);
+        }
     }
 
     /// Shortens what becomes of updates that were taken as if all of their steps had been done. What is taken step by step has its

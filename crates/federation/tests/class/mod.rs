@@ -10,6 +10,7 @@
 #[path = "../oracle/mod.rs"]
 mod oracle;
 mod spool;
+mod step;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::{Deref, DerefMut};
@@ -25,6 +26,7 @@ use protocol::{
     ClientMessage, Encoding, Evaluation, ModelVersion, Pace, RoomCode, RoomConfig, ServerMessage, Token, TrainingResult,
 };
 pub use spool::Disk;
+pub use step::step;
 
 /// One student.
 pub struct Student {
@@ -124,16 +126,6 @@ pub fn config(parameters: u32) -> RoomConfig {
     config.deadline_ms = 60_000;
     config.grace_ms = 10_000;
     config
-}
-
-/// What a student's training adds to a parameter in a round; numbers of very different size.
-pub fn step(student: u32, version: u32, index: usize) -> f32 {
-    let mixed = (student + 1).wrapping_mul(0x9e37_79b9)
-        ^ (version + 1).wrapping_mul(0x85eb_ca6b)
-        ^ (index as u32).wrapping_mul(0xc2b2_ae35);
-    let mixed = (mixed ^ (mixed >> 15)).wrapping_mul(0x2c1b_3c6d);
-    let fraction = (mixed >> 8) as f32 / (1 << 24) as f32 - 0.5;
-    fraction * [1.0, 0.01, 3.0][index % 3]
 }
 
 impl Class {

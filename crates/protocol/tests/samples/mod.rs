@@ -2,9 +2,9 @@
 
 use protocol::{
     Agreement, Checksum, ClientId, ClientMessage, ClientState, ClientSummary, Encoding, ErrorCode, Evaluation, Hex,
-    MaskingKeys, ModelVersion, Phase, RefusalReason, RevealedShare, RoomCode, RoomConfig, RosterEntry, Round,
-    RoundRecord, RoundTraining, SealedShares, Secret, ServerMessage, Standardisation, Status, Token, TrainingResult,
-    Transfer, TransferId,
+    MaskingKeys, ModelVersion, PartialSum, Phase, RefusalReason, RevealedShare, RoomCode, RoomConfig, RosterEntry,
+    Round, RoundRecord, RoundTraining, SealedShares, Secret, ServerMessage, Standardisation, Status, Token,
+    TrainingResult, Transfer, TransferId,
 };
 
 pub fn transfer() -> Transfer {
@@ -85,6 +85,28 @@ pub fn client_messages() -> Vec<ClientMessage> {
                 .to_vec(),
         },
         ClientMessage::MaskedStatistics { round: Round(1), attempt: 7, words: vec![Hex([0xa5; 8]); 3] },
+        ClientMessage::EdgeReady {
+            key: Token::from_random(9),
+            clients: 200,
+            examples: 4_000,
+            labels: vec![1_500, 2_500],
+            held_back: 800,
+        },
+        ClientMessage::Partial {
+            round: Round(1),
+            model_version: ModelVersion(0),
+            sum: PartialSum {
+                clients: 200,
+                examples: 4_000,
+                weight: 3_900.0,
+                steps: 2.5,
+                done: 9_750.0,
+                planned: 9_750.0,
+            },
+            update: transfer(),
+            evaluation: Some(evaluation()),
+            training,
+        },
     ]
 }
 

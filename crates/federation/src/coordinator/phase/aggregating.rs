@@ -7,7 +7,7 @@ use protocol::{Aggregation, Round, RoundRecord, ServerMessage};
 use super::PhaseState;
 use super::collecting::Work;
 use crate::aggregation::{Kept, KeptUpdates, clipping, direction};
-use crate::coordinator::{Action, Contribution, Coordinator};
+use crate::coordinator::{Action, Client, Contribution, Coordinator};
 use crate::influence;
 use crate::noise::Noising;
 use crate::sketch::Sketch;
@@ -21,7 +21,12 @@ impl Coordinator {
     /// (`goes_on`), the next one takes over the uploads that are under way. False: the updates that were kept can't be read,
     /// and the round has to be abandoned; nothing has changed.
     pub(super) fn aggregate(&mut self, goes_on: bool) -> bool {
-        let clients = self.clients.all.values().filter(|client| client.taking_part).count() as u32;
+        if self.led.is_some() {
+            self.give_partial();
+            return true;
+        }
+        let taking_part = self.clients.all.values().filter(|client| client.taking_part);
+        let clients = taking_part.map(Client::stands_for).sum();
         if !self.combine_kept() {
             return false;
         }
@@ -64,16 +69,7 @@ impl Coordinator {
         for client in self.clients.all.values_mut() {
             client.downloads = 0;
         }
-        let sketches: Vec<&Sketch> = state.given.iter().map(|(_, sketch)| sketch).collect();
-        let agreements = Sketch::agreements(&sketches);
-        let given = state.given.into_iter().zip(agreements).map(|((given, _), agreement)| {
-            if let Some(client) = self.clients.get_mut(given.client) {
-                client.agreement = agreement;
-                client.update_norm = agreement.map(|_| given.norm);
-            }
-            Contribution { agreement, ..given }
-        });
-        let given = given.collect();
+        let given = self.with_agreements(state.given);
         self.remember(given);
         // Stored before anyone is told: a server that is killed now must not know less than its clients.
         self.identities_changed = false;
@@ -96,6 +92,20 @@ impl Coordinator {
             self.broadcast(message);
         }
         true
+    }
+
+    /// What was given, with how far each pointed where the others' did, which their clients' rows then say as well.
+    pub(in crate::coordinator) fn with_agreements(&mut self, given: Vec<(Contribution, Sketch)>) -> Vec<Contribution> {
+        let sketches: Vec<&Sketch> = given.iter().map(|(_, sketch)| sketch).collect();
+        let agreements = Sketch::agreements(&sketches);
+        let given = given.into_iter().zip(agreements).map(|((given, _), agreement)| {
+            if let Some(client) = self.clients.get_mut(given.client) {
+                client.agreement = agreement;
+                client.update_norm = agreement.map(|_| given.norm);
+            }
+            Contribution { agreement, ..given }
+        });
+        given.collect()
     }
 
     /// Takes the updates that wait in the spool together, where this room's do. False: they can't be read.

@@ -69,7 +69,7 @@ impl Work {
 impl Collecting {
     /// Updates that are in.
     pub fn received(&self) -> u32 {
-        self.masked.as_ref().map_or_else(|| self.metrics.clients(), |masked| masked.received())
+        self.masked.as_ref().map_or_else(|| self.given.len() as u32, |masked| masked.received())
     }
 
     /// Whether it is the sum of statistics that is collected, before the first round of a masked room.
@@ -85,15 +85,15 @@ impl Collecting {
 
 impl Coordinator {
     /// Opens the next round, or the one that was abandoned, for everyone who takes part.
-    pub(super) fn open_round(&mut self, mut uploads: Uploads) {
+    pub(in crate::coordinator) fn open_round(&mut self, mut uploads: Uploads) {
         self.clients.reset_turns();
         for client in self.clients.all.values_mut() {
             client.downloads = 0;
         }
         let masked = self.masked_round();
-        let plain = self.config.update_bytes() as usize;
+        let plain = self.update_bytes() as usize;
         uploads.allow(masked.as_ref().map_or(plain, |masked| masked.bytes()), self.upload_memory);
-        let deadline = self.now + self.config.deadline_ms;
+        let deadline = self.led_until().unwrap_or(self.now + self.config.deadline_ms);
         self.open(deadline, uploads, masked);
     }
 
@@ -202,7 +202,7 @@ impl Coordinator {
         announced: &Announcement,
     ) -> Result<(), (RefusalReason, String)> {
         use RefusalReason::*;
-        let (present, update_bytes) = (self.present_round(), self.config.update_bytes());
+        let (present, update_bytes) = (self.present_round(), self.update_bytes());
         let refuse = |reason, message: String| Err((reason, message));
         let Some(client) = self.clients.all.get(&announced.client) else {
             return refuse(NotReady, "the client is not in the room".to_owned());
@@ -248,8 +248,9 @@ impl Coordinator {
         if self.config.masking.is_some() {
             return refuse(WrongEncoding, "this room's updates are masked, and its server takes no others".to_owned());
         }
-        if announced.update.encoding != self.config.encoding {
-            return refuse(WrongEncoding, format!("this room's updates are encoded as {:?}", self.config.encoding));
+        let encoding = self.update_encoding();
+        if announced.update.encoding != encoding {
+            return refuse(WrongEncoding, format!("this room's updates are encoded as {encoding:?}"));
         }
         if announced.update.bytes != update_bytes {
             return refuse(
@@ -257,12 +258,14 @@ impl Coordinator {
                 format!("an update has {update_bytes} bytes here, not {}", announced.update.bytes),
             );
         }
-        if announced.examples == 0 || announced.examples > client.most_examples {
+        if let Some(sum) = &announced.sum {
+            self.check_partial_sum(sum, client)?;
+        } else if announced.examples == 0 || announced.examples > client.most_examples {
             let most = client.most_examples;
             return refuse(WrongExamples, format!("ready said {most} examples, and the update {}", announced.examples));
         }
         let most = whole_steps(&self.config.training, announced.examples);
-        if announced.steps == 0 || announced.steps > most {
+        if announced.sum.is_none() && (announced.steps == 0 || announced.steps > most) {
             let message =
                 format!("{} examples take 1 to {most} steps here, not {}", announced.examples, announced.steps);
             return refuse(WrongSteps, message);
@@ -325,6 +328,9 @@ impl Coordinator {
     fn gather(&mut self, announced: Announcement, bytes: &[u8]) {
         if self.config.masking.is_some() {
             return self.gather_masked(&announced, bytes);
+        }
+        if let Some(sum) = announced.sum {
+            return self.gather_partial(announced, &sum, bytes);
         }
         let parameters = self.config.parameters as usize;
         let Some(behind) = self.behind(announced.round) else {
@@ -601,7 +607,7 @@ fn reason(error: AssemblyError) -> RefusalReason {
     }
 }
 
-fn unfit_text(unfit: Unfit, limit: f64) -> String {
+pub(in crate::coordinator) fn unfit_text(unfit: Unfit, limit: f64) -> String {
     match unfit {
         Unfit::WrongSize => "the update has another number of values than the model".to_owned(),
         Unfit::NotFinite(index) => format!(

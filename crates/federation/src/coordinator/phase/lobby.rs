@@ -8,6 +8,9 @@ use crate::noise::Noising;
 impl Coordinator {
     /// Begins what is due, if enough clients are ready.
     pub(super) fn leave_lobby(&mut self) -> bool {
+        if self.led.is_some() {
+            return self.leave_led_lobby();
+        }
         if self.paused || (self.clients.ready().count() as u32) < self.least() {
             return false;
         }

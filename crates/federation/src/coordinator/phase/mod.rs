@@ -12,7 +12,7 @@ mod finished;
 mod lobby;
 mod normalising;
 
-pub(super) use collecting::Collecting;
+pub(super) use collecting::{Collecting, unfit_text};
 pub(super) use normalising::Normalising;
 use protocol::ClientId;
 
@@ -53,6 +53,7 @@ impl Coordinator {
     /// Goes to the next phase as long as the present one is over.
     pub(super) fn advance(&mut self) {
         self.begin_again();
+        self.follow();
         loop {
             let moved = match &self.phase {
                 PhaseState::Lobby => self.leave_lobby(),

@@ -25,10 +25,10 @@ impl Normalising {
 }
 
 impl Coordinator {
-    pub(super) fn begin_normalising(&mut self) {
+    pub(in crate::coordinator) fn begin_normalising(&mut self) {
         self.clients.reset_turns();
         self.phase = PhaseState::Normalising(Normalising {
-            deadline: self.now + self.config.deadline_ms,
+            deadline: self.led_until().unwrap_or(self.now + self.config.deadline_ms),
             sums: BTreeMap::new(),
         });
         self.ask_all();
@@ -94,6 +94,10 @@ impl Coordinator {
         match verdict {
             Verdict::GoOn => false,
             Verdict::Close => {
+                if self.led.is_some() {
+                    let all = Sums::of_all(state.sums.values());
+                    return all.inspect(|all| self.give_statistics(all)).is_some();
+                }
                 let sums: Vec<&Sums> = state.sums.values().collect();
                 let Some((standardisation, distances)) = standardisation(&sums, self.config.influence_limit) else {
                     return false;
