@@ -3,6 +3,7 @@
 
 mod clock;
 mod commands;
+mod edge;
 mod experiment;
 #[cfg(feature = "cluster")]
 mod nats;
@@ -37,6 +38,8 @@ enum Command {
     Serve(Box<commands::serve::Arguments>),
     /// Print the options of `serve` as they are merged from command line, environment and file, without secrets.
     Config(Box<commands::serve::Arguments>),
+    /// Serve participants for a room on another server, and send it one sum a round for all of them.
+    Edge(Box<commands::edge::Arguments>),
     /// Take part in a room without a browser, with labelled clips from disk or a made-up voice.
     Join(commands::join::Arguments),
     /// Simulate a room in one process, on labelled speech from disk.
@@ -79,6 +82,7 @@ fn run(command: Command, options: config::Options) -> anyhow::Result<()> {
     match command {
         Command::Serve(arguments) => commands::serve::run(*arguments, options),
         Command::Config(_) => commands::serve::print(options),
+        Command::Edge(arguments) => commands::edge::run(*arguments),
         Command::Join(arguments) => commands::join::run(arguments),
         Command::Simulate(arguments) => commands::simulate::run(*arguments),
         Command::Experiment(arguments) => commands::experiment::run(arguments),

@@ -1,7 +1,9 @@
 //! One file per command: its arguments, and a `run` that does it.
 
+pub mod edge;
 pub mod experiment;
 pub mod features;
+mod house;
 mod interrupt;
 pub mod join;
 pub mod models;

@@ -4,7 +4,7 @@
 mod address;
 pub mod clips;
 pub mod connection;
-mod link;
+pub mod link;
 pub mod sound_file;
 mod trainer;
 pub mod trust;
@@ -480,7 +480,7 @@ async fn read(clips: &mut Preparation) -> Result<Clips> {
 }
 
 /// Whether trying again is of no use: the other end is there, but is no aggregator or shows a wrong certificate.
-fn is_lasting(reason: &anyhow::Error) -> bool {
+pub fn is_lasting(reason: &anyhow::Error) -> bool {
     use tungstenite::Error;
     trust::tls_error(reason).is_some()
         || matches!(reason.downcast_ref(), Some(Error::Tls(_) | Error::Http(_) | Error::Url(_)))

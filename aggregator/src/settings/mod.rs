@@ -29,7 +29,7 @@ use serde_json::{Map, Value};
 
 pub use self::corpora::{CorpusOptions, ReadingOptions, TestOptions};
 pub use self::noise::NoiseOptions;
-pub use self::room::RoomOptions;
+pub use self::room::{RoomOptions, edge_key};
 pub use self::training::usual_augmentation;
 
 /// How something is learnt: in a room, or in a simulation of one.
@@ -107,14 +107,21 @@ impl Settings {
         training.choose(&mut room.training, architecture);
         room.aggregation = aggregation.aggregation()?;
         self.learning.choose_steps(&mut room, architecture)?;
+        let of_edges = self.room.edge_clients.is_some();
+        if of_edges && aggregation.aggregation.is_none() {
+            // No rule that needs every update: an edge sends one sum of many.
+            room.aggregation = Aggregation::Mean;
+        }
         room.masking = masking.masking(room.parameters, &room.training)?;
         // What guards against hostile participants takes what depends on everyone's data, which noise does not go with, and looks at
         // single updates, which a masked room's server never sees.
-        let guarded = !noise.is_chosen() && room.masking.is_none();
+        let guarded = !noise.is_chosen() && room.masking.is_none() && !of_edges;
         room.influence_limit = aggregation.influence_limit(guarded.then_some(RoomConfig::INFLUENCE_LIMIT));
         if room.masking.is_some() {
             room.weight_cap = masking::WEIGHT_CAP;
-            room.least = self.room.least.unwrap_or(MIN_MASKED_CLIENTS as u32);
+            if !of_edges {
+                room.least = self.room.least.unwrap_or(MIN_MASKED_CLIENTS as u32);
+            }
         }
         if self.room.least.is_none() {
             // Where that is more than may take part, the check below says so in words.
@@ -127,6 +134,7 @@ impl Settings {
         if let (Some(masks), Some(noise), None) = (&mut room.masking, room.noise, masking.masking_clip) {
             masks.clip = noise.clip;
         }
+        self.room.choose_edges(&mut room)?;
         room.check()?;
         protocol::check_readable(&room.signs)?;
         federation::budget_before(&room)?;

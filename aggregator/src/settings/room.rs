@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use protocol::{RoomCode, RoomConfig};
+use federation::key_check;
+use protocol::{Edges, ProtocolError, RoomCode, RoomConfig, Token};
 use serde::Deserialize;
 
 use super::set;
@@ -51,6 +52,19 @@ pub struct RoomOptions {
     /// Most participants at one time [default: 64]
     #[arg(long)]
     pub max_clients: Option<u32>,
+    /// Make a room of edges, each of which may stand for so many participants of its own: `chorus edge` is one. --least and
+    /// --max-clients then count edges, and --masking is each edge's own
+    #[arg(long, value_name = "N")]
+    pub edge_clients: Option<u32>,
+    /// With --edge-clients: the secret by which the room knows its edges, 32 hexadecimal digits (as of `openssl rand -hex 16`)
+    #[arg(long, value_name = "KEY", hide_env_values = true, value_parser = edge_key)]
+    pub edge_key: Option<Token>,
+}
+
+/// Reads the edges' key.
+pub fn edge_key(text: &str) -> Result<Token, String> {
+    Token::parse(text)
+        .map_err(|_| "32 hexadecimal digits in small letters, as `openssl rand -hex 16` gives them".to_owned())
 }
 
 impl RoomOptions {
@@ -71,5 +85,19 @@ impl RoomOptions {
             room.grace_ms = room.grace_ms.min(room.deadline_ms);
         }
         set(&mut room.max_clients, &self.max_clients);
+    }
+
+    /// Makes it a room of edges, where that is chosen, whose masks are each edge's own.
+    ///
+    /// # Errors
+    /// The edges have no key, or there are none and a key for them.
+    pub fn choose_edges(&self, room: &mut RoomConfig) -> Result<(), ProtocolError> {
+        room.edges = match (self.edge_clients, &self.edge_key) {
+            (Some(clients), Some(key)) => Some(Edges { clients, key: key_check(key), masking: room.masking.take() }),
+            (Some(_), None) => return Err(super::needs("edge_clients", "edge_key")),
+            (None, Some(_)) => return Err(super::needs("edge_key", "edge_clients")),
+            (None, None) => None,
+        };
+        Ok(())
     }
 }

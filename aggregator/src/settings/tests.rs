@@ -225,3 +225,31 @@ fn every_option_of_a_strategy_or_an_aggregation_sets_something() {
     sets_all::<Strategy, strategy::StrategyOptions>(&learning.strategy.given(), &[]);
     sets_all::<Aggregation, aggregation::AggregationOptions>(&learning.aggregation.given(), &["influence_limit"]);
 }
+
+#[test]
+fn a_room_of_edges_takes_their_sums_and_masks_are_each_edges_own() {
+    let key = "00112233445566778899aabbccddeeff";
+    let chosen = |more: &str| room(&format!(r#"{{"edge_clients": 300, "edge_key": "{key}"{more}}}"#));
+    let plain = chosen("").unwrap();
+    let edges = plain.edges.unwrap();
+    assert_eq!((edges.clients, edges.masking), (300, None));
+    // printf '\x0fchorus edge key00112233445566778899aabbccddeeff' | sha256sum
+    assert_eq!(
+        serde_json::to_value(edges.key).unwrap(),
+        "eea000ff6a18b9ad31b32d355c188a6b34bfccdc0a95eef43b20024689b055e9"
+    );
+    assert_eq!((plain.aggregation, plain.influence_limit, plain.least), (Aggregation::Mean, None, 2));
+    let masked = chosen(r#", "masking": "active""#).unwrap();
+    assert_eq!((masked.masking, masked.least), (None, 2));
+    assert!(masked.edges.unwrap().masking.is_some() && masked.of_edge().unwrap().masking.is_some());
+    for (settings, reason) in [
+        (r#", "aggregation": "median""#, "every client's update"),
+        (r#", "influence_limit": 1.5"#, "middle of all clients"),
+        (r#", "noise_multiplier": 1.0"#, "noise"),
+    ] {
+        let refused = chosen(settings).unwrap_err().to_string();
+        assert!(refused.contains(reason), "{settings}: {refused}");
+    }
+    assert!(room(r#"{"edge_clients": 300}"#).unwrap_err().to_string().contains("edge_key"));
+    assert!(room(&format!(r#"{{"edge_key": "{key}"}}"#)).unwrap_err().to_string().contains("edge_clients"));
+}

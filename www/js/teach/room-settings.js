@@ -3,6 +3,9 @@
 /** The settings that everybody is asked for. Those of experts are in the words, with what they are called. */
 export const ASKED = ['labels', 'signs', 'prompts', 'model', 'deadline', 'room_name', 'rounds', 'least'];
 
+/** The settings that no form asks for: of a room above several servers, which no class is in itself. */
+export const NOT_ASKED = ['edge_clients', 'edge_key'];
+
 /**
  * Settings that are not numbers, and how they are written.
  * @type {Record<string, (typed: string) => string>}

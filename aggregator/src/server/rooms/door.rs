@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use federation::{ConnectionId, Event, HostError};
+use federation::{ConnectionId, Event, HostError, Lead};
 use protocol::{HostCommand, Token};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
@@ -69,6 +69,10 @@ pub(super) enum Request {
         command: HostCommand,
         answer: oneshot::Sender<Result<(), CommandError>>,
     },
+    /// In an edge's room: what the room above wants.
+    Lead {
+        lead: Box<Lead>,
+    },
     Park {
         done: oneshot::Sender<()>,
     },
@@ -124,6 +128,11 @@ impl RoomHandle {
         let (answer, done) = oneshot::channel();
         self.ask(Request::Command { command, answer }).await?;
         done.await.map_err(|_| Ended)?
+    }
+
+    /// Has an edge's room do what the room above wants.
+    pub async fn lead(&self, lead: Lead) -> Result<(), Ended> {
+        self.ask(Request::Lead { lead: Box::new(lead) }).await
     }
 
     /// Tells every participant that the program ends, stores the room, and ends its thread.

@@ -55,6 +55,8 @@ impl Room {
                     Some(Request::Command { answer, .. }) => {
                         let _ = answer.send(Err(CommandError::Held(reason.clone())));
                     }
+                    // It is carried out once the room is stored, with all the rest.
+                    Some(Request::Lead { lead }) => self.coordinator.lead(self.clock.now(), *lead),
                     Some(Request::Park { done }) => {
                         // What waited to be told is forgotten: nobody may know what was not stored.
                         while self.coordinator.poll_action().is_some() {}

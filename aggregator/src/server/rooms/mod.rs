@@ -13,9 +13,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use anyhow::{Context as _, Result};
-use federation::{ConnectionId, Coordinator};
+use federation::{ConnectionId, Coordinator, Word};
 use models::Architecture;
 use protocol::{RoomCode, RoomConfig};
+use tokio::sync::mpsc;
 use tokio::sync::watch::Receiver;
 use tokio::time::Instant;
 
@@ -158,8 +159,30 @@ impl Rooms {
         &*self.store
     }
 
+    /// Makes the room of an edge, which waits for what the room above wants of it; what it has for that comes out of the channel.
+    pub fn create_led(&self, config: RoomConfig) -> Result<(RoomHandle, mpsc::UnboundedReceiver<Word>), CreateError> {
+        let _: Architecture = config.architecture.parse()?;
+        let code = config.code.clone();
+        let mut coordinator = Coordinator::led(config).context("the room's settings do not fit together")?;
+        coordinator.standardise(client::common_scale());
+        self.store.save(&coordinator, true).context("the room cannot be stored")?;
+        let (words, said) = mpsc::unbounded_channel();
+        self.add_with(code.clone(), coordinator, Some(words))?;
+        let handle = self.get(&code).context("the room has ended")?;
+        Ok((handle, said))
+    }
+
     /// Lets a room go on, new or restored.
-    pub fn add(&self, code: RoomCode, mut coordinator: Coordinator) -> Result<(), CreateError> {
+    pub fn add(&self, code: RoomCode, coordinator: Coordinator) -> Result<(), CreateError> {
+        self.add_with(code, coordinator, None)
+    }
+
+    fn add_with(
+        &self,
+        code: RoomCode,
+        mut coordinator: Coordinator,
+        words: Option<mpsc::UnboundedSender<Word>>,
+    ) -> Result<(), CreateError> {
         let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
         // Those that other servers took.
         rooms.retain(|_, room| !room.handle.has_ended());
@@ -169,7 +192,8 @@ impl Rooms {
         let memory = self.is_place_for(&rooms, coordinator.config())?;
         // New whenever the program starts: noise that comes twice could be taken off.
         coordinator.seed_noise(rand::random());
-        let handle = room::start(&code, coordinator, self.store.clone(), self.count.clone(), self.metrics.clone())?;
+        let handle =
+            room::start(&code, coordinator, self.store.clone(), self.count.clone(), self.metrics.clone(), words)?;
         rooms.insert(code, Held { handle, memory });
         self.count.store(rooms.len(), Ordering::Relaxed);
         Ok(())

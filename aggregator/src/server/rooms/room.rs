@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use federation::{Action, ConnectionId, Coordinator, Event, HostError};
+use federation::{Action, ConnectionId, Coordinator, Event, HostError, Word};
 use protocol::{HostCommand, ModelVersion, RoomCode, ServerMessage, Status, Token};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -30,18 +30,20 @@ use crate::server::store::{Lost, Store};
 /// What arrives within so long is taken together.
 const MOMENT: Duration = Duration::from_millis(5);
 
-/// Starts the thread of a room. `rooms` counts those that share the memory for updates being received.
+/// Starts the thread of a room. `rooms` counts those that share the memory for updates being received. What an edge's room has for
+/// the room above goes into `words`.
 pub fn start(
     code: &RoomCode,
     coordinator: Coordinator,
     store: Arc<dyn Store>,
     rooms: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
+    words: Option<mpsc::UnboundedSender<Word>>,
 ) -> Result<RoomHandle> {
     let (handle, door, held) = door::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let (clients, clock, watch) = (HashMap::new(), Clock::start(), Watch::new(&coordinator, metrics));
-    let room = Room { coordinator, store, rooms, clients, shown: None, unanswered: None, held, clock, watch };
+    let room = Room { coordinator, store, rooms, clients, shown: None, unanswered: None, held, clock, watch, words };
     std::thread::Builder::new()
         .name(format!("room {code}"))
         .spawn(move || runtime.block_on(room.run(door)))
@@ -71,6 +73,7 @@ pub(super) struct Room {
     /// This room's time.
     pub(super) clock: Clock,
     watch: Watch,
+    words: Option<mpsc::UnboundedSender<Word>>,
 }
 
 impl Room {
@@ -103,6 +106,9 @@ impl Room {
                     Some(Request::Command { command, answer }) => {
                         let done = self.watched(|room| room.command(command));
                         self.unanswered = Some((answer, done));
+                    }
+                    Some(Request::Lead { lead }) => {
+                        self.watched(|room| room.coordinator.lead(room.clock.now(), *lead));
                     }
                 },
                 input = door.inputs.recv() => match input {
@@ -192,6 +198,10 @@ impl Room {
             Err(error) => self.hold(model.unwrap_or(false), &error, door).await?,
         }
         actions.into_iter().for_each(|action| self.act(action));
+        if let Some(words) = &self.words {
+            // Nobody listens where the program ends.
+            std::iter::from_fn(|| self.coordinator.poll_word()).for_each(|word| drop(words.send(word)));
+        }
         if let Some((answer, done)) = self.unanswered.take() {
             // Whoever asked may have gone meanwhile; it is done all the same.
             let _ = answer.send(done);

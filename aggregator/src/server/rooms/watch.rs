@@ -64,7 +64,7 @@ impl Watch {
                 aggregation_ms = took.as_millis() as u64,
                 "round closed"
             );
-        } else if let Some((round, _)) = self.open.filter(|_| open != self.open) {
+        } else if let Some((round, _)) = self.open.filter(|_| open != self.open && !room.is_led()) {
             self.metrics.round_abandoned();
             tracing::info!(room = %self.code, round = round.0, "round abandoned");
         }

@@ -179,7 +179,7 @@ impl Checkpoint {
             Some(limit) if !counted.is_empty() => metrics::standing(&counted, self.config.weight_cap, Some(limit)),
             _ => said
                 .cloned()
-                .or_else(|| metrics::combined(&counted, self.config.weight_cap, None))
+                .or_else(|| metrics::combined(&counted, self.config.evaluation_cap(), None))
                 .map(|evaluation| evaluation.accuracy),
         }
     }

@@ -1,4 +1,4 @@
-//! What `chorus serve` says at its start: to a person how to reach the room and what becomes of it, to a program one line of JSON.
+//! What a program that serves says at its start: to a person how to reach the room and what becomes of it, to a program one line of JSON.
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
@@ -26,6 +26,8 @@ pub struct Announcement<'a> {
     pub rooms: &'a Rooms,
     /// Where rooms are kept.
     pub state: Option<&'a Path>,
+    /// Whether they are kept nowhere because that was asked for.
+    pub may_keep: bool,
     /// The NATS servers that keep them for several servers.
     pub cluster: Option<String>,
 }
@@ -126,7 +128,10 @@ impl Announcement<'_> {
                 self.rooms.store().others().len() + 1
             )?,
             (None, Some(folder)) => writeln!(out, "Rooms and models are kept in {}.", folder.display())?,
-            (None, None) => writeln!(out, "Nothing is kept when this program ends; without `--state none` it is.")?,
+            (None, None) if self.may_keep => {
+                writeln!(out, "Nothing is kept when this program ends; without `--state none` it is.")?;
+            }
+            (None, None) => writeln!(out, "Nothing is kept here: rounds and models are those of the room above.")?,
         }
         writeln!(out, "Ctrl-C ends it.\n")?;
         Ok(out.flush()?)

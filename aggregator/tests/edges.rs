@@ -1,0 +1,170 @@
+//! A room over several servers: real programs, two edges of a third, with participants of their own.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, Output, Stdio};
+
+use anyhow::Result;
+use serde_json::Value;
+use support::server::Server;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_chorus");
+const KEY: &str = "00112233445566778899aabbccddeeff";
+
+fn root(more: &[&str]) -> Result<Server> {
+    let usual = ["--edge-clients", "20", "--edge-key", KEY, "--rounds", "3", "--labels", "angry,sad"];
+    Server::start(PROGRAM.as_ref(), &[&usual, more].concat())
+}
+
+/// A running `chorus edge`, which ends with the test.
+struct Edge {
+    child: Child,
+    /// `http://localhost:PORT`, and the code of its room.
+    origin: String,
+    room: String,
+}
+
+impl Edge {
+    fn start(upstream: &str, more: &[&str]) -> Edge {
+        let mut child = edge(upstream, KEY).args(more).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        let (origin, room) = said["local"].as_str().unwrap().split_once("/room/").unwrap();
+        Edge { child, origin: origin.to_owned(), room: room.to_owned() }
+    }
+
+    /// So many made-up voices take part at it to the end.
+    fn participants(&self, voice: &str, count: &str) -> Child {
+        let link = format!("{}/room/{}", self.origin, self.room);
+        let mut join = Command::new(PROGRAM);
+        join.args(["join", &link, "--synthetic", voice, "--participants", count, "--clips", "10", "--threads", "1"]);
+        join.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn edge(upstream: &str, key: &str) -> Command {
+    let mut edge = Command::new(PROGRAM);
+    edge.args(["edge", "--upstream", upstream, "--json", "--address", "127.0.0.1", "--port", "0"]);
+    edge.env("CHORUS_EDGE_KEY", key).stdin(Stdio::null()).stderr(Stdio::null());
+    edge
+}
+
+fn get(address: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    ureq::get(address).call().unwrap().body_mut().as_reader().read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+fn json(origin: &str, room: &str) -> Value {
+    serde_json::from_slice(&get(&format!("{origin}/api/rooms/{room}"))).unwrap()
+}
+
+fn done(child: Child) -> Output {
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// Every round has everyone's update, wherever they came in, and every server has the one model.
+#[test]
+fn participants_of_two_edges_train_one_model() -> Result<()> {
+    let root = root(&[])?;
+    let one = Edge::start(&root.link(), &["--least", "2", "--name", "North", "--code", "NRTHK"]);
+    let other = Edge::start(&root.link(), &["--least", "3", "--name", "South"]);
+    assert_eq!(one.room, "NRTHK");
+    let (few, more) = (one.participants("1", "2"), other.participants("11", "3"));
+    done(few);
+    done(more);
+    let above = json(&root.origin, root.room.as_str());
+    let records = above["history"].as_array().unwrap();
+    assert_eq!(records.iter().map(|record| record["clients"].as_u64().unwrap()).collect::<Vec<_>>(), [5, 5, 5]);
+    // Ten clips a voice, of which one of each label is held back.
+    assert!(records.iter().all(|record| record["examples"] == 40), "{above}");
+    assert!(records.iter().all(|record| record["evaluation"]["examples"] == 10), "{above}");
+    let edges: Vec<_> =
+        above["status"]["clients"].as_array().unwrap().iter().map(|edge| edge["name"].clone()).collect();
+    assert_eq!(edges, ["North", "South"]);
+    let model = |origin: &str, room: &str| get(&format!("{origin}/api/rooms/{room}/model.safetensors"));
+    let tensors = |bytes: &[u8]| {
+        let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        bytes[header..].to_vec()
+    };
+    let whole = tensors(&model(&root.origin, root.room.as_str()));
+    for edge in [&one, &other] {
+        assert_eq!(json(&edge.origin, &edge.room)["history"], above["history"], "the whole room's rounds");
+        assert_eq!(tensors(&model(&edge.origin, &edge.room)), whole);
+    }
+    Ok(())
+}
+
+/// Masks are each edge's own: nobody sees more than its three participants' sum.
+#[test]
+fn an_edge_of_a_masked_room_gives_its_groups_sum() -> Result<()> {
+    let root = root(&["--masking", "active", "--least", "1"])?;
+    let edge = Edge::start(&root.link(), &[]);
+    done(edge.participants("1", "3"));
+    let (above, below) = (json(&root.origin, root.room.as_str()), json(&edge.origin, &edge.room));
+    assert_eq!((&above["room"]["masking"], &below["room"]["masking"]["server"]), (&Value::Null, &"active".into()));
+    let records = above["history"].as_array().unwrap();
+    assert_eq!(records.iter().map(|record| record["clients"].as_u64().unwrap()).collect::<Vec<_>>(), [3, 3, 3]);
+    assert_eq!(below["history"], above["history"]);
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_an_edge_says_why_and_ends() -> Result<()> {
+    let fails = |mut command: Command, why: &str| {
+        let output = command.stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(why), "{said}");
+    };
+    let plain = Server::start(PROGRAM.as_ref(), &[])?;
+    fails(edge(&plain.link(), KEY), "takes no edges");
+    let masked = root(&["--masking", "active"])?;
+    let mut few = edge(&masked.link(), KEY);
+    few.args(["--least", "2"]);
+    fails(few, "at least 3");
+    // The key is looked at once somebody takes part.
+    let strict = root(&[])?;
+    let wrong = edge(&strict.link(), &"f".repeat(32)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut edge = Edge { child: wrong, origin: String::new(), room: String::new() };
+    let mut line = String::new();
+    BufReader::new(edge.child.stdout.take().unwrap()).read_line(&mut line)?;
+    let said: Value = serde_json::from_str(&line)?;
+    let mut join = Command::new(PROGRAM);
+    join.args(["join", said["local"].as_str().unwrap(), "--synthetic", "1", "--clips", "4"]);
+    let mut join = join.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let mut log = String::new();
+    edge.child.stderr.take().unwrap().read_to_string(&mut log)?;
+    assert_eq!(edge.child.wait()?.code(), Some(1), "{log}");
+    assert!(log.contains("not the key"), "{log}");
+    let _ = join.kill();
+    let _ = join.wait();
+    Ok(())
+}
+
+#[test]
+fn rules_that_need_every_update_are_refused_when_the_room_is_made() {
+    for (rule, why) in
+        [(["--aggregation", "krum"], "every client's update"), (["--influence-limit", "2"], "middle of all clients")]
+    {
+        let mut serve = Command::new(PROGRAM);
+        serve.args(["serve", "--state", "none", "--port", "0", "--edge-clients", "20", "--edge-key", KEY]).args(rule);
+        let output = serve.stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(why), "{said}");
+        assert!(!said.contains(KEY), "secrets are in no log");
+    }
+}
