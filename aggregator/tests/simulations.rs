@@ -313,3 +313,29 @@ fn masks_change_nothing_but_what_rounding_does() {
     assert!(voices.refusal(&["--masking", "active", "--aggregation", "median"]).contains("no single update"));
     assert!(voices.refusal(&["--masking-clip", "1"]).contains("only with masking"));
 }
+
+/// Over edges the same clients make the same model, to rounding, and the root hears of edges alone.
+#[test]
+fn edges_give_the_root_what_their_clients_would() {
+    let voices = Voices::new();
+    let all = ["--clients", "6", "--strategy", "fedavgm", "--seed", "3"];
+    let (flat, tree) = (voices.outcome(&all), voices.outcome(&[&all[..], &["--edges", "2"]].concat()));
+    let (of_flat, of_tree) = (flat["rounds"].as_array().unwrap(), tree["rounds"].as_array().unwrap());
+    assert_eq!((of_flat.len(), of_tree.len()), (3, 3));
+    for (one, other) in of_flat.iter().zip(of_tree) {
+        let close = |what: &str| (one[what].as_f64().unwrap() - other[what].as_f64().unwrap()).abs() < 1.0e-3;
+        assert!(close("loss") && close("training_loss"), "{one} {other}");
+    }
+    let up = |outcome: &Value| outcome["bytes_up"].as_f64().unwrap();
+    assert!((up(&tree) / up(&flat) - 2.0 / 6.0).abs() < 0.05, "{} of {}", up(&tree), up(&flat));
+    let masked = voices.outcome(&["--clients", "6", "--edges", "2", "--masking", "curious"]);
+    assert_eq!(masked["rounds"].as_array().unwrap().len(), 3);
+    for (wrong, why) in [
+        (&["--clients", "6", "--edges", "7"][..], "take fewer edges"),
+        (&["--clients", "6", "--edges", "2", "--aggregation", "median"][..], "every client's update"),
+        (&["--clients", "6", "--edges", "3", "--masking", "active"][..], "needs 3 clients"),
+        (&["--edges", "2", "--selection", "2"][..], "no clock"),
+    ] {
+        assert!(voices.refusal(wrong).contains(why), "{wrong:?}: {}", voices.refusal(wrong));
+    }
+}

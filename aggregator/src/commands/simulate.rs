@@ -22,6 +22,7 @@ const EXAMPLES: &str = "Examples:
   chorus simulate --data ravdess --partition centralised --eval-data emodb
   chorus simulate --data voices --clients 200 --drop-out 0.3 --slow 0.5 --selection 20
   chorus simulate --data emodb --partition by-speaker --clients 8 --masking active
+  chorus simulate --data voices --clients 200 --edges 4
   chorus simulate --data esd --own-split --map surprise=happy
   chorus simulate --data mine --speaker-pattern '/([^/_]+)_[^/]*$'
   chorus simulate --data voices --clients 200 --epsilon 8 --clip 0.01
@@ -65,6 +66,9 @@ pub struct Arguments {
     /// Clients [default: 4; with --session as many as gave something]
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..=1024))]
     clients: Option<u16>,
+    /// Divide the clients among so many edges, each with a room of its own that gives the root one sum a round
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), conflicts_with_all = ["session", "attack", "drop_out", "slow", "bandwidth"])]
+    edges: Option<u16>,
     #[command(flatten)]
     learning: Learning,
     /// The chance that a client which is asked for an update is lost meanwhile, and away until the round is over, such as 0.3
@@ -170,6 +174,7 @@ impl Arguments {
             noise: room.noise,
             masking: room.masking,
             encoding: room.encoding,
+            edges: self.edges,
             attack: self.attack.map(|behaviour| Attack { behaviour, share: self.attackers }),
             seed: room.seed,
             normalisation: self.test.normalisation,
@@ -348,10 +353,11 @@ fn summary(outcome: &Outcome) -> String {
     }
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
     text += &format!(
-        "\n{:.1} {} of training; {:.1} MB sent to the aggregator, {:.1} MB by it\n",
+        "\n{:.1} {} of training; {:.1} MB sent to the {}, {:.1} MB by it\n",
         outcome.seconds,
         if plan.circumstances.is_some() { "made-up seconds" } else { "s" },
         megabytes(outcome.bytes_up),
+        plan.edges.map_or_else(|| "aggregator".to_owned(), |edges| format!("root by {edges} edges")),
         megabytes(outcome.bytes_down)
     );
     text
@@ -537,6 +543,7 @@ mod tests {
         for encoding in [Encoding::F16, Encoding::Q8, Encoding::Q4] {
             assert_repeated(&Plan { encoding, ..many.clone() });
         }
+        assert_repeated(&Plan { edges: Some(3), ..many.clone() });
         for behaviour in Behaviour::ALL {
             assert_repeated(&Plan { attack: Some(Attack { behaviour, share: 0.3 }), ..many.clone() });
         }

@@ -92,6 +92,7 @@ pub fn multimodal_runs(multimodal: &Multimodal, dataset: &Dataset) -> Result<Vec
                     masking: None,
                     noise: None,
                     encoding: Encoding::F32,
+                    edges: None,
                     attack: None,
                     circumstances: None,
                     replay: None,

@@ -176,6 +176,7 @@ pub fn runs(options: &Options, dataset: &Dataset) -> Result<Vec<Run>> {
                         noise: None,
                         masking: None,
                         encoding: protocol::Encoding::F32,
+                        edges: None,
                         attack: None,
                         strategy: recipe.strategy,
                         seed,

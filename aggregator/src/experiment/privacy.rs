@@ -127,6 +127,7 @@ pub fn privacy_runs(privacy: &Privacy) -> Result<Vec<Run<Treated>>> {
                     _ => None,
                 },
                 encoding: Encoding::F32,
+                edges: None,
                 attack: None,
                 circumstances: None,
                 replay: None,

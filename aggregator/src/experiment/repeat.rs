@@ -35,6 +35,7 @@ pub fn words(plan: &Plan) -> Vec<String> {
         noise,
         masking,
         encoding,
+        edges,
         attack,
         seed,
         normalisation,
@@ -108,6 +109,9 @@ pub fn words(plan: &Plan) -> Vec<String> {
         words.option("masking-clip", clip);
     }
     words.option("encoding", encoding);
+    if let Some(edges) = edges {
+        words.option("edges", edges);
+    }
     if let Some(Attack { behaviour, share }) = attack {
         words.option("attack", behaviour);
         words.option("attackers", share);

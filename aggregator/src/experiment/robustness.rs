@@ -157,6 +157,7 @@ pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
                     noise: None,
                     masking: None,
                     encoding: protocol::Encoding::F32,
+                    edges: None,
                     attack,
                     circumstances: None,
                     replay: None,

@@ -21,7 +21,7 @@ use super::circumstances::passes;
 use super::clock::{Clock, Happening};
 
 /// The one moment at which everything happens where there is no clock.
-const NOW: Millis = Millis(1);
+pub(super) const NOW: Millis = Millis(1);
 /// Trainings that are computed at a time under circumstances, for each core: the next ones that are due. Some may be in vain.
 const AHEAD: usize = 2;
 /// A client that was away is back so long after the round is over, milliseconds.
@@ -174,6 +174,20 @@ impl Exchange {
     /// What the made-up clock shows, seconds; `None` where there is none.
     pub fn seconds(&self) -> Option<f64> {
         self.clock.as_ref().map(|clock| clock.now.0 as f64 / 1_000.0)
+    }
+
+    /// In an edge's room, lets everything happen that happens at this moment: who wants to train then, by index.
+    ///
+    /// # Errors
+    /// A client, or the room, does what it should not.
+    pub fn settle_led(&mut self) -> Result<Vec<usize>> {
+        while self.settle()? {}
+        Ok((0..self.clients.len()).filter(|&client| self.clients[client].program.training.is_some()).collect())
+    }
+
+    /// The room, to be led.
+    pub fn coordinator_mut(&mut self) -> &mut Coordinator {
+        &mut self.coordinator
     }
 
     /// The room.

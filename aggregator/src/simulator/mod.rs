@@ -7,6 +7,7 @@ mod centralised;
 mod circumstances;
 mod clock;
 mod dataset;
+mod edges;
 mod exchange;
 mod feature_cache;
 mod learners;

@@ -6,9 +6,12 @@ use std::str::FromStr;
 
 use anyhow::{Result, ensure};
 use corpus::{Partition, Reading};
+use federation::key_check;
 use models::Architecture;
 use protocol::limits::{MAX_EXAMPLES, MIN_MASKED_CLIENTS};
-use protocol::{Aggregation, Encoding, Masking, Modalities, Noise, RoomCode, RoomConfig, Strategy, TrainingSettings};
+use protocol::{
+    Aggregation, Edges, Encoding, Masking, Modalities, Noise, RoomCode, RoomConfig, Strategy, Token, TrainingSettings,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{Attack, Circumstances};
@@ -63,6 +66,9 @@ pub struct Plan {
     /// How numbers travel.
     #[serde(default, skip_serializing_if = "Encoding::is_exact")]
     pub encoding: Encoding,
+    /// Edges that the clients are divided among, each with a room of its own below the root's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edges: Option<u16>,
     /// What some of the clients do instead of what they should.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attack: Option<Attack>,
@@ -230,7 +236,32 @@ impl Plan {
         }
         // As the algorithms are written: weighted by all of a client's examples.
         room.weight_cap = MAX_EXAMPLES;
+        if let Some(edges) = self.edges {
+            ensure!(
+                !self.is_centralised(),
+                "one model that is trained in one place has no clients for edges to stand for"
+            );
+            ensure!(
+                self.circumstances.is_none() && self.replay.is_none() && self.attack.is_none(),
+                "a simulation with edges has no clock, no session and no attackers; leave these out"
+            );
+            let (edges, clients) = (u32::from(edges), clients as u32);
+            ensure!(edges <= clients, "{edges} edges can't share {clients} clients; take fewer edges");
+            let below =
+                Edges { clients: clients.div_ceil(edges), key: key_check(&edge_key()), masking: room.masking.take() };
+            ensure!(
+                below.masking.is_none() || clients / edges >= MIN_MASKED_CLIENTS as u32,
+                "each edge needs {MIN_MASKED_CLIENTS} clients to mask their updates together; take fewer edges"
+            );
+            room.edges = Some(below);
+            (room.least, room.max_clients) = (edges, edges);
+        }
         room.check()?;
         Ok(room)
     }
+}
+
+/// The key of a simulation's edges, which is kept from nobody.
+pub(super) fn edge_key() -> Token {
+    Token::from_random(0)
 }

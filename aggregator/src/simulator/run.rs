@@ -10,7 +10,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use corpus::{Holdings, Partition, Split};
 use federation::local_work::whole_steps;
-use federation::{Coordinator, MemorySpool, Millis};
+use federation::{Coordinator, Input, MemorySpool, Millis};
 use models::Example;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -20,7 +20,8 @@ use super::attack::Attackers;
 use super::centralised::centralised;
 use super::clock::Clock;
 use super::dataset::Dataset;
-use super::exchange::{Exchange, Next};
+use super::edges::Tree;
+use super::exchange::{Exchange, Next, Request};
 use super::learners::Learners;
 use super::{Normalisation, Plan, Scores};
 
@@ -276,25 +277,33 @@ fn federated(
         Some(attackers) => attackers.claims(&shares),
         None => shares.iter().map(|share| share.len() as u32).collect(),
     };
-    if room.masking.is_some() {
+    if plan.masking.is_some() {
         // Everyone counts with all examples still, and masked integers have no room to spare.
         room.weight_cap = claims.iter().copied().max().unwrap_or(1).max(1);
     }
     let mut coordinator = Coordinator::new(room, initial, Box::<MemorySpool>::default())?;
-    if plan.normalisation == Normalisation::Group {
-        // What each speaker's own scale was taken off has none in common.
-        coordinator.standardise(client::common_scale());
-    }
+    let with_scale = |coordinator: &mut Coordinator| {
+        if plan.normalisation == Normalisation::Group {
+            // What each speaker's own scale was taken off has none in common.
+            coordinator.standardise(client::common_scale());
+        }
+    };
+    with_scale(&mut coordinator);
     // Of a simulation's noise nobody is to be kept from knowing it, and the run can be repeated.
     coordinator.seed_noise(ChaCha8Rng::seed_from_u64(plan.seed.into()).random());
     let clock = plan.circumstances.map(|circumstances| Clock::new(circumstances, plan.seed));
-    let mut exchange = Exchange::new(coordinator, shares, &claims, labels, clock);
-    if let Some(replay) = &plan.replay {
-        exchange.attend(replay.attendance.clone());
-    }
-    if let Some(attackers) = &attackers {
-        exchange.lie(attackers.statistics(&claims));
-    }
+    let mut exchange = if plan.edges.is_some() {
+        Room::OfEdges(Tree::new(coordinator, &shares, &claims, labels, with_scale)?)
+    } else {
+        let mut flat = Exchange::new(coordinator, shares, &claims, labels, clock);
+        if let Some(replay) = &plan.replay {
+            flat.attend(replay.attendance.clone());
+        }
+        if let Some(attackers) = &attackers {
+            flat.lie(attackers.statistics(&claims));
+        }
+        Room::Flat(flat)
+    };
     let (mut began, mut before) = (Instant::now(), (0, 0));
     let mut shown = 0.0;
     loop {
@@ -331,7 +340,7 @@ fn federated(
                         pollster::block_on(client::evaluate(learner, Cow::Borrowed(model), &standardisation, tested))
                     })??
                     .context("there is no clip of a test speaker to measure by")?;
-                let now = (exchange.bytes_up, exchange.bytes_down);
+                let now = exchange.bytes();
                 let round = RoundCost {
                     round: record.round.0,
                     training_loss: record.training.loss,
@@ -344,7 +353,59 @@ fn federated(
                 test_bench.add(round, evaluation.loss, &evaluation.confusion, on_round);
                 (began, before) = (Instant::now(), now);
             }
-            Next::Finished => return Ok(Some((exchange.bytes_up, exchange.bytes_down))),
+            Next::Finished => return Ok(Some(exchange.bytes())),
+        }
+    }
+}
+
+/// A room and everyone in it, with edges between or without.
+#[allow(clippy::large_enum_variant, reason = "there is one")]
+enum Room {
+    Flat(Exchange),
+    OfEdges(Tree),
+}
+
+impl Room {
+    fn go_on(&mut self) -> Result<Next> {
+        match self {
+            Room::Flat(exchange) => exchange.go_on(),
+            Room::OfEdges(tree) => tree.go_on(),
+        }
+    }
+
+    fn request(&self, client: usize) -> Option<Request<'_>> {
+        match self {
+            Room::Flat(exchange) => exchange.request(client),
+            Room::OfEdges(tree) => tree.request(client),
+        }
+    }
+
+    fn trained(&mut self, client: usize, inputs: impl Iterator<Item = Input>) {
+        match self {
+            Room::Flat(exchange) => exchange.trained(client, inputs),
+            Room::OfEdges(tree) => tree.trained(client, inputs),
+        }
+    }
+
+    fn coordinator(&self) -> &Coordinator {
+        match self {
+            Room::Flat(exchange) => exchange.coordinator(),
+            Room::OfEdges(tree) => tree.coordinator(),
+        }
+    }
+
+    fn seconds(&self) -> Option<f64> {
+        match self {
+            Room::Flat(exchange) => exchange.seconds(),
+            Room::OfEdges(_) => None,
+        }
+    }
+
+    /// Bytes to the room's server, and from it.
+    fn bytes(&self) -> (u64, u64) {
+        match self {
+            Room::Flat(exchange) => (exchange.bytes_up, exchange.bytes_down),
+            Room::OfEdges(tree) => (tree.bytes_up, tree.bytes_down),
         }
     }
 }
