@@ -675,10 +675,10 @@ impl Coordinator {
     /// Tells everyone who said `hello`.
     fn broadcast(&mut self, message: ServerMessage) {
         let connections: Vec<ConnectionId> = self.clients.connected().map(|(_, connection)| connection).collect();
-        self.tell(connections, message);
+        self.send_to_all(connections, message);
     }
 
-    fn tell(&mut self, connections: Vec<ConnectionId>, message: ServerMessage) {
+    fn send_to_all(&mut self, connections: Vec<ConnectionId>, message: ServerMessage) {
         if !connections.is_empty() {
             self.actions.push_back(Action::Broadcast { connections, message });
         }

@@ -238,10 +238,10 @@ impl Coordinator {
             let (some, others): (Vec<ConnectionId>, Vec<ConnectionId>) = connections.partition(understands);
             self.told.all(changed.clone(), &gone);
             if !others.is_empty() {
-                self.tell(others, ServerMessage::Status(status.clone()));
+                self.send_to_all(others, ServerMessage::Status(status.clone()));
             }
             status.clients = changed;
-            self.tell(some, ServerMessage::StatusChanges { status, gone });
+            self.send_to_all(some, ServerMessage::StatusChanges { status, gone });
         }
         self.status_changed = false;
         self.status_sent = self.now;
