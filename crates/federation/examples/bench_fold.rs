@@ -73,7 +73,14 @@ fn take_in(values: u32) -> (f64, f64) {
         say(
             &mut room,
             client,
-            ClientMessage::Hello { protocol: 1, room: code.clone(), token: None, name: None, software },
+            ClientMessage::Hello {
+                protocol: 1,
+                room: code.clone(),
+                token: None,
+                name: None,
+                software,
+                status_changes: false,
+            },
         );
         say(
             &mut room,
