@@ -138,6 +138,7 @@ async fn answers_have_the_shape_that_is_described() -> Result<()> {
     assert_eq!(codes("GET", "/api/rooms/{code}"), 200);
     let update = same_everywhere(welcome.room.parameters, 0.5);
     ada.update(&for_ada, 20, update.clone()).await?;
+    assert_eq!(codes("GET", "/api/rooms/{code}/held"), 200);
     bob.update(&for_bob, 20, update).await?;
     ada.wait(|message| matches!(message, ServerMessage::Finished { .. }).then_some(())).await?;
     let mut confusion = vec![vec![0; 4]; 4];

@@ -33,8 +33,8 @@ mod update;
 
 pub use aggregation::{MemorySpool, Spool};
 pub use coordinator::{
-    Action, Checkpoint, CloseReason, ConnectionId, Contribution, Coordinator, CoordinatorError, Event, HostError,
-    Identity, Insight, Lead, Load, Word,
+    Action, Beginning, Checkpoint, CloseReason, ConnectionId, Contribution, Coordinator, CoordinatorError, Event, Held,
+    HeldOf, Holding, HostError, Identity, Insight, Kind, Lead, Load, Word,
 };
 pub use edge::Edge;
 pub use masked::MaskedTogether;

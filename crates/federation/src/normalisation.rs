@@ -108,6 +108,11 @@ impl Sums {
         (self.frames, self.sum, self.sum_squares)
     }
 
+    /// Bytes of its numbers.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.frames) + size_of_val(self.sum.as_slice()) + size_of_val(self.sum_squares.as_slice())
+    }
+
     fn mean(&self, feature: usize) -> f64 {
         self.sum.get(feature).map_or(0.0, |sum| sum / self.frames as f64)
     }

@@ -51,6 +51,11 @@ impl Sketching {
 }
 
 impl Sketch {
+    /// Bytes that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(self.0.as_slice())
+    }
+
     /// For each sketch, the cosine between it and the sum of the others, −1 to 1. `None` where one of the two is zero, as
     /// with a single sketch.
     pub(crate) fn agreements(sketches: &[&Sketch]) -> Vec<Option<f32>> {

@@ -26,6 +26,6 @@ pub use noise::{SharedNoise, normal};
 pub use openings::Openings;
 pub use quantised::{clip, quantise, unquantise};
 pub use refusal::{Fault, NotOpened, Refusal, TooFew, Wrong};
-pub use tally::{Boxes, Opened, Tally};
+pub use tally::{Boxes, BytesOf, Opened, Tally};
 pub use task::{Layout, Purpose, Task, fingerprint, hash};
 pub use words::{Words, words};

@@ -54,6 +54,19 @@ pub struct Boxes {
     pub boxes: Vec<SealedShares>,
 }
 
+/// Bytes that are held of what a client sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BytesOf {
+    /// Its keys and their signature.
+    pub keys: usize,
+    /// Its boxes for others.
+    pub boxes: usize,
+    /// Shares that it revealed.
+    pub revealed: usize,
+    /// Whether its numbers are in the sum; by themselves they are held no more.
+    pub given: bool,
+}
+
 /// A sum.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
@@ -76,6 +89,43 @@ impl Tally {
     /// What the sum is of.
     pub fn task(&self) -> &Task {
         &self.task
+    }
+
+    /// Bytes that are held of what a client sent, and whether its numbers are in the sum.
+    pub fn bytes_of(&self, client: ClientId) -> BytesOf {
+        let boxes = |dealt: &Dealt| dealt.get(&client).map_or(0, |sealed| size_of_val(sealed.as_slice()));
+        let keys = |roster: &Roster| roster.entry(client).map_or(0, |entry| size_of_val(&entry.keys));
+        let of = |held: &Held, given: bool, revealed: usize| BytesOf {
+            keys: keys(&held.roster),
+            boxes: boxes(&held.dealt),
+            revealed,
+            given,
+        };
+        match &self.stage {
+            Stage::Keys(all) => BytesOf { keys: all.get(&client).map_or(0, size_of_val), ..BytesOf::default() },
+            Stage::Shares { roster, dealt } => {
+                BytesOf { keys: keys(roster), boxes: boxes(dealt), ..BytesOf::default() }
+            }
+            Stage::Inputs { held, given, .. } => of(held, given.contains(&client), 0),
+            Stage::Agreements { held, survivors, .. } => of(held, survivors.has(client), 0),
+            Stage::Reveals { held, survivors, revealed, .. } => {
+                let shares = revealed.get(&client).map_or(0, |shares| shares.len() * size_of::<Hex<32>>());
+                of(held, survivors.has(client), shares)
+            }
+            Stage::Over => BytesOf::default(),
+        }
+    }
+
+    /// How the sum of masked numbers begins: the bytes of its first values, of so many at most, as they are written, and what they are as
+    /// numbers, which is nothing as long as the masks are on. `None` before anyone may give, and once it was opened.
+    pub fn begins(&self, values: usize) -> Option<(Vec<u8>, Vec<i32>)> {
+        match &self.stage {
+            Stage::Inputs { sum, .. } | Stage::Agreements { sum, .. } | Stage::Reveals { sum, .. } => {
+                let first = sum.first(values);
+                Some((first.bytes(), first.signed_values()))
+            }
+            Stage::Keys(_) | Stage::Shares { .. } | Stage::Over => None,
+        }
     }
 
     /// Takes a client's keys; of several, as after a reload, the last.

@@ -98,6 +98,13 @@ impl Vector {
         bytes
     }
 
+    /// Its first values, of so many at most, without what follows them.
+    pub fn first(&self, values: usize) -> Vector {
+        let values = &self.values[..values.min(self.values.len())];
+        let layout = Layout { values: values.len() as u32, tail: 0, ..self.layout };
+        Vector { layout, values: values.to_vec(), tail: Vec::new() }
+    }
+
     /// Its values with their signs.
     pub fn signed_values(&self) -> Vec<i32> {
         let above = 32 - 8 * self.layout.encoding.width() as u32;

@@ -54,6 +54,7 @@ fn table() -> Vec<(&'static str, MethodRouter<Site>)> {
         ("/api/rooms/{code}/results.csv", get(results::csv)),
         ("/api/rooms/{code}/session.json", get(results::session)),
         ("/api/rooms/{code}/history", get(room::history)),
+        ("/api/rooms/{code}/held", get(room::held)),
         ("/api/rooms/{code}/model.safetensors", get(model::safetensors)),
         ("/api/rooms/{code}/model.onnx", get(model::onnx)),
         ("/api/rooms/{code}/model.json", get(model::json)),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::failure::{Code, Failure};
 use super::site::{Outside, Site};
 use crate::server::links;
-use crate::server::rooms::Snapshot;
+use crate::server::rooms::{InspectError, Snapshot};
 
 /// `GET /api/rooms/{code}`.
 pub async fn room(
@@ -36,6 +36,12 @@ pub fn public(site: &Site, outside: &Outside, snapshot: Snapshot) -> Value {
 /// `GET /api/rooms/{code}/history`.
 pub async fn history(State(site): State<Site>, Path(code): Path<String>) -> Result<Json<Value>, Failure> {
     Ok(Json(json!(site.find(&code)?.inspect().await?.checkpoint.history)))
+}
+
+/// `GET /api/rooms/{code}/held`: what this server holds of everyone at this moment, as far as everyone may see it.
+pub async fn held(State(site): State<Site>, Path(code): Path<String>) -> Result<Response, Failure> {
+    let held = site.find(&code)?.held().await.map_err(InspectError::from)?;
+    Ok(([(CACHE_CONTROL, "no-store")], Json(held)).into_response())
 }
 
 /// `GET /api/rooms/{code}/qr.svg`: the link for other machines as a QR code.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use federation::{ConnectionId, Event, HostError, Lead};
+use federation::{ConnectionId, Event, Held, HostError, Lead};
 use protocol::{HostCommand, Token};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
@@ -65,6 +65,9 @@ pub(super) enum Request {
     Inspect {
         answer: oneshot::Sender<Result<Snapshot, InspectError>>,
     },
+    Held {
+        answer: oneshot::Sender<Held>,
+    },
     Command {
         command: HostCommand,
         answer: oneshot::Sender<Result<(), CommandError>>,
@@ -109,6 +112,13 @@ impl RoomHandle {
         let (answer, snapshot) = oneshot::channel();
         self.ask(Request::Inspect { answer }).await?;
         snapshot.await.map_err(|_| Ended)?
+    }
+
+    /// What the room holds of everyone at this moment.
+    pub async fn held(&self) -> Result<Held, Ended> {
+        let (answer, held) = oneshot::channel();
+        self.ask(Request::Held { answer }).await?;
+        held.await.map_err(|_| Ended)
     }
 
     /// Whether a token is that of somebody whom the room knows.

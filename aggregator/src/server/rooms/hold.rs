@@ -52,6 +52,9 @@ impl Room {
                     Some(Request::Inspect { answer }) => {
                         let _ = answer.send(self.snapshot_of_stored(&mut stored));
                     }
+                    Some(Request::Held { answer }) => {
+                        let _ = answer.send(self.coordinator.held());
+                    }
                     Some(Request::Command { answer, .. }) => {
                         let _ = answer.send(Err(CommandError::Held(reason.clone())));
                     }

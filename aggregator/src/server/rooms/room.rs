@@ -103,6 +103,10 @@ impl Room {
                         let _ = answer.send(Ok(Snapshot::of(&self.coordinator, self.clock.now())));
                         continue;
                     }
+                    Some(Request::Held { answer }) => {
+                        let _ = answer.send(self.coordinator.held());
+                        continue;
+                    }
                     Some(Request::Command { command, answer }) => {
                         let done = self.watched(|room| room.command(command));
                         self.unanswered = Some((answer, done));

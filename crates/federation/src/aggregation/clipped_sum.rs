@@ -27,6 +27,11 @@ impl ClippedSum {
         debug_assert!(added.is_ok(), "`inspect` has read the same bytes");
     }
 
+    /// Bytes that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(self.0.as_slice())
+    }
+
     /// The sum, of so many values.
     pub(crate) fn into_values(mut self, parameters: usize) -> Vec<f64> {
         self.0.resize(parameters, 0.0);

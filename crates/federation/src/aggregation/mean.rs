@@ -80,7 +80,6 @@ impl Accumulator {
     }
 
     /// The mean so far; empty before the first update.
-    #[cfg(test)]
     pub(crate) fn mean(&self) -> &[f32] {
         &self.mean
     }

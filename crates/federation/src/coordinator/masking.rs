@@ -79,6 +79,11 @@ impl MaskedRound {
         self.given.len() as u32
     }
 
+    /// The server's end of its sum.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
     /// Bytes of one client's masked numbers.
     pub fn bytes(&self) -> usize {
         self.tally.task().layout.bytes()

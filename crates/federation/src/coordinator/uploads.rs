@@ -178,6 +178,12 @@ impl Uploads {
         }
     }
 
+    /// Bytes of a client's update that have come; `None`: none is on its way.
+    pub(crate) fn bytes_of(&self, client: ClientId) -> Option<usize> {
+        let slot = self.slots.iter().find(|slot| slot.announcement.client == client)?;
+        Some(slot.assembly.receipt().received() as usize)
+    }
+
     /// Bytes that the slots' buffers take, slots in use, and length of the line.
     pub(crate) fn load(&self) -> (usize, usize, usize) {
         let bytes = self.slots.iter().map(|slot| slot.assembly.capacity()).sum();

@@ -22,6 +22,11 @@ impl Normalising {
     pub fn received(&self) -> u32 {
         self.sums.len() as u32
     }
+
+    /// Bytes of a client's sums, where they are in.
+    pub fn bytes_of(&self, id: ClientId) -> Option<usize> {
+        self.sums.get(&id).map(Sums::bytes)
+    }
 }
 
 impl Coordinator {
