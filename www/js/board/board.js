@@ -13,6 +13,7 @@ import { boardLearning } from './board-learning.js';
 import { boardRoster } from './board-roster.js';
 import { celebration } from './celebration.js';
 import { fullscreenButton } from './fullscreen-button.js';
+import { heldPanel } from './held-panel.js';
 
 /** @typedef {import('../live/api-shapes.js').PublicRoom} Room */
 
@@ -23,7 +24,7 @@ fullscreenButton(/** @type {HTMLButtonElement} */ (byId('fullscreen')));
 setText(byId('away'), words.board.away);
 
 const code = codeOfPath(location.pathname);
-const panels = [boardHead(), joinCard(), celebration(), boardRoster(), boardLearning()];
+const panels = [boardHead(), joinCard(), celebration(), boardRoster(), boardLearning(), heldPanel(code)];
 
 watchRoom(code, {
   room(room) {
@@ -66,6 +67,7 @@ function endWith(title, text) {
   const end = byId('dead-end');
   end.replaceChildren(h('h2', {}, title), h('p', {}, text), h('a', { class: 'button primary', href: '/' }, words.board.start));
   for (const id of ['head', 'join', 'people', 'learning', 'finished', 'away']) show(byId(id), false);
+  /** @type {HTMLDialogElement} */ (byId('held')).close();
   show(end, true);
   document.title = title;
 }

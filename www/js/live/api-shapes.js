@@ -67,6 +67,16 @@
  * @property {boolean} left_out whether its evaluations are left out
  */
 
+/**
+ * @typedef {object} Holding something that the server holds
+ * @property {string} what
+ * @property {number} bytes as it is held; 0 of what is gone into a sum
+ * @property {number} [of] laptops in a sum, or rounds
+ * @property {{hex: string, numbers: number[], spread: number[], range: number}} [begins] how a vector begins, where everyone may see that
+ */
+
+/** @typedef {{round: number, together: Holding[], clients: {client: number, name: string, holds: Holding[]}[]}} Held what the server holds of everyone */
+
 /** @typedef {PublicRoom & {created_at: number, versions: Version[], clients: Insight[], contributions: Contribution[][]}} HostRoom what the host sees */
 
 /** @typedef {{version: string, secure: boolean, origins: string[], kept: boolean, state: string | null, watch: string, rooms: HostRoom[]}} Host */
