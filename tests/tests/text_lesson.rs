@@ -290,6 +290,79 @@ fn plays(session: &[u8], folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Texts and masks go together: what three type is trained on, and neither a text nor a result of one alone leaves a laptop.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_three_type_is_learnt_under_masks() -> Result<()> {
+    let voices = Voices::open()?;
+    let rounds = 2;
+    let settings = ["--model", "compact-text", "--masking", "active", "--rounds", "2", "--deadline", "120"];
+    let server = Server::start(&settings).await?;
+    let recorder = Recorder::start(server.origin().trim_start_matches("http://")).await?;
+    let mut laptops = Vec::new();
+    for laptop in 0..3 {
+        let proxy = (laptop == 2).then_some(recorder.port());
+        laptops.push(Browser::start(Options { proxy, ..Options::default() }).await?);
+    }
+    let mut students = Vec::new();
+    for (student, laptop) in laptops.iter().enumerate() {
+        let tab = laptop.open(&server.page()).await?;
+        tab.give(&voices.paths_of(student)).await?;
+        for (place, text) in TYPED.iter().enumerate() {
+            types(&tab, place, text).await?;
+        }
+        students.push(tab);
+    }
+    for tab in &students {
+        tab.click("take-part").await?;
+    }
+    let history = server.wait_for_rounds(rounds, PATIENCE).await?;
+    for record in &history {
+        assert_eq!((&record["clients"], &record["refused"]), (&json!(3), &json!(0)), "{record:#}");
+        assert!(record["evaluation"]["loss"].as_f64().is_some_and(f64::is_finite), "{record:#}");
+    }
+
+    // All have one model, which reads and hears.
+    let mut read = Vec::new();
+    for tab in &students {
+        tab.wait_for("finished").await?;
+        tab.fill("try-text", TYPED[1]).await?;
+        tab.click("try-read").await?;
+        let alone = "return document.querySelector('[data-test=\"branch-voice\"]')?.dataset.trust === '0.000000'";
+        tab.wait("the text alone", alone, MINUTE).await?;
+        read.push(shares(tab).await?);
+    }
+    assert!(read.iter().all(|shares| *shares == read[0]), "{read:?}");
+    let typist = &students[2];
+    typist.choose_files("try-file", &voices.paths_of(2)[..1]).await?;
+    let heard = "return document.querySelector('[data-test=\"branch-voice\"]').dataset.trust !== '0.000000'";
+    typist.wait("the voice beside the text", heard, MINUTE).await?;
+    let (voice, text, heard, trusted) = branches(typist).await?;
+    assert!(voice != "" && text != "" && (heard + trusted - 1.0).abs() < 1e-5 && trusted > 0.0);
+
+    // Its text is looked for in all that it sent, and would have been found; masks or not, no count of a label is in it either.
+    typist.click("search-voice").await?;
+    let searched = "return document.querySelector('[data-test=\"search-result\"]').dataset.texts !== undefined";
+    typist.wait("the search", searched, MINUTE).await?;
+    let found =
+        typist.run("return { ...document.querySelector('[data-test=\"search-result\"]').dataset }", vec![]).await?;
+    assert_eq!(
+        (&found["found"], &found["foundText"], &found["textProved"], &found["texts"]),
+        (&json!("0"), &json!("0"), &json!("true"), &json!("4"))
+    );
+    let mut said = Vec::new();
+    for connection in recorder.recorded() {
+        let (_, frames) = connection.requests().unwrap_or_default();
+        for payload in frames.iter().map(|frame| &frame.payload) {
+            assert!(TYPED.iter().all(|text| !payload.windows(text.len()).any(|part| part == text.as_bytes())));
+            said.extend(serde_json::from_slice::<Value>(payload).ok().filter(Value::is_object));
+        }
+    }
+    let of = |kind: &str| said.iter().filter(|message| message["type"] == kind).collect::<Vec<_>>();
+    assert_eq!((of("masked").len(), of("update").len(), of("statistics").len()), (rounds, 0, 0));
+    assert!(of("ready").iter().all(|ready| ready["labels"] == json!([])), "{:?}", of("ready"));
+    Ok(())
+}
+
 /// A room that looks at text alone passes over clips without any, and says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn clips_without_text_are_passed_over_where_the_room_only_reads() -> Result<()> {
