@@ -6,7 +6,7 @@
 use std::process::{Command, Output, Stdio};
 
 use protocol::{Aggregation, Choice as _, Strategy};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn chorus(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_chorus")).args(arguments).stdin(Stdio::null()).output().unwrap()
@@ -338,4 +338,37 @@ fn edges_give_the_root_what_their_clients_would() {
     ] {
         assert!(voices.refusal(wrong).contains(why), "{wrong:?}: {}", voices.refusal(wrong));
     }
+}
+
+/// A class in masks, of which two were gone from a round, is played again; one in which too few were left to mask is told so.
+#[test]
+fn a_masked_session_is_played_again_with_its_losses() {
+    let voices = Voices::new();
+    let session = |attendance: &[&[u32]]| {
+        let gave = |place: &u32| json!({"place": place, "examples": 0, "labels": [], "after_ms": 0, "norm": 0.0});
+        let round = |(number, places): (usize, &&[u32])| {
+            let record = json!({"round": number + 1, "model_version": number + 1, "clients": places.len(), "examples": 9,
+                "refused": 0, "duration_ms": 5, "training": {"loss": 1.0, "accuracy": 0.5}});
+            json!({"record": record, "gave": places.iter().map(gave).collect::<Vec<_>>(), "lacking": []})
+        };
+        let room = json!({"labels": ["angry", "happy", "neutral", "sad"], "architecture": "compact", "parameters": 45_188,
+            "features": 60, "encoding": "f32", "rounds": attendance.len(), "goal": 0, "least": 3, "max_clients": 64,
+            "deadline_ms": 180_000, "grace_ms": 15_000, "weight_cap": 1_000, "norm_limit": 10_000.0, "seed": 0,
+            "training": {"epochs": 1, "batch_size": 20, "learning_rate": 0.001},
+            "masking": {"server": "active", "encoding": "masked32", "clip": 1.0}});
+        let rounds: Vec<Value> = attendance.iter().enumerate().map(round).collect();
+        let file = json!({"chorus_session": 1, "program": "0", "room": room, "places": 5, "rounds": rounds, "final_evaluation": null});
+        let path = voices.path("session.json");
+        std::fs::write(&path, file.to_string()).unwrap();
+        path
+    };
+    // Four of five open the sum: one may be lost with its masks on, two cannot have been there.
+    let file = session(&[&[0, 1, 2, 3, 4], &[0, 1, 2], &[1, 2, 3, 4]]);
+    let again = ["--session", &file, "--partition", "random", "--rounds", "3"];
+    let outcome = voices.outcome(&again);
+    assert_eq!(outcome["rounds"].as_array().map(Vec::len), Some(3));
+    assert_eq!(without_times(outcome), without_times(voices.outcome(&again)), "the same again");
+    let file = session(&[&[0, 1, 2, 3, 4], &[0, 1]]);
+    let refused = voices.refusal(&["--session", &file, "--partition", "random", "--rounds", "2"]);
+    assert!(refused.contains("round 2 of the session fewer than 3 gave"), "{refused}");
 }

@@ -39,6 +39,8 @@ struct Client {
     away: bool,
     /// And is on its way back.
     called_back: bool,
+    /// Whether it takes no part in the present round.
+    looks_on: bool,
     /// The number of what it is at; what was decided for an earlier one does not happen.
     work: u64,
     /// How often it was asked to train.
@@ -114,6 +116,7 @@ impl Exchange {
                 lie: None,
                 away: false,
                 called_back: false,
+                looks_on: false,
                 work: 0,
                 asked: 0,
                 result: None,
@@ -130,9 +133,26 @@ impl Exchange {
     }
 
     /// In each round these clients alone give something, in rounds without any and beyond them everyone. The others train for
-    /// nothing, and the round is closed without them.
+    /// nothing, and the round is closed without them. Under masks they are lost after the masks are on, which come off the sum all the
+    /// same; where that takes more than gave, the others cannot have been there when they were put on, and look on.
     pub fn attend(&mut self, attendance: Vec<Vec<usize>>) {
         self.attendance = attendance;
+    }
+
+    /// Has clients look on or take part as the present round wants it.
+    fn seat(&mut self) {
+        let Some(masking) = self.coordinator.config().masking else { return };
+        let now = self.now();
+        let giving = (0..self.clients.len()).filter(|&client| self.attends(client)).count();
+        let enough = giving >= masking.server.threshold(self.clients.len());
+        for number in 0..self.clients.len() {
+            let looks_on = !enough && !self.attends(number);
+            let client = &mut self.clients[number];
+            if client.looks_on != looks_on {
+                client.looks_on = looks_on;
+                client.program.participant.handle(now, Input::TakePart(!looks_on));
+            }
+        }
     }
 
     fn attends(&self, client: usize) -> bool {
@@ -222,6 +242,9 @@ impl Exchange {
     pub fn go_on(&mut self) -> Result<Next> {
         let mut idle = 0;
         loop {
+            if !self.attendance.is_empty() {
+                self.seat();
+            }
             if self.settle()? {
                 return Ok(Next::Published);
             }
@@ -522,4 +545,75 @@ fn secrets(number: usize, memory: MaskingMemory) -> MaskingSecrets {
     };
     let begun = if memory == MaskingMemory::default() { 1 } else { 2 };
     MaskingSecrets { seat: draw(0), random: draw(begun), memory }
+}
+
+#[cfg(test)]
+mod tests {
+    use client::LocalRound;
+    use federation::MemorySpool;
+    use models::{FEATURES, FRAMES};
+    use protocol::{Adversary, MaskedEncoding, Masking, RoomCode, RoomConfig, TrainingResult};
+
+    use super::*;
+
+    const PARAMETERS: usize = 6;
+    const CLIENTS: usize = 5;
+
+    /// Who gave to each round, and by how much it moved the model's first number, where client n says n + 1 hundredths.
+    fn played(server: Adversary, attendance: &[Vec<usize>]) -> Vec<(Vec<usize>, f32)> {
+        let labels = vec!["left".to_owned(), "right".to_owned()];
+        let mut room = RoomConfig::new(RoomCode::from_random(1), "one", PARAMETERS as u32, labels);
+        room.masking = Some(Masking { server, encoding: MaskedEncoding::Masked32, clip: 1.0 });
+        (room.rounds, room.least, room.weight_cap) = (attendance.len() as u32, 3, 2);
+        let coordinator = Coordinator::new(room, vec![0.0; PARAMETERS], Box::<MemorySpool>::default()).unwrap();
+        let clip = |label| Example {
+            values: vec![0.5; FRAMES * FEATURES],
+            frames: FRAMES,
+            text: Vec::new(),
+            label,
+            variants: Vec::new(),
+        };
+        let shares = (0..CLIENTS).map(|_| Arc::new(vec![clip(0), clip(1)])).collect();
+        let mut exchange = Exchange::new(coordinator, shares, &[2; CLIENTS], 2, None);
+        exchange.attend(attendance.to_vec());
+        let (mut rounds, mut trained, mut before) = (Vec::new(), Vec::new(), 0.0);
+        loop {
+            match exchange.go_on().unwrap() {
+                Next::Train(clients) => {
+                    for client in clients {
+                        let asked = exchange.request(client).unwrap().asked.clone();
+                        let parameters = asked.model.iter().map(|value| value + (client + 1) as f32 / 100.0).collect();
+                        let training = TrainingResult { loss: 1.0, accuracy: 0.5 };
+                        let result = LocalRound { evaluation: None, parameters, examples: 2, steps: 1, training };
+                        exchange.trained(client, result.into_inputs(&asked));
+                        trained.push(client);
+                    }
+                }
+                Next::Published => {
+                    let now = exchange.coordinator().model().parameters()[0];
+                    rounds.push((std::mem::take(&mut trained), now - std::mem::replace(&mut before, now)));
+                }
+                Next::Finished => break,
+            }
+        }
+        let counted: Vec<usize> =
+            exchange.coordinator().history().iter().map(|record| record.clients as usize).collect();
+        assert_eq!(counted, rounds.iter().map(|(clients, _)| clients.len()).collect::<Vec<_>>());
+        rounds
+    }
+
+    /// Of five with their masks on, four open the sum against a server that may lie, and three against one that only looks.
+    #[test]
+    fn whoever_is_lost_from_a_masked_round_is_not_in_its_sum_and_the_round_is_there() {
+        let attendance = [vec![0, 1, 2, 3, 4], vec![1, 2, 3, 4], vec![0, 2, 4], vec![0, 1, 2, 3, 4], vec![1, 2, 3]];
+        for server in [Adversary::Active, Adversary::Curious] {
+            let rounds = played(server, &attendance);
+            for ((clients, moved), wanted) in rounds.iter().zip(&attendance) {
+                assert_eq!(clients, wanted, "{server:?}");
+                let mean = wanted.iter().map(|client| (client + 1) as f32).sum::<f32>() / wanted.len() as f32 / 100.0;
+                assert!((moved - mean).abs() < 1e-6, "{server:?}, {wanted:?}: {moved} for {mean}");
+            }
+            assert_eq!(rounds.len(), attendance.len());
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use corpus::{Partition, Reading};
 use federation::key_check;
 use models::Architecture;
@@ -215,6 +215,14 @@ impl Plan {
         room.seed = self.seed;
         room.least = clients as u32;
         if self.replay.as_ref().is_some_and(|replay| !replay.attendance.is_empty()) {
+            let few = |gave: &Vec<usize>| !gave.is_empty() && gave.len() < MIN_MASKED_CLIENTS;
+            let round = self.replay.iter().flat_map(|replay| &replay.attendance).position(few);
+            if let Some(round) = round.filter(|_| self.masking.is_some()) {
+                bail!(
+                    "to round {} of the session fewer than {MIN_MASKED_CLIENTS} gave, which are too few to mask; choose --nobody-lost",
+                    round + 1
+                );
+            }
             // A round counts with those who gave to the class' own, however few they were.
             let least = if self.masking.is_some() { MIN_MASKED_CLIENTS as u32 } else { 1 };
             room.least = room.least.min(least.max(self.aggregation.least()));
