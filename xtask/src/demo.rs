@@ -57,7 +57,7 @@ pub struct Options {
 pub fn run(options: &Options, install: Install) -> Result<()> {
     ensure!(options.participants > 0, "a demo needs at least one participant");
     let toolchain = setup::wasm_toolchain(install)?;
-    build(&toolchain)?;
+    build(&toolchain, &[])?;
     let chorus = places::target()?.join("debug").join("chorus").with_extension(env::consts::EXE_EXTENSION);
 
     let (interrupt, interrupted) = mpsc::channel();
@@ -87,13 +87,14 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
     follow(&link, &mut class, &interrupted)
 }
 
-/// Builds what a room needs: the server, and beside it the pages and the programs that a tab cannot do without.
-fn build(toolchain: &Toolchain) -> Result<()> {
+/// Builds what a room needs: the server, with what `more` asks cargo for, and beside it the pages and the programs that a tab cannot do
+/// without.
+pub fn build(toolchain: &Toolchain, more: &[&str]) -> Result<()> {
     say("building the chorus program and the tab's programs; the first time this takes about ten minutes on two cores");
     say("Ctrl-C stops it, and the same command goes on from there");
     compile::prepare()?;
     let mut chorus = process::natively("build");
-    chorus.args(["--bin", "chorus"]);
+    chorus.args(["--bin", "chorus"]).args(more);
     compile::together(vec![
         Lane { name: "chorus", builds: vec![chorus] },
         Lane { name: "the tab's programs", builds: bundle::build(toolchain, &bundle::NEEDED, Finish::Quick)? },
@@ -148,7 +149,7 @@ fn server(chorus: &Path, options: &Options, logs: &Path) -> Result<ServerProcess
 }
 
 /// Apart from the terminal's group, so that Ctrl-C reaches the programs once, from us, in the right order.
-fn apart(mut command: Command) -> Command {
+pub fn apart(mut command: Command) -> Command {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command

@@ -4,6 +4,7 @@
 
 mod bench;
 mod bundle;
+mod cluster;
 mod compile;
 mod demo;
 mod dist;
@@ -42,6 +43,7 @@ enum Command {
     Setup,
     Bundle(bundle::Options),
     Demo(demo::Options),
+    Cluster(cluster::Options),
     Test(test::Options),
     Bench(bench::Options),
     Fuzz(fuzz::Options),
@@ -67,6 +69,7 @@ fn run(Cli { no_install, command }: Cli) -> anyhow::Result<()> {
         Command::Setup => setup::run(install),
         Command::Bundle(options) => bundle::run(&options, install).map(|_| ()),
         Command::Demo(options) => demo::run(&options, install),
+        Command::Cluster(options) => cluster::run(&options, install),
         Command::Test(options) => test::run(&options, install),
         Command::Bench(options) => bench::run(&options, install),
         Command::Fuzz(options) => fuzz::run(&options),

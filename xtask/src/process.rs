@@ -44,7 +44,7 @@ pub fn cargo() -> Command {
 }
 
 /// What is tested and checked besides what everyone gets who builds the program without asking for more.
-const TESTED: &str = "aggregator/cluster";
+pub const TESTED: &str = "aggregator/cluster";
 
 /// A command of cargo for all that runs natively. `wasm-client` is only ever compiled for the browser, and `xtask` on its own,
 /// as the alias `cargo xtask` does. Chosen in the same way everywhere, as another choice would make cargo build the same
