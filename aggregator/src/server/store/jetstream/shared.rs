@@ -330,8 +330,8 @@ impl Shared {
         }
     }
 
-    /// Writes this server's key once.
-    async fn renew(&self) -> Result<()> {
+    /// Writes this server's key once. False where it could not, but may at once.
+    async fn renew(&self) -> Result<bool> {
         let (key, value, revision, id) = {
             let mut own = lock(&self.own);
             own.beat += 1;
@@ -341,21 +341,28 @@ impl Shared {
         };
         let asked = Instant::now();
         let revision = match timeout(KEY_LIMIT, write(&self.bucket, &key, value.into(), revision)).await?? {
-            Written::Done(revision) => Some(revision),
-            // It may be one of ours of which no answer came.
-            Written::Changed => read(&self.bucket, &key).await?.map(|(revision, _)| revision),
+            Written::Done(revision) => revision,
+            Written::Changed => {
+                let found = read(&self.bucket, &key).await?;
+                let mut own = lock(&self.own);
+                match found {
+                    // One of ours of which no answer came. When it was written we do not know: it gives no lease.
+                    Some((revision, _)) => own.revision = revision,
+                    None => {
+                        tracing::error!(
+                            "the other servers have given this one up, since NATS did not hear of it for too long; it \
+                             goes on as a new one"
+                        );
+                        *own = Own::new();
+                    }
+                }
+                return Ok(false);
+            }
         };
         let mut own = lock(&self.own);
         if own.id != id || self.left.load(Ordering::Acquire) {
-            return Ok(());
+            return Ok(true);
         }
-        let Some(revision) = revision else {
-            tracing::error!(
-                "the other servers have given this one up, since NATS did not hear of it for too long; it goes on as a new one"
-            );
-            *own = Own::new();
-            return Ok(());
-        };
         let had_lease = own.until.is_some_and(|until| asked < until);
         own.revision = revision;
         own.until = Some(asked + LEASE);
@@ -364,7 +371,7 @@ impl Shared {
             // Who could write nothing has seen nothing of the others either: their time begins now.
             lock(&self.others).values_mut().for_each(|other| other.changed = Instant::now());
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Gives up those who have not been seen for too long.
@@ -443,7 +450,11 @@ async fn beat(shared: Weak<Shared>) {
             return;
         }
         let outcome = shared.renew().await;
-        let again = outcome.is_err() || shared.lease().is_err();
+        let pause = match outcome {
+            Ok(true) => BEAT,
+            Ok(false) => Duration::ZERO,
+            Err(_) => BEAT_AGAIN,
+        };
         if let Err(error) = &outcome
             && !failed
         {
@@ -454,7 +465,7 @@ async fn beat(shared: Weak<Shared>) {
         }
         failed = outcome.is_err();
         drop(shared);
-        sleep(if again { BEAT_AGAIN } else { BEAT }).await;
+        sleep(pause).await;
     }
 }
 
