@@ -179,18 +179,24 @@ impl JetStream {
         self.shared.wait(ROOM_LIMIT, async move { Shared::room(&bucket, &code).await })
     }
 
-    /// Deletes blobs that no key will name.
-    fn delete_blobs(&self, names: Vec<String>) {
+    /// Deletes blobs that no key names any more, and those that none will.
+    fn delete_blobs(&self, old: Vec<blobs::Blob>, strays: Vec<String>) {
         let blobs = self.shared.blobs().clone();
-        if !names.is_empty() {
-            self.shared.spawn(async move {
-                for name in names {
-                    if let Err(error) = blobs.delete(&name).await {
-                        tracing::debug!(name, "a blob that is of no use any more stays in NATS ({error:#})");
-                    }
-                }
-            });
+        if old.is_empty() && strays.is_empty() {
+            return;
         }
+        self.shared.spawn(async move {
+            for blob in old {
+                if let Err(error) = blobs.delete(&blob).await {
+                    tracing::debug!(blob.name, "a blob that is of no use any more stays in NATS ({error:#})");
+                }
+            }
+            for name in strays {
+                if let Err(error) = blobs.delete_stray(&name).await {
+                    tracing::debug!(name, "a blob that was of no use stays in NATS ({error:#})");
+                }
+            }
+        });
     }
 
     /// Deletes the blobs of a room that its key does not name. Whoever had the room before cannot have any named any more.
@@ -201,7 +207,7 @@ impl JetStream {
             let names = blobs.names(&room).await.unwrap_or_default();
             for name in names.into_iter().filter(|name| !named.contains(name)) {
                 // It is found again the next time.
-                let _ = blobs.delete(&name).await;
+                let _ = blobs.delete_stray(&name).await;
             }
         });
     }
@@ -291,11 +297,11 @@ impl Store for JetStream {
             }
         };
         let named: HashSet<&String> = index.blobs().map(|blob| &blob.name).collect();
-        let old = kept.index.blobs().map(|blob| blob.name.clone()).chain(kept.strays);
-        let old = old.filter(|name| !named.contains(name)).collect();
+        let old = kept.index.blobs().filter(|blob| !named.contains(&blob.name)).cloned().collect();
+        let strays = kept.strays.into_iter().filter(|name| !named.contains(name)).collect();
         self.doubtful().remove(&code);
         self.kept().insert(code, Kept { owner: session, revision, index, strays: Vec::new() });
-        self.delete_blobs(old);
+        self.delete_blobs(old, strays);
         // Stored it is; but told it may be only as long as nobody else can have the room.
         self.shared.lease().map(drop)
     }
@@ -350,12 +356,23 @@ impl Store for JetStream {
     }
 
     fn delete(&self, code: &RoomCode) -> Result<()> {
-        let revision = self.kept().remove(code).map(|kept| kept.revision);
-        let (bucket, blobs, code) = (self.shared.bucket(), self.shared.blobs().clone(), code.clone());
-        self.shared.wait(ROOM_LIMIT, async move {
-            Shared::delete_room(&bucket, &code, revision).await?;
-            blobs.delete(&format!("{code}.>")).await
-        })
+        let kept = self.kept().remove(code);
+        let (bucket, blobs, of) = (self.shared.bucket(), self.shared.blobs().clone(), code.clone());
+        let deleted = self.shared.wait(ROOM_LIMIT, async move {
+            Shared::delete_room(&bucket, &of, kept.as_ref().map(|kept| kept.revision)).await?;
+            for blob in kept.iter().flat_map(|kept| kept.index.blobs()) {
+                blobs.delete(blob).await?;
+            }
+            for name in blobs.names(of.as_str()).await? {
+                blobs.delete_stray(&name).await?;
+            }
+            Ok(())
+        });
+        if deleted.is_err() {
+            // It is looked at again, and goes on if it is there.
+            self.doubtful().insert(code.clone());
+        }
+        deleted
     }
 
     fn may_tell(&self, code: &RoomCode) -> Result<()> {
@@ -368,8 +385,9 @@ impl Store for JetStream {
 
     fn whereabouts(&self, code: &RoomCode) -> Whereabouts {
         match self.shared.owner(code) {
-            None => Whereabouts::Here,
-            Some((Some(owner), _)) if owner == self.shared.session() => Whereabouts::Here,
+            None => Whereabouts::Nowhere,
+            // It comes to be here in a moment, or is gone.
+            Some((Some(owner), _)) if owner == self.shared.session() => Whereabouts::Between,
             Some((_, Some(address))) => Whereabouts::At(self.elsewhere(address)),
             Some((_, None)) => Whereabouts::Between,
         }

@@ -141,14 +141,14 @@ fn a_damaged_model_gives_way_to_the_newest_that_is_whole() {
         store.save(&after(version), true).unwrap();
     }
     store.release(&code());
-    let mut gone = String::new();
+    let mut gone = None;
     store.tamper(|index| {
         let [.., six, seven] = index.models.as_mut_slice() else { panic!("{} models", index.models.len()) };
         seven.parameters.checksum ^= 1;
-        gone = six.memory.as_ref().unwrap().name.clone();
+        gone = six.memory.clone();
     });
     let blobs = store.shared.blobs().clone();
-    store.shared.wait(ROOM_LIMIT, async move { blobs.delete(&gone).await }).unwrap();
+    store.shared.wait(ROOM_LIMIT, async move { blobs.delete(&gone.unwrap()).await }).unwrap();
     soon(|| store.unowned() == [code()]);
     let room = store.claim(&code()).unwrap().unwrap();
     assert_eq!((room.model().version(), room.history().len()), (ModelVersion(5), 5));
