@@ -35,6 +35,9 @@ pub struct Options {
     /// Rounds until it is finished
     #[arg(long, default_value_t = 100)]
     rounds: u32,
+    /// Build the servers alone: for participants without a browser
+    #[arg(long)]
+    without_pages: bool,
 }
 
 /// Runs until Ctrl-C, or until the last server has ended.
@@ -43,7 +46,12 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
         NatsServer::program().is_some(),
         "there is no nats-server on this machine: `apt install nats-server`, or https://github.com/nats-io/nats-server/releases"
     );
-    demo::build(&setup::wasm_toolchain(install)?, &["--features", process::TESTED])?;
+    let features = ["--features", process::TESTED];
+    if options.without_pages {
+        process::run(process::natively("build").args(["--bin", "chorus"]).args(features))?;
+    } else {
+        demo::build(&setup::wasm_toolchain(install)?, &features)?;
+    }
     let chorus = places::target()?.join("debug").join("chorus").with_extension(env::consts::EXE_EXTENSION);
     let (interrupt, interrupted) = mpsc::channel();
     ctrlc::set_handler(move || {

@@ -150,7 +150,8 @@ impl House {
             watch,
             metrics: doors.metrics_token.as_deref().map(Secret::given).transpose()?,
         };
-        let limits = fitting(limits)?;
+        // What is passed on to another server has a connection to it besides.
+        let limits = fitting(limits, if inside.is_some() { 2 } else { 1 })?;
         let metrics = Arc::new(Metrics::new());
         let (stop, stopping) = watch::channel(false);
         let rooms = Arc::new(Rooms::new(store.clone(), stopping, limits.clone(), metrics.clone()));
@@ -260,13 +261,13 @@ fn limited<A>(mut server: Server<SocketAddr, A>, limits: &Limits) -> Server<Sock
     server.first_request_timeout(limits.request_timeout())
 }
 
-/// The limits, with no more connections than the system has files for.
-fn fitting(mut limits: Limits) -> Result<Limits> {
-    let wanted = limits.max_connections as u64 + OTHER_FILES;
+/// The limits, with no more connections than the system has files for, where each needs so many.
+fn fitting(mut limits: Limits, files_each: u64) -> Result<Limits> {
+    let wanted = limits.max_connections as u64 * files_each + OTHER_FILES;
     if let Some(files) = process::allow_files(wanted)
         && files < wanted
     {
-        let most = files.saturating_sub(OTHER_FILES);
+        let most = files.saturating_sub(OTHER_FILES) / files_each;
         ensure!(most > 0, "the system lets this program open {files} files, which is too few; raise `ulimit -n`");
         tracing::warn!(connections = most, files, "fewer connections than --max-connections: raise `ulimit -n`");
         limits.max_connections = most as usize;

@@ -8,6 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use futures_util::stream;
+use protocol::RoomCode;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -20,6 +21,7 @@ use super::site::{Outside, Site};
 use crate::server::gate::{Caller, Full, Place};
 use crate::server::metrics::Open;
 use crate::server::rooms::{InspectError, RoomHandle};
+use crate::server::store::Whereabouts;
 
 /// A room is looked at so often; what is as it was is not sent again.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -28,6 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 struct Board {
     site: Site,
     outside: Outside,
+    code: RoomCode,
     room: RoomHandle,
     tick: Interval,
     stopping: watch::Receiver<bool>,
@@ -73,6 +76,7 @@ pub async fn follow(
     let board = Board {
         site,
         outside,
+        code: Site::code(&code)?,
         room,
         tick,
         stopping,
@@ -101,6 +105,11 @@ impl Board {
                 Ok(snapshot) => snapshot,
                 Err(InspectError::Unreadable(_)) => continue,
                 Err(InspectError::Ended(_)) => {
+                    let code = &self.code;
+                    if !matches!(self.site.rooms.store().whereabouts(code), Whereabouts::Nowhere) {
+                        // Another server has it: who comes back is led there.
+                        return None;
+                    }
                     self.gone = true;
                     return Some(Event::default().event("gone").data("{}"));
                 }

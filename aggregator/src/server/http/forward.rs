@@ -46,7 +46,7 @@ pub async fn pass_on(
         return next.run(request).await;
     };
     match site.rooms.store().whereabouts(&code) {
-        Whereabouts::Here => next.run(request).await,
+        Whereabouts::Nowhere => next.run(request).await,
         Whereabouts::At(other) if !peer.is_inside() => {
             forward(&other, caller, &outside, request).await.unwrap_or_else(|error| {
                 tracing::debug!(room = %code, "the room's server does not answer ({error:#})");

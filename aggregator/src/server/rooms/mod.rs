@@ -184,8 +184,6 @@ impl Rooms {
         words: Option<mpsc::UnboundedSender<Word>>,
     ) -> Result<(), CreateError> {
         let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
-        // Those that other servers took.
-        rooms.retain(|_, room| !room.handle.has_ended());
         if rooms.contains_key(&code) {
             return Err(CreateError::Taken(code));
         }
@@ -197,6 +195,13 @@ impl Rooms {
         rooms.insert(code, Held { handle, memory });
         self.count.store(rooms.len(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Forgets rooms that other servers took.
+    fn forget_ended(&self) {
+        let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
+        rooms.retain(|_, room| !room.handle.has_ended());
+        self.count.store(rooms.len(), Ordering::Relaxed);
     }
 
     /// How many rooms there are, and how many bytes they may come to hold.

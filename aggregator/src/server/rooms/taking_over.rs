@@ -30,6 +30,7 @@ impl Rooms {
                     room.leave().await;
                 }
             }
+            self.forget_ended();
             let rooms = self.clone();
             // It reads models.
             let _ = tokio::task::spawn_blocking(move || rooms.take_unowned()).await;

@@ -47,7 +47,7 @@ pub(super) async fn elsewhere(
     entrance: &Entrance,
 ) -> Option<Result<Ending, Owner>> {
     let owner = match rooms.store().whereabouts(code) {
-        Whereabouts::Here => return None,
+        Whereabouts::Nowhere => return None,
         Whereabouts::At(owner) if !entrance.inside => Some(owner),
         _ => None,
     };

@@ -50,8 +50,8 @@ pub struct Elsewhere {
 
 /// Who has a room.
 pub enum Whereabouts {
-    /// Nobody else: it is here, or there is no such room.
-    Here,
+    /// Nobody: there is no such room.
+    Nowhere,
     /// That server.
     At(Elsewhere),
     /// It is stored, and will soon have a server.
@@ -139,7 +139,7 @@ pub trait Store: Send + Sync {
 
     /// Who has a room that is not here.
     fn whereabouts(&self, _code: &RoomCode) -> Whereabouts {
-        Whereabouts::Here
+        Whereabouts::Nowhere
     }
 
     /// Rooms that nobody has.
