@@ -148,8 +148,10 @@ async fn nothing_that_was_told_is_forgotten_and_no_version_is_published_twice() 
     for room in &rooms {
         notes.lock().unwrap().told(room);
     }
+    // A room has a thousand rounds at most.
+    let training = Duration::from_millis(30).max(Duration::from_millis(12) * kills);
     let clients: Vec<Client> = (rooms.iter())
-        .flat_map(|room| (0..CLIENTS).map(|_| Client { room: room.clone(), known: Arc::default() }))
+        .flat_map(|room| (0..CLIENTS).map(|_| Client { room: room.clone(), training, known: Arc::default() }))
         .collect();
     cluster.all_rooms_from(&[0, 1, 2], &notes);
     let alive = come(&clients, &cluster.origins, &notes);

@@ -24,6 +24,8 @@ use support::server::Server;
 use support::told::{Client, SECRET, Shared, check, make_room, shown};
 
 const KILLS: u32 = 50;
+/// How long a client takes for its update.
+const TRAINING: Duration = Duration::from_millis(30);
 /// The longest time from the moment that the clients begin to come to the kill.
 const LONGEST: Duration = Duration::from_millis(900);
 /// How long the last start may take to bring every room further.
@@ -52,7 +54,11 @@ async fn nothing_that_was_told_is_forgotten_when_the_program_is_killed() -> Resu
             let more = [make_room(&server.origin, &small).unwrap(), make_room(&server.origin, &small).unwrap()];
             for room in [&server.room, &more[0], &more[1]] {
                 notes.lock().unwrap().told(room);
-                clients.extend((0..2).map(|_| Client { room: room.clone(), known: Arc::default() }));
+                clients.extend((0..2).map(|_| Client {
+                    room: room.clone(),
+                    training: TRAINING,
+                    known: Arc::default(),
+                }));
             }
         }
         check(&server.origin, &notes);

@@ -16,9 +16,6 @@ use serde_json::Value;
 use super::raw_client::{Heard, OpenRound, RawClient, same_everywhere, update_id};
 
 pub const SECRET: &str = "a secret of the host";
-/// How long a client takes for its update, so that a room has no more rounds in all these lives than it may have.
-const TRAINING: Duration = Duration::from_millis(30);
-
 /// All that anyone was told of a room.
 #[derive(Default)]
 pub struct Told {
@@ -74,6 +71,8 @@ pub type Shared = Arc<Mutex<Notes>>;
 #[derive(Clone)]
 pub struct Client {
     pub room: RoomCode,
+    /// How long it takes for its update, so that a room has no more rounds in all these lives than it may have.
+    pub training: Duration,
     pub known: Arc<Mutex<Option<(Token, ClientId)>>>,
 }
 
@@ -96,7 +95,7 @@ impl Client {
                     if receipt.take(&chunk)? {
                         let sha = hash.clone().finish().as_ref().to_vec();
                         notes.lock().unwrap().model(room, round.model_version.0, sha);
-                        tokio::time::sleep(TRAINING).await;
+                        tokio::time::sleep(self.training).await;
                         socket.say(&announcement(round, &update(parameters, round.round.0))).await?;
                     }
                     continue;
