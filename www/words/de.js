@@ -756,6 +756,7 @@ export const words = {
       too_many_new_rooms: 'Innerhalb einer Minute wurden zu viele Räume angelegt. Warten Sie einen Moment, und versuchen Sie es dann noch einmal.',
       rooms_too_large: 'Die Modelle aller Räume brauchten zu viel Speicher. Löschen Sie zuerst einen Raum, oder wählen Sie ein kleineres Netz.',
       command_invalid: (detail) => `Der Server nimmt das nicht an.${bracketed(detail)}`,
+      member_unknown: 'Diese Adresse ist nur für Server desselben Verbunds.',
       client_unknown: 'Diese Person ist nicht mehr im Raum.',
       nothing_in: 'Es sind noch keine Ergebnisse da, mit denen die Runde abgeschlossen werden könnte.',
       nobody_ready: 'Noch ist niemand bereit, mit dem eine Runde beginnen könnte.',

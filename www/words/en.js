@@ -758,6 +758,7 @@ export const words = {
       too_many_new_rooms: 'Too many rooms were made within a minute. Wait a moment, then try again.',
       rooms_too_large: 'The models of all rooms would take too much memory. Delete a room first, or choose a smaller network.',
       command_invalid: (/** @type {string} */ detail) => `The server does not take this.${bracketed(detail)}`,
+      member_unknown: 'This address is for servers of the same cluster only.',
       client_unknown: 'This student is not in the room any more.',
       nothing_in: 'No results are in with which the round could be closed.',
       nobody_ready: 'Nobody is ready yet with whom a round could begin.',

@@ -756,6 +756,7 @@ export const words = {
       too_many_new_rooms: 'Se han creado demasiadas salas en un minuto. Espere un momento e inténtelo de nuevo.',
       rooms_too_large: 'Los modelos de todas las salas ocuparían demasiada memoria. Borre primero una sala, o elija una red más pequeña.',
       command_invalid: (detail) => `El servidor no acepta esto.${bracketed(detail)}`,
+      member_unknown: 'Esta dirección es solo para servidores del mismo grupo.',
       client_unknown: 'Esta persona ya no está en la sala.',
       nothing_in: 'No hay resultados con los que se pueda cerrar la ronda.',
       nobody_ready: 'Todavía no hay nadie preparado con quien empezar una ronda.',
