@@ -122,6 +122,12 @@ async fn open(servers: &str, access: Access) -> Result<Context> {
         options = options.add_root_certificates(file).require_tls(true);
     }
     let addresses: Vec<&str> = servers.split(',').map(str::trim).collect();
+    // The client's library reads them in no address.
+    match addresses.iter().find_map(|address| in_address(address)) {
+        Some((user, Some(password))) => options = options.user_and_password(user, password),
+        Some((token, None)) => options = options.token(token),
+        None => {}
+    }
     let client = options.connect(addresses).await.map_err(|error| {
         let advice = match error.kind() {
             ConnectErrorKind::ServerParse => "this is no address of NATS; give one as in nats://127.0.0.1:4222",
@@ -150,6 +156,16 @@ async fn open(servers: &str, access: Access) -> Result<Context> {
         bail!("{no_jetstream} ({})", error["description"].as_str().unwrap_or_default());
     }
     Ok(jetstream::new(client))
+}
+
+/// What stands before the `@` of an address: a user and a password, or a token.
+fn in_address(address: &str) -> Option<(String, Option<String>)> {
+    let (_, rest) = address.split_once("://").unwrap_or(("", address));
+    let (opens, _) = rest.rsplit_once('@')?;
+    Some(match opens.split_once(':') {
+        Some((user, password)) => (user.to_owned(), Some(password.to_owned())),
+        None => (opens.to_owned(), None),
+    })
 }
 
 /// Whether a version, such as 2.9.10 or 2.11.0-beta.1, is new enough.
@@ -182,6 +198,14 @@ mod tests {
     fn an_address_is_shown_without_what_opens_it() {
         assert_eq!(without_secrets("nats://ada:secret@nats.example:4222"), "nats://nats.example:4222");
         assert_eq!(without_secrets("token@a:1,nats://b:2"), "a:1,nats://b:2");
+    }
+
+    #[test]
+    fn an_address_may_have_a_user_or_a_token() {
+        let user = ("ada".to_owned(), Some("a:b@c".to_owned()));
+        assert_eq!(in_address("nats://ada:a:b@c@nats.example:4222"), Some(user));
+        assert_eq!(in_address("tls://t0ken@nats.example"), Some(("t0ken".to_owned(), None)));
+        assert_eq!(in_address("nats.example:4222"), None);
     }
 
     #[test]
