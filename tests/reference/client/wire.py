@@ -14,7 +14,7 @@ TYPES = {
     "client": {"hello", "rename", "ready", "pause", "recording", "leave", "statistics", "download", "progress", "update", "evaluation",
                "keys", "shares", "unopened", "masked", "agree", "reveal", "masked_statistics", "edge_ready", "partial"},
     "server": {"welcome", "error", "status", "history", "settings", "renamed", "statistics_request", "round", "upload", "accepted",
-               "refused", "round_closed", "round_abandoned", "finished", "roster", "boxes", "survivors", "agreed"},
+               "refused", "round_closed", "round_abandoned", "finished", "roster", "boxes", "survivors", "agreed", "status_changes"},
 }
 
 
