@@ -77,19 +77,30 @@ pub struct Told {
 /// Take `take` of what this voice says with a label, told so; `label` is one of [`LABELS`]. `strength` is how many times as strongly as
 /// people do the voice shows what it feels: at 2 a listener is hardly ever wrong.
 pub fn tell(voice: &Voice, telling: Telling, label: usize, take: u64, strength: f64) -> Told {
-    let place = LABELS.iter().position(|one| *one == label).unwrap_or_default();
     let [heard, read] = sides(voice, telling, label, take);
-    // No two ways of telling share a take, or a voice would say the same twice.
-    let own = (telling as u64 * LABELS.len() as u64 + place as u64) * 10_000 + take;
-    let mix = own.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ voice.seed.wrapping_mul(0xD1B5_4A32_D192_ED03);
+    let mix = mixed(voice, telling, label, take);
     let script = (mix >> 40) % SCRIPTS;
     let word = WORDS[read][(mix >> 20) as usize % WORDS[read].len()];
     Told {
         label,
         script,
         transcript: FRAMES[script as usize].replace("{}", word),
-        sound: voice.say_with(heard, own, strength),
+        sound: voice.say_with(heard, spoken(mix), strength),
     }
+}
+
+/// What everything but the sides follows from.
+fn mixed(voice: &Voice, telling: Telling, label: usize, take: u64) -> u64 {
+    let place = LABELS.iter().position(|one| *one == label).unwrap_or_default();
+    // No two ways of telling share a take, or a voice would say the same twice.
+    let own = (telling as u64 * LABELS.len() as u64 + place as u64) * 10_000 + take;
+    own.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ voice.seed.wrapping_mul(0xD1B5_4A32_D192_ED03)
+}
+
+/// Which take of its own the voice says. Its sentence follows from this, and must not betray the take that was asked for: every
+/// fourth of those that disagree is one in which the text is right.
+fn spoken(mix: u64) -> u64 {
+    mix >> 8
 }
 
 /// What the voice says and what the text says.
@@ -172,6 +183,30 @@ mod tests {
         }
         assert_eq!(right.len(), 6);
         assert!(right.values().all(|counts| *counts == [6, 2]), "{right:?}");
+    }
+
+    /// A sentence that is said in one of the four cases alone would tell which it is.
+    #[test]
+    fn the_sentence_does_not_betray_who_is_right() {
+        let mut right = std::collections::BTreeMap::<u64, [u32; 2]>::new();
+        for (seed, label, take) in (0..40)
+            .flat_map(|seed| LABELS.map(|label| (seed, label)))
+            .flat_map(|(seed, label)| (0..4).map(move |take| (seed, label, take)))
+        {
+            let voice = Voice::new(seed);
+            let [_, read] = sides(&voice, Telling::Against, label, take);
+            let sentence = spoken(mixed(&voice, Telling::Against, label, take)) % super::super::SENTENCES;
+            right.entry(sentence).or_default()[usize::from(read == label)] += 1;
+        }
+        assert_eq!(right.len() as u64, super::super::SENTENCES);
+        for (sentence, [voice, text]) in right {
+            let share = f64::from(text) / f64::from(voice + text);
+            assert!(
+                (0.05..0.5).contains(&share),
+                "sentence {sentence}: the text is right in {text} of {}",
+                voice + text
+            );
+        }
     }
 
     #[test]
