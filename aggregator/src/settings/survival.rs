@@ -115,7 +115,7 @@ fn is_right(coordinator: &Coordinator, example: &Example) -> bool {
 
 /// The accuracy of the finished model of a room of so many, where one of them does as the attack says.
 fn accuracy(room: &RoomConfig, clients: usize, behaviour: Option<Behaviour>) -> f64 {
-    let (_, tested) = self::clips(room.seed);
+    let (_, tested) = clips(room.seed);
     let mut right = 0;
     trained_room(room, clients, behaviour, |coordinator| {
         right = tested.iter().filter(|example| is_right(coordinator, example)).count();
@@ -131,7 +131,7 @@ fn trained_room(
     mut show: impl FnMut(&Coordinator),
 ) -> Checkpoint {
     let room = RoomConfig { least: clients as u32, ..room.clone() };
-    let (mut shares, _) = self::clips(room.seed);
+    let (mut shares, _) = clips(room.seed);
     shares.truncate(clients);
     let attack = behaviour.map(|behaviour| Attack { behaviour, share: 0.25 });
     let mut attackers = attack.map(|attack| Attackers::draw(&attack, clients, room.seed).unwrap());

@@ -54,7 +54,7 @@ pub use masking::{
 };
 pub use message::{
     ClientMessage, ClientState, ClientSummary, Difference, Evaluation, MaskedStatistics, PartialSum, Phase,
-    RoundRecord, RoundTraining, ServerMessage, Standardisation, Status, TrainingResult, Transfer,
+    RoundRecord, RoundTraining, ServerMessage, Standardisation, Status, TrainingResult, Transfer, change_clients,
 };
 pub use modalities::Modalities;
 pub use noise::{Budget, Hides, Noise};

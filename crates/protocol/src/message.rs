@@ -565,16 +565,20 @@ impl Status {
     /// Takes in what [`ServerMessage::StatusChanges`] says.
     pub fn change(&mut self, mut changes: Status, gone: &[ClientId]) {
         let mut clients = std::mem::take(&mut self.clients);
-        clients.retain(|client| !gone.contains(&client.client));
-        for changed in std::mem::take(&mut changes.clients) {
-            // Numbers are given in the order in which clients come.
-            match clients.binary_search_by_key(&changed.client, |client| client.client) {
-                Ok(at) => clients[at] = changed,
-                Err(at) if clients.len() < MAX_STATUS_CLIENTS => clients.insert(at, changed),
-                Err(_) => {}
-            }
-        }
+        change_clients(&mut clients, std::mem::take(&mut changes.clients), gone);
         *self = Status { clients, ..changes };
+    }
+}
+
+/// Takes what changed into clients that lie in the order of their numbers, which is that in which they came.
+pub fn change_clients(clients: &mut Vec<ClientSummary>, changed: Vec<ClientSummary>, gone: &[ClientId]) {
+    clients.retain(|client| !gone.contains(&client.client));
+    for changed in changed {
+        match clients.binary_search_by_key(&changed.client, |client| client.client) {
+            Ok(at) => clients[at] = changed,
+            Err(at) if clients.len() < MAX_STATUS_CLIENTS => clients.insert(at, changed),
+            Err(_) => {}
+        }
     }
 }
 

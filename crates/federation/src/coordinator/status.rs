@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use protocol::limits::MAX_STATUS_CLIENTS;
-use protocol::{ClientId, ClientState, ClientSummary, Phase, Round, ServerMessage, Status};
+use protocol::{ClientId, ClientState, ClientSummary, Phase, Round, ServerMessage, Status, change_clients};
 
 use super::{
     Action, Client, ConnectionId, Coordinator, HEARTBEAT_MS, PhaseState, STATUS_EVERY_MS, STATUS_EVERY_MS_A_CLIENT,
@@ -51,13 +51,7 @@ impl Told {
     /// Everybody was told that these have changed, and that those are gone.
     fn all(&mut self, changed: Vec<ClientSummary>, gone: &[ClientId]) {
         self.otherwise.clear();
-        self.clients.retain(|client| gone.binary_search(&client.client).is_err());
-        for client in changed {
-            match self.clients.binary_search_by_key(&client.client, |known| known.client) {
-                Ok(at) => self.clients[at] = client,
-                Err(at) => self.clients.insert(at, client),
-            }
-        }
+        change_clients(&mut self.clients, changed, gone);
     }
 }
 
