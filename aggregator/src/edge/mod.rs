@@ -1,7 +1,7 @@
 //! An edge at work: the way up to the room above over a socket, and the room of its own clients, which this program serves. The
 //! rules are `federation::Edge`'s; this carries out what it wants, and hands what the one says to the other.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use federation::{Connection, Edge, Input, Millis, Output, ParticipantConfig, StopReason, Word};
@@ -9,8 +9,8 @@ use protocol::{ModelVersion, RoomConfig, Token};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::clock::Clock;
-use crate::participant::link::{FromLink, Link};
-use crate::participant::{Address, is_lasting, trust};
+use crate::participant::Address;
+use crate::participant::link::{FromLink, Line};
 use crate::server::rooms::RoomHandle;
 
 /// How long the room above may be out of reach before the edge was ever in it. Later it is waited for.
@@ -34,10 +34,7 @@ pub struct Upstream {
     edge: Edge,
     plan: Plan,
     clock: Clock,
-    link: Option<Link>,
-    /// Since when the room above could not be reached, and why.
-    unreachable: Option<Instant>,
-    last_failure: Option<anyhow::Error>,
+    line: Line,
     /// What was logged of the connection last.
     open: bool,
 }
@@ -59,17 +56,15 @@ impl Upstream {
         };
         let edge = Edge::new(config, plan.key.clone(), Millis(0));
         let clock = Clock::start();
-        let (link, unreachable, last_failure, open) = Default::default();
-        let mut upstream = Upstream { edge, plan, clock, link, unreachable, last_failure, open };
+        let line = Line::new(plan.root.socket.clone(), plan.insecure);
+        let mut upstream = Upstream { edge, plan, clock, line, open: false };
         loop {
             upstream.carry_out().await?;
             if let Some(room) = upstream.edge.room() {
                 return Ok((upstream, room.map_err(|problem| anyhow!(problem))?));
             }
             upstream.step(None).await?;
-            let failed = upstream.unreachable.is_some_and(|since| since.elapsed() > FIRST_PATIENCE);
-            if failed {
-                let reason = upstream.last_failure.take().unwrap_or_else(|| anyhow!("it closes the connection"));
+            if let Some(reason) = upstream.line.failing_for(FIRST_PATIENCE) {
                 let socket = &upstream.plan.root.socket;
                 return Err(reason).with_context(|| format!("{socket} could not be reached; is it running?"));
             }
@@ -105,7 +100,7 @@ impl Upstream {
         };
         let due = self.edge.next_timeout();
         tokio::select! {
-            from_link = next(&mut self.link) => match from_link {
+            from_link = self.line.next() => match from_link {
                 FromLink::Input(input) => self.edge.handle(self.clock.now(), input),
                 FromLink::Down(reason) => self.link_down(reason)?,
             },
@@ -123,29 +118,21 @@ impl Upstream {
 
     async fn carry_out(&mut self) -> Result<()> {
         while let Some(output) = self.edge.poll_output() {
+            let Some(output) = self.line.carry_out(output).await else { continue };
             match output {
-                Output::Connect => self.link = Some(Link::open(self.plan.root.socket.clone(), self.plan.insecure)),
-                Output::Disconnect => {
-                    if let Some(link) = self.link.take() {
-                        link.close().await;
-                    }
-                }
-                Output::Send(message) => self.on_link(|link| link.send(message)),
-                Output::SendBytes { transfer, bytes } => self.on_link(|link| link.send_bytes(transfer, bytes)),
-                Output::StopSending { transfer } => self.on_link(|link| link.stop_sending(transfer)),
                 // A program that is started anew is another edge. It has no masks of its own, and `Edge` keeps the rest to itself.
                 Output::RememberToken(_) | Output::RememberMasking(_) => {}
                 Output::ComputeStatistics | Output::Train(_) | Output::StopTraining | Output::Finished { .. } => {}
                 Output::Changed => self.changed()?,
+                // Done by the line.
+                Output::Connect
+                | Output::Disconnect
+                | Output::Send(_)
+                | Output::SendBytes { .. }
+                | Output::StopSending { .. } => {}
             }
         }
         Ok(())
-    }
-
-    fn on_link(&self, order: impl FnOnce(&Link)) {
-        if let Some(link) = &self.link {
-            order(link);
-        }
     }
 
     fn changed(&mut self) -> Result<()> {
@@ -154,7 +141,7 @@ impl Upstream {
         if open != std::mem::replace(&mut self.open, open) {
             let room = &self.plan.root.room;
             if open {
-                self.unreachable = None;
+                self.line.reached();
                 tracing::info!(%room, client = view.client.map(|client| client.0), "in the room above");
             } else {
                 tracing::warn!(%room, "the room above is lost; tried again");
@@ -170,15 +157,7 @@ impl Upstream {
     }
 
     fn link_down(&mut self, reason: Option<anyhow::Error>) -> Result<()> {
-        self.link = None;
-        self.unreachable.get_or_insert_with(Instant::now);
-        if let Some(reason) = reason {
-            if is_lasting(&reason) {
-                let hint = trust::advice(&reason);
-                return Err(reason).with_context(|| format!("cannot connect to {}{hint}", self.plan.root.socket));
-            }
-            self.last_failure = Some(reason);
-        }
+        self.line.down(reason)?;
         self.edge.handle(self.clock.now(), Input::Closed);
         Ok(())
     }
@@ -188,13 +167,6 @@ impl Upstream {
 enum Stepped {
     GoesOn,
     Ended,
-}
-
-async fn next(link: &mut Option<Link>) -> FromLink {
-    match link {
-        Some(link) => link.next().await,
-        None => std::future::pending().await,
-    }
 }
 
 fn log_word(word: &Word) {

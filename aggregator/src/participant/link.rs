@@ -1,10 +1,11 @@
 //! One WebSocket of a participant at work: a task that sends what it is given and passes on what comes. It knows frames
 //! and no rules.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use bytes::Bytes;
-use federation::Input;
+use federation::{Input, Output};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use protocol::limits::CHUNK_HEADER_BYTES;
@@ -12,9 +13,10 @@ use protocol::{Chunk, ClientMessage, TransferId};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::connection::{self, Socket};
+use super::trust;
 
 /// How long the last messages and the close frame may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
@@ -37,7 +39,7 @@ enum Command {
 }
 
 /// A link that is being opened, or open.
-pub struct Link {
+struct Link {
     commands: mpsc::UnboundedSender<Command>,
     incoming: mpsc::Receiver<FromLink>,
     task: JoinHandle<()>,
@@ -90,6 +92,89 @@ impl Link {
         // A link that has ended says so by `Down`.
         let _ = self.commands.send(command);
     }
+}
+
+/// Where the links of a participant or an edge lead, and the one that there is.
+pub struct Line {
+    socket: String,
+    insecure: bool,
+    link: Option<Link>,
+    /// Since when the other end could not be reached.
+    unreachable: Option<Instant>,
+    last_failure: Option<anyhow::Error>,
+}
+
+impl Line {
+    /// No link yet. `insecure` takes any certificate.
+    pub fn new(socket: String, insecure: bool) -> Self {
+        Self { socket, insecure, link: None, unreachable: None, last_failure: None }
+    }
+
+    /// Carries out what is about links; what is not is handed back.
+    pub async fn carry_out(&mut self, output: Output) -> Option<Output> {
+        match output {
+            Output::Connect => self.link = Some(Link::open(self.socket.clone(), self.insecure)),
+            Output::Disconnect => {
+                if let Some(link) = self.link.take() {
+                    link.close().await;
+                }
+            }
+            Output::Send(message) => self.on_link(|link| link.send(message)),
+            Output::SendBytes { transfer, bytes } => self.on_link(|link| link.send_bytes(transfer, bytes)),
+            Output::StopSending { transfer } => self.on_link(|link| link.stop_sending(transfer)),
+            other => return Some(other),
+        }
+        None
+    }
+
+    fn on_link(&self, order: impl FnOnce(&Link)) {
+        if let Some(link) = &self.link {
+            order(link);
+        }
+    }
+
+    /// The next thing that comes; nothing while there is no link.
+    pub async fn next(&mut self) -> FromLink {
+        match &mut self.link {
+            Some(link) => link.next().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The link has ended.
+    ///
+    /// # Errors
+    /// Trying again is of no use.
+    pub fn down(&mut self, reason: Option<anyhow::Error>) -> anyhow::Result<()> {
+        self.link = None;
+        self.unreachable.get_or_insert_with(Instant::now);
+        if let Some(reason) = reason {
+            if is_lasting(&reason) {
+                let hint = trust::advice(&reason);
+                return Err(reason).with_context(|| format!("cannot connect to {}{hint}", self.socket));
+            }
+            self.last_failure = Some(reason);
+        }
+        Ok(())
+    }
+
+    /// The other end answers.
+    pub fn reached(&mut self) {
+        self.unreachable = None;
+    }
+
+    /// Why the other end could not be reached, where that has lasted longer than `patience`.
+    pub fn failing_for(&mut self, patience: Duration) -> Option<anyhow::Error> {
+        let failing = self.unreachable.is_some_and(|since| since.elapsed() > patience);
+        failing.then(|| self.last_failure.take().unwrap_or_else(|| anyhow::anyhow!("it closes the connection")))
+    }
+}
+
+/// Whether trying again is of no use: the other end is there, but is no aggregator or shows a wrong certificate.
+fn is_lasting(reason: &anyhow::Error) -> bool {
+    use tungstenite::Error;
+    trust::tls_error(reason).is_some()
+        || matches!(reason.downcast_ref(), Some(Error::Tls(_) | Error::Http(_) | Error::Url(_)))
 }
 
 async fn run(

@@ -12,7 +12,7 @@ pub mod unused;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use federation::local_work::{TooSlow, too_slow};
@@ -23,12 +23,11 @@ use federation::{
 use protocol::{ClientId, Evaluation, ModelVersion, Phase, RoomConfig, Round, RoundRecord};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
-use tokio_tungstenite::tungstenite;
 
 pub use address::{Address, origin};
 use clips::Clips;
 pub use clips::{Source, Speaker};
-use link::{FromLink, Link};
+use link::{FromLink, Line};
 use trainer::{Report, Trainer};
 
 use crate::clock::Clock;
@@ -166,15 +165,13 @@ async fn visit(plan: Plan, tell: impl Fn(&News<'_>), interrupted: &mut oneshot::
     let shell = Shell {
         participant: Participant::new(config, Millis(0)),
         clock: Clock::start(),
+        line: Line::new(plan.address.socket.clone(), plan.insecure),
         plan,
         tell,
-        link: None,
         clips: Preparation::Waiting,
         holdings: None,
         trainer: None,
         reports,
-        unreachable: None,
-        last_failure: None,
         joined: false,
         accepted: 0,
         known: Known::default(),
@@ -205,15 +202,12 @@ struct Shell<T> {
     clock: Clock,
     plan: Plan,
     tell: T,
-    link: Option<Link>,
+    line: Line,
     clips: Preparation,
     /// Clips to train on, how many of each label, and clips held back, until the room is told of them.
     holdings: Option<(u32, Vec<u32>, u32)>,
     trainer: Option<Trainer>,
     reports: mpsc::UnboundedSender<Report>,
-    /// Since when the aggregator could not be reached.
-    unreachable: Option<Instant>,
-    last_failure: Option<anyhow::Error>,
     joined: bool,
     accepted: u32,
     known: Known,
@@ -243,7 +237,7 @@ impl<T: Fn(&News<'_>)> Shell<T> {
             }
             let due = self.participant.next_timeout();
             let happened = tokio::select! {
-                from_link = next(&mut self.link) => Happened::FromLink(from_link),
+                from_link = self.line.next() => Happened::FromLink(from_link),
                 Some(report) = reported.recv() => Happened::Reported(report),
                 clips = read(&mut self.clips) => Happened::ClipsRead(clips),
                 () = self.clock.until(due) => Happened::Timeout,
@@ -282,18 +276,8 @@ impl<T: Fn(&News<'_>)> Shell<T> {
 
     async fn carry_out(&mut self) -> Result<()> {
         while let Some(output) = self.participant.poll_output() {
+            let Some(output) = self.line.carry_out(output).await else { continue };
             match output {
-                Output::Connect => {
-                    self.link = Some(Link::open(self.plan.address.socket.clone(), self.plan.insecure));
-                }
-                Output::Disconnect => {
-                    if let Some(link) = self.link.take() {
-                        link.close().await;
-                    }
-                }
-                Output::Send(message) => self.on_link(|link| link.send(message)),
-                Output::SendBytes { transfer, bytes } => self.on_link(|link| link.send_bytes(transfer, bytes)),
-                Output::StopSending { transfer } => self.on_link(|link| link.stop_sending(transfer)),
                 // Its next visit, in another process, is a new one: it holds nothing that an old identity is needed for.
                 Output::RememberToken(_) | Output::RememberMasking(_) => {}
                 Output::ComputeStatistics => self.on_trainer(Trainer::statistics),
@@ -308,15 +292,15 @@ impl<T: Fn(&News<'_>)> Shell<T> {
                     }
                 }
                 Output::Changed => self.changed()?,
+                // Done by the line.
+                Output::Connect
+                | Output::Disconnect
+                | Output::Send(_)
+                | Output::SendBytes { .. }
+                | Output::StopSending { .. } => {}
             }
         }
         Ok(())
-    }
-
-    fn on_link(&self, order: impl FnOnce(&Link)) {
-        if let Some(link) = &self.link {
-            order(link);
-        }
     }
 
     fn on_trainer(&mut self, order: impl FnOnce(&mut Trainer)) {
@@ -329,7 +313,7 @@ impl<T: Fn(&News<'_>)> Shell<T> {
     fn changed(&mut self) -> Result<()> {
         let view = self.participant.view();
         if let (Some(client), Some(room), Connection::Open) = (view.client, view.room, view.connection) {
-            self.unreachable = None;
+            self.line.reached();
             self.known.lost = false;
             if !self.joined {
                 self.joined = true;
@@ -413,18 +397,9 @@ impl<T: Fn(&News<'_>)> Shell<T> {
     }
 
     fn link_down(&mut self, reason: Option<anyhow::Error>) -> Result<()> {
-        self.link = None;
-        let since = *self.unreachable.get_or_insert_with(Instant::now);
-        if let Some(reason) = reason {
-            if is_lasting(&reason) {
-                let hint = trust::advice(&reason);
-                return Err(reason).with_context(|| format!("cannot connect to {}{hint}", self.plan.address.socket));
-            }
-            self.last_failure = Some(reason);
-        }
+        self.line.down(reason)?;
         let patience = if self.joined { PATIENCE } else { FIRST_PATIENCE };
-        if since.elapsed() > patience {
-            let reason = self.last_failure.take().unwrap_or_else(|| anyhow::anyhow!("it closes the connection"));
+        if let Some(reason) = self.line.failing_for(patience) {
             return Err(reason).with_context(|| {
                 format!(
                     "{} could not be reached for {} seconds; is it running?",
@@ -465,23 +440,9 @@ fn begin_reading(plan: &Plan, room: &RoomConfig) -> oneshot::Receiver<Result<Cli
     read
 }
 
-async fn next(link: &mut Option<Link>) -> FromLink {
-    match link {
-        Some(link) => link.next().await,
-        None => std::future::pending().await,
-    }
-}
-
 async fn read(clips: &mut Preparation) -> Result<Clips> {
     match clips {
         Preparation::Reading(reading) => reading.await.context("the clips could not be read")?,
         Preparation::Waiting | Preparation::Done => std::future::pending().await,
     }
-}
-
-/// Whether trying again is of no use: the other end is there, but is no aggregator or shows a wrong certificate.
-pub fn is_lasting(reason: &anyhow::Error) -> bool {
-    use tungstenite::Error;
-    trust::tls_error(reason).is_some()
-        || matches!(reason.downcast_ref(), Some(Error::Tls(_) | Error::Http(_) | Error::Url(_)))
 }
