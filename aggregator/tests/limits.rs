@@ -208,6 +208,19 @@ fn a_frame_that_comes_slowly_is_no_silence() {
     assert!(waited > Duration::from_millis(1500) && waited < Duration::from_secs(8), "{waited:?}");
 }
 
+#[test]
+fn who_has_nothing_to_receive_and_answers_no_ping_is_gone_after_twenty_seconds() {
+    let server = server(&[]);
+    let hello = json!({"type": "hello", "protocol": 1, "room": server.room, "software": "frozen"}).to_string();
+    let hello = format!("{hello}{}", " ".repeat(130));
+    let mut stream = by_hand(&server);
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    send_text(&mut stream, &hello, hello.len());
+    let (said, waited) = until_closed(&mut stream);
+    assert!(said.contains("welcome"), "{said}");
+    assert!(waited > Duration::from_secs(19) && waited < Duration::from_secs(35), "{waited:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_never_reads_is_dropped_while_others_go_on() -> Result<()> {
     // A model of 104 MB, which fits into no socket's buffers.

@@ -15,8 +15,12 @@ use crate::server::gate::Progress;
 use crate::server::rooms::outbox::{Inbox, Outgoing};
 use crate::server::rooms::{RoomHandle, Rooms};
 
-/// Pause between pings: below the idle limits of common proxies (60 s).
-const PING_EVERY: Duration = Duration::from_secs(20);
+/// Who has nothing more to receive, and is silent for so long, is gone.
+const QUIET: Duration = Duration::from_secs(20);
+/// Who has may need longer: a line of so many bytes a second has to bring it first, and the ping comes behind it.
+const SLOWEST: u64 = 4_000;
+/// Pause between pings: three within the shortest silence, and below the idle limits of common proxies (60 s).
+const PING_EVERY: Duration = Duration::from_secs(6);
 /// Whoever sends a frame that takes longer is told of to the room in such steps.
 const RECEIVING_EVERY: Duration = Duration::from_secs(5);
 /// Longest frame that either side sends, 256 KiB.
@@ -43,7 +47,11 @@ pub async fn read(
         let mut told = waiting_since;
         let frame = loop {
             match timeout(RECEIVING_EVERY.min(limits.idle_timeout()), receiver.next()).await {
-                Err(_) if silent_since(waiting_since, progress).elapsed() >= limits.idle_timeout() => break Err(()),
+                Err(_)
+                    if silent_since(waiting_since, progress).elapsed() >= patience(limits.idle_timeout(), progress) =>
+                {
+                    break Err(());
+                }
                 Err(_) if progress.heard() > told => {
                     // A frame is on its way, however slowly.
                     told = Instant::now();
@@ -65,6 +73,7 @@ pub async fn read(
         match &frame {
             Message::Text(_) => metrics.received(TEXT, length),
             Message::Binary(_) => metrics.received(BINARY, length),
+            Message::Pong(says) => progress.note_answered(says),
             _ => {}
         }
         if length > MAX_FRAME {
@@ -99,6 +108,11 @@ fn silent_since(waiting_since: Instant, progress: &Progress) -> Instant {
     waiting_since.max(progress.heard()).max(progress.taken())
 }
 
+/// For how long nothing may come: until whatever is on its way must have arrived, and `longest` at most.
+fn patience(longest: Duration, progress: &Progress) -> Duration {
+    (QUIET + Duration::from_secs(progress.on_its_way() / SLOWEST)).min(longest)
+}
+
 /// Sends what the room wants sent. Messages go before the next chunk of a model, so that a long download delays nothing;
 /// a newer model takes the place of one that is still on its way.
 pub async fn write(sender: &mut Sender, inbox: &mut Inbox, rooms: &Rooms, progress: &Progress) -> Ending {
@@ -118,7 +132,7 @@ pub async fn write(sender: &mut Sender, inbox: &mut Inbox, rooms: &Rooms, progre
                 Some(Outgoing::Close { code }) => return Ending::new(code, ""),
                 None => return Ending::new(close::TRY_AGAIN_LATER, "too slow to read"),
             },
-            _ = ping.tick() => Whole::Ping,
+            _ = ping.tick() => Whole::Ping(progress.ping()),
             () = std::future::ready(()), if sending_model => match inbox.next_piece() {
                 Some(piece) => Whole::Piece(piece),
                 None => {
@@ -130,8 +144,9 @@ pub async fn write(sender: &mut Sender, inbox: &mut Inbox, rooms: &Rooms, progre
         match &whole {
             Whole::Text(_) => metrics.sent(TEXT, whole.len()),
             Whole::Piece(_) => metrics.sent(BINARY, whole.len()),
-            Whole::Ping | Whole::Close(_) => {}
+            Whole::Ping(_) | Whole::Close(_) => {}
         }
+        progress.note_sent(whole.len());
         let began = Instant::now();
         let mut sending = pin!(sender.send(whole));
         loop {
@@ -147,5 +162,24 @@ pub async fn write(sender: &mut Sender, inbox: &mut Inbox, rooms: &Rooms, progre
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_may_last_until_what_was_sent_can_have_arrived() {
+        let progress = Progress::begin();
+        let seconds = || patience(Duration::from_secs(65), &progress).as_secs();
+        assert_eq!(seconds(), 20);
+        progress.note_sent(40_000);
+        assert_eq!(seconds(), 30);
+        progress.note_sent(4_000_000);
+        assert_eq!(seconds(), 65, "the longest");
+        progress.note_answered(&progress.ping());
+        assert_eq!(seconds(), 20);
+        assert_eq!(patience(Duration::from_secs(2), &progress).as_secs(), 2);
     }
 }

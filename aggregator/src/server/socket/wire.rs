@@ -46,8 +46,8 @@ pub enum Whole {
     Text(Utf8Bytes),
     /// A piece of a model, whose bytes are shared.
     Piece(Chunk),
-    /// A ping.
-    Ping,
+    /// A ping, and what its answer is to say.
+    Ping([u8; 8]),
     /// The last that is sent.
     Close(CloseFrame),
 }
@@ -109,7 +109,7 @@ impl Whole {
         match self {
             Self::Text(text) => text.len(),
             Self::Piece(chunk) => chunk.header().len() + chunk.payload.len(),
-            Self::Ping | Self::Close(_) => 0,
+            Self::Ping(_) | Self::Close(_) => 0,
         }
     }
 
@@ -117,7 +117,7 @@ impl Whole {
     fn fragments(self) -> impl Iterator<Item = Message> + Send {
         let data = |kind, first, is_final| Message::Frame(Frame::message(first, OpCode::Data(kind), is_final));
         let (first, rest) = match self {
-            Self::Ping => (Message::Ping(Bytes::new()), Bytes::new()),
+            Self::Ping(says) => (Message::Ping(Bytes::copy_from_slice(&says)), Bytes::new()),
             Self::Close(frame) => (Message::Close(Some(frame)), Bytes::new()),
             Self::Text(text) => {
                 let mut first = Bytes::from(text);
