@@ -20,7 +20,7 @@ use crate::experiment::{
     self, Done, Experiment, Listener, Multimodal, Options, Repeated, Results, Robustness, Room, Run, Store,
 };
 use crate::settings::{CorpusOptions, ReadingOptions, TestOptions};
-use crate::simulator::{Dataset, FeatureCache, Normalisation, Outcome, RoundOutcome, TestSpeakers};
+use crate::simulator::{Behaviour, Dataset, FeatureCache, Normalisation, Outcome, RoundOutcome, TestSpeakers};
 
 const EXAMPLES: &str = "Examples:
   chorus experiment paper --data ravdess --out report
@@ -201,6 +201,7 @@ const ROBUSTNESS_EXAMPLES: &str = "Examples:
   chorus experiment robustness --data emodb --out report
   chorus experiment robustness --data voices --out report --rounds 5 --shares 0.3
   chorus experiment robustness --data emodb --out report --usual-room
+  chorus experiment robustness --data emodb --out report --usual-room --attacks sign-flip,loud --folds 4
 
 OUT gets robustness.md (a table of each room's UAR under each attack) and runs/, the outcome of every run.
 Press Ctrl-C to stop; the same command goes on where it was, and repeats no run that is stored.
@@ -229,6 +230,12 @@ struct Attacked {
     /// Shares of the clients that are hostile, separated by commas [default: 0.2,0.4; with --usual-room 0.25]
     #[arg(long, value_name = "S,…", value_delimiter = ',')]
     shares: Vec<f64>,
+    /// What the hostile do, separated by commas [default: label-flip and all others]
+    #[arg(long, value_name = "A,…", value_delimiter = ',')]
+    attacks: Vec<Behaviour>,
+    /// Divide the speakers into K parts and test each in turn, so that everyone is tested once
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(2..=1000))]
+    folds: Option<u16>,
     /// How often everything is repeated with another seed [default: 2; with --usual-room 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     seeds: Option<u32>,
@@ -395,11 +402,14 @@ fn made_up(folder: &Path, sides: &TwoSided) -> Result<()> {
 }
 
 fn run_robustness(attacked: Attacked, share: &mut Share) -> Result<()> {
-    let Attacked { corpus, out, model, usual_room, clients, rounds, mut shares, seeds } = attacked;
+    let Attacked { corpus, out, model, usual_room, clients, rounds, mut shares, mut attacks, folds, seeds } = attacked;
     let rooms = if usual_room { vec![Room::usual(model)?] } else { Room::of_each_aggregation() };
     let usual = |of_usual: u32, of_ten: u32| if usual_room { of_usual } else { of_ten };
     if shares.is_empty() {
         shares = if usual_room { vec![0.25] } else { vec![0.2, 0.4] };
+    }
+    if attacks.is_empty() {
+        attacks = Behaviour::ALL.to_vec();
     }
     let robustness = Robustness {
         data: corpus.data.clone(),
@@ -409,7 +419,9 @@ fn run_robustness(attacked: Attacked, share: &mut Share) -> Result<()> {
         clients: clients.map_or(usual(4, 10), u32::from) as usize,
         rounds: rounds.unwrap_or(usual(20, 15)),
         shares,
+        attacks,
         seeds: seeds.unwrap_or(usual(3, 2)),
+        folds: folds.map(usize::from),
     };
     let runs = experiment::robustness_runs(&robustness)?;
     let store = Store::open(out.join("runs"))?;

@@ -106,10 +106,7 @@ pub struct Options {
 impl Options {
     /// Who is tested, split by split.
     fn splits(&self) -> Vec<TestSpeakers> {
-        match self.folds {
-            Some(of) => (0..of).map(|index| TestSpeakers::Fold { index, of }).collect(),
-            None => vec![self.test.clone()],
-        }
+        TestSpeakers::in_turn(self.folds, self.test.clone())
     }
 }
 

@@ -361,11 +361,7 @@ impl Repetition {
         let mean = |of: &dyn Fn(&Outcome) -> f64| {
             outcomes.iter().map(|outcome| of(outcome)).sum::<f64>() / outcomes.len() as f64
         };
-        let answers: Vec<Answer> = outcomes
-            .iter()
-            .flat_map(|outcome| &outcome.predictions)
-            .map(|one| Answer { speaker: one.speaker.clone(), truth: one.truth, found: one.found })
-            .collect();
+        let answers = Answer::pooled(outcomes.iter().copied());
         let truth: Vec<usize> = answers.iter().map(|answer| answer.truth).collect();
         let found: Vec<usize> = answers.iter().map(|answer| answer.found).collect();
         let rounds = outcomes.iter().map(|outcome| outcome.rounds.len()).min().unwrap_or(0);

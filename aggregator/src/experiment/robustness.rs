@@ -1,6 +1,6 @@
 //! Hostile clients against each aggregation: how well the finished model does on speakers whom nobody trained on.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -11,8 +11,9 @@ use protocol::{Aggregation, Augmentation, Choice as _, Modalities, Optimiser, St
 use serde_json::json;
 
 use super::runs::{Done, Repeated, Run};
+use super::statistics::{Answer, Spread, paired_bootstrap};
 use crate::settings::Settings;
-use crate::simulator::{Attack, Behaviour, Device, Normalisation, Plan, TestSpeakers};
+use crate::simulator::{Attack, Behaviour, Device, Normalisation, Outcome, Plan, Scores, TestSpeakers};
 
 /// Hostile clients of ten that trimmed mean, Krum and Multi-Krum reckon with: the most that Krum may, of nine and ten.
 const FAULTY: u32 = 3;
@@ -94,8 +95,12 @@ pub struct Robustness {
     pub rounds: u32,
     /// Shares of the clients that are hostile.
     pub shares: Vec<f64>,
+    /// What the hostile do, one after the other.
+    pub attacks: Vec<Behaviour>,
     /// How often everything is repeated with another seed.
     pub seeds: u32,
+    /// Into how many parts the speakers are divided, each of which is tested in turn.
+    pub folds: Option<usize>,
 }
 
 /// A room under an attack, or under none.
@@ -131,19 +136,20 @@ pub fn labels() -> Vec<String> {
 /// A share that leaves no honest majority, or a rule that needs more clients.
 pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
     ensure!(!robustness.shares.is_empty(), "give one share of hostile clients at least");
+    let tests = TestSpeakers::in_turn(robustness.folds, TestSpeakers::Usual);
     let mut runs = Vec::new();
     for attack in attacks(robustness) {
         if let Some(attack) = attack {
             attack.count(robustness.clients)?;
         }
         for room in &robustness.rooms {
-            for seed in 0..robustness.seeds {
+            for (seed, test) in (0..robustness.seeds).flat_map(|seed| tests.iter().map(move |test| (seed, test))) {
                 let plan = Plan {
                     data: robustness.data.clone(),
                     eval_data: Vec::new(),
                     reading: robustness.reading.clone(),
                     labels: labels(),
-                    test: TestSpeakers::Usual,
+                    test: test.clone(),
                     model: robustness.model,
                     modalities: Modalities::Both,
                     scripts_apart: false,
@@ -175,31 +181,39 @@ pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
 
 fn attacks(robustness: &Robustness) -> Vec<Option<Attack>> {
     let each = |behaviour: Behaviour| robustness.shares.iter().map(move |&share| Some(Attack { behaviour, share }));
-    std::iter::once(None).chain(Behaviour::ALL.into_iter().flat_map(each)).collect()
+    std::iter::once(None).chain(robustness.attacks.iter().copied().flat_map(each)).collect()
 }
 
 /// The table as Markdown: a row an attack and share, a column a room; UAR of the finished model in percent, the mean
-/// over the seeds.
+/// over the seeds. Beside a single room stands what each attack costs it, with the interval of [`paired_bootstrap`].
 pub fn robustness_table(robustness: &Robustness, done: &[Done<Attacked>], command: &str) -> String {
-    let mut uars: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for one in done {
-        if let Ok(outcome) = &one.outcome {
-            uars.entry(one.run.condition.key()).or_default().push(outcome.scores.uar);
-        }
-    }
-    let tested = done.iter().find_map(|one| Some(one.outcome.as_ref().ok()?.test_speakers.join(", ")));
-    let seconds: f64 = done.iter().filter_map(|one| Some(one.outcome.as_ref().ok()?.seconds)).sum();
-    let Robustness { model, rooms, clients, rounds, seeds, .. } = robustness;
+    let labels = labels().len();
+    let answers = |attack, room: &Room| {
+        let condition = Attacked { attack, room: room.name.clone() };
+        let seeds = (0..robustness.seeds).filter_map(|seed| {
+            let runs = done.iter().filter(|one| one.run.condition == condition && one.run.plan.seed == seed);
+            let outcomes: Option<Vec<&Outcome>> = runs.map(|one| one.outcome.as_ref().ok()).collect();
+            outcomes.filter(|outcomes| !outcomes.is_empty()).map(Answer::pooled)
+        });
+        seeds.collect::<Vec<_>>()
+    };
+    let outcomes = || done.iter().filter_map(|one| one.outcome.as_ref().ok());
+    let tested: BTreeSet<&str> = outcomes().flat_map(|outcome| &outcome.test_speakers).map(String::as_str).collect();
+    let tested: Vec<&str> = tested.into_iter().collect();
+    let seconds: f64 = outcomes().map(|outcome| outcome.seconds).sum();
+    let Robustness { model, rooms, clients, rounds, seeds, folds, .. } = robustness;
+    let in_turn = folds.map_or(String::new(), |folds| format!(" in turn, in {folds} parts"));
     let mut page = format!(
-        "`{command}`\n\nUAR in percent of the finished model: {model}, {clients} clients, {rounds} rounds, seeds 0 to {}; tested on {}. \
+        "`{command}`\n\nUAR in percent of the finished model: {model}, {clients} clients, {rounds} rounds, seeds 0 to {}; tested on {}{in_turn}. \
          {} runs with {seconds:.0} s of training and aggregation.\n\n| attack | hostile |",
         seeds.saturating_sub(1),
-        tested.unwrap_or_default(),
+        tested.join(", "),
         done.len(),
     );
     let names: Vec<&str> = rooms.iter().map(|room| &*room.name).collect();
     let (names, rule) = (names.join(" | "), "---:|".repeat(rooms.len()));
-    let _ = write!(page, " {names} |\n| --- | ---: |{rule}\n");
+    let (lost, rule_of_lost) = if rooms.len() == 1 { (" lost (95 % interval) |", "---:|") } else { ("", "") };
+    let _ = write!(page, " {names} |{lost}\n| --- | ---: |{rule}{rule_of_lost}\n");
     for attack in attacks(robustness) {
         let (what, hostile) = match attack {
             None => ("none", 0),
@@ -207,13 +221,27 @@ pub fn robustness_table(robustness: &Robustness, done: &[Done<Attacked>], comman
         };
         let _ = write!(page, "| {what} | {hostile} of {clients} |");
         for room in rooms {
-            let found = uars.get(&Attacked { attack, room: room.name.clone() }.key());
-            let mean = found.map(|uars| 100.0 * uars.iter().sum::<f64>() / uars.len() as f64);
-            let _ = write!(page, " {} |", mean.map_or("–".to_owned(), |mean| format!("{mean:.0}")));
+            let uars = Spread::of(answers(attack, room).iter().map(|answers| uar(answers, labels)));
+            let mean = if uars.values.is_empty() { "–".to_owned() } else { format!("{:.0}", 100.0 * uars.mean) };
+            let _ = write!(page, " {mean} |");
+        }
+        if let ([room], Some(_)) = (&rooms[..], attack) {
+            let lost = paired_bootstrap(&answers(None, room), &answers(attack, room), labels);
+            let points = |share: f64| 100.0 * share;
+            let lost = lost
+                .map(|lost| format!("{:.1} ({:.1} to {:.1})", points(lost.uar), points(lost.low), points(lost.high)));
+            let _ = write!(page, " {} |", lost.as_deref().unwrap_or("–"));
+        } else if rooms.len() == 1 {
+            page.push_str(" |");
         }
         page.push('\n');
     }
     page
+}
+
+fn uar(answers: &[Answer], labels: usize) -> f64 {
+    let (truth, found): (Vec<usize>, Vec<usize>) = answers.iter().map(|one| (one.truth, one.found)).unzip();
+    Scores::of_labels(&truth, &found, labels).uar
 }
 
 #[cfg(test)]
@@ -230,7 +258,9 @@ mod tests {
             clients: 10,
             rounds: 2,
             shares: shares.to_vec(),
+            attacks: Behaviour::ALL.to_vec(),
             seeds: 2,
+            folds: None,
         }
     }
 
@@ -274,7 +304,47 @@ mod tests {
             })
             .collect();
         let table = robustness_table(&robustness, &done, "chorus x");
-        assert!(table.contains("| none | 0 of 10 | 50 | 50 | 50 | 50 | 50 | 50 |"), "{table}");
-        assert!(table.contains("| noise | 2 of 10 | 50 | 50 | 50 | – | 50 | 50 |"), "{table}");
+        assert!(table.contains("| none | 0 of 10 | 25 | 25 | 25 | 25 | 25 | 25 |"), "{table}");
+        assert!(table.contains("| noise | 2 of 10 | 25 | 25 | 25 | – | 25 | 25 |"), "{table}");
+    }
+
+    #[test]
+    fn beside_a_single_room_stands_what_an_attack_costs_over_all_folds() {
+        let robustness = Robustness {
+            rooms: vec![Room::usual(Architecture::Compact).unwrap()],
+            clients: 4,
+            attacks: vec![Behaviour::Loud],
+            folds: Some(5),
+            ..robustness(&[0.25])
+        };
+        let dataset = paper::tests::dataset();
+        let runs = robustness_runs(&robustness).unwrap();
+        assert_eq!(runs.len(), 2 * 2 * 5, "with and without the attack, two seeds, five folds");
+        let done: Vec<Done<Attacked>> = runs
+            .into_iter()
+            .map(|run| {
+                let mut outcome = runs::tests::outcome(&run, &dataset);
+                let attacked = run.condition.attack.is_some();
+                for one in &mut outcome.predictions {
+                    one.found = if attacked { 0 } else { one.truth };
+                }
+                Done { run, outcome: Ok(outcome) }
+            })
+            .collect();
+        let table = robustness_table(&robustness, &done, "chorus x");
+        assert!(table.contains("in turn, in 5 parts. 20 runs"), "{table}");
+        assert!(table.contains("| attack | hostile | the usual room | lost (95 % interval) |"), "{table}");
+        assert!(table.contains("| none | 0 of 4 | 100 | |"), "{table}");
+        // Where one label of four is always found a quarter is left, whoever is drawn.
+        assert!(table.contains("| loud | 1 of 4 | 25 | 75.0 (75.0 to 75.0) |"), "{table}");
+        // A seed of which a fold could not be done says nothing.
+        let mut failed = done;
+        for one in failed.iter_mut().filter(|one| one.run.key().starts_with("none") && one.run.key().ends_with("f1of5"))
+        {
+            one.outcome = Err("no".to_owned());
+        }
+        let table = robustness_table(&robustness, &failed, "");
+        assert!(table.contains("| none | 0 of 4 | – | |"), "{table}");
+        assert!(table.contains("| loud | 1 of 4 | 25 | – |"), "{table}");
     }
 }

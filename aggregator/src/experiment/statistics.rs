@@ -7,6 +7,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::Serialize;
 
+use crate::simulator::Outcome;
+
 /// Resamples of the bootstrap.
 pub const RESAMPLES: usize = 10_000;
 /// Its seed: the same predictions give the same interval.
@@ -45,6 +47,17 @@ pub struct Answer {
     pub truth: usize,
     /// Index of the label that was found.
     pub found: usize,
+}
+
+impl Answer {
+    /// All answers of some outcomes, such as those of all folds of one seed.
+    pub fn pooled<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> Vec<Self> {
+        outcomes
+            .into_iter()
+            .flat_map(|outcome| &outcome.predictions)
+            .map(|one| Self { speaker: one.speaker.clone(), truth: one.truth, found: one.found })
+            .collect()
+    }
 }
 
 /// A difference of two systems' UAR with its interval.

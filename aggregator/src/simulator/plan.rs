@@ -149,6 +149,16 @@ pub enum TestSpeakers {
     },
 }
 
+impl TestSpeakers {
+    /// Whom the runs of an experiment test: everyone in turn, in `folds` parts, or else `usual`.
+    pub fn in_turn(folds: Option<usize>, usual: Self) -> Vec<Self> {
+        match folds {
+            Some(of) => (0..of).map(|index| Self::Fold { index, of }).collect(),
+            None => vec![usual],
+        }
+    }
+}
+
 /// What computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
