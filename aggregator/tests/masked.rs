@@ -154,6 +154,10 @@ async fn a_round_in_whose_middle_the_server_is_killed_is_repeated() -> Result<()
     for record in finished["history"].as_array().unwrap() {
         assert_eq!((record["clients"].as_u64(), record["examples"].as_u64()), (Some(4), Some(128)), "{record}");
     }
+    // Nobody leaves before it is known how the last version does, of all together.
+    let found = until(&server, |room| !room["status"]["final_evaluation"].is_null());
+    let found = &found["status"]["final_evaluation"];
+    assert_eq!(found["examples"], finished["history"][2]["evaluation"]["examples"], "{found}");
     let news = participants.join().unwrap();
     assert_eq!(count(&news, "done"), PARTICIPANTS);
     assert_eq!(finished["history"].as_array().unwrap().len(), 3);

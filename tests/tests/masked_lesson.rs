@@ -154,6 +154,19 @@ async fn four_laptops_hold_a_masked_lesson() -> Result<()> {
     for tab in [&students[0], &board] {
         tab.wait_for("chart-accuracy").await?;
     }
+    // And so is its last point: how the finished model does, a sum as well.
+    let patience = Instant::now() + PATIENCE;
+    let found = loop {
+        let found = server.room().await?["status"]["final_evaluation"].take();
+        if !found.is_null() {
+            break found;
+        }
+        ensure!(Instant::now() < patience, "nobody was asked how the finished model does");
+        sleep(Duration::from_millis(50)).await;
+    };
+    let most = history.iter().filter_map(|record| record["evaluation"]["examples"].as_u64()).max();
+    println!("the finished model: {found}");
+    assert!(found["examples"].as_u64() > Some(0) && found["examples"].as_u64() <= most, "{found}");
     students[0].screenshot("masked-finished").await?;
     let room = server.room().await?;
     assert!(

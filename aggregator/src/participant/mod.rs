@@ -176,6 +176,7 @@ async fn visit(plan: Plan, tell: impl Fn(&News<'_>), interrupted: &mut oneshot::
         accepted: 0,
         known: Known::default(),
         finished: None,
+        is_done: false,
         dropped_out: false,
     };
     shell.run(reported, interrupted).await
@@ -213,6 +214,8 @@ struct Shell<T> {
     known: Known,
     /// The version of the finished model, while it is being evaluated.
     finished: Option<ModelVersion>,
+    /// Whether it has been evaluated.
+    is_done: bool,
     dropped_out: bool,
 }
 
@@ -232,6 +235,10 @@ impl<T: Fn(&News<'_>)> Shell<T> {
     ) -> Result<Visit> {
         loop {
             self.carry_out().await?;
+            if self.may_leave() {
+                self.handle(Input::Leave);
+                self.carry_out().await?;
+            }
             if let Some(result) = self.over() {
                 return result.map(|()| if self.dropped_out { Visit::DroppedOut } else { Visit::Over });
             }
@@ -288,7 +295,7 @@ impl<T: Fn(&News<'_>)> Shell<T> {
                     match self.trainer {
                         Some(_) => self.on_trainer(|trainer| trainer.evaluate(model_version, model, standardisation)),
                         // It came too late to take part.
-                        None => self.leave_finished(),
+                        None => self.is_done = true,
                     }
                 }
                 Output::Changed => self.changed()?,
@@ -388,12 +395,13 @@ impl<T: Fn(&News<'_>)> Shell<T> {
             (self.tell)(&News::Evaluated { model_version, evaluation });
         }
         if self.finished == Some(model_version) {
-            self.leave_finished();
+            self.is_done = true;
         }
     }
 
-    fn leave_finished(&mut self) {
-        self.handle(Input::Leave);
+    /// Whether there is nothing more to do: nor do the others still need this one for their sum.
+    fn may_leave(&self) -> bool {
+        self.is_done && !self.participant.is_in_last_sum()
     }
 
     fn link_down(&mut self, reason: Option<anyhow::Error>) -> Result<()> {

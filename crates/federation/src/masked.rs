@@ -9,8 +9,10 @@ use protocol::{
 
 /// Losses and accuracies are added as multiples of 2⁻¹⁶: those of 200 clients, however large, stay below 2⁶⁴.
 const UNIT: f64 = 65_536.0;
-/// Words of the tail before the counts of the confusion matrix.
-const BEFORE_CONFUSION: usize = 7;
+/// Words of the tail of an update before those of the evaluation.
+const BEFORE_EVALUATION: usize = 5;
+/// Words of an evaluation before the counts of the confusion matrix.
+const BEFORE_CONFUSION: usize = 2;
 
 /// Whose numbers are masked together, as all of them can compare it aloud.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +97,11 @@ pub(crate) fn task(room: &RoomConfig, masking: &Masking, round: Round, attempt: 
             encoding: masking.encoding,
             values: room.parameters,
             // Beside a noisy sum, counts without noise would make it vain.
-            tail: if room.noise.is_some() { 0 } else { (BEFORE_CONFUSION + labels * labels) as u32 },
+            tail: if room.noise.is_some() {
+                0
+            } else {
+                (BEFORE_EVALUATION + BEFORE_CONFUSION + labels * labels) as u32
+            },
         },
         clip: masking.clip,
         noise: shared_noise(room),
@@ -132,6 +138,74 @@ pub(crate) fn statistics_task(
     }
 }
 
+/// What the sum of evaluations of the finished model is of.
+pub(crate) fn evaluation_task(
+    room: &RoomConfig,
+    masking: &Masking,
+    round: Round,
+    attempt: u32,
+    parameters: &[f32],
+    standardisation: &Standardisation,
+) -> Task {
+    let Standardisation { mean, deviation } = standardisation;
+    let labels = room.labels.len() as u32;
+    let asked = [
+        &(mean.len() as u32).to_le_bytes()[..],
+        bytemuck::cast_slice(mean),
+        bytemuck::cast_slice(deviation),
+        &labels.to_le_bytes(),
+    ];
+    Task {
+        room: room.code.clone(),
+        round,
+        attempt,
+        purpose: Purpose::Evaluation,
+        model: masking::fingerprint(parameters),
+        asked: masking::hash("chorus masked evaluation", &asked),
+        adversary: masking.server,
+        layout: Layout { encoding: masking.encoding, values: 0, tail: BEFORE_CONFUSION as u32 + labels * labels },
+        clip: masking.clip,
+        noise: None,
+    }
+}
+
+/// The words of an evaluation that are added up: examples, the sum of their losses, and the counts of the confusion matrix, row by
+/// row; zeros where there is none, or one that does not fit the room.
+pub(crate) fn evaluation_words(room: &RoomConfig, evaluation: Option<&Evaluation>) -> Vec<u64> {
+    let labels = room.labels.len();
+    let fits = |evaluation: &&Evaluation| {
+        evaluation.confusion.len() == labels && evaluation.confusion.iter().all(|row| row.len() == labels)
+    };
+    let Some(evaluation) = evaluation.filter(fits) else { return vec![0; BEFORE_CONFUSION + labels * labels] };
+    let examples = u64::from(evaluation.examples);
+    let counts = evaluation.confusion.iter().flatten().map(|&count| u64::from(count));
+    [examples, total(evaluation.loss, evaluation.examples)].into_iter().chain(counts).collect()
+}
+
+/// What all clients' [`evaluation_words`] add up to; `None` where nobody evaluated anything, or no honest clients' words add up to it.
+pub(crate) fn evaluation_of(room: &RoomConfig, words: &[u64]) -> Option<Evaluation> {
+    let labels = room.labels.len();
+    let (&[examples, loss], confusion) = words.split_first_chunk()?;
+    if confusion.len() != labels * labels || examples == 0 {
+        return None;
+    }
+    let counts: Option<Vec<u32>> = confusion.iter().map(|&count| u32::try_from(count).ok()).collect();
+    let counts = counts.filter(|counts| counts.iter().map(|&count| u64::from(count)).sum::<u64>() == examples)?;
+    let confusion: Vec<Vec<u32>> = counts.chunks(labels).map(<[u32]>::to_vec).collect();
+    let right: u64 = (0..labels).map(|label| u64::from(confusion[label][label])).sum();
+    Some(Evaluation {
+        examples: u32::try_from(examples).ok()?,
+        loss: loss as f64 / examples as f64 / UNIT,
+        accuracy: right as f64 / examples as f64,
+        confusion,
+    })
+}
+
+/// A sum over examples of what has this mean, in [`UNIT`]s.
+fn total(mean: f64, examples: u32) -> u64 {
+    (mean * f64::from(examples) * UNIT).round() as u64
+}
+
 /// What a client reports beside its update.
 #[derive(Clone, Debug)]
 pub(crate) struct Report<'a> {
@@ -163,26 +237,14 @@ impl Report<'_> {
         if room.noise.is_some() {
             return Vec::new();
         }
-        let labels = room.labels.len();
-        let total = |mean: f64, examples: u32| (mean * f64::from(examples) * UNIT).round() as u64;
-        let fits = |evaluation: &&Evaluation| {
-            evaluation.confusion.len() == labels && evaluation.confusion.iter().all(|row| row.len() == labels)
-        };
-        let evaluation = self.evaluation.filter(fits);
-        let (evaluated, loss) = evaluation.map_or((0, 0.0), |evaluation| (evaluation.examples, evaluation.loss));
         let mut tail = vec![
             self.weight(room),
             u64::from(self.examples),
             self.weight(room) * u64::from(self.steps),
             total(self.training.loss, self.examples),
             total(self.training.accuracy, self.examples),
-            u64::from(evaluated),
-            total(loss, evaluated),
         ];
-        match evaluation {
-            Some(evaluation) => tail.extend(evaluation.confusion.iter().flatten().map(|&count| u64::from(count))),
-            None => tail.resize(BEFORE_CONFUSION + labels * labels, 0),
-        }
+        tail.extend(evaluation_words(room, self.evaluation));
         tail
     }
 }
@@ -202,28 +264,14 @@ pub(crate) struct Totals {
 impl Totals {
     /// Reads a sum of tails; `None` where no honest clients' tails add up to it.
     pub fn read(room: &RoomConfig, tail: &[u64]) -> Option<Totals> {
-        let labels = room.labels.len();
-        let (&[weight, examples, steps, loss, right, evaluated, evaluation_loss], confusion) =
-            tail.split_first_chunk()?;
-        if weight == 0 || weight > examples || confusion.len() != labels * labels {
+        let (&[weight, examples, steps, loss, right], evaluated) = tail.split_first_chunk()?;
+        if weight == 0 || weight > examples || evaluated.len() != BEFORE_CONFUSION + room.labels.len().pow(2) {
             return None;
         }
         let mean = |sum: u64, of: u64| sum as f64 / of as f64;
         let training =
             TrainingResult { loss: mean(loss, examples) / UNIT, accuracy: (mean(right, examples) / UNIT).min(1.0) };
-        let counts: Option<Vec<u32>> = confusion.iter().map(|&count| u32::try_from(count).ok()).collect();
-        let evaluation = counts
-            .filter(|counts| evaluated > 0 && counts.iter().map(|&count| u64::from(count)).sum::<u64>() == evaluated);
-        let evaluation = evaluation.and_then(|counts| {
-            let confusion: Vec<Vec<u32>> = counts.chunks(labels).map(<[u32]>::to_vec).collect();
-            let right: u64 = (0..labels).map(|label| u64::from(confusion[label][label])).sum();
-            Some(Evaluation {
-                examples: u32::try_from(evaluated).ok()?,
-                loss: mean(evaluation_loss, evaluated) / UNIT,
-                accuracy: mean(right, evaluated),
-                confusion,
-            })
-        });
+        let evaluation = evaluation_of(room, evaluated);
         let weights = weight as f64 / f64::from(room.weight_cap);
         Some(Totals { weight: weights, steps: mean(steps, weight), examples, training, evaluation })
     }

@@ -8,8 +8,8 @@ mod class;
 use class::{Class, config};
 use federation::{Connection, HostError, Input, MaskingMemory, NoticeCode, StopReason};
 use protocol::{
-    Adversary, ClientState, HostCommand, MaskedEncoding, Masking, Phase, RefusalReason, RoomConfig, ServerMessage,
-    Standardisation, Strategy, TrainingResult,
+    Adversary, ClientState, Evaluation, HostCommand, MaskedEncoding, Masking, Phase, RefusalReason, RoomConfig,
+    ServerMessage, Standardisation, Strategy, TrainingResult,
 };
 
 /// A masked room of three students or more, whose masks leave room for long updates.
@@ -55,6 +55,7 @@ fn a_masked_room_is_trained_to_its_end() {
             let evaluation = record.evaluation.as_ref().unwrap();
             assert_eq!((evaluation.examples, evaluation.loss, evaluation.accuracy), (20, 1.25, 0.75));
             assert_eq!((evaluation.confusion[0][0], evaluation.confusion[1][0]), (15, 5));
+            assert_eq!(found(&class).as_ref(), Some(evaluation), "the last version is tried like all others");
         }
     }
 }
@@ -66,12 +67,114 @@ fn nothing_of_one_client_is_told() {
     class.wait(1_000);
     let status = class.coordinator.status(class.now);
     assert!(status.clients.iter().all(|client| client.labels.is_empty() && client.update_norm.is_none()));
-    assert_eq!(status.final_evaluation, None);
+    assert_eq!(status.final_evaluation.unwrap().examples, 16);
+    assert!(class.coordinator.checkpoint().final_evaluations.is_empty());
     for given in class.coordinator.contributions().iter().flatten() {
         assert_eq!((given.examples, given.norm, &given.evaluation), (0, 0.0, &None));
     }
     let asked = |message: &ServerMessage| matches!(message, ServerMessage::StatisticsRequest { masked: None });
     assert!(!class.students.iter().any(|student| student.heard.iter().any(asked)), "nobody's sums are asked for");
+}
+
+/// How the finished model does, as far as the room knows.
+fn found(class: &Class) -> Option<Evaluation> {
+    class.coordinator.status(class.now).final_evaluation
+}
+
+fn asked_how_it_does(class: &Class, student: usize) -> usize {
+    let asked = |message: &&ServerMessage| matches!(message, ServerMessage::Finished { attempt: Some(_), .. });
+    class.students[student].heard.iter().filter(asked).count()
+}
+
+/// A class of so many up to the moment in which everyone is asked how the finished model does.
+fn at_the_end(count: usize) -> Class {
+    let mut class = Class::new(masked(Adversary::Active));
+    for _ in 0..count {
+        class.arrives(None);
+    }
+    class.run_until(|class| (0..count).all(|student| asked_how_it_does(class, student) == 1));
+    assert_eq!((phase(&class), found(&class)), ((Phase::Finished, 3), None));
+    class
+}
+
+#[test]
+fn whoever_goes_at_the_end_is_not_waited_for_in_the_last_sum() {
+    let mut class = at_the_end(5);
+    class.loses_connection(0, false);
+    class.wait(30_000);
+    assert_eq!(found(&class).unwrap().examples, 16);
+    // Who only looks on is not in it, and who comes later asks for nothing more.
+    class.loses_connection(0, true);
+    class.wait(30_000);
+    assert_eq!(found(&class).unwrap().examples, 16);
+    assert_eq!(asked_how_it_does(&class, 1), 1);
+}
+
+#[test]
+fn with_too_many_gone_the_last_sum_is_asked_for_once_more_and_then_no_more() {
+    let mut class = at_the_end(6);
+    // All have given their keys, and shares of their secrets go round.
+    class.run_until(|class| {
+        let boxes = |message: &ServerMessage| matches!(message, ServerMessage::Boxes { round, .. } if round.0 == 3);
+        class.students.iter().all(|student| student.heard.iter().any(boxes)) && found(class).is_none()
+    });
+    for student in 0..2 {
+        class.loses_connection(student, false);
+    }
+    class.wait(60_000);
+    assert_eq!(phase(&class), (Phase::Finished, 3));
+    let examples = found(&class).map(|found| found.examples);
+    assert!(examples == Some(16) || examples == Some(24), "those who are left, or all who had given: {examples:?}");
+    assert!((0..6).all(|student| asked_how_it_does(&class, student) <= 2));
+}
+
+#[test]
+fn with_fewer_than_three_left_nobody_is_asked_how_it_does() {
+    let mut class = Class::new(masked(Adversary::Active));
+    for _ in 0..4 {
+        class.arrives(None);
+    }
+    class.run_until(|class| class.published == 2);
+    for student in 0..2 {
+        class.loses_connection(student, false);
+    }
+    class.coordinator.command(class.now, HostCommand::End).unwrap();
+    class.wait(60_000);
+    assert_eq!((phase(&class).0, found(&class)), (Phase::Finished, None));
+    assert_eq!(asked_how_it_does(&class, 2), 0);
+    // Back again, they are enough.
+    class.loses_connection(0, true);
+    class.wait(60_000);
+    assert_eq!(found(&class).map(|found| found.examples), Some(12));
+}
+
+#[test]
+fn a_server_that_is_killed_at_the_end_asks_again_how_the_model_does() {
+    let mut class = at_the_end(4);
+    class.kill_server();
+    class.start_server();
+    assert_eq!(found(&class), None);
+    class.wait(60_000);
+    assert_eq!(found(&class).unwrap().examples, 16);
+    let known = class.coordinator.checkpoint();
+    assert_eq!(known.masked_evaluation, found(&class));
+    assert_eq!(known.standing(known.model_version), Some(0.75), "it is among the versions of which the best is chosen");
+    // What is known is stored, and asked for no more.
+    let asked = asked_how_it_does(&class, 0);
+    class.kill_server();
+    class.start_server();
+    class.wait(60_000);
+    assert_eq!((found(&class), asked_how_it_does(&class, 0)), (known.masked_evaluation, asked));
+}
+
+#[test]
+fn a_visitor_has_no_say_in_how_the_finished_model_does() {
+    let mut class = at_the_end(3);
+    let visitor = class.arrives(None);
+    class.wait(60_000);
+    assert_eq!(found(&class).unwrap().examples, 12);
+    let roster = |message: &ServerMessage| matches!(message, ServerMessage::Roster { .. });
+    assert!(!class.students[visitor].heard.iter().any(roster));
 }
 
 #[test]

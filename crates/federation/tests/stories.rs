@@ -673,6 +673,7 @@ fn a_participant_survives_a_server_that_says_things_out_of_order() {
             model: transfer,
             difference: None,
             standardisation: class.coordinator.standardisation().unwrap().clone(),
+            attempt: Some(1),
         },
     ] {
         class.input(0, Input::Message(message.clone()));

@@ -15,6 +15,8 @@ pub enum Purpose {
     Update,
     /// The sums by which features are standardised, and counts of labels.
     Statistics,
+    /// How the finished model does on what clients hold back.
+    Evaluation,
 }
 
 /// How a vector is laid out: integers of the encoding's width, then a tail of 64-bit integers for sums that need more room.
@@ -68,6 +70,7 @@ impl Task {
         let purpose = match self.purpose {
             Purpose::Update => 0_u8,
             Purpose::Statistics => 1,
+            Purpose::Evaluation => 2,
         };
         let adversary = match self.adversary {
             Adversary::Curious => 0_u8,

@@ -395,6 +395,9 @@ pub enum ServerMessage {
         difference: Option<Difference>,
         /// How to standardise features before they enter the model.
         standardisation: Standardisation,
+        /// In a masked room, which attempt at the sum of all clients' evaluations is under way; `keys` and what follows belong to it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
     },
 }
 

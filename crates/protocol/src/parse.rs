@@ -258,7 +258,7 @@ impl ServerMessage {
             ServerMessage::Refused { message, .. } => check_text("message", message, MAX_TEXT_CHARS),
             ServerMessage::RoundClosed { record } => check_record(record),
             ServerMessage::RoundAbandoned { .. } => Ok(()),
-            ServerMessage::Finished { model_version, model, difference, standardisation } => {
+            ServerMessage::Finished { model_version, model, difference, standardisation, attempt: _ } => {
                 standardisation.check()?;
                 check_model(*model_version, model, difference.as_ref())
             }

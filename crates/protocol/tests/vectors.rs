@@ -274,6 +274,7 @@ fn every_good_server_message_is_held() {
             "finished",
             json!({"/difference": {"from": 19, "id": 2_147_483_668_u32, "bytes": 124, "encoding": "q4", "checksum": "0badcafe"}}),
         ),
+        ("with the sum of everyone's evaluations", "finished", json!({"/attempt": 7})),
         ("slow laptops do fewer steps", "settings", json!({"/room/stragglers": "fewer_steps"})),
         (
             "only what is said is looked at",

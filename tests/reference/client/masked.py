@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 SELF_SEED, MASK_KEY = "self_seed", "mask_key"
-UPDATE, STATISTICS = 0, 1
+UPDATE, STATISTICS, EVALUATION = 0, 1, 2
 WIDTH = {"masked32": 4, "masked24": 3, "masked16": 2}  # bytes a value
 
 
@@ -81,6 +81,11 @@ def asked_of_update(room, round_):
 def asked_of_statistics(room, scale):
     return h("chorus masked statistics", u32(len(scale["mean"])), singles(scale["mean"]), singles(scale["deviation"]),
              u32(room["weight_cap"]))
+
+
+def asked_of_evaluation(room, scale):
+    return h("chorus masked evaluation", u32(len(scale["mean"])), singles(scale["mean"]), singles(scale["deviation"]),
+             u32(len(room["labels"])))
 
 
 class Member:

@@ -8,7 +8,7 @@ import random
 import subprocess
 
 from client import Client, Fault
-from masked import STATISTICS, UPDATE, Member, asked_of_statistics, asked_of_update, new_seat
+from masked import (EVALUATION, STATISTICS, UPDATE, Member, asked_of_evaluation, asked_of_statistics, asked_of_update, new_seat)
 from wire import checksum, floats
 
 UNIT = 65_536  # losses, accuracies and standard scores are added as multiples of its inverse
@@ -53,11 +53,28 @@ class Masker(Client):
         # Mean as the scale has it, deviation 1: z = 0 and z² + s² = 1.
         words = [FRAMES] + [0, FRAMES * UNIT] * features
 
-        async def give():
-            data = member.masked([], 1.0, words)
-            await self.say("masked_statistics", **self.named, words=[data[at:at + 8].hex() for at in range(0, len(data), 8)])
+        await self.sum(member, lambda: self.give_words(member, words))
 
-        await self.sum(member, give)
+    async def give_words(self, member, words):
+        data = member.masked([], 1.0, words)
+        await self.say("masked_statistics", **self.named, words=[data[at:at + 8].hex() for at in range(0, len(data), 8)])
+
+    def evaluation(self):
+        """Words of two examples, one of each label, of which the first is found for both."""
+        labels = len(self.room["labels"])
+        words = [2, round(0.6 * 2 * UNIT)] + [0] * labels**2
+        words[2] = words[2 + labels] = 1
+        return words
+
+    async def evaluation_sum(self, finished, model):
+        self.named = {"round": finished["model_version"], "attempt": finished["attempt"]}
+        member = Member(self.seat, self.number, self.room, self.named["round"], self.named["attempt"], EVALUATION,
+                        asked_of_evaluation(self.room, finished["standardisation"]), hashlib.sha256(model).digest(), 0,
+                        2 + len(self.room["labels"])**2)
+        await self.sum(member, lambda: self.give_words(member, self.evaluation()))
+        while (status := await self.until("status")).get("final_evaluation") is None:
+            pass
+        self.found = status["final_evaluation"]
 
     def update_of(self, round_):
         draw = random.Random(self.seed * 1_000 + round_)
@@ -72,9 +89,8 @@ class Masker(Client):
         labels, cap = len(self.room["labels"]), self.room["weight_cap"]
         member = Member(self.seat, self.number, self.room, round_["round"], round_["attempt"], UPDATE,
                         asked_of_update(self.room, round_), hashlib.sha256(model).digest(), self.room["parameters"], 7 + labels**2)
-        tail = [self.weight(), self.examples, self.weight(), round(0.7 * self.examples * UNIT), round(0.5 * self.examples * UNIT),
-                2, round(0.6 * 2 * UNIT)] + [0] * labels**2
-        tail[7] = tail[7 + labels] = 1
+        tail = [self.weight(), self.examples, self.weight(), round(0.7 * self.examples * UNIT), round(0.5 * self.examples * UNIT)]
+        tail += self.evaluation()
 
         async def give():
             data = member.masked(self.update_of(round_["round"]), self.weight() / cap, tail)
@@ -99,7 +115,10 @@ class Masker(Client):
                 continue
             self.scales.append(message["standardisation"])
             if message["type"] == "finished":
-                self.models[message["model_version"]] = floats(await self.download(message["model"]))
+                model = await self.download(message["model"])
+                self.models[message["model_version"]] = floats(model)
+                if "attempt" in message:
+                    await self.evaluation_sum(message, model)
                 return
             self.models[message["model_version"]] = floats(await self.update_sum(message))
             if self.goes_after and message["round"] == 2:
@@ -139,6 +158,9 @@ async def among_themselves(server, program, mode, encoding, goes_after):
             assert (record["clients"], record["examples"]) == (len(there), sum(client.examples for client in there))
             assert abs(record["training"]["loss"] - 0.7) < 1e-4 and record["evaluation"]["examples"] == 2 * len(there)
             assert record["evaluation"]["confusion"] == [[len(there), 0], [len(there), 0]]
+        there = 3 if goes_after else 4
+        assert all(client.found["examples"] == 2 * there for client in clients[:there]), ada.found
+        assert ada.found["confusion"] == [[there, 0], [there, 0]] and abs(ada.found["loss"] - 0.6) < 1e-4
     print(f"a masked room ({mode}, {encoding}) was as docs/masking.md has it, one client gone after its {goes_after}")
 
 

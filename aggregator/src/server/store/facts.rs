@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::de::DeserializeOwned;
 
 /// What the tables below are; a database of a number that is not known here is not touched.
-const SCHEMA: i64 = 3;
+const SCHEMA: i64 = 4;
 
 const TABLES: &str = "
     CREATE TABLE rooms (
@@ -28,7 +28,8 @@ const TABLES: &str = "
         least INTEGER NOT NULL,
         revision INTEGER NOT NULL,
         final_evaluations TEXT NOT NULL,
-        left_out TEXT NOT NULL
+        left_out TEXT NOT NULL,
+        masked_evaluation TEXT
     ) STRICT;
     CREATE TABLE rounds (
         room TEXT NOT NULL REFERENCES rooms ON DELETE CASCADE,
@@ -80,6 +81,9 @@ const FROM_1: &str = "
     ALTER TABLE clients DROP COLUMN evaluated;
 ";
 
+/// Number 3 knew no sum of evaluations.
+const FROM_3: &str = "ALTER TABLE rooms ADD COLUMN masked_evaluation TEXT";
+
 /// Moves all that is committed from the log into the database itself.
 pub fn take_log_over(database: &Connection) -> rusqlite::Result<()> {
     database.pragma(None, "wal_checkpoint", "truncate", |_| Ok(()))
@@ -102,12 +106,13 @@ pub fn open(path: &Path, rooms: bool) -> Result<Connection> {
     let schema: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match schema {
         SCHEMA => {}
-        1 | 2 => {
+        1..=3 => {
             let transaction = database.transaction()?;
-            if schema == 1 {
-                transaction.execute_batch(FROM_1)?;
+            for (number, changes) in [(1, FROM_1), (2, BUDGETS), (3, FROM_3)] {
+                if schema <= number {
+                    transaction.execute_batch(changes)?;
+                }
             }
-            transaction.execute_batch(BUDGETS)?;
             transaction.pragma_update(None, "user_version", SCHEMA)?;
             transaction.commit()?;
             take_log_over(&database)?;
@@ -138,6 +143,7 @@ pub fn write(database: &Connection, checkpoint: &Checkpoint) -> Result<()> {
         history,
         contributions,
         final_evaluations,
+        masked_evaluation,
         left_out,
         revision,
         least,
@@ -154,10 +160,11 @@ pub fn write(database: &Connection, checkpoint: &Checkpoint) -> Result<()> {
     let known: Option<u32> = database.query_row(known, [code], |row| row.get(0)).optional()?;
     database.execute(
         "INSERT INTO rooms (code, created_at, config, model_version, standardisation, next_client, paused, locked, bytes_up,
-                            bytes_down, least, revision, final_evaluations, left_out)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                            bytes_down, least, revision, final_evaluations, left_out, masked_evaluation)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
          ON CONFLICT (code) DO UPDATE SET config = ?3, model_version = ?4, standardisation = ?5, next_client = ?6, paused = ?7,
-             locked = ?8, bytes_up = ?9, bytes_down = ?10, least = ?11, revision = ?12, final_evaluations = ?13, left_out = ?14",
+             locked = ?8, bytes_up = ?9, bytes_down = ?10, least = ?11, revision = ?12, final_evaluations = ?13, left_out = ?14,
+             masked_evaluation = ?15",
         params![
             code,
             now(),
@@ -174,6 +181,7 @@ pub fn write(database: &Connection, checkpoint: &Checkpoint) -> Result<()> {
             revision,
             serde_json::to_string(final_evaluations)?,
             serde_json::to_string(left_out)?,
+            masked_evaluation.as_ref().map(serde_json::to_string).transpose()?,
         ],
     )?;
     if config.noise.is_some() {
@@ -207,11 +215,12 @@ pub fn write(database: &Connection, checkpoint: &Checkpoint) -> Result<()> {
 pub fn read(database: &Connection, code: &str) -> Result<Checkpoint> {
     let (texts, numbers) = database.query_row(
         "SELECT config, standardisation, final_evaluations, left_out, model_version, next_client, paused, locked, bytes_up,
-                bytes_down, least, revision
+                bytes_down, least, revision, masked_evaluation
          FROM rooms WHERE code = ?1",
         [code],
         |row| {
-            let texts: (String, Option<String>, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            let texts: (String, Option<String>, String, String, Option<String>) =
+                (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(12)?);
             let numbers: (u32, u32, bool, bool, i64, i64, u32, u32) = (
                 row.get(4)?,
                 row.get(5)?,
@@ -225,7 +234,7 @@ pub fn read(database: &Connection, code: &str) -> Result<Checkpoint> {
             Ok((texts, numbers))
         },
     )?;
-    let (config, standardisation, final_evaluations, left_out) = texts;
+    let (config, standardisation, final_evaluations, left_out, masked_evaluation) = texts;
     let (model_version, next_client, paused, locked, bytes_up, bytes_down, least, revision) = numbers;
     let mut rounds = database.prepare("SELECT record, contributions FROM rounds WHERE room = ?1 ORDER BY round")?;
     let rounds = rounds.query_map([code], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
@@ -258,6 +267,7 @@ pub fn read(database: &Connection, code: &str) -> Result<Checkpoint> {
         history,
         contributions,
         final_evaluations: parse(&final_evaluations)?,
+        masked_evaluation: masked_evaluation.as_deref().map(parse).transpose()?,
         left_out: parse(&left_out)?,
         revision,
         least,

@@ -213,6 +213,7 @@ fn newest_whole(
                     checkpoint.history.truncate(version.0 as usize);
                     checkpoint.contributions.truncate(version.0 as usize);
                     checkpoint.final_evaluations.clear();
+                    checkpoint.masked_evaluation = None;
                 }
                 let mut room = Coordinator::restore(checkpoint, parameters, memory, spool)?;
                 room.standardise(client::common_scale());

@@ -157,6 +157,7 @@ fn every_number_of_a_record_comes_back_as_it_went() {
     };
     checkpoint.contributions = (0..rounds).map(|_| vec![given()]).collect();
     checkpoint.final_evaluations = [(client, evaluation())].into();
+    checkpoint.masked_evaluation = Some(evaluation());
     let numbers = (0..models::FEATURES).map(|_| single());
     checkpoint.standardisation =
         Some(Standardisation { mean: numbers.collect(), deviation: vec![1.0 + f32::EPSILON; models::FEATURES] });
@@ -411,15 +412,19 @@ fn a_budget_that_was_changed_or_lost_is_noticed() {
 }
 
 #[test]
-fn rooms_from_before_there_was_noise_go_on() {
-    let state = tempfile::tempdir().unwrap();
-    let store = Folder::open(state.path()).unwrap();
-    store.save(&after(2), true).unwrap();
-    store.database().execute_batch("DROP TABLE budgets; PRAGMA user_version = 2;").unwrap();
-    drop(store);
-    let store = Folder::open(state.path()).unwrap();
-    let room = store.stored(&RoomCode::parse("KMPXZ").unwrap()).unwrap();
-    assert_eq!(room.checkpoint(), after(2).checkpoint());
+fn rooms_of_earlier_tables_go_on() {
+    let without_sums = "ALTER TABLE rooms DROP COLUMN masked_evaluation; PRAGMA user_version = 3;";
+    let without_noise = "DROP TABLE budgets; PRAGMA user_version = 2;";
+    for earlier in [without_sums.to_owned(), format!("{without_sums}{without_noise}")] {
+        let state = tempfile::tempdir().unwrap();
+        let store = Folder::open(state.path()).unwrap();
+        store.save(&after(2), true).unwrap();
+        store.database().execute_batch(&earlier).unwrap();
+        drop(store);
+        let store = Folder::open(state.path()).unwrap();
+        let room = store.stored(&RoomCode::parse("KMPXZ").unwrap()).unwrap();
+        assert_eq!(room.checkpoint(), after(2).checkpoint());
+    }
 }
 
 #[cfg(unix)]

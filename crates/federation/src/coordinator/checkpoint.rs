@@ -27,6 +27,8 @@ pub struct Checkpoint {
     pub contributions: Vec<Vec<Contribution>>,
     /// How the finished model does with each client that has said so.
     pub final_evaluations: BTreeMap<ClientId, Evaluation>,
+    /// In a masked room, what they found together.
+    pub masked_evaluation: Option<Evaluation>,
     /// Clients whose evaluations the host leaves out.
     pub left_out: BTreeSet<ClientId>,
     /// How often rounds that are over were changed: what was stored of them is to be stored anew where this differs.
@@ -84,6 +86,7 @@ impl Coordinator {
             history: self.history.clone(),
             contributions: self.contributions.clone(),
             final_evaluations: self.final_evaluations.clone(),
+            masked_evaluation: self.masked_evaluation.clone(),
             left_out: self.left_out.clone(),
             revision: self.revision,
             least: self.least,
@@ -121,6 +124,7 @@ impl Coordinator {
             history,
             mut contributions,
             final_evaluations,
+            masked_evaluation,
             left_out,
             revision,
             least,
@@ -172,7 +176,7 @@ impl Coordinator {
             }
         }
         if model_version.0 == room.config.rounds {
-            room.phase = PhaseState::Finished;
+            room.phase = PhaseState::finished();
         }
         room.standardisation = standardisation;
         room.history = history;
@@ -182,6 +186,7 @@ impl Coordinator {
         contributions[..old].fill_with(Vec::new);
         room.contributions = contributions;
         (room.final_evaluations, room.left_out, room.revision) = (final_evaluations, left_out, revision);
+        room.masked_evaluation = masked_evaluation;
         room.least = least.clamp(1, room.config.max_clients);
         (room.paused, room.locked) = (paused, locked);
         (room.bytes_up, room.bytes_down) = (bytes_up, bytes_down);

@@ -135,7 +135,7 @@ impl Coordinator {
 
     /// How the finished model does, as far as those say who took part.
     pub fn final_evaluation(&self) -> Option<Evaluation> {
-        self.combined(&self.final_evaluations)
+        self.masked_evaluation.clone().or_else(|| self.combined(&self.final_evaluations))
     }
 
     /// Leaves a client's evaluations out, of rounds that are over as well.
@@ -162,7 +162,8 @@ impl Coordinator {
 impl Checkpoint {
     /// How the finished model does, as far as those say who took part.
     pub fn final_evaluation(&self) -> Option<Evaluation> {
-        combined(&self.config, &self.left_out, &self.final_evaluations)
+        let of_each = || combined(&self.config, &self.left_out, &self.final_evaluations);
+        self.masked_evaluation.clone().or_else(of_each)
     }
 
     /// How good a version is beside the others, 0 to 1, where somebody has evaluated it: what a room's best version is chosen by.
@@ -174,7 +175,8 @@ impl Checkpoint {
         let given = of_round.iter().filter_map(|given| Some((&given.client, given.evaluation.as_ref()?)));
         let last = self.final_evaluations.iter().filter(|_| version == self.model_version);
         let counted = counted(&self.left_out, given.chain(last));
-        let said = self.history.get(round).and_then(|record| record.evaluation.as_ref());
+        let of_the_last = self.masked_evaluation.as_ref().filter(|_| version == self.model_version);
+        let said = self.history.get(round).and_then(|record| record.evaluation.as_ref()).or(of_the_last);
         match self.config.influence_limit {
             Some(limit) if !counted.is_empty() => metrics::standing(&counted, self.config.weight_cap, Some(limit)),
             _ => said

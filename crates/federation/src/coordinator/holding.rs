@@ -190,7 +190,8 @@ impl Coordinator {
                     holds.extend(gone.into_iter().chain(sketch));
                 }
             }
-            PhaseState::Lobby | PhaseState::Finished => {}
+            PhaseState::Finished(state) => holds.extend(state.sum.iter().flat_map(|sum| sum.held_of(id))),
+            PhaseState::Lobby => {}
         }
         let rounds = self.contributions.iter().flatten().filter(|given| given.client == id);
         let (count, bytes) = rounds.fold((0, 0), |(count, bytes), given| {

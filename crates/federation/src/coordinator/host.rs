@@ -152,6 +152,7 @@ impl Coordinator {
         self.history.truncate(version.0 as usize);
         self.contributions.truncate(version.0 as usize);
         self.final_evaluations.clear();
+        self.masked_evaluation = None;
         self.floor = version;
         if version.0 == 0 {
             // From the very beginning: who is here now may have other sound than who was here then.
@@ -175,7 +176,7 @@ impl Coordinator {
 
     fn next_round_now(&mut self) -> Result<(), HostError> {
         match &self.phase {
-            PhaseState::Finished => Err(HostError::Finished),
+            PhaseState::Finished(_) => Err(HostError::Finished),
             PhaseState::Collecting(state) if state.received() == 0 => Err(HostError::NothingIn),
             PhaseState::Collecting(state) if state.received() < self.fewest() => {
                 Err(HostError::TooFewToMask(state.received()))
@@ -204,7 +205,7 @@ impl Coordinator {
     }
 
     pub(super) fn end_rounds(&mut self) -> Result<(), HostError> {
-        if matches!(self.phase, PhaseState::Finished) {
+        if matches!(self.phase, PhaseState::Finished(_)) {
             return Err(HostError::Finished);
         }
         if self.history.is_empty() {
@@ -223,11 +224,9 @@ impl Coordinator {
         }
         self.back_to_lobby();
         self.config.rounds = self.history.len() as u32;
-        self.phase = PhaseState::Finished;
+        self.phase = PhaseState::finished();
         self.broadcast(ServerMessage::Settings { room: self.config.clone() });
-        if let Some(message) = self.finished_message() {
-            self.broadcast(message);
-        }
+        self.tell_of_the_end();
         Ok(())
     }
 
@@ -275,7 +274,7 @@ impl Coordinator {
 
     /// Has the statistics of features computed anew, as soon as enough are ready; until then the room has those of before.
     fn renormalise(&mut self) -> Result<(), HostError> {
-        if matches!(self.phase, PhaseState::Finished) {
+        if matches!(self.phase, PhaseState::Finished(_)) {
             return Err(HostError::Finished);
         }
         if self.noise.is_some() {

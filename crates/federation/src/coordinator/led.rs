@@ -142,7 +142,7 @@ impl Led {
 
     pub fn next_timeout(&self, phase: &PhaseState) -> Option<Millis> {
         // An open phase has its own deadline.
-        self.until().filter(|_| matches!(phase, PhaseState::Lobby | PhaseState::Finished))
+        self.until().filter(|_| matches!(phase, PhaseState::Lobby | PhaseState::Finished(_)))
     }
 }
 
@@ -170,13 +170,13 @@ impl Coordinator {
         let until = self.now + self.config.deadline_ms * FIFTHS / 5;
         match lead {
             Lead::Statistics => {
-                if matches!(self.phase, PhaseState::Finished) {
+                if matches!(self.phase, PhaseState::Finished(_)) {
                     self.go_back();
                 }
                 self.want(Wanted::Statistics(until));
             }
             Lead::Round { version, parameters, attachment, standardisation, history, rounds, left_ms } => {
-                if matches!(self.phase, PhaseState::Finished) || history.len() < self.history.len() {
+                if matches!(self.phase, PhaseState::Finished(_)) || history.len() < self.history.len() {
                     self.go_back();
                 }
                 self.config.rounds = rounds;
@@ -209,12 +209,10 @@ impl Coordinator {
                 self.drop_open("all rounds are over");
                 self.take_over(version, &parameters, &attachment, standardisation, history);
                 self.config.rounds = version.0;
-                self.phase = PhaseState::Finished;
+                self.phase = PhaseState::finished();
                 self.want(Wanted::Evaluation(self.now + EVALUATIONS_MS));
                 self.broadcast(ServerMessage::Settings { room: self.config.clone() });
-                if let Some(message) = self.finished_message() {
-                    self.broadcast(message);
-                }
+                self.tell_of_the_end();
             }
         }
         self.status_changed = true;
@@ -260,6 +258,7 @@ impl Coordinator {
         }
         self.back_to_lobby();
         self.final_evaluations.clear();
+        self.masked_evaluation = None;
         for client in self.clients.all.values_mut() {
             client.taking_part = false;
         }
@@ -410,8 +409,11 @@ impl Coordinator {
         let Some(Wanted::Evaluation(until)) = self.led.as_ref().map(|led| led.wanted) else { return };
         let here = self.clients.connected().filter(|(client, _)| client.contributed);
         let here: Vec<ClientId> = here.map(|(client, _)| client.id).collect();
-        let missing = here.iter().any(|id| !self.final_evaluations.contains_key(id));
-        let nobody = here.is_empty() && self.final_evaluations.is_empty();
+        let missing = match self.config.masking {
+            Some(_) => self.masked_evaluation.is_none(),
+            None => here.iter().any(|id| !self.final_evaluations.contains_key(id)),
+        };
+        let nobody = here.is_empty() && self.final_evaluation().is_none();
         if self.now < until && (missing || nobody) {
             return;
         }

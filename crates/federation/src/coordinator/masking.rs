@@ -47,6 +47,8 @@ pub(super) struct MaskedRound {
     tally: Tally,
     step: Step,
     by: Millis,
+    /// When it is too late for numbers.
+    deadline: Millis,
     /// Who gave keys; empty before the roster is out.
     roster: Vec<RosterEntry>,
     /// Whose keys are here.
@@ -59,13 +61,14 @@ pub(super) struct MaskedRound {
 }
 
 impl MaskedRound {
-    /// One that waits for keys until then.
-    fn new(task: Task, by: Millis) -> MaskedRound {
+    /// One that waits for keys until the first of these, and for numbers until the second.
+    fn new(task: Task, by: Millis, deadline: Millis) -> MaskedRound {
         MaskedRound {
             attempt: task.attempt,
             tally: Tally::new(task),
             step: Step::Keys,
             by,
+            deadline,
             roster: Vec::new(),
             keyed: BTreeSet::new(),
             given: Vec::new(),
@@ -96,7 +99,11 @@ impl MaskedRound {
 
     /// Whether it is the sum of statistics that comes before the rounds.
     pub fn is_of_statistics(&self) -> bool {
-        self.tally.task().purpose == Purpose::Statistics
+        self.purpose() == Purpose::Statistics
+    }
+
+    fn purpose(&self) -> Purpose {
+        self.tally.task().purpose
     }
 
     /// Which attempt it is.
@@ -142,12 +149,18 @@ impl Coordinator {
         let (parameters, training) = (self.model.parameters(), &self.round_training());
         let asked = masked::Asked { parameters, training, standardisation };
         let task = masked::task(&self.config, &of_room, self.present_round(), attempt, asked);
+        Some(Box::new(self.wait_for_keys(task)))
+    }
+
+    /// An attempt at a sum over a model that clients have to fetch first.
+    pub(super) fn wait_for_keys(&self, task: Task) -> MaskedRound {
         let for_keys = (self.config.deadline_ms / KEYS_PART).max(STEP_MS).min(self.config.deadline_ms);
-        Some(Box::new(MaskedRound::new(task, self.now + for_keys)))
+        let deadline = self.led_until().unwrap_or(self.now + self.config.deadline_ms);
+        MaskedRound::new(task, self.now + for_keys, deadline)
     }
 
     /// No two attempts of one round have one number: nor before and after a restart, which forgets those before.
-    fn next_attempt(&mut self) -> u32 {
+    pub(super) fn next_attempt(&mut self) -> u32 {
         self.attempts = self.attempts.wrapping_add(1);
         self.run.wrapping_add(self.attempts)
     }
@@ -166,8 +179,9 @@ impl Coordinator {
         self.clients.reset_turns();
         let (attempt, scale, round) = (self.next_attempt(), self.common_scale(), self.present_round());
         let task = masked::statistics_task(&self.config, &of_room, round, attempt, &scale);
-        let masked = MaskedRound::new(task, self.now + STEP_MS);
-        self.open(self.now + 2 * STEP_MS, Uploads::default(), Some(Box::new(masked)));
+        let deadline = self.now + 2 * STEP_MS;
+        let masked = MaskedRound::new(task, self.now + STEP_MS, deadline);
+        self.open(deadline, Uploads::default(), Some(Box::new(masked)));
     }
 
     pub(super) fn ask_for_masked_statistics(&mut self, id: ClientId) {
@@ -221,6 +235,7 @@ impl Coordinator {
     fn masked(&mut self) -> Option<&mut MaskedRound> {
         match &mut self.phase {
             PhaseState::Collecting(state) => state.masked.as_deref_mut(),
+            PhaseState::Finished(state) => state.sum.as_deref_mut(),
             _ => None,
         }
     }
@@ -241,8 +256,11 @@ impl Coordinator {
             let message = "this room's rounds are not masked".to_owned();
             return self.error(connection, ErrorCode::OutOfOrder, message);
         }
-        let given_up = self.clients.all.get(&id).is_none_or(|client| client.turn == Turn::GivenUp);
-        let Some(masked) = self.masked().filter(|_| !given_up) else {
+        let finished = matches!(self.phase, PhaseState::Finished(_));
+        // Who only looks on has no say in how the finished model does.
+        let has_part = |client: &super::Client| client.turn != Turn::GivenUp && (client.contributed || !finished);
+        let has_part = self.clients.all.get(&id).is_some_and(has_part);
+        let Some(masked) = self.masked().filter(|_| has_part) else {
             return; // The round was over when it was sent, which is no fault of its client.
         };
         let now = |round: Round, attempt: u32, masked: &MaskedRound| (round, attempt) == (present, masked.attempt);
@@ -272,9 +290,9 @@ impl Coordinator {
             }
             ClientMessage::MaskedStatistics { round, attempt, words } if now(round, attempt, masked) => {
                 let bytes: Vec<u8> = words.iter().flat_map(|word| word.0).collect();
-                let taken = match masked.is_of_statistics() {
-                    true => masked.tally.input(id, &bytes),
-                    false => Err(Fault { client: id, what: Wrong::Length }),
+                let taken = match masked.purpose() {
+                    Purpose::Statistics | Purpose::Evaluation => masked.tally.input(id, &bytes),
+                    Purpose::Update => Err(Fault { client: id, what: Wrong::Length }),
                 };
                 if taken.is_ok() {
                     self.note_given(id);
@@ -305,7 +323,7 @@ impl Coordinator {
         let wanted = self.masked().map(|masked| {
             let bytes = masked.bytes();
             let open = masked.step == Step::Inputs && masked.tally.boxes_for(id).is_some();
-            let open = open && !masked.is_of_statistics();
+            let open = open && masked.purpose() == Purpose::Update;
             ((round, attempt) == (present, masked.attempt), open, masked.given.contains(&id), bytes)
         });
         let refusal = match wanted {
@@ -389,11 +407,17 @@ impl Coordinator {
     /// Goes to the next step of a masked round where the present one is over.
     pub(super) fn advance_masked(&mut self) -> bool {
         let (least, round) = (self.least(), self.present_round());
-        let asked: Vec<ClientId> =
-            self.clients.all.values().filter(|client| client.is_missing()).map(|client| client.id).collect();
-        let asked: Vec<ClientId> = asked.into_iter().filter(|&id| self.is_wanted(id)).collect();
-        let PhaseState::Collecting(state) = &mut self.phase else { return false };
-        let (deadline, Some(masked)) = (state.deadline, state.masked.as_deref_mut()) else { return false };
+        let finished = matches!(self.phase, PhaseState::Finished(_));
+        let missing =
+            self.clients.all.values().filter(|client| client.is_missing() && (client.contributed || !finished));
+        let asked: Vec<ClientId> = missing.map(|client| client.id).filter(|&id| self.is_wanted(id)).collect();
+        let masked = match &mut self.phase {
+            PhaseState::Collecting(state) => state.masked.as_deref_mut(),
+            PhaseState::Finished(state) => state.sum.as_deref_mut(),
+            _ => None,
+        };
+        let Some(masked) = masked else { return false };
+        let deadline = masked.deadline;
         let (clients, lost) = (&self.clients.all, &masked.lost);
         let waits_for = |id: &ClientId| {
             clients.get(id).is_some_and(|client| client.taking_part && client.turn != Turn::GivenUp)
@@ -503,7 +527,12 @@ impl Coordinator {
                 return true;
             }
         };
-        if self.masked().is_some_and(|masked| masked.is_of_statistics()) {
+        let purpose = self.masked().map(|masked| masked.purpose());
+        if purpose == Some(Purpose::Evaluation) {
+            self.settle_evaluation(Some(&opened.tail));
+            return true;
+        }
+        if purpose == Some(Purpose::Statistics) {
             let refined = of_masked_words(&opened.tail, &self.common_scale());
             match (&self.led, refined, opened.tail.first()) {
                 (Some(_), Some(refined), Some(&frames)) => {

@@ -118,6 +118,8 @@ pub struct Coordinator {
     contributions: Vec<Vec<Contribution>>,
     /// How the finished model does with each client that took part.
     final_evaluations: BTreeMap<ClientId, Evaluation>,
+    /// In a masked room, the sum of all of them in place of each.
+    masked_evaluation: Option<Evaluation>,
     /// Clients whose evaluations the host leaves out.
     left_out: BTreeSet<ClientId>,
     /// How often rounds that are over were changed.
@@ -210,6 +212,7 @@ impl Coordinator {
             history: Vec::new(),
             contributions: Vec::new(),
             final_evaluations: BTreeMap::new(),
+            masked_evaluation: None,
             left_out: BTreeSet::new(),
             revision: 0,
             phase: PhaseState::Lobby,
@@ -627,7 +630,7 @@ impl Coordinator {
         if bytes.is_none() && Model::version_of(transfer) < self.model.version() {
             return; // A round closed while this was on its way; the next `round` says what to fetch.
         }
-        let finished = matches!(self.phase, PhaseState::Finished);
+        let finished = matches!(self.phase, PhaseState::Finished(_));
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };

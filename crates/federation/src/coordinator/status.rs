@@ -119,7 +119,7 @@ impl Coordinator {
                 let phase = if state.collects_statistics() { Phase::Normalising } else { Phase::Collecting };
                 (phase, state.received(), Some(state.deadline))
             }
-            PhaseState::Finished => (Phase::Finished, 0, None),
+            PhaseState::Finished(_) => (Phase::Finished, 0, None),
         };
         Status {
             phase,
@@ -200,6 +200,7 @@ impl Coordinator {
                 None => (ClientState::Training, client.fraction),
             },
             (PhaseState::Collecting(_), Turn::Done) => (ClientState::Accepted, None),
+            (PhaseState::Finished(_), _) => (idle, None),
             (_, Turn::GivenUp) => (ClientState::Refused, None),
             _ => (idle, None),
         }

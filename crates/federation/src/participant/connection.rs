@@ -103,7 +103,7 @@ impl Participant {
     pub fn next_timeout(&self) -> Option<Millis> {
         match self.link.shown {
             Connection::Lost { retry_at } => Some(retry_at),
-            _ => self.patience(),
+            _ => self.patience().into_iter().chain(self.sum_wanted_until.filter(|until| self.now < *until)).min(),
         }
     }
 

@@ -1,16 +1,21 @@
 //! A client's part in masked rounds: its seat's key and its randomness, the present attempt at a sum, and what it has helped to
 //! open. What is said is kept until the server goes on, to be said again after a lost connection.
 
-use masking::{Answer, Member, Openings, Refusal, SeatKey};
-use protocol::{ClientMessage, Hex, MaskedStatistics, RoomConfig, Round, ServerMessage, Standardisation};
+use masking::{Answer, Member, Openings, Purpose, Refusal, SeatKey, Task};
+use protocol::{
+    ClientId, ClientMessage, Hex, MaskedStatistics, ModelVersion, RoomConfig, Round, ServerMessage, Standardisation,
+};
 use serde::{Deserialize, Serialize};
 
 use super::notice::{Notice, NoticeCode};
-use super::round::{Job, Task};
+use super::round::{self, Job};
 use super::{Output, Participant, StopReason};
 use crate::masked::{self, MaskedTogether};
 use crate::noise::affordable;
 use crate::normalisation::{Sums, masked_words};
+
+/// For so long at most a client stays for the sum of how the finished model does, milliseconds.
+const SUM_MS: u64 = 60_000;
 
 /// What a client needs to take part in masked rooms. `Debug` hides it.
 #[derive(Clone)]
@@ -66,8 +71,10 @@ struct Sum {
     member: Member,
     /// What was said last but for the vector.
     said: ClientMessage,
-    /// Where it is of statistics, the scale that they are taken in, and once they are computed, the words to be masked.
-    statistics: Option<(Standardisation, Option<Vec<u64>>)>,
+    /// Where it is of statistics, the scale that they are taken in.
+    scale: Option<Standardisation>,
+    /// Where it is of words alone, these, once they are computed.
+    words: Option<Vec<u64>>,
 }
 
 impl Masking {
@@ -75,6 +82,20 @@ impl Masking {
         let MaskingSecrets { seat, random, memory } = secrets;
         let (seat, memory) = (SeatKey::from_bytes(seat), memory.clone());
         Masking { seat, random: *random, drawn: 0, memory, asked: None, sum: None, together: None }
+    }
+
+    /// The attempt at a sum: the one that is under way, where it is of the same. Who is asked for something else under the same
+    /// number is in another sum.
+    fn begin(&mut self, task: Task, client: ClientId) -> &mut Sum {
+        let sum = self.sum.take_if(|sum| *sum.member.task() == task).unwrap_or_else(|| {
+            self.drawn += 1;
+            let random = masking::derive(&self.random, self.drawn);
+            let (round, attempt) = (task.round, task.attempt);
+            let (member, keys) = Member::new(task, client, self.seat.clone(), &random);
+            let said = ClientMessage::Keys { round, attempt, keys };
+            Sum { round, attempt, member, said, scale: None, words: None }
+        });
+        self.sum.insert(sum)
     }
 
     /// The attempt that is under way.
@@ -107,37 +128,76 @@ impl Participant {
     }
 
     /// The model of the round is here: begins the attempt that was asked for, or says again what was said of it last.
-    pub(super) fn begin_sum(&mut self, task: &Task, parameters: &[f32]) {
+    pub(super) fn begin_sum(&mut self, task: &round::Task, parameters: &[f32]) {
         let (Some(masking), Some(room), Some(client)) = (&mut self.masking, &self.room, self.client) else { return };
         let (Some(of_room), Some((round, attempt))) = (&room.masking, masking.asked) else { return };
         if round != task.round {
             return;
         }
-        let Task { training, standardisation, .. } = task;
+        let round::Task { training, standardisation, .. } = task;
         let asked = masked::Asked { parameters, training, standardisation };
         let task = masked::task(room, of_room, round, attempt, asked);
-        // Who is asked for something else under the same number is in another sum.
-        let sum = match masking.sum.take_if(|sum| *sum.member.task() == task) {
-            Some(sum) => sum,
-            None => {
-                masking.drawn += 1;
-                let random = masking::derive(&masking.random, masking.drawn);
-                let (member, keys) = Member::new(task, client, masking.seat.clone(), &random);
-                Sum { round, attempt, member, said: ClientMessage::Keys { round, attempt, keys }, statistics: None }
-            }
-        };
-        let said = sum.said.clone();
-        masking.sum = Some(sum);
+        let said = masking.begin(task, client).said.clone();
         self.send(said);
+    }
+
+    /// The finished model is here, and the server wants the sum of how it does with everyone: begins that attempt, or says again
+    /// what was said of it last.
+    pub(super) fn begin_evaluation_sum(
+        &mut self,
+        version: ModelVersion,
+        attempt: u32,
+        standardisation: &Standardisation,
+        parameters: &[f32],
+    ) {
+        if self.room.as_ref().is_some_and(|room| room.noise.is_some()) {
+            return self.refuse_sum_without_noise();
+        }
+        let round = Round(version.0);
+        if !self.wants_part() || !self.asked_to_mask(round, Some(attempt)) {
+            return;
+        }
+        let (Some(masking), Some(room), Some(client)) = (&mut self.masking, &self.room, self.client) else { return };
+        let Some(of_room) = &room.masking else { return };
+        let task = masked::evaluation_task(room, of_room, round, attempt, parameters, standardisation);
+        let said = masking.begin(task, client).said.clone();
+        self.sum_wanted_until = Some(self.now + SUM_MS);
+        self.send(said);
+        self.mask_evaluation();
+    }
+
+    /// Masks how the finished model did here, once that is known; without anything to try it on there is nothing to wait for.
+    pub(super) fn mask_evaluation(&mut self) {
+        let (Some(masking), Some(room)) = (&mut self.masking, &self.room) else { return };
+        let Some(sum) = masking.sum.as_mut().filter(|sum| sum.member.task().purpose == Purpose::Evaluation) else {
+            return;
+        };
+        let version = ModelVersion(sum.round.0);
+        let own = self.own_evaluation.as_ref().filter(|(of, _)| *of == version).map(|(_, evaluation)| evaluation);
+        if own.is_none() && self.held_back > 0 {
+            return;
+        }
+        sum.words = Some(masked::evaluation_words(room, own));
+        self.mask_words();
+    }
+
+    /// Whether the others still need this client to learn how the finished model does: who leaves before spoils their sum.
+    pub fn is_in_last_sum(&self) -> bool {
+        self.sum_wanted_until.is_some_and(|until| self.now < until)
+            && self.status.as_ref().is_none_or(|status| status.final_evaluation.is_none())
+    }
+
+    fn refuse_sum_without_noise(&mut self) {
+        let message = "the server wants sums without noise in a room with noise; this page sends it nothing more";
+        self.refuse_to_mask(message.to_owned());
+        self.stop(StopReason::MaskedOtherwise);
     }
 
     /// The server wants the sum by which the scale of features is refined.
     pub(super) fn begin_statistics_sum(&mut self, asked: MaskedStatistics) {
         let MaskedStatistics { round, attempt, scale } = asked;
         if self.room.as_ref().is_some_and(|room| room.noise.is_some()) {
-            let message = "the server wants sums without noise in a room with noise; this page sends it nothing more";
-            self.refuse_to_mask(message.to_owned());
-            return self.stop(StopReason::MaskedOtherwise);
+            return self.refuse_sum_without_noise();
         }
         if !self.wants_part() || !self.asked_to_mask(round, Some(attempt)) {
             return;
@@ -145,15 +205,9 @@ impl Participant {
         let (Some(masking), Some(room), Some(client)) = (&mut self.masking, &self.room, self.client) else { return };
         let Some(of_room) = room.masking.filter(|_| scale.mean.len() == room.features as usize) else { return };
         let task = masked::statistics_task(room, &of_room, round, attempt, &scale);
-        if masking.sum.as_ref().is_none_or(|sum| *sum.member.task() != task) {
-            masking.drawn += 1;
-            let random = masking::derive(&masking.random, masking.drawn);
-            let (member, keys) = Member::new(task, client, masking.seat.clone(), &random);
-            let said = ClientMessage::Keys { round, attempt, keys };
-            masking.sum = Some(Sum { round, attempt, member, said, statistics: Some((scale, None)) });
-        }
-        let Some(sum) = &masking.sum else { return };
-        let (said, computed) = (sum.said.clone(), matches!(&sum.statistics, Some((_, Some(_)))));
+        let sum = masking.begin(task, client);
+        sum.scale = Some(scale);
+        let (said, computed) = (sum.said.clone(), sum.words.is_some());
         if !computed {
             self.statistics_wanted = true;
             self.outputs.push_back(Output::ComputeStatistics);
@@ -164,19 +218,19 @@ impl Participant {
     /// This client's statistics are computed.
     pub(super) fn take_own_statistics(&mut self, frames: u64, sum: Vec<f64>, sum_squares: Vec<f64>) {
         let (Some(masking), Some(room)) = (&mut self.masking, &self.room) else { return };
-        let Some(Sum { statistics: Some((scale, words)), .. }) = &mut masking.sum else { return };
+        let Some(Sum { scale: Some(scale), words, .. }) = &mut masking.sum else { return };
         let most = u64::from(RoomConfig::FRAMES) * u64::from(room.weight_cap);
         match Sums::from_client(scale.mean.len(), u64::MAX, frames, sum, sum_squares) {
             Ok(sums) => *words = Some(masked_words(&sums, scale, most)),
             Err(message) => return self.refuse_to_mask(message),
         }
-        self.mask_statistics();
+        self.mask_words();
     }
 
-    /// Masks the statistics, where both they and the others' shares are here.
-    fn mask_statistics(&mut self) {
+    /// Masks a sum's words, where both they and the others' shares are here.
+    fn mask_words(&mut self) {
         let Some(Masking { sum: Some(sum), .. }) = &mut self.masking else { return };
-        let Some((_, Some(words))) = &sum.statistics else { return };
+        let Some(words) = &sum.words else { return };
         match sum.member.masked(&[], words) {
             Ok(bytes) => {
                 let words = bytes.as_chunks().0.iter().map(|word| Hex(*word)).collect();
@@ -253,7 +307,7 @@ impl Participant {
                     self.send(said);
                 }
                 self.mask_update();
-                self.mask_statistics();
+                self.mask_words();
             }
             // It came before, and what was said to it may be lost.
             Err(Refusal::OutOfStep) => {

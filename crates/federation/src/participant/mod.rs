@@ -20,10 +20,10 @@ pub use masking::{MaskingMemory, MaskingSecrets};
 pub use notice::{Notice, NoticeCode};
 use protocol::limits::{MAX_ROUNDS, MAX_STEP_MS, PROTOCOL_VERSION};
 use protocol::{
-    Checksum, ClientId, ClientMessage, ErrorCode, ModelVersion, Phase, RoomConfig, Round, RoundRecord, ServerMessage,
-    Status, Token,
+    Checksum, ClientId, ClientMessage, ErrorCode, Evaluation, ModelVersion, Phase, RoomConfig, Round, RoundRecord,
+    ServerMessage, Status, Token,
 };
-use round::{Effort, Fetched, Job, Purpose, Step, Task};
+use round::{Effort, Fetched, Job, Purpose, Step, Task, TheEnd};
 
 use crate::Millis;
 
@@ -85,6 +85,10 @@ pub struct Participant {
     finished: Option<(ModelVersion, Checksum)>,
     /// What is to be said about the finished model, until it is said.
     final_evaluation: Option<ClientMessage>,
+    /// In a masked room, how the finished model did here, which is not said but in a sum.
+    own_evaluation: Option<(ModelVersion, Evaluation)>,
+    /// How long others may need this client for that sum.
+    sum_wanted_until: Option<Millis>,
     next_transfer: u32,
     progress_sent: Option<Millis>,
     sent: u64,
@@ -126,6 +130,8 @@ impl Participant {
             masking: config.masking.as_ref().map(masking::Masking::new),
             finished: None,
             final_evaluation: None,
+            own_evaluation: None,
+            sum_wanted_until: None,
             next_transfer: 1,
             progress_sent: None,
             sent: 0,
@@ -278,6 +284,7 @@ impl Participant {
                     // The host went back to an earlier version: nobody wants to hear how the finished one did.
                     self.finished = None;
                     self.final_evaluation = None;
+                    (self.own_evaluation, self.sum_wanted_until) = (None, None);
                 }
                 self.status = Some(status);
                 let known = std::mem::take(&mut self.history);
@@ -356,8 +363,8 @@ impl Participant {
                 self.end_sum();
                 self.stop_sitting_out();
             }
-            ServerMessage::Finished { model_version, model, difference, standardisation } => {
-                self.finish(model_version, model, difference, standardisation);
+            ServerMessage::Finished { model_version, model, difference, standardisation, attempt } => {
+                self.finish(TheEnd { model_version, standardisation, attempt }, model, difference);
             }
         }
         self.changed = true;
@@ -393,7 +400,7 @@ impl Participant {
             self.statistics_wanted = false;
             // A finished room's model is still wanted; a round's is not.
             let finishing =
-                matches!(&self.job, Job::Downloading(download) if matches!(download.purpose, Purpose::Finished { .. }));
+                matches!(&self.job, Job::Downloading(download) if matches!(download.purpose, Purpose::Finished(_)));
             if !finishing {
                 self.abandon_job();
             }

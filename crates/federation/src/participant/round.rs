@@ -38,7 +38,16 @@ impl Fetched {
 #[derive(Clone, Debug)]
 pub(super) enum Purpose {
     Round(Task),
-    Finished { model_version: ModelVersion, standardisation: Standardisation },
+    Finished(TheEnd),
+}
+
+/// What the server said of the finished model.
+#[derive(Clone, Debug)]
+pub(super) struct TheEnd {
+    pub model_version: ModelVersion,
+    pub standardisation: Standardisation,
+    /// In a masked room, which attempt at the sum of evaluations is under way.
+    pub attempt: Option<u32>,
 }
 
 /// What the server asked for in a round.
@@ -280,7 +289,7 @@ impl Participant {
         let mine = match &self.job {
             Job::Downloading(download) => match &download.purpose {
                 Purpose::Round(task) => task.round,
-                Purpose::Finished { .. } => return,
+                Purpose::Finished(_) => return,
             },
             Job::Training { task, .. } => task.round,
             Job::Holding(update) => update.task.round,
@@ -292,18 +301,29 @@ impl Participant {
     }
 
     /// The room is finished.
-    pub(super) fn finish(
-        &mut self,
-        model_version: ModelVersion,
-        model: Transfer,
-        difference: Option<Difference>,
-        standardisation: Standardisation,
-    ) {
-        let known = self.finished == Some((model_version, model.checksum));
-        if known || !self.fits_room(&model, difference.as_ref(), &standardisation) {
+    pub(super) fn finish(&mut self, end: TheEnd, model: Transfer, difference: Option<Difference>) {
+        if !self.fits_room(&model, difference.as_ref(), &end.standardisation) {
             return;
         }
-        self.fetch(model, difference, Purpose::Finished { model_version, standardisation });
+        if self.finished == Some((end.model_version, model.checksum)) {
+            return self.sum_up(&end);
+        }
+        if let Job::Downloading(download) = &mut self.job
+            && let Purpose::Finished(wanted) = &mut download.purpose
+            && (wanted.model_version, download.model.checksum) == (end.model_version, model.checksum)
+        {
+            wanted.attempt = end.attempt;
+            return;
+        }
+        self.fetch(model, difference, Purpose::Finished(end));
+    }
+
+    /// The finished model is here: begins or goes on with the sum of evaluations, where there is one.
+    fn sum_up(&mut self, end: &TheEnd) {
+        if let (Some(attempt), Some(fetched)) = (end.attempt, &self.fetched) {
+            let parameters = fetched.parameters.clone();
+            self.begin_evaluation_sum(end.model_version, attempt, &end.standardisation, &parameters);
+        }
     }
 
     /// Gets a model: it may be here already, or what it is a difference to.
@@ -398,9 +418,11 @@ impl Participant {
                 }));
                 self.job = Job::Training { task, correction, evaluation: None, step: None };
             }
-            Purpose::Finished { model_version, standardisation } => {
+            Purpose::Finished(end) => {
+                let TheEnd { model_version, standardisation, .. } = end.clone();
                 self.finished = Some((model_version, transfer.checksum));
                 self.outputs.push_back(Output::Finished { model_version, model, standardisation });
+                self.sum_up(&end);
             }
         }
     }
@@ -433,7 +455,9 @@ impl Participant {
     pub(super) fn take_evaluation(&mut self, version: ModelVersion, result: Evaluation) {
         if self.finished.is_some_and(|(finished, _)| finished == version) {
             if self.is_masked() {
-                return; // It would be this client's alone.
+                // It would be this client's alone.
+                self.own_evaluation = Some((version, result));
+                return self.mask_evaluation();
             }
             self.final_evaluation = Some(ClientMessage::Evaluation { model_version: version, evaluation: result });
             return self.send_final_evaluation();

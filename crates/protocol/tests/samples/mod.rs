@@ -200,6 +200,7 @@ pub fn server_messages() -> Vec<ServerMessage> {
             model: transfer(),
             difference: None,
             standardisation,
+            attempt: None,
         },
         ServerMessage::Settings { room: room() },
         ServerMessage::Renamed { name: "Grace".to_owned() },

@@ -78,7 +78,7 @@ impl Coordinator {
         let ended_early = finished && version.0 != self.config.rounds;
         if finished {
             self.config.rounds = version.0;
-            self.phase = PhaseState::Finished;
+            self.phase = PhaseState::finished();
         }
         self.actions.push_back(Action::Checkpoint { model: true });
         if ended_early {
@@ -88,8 +88,8 @@ impl Coordinator {
         if let Some(uploads) = uploads {
             self.open_round(uploads);
         }
-        if finished && let Some(message) = self.finished_message() {
-            self.broadcast(message);
+        if finished {
+            self.tell_of_the_end();
         }
         true
     }

@@ -207,7 +207,7 @@ impl Coordinator {
         let Some(client) = self.clients.all.get(&announced.client) else {
             return refuse(NotReady, "the client is not in the room".to_owned());
         };
-        let over = matches!(self.phase, PhaseState::Finished);
+        let over = matches!(self.phase, PhaseState::Finished(_));
         if announced.round > present {
             return refuse(Future, format!("round {} has not begun; the present one is {present}", announced.round));
         }
@@ -561,6 +561,9 @@ impl Coordinator {
 
     /// Gives the open round up; it is repeated with the same model.
     pub(in crate::coordinator) fn abandon_round(&mut self) {
+        if matches!(self.phase, PhaseState::Finished(_)) {
+            return self.settle_evaluation(None);
+        }
         if matches!(&self.phase, PhaseState::Collecting(state) if state.collects_statistics()) {
             return self.settle_scale(None);
         }

@@ -3,18 +3,79 @@
 use protocol::{ClientId, ErrorCode, Evaluation, ModelVersion, ServerMessage};
 
 use super::PhaseState;
-use crate::coordinator::{ConnectionId, Coordinator};
+use crate::coordinator::masking::MaskedRound;
+use crate::coordinator::{Action, ConnectionId, Coordinator};
+use crate::masked;
+
+/// How often a masked room asks how its finished model does: clients open no third sum over one model.
+const MAX_SUMS: u32 = 2;
+
+/// A finished room; in a masked one, with the sum of what its clients found that is under way.
+#[derive(Debug, Default)]
+pub(in crate::coordinator) struct Finished {
+    pub sum: Option<Box<MaskedRound>>,
+    /// Attempts at it that were begun.
+    begun: u32,
+}
 
 impl Coordinator {
+    /// In a masked room, asks those who took part for the sum of their evaluations, if they are enough and it is not known yet.
+    /// False: there is nothing to ask.
+    pub(in crate::coordinator) fn ask_how_it_does(&mut self) -> bool {
+        let PhaseState::Finished(Finished { sum: None, begun }) = self.phase else { return false };
+        let is_wanted = begun < MAX_SUMS && self.masked_evaluation.is_none() && self.begun;
+        let Some(of_room) = self.config.masking.filter(|_| is_wanted && self.noise.is_none()) else { return false };
+        let here = self.clients.ready().filter(|(client, _)| client.contributed).count() as u32;
+        let Some(standardisation) = self.standardisation.clone().filter(|_| here >= self.least()) else { return false };
+        self.clients.reset_turns();
+        let (round, attempt) = (self.present_round(), self.next_attempt());
+        let parameters = self.model.parameters();
+        let task = masked::evaluation_task(&self.config, &of_room, round, attempt, parameters, &standardisation);
+        let sum = Some(Box::new(self.wait_for_keys(task)));
+        self.phase = PhaseState::Finished(Finished { sum, begun: begun + 1 });
+        if let Some(message) = self.finished_message() {
+            self.broadcast(message);
+        }
+        true
+    }
+
+    /// All rounds are over: everyone hears where the model is, and in a masked room what is still to be found out.
+    pub(in crate::coordinator) fn tell_of_the_end(&mut self) {
+        if !self.ask_how_it_does()
+            && let Some(message) = self.finished_message()
+        {
+            self.broadcast(message);
+        }
+    }
+
+    /// The sum of evaluations is there, or did not come about.
+    pub(in crate::coordinator) fn settle_evaluation(&mut self, words: Option<&[u64]>) {
+        if let PhaseState::Finished(finished) = &mut self.phase {
+            finished.sum = None;
+            if words.is_some() {
+                finished.begun = MAX_SUMS;
+            }
+        }
+        self.masked_evaluation = words.and_then(|words| masked::evaluation_of(&self.config, words));
+        if self.masked_evaluation.is_some() {
+            self.identities_changed = false;
+            self.actions.push_back(Action::Checkpoint { model: false });
+        }
+        self.outcast.clear();
+        self.reluctant.clear();
+        self.status_changed = true;
+    }
+
     /// Tells of the finished model, where there is one.
     pub(in crate::coordinator) fn finished_message(&self) -> Option<ServerMessage> {
-        let finished = matches!(self.phase, PhaseState::Finished);
-        let standardisation = self.standardisation.clone().filter(|_| finished)?;
+        let PhaseState::Finished(finished) = &self.phase else { return None };
+        let standardisation = self.standardisation.clone()?;
         Some(ServerMessage::Finished {
             model_version: self.model.version(),
             model: self.model.transfer(),
             difference: self.model.difference(),
             standardisation,
+            attempt: finished.sum.as_ref().map(|sum| sum.attempt()),
         })
     }
 
@@ -26,7 +87,7 @@ impl Coordinator {
         version: ModelVersion,
         evaluation: Evaluation,
     ) {
-        let finished = matches!(self.phase, PhaseState::Finished) && version == self.model.version();
+        let finished = matches!(self.phase, PhaseState::Finished(_)) && version == self.model.version();
         let fits = self.fits_labels(&evaluation);
         let Some(client) = self.clients.get_mut(id) else {
             return;

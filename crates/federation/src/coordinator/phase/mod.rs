@@ -13,6 +13,7 @@ mod lobby;
 mod normalising;
 
 pub(super) use collecting::{Collecting, unfit_text};
+use finished::Finished;
 pub(super) use normalising::Normalising;
 use protocol::ClientId;
 
@@ -25,13 +26,19 @@ pub(super) enum PhaseState {
     Lobby,
     Normalising(Normalising),
     Collecting(Box<Collecting>),
-    Finished,
+    Finished(Finished),
 }
 
 impl PhaseState {
+    /// All rounds are over.
+    pub(super) fn finished() -> Self {
+        PhaseState::Finished(Finished::default())
+    }
+
     pub(super) fn next_timeout(&self) -> Option<Millis> {
         match self {
-            PhaseState::Lobby | PhaseState::Finished => None,
+            PhaseState::Lobby => None,
+            PhaseState::Finished(state) => state.sum.as_ref().map(|sum| sum.by()),
             PhaseState::Normalising(state) => Some(state.deadline),
             PhaseState::Collecting(state) => {
                 let end = state.masked.as_ref().map_or(state.deadline, |masked| masked.by());
@@ -74,7 +81,8 @@ impl Coordinator {
                     let verdict = self.verdict(state.received(), goal, state.deadline);
                     self.leave_collecting(verdict)
                 }
-                PhaseState::Finished => false,
+                PhaseState::Finished(state) if state.sum.is_some() => self.advance_masked(),
+                PhaseState::Finished(_) => self.ask_how_it_does(),
             };
             if !moved {
                 if !self.config.pace.is_synchronous() {
@@ -125,7 +133,7 @@ impl Coordinator {
             return;
         }
         match &self.phase {
-            PhaseState::Lobby | PhaseState::Finished => {}
+            PhaseState::Lobby | PhaseState::Finished(_) => {}
             PhaseState::Normalising(_) => self.ask_for_statistics(id),
             PhaseState::Collecting(_) if self.is_wanted(id) => self.ask_for_update(id),
             PhaseState::Collecting(_) => {}
