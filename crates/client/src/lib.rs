@@ -14,6 +14,7 @@ mod held_back;
 mod learning;
 mod made_up;
 mod named;
+pub mod own_scale;
 mod packed;
 pub mod personal;
 mod progress;
@@ -36,6 +37,7 @@ pub use held_back::{divide, held_back, per_label};
 #[cfg(feature = "learner")]
 pub use learning::{evaluate, local_round, step_ms, tune};
 pub use made_up::{MadeUp, NoMadeUpVoice, made_up};
+pub use own_scale::OwnScale;
 pub use packed::{Packed, Utterance, packed, unpacked};
 pub use progress::{fraction_done, progress};
 pub use receipts::{Numbers, Receipt, ReceiptChanges, Receipts, StoredReceipt, Told, UpdatePicture};
