@@ -111,6 +111,36 @@ fn every_strategy_and_partition_runs() {
 }
 
 #[test]
+fn speakers_are_heard_by_their_own_scales_in_whatever_way_clips_are_divided() {
+    let voices = Voices::new();
+    let own = |arguments: &[&str]| voices.outcome(&[&["--normalisation", "own", "--rounds", "2"], arguments].concat());
+    for partition in ["centralised", "single-emotion", "by-speaker"] {
+        let outcome = own(&["--partition", partition]);
+        let rows = outcome["of_few_clips"].as_array().unwrap();
+        let kinds: Vec<Value> = rows.iter().map(|row| json!([row["clips"], row["one_label"]])).collect();
+        let kinds_wanted =
+            json!([[0, false], [1, false], [3, false], [10, false], [null, false], [3, true], [null, true]]);
+        assert_eq!(json!(kinds), kinds_wanted, "{partition}");
+        assert_eq!(rows[0]["untold"], rows[0]["told"], "{partition}: of no clips there is nothing to tell");
+        for row in rows {
+            assert_eq!(total(&row["told"]["confusion"]), 8, "{partition}");
+        }
+        assert_ne!(
+            outcome["loss"],
+            voices.outcome(&["--rounds", "2", "--partition", partition])["loss"],
+            "{partition}"
+        );
+    }
+    let plain = own(&["--partition", "by-speaker"]);
+    let of_edges = own(&["--partition", "by-speaker", "--edges", "2"]);
+    let loss = |outcome: &Value| outcome["loss"].as_f64().unwrap();
+    assert!((loss(&plain) - loss(&of_edges)).abs() < 1e-3, "{} and {}", loss(&plain), loss(&of_edges));
+    let absent = own(&["--partition", "by-speaker", "--attack", "absent", "--attackers", "0.3"]);
+    assert_eq!(absent["rounds"].as_array().unwrap().len(), 2);
+    assert!(voices.outcome(&["--rounds", "1"])["of_few_clips"].is_null());
+}
+
+#[test]
 fn the_made_up_clock_follows_from_the_seed() {
     let voices = Voices::new();
     for way in [&["--selection", "4"][..], &["--asynchronous", "3"], &[]] {

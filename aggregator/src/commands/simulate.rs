@@ -12,7 +12,7 @@ use super::interrupt::on_interrupt;
 use super::progress;
 use crate::session::Session;
 use crate::settings::{CorpusOptions, Learning, RoomOptions, Settings, TestOptions};
-use crate::simulator::{self, Attack, Behaviour, Circumstances, Outcome, Plan, Replay, TestSpeakers};
+use crate::simulator::{self, Attack, Behaviour, Circumstances, OfFewClips, Outcome, Plan, Replay, TestSpeakers};
 
 const EXAMPLES: &str = "Examples:
   chorus simulate --data ravdess --model conv --partition random --clients 4
@@ -338,6 +338,7 @@ fn summary(outcome: &Outcome) -> String {
     for (label, one) in plan.labels.iter().zip(&scores.per_label) {
         text += &format!("{label:<12} {:>9.3}  {:.3}  {:.3}  {:>5}\n", one.precision, one.recall, one.f1, one.support);
     }
+    text += &of_few_clips(&outcome.of_few_clips);
     if let Some(noise) = &plan.noise {
         let loss = Gaussian::of_rounds(noise.multiplier, outcome.rounds.len() as u32);
         text += &format!(
@@ -360,6 +361,20 @@ fn summary(outcome: &Outcome) -> String {
         plan.edges.map_or_else(|| "aggregator".to_owned(), |edges| format!("root by {edges} edges")),
         megabytes(outcome.bytes_down)
     );
+    text
+}
+
+/// What it takes of a test speaker until the own scale helps.
+fn of_few_clips(found: &[OfFewClips]) -> String {
+    let mut text = String::new();
+    if !found.is_empty() {
+        text += "\nUAR by a scale of other clips    labels not known  known\n";
+    }
+    for OfFewClips { clips, one_label, untold, told } in found {
+        let clips = clips.map_or_else(|| "all".to_owned(), |clips| clips.to_string());
+        let of = if *one_label { " of one label" } else { "" };
+        text += &format!("{:<32} {:>16.3} {:>6.3}\n", clips + of, untold.uar, told.uar);
+    }
     text
 }
 
@@ -575,6 +590,9 @@ mod tests {
             TestSpeakers::OwnSplit,
         ] {
             assert_repeated(&Plan { test, ..usual.clone() });
+        }
+        for normalisation in [Normalisation::Group, Normalisation::Own, Normalisation::Speaker] {
+            assert_repeated(&Plan { normalisation, ..usual.clone() });
         }
         for modalities in [Modalities::Both, Modalities::Voice, Modalities::Text] {
             assert_repeated(&Plan {

@@ -201,6 +201,7 @@ pub(super) mod tests {
             test_speakers: Vec::new(),
             holdings: corpus::Holdings { labels: Vec::new(), counts: Vec::new(), speakers: Vec::new() },
             predictions: serde_json::from_value(predictions.collect()).unwrap(),
+            of_few_clips: Vec::new(),
             skipped: Vec::new(),
         }
     }

@@ -66,7 +66,8 @@ pub struct TestOptions {
     /// on test; a third part, for validation, is left out
     #[arg(long, conflicts_with = "test_speakers")]
     pub own_split: bool,
-    /// What features are standardised by: group, or speaker for each speaker's own mean and deviation first
+    /// What features are standardised by: group; own for each speaker's own scale, held to the group's where clips are few or of one
+    /// label; or speaker for each speaker's own mean and deviation over all of their clips, and then the group's
     #[arg(long, default_value = "group")]
     pub normalisation: Normalisation,
     /// What computes: cpu, or wgpu for a graphics processor

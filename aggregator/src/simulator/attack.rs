@@ -153,10 +153,9 @@ impl Attackers {
         self.behaviour == Behaviour::Absent
     }
 
-    /// The clips of the others.
-    pub fn present(&self, shares: &[Arc<Vec<Example>>]) -> Vec<Arc<Vec<Example>>> {
-        let all = shares.iter().zip(&self.hostile);
-        all.filter(|(_, hostile)| !**hostile).map(|(share, _)| share.clone()).collect()
+    /// What the others have, of what each client has.
+    pub fn present<T: Clone>(&self, all: &[T]) -> Vec<T> {
+        all.iter().zip(&self.hostile).filter(|(_, hostile)| !**hostile).map(|(one, _)| one.clone()).collect()
     }
 
     /// Changes what hostile clients train on, where they do. `labels` is the number of labels.

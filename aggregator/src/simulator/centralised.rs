@@ -1,5 +1,6 @@
 //! The baseline without federation: one learner, everybody's clips in one place, one optimiser from beginning to end.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -8,25 +9,33 @@ use models::{Evaluation, Example, Learner, Standardisation};
 
 use super::Plan;
 use super::run::RoundCost;
+use super::voices::{Speakers, Tested};
 
 /// Trains for `rounds` times `epochs` epochs and evaluates after every `epochs` of them. `None` where `on_step`
-/// ended it.
+/// ended it, else the scale of all clips.
 pub async fn centralised(
     plan: &Plan,
     learner: &mut Learner,
     training: &[Example],
-    tested: &[Example],
+    speakers: Option<&Speakers>,
+    tested: &Tested,
     on_step: &(impl Fn() -> ControlFlow<()> + Sync),
     mut on_round: impl FnMut(RoundCost, Evaluation),
-) -> Result<Option<()>> {
+) -> Result<Option<Standardisation>> {
     let labels = learner.labels();
     learner.set_parameters(&models::initial_parameters(plan.model, labels, plan.seed.into())).await?;
-    learner.set_standardisation(Standardisation::of(training))?;
+    let group = Standardisation::of(training);
+    // Either the learner standardises, or it has been done.
+    let (training, scale) = match speakers {
+        Some(speakers) => (Cow::Owned(speakers.standardised(0, &group, training)), Standardisation::identity()),
+        None => (Cow::Borrowed(training), group.clone()),
+    };
     let how = client::translate::training_plan(plan.training, plan.seed);
     let mut course = learner.begin(&how)?;
     for round in 1..=plan.rounds {
         let began = Instant::now();
-        let trained = learner.go_on(&mut course, training, async |_| on_step()).await?;
+        learner.set_standardisation(scale.clone())?;
+        let trained = learner.go_on(&mut course, &training, async |_| on_step()).await?;
         if trained.stopped {
             return Ok(None);
         }
@@ -42,7 +51,7 @@ pub async fn centralised(
             seconds,
             agreement: Vec::new(),
         };
-        on_round(cost, learner.evaluate(tested).await?);
+        on_round(cost, tested.evaluate(learner, &group).await?);
     }
-    Ok(Some(()))
+    Ok(Some(group))
 }

@@ -134,9 +134,13 @@ impl Dataset {
             dataset.published_test_speakers.extend(corpus.test_speakers().into_iter().map(named));
             dataset.unknown_speakers.extend(corpus.unknown_speakers());
         }
-        if normalisation == Normalisation::Speaker {
-            dataset.speakers_known()?;
-            dataset.standardise_by_speaker();
+        match normalisation {
+            Normalisation::Group => {}
+            Normalisation::Own => dataset.speakers_known()?,
+            Normalisation::Speaker => {
+                dataset.speakers_known()?;
+                dataset.standardise_by_speaker();
+            }
         }
         Ok(dataset)
     }

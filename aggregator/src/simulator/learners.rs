@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
 use client::{LocalRound, RoundWork};
-use models::{Architecture, Backend, Learner};
+use models::{Architecture, Backend, Example, Learner, Standardisation};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::{Device, Request};
@@ -38,11 +38,13 @@ impl Learners {
         Ok(Self((0..workers).map(worker).collect::<Result<_>>()?))
     }
 
-    /// Does the work of several clients at a time; the results stand in the order of the requests. `on_step` hears of
-    /// every step of everyone, and ends all work by breaking, which gives `None`.
+    /// Does the work of several clients at a time; the results stand in the order of the requests. `standardised` has the
+    /// clips of the request at a place, where they are not standardised by the group's scale. `on_step` hears of every step
+    /// of everyone, and ends all work by breaking, which gives `None`.
     pub fn work(
         &mut self,
         requests: &[Request<'_>],
+        standardised: impl Fn(usize) -> Option<Vec<Example>> + Sync,
         on_step: impl Fn() -> ControlFlow<()> + Sync,
     ) -> Result<Option<Vec<LocalRound>>> {
         let next = AtomicUsize::new(0);
@@ -50,14 +52,19 @@ impl Learners {
             Mutex::new(requests.iter().map(|_| None).collect());
         std::thread::scope(|scope| {
             for Worker { learner, threads } in &mut self.0 {
-                let (next, results, on_step) = (&next, &results, &on_step);
+                let (next, results, standardised, on_step) = (&next, &results, &standardised, &on_step);
                 scope.spawn(move || {
                     while let Some((index, &Request { asked, examples, step_ms })) = {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         requests.get(index).map(|request| (index, request))
                     } {
                         let done = threads.install(|| {
-                            let work = RoundWork::of(asked, examples.len(), step_ms);
+                            let mut work = RoundWork::of(asked, examples.len(), step_ms);
+                            let standardised = standardised(index);
+                            if standardised.is_some() {
+                                work.standardisation = Standardisation::identity();
+                            }
+                            let examples = standardised.as_deref().unwrap_or(examples);
                             let on_step = async |_| on_step();
                             pollster::block_on(client::local_round(learner, work, examples, &[], on_step))
                         });

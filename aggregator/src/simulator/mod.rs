@@ -14,6 +14,7 @@ mod learners;
 mod plan;
 mod run;
 mod scores;
+mod voices;
 
 #[cfg(test)]
 pub use attack::Attackers;
@@ -27,3 +28,4 @@ pub use feature_cache::FeatureCache;
 pub use plan::{Device, Normalisation, Plan, Replay, TestSpeakers};
 pub use run::{LastFive, Outcome, Prediction, RoundOutcome, lacking, run, split, steps};
 pub use scores::{Means, Scores};
+pub use voices::OfFewClips;

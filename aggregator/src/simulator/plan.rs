@@ -104,6 +104,9 @@ pub enum Normalisation {
     /// The whole group's, from sums that every client sends.
     #[default]
     Group,
+    /// Each speaker's own, held to the group's as far as their clips are few or of one label ([`client::OwnScale`]). Of test
+    /// speakers nobody knows what their clips are.
+    Own,
     /// Each speaker's own, over all of that speaker's clips, and then the group's. It takes no labels, so that a speaker
     /// who is only tested can do it as well; it does take more than one clip.
     Speaker,
@@ -113,6 +116,7 @@ impl fmt::Display for Normalisation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Group => "group",
+            Self::Own => "own",
             Self::Speaker => "speaker",
         })
     }
@@ -124,8 +128,9 @@ impl FromStr for Normalisation {
     fn from_str(name: &str) -> Result<Self, String> {
         match name {
             "group" => Ok(Self::Group),
+            "own" => Ok(Self::Own),
             "speaker" => Ok(Self::Speaker),
-            _ => Err("choose group or speaker".to_owned()),
+            _ => Err("choose group, own or speaker".to_owned()),
         }
     }
 }

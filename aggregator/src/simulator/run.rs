@@ -1,7 +1,6 @@
 //! Runs a plan: divides the clips, lets the clients and the aggregator go through all rounds (or trains the centralised
 //! baseline), and evaluates every version of the model on speakers whom nobody trained on.
 
-use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use corpus::{Holdings, Partition, Split};
 use federation::local_work::whole_steps;
 use federation::{Coordinator, Input, MemorySpool, Millis};
-use models::Example;
+use models::{Evaluation, Example, ModelError, Standardisation};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -23,6 +22,7 @@ use super::dataset::Dataset;
 use super::edges::Tree;
 use super::exchange::{Exchange, Next, Request};
 use super::learners::Learners;
+use super::voices::{OfFewClips, Speakers, Tested};
 use super::{Normalisation, Plan, Scores};
 
 /// Rounds at the end whose mean is reported beside the last one, because single rounds swing.
@@ -60,6 +60,9 @@ pub struct Outcome {
     pub holdings: Holdings,
     /// What the finished model found in each test clip.
     pub predictions: Vec<Prediction>,
+    /// How it does where test speakers' own scales are made of few clips; nothing where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub of_few_clips: Vec<OfFewClips>,
     /// Files that were found but not used, and why.
     pub skipped: Vec<(PathBuf, String)>,
 }
@@ -193,32 +196,50 @@ pub fn run(
     let example = |clip: usize| {
         client::with_sides(client::seen_with(&dataset.clips[clip].example, plan.training.augmentation), plan.modalities)
     };
-    let tested: Vec<Example> = test.iter().filter_map(|&clip| example(clip)).collect();
+    let labels = dataset.labels.len();
+    let mut tested = Tested::new(test.iter().filter_map(|&clip| example(clip)).collect(), labels);
     ensure!(!tested.is_empty(), "there is no clip of a test speaker to measure by");
+    if plan.normalisation == Normalisation::Own {
+        tested =
+            tested.by_own_scales(&test.iter().map(|&clip| dataset.clips[clip].speaker.as_str()).collect::<Vec<_>>());
+    }
     let shares: Vec<Arc<Vec<Example>>> =
         parts.iter().map(|part| Arc::new(part.iter().filter_map(|&clip| example(clip)).collect())).collect();
-    let labels = dataset.labels.len();
     let mut learners = Learners::new(plan.model, labels, plan.device, parts.len())?;
     let mut test_bench = TestBench { tested: &tested, rounds: Vec::new(), scores: None };
     let finished = if plan.is_centralised() {
         learners
             .first(|learner| {
                 let whole = shares.first().map_or(&[][..], |share| share.as_slice());
-                pollster::block_on(centralised(plan, learner, whole, &tested, &on_step, |round, evaluation| {
+                let speakers = speakers(plan, dataset, &parts);
+                let on_round = |round, evaluation: Evaluation| {
                     test_bench.add(round, evaluation.loss, &evaluation.confusion, &mut on_round);
-                }))
+                };
+                pollster::block_on(centralised(plan, learner, whole, speakers.as_ref(), &tested, &on_step, on_round))
             })??
             // Nothing travels.
-            .map(|()| (0, 0))
+            .map(|scale| (scale, (0, 0)))
     } else {
-        federated(plan, &mut learners, &shares, &on_step, &mut test_bench, &mut on_round)?
+        federated(
+            plan,
+            &mut learners,
+            (&shares, speakers(plan, dataset, &parts)),
+            &on_step,
+            &mut test_bench,
+            &mut on_round,
+        )?
     };
-    let (Some((bytes_up, bytes_down)), Some(scores)) = (finished, test_bench.scores) else {
+    let (Some((scale, (bytes_up, bytes_down))), Some(scores)) = (finished, test_bench.scores) else {
         return Ok(None);
     };
     let rounds = test_bench.rounds;
     // The learner that evaluated last has the finished model.
-    let found = learners.first(|learner| pollster::block_on(learner.predict(&tested)))??;
+    let (found, of_few_clips) = learners.first(|learner| {
+        pollster::block_on(async {
+            let found = tested.predict(learner, &scale).await?;
+            Ok::<_, ModelError>((found, tested.of_few_clips(learner, &scale, plan.seed.into()).await?))
+        })
+    })??;
     let predictions = test.iter().zip(found).map(|(&clip, probabilities)| {
         let spoken = &dataset.clips[clip];
         Prediction {
@@ -246,26 +267,33 @@ pub fn run(
         test_speakers,
         holdings: Holdings::of(&parts, &dataset.labels, &label_of, &speaker_of),
         predictions: predictions.collect(),
+        of_few_clips,
         skipped: dataset.skipped.clone(),
         plan: plan.clone(),
         rounds,
     }))
 }
 
-/// All rounds of a federation. Gives the bytes that travelled, up and down.
+/// The own scales of those who train, where they have any.
+fn speakers(plan: &Plan, dataset: &Dataset, parts: &[Vec<usize>]) -> Option<Speakers> {
+    (plan.normalisation == Normalisation::Own).then(|| Speakers::new(dataset, parts))
+}
+
+/// All rounds of a federation, of clients with these clips. Gives the group's scale, and the bytes that travelled, up and down.
 fn federated(
     plan: &Plan,
     learners: &mut Learners,
-    shares: &[Arc<Vec<Example>>],
+    (shares, mut speakers): (&[Arc<Vec<Example>>], Option<Speakers>),
     on_step: &(impl Fn() -> ControlFlow<()> + Sync),
     test_bench: &mut TestBench<'_>,
     on_round: &mut impl FnMut(&RoundOutcome),
-) -> Result<Option<(u64, u64)>> {
+) -> Result<Option<(Standardisation, (u64, u64))>> {
     let mut attackers =
         plan.attack.as_ref().map(|attack| Attackers::draw(attack, shares.len(), plan.seed)).transpose()?;
     let mut shares = shares.to_vec();
     if let Some(away) = attackers.take_if(|attackers| attackers.are_absent()) {
         shares = away.present(&shares);
+        speakers = speakers.map(|speakers| speakers.present(&away));
     }
     let mut room = plan.room(shares.len())?;
     let labels = room.labels.len();
@@ -283,7 +311,7 @@ fn federated(
     }
     let mut coordinator = Coordinator::new(room, initial, Box::<MemorySpool>::default())?;
     let with_scale = |coordinator: &mut Coordinator| {
-        if plan.normalisation == Normalisation::Group {
+        if plan.normalisation != Normalisation::Speaker {
             // What each speaker's own scale was taken off has none in common.
             coordinator.standardise(client::common_scale());
         }
@@ -310,7 +338,12 @@ fn federated(
         match exchange.go_on()? {
             Next::Train(clients) => {
                 let requests: Vec<_> = clients.iter().filter_map(|&client| exchange.request(client)).collect();
-                let Some(mut results) = learners.work(&requests, on_step)? else {
+                let standardised = |place: usize| {
+                    let (speakers, request) = speakers.as_ref().zip(requests.get(place))?;
+                    let group = client::translate::standardisation(&request.asked.standardisation);
+                    Some(speakers.standardised(*clients.get(place)?, &group, request.examples))
+                };
+                let Some(mut results) = learners.work(&requests, standardised, on_step)? else {
                     return Ok(None);
                 };
                 if let (Some(attackers), Some(first)) = (&mut attackers, requests.first()) {
@@ -330,16 +363,15 @@ fn federated(
                 let Some(record) = coordinator.history().last() else { continue };
                 let made_up = exchange.seconds().map(|now| now - std::mem::replace(&mut shown, now));
                 let seconds = made_up.unwrap_or_else(|| began.elapsed().as_secs_f64());
-                let standardisation =
-                    coordinator.standardisation().context("a round was over before anything was normalised")?;
-                let standardisation = client::translate::standardisation(standardisation);
+                let group = scale(coordinator)?;
                 let model = coordinator.model().parameters();
                 let tested = test_bench.tested;
-                let evaluation = learners
-                    .first(|learner| {
-                        pollster::block_on(client::evaluate(learner, Cow::Borrowed(model), &standardisation, tested))
-                    })??
-                    .context("there is no clip of a test speaker to measure by")?;
+                let evaluation = learners.first(|learner| {
+                    pollster::block_on(async {
+                        learner.set_parameters(model).await?;
+                        tested.evaluate(learner, &group).await.map(client::translate::evaluation)
+                    })
+                })??;
                 let now = exchange.bytes();
                 let round = RoundCost {
                     round: record.round.0,
@@ -353,9 +385,15 @@ fn federated(
                 test_bench.add(round, evaluation.loss, &evaluation.confusion, on_round);
                 (began, before) = (Instant::now(), now);
             }
-            Next::Finished => return Ok(Some(exchange.bytes())),
+            Next::Finished => return Ok(Some((scale(exchange.coordinator())?, exchange.bytes()))),
         }
     }
+}
+
+/// The scale of a room's group.
+fn scale(coordinator: &Coordinator) -> Result<Standardisation> {
+    let scale = coordinator.standardisation().context("a round was over before anything was normalised")?;
+    Ok(client::translate::standardisation(scale))
 }
 
 /// A room and everyone in it, with edges between or without.
@@ -423,7 +461,7 @@ pub(super) struct RoundCost {
 
 /// Collects how each version does on the test clips.
 struct TestBench<'a> {
-    tested: &'a [Example],
+    tested: &'a Tested,
     rounds: Vec<RoundOutcome>,
     /// Of the newest version.
     scores: Option<Scores>,
