@@ -6,6 +6,7 @@ mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::Value;
@@ -119,6 +120,46 @@ fn an_edge_of_a_masked_room_gives_its_groups_sum() -> Result<()> {
     let records = above["history"].as_array().unwrap();
     assert_eq!(records.iter().map(|record| record["clients"].as_u64().unwrap()).collect::<Vec<_>>(), [3, 3, 3]);
     assert_eq!(below["history"], above["history"]);
+    Ok(())
+}
+
+/// The root's records, once there are some as wanted after the first so many.
+fn until(root: &Server, after: usize, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    let patience = Instant::now() + Duration::from_secs(90);
+    loop {
+        let above = json(&root.origin, root.room.as_str());
+        let records = above["history"].as_array().unwrap();
+        if records.get(after..).is_some_and(&wanted) {
+            return records.clone();
+        }
+        assert!(Instant::now() < patience, "the rounds are still {above}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whoever is at the other edge trains on, and those of the one that is gone come back with it.
+#[test]
+fn an_edge_that_is_killed_costs_the_others_no_round() -> Result<()> {
+    let root = root(&["--rounds", "900", "--grace", "1", "--deadline", "20", "--least", "1"])?;
+    let north = Edge::start(&root.link(), &["--least", "2", "--code", "NRTHK"]);
+    let south = Edge::start(&root.link(), &["--least", "3"]);
+    let mut participants = [north.participants("1", "2"), south.participants("11", "3")];
+    let of = |clients: u64| move |record: &Value| record["clients"] == clients;
+    let before = until(&root, 0, |records| records.iter().any(of(5))).len();
+    let port = north.origin.rsplit(':').next().unwrap().to_owned();
+    drop(north); // SIGKILL
+    let alone = until(&root, before, |records| records.iter().filter(|record| of(3)(record)).count() >= 3);
+    let versions: Vec<_> = alone.iter().map(|record| record["model_version"].as_u64().unwrap()).collect();
+    assert_eq!(versions, (1..=alone.len() as u64).collect::<Vec<_>>(), "no version is missing, none is there twice");
+    let north = Edge::start(&root.link(), &["--least", "2", "--code", "NRTHK", "--port", &port]);
+    let together = until(&root, alone.len(), |records| records.iter().any(of(5)));
+    assert!(json(&north.origin, &north.room)["history"].as_array().unwrap().len() >= alone.len(), "it has all rounds");
+    let gaps = |records: &[Value]| records.iter().all(|record| of(5)(record) || of(3)(record) || of(2)(record));
+    assert!(gaps(&together), "nobody's update is in a round twice: {together:?}");
+    for one in &mut participants {
+        let _ = one.kill();
+        let _ = one.wait();
+    }
     Ok(())
 }
 
