@@ -405,7 +405,7 @@ impl Coordinator {
     }
 
     /// Evaluations of the finished model become one once all who took part have said, or in time.
-    fn settle_evaluations(&mut self) {
+    pub(super) fn settle_evaluations(&mut self) {
         let Some(Wanted::Evaluation(until)) = self.led.as_ref().map(|led| led.wanted) else { return };
         let here = self.clients.connected().filter(|(client, _)| client.contributed);
         let here: Vec<ClientId> = here.map(|(client, _)| client.id).collect();

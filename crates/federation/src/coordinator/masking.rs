@@ -529,7 +529,7 @@ impl Coordinator {
         };
         let purpose = self.masked().map(|masked| masked.purpose());
         if purpose == Some(Purpose::Evaluation) {
-            self.settle_evaluation(Some(&opened.tail));
+            self.close_evaluation_sum(Some(&opened.tail));
             return true;
         }
         if purpose == Some(Purpose::Statistics) {

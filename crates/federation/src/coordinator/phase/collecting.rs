@@ -562,7 +562,7 @@ impl Coordinator {
     /// Gives the open round up; it is repeated with the same model.
     pub(in crate::coordinator) fn abandon_round(&mut self) {
         if matches!(self.phase, PhaseState::Finished(_)) {
-            return self.settle_evaluation(None);
+            return self.close_evaluation_sum(None);
         }
         if matches!(&self.phase, PhaseState::Collecting(state) if state.collects_statistics()) {
             return self.settle_scale(None);

@@ -49,7 +49,7 @@ impl Coordinator {
     }
 
     /// The sum of evaluations is there, or did not come about.
-    pub(in crate::coordinator) fn settle_evaluation(&mut self, words: Option<&[u64]>) {
+    pub(in crate::coordinator) fn close_evaluation_sum(&mut self, words: Option<&[u64]>) {
         if let PhaseState::Finished(finished) = &mut self.phase {
             finished.sum = None;
             if words.is_some() {
@@ -64,6 +64,7 @@ impl Coordinator {
         self.outcast.clear();
         self.reluctant.clear();
         self.status_changed = true;
+        self.settle_evaluations();
     }
 
     /// Tells of the finished model, where there is one.
