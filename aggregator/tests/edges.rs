@@ -15,8 +15,8 @@ use support::server::Server;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chorus");
 const KEY: &str = "00112233445566778899aabbccddeeff";
 
-fn root(more: &[&str]) -> Result<Server> {
-    let usual = ["--edge-clients", "20", "--edge-key", KEY, "--rounds", "3", "--labels", "angry,sad"];
+fn root(rounds: &str, more: &[&str]) -> Result<Server> {
+    let usual = ["--edge-clients", "20", "--edge-key", KEY, "--rounds", rounds, "--labels", "angry,sad"];
     Server::start(PROGRAM.as_ref(), &[&usual, more].concat())
 }
 
@@ -80,7 +80,7 @@ fn done(child: Child) -> Output {
 /// Every round has everyone's update, wherever they came in, and every server has the one model.
 #[test]
 fn participants_of_two_edges_train_one_model() -> Result<()> {
-    let root = root(&[])?;
+    let root = root("3", &[])?;
     let one = Edge::start(&root.link(), &["--least", "2", "--name", "North", "--code", "NRTHK"]);
     let other = Edge::start(&root.link(), &["--least", "3", "--name", "South"]);
     assert_eq!(one.room, "NRTHK");
@@ -112,7 +112,7 @@ fn participants_of_two_edges_train_one_model() -> Result<()> {
 /// Masks are each edge's own: nobody sees more than its three participants' sum.
 #[test]
 fn an_edge_of_a_masked_room_gives_its_groups_sum() -> Result<()> {
-    let root = root(&["--masking", "active", "--least", "1"])?;
+    let root = root("3", &["--masking", "active", "--least", "1"])?;
     let edge = Edge::start(&root.link(), &[]);
     done(edge.participants("1", "3"));
     let (above, below) = (json(&root.origin, root.room.as_str()), json(&edge.origin, &edge.room));
@@ -140,7 +140,7 @@ fn until(root: &Server, after: usize, wanted: impl Fn(&[Value]) -> bool) -> Vec<
 /// Whoever is at the other edge trains on, and those of the one that is gone come back with it.
 #[test]
 fn an_edge_that_is_killed_costs_the_others_no_round() -> Result<()> {
-    let root = root(&["--rounds", "900", "--grace", "1", "--deadline", "20", "--least", "1"])?;
+    let root = root("900", &["--grace", "1", "--deadline", "20", "--least", "1"])?;
     let north = Edge::start(&root.link(), &["--least", "2", "--code", "NRTHK"]);
     let south = Edge::start(&root.link(), &["--least", "3"]);
     let mut participants = [north.participants("1", "2"), south.participants("11", "3")];
@@ -173,12 +173,12 @@ fn what_cannot_be_an_edge_says_why_and_ends() -> Result<()> {
     };
     let plain = Server::start(PROGRAM.as_ref(), &[])?;
     fails(edge(&plain.link(), KEY), "takes no edges");
-    let masked = root(&["--masking", "active"])?;
+    let masked = root("3", &["--masking", "active"])?;
     let mut few = edge(&masked.link(), KEY);
     few.args(["--least", "2"]);
     fails(few, "at least 3");
     // The key is looked at once somebody takes part.
-    let strict = root(&[])?;
+    let strict = root("3", &[])?;
     let wrong = edge(&strict.link(), &"f".repeat(32)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let mut edge = Edge { child: wrong, origin: String::new(), room: String::new() };
     let mut line = String::new();
