@@ -30,7 +30,11 @@ struct Edge {
 
 impl Edge {
     fn start(upstream: &str, more: &[&str]) -> Edge {
-        let mut child = edge(upstream, KEY).args(more).stdout(Stdio::piped()).spawn().unwrap();
+        Edge::start_at(upstream, "0", more)
+    }
+
+    fn start_at(upstream: &str, port: &str, more: &[&str]) -> Edge {
+        let mut child = edge(upstream, KEY).args(["--port", port]).args(more).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let said: Value = serde_json::from_str(&line).unwrap();
@@ -56,7 +60,7 @@ impl Drop for Edge {
 
 fn edge(upstream: &str, key: &str) -> Command {
     let mut edge = Command::new(PROGRAM);
-    edge.args(["edge", "--upstream", upstream, "--json", "--address", "127.0.0.1", "--port", "0"]);
+    edge.args(["edge", "--upstream", upstream, "--json", "--address", "127.0.0.1"]);
     edge.env("CHORUS_EDGE_KEY", key).stdin(Stdio::null()).stderr(Stdio::null());
     edge
 }
@@ -151,7 +155,7 @@ fn an_edge_that_is_killed_costs_the_others_no_round() -> Result<()> {
     let alone = until(&root, before, |records| records.iter().filter(|record| of(3)(record)).count() >= 3);
     let versions: Vec<_> = alone.iter().map(|record| record["model_version"].as_u64().unwrap()).collect();
     assert_eq!(versions, (1..=alone.len() as u64).collect::<Vec<_>>(), "no version is missing, none is there twice");
-    let north = Edge::start(&root.link(), &["--least", "2", "--code", "NRTHK", "--port", &port]);
+    let north = Edge::start_at(&root.link(), &port, &["--least", "2", "--code", "NRTHK"]);
     let together = until(&root, alone.len(), |records| records.iter().any(of(5)));
     assert!(json(&north.origin, &north.room)["history"].as_array().unwrap().len() >= alone.len(), "it has all rounds");
     let gaps = |records: &[Value]| records.iter().all(|record| of(5)(record) || of(3)(record) || of(2)(record));
@@ -179,7 +183,11 @@ fn what_cannot_be_an_edge_says_why_and_ends() -> Result<()> {
     fails(few, "at least 3");
     // The key is looked at once somebody takes part.
     let strict = root("3", &[])?;
-    let wrong = edge(&strict.link(), &"f".repeat(32)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let wrong = edge(&strict.link(), &"f".repeat(32))
+        .args(["--port", "0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
     let mut edge = Edge { child: wrong, origin: String::new(), room: String::new() };
     let mut line = String::new();
     BufReader::new(edge.child.stdout.take().unwrap()).read_line(&mut line)?;
