@@ -19,6 +19,10 @@ pub const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const OLDEST: (u32, u32) = (2, 9);
 /// Threads that wait for NATS.
 const THREADS: usize = 2;
+/// Codes of JetStream for "no space", whatever it is of: the account's, the server's, the stream's.
+const NO_SPACE: [u64; 4] = [10002, 10023, 10028, 10047];
+/// Words of JetStream for it that have no code of their own.
+const FULL: [&str; 2] = ["maximum bytes exceeded", "maximum messages exceeded"];
 /// Most time between two tries to come back.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 
@@ -156,6 +160,24 @@ async fn open(servers: &str, access: Access) -> Result<Context> {
         bail!("{no_jetstream} ({})", error["description"].as_str().unwrap_or_default());
     }
     Ok(jetstream::new(client))
+}
+
+/// An error of NATS, of which one that says that its disk is full is told apart, as where it is one's own.
+pub fn no_space(error: impl std::error::Error + Send + Sync + 'static) -> anyhow::Error {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    let mut full = false;
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<async_nats::jetstream::Error>() {
+            let words = error.to_string();
+            full |= NO_SPACE.contains(&error.error_code().0) || FULL.iter().any(|full| words.contains(full));
+        }
+        cause = error.source();
+    }
+    if full {
+        let full = std::io::Error::new(std::io::ErrorKind::StorageFull, error);
+        return anyhow::Error::new(full).context("NATS has no space left for it");
+    }
+    anyhow::Error::new(error)
 }
 
 /// What stands before the `@` of an address: a user and a password, or a token.

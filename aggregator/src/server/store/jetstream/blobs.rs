@@ -12,12 +12,12 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream as streams};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::nats::no_space;
+
 /// Bytes of a piece; a message of NATS has 1 MiB at most, unless its server allows more.
 const PIECE: usize = 512 * 1024;
 /// Pieces that are asked for at a time.
 const ASKED: usize = 8;
-/// Codes of JetStream for "no space", whatever it is of: the account's, the server's, the stream's.
-const NO_SPACE: [u64; 4] = [10002, 10023, 10028, 10047];
 
 /// A blob, as who stored it names it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -158,22 +158,4 @@ impl Blobs {
         }
         Ok(names)
     }
-}
-
-/// An error of NATS, of which one that says that its disk is full is told apart, as where it is one's own.
-pub fn no_space(error: impl std::error::Error + Send + Sync + 'static) -> anyhow::Error {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    let mut full = false;
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<async_nats::jetstream::Error>() {
-            let words = error.to_string();
-            full |= NO_SPACE.contains(&error.error_code().0) || words.contains("maximum bytes exceeded");
-        }
-        cause = error.source();
-    }
-    if full {
-        let full = std::io::Error::new(std::io::ErrorKind::StorageFull, error);
-        return anyhow::Error::new(full).context("NATS has no space left for it");
-    }
-    anyhow::Error::new(error)
 }

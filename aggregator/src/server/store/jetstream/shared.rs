@@ -26,9 +26,9 @@ use protocol::RoomCode;
 use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::blobs::{Blobs, no_space};
+use super::blobs::Blobs;
 use super::index::Index;
-use crate::nats::{ANSWER_LIMIT, Access, Nats};
+use crate::nats::{ANSWER_LIMIT, Access, Nats, no_space};
 use crate::server::store::Known;
 
 /// How long a server may go on after it has last written its key.
