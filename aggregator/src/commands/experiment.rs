@@ -17,7 +17,7 @@ use super::interrupt::on_interrupt;
 use super::progress::{self, bar, read};
 use super::synth::{self, MadeUp, Transcripts};
 use crate::experiment::{
-    self, Done, Experiment, Listener, Multimodal, Options, Repeated, Results, Robustness, Room, Run, Store,
+    self, Done, Experiment, Here, Listener, Multimodal, Options, Repeated, Results, Robustness, Room, Run, Store,
 };
 use crate::settings::{CorpusOptions, ReadingOptions, TestOptions};
 use crate::simulator::{Behaviour, Dataset, FeatureCache, Normalisation, Outcome, RoundOutcome, TestSpeakers};
@@ -311,7 +311,7 @@ fn all_done<C: Repeated>(
         Part::Some(runs) if runs.is_empty() => return Ok(None),
         Part::Some(runs) => (runs, false),
     };
-    let done = experiment::execute(runs, dataset, store, progress)?;
+    let done = experiment::execute(runs, dataset, store, progress, &mut Here)?;
     progress.bar.finish_and_clear();
     let done = done.context("stopped before all runs were done; the same command goes on from here")?;
     if is_all {

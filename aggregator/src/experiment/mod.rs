@@ -31,5 +31,5 @@ pub use repeat::words;
 pub use report::page;
 pub use results::Results;
 pub use robustness::{Robustness, Room, labels, robustness_runs, robustness_table};
-pub use runs::{Done, Listener, Repeated, Run, Store, execute, write};
+pub use runs::{Done, Here, Listener, Repeated, Run, Store, execute, write};
 pub use spreadsheet::spreadsheet;

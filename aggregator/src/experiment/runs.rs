@@ -1,4 +1,4 @@
-//! Runs one after the other, each stored as soon as it is done, so that what was stopped goes on where it was, and
+//! Runs, carried out here or by others, each stored as soon as it is done, so that what was stopped goes on where it was, and
 //! nothing is done twice.
 
 use std::fs;
@@ -37,12 +37,21 @@ impl<C: Repeated> Run<C> {
         format!("{}-s{}{fold}", self.condition.key(), self.plan.seed)
     }
 
-    /// SHA-256 of its plan as it is stored, 64 hexadecimal digits: what of two runs has the same is the same simulation.
+    /// As [`hash`] of its plan.
     pub fn hash(&self) -> String {
-        // A plan has no map whose keys are no text, so that it can always be written.
-        let plan = serde_json::to_vec(&self.plan).unwrap_or_default();
-        digest(&SHA256, &plan).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        hash(&self.plan)
     }
+}
+
+/// SHA-256 of a plan as it is stored, 64 hexadecimal digits: what of two runs has the same is the same simulation.
+pub fn hash(plan: &Plan) -> String {
+    // A plan has no map whose keys are no text, so that it can always be written.
+    hexadecimal(digest(&SHA256, &serde_json::to_vec(plan).unwrap_or_default()).as_ref())
+}
+
+/// Bytes as two digits each.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What came of a run.
@@ -75,31 +84,30 @@ impl Store {
 
     /// The stored outcome of just this run on just these clips; anything else that lies in its place is as good as none.
     pub fn get<C: Repeated>(&self, run: &Run<C>, dataset: &Dataset) -> Option<Outcome> {
-        let outcome: Outcome = serde_json::from_slice(&fs::read(self.path(run)).ok()?).ok()?;
-        let Split { train, test } = simulator::split(&run.plan, dataset).ok()?;
-        let tested = outcome.predictions.iter().map(|prediction| &prediction.file);
-        let same_clips =
-            outcome.training_clips == train.len() && tested.eq(test.iter().map(|&clip| &dataset.clips[clip].path));
-        (outcome.plan == run.plan && same_clips).then_some(outcome)
+        let outcome: Outcome = serde_json::from_slice(&fs::read(self.path(&run.key())).ok()?).ok()?;
+        is_of(&outcome, &run.plan, dataset).then_some(outcome)
     }
 
-    /// Stores an outcome and gives it back as it will be read.
+    /// Stores the outcome of the run with this key.
     ///
     /// # Errors
     /// The file can't be written.
-    fn put<C: Repeated>(&self, run: &Run<C>, outcome: &Outcome) -> Result<Result<Outcome, String>> {
-        let json = serde_json::to_vec(outcome)?;
-        // JSON has no word for a number that is none, so such an outcome cannot be read back.
-        let Ok(read) = serde_json::from_slice(&json) else {
-            return Ok(Err("training went astray: its numbers are not finite".to_owned()));
-        };
-        write(&self.path(run), &json)?;
-        Ok(Ok(read))
+    fn put(&self, key: &str, outcome: &Outcome) -> Result<()> {
+        write(&self.path(key), &serde_json::to_vec(outcome)?)
     }
 
-    fn path<C: Repeated>(&self, run: &Run<C>) -> PathBuf {
-        self.folder.join(run.key()).with_extension("json")
+    fn path(&self, key: &str) -> PathBuf {
+        self.folder.join(key).with_extension("json")
     }
+}
+
+/// Whether an outcome is that of just this plan on just these clips.
+pub fn is_of(outcome: &Outcome, plan: &Plan, dataset: &Dataset) -> bool {
+    let Ok(Split { train, test }) = simulator::split(plan, dataset) else { return false };
+    let tested = outcome.predictions.iter().map(|prediction| &prediction.file);
+    outcome.plan == *plan
+        && outcome.training_clips == train.len()
+        && tested.eq(test.iter().map(|&clip| &dataset.clips[clip].path))
 }
 
 /// Writes a file aside and moves it into its place, so that nothing half written is ever found there.
@@ -123,7 +131,69 @@ pub trait Listener {
     fn end(&mut self, key: &str, outcome: &Result<Outcome, String>);
 }
 
-/// Does all runs that are not stored yet. Gives `None` where the listener ended it; what was done by then is stored.
+/// A run that is not stored yet.
+pub struct Ahead<'a> {
+    /// Its name.
+    pub key: String,
+    /// What is to be done.
+    pub plan: &'a Plan,
+    /// Training steps of it all.
+    pub steps: u64,
+}
+
+/// Who carries runs out.
+pub trait Carrier {
+    /// Waits until one of the runs that are ahead is over; gives its place among them and what came of it, or in words why nothing
+    /// did. `None` where the listener ended it.
+    ///
+    /// # Errors
+    /// No run can be carried out any more.
+    fn next(
+        &mut self,
+        ahead: &[Ahead<'_>],
+        dataset: &Dataset,
+        listener: &(impl Listener + Sync),
+    ) -> Result<Option<(usize, Result<Outcome, String>)>>;
+}
+
+/// This program itself, one run after the other.
+pub struct Here;
+
+impl Carrier for Here {
+    fn next(
+        &mut self,
+        ahead: &[Ahead<'_>],
+        dataset: &Dataset,
+        listener: &(impl Listener + Sync),
+    ) -> Result<Option<(usize, Result<Outcome, String>)>> {
+        let Ahead { key, plan, .. } = &ahead[0];
+        let outcome = carry_out(plan, dataset, || listener.step(), |round| listener.round(key, round));
+        Ok(outcome.map(|outcome| (0, outcome)))
+    }
+}
+
+/// Carries one plan out, wherever and for whomever. Gives its outcome as it will be read, or in words why there is none; `None` where
+/// `on_step` ended it.
+pub fn carry_out(
+    plan: &Plan,
+    dataset: &Dataset,
+    on_step: impl Fn() -> ControlFlow<()> + Sync,
+    on_round: impl FnMut(&RoundOutcome) + Send,
+) -> Option<Result<Outcome, String>> {
+    match simulator::run(plan, dataset, on_step, on_round) {
+        Ok(outcome) => outcome.map(|outcome| as_read(&outcome)),
+        Err(error) => Some(Err(format!("{error:#}"))),
+    }
+}
+
+/// An outcome as it comes back from where it is stored.
+fn as_read(outcome: &Outcome) -> Result<Outcome, String> {
+    let json = serde_json::to_vec(outcome).map_err(|error| error.to_string())?;
+    // JSON has no word for a number that is none, so such an outcome cannot be read back.
+    serde_json::from_slice(&json).map_err(|_| "training went astray: its numbers are not finite".to_owned())
+}
+
+/// Has all runs carried out that are not stored yet. Gives `None` where the listener ended it; what was done by then is stored.
 ///
 /// A run that can't be done stands in the result with its reason, and the others are done all the same.
 ///
@@ -134,41 +204,36 @@ pub fn execute<C: Repeated>(
     dataset: &Dataset,
     store: &Store,
     listener: &mut (impl Listener + Sync),
+    carrier: &mut impl Carrier,
 ) -> Result<Option<Vec<Done<C>>>> {
     let mut keys: Vec<String> = runs.iter().map(Run::key).collect();
     keys.sort_unstable();
     ensure!(keys.windows(2).all(|pair| pair[0] != pair[1]), "two runs would be stored in one file");
-    let stored: Vec<(Run<C>, Option<Outcome>)> = runs
-        .into_iter()
-        .map(|run| {
-            let outcome = store.get(&run, dataset);
-            (run, outcome)
+    let mut outcomes: Vec<Option<Result<Outcome, String>>> =
+        runs.iter().map(|run| store.get(run, dataset).map(Ok)).collect();
+    let mut places: Vec<usize> = (0..runs.len()).filter(|&place| outcomes[place].is_none()).collect();
+    let mut ahead: Vec<Ahead<'_>> = (places.iter().map(|&place| &runs[place]))
+        .map(|run| Ahead {
+            key: run.key(),
+            plan: &run.plan,
+            // A run whose clips can't be divided has no steps, and says so when its turn comes.
+            steps: simulator::steps(&run.plan, dataset).unwrap_or(0),
         })
         .collect();
-    let ahead = || stored.iter().filter(|(_, outcome)| outcome.is_none()).map(|(run, _)| run);
-    // A run whose clips can't be divided has no steps, and says so when its turn comes.
-    let steps = ahead().map(|run| simulator::steps(&run.plan, dataset).unwrap_or(0)).sum();
-    listener.begin(steps, ahead().count(), stored.len());
-    let mut all = Vec::with_capacity(stored.len());
-    for (run, outcome) in stored {
-        let outcome = match outcome {
-            Some(outcome) => Ok(outcome),
-            None => {
-                let (listening, key) = (&*listener, run.key());
-                let ran = simulator::run(&run.plan, dataset, || listening.step(), |round| listening.round(&key, round));
-                let outcome = match ran {
-                    Ok(Some(outcome)) => store.put(&run, &outcome)?,
-                    Ok(None) => return Ok(None),
-                    Err(error) => Err(format!("{error:#}")),
-                };
-                listener.end(&key, &outcome);
-                all.push(Done { run, outcome });
-                continue;
-            }
-        };
-        all.push(Done { run, outcome });
+    listener.begin(ahead.iter().map(|run| run.steps).sum(), ahead.len(), runs.len());
+    while !ahead.is_empty() {
+        let Some((which, outcome)) = carrier.next(&ahead, dataset, listener)? else { return Ok(None) };
+        let Ahead { key, .. } = ahead.remove(which);
+        if let Ok(outcome) = &outcome {
+            store.put(&key, outcome)?;
+        }
+        listener.end(&key, &outcome);
+        outcomes[places.remove(which)] = Some(outcome);
     }
-    Ok(Some(all))
+    drop(ahead);
+    Ok(Some(
+        runs.into_iter().zip(outcomes).filter_map(|(run, outcome)| Some(Done { run, outcome: outcome? })).collect(),
+    ))
 }
 
 #[cfg(test)]
@@ -214,7 +279,8 @@ pub(super) mod tests {
         let run = paper::runs(&paper::tests::options(), &dataset).unwrap().remove(0);
         assert_eq!(store.get(&run, &dataset), None);
         let outcome = outcome(&run, &dataset);
-        assert_eq!(store.put(&run, &outcome).unwrap(), Ok(outcome.clone()));
+        assert_eq!(as_read(&outcome), Ok(outcome.clone()));
+        store.put(&run.key(), &outcome).unwrap();
         assert_eq!(store.get(&run, &dataset), Some(outcome));
         let other = Run { plan: Plan { rounds: 7, ..run.plan.clone() }, ..run.clone() };
         assert_eq!(store.get(&other, &dataset), None, "another plan under the same key");
@@ -228,7 +294,7 @@ pub(super) mod tests {
         let store = Store::open(folder.path().to_owned()).unwrap();
         let dataset = paper::tests::dataset();
         let run = paper::runs(&paper::tests::options(), &dataset).unwrap().remove(0);
-        store.put(&run, &outcome(&run, &dataset)).unwrap().unwrap();
+        store.put(&run.key(), &outcome(&run, &dataset)).unwrap();
         let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["e1-conv-centralised-adam-k1-s0.json"]);
         fs::write(folder.path().join(&names[0]), "{\"plan\":").unwrap();
@@ -237,13 +303,10 @@ pub(super) mod tests {
 
     #[test]
     fn numbers_that_are_none_are_no_outcome() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path().to_owned()).unwrap();
         let dataset = paper::tests::dataset();
         let run = paper::runs(&paper::tests::options(), &dataset).unwrap().remove(0);
         let astray = Outcome { loss: f64::NAN, ..outcome(&run, &dataset) };
-        assert!(store.put(&run, &astray).unwrap().unwrap_err().contains("not finite"));
-        assert_eq!(store.get(&run, &dataset), None);
+        assert!(as_read(&astray).unwrap_err().contains("not finite"));
     }
 
     #[test]
