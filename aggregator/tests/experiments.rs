@@ -3,48 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod support;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::SystemTime;
 
 use serde_json::Value;
-
-fn chorus(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_chorus")).args(arguments).stdin(Stdio::null()).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// Six speakers with two clips of each emotion, and where features are kept.
-struct Voices {
-    folder: tempfile::TempDir,
-    data: String,
-    cache: String,
-}
-
-impl Voices {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-        let (data, cache) = (path("some voices"), path("cache"));
-        let made = chorus(&["synth", "--out", &data, "--speakers", "6", "--per-emotion", "2"]);
-        assert!(made.status.success(), "{}", text(&made.stderr));
-        Self { folder, data, cache }
-    }
-
-    fn out(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn experiment(&self, out: &Path, more: &[&str]) -> Output {
-        let out = out.to_str().unwrap();
-        let paper = ["experiment", "paper", "--data", &self.data, "--out", out, "--cache", &self.cache, "--small"];
-        chorus(&[&paper[..], more].concat())
-    }
-}
+use support::voices::{Voices, outcome, text};
 
 /// Name and time of every stored run.
 fn stored(out: &Path) -> Vec<(String, SystemTime)> {
@@ -251,17 +218,7 @@ fn runs_that_several_programs_did_are_those_of_one() {
     assert!(shared.join("report.html").is_file());
     for line in &lines {
         let [_, hash, name] = line[..] else { panic!("{line:?}") };
-        let outcome = |out: &Path| {
-            let bytes = fs::read(out.join("runs").join(name).with_extension("json")).unwrap();
-            let mut outcome: Value = serde_json::from_slice(&bytes).unwrap();
-            // How long it took, in all and in each round, and nothing else, is not the plan's to decide.
-            assert!(outcome.as_object_mut().unwrap().remove("seconds").is_some());
-            for round in outcome["rounds"].as_array_mut().unwrap() {
-                assert!(round.as_object_mut().unwrap().remove("seconds").is_some());
-            }
-            outcome.to_string()
-        };
-        assert_eq!(outcome(&alone), outcome(&shared), "{name}");
+        assert_eq!(outcome(&alone, name), outcome(&shared, name), "{name}");
         assert!(hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit()), "{hash}");
     }
     let hashes: std::collections::BTreeSet<&str> = lines.iter().map(|line| line[1]).collect();

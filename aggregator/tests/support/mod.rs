@@ -6,3 +6,4 @@ pub mod proxy;
 pub mod raw_client;
 pub mod server;
 pub mod told;
+pub mod voices;
