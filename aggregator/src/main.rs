@@ -45,7 +45,9 @@ enum Command {
     /// Simulate a room in one process, on labelled speech from disk.
     Simulate(Box<commands::simulate::Arguments>),
     /// Run a series of simulations and report them.
-    Experiment(commands::experiment::Arguments),
+    Experiment(Box<commands::experiment::Arguments>),
+    /// Carry out the runs that `chorus experiment --queue` waits for.
+    Work(commands::work::Arguments),
     /// Print the 34 short-term features of sound files.
     Features(commands::features::Arguments),
     /// List the networks: layers, parameters, bytes.
@@ -85,7 +87,8 @@ fn run(command: Command, options: config::Options) -> anyhow::Result<()> {
         Command::Edge(arguments) => commands::edge::run(*arguments),
         Command::Join(arguments) => commands::join::run(arguments),
         Command::Simulate(arguments) => commands::simulate::run(*arguments),
-        Command::Experiment(arguments) => commands::experiment::run(arguments),
+        Command::Experiment(arguments) => commands::experiment::run(*arguments),
+        Command::Work(arguments) => commands::work::run(arguments),
         Command::Features(arguments) => commands::features::run(arguments),
         Command::Models(arguments) => commands::models::run(arguments),
         Command::Privacy(arguments) => commands::privacy::run(arguments),

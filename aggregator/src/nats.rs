@@ -180,6 +180,12 @@ pub fn no_space(error: impl std::error::Error + Send + Sync + 'static) -> anyhow
     anyhow::Error::new(error)
 }
 
+/// Whether [`no_space`] said so.
+pub fn is_full(error: &anyhow::Error) -> bool {
+    let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind));
+    kinds.into_iter().any(|kind| kind == std::io::ErrorKind::StorageFull)
+}
+
 /// What stands before the `@` of an address: a user and a password, or a token.
 fn in_address(address: &str) -> Option<(String, Option<String>)> {
     let (_, rest) = address.split_once("://").unwrap_or(("", address));

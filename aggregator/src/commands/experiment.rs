@@ -5,6 +5,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+#[cfg(feature = "cluster")]
+use std::sync::{Mutex, PoisonError, atomic::Ordering};
+#[cfg(feature = "cluster")]
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Subcommand;
@@ -15,9 +19,12 @@ use models::Architecture;
 
 use super::interrupt::on_interrupt;
 use super::progress::{self, bar, read};
+use super::queue::{self, Queue, QueueOptions};
 use super::synth::{self, MadeUp, Transcripts};
+#[cfg(feature = "cluster")]
+use crate::experiment::View;
 use crate::experiment::{
-    self, Done, Experiment, Here, Listener, Multimodal, Options, Repeated, Results, Robustness, Room, Run, Store,
+    self, Done, Experiment, Listener, Multimodal, Options, Repeated, Results, Robustness, Room, Run, Store,
 };
 use crate::settings::{CorpusOptions, ReadingOptions, TestOptions};
 use crate::simulator::{Behaviour, Dataset, FeatureCache, Normalisation, Outcome, RoundOutcome, TestSpeakers};
@@ -31,6 +38,9 @@ OUT gets report.html (opens from disk), results.json, results.csv (one row a run
 Press Ctrl-C to stop; the same command goes on where it was, and repeats no run that is stored.
 Exit codes: 0 all runs are in the report; 1 some could not be done (they are named in the report), or it was stopped.";
 
+/// How often a log is told who works on what.
+#[cfg(feature = "cluster")]
+const TELL_EVERY: Duration = Duration::from_secs(30);
 /// Networks of a whole report.
 const MODELS: [Architecture; 4] = [Architecture::Dense, Architecture::Conv, Architecture::Lstm, Architecture::Compact];
 /// Networks of a small one.
@@ -56,6 +66,11 @@ struct Share {
     /// same command without --only then makes the report
     #[arg(long, global = true, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     only: Option<usize>,
+    #[command(flatten)]
+    queue: QueueOptions,
+    /// The queue, where there is one
+    #[arg(skip)]
+    workers: Option<Queue>,
     /// Runs that were counted
     #[arg(skip)]
     counted: usize,
@@ -286,6 +301,9 @@ struct Noised {
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<()> {
     let mut share = arguments.share;
+    if !share.is_part() {
+        share.workers = share.queue.open()?;
+    }
     match arguments.series {
         Series::Paper(paper) => run_paper(*paper, &mut share),
         Series::Multimodal(sides) => run_multimodal(*sides, &mut share),
@@ -311,7 +329,7 @@ fn all_done<C: Repeated>(
         Part::Some(runs) if runs.is_empty() => return Ok(None),
         Part::Some(runs) => (runs, false),
     };
-    let done = experiment::execute(runs, dataset, store, progress, &mut Here)?;
+    let done = queue::execute(share.workers.as_ref(), runs, dataset, store, progress)?;
     progress.bar.finish_and_clear();
     let done = done.context("stopped before all runs were done; the same command goes on from here")?;
     if is_all {
@@ -533,9 +551,9 @@ fn options(paper: &Paper) -> Options {
     }
 }
 
-/// The command as it was typed.
+/// The command as it was typed, whoever carried the runs out.
 fn typed() -> String {
-    let arguments: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let arguments = queue::without_queue(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()));
     experiment::shell_line(["chorus"].into_iter().chain(arguments.iter().map(String::as_str)))
 }
 
@@ -545,11 +563,21 @@ struct Progress {
     interrupted: Arc<AtomicBool>,
     done: usize,
     all: usize,
+    /// When was last told what others are doing.
+    #[cfg(feature = "cluster")]
+    told: Mutex<Instant>,
 }
 
 impl Progress {
     fn new(interrupted: Arc<AtomicBool>) -> Self {
-        Self { bar: ProgressBar::hidden(), interrupted, done: 0, all: 0 }
+        Self {
+            bar: ProgressBar::hidden(),
+            interrupted,
+            done: 0,
+            all: 0,
+            #[cfg(feature = "cluster")]
+            told: Mutex::new(Instant::now()),
+        }
     }
 }
 
@@ -571,12 +599,27 @@ impl Listener for Progress {
         self.bar.set_message(format!("run {}/{}: {key}, round {number}: UAR {uar:.2}", self.done + 1, self.all,));
     }
 
+    #[cfg(feature = "cluster")]
+    fn elsewhere(&self, view: &View) -> ControlFlow<()> {
+        view.news.iter().for_each(|news| self.bar.suspend(|| eprintln!("{news}")));
+        let (done, all, waiting) = (self.done, self.all, view.waiting);
+        if self.bar.is_hidden() {
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.elapsed() > TELL_EVERY && !view.at_work.is_empty() {
+                *told = Instant::now();
+                eprintln!("{done}/{all} done, {waiting} waiting, at work: {}", view.at_work.join("; "));
+            }
+        } else {
+            let lines: String = view.at_work.iter().map(|line| format!("\n  {line}")).collect();
+            self.bar.set_position(self.bar.length().unwrap_or(0).saturating_sub(view.left));
+            self.bar.set_message(format!("{done}/{all} runs done, {waiting} waiting{lines}"));
+        }
+        if self.interrupted.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
     fn end(&mut self, key: &str, outcome: &Result<Outcome, String>) {
         self.done += 1;
-        let line = match outcome {
-            Ok(outcome) => format!("UAR {:.2}, {:.1} s", outcome.scores.uar, outcome.seconds),
-            Err(reason) => format!("could not be done: {reason}"),
-        };
+        let line = progress::came_of(outcome);
         if self.bar.is_hidden() || outcome.is_err() {
             let (number, all) = (self.done, self.all);
             self.bar.suspend(|| eprintln!("{number}/{all} {key}: {line}"));

@@ -10,7 +10,7 @@ use corpus::Reading;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::participant::unused::by_reason;
-use crate::simulator::{Dataset, FeatureCache, Normalisation};
+use crate::simulator::{Dataset, FeatureCache, Normalisation, Outcome};
 
 /// A bar on a terminal, nothing elsewhere. `of`: what it counts.
 pub fn bar(length: u64, of: &str) -> ProgressBar {
@@ -29,6 +29,14 @@ pub fn bar(length: u64, of: &str) -> ProgressBar {
 pub fn step(bar: &ProgressBar, interrupted: &AtomicBool) -> ControlFlow<()> {
     bar.inc(1);
     if interrupted.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// What came of a run, in a few words.
+pub fn came_of(outcome: &std::result::Result<Outcome, String>) -> String {
+    match outcome {
+        Ok(outcome) => format!("UAR {:.2}, {:.1} s", outcome.scores.uar, outcome.seconds),
+        Err(reason) => format!("could not be done: {reason}"),
+    }
 }
 
 /// Reads clips with a bar, and says what was found and what was not used, and why.

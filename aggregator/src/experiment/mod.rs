@@ -4,13 +4,16 @@
 //! aggregation, `privacy`, what noise costs, and `multimodal`, what text adds to a voice.
 //!
 //! A run is one simulation. Runs that differ only in seed and fold are repetitions of one `Condition`, and everything that
-//! is reported is reported for conditions. Nothing here knows how a simulation works.
+//! is reported is reported for conditions. Runs are carried out one after the other, or put into a `queue` for workers on other
+//! machines. Nothing here knows how a simulation works.
 
 mod condition;
 mod grouped;
 mod multimodal;
 mod paper;
 mod privacy;
+#[cfg(feature = "cluster")]
+mod queue;
 mod recipe;
 mod reference;
 mod repeat;
@@ -25,6 +28,8 @@ pub use grouped::grouped;
 pub use multimodal::{Multimodal, multimodal_runs, multimodal_section};
 pub use paper::{Experiment, Options, check, runs};
 pub use privacy::{Privacy, privacy_runs, privacy_table};
+#[cfg(feature = "cluster")]
+pub use queue::{Collector, Ended, Hearing, Queue, View, Worker};
 pub use repeat::shell_line;
 #[cfg(test)]
 pub use repeat::words;

@@ -127,6 +127,9 @@ pub trait Listener {
     fn step(&self) -> ControlFlow<()>;
     /// The run with this key has gone through a round.
     fn round(&self, key: &str, round: &RoundOutcome);
+    /// What other programs are doing; breaking ends the waiting for them.
+    #[cfg(feature = "cluster")]
+    fn elsewhere(&self, view: &super::View) -> ControlFlow<()>;
     /// The run with this key is over.
     fn end(&mut self, key: &str, outcome: &Result<Outcome, String>);
 }
