@@ -13,6 +13,10 @@ use crate::recorder::{Frame, Recorder};
 pub const TEXT: u8 = 1;
 /// See [`TEXT`].
 pub const BINARY: u8 = 2;
+/// See [`TEXT`].
+pub const PING: u8 = 9;
+/// See [`TEXT`].
+pub const PONG: u8 = 10;
 
 /// Values that have nothing to do with others are not farther from a correlation of none than so many deviations.
 const MOST_DEVIATIONS: f64 = 5.0;

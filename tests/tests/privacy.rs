@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tests::browser::{Browser, Options, Tab};
 use tests::overheard::{
-    BINARY, TEXT, change, correlation, frames, hides, masked_vectors, models_heard, recorded_laptops, texts, transfers,
+    BINARY, PING, PONG, TEXT, change, correlation, frames, hides, masked_vectors, models_heard, recorded_laptops,
+    texts, transfers,
 };
 use tests::program::{CODE, Server};
 use tests::recorder::{Frame, Recorded, Recorder};
@@ -81,7 +82,7 @@ async fn nothing_of_the_voice_leaves_the_laptop_in_a_whole_lesson() -> Result<()
     let (head, answers) = connection.response()?;
     assert!(!head.to_ascii_lowercase().contains("sec-websocket-extensions"), "frames are not compressed: {head}");
     let room = server.room().await?;
-    every_frame_is_documented(&frames, &room)?;
+    every_frame_is_documented(&frames, &answers, &room)?;
     the_receipt_is_true(&receipt, &frames)?;
 
     // Without masks whoever runs the server has exactly what the laptop has learnt: here it is computed anew from its clips.
@@ -410,8 +411,10 @@ fn documented() -> Result<BTreeMap<String, (BTreeSet<String>, Value)>> {
         .collect()
 }
 
-fn every_frame_is_documented(frames: &[Frame], room: &Value) -> Result<()> {
+fn every_frame_is_documented(frames: &[Frame], answers: &[Frame], room: &Value) -> Result<()> {
     let documented = documented()?;
+    let pings: HashSet<&[u8]> =
+        answers.iter().filter(|answer| answer.opcode == PING).map(|answer| &*answer.payload).collect();
     let parameters = room["room"]["parameters"].as_u64().context("a model has parameters")?;
     let mut kinds = BTreeMap::<String, usize>::new();
     let mut announced = BTreeMap::<u32, u64>::new();
@@ -448,7 +451,9 @@ fn every_frame_is_documented(frames: &[Frame], room: &Value) -> Result<()> {
                 assert_eq!(u64::from(u32::from_le_bytes(*offset)), *before);
                 *before += payload.len() as u64;
             }
-            // An empty pong, or a close with no more than its code.
+            // It gives back what the server said: how many bytes it had sent.
+            PONG => assert!(frame.payload.len() == 8 && pings.contains(&*frame.payload), "a pong of its own"),
+            // A close with no more than its code.
             _ => assert!(frame.payload.len() <= 2, "a control frame that carries something"),
         }
     }
