@@ -43,7 +43,7 @@ pub use learner::{Backend, Course, Learner};
 pub use network::{
     Architecture, KEPT_FACTOR, Layer, Layout, LstmOutput, TensorSpec, UnknownArchitecture, initial_parameters,
 };
-pub use training::{EpochReport, Optimiser, Step, Trained, TrainingPlan};
+pub use training::{EpochReport, Moved, Optimiser, Step, Trained, TrainingPlan};
 
 /// Frames of a clip that a network sees; shorter clips end in zero frames.
 pub const FRAMES: usize = 100;

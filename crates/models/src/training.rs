@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ModelError;
+use crate::{Architecture, ModelError, TensorSpec};
 
 /// What turns gradients into steps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,34 @@ pub enum Optimiser {
     Adam,
     /// Plain stochastic gradient descent.
     Sgd,
+}
+
+/// Which of a network's numbers a training moves. The others stay as they were to the last bit; dropout before the last layer is
+/// the same for all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Moved {
+    /// All of them.
+    #[default]
+    All,
+    /// Those of the last layer alone ([`Architecture::head`]): a softmax regression on what the layers before it make of a clip.
+    Head,
+    /// The last layer's biases alone, one number a label: vector scaling (Guo et al., "On Calibration of Modern Neural Networks",
+    /// 2017, section 4.2) with its scales left at 1.
+    Bias,
+}
+
+impl Moved {
+    /// Whether a tensor of a network of so many labels moves.
+    pub(crate) fn moves(self, tensor: &TensorSpec, architecture: Architecture, labels: usize) -> bool {
+        let in_head = || architecture.head(labels).contains(&tensor.offset);
+        match self {
+            Self::All => true,
+            Self::Head => in_head(),
+            // A network that reads has a second one, of its text, and a gate with a bias of one number.
+            Self::Bias => in_head() && tensor.name.ends_with("bias") && tensor.shape == [labels],
+        }
+    }
 }
 
 /// A plan of local training over shuffled mini-batches.
@@ -31,6 +59,9 @@ pub struct TrainingPlan {
     /// SCAFFOLD's c − cᵢ, as long as the parameters: added to the gradient of every step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correction: Option<Vec<f32>>,
+    /// What of the network is trained.
+    #[serde(default)]
+    pub moved: Moved,
     /// Decides shuffling and dropout.
     pub seed: u64,
 }
@@ -44,6 +75,7 @@ impl Default for TrainingPlan {
             learning_rate: 1e-3,
             proximal: 0.0,
             correction: None,
+            moved: Moved::All,
             seed: 0,
         }
     }

@@ -3,11 +3,13 @@
 //! `tests/golden.json` is made by `tests/reference/pytorch/golden.py` in double precision; here everything is single
 //! precision, so the tolerances are some hundred roundings (6e-8 each) of the greatest terms that were summed.
 
+use std::ops::ControlFlow;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::Deserialize;
 
 use crate::{
-    Architecture, Example, FEATURES, FRAMES, Inference, Layout, Standardisation,
+    Architecture, Backend, Example, FEATURES, FRAMES, Inference, Layout, Learner, Moved, Standardisation, TrainingPlan,
     learner::{
         descent::adam::Adam,
         loss,
@@ -154,7 +156,8 @@ async fn check(architecture: Architecture, device: Device) {
         }
         let mut gradients = Vec::new();
         adam.begin_step();
-        passes::backward(&layers, &mut parameters, trace, gradient, |index, parameter, gradient| {
+        let all = vec![true; layout.tensors.len()];
+        passes::backward(&layers, &mut parameters, trace, gradient, &all, |index, parameter, gradient| {
             if step == 0 {
                 // Multiplied out here once to be looked at; the optimiser gets it as it came.
                 let value = gradient.clone().value();
@@ -173,6 +176,72 @@ async fn check(architecture: Architecture, device: Device) {
                 1e-4,
             );
         }
+    }
+}
+
+/// What the head alone or its biases do is checked with the one network that has no dropout before its last layer.
+#[test]
+fn what_is_to_stay_stays_and_the_rest_moves_as_it_should() {
+    pollster::block_on(async {
+        let architecture = Architecture::Lstm;
+        let golden = Golden::of(architecture);
+        let layout = architecture.layout(4);
+        let start = weights(&layout);
+        let Standardisation { mut mean, mut deviation } = standardisation(architecture);
+        mean.resize(FEATURES, 0.0);
+        deviation.resize(FEATURES, 1.0);
+        let mut clips = clips(architecture);
+        clips
+            .iter_mut()
+            .flat_map(|clip| &mut clip.values)
+            .filter(|value| value.is_nan())
+            .for_each(|value| *value = 0.0);
+        let mut learner = Learner::new(architecture, 4, Backend::Cpu).await.unwrap();
+        learner.set_standardisation(Standardisation { mean, deviation }).unwrap();
+        let mut trained = async |how: TrainingPlan| {
+            learner.set_parameters(&start).await.unwrap();
+            learner.train(&clips, &how, async |_| ControlFlow::Continue(())).await.unwrap();
+            learner.parameters().await.unwrap()
+        };
+
+        let head = architecture.head(4);
+        let names: Vec<&str> =
+            layout.tensors.iter().filter(|spec| head.contains(&spec.offset)).map(|spec| &*spec.name).collect();
+        assert_eq!(names, ["output_1.kernel", "output_1.bias"]);
+        let after = trained(TrainingPlan { moved: Moved::Head, ..TrainingPlan::default() }).await;
+        assert_eq!(after[..head.start], start[..head.start], "the body stays as it was to the last bit");
+        for (spec, golden) in
+            layout.tensors.iter().zip(&golden.after_one_step).filter(|(spec, _)| head.contains(&spec.offset))
+        {
+            agrees(&spec.name, &after[spec.range()], golden, 1e-4);
+        }
+
+        // tests/reference/calibration/biases.py
+        let biases =
+            [0.148_632_593_981_565_8, 0.146_710_636_608_531_23, -0.148_536_186_605_671_1, -0.146_566_651_143_597_32];
+        let how = TrainingPlan { moved: Moved::Bias, epochs: 3, learning_rate: 0.05, ..TrainingPlan::default() };
+        let after = trained(how).await;
+        let still = after.len() - 4;
+        assert_eq!(after[..still], start[..still]);
+        for ((after, before), expected) in after[still..].iter().zip(&start[still..]).zip(biases) {
+            let moved = f64::from(*after) - f64::from(*before);
+            assert!((moved - expected).abs() < 1e-5, "{moved}, by hand {expected}");
+        }
+    });
+}
+
+/// Of a network that reads, the last layer has biases of labels twice, and one of its gate.
+#[test]
+fn calibration_moves_one_number_a_label_and_branch() {
+    let moving = |architecture: Architecture, moved: Moved| -> Vec<String> {
+        let layout = architecture.layout(4);
+        layout.tensors.into_iter().filter(|spec| moved.moves(spec, architecture, 4)).map(|spec| spec.name).collect()
+    };
+    assert_eq!(moving(Architecture::CompactText, Moved::Bias), ["fusion_1.bias", "fusion_1.text_bias"]);
+    assert_eq!(moving(Architecture::CompactText, Moved::Head).len(), 9);
+    for architecture in [Architecture::Compact, Architecture::Conv, Architecture::Dense, Architecture::Lstm] {
+        assert_eq!(moving(architecture, Moved::Bias), ["output_1.bias"]);
+        assert_eq!(moving(architecture, Moved::All).len(), architecture.layout(4).tensors.len());
     }
 }
 

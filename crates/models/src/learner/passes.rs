@@ -124,24 +124,26 @@ pub(crate) fn forward(
     (values, Trace(trace))
 }
 
-/// From the logits' gradient back through all layers. `apply` is called once for each tensor with its place in the
-/// layout's order and its gradient, as soon as no layer needs the tensor any more, so that it may change it and that
-/// no more than one layer's gradients are held.
+/// From the logits' gradient back to the first layer that has a tensor that moves. `apply` is called once for each tensor that
+/// does with its place in the layout's order and its gradient, as soon as no layer needs the tensor any more, so that it may
+/// change it and that no more than one layer's gradients are held.
 pub(crate) fn backward(
     layers: &[Layer],
     parameters: &mut [Tensor<2>],
     trace: Trace,
     gradient: Tensor<2>,
+    moved: &[bool],
     mut apply: impl FnMut(usize, &mut Tensor<2>, Gradient),
 ) {
     let mut gradient = gradient;
     let mut end = parameters.len();
+    let first = moved.iter().position(|moves| *moves).unwrap_or(end);
     for (place, (layer, saved)) in layers.iter().zip(trace.0).enumerate().rev() {
         let start = end - layer.tensors().len();
         let own = &mut parameters[start..end];
         end = start;
         // The clips themselves are not learnt.
-        let input_wanted = place > 0;
+        let input_wanted = place > 0 && first < start;
         let (of_input, gradients): (_, Vec<Gradient>) = match saved {
             Saved::Flatten { frames } => (Some(flatten::backward(gradient, frames)), Vec::new()),
             Saved::Pooling(saved) => (Some(pooling::backward(saved, gradient)), Vec::new()),
@@ -167,10 +169,10 @@ pub(crate) fn backward(
                 (Some(input), own.into())
             }
         };
-        for ((index, tensor), gradient) in (start..).zip(own).zip(gradients) {
+        for ((index, tensor), gradient) in (start..).zip(own).zip(gradients).filter(|((index, _), _)| moved[*index]) {
             apply(index, tensor, gradient);
         }
-        match of_input {
+        match of_input.filter(|_| input_wanted) {
             Some(of_input) => gradient = of_input,
             None => return,
         }

@@ -67,6 +67,8 @@ pub(super) struct Tensors {
 pub(super) struct Course {
     dropout: Dropout,
     descent: Descent,
+    /// Which of the tensors move.
+    moved: Vec<bool>,
 }
 
 impl Tensors {
@@ -107,7 +109,12 @@ impl Tensors {
 
     /// A fresh optimiser for a plan that was checked.
     pub fn begin(&self, how: &TrainingPlan) -> Course {
-        Course { dropout: Dropout::new(how.seed), descent: Descent::new(how, &self.parameters, &self.layout) }
+        let moves = |tensor| how.moved.moves(tensor, self.architecture, self.labels);
+        Course {
+            dropout: Dropout::new(how.seed),
+            descent: Descent::new(how, &self.parameters, &self.layout),
+            moved: self.layout.tensors.iter().map(moves).collect(),
+        }
     }
 
     /// Trains on the examples in the order in which each epoch draws them.
@@ -145,7 +152,7 @@ impl Tensors {
         clips: &[Seen<'_>],
         truth: &[usize],
         standardisation: &Standardisation,
-        Course { dropout, descent }: &mut Course,
+        Course { dropout, descent, moved }: &mut Course,
     ) -> Result<Vec<f32>, ModelError> {
         let mut one_hot = vec![0.0; truth.len() * self.labels];
         for (row, &label) in one_hot.chunks_exact_mut(self.labels).zip(truth) {
@@ -156,7 +163,7 @@ impl Tensors {
         let (logits, trace) = passes::forward(&self.layers, &self.parameters, batch, Some(dropout));
         let gradient = loss::gradient(logits.clone(), one_hot);
         descent.begin_step();
-        passes::backward(&self.layers, &mut self.parameters, trace, gradient, |index, parameter, gradient| {
+        passes::backward(&self.layers, &mut self.parameters, trace, gradient, moved, |index, parameter, gradient| {
             descent.update(index, parameter, gradient);
         });
         read(logits).await

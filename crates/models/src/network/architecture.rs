@@ -1,6 +1,6 @@
 //! The networks, as lists of layers.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::Range, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +97,14 @@ impl Architecture {
     /// The order of the flat parameter vector.
     pub fn layout(self, labels: usize) -> Layout {
         Layout::of(&self.layers(labels))
+    }
+
+    /// Where the last layer's numbers are in the flat vector: what makes logits of what the layers before it, the body, make of a
+    /// clip.
+    pub fn head(self, labels: usize) -> Range<usize> {
+        let layers = self.layers(labels);
+        let total: usize = layers.iter().map(Layer::parameters).sum();
+        total - layers.last().map_or(0, Layer::parameters)..total
     }
 
     /// Length of the flat parameter vector.

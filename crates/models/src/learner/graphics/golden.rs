@@ -7,7 +7,7 @@ use pollster::block_on;
 
 use super::*;
 use crate::{
-    Backend, Learner,
+    Backend, Learner, Moved,
     clips::Sides,
     learner::golden::{self, Golden},
 };
@@ -95,6 +95,39 @@ fn compact_computes_what_pytorch_computes() {
     check(Architecture::Compact);
 }
 
+/// The head alone, its biases alone, with dropout before them and a pull on them.
+#[test]
+fn what_is_to_stay_stays_and_the_rest_moves_as_on_the_processor() {
+    let clips = golden::clips(Architecture::Compact);
+    for (architecture, moved) in [(Architecture::Compact, Moved::Head), (Architecture::Conv, Moved::Bias)] {
+        let how = TrainingPlan {
+            epochs: 3,
+            batch_size: 4,
+            learning_rate: 0.02,
+            proximal: 0.1,
+            moved,
+            ..TrainingPlan::default()
+        };
+        let trained = |backend: Backend| {
+            block_on(async {
+                let mut learner = Learner::new(architecture, 4, backend).await.unwrap();
+                let start = learner.parameters().await.unwrap();
+                learner.train(&clips, &how, async |_| ControlFlow::Continue(())).await.unwrap();
+                (start, learner.parameters().await.unwrap())
+            })
+        };
+        let ((start, ours), (_, theirs)) = (trained(Backend::WebGpu), trained(Backend::Cpu));
+        let first = if moved == Moved::Head { architecture.head(4).start } else { start.len() - 4 };
+        assert_eq!(ours[..first], start[..first], "{architecture}");
+        for ((ours, theirs), start) in ours[first..].iter().zip(&theirs[first..]).zip(&start[first..]) {
+            assert!(
+                (ours - theirs).abs() < 1e-3 && ours != start,
+                "{architecture}: {ours}, the processor has {theirs}"
+            );
+        }
+    }
+}
+
 /// The same training as on the processor, with what it drops and what is added to its gradients.
 #[test]
 fn it_drops_and_pulls_as_the_processor_does() {
@@ -113,6 +146,7 @@ fn it_drops_and_pulls_as_the_processor_does() {
                 learning_rate: 1e-3,
                 proximal: 0.1,
                 correction: Some(correction.clone()),
+                moved: Moved::All,
                 seed: 5,
             };
             let trained = |backend: Backend| {

@@ -22,8 +22,8 @@ use web_time::Instant;
 
 use super::telling::{Drawn, Telling};
 use crate::{
-    Architecture, Example, FRAMES, Layer, Layout, ModelError, Optimiser, Standardisation, Step, TrainingPlan,
-    clips::Seen,
+    Architecture, Example, FRAMES, Layer, Layout, ModelError, Optimiser, Standardisation, Step, TensorSpec,
+    TrainingPlan, clips::Seen,
 };
 use chip::Chip;
 use kernel::{Access, Buffer, Grid, Group, Kernel, filled};
@@ -62,6 +62,8 @@ pub(super) struct Course {
     steps: i32,
     learning_rate: f64,
     proximal: f32,
+    /// The first number that moves; all after it do.
+    first: usize,
 }
 
 /// Clips as they lie on the device.
@@ -134,7 +136,9 @@ impl Graphics {
         let key = self.chip.buffer(words.len())?;
         self.chip.write(&key, 0, &words);
         let learning_rate = how.learning_rate;
-        Ok(Course { moments, offset, key: Some(key), words: 0, steps: 0, learning_rate, proximal })
+        let moves = |tensor: &&TensorSpec| how.moved.moves(tensor, self.architecture, self.labels);
+        let first = self.layout.tensors.iter().find(moves).map_or(total, |tensor| tensor.offset);
+        Ok(Course { moments, offset, key: Some(key), words: 0, steps: 0, learning_rate, proximal, first })
     }
 
     /// Trains on the clips in the order in which they were drawn, an epoch after another; `told` hears of every step that is
@@ -294,6 +298,7 @@ impl Graphics {
             moments: course.moments.as_ref().map(|moments| moments.each_ref()),
             offset: course.offset.as_ref(),
             key: course.key.as_ref(),
+            first: course.first,
         });
         let features = self.architecture.features();
         let (chip, labels) = (&mut self.chip, self.labels);

@@ -46,6 +46,8 @@ pub(super) struct Training<'a> {
     pub offset: Option<&'a Buffer>,
     /// Key and stream of the random numbers for dropout; without them nothing is dropped.
     pub key: Option<&'a Buffer>,
+    /// The first number that moves; all after it do.
+    pub first: usize,
 }
 
 /// The calls of a network for batches of up to a number of clips.
@@ -171,7 +173,14 @@ impl Builder<'_> {
         }
         if let (Some(_), Some(slope)) = (&self.training, &slope) {
             forward.push(self.loss(&slope.buffer));
-            forward.extend(backward.into_iter().rev().flatten());
+            // No further back than to the first layer of which something moves.
+            let first = self.training.as_ref().map_or(0, |training| training.first);
+            let ends = layers.iter().scan(0, |end, layer| {
+                *end += layer.parameters();
+                Some(*end)
+            });
+            let still = ends.take_while(|end| *end <= first).count();
+            forward.extend(backward.into_iter().skip(still).rev().flatten());
         }
         Ok(Network { calls: forward, words })
     }
@@ -423,6 +432,7 @@ value *= select(0.0, {SCALE:?}, ((word >> (8u * (at % 4u))) & 0xffu) < {KEPT}u);
             }
             None => descend += include_str!("kernels/descend_sgd.wgsl"),
         }
+        descend = filled(&descend, &[("FIRST", training.map_or(0, |training| training.first))]);
         self.chip.call(Kernel { text: descend + &text, buffers: &all, grid, every_frame: false })
     }
 
