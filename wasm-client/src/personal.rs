@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use client::personal::{Compared, Score, most_likely};
+use client::personal::{Compared, Score, Way, most_likely};
 use client::{Clip, FailureCode};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Object, Uint8Array};
@@ -81,7 +81,7 @@ impl App {
         let model = Cell::new(Some(model));
         let job = || {
             let model = model.take().map_or_else(|| self.job_model(), Ok)?;
-            Ok(Job::Tune { model, version, examples: Examples::pack(&examples) })
+            Ok(Job::Tune { model, version, way: Way::All, examples: Examples::pack(&examples) })
         };
         self.mine.tuning.set(Some(0.0));
         self.show();

@@ -72,12 +72,13 @@ pub async fn handle(job: JsValue) -> Result<JsValue, JsValue> {
             let done = client::local_round(&mut network.learner, work, &examples, &held_back, watched(false)).await;
             answer(network, done, RoundResult::new)
         }
-        Job::Tune { model, version, examples } => {
+        Job::Tune { model, version, way, examples } => {
             STOP.set(false);
             let mut network = network(model.architecture, model.labels).await?;
             let (learner, examples) = (&mut network.learner, examples.unpack());
             let (parameters, standardisation) = (plain(&model), &model.standardisation);
-            let done = client::tune(learner, parameters, standardisation, version, &examples, watched(true)).await;
+            let done =
+                client::tune(learner, parameters, standardisation, (way, version), &examples, watched(true)).await;
             answer(network, done, TuneResult::new)
         }
         Job::Measure { architecture, labels, training } => {

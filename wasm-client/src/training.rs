@@ -1,7 +1,7 @@
 //! What the client and its trainer say to each other: plain objects, with large arrays as typed arrays whose
 //! buffers change hands instead of being copied.
 
-use client::personal::Tuned;
+use client::personal::{Tuned, Way};
 use client::{LocalRound, Packed, Utterance};
 use federation::ClippedGradients;
 use js_sys::Float32Array;
@@ -77,6 +77,8 @@ pub enum Job {
         model: Model,
         /// Its version.
         version: u32,
+        /// What of it changes.
+        way: Way,
         /// What to train on.
         examples: Examples,
     },

@@ -35,6 +35,7 @@ pub fn training_plan(settings: TrainingSettings, seed: u32) -> models::TrainingP
         seed: u64::from(seed),
         proximal: 0.0,
         correction: None,
+        moved: models::Moved::All,
     }
 }
 
@@ -67,6 +68,7 @@ mod tests {
             learning_rate: 0.25,
             proximal: 0.0,
             correction: None,
+            moved: models::Moved::All,
             seed: 4_000_000_000,
         };
         assert_eq!(training_plan(settings(protocol::Optimiser::Sgd), 4_000_000_000), expected);

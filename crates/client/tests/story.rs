@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use client::personal::Score;
+use client::personal::{Score, Way};
 use client::{LocalRound, Packed, RoundWork, translate};
 use corpus::synth::Voice;
 use federation::{Input, TrainRequest};
@@ -193,12 +193,30 @@ fn the_tab_and_join_do_the_same_with_a_voice() {
             last = Some(client::fraction_done(&step));
             ControlFlow::Continue(())
         };
-        let own = client::tune(&mut join, Cow::Borrowed(&shared), &standardisation, 1, &training, watch).await;
+        let own =
+            client::tune(&mut join, Cow::Borrowed(&shared), &standardisation, (Way::All, 1), &training, watch).await;
         let own = own.unwrap().unwrap();
-        let same = client::tune(&mut tab, Cow::Borrowed(&shared), &standardisation, 1, &examples.0, go_on).await;
+        let same =
+            client::tune(&mut tab, Cow::Borrowed(&shared), &standardisation, (Way::All, 1), &examples.0, go_on).await;
         assert_eq!(same.unwrap().as_ref(), Some(&own));
         assert!((1..=15).contains(&own.epochs));
         assert_eq!(last, Some(f64::from(own.epochs) / 15.0), "the last step that was told is the last of its epoch");
+
+        // The ways that move less leave the rest where it was.
+        let head = Architecture::Compact.head(LABELS);
+        let moved_least = [(Way::Calibration, head.end - LABELS), (Way::Head, head.start), (Way::Near, 0)];
+        for (way, least) in moved_least {
+            let model = Cow::Borrowed(&shared[..]);
+            let tuned = client::tune(&mut tab, model, &standardisation, (way, 1), &training, go_on).await;
+            let tuned = tuned.unwrap().unwrap().parameters;
+            assert_eq!(tuned[..least], shared[..least], "{way:?}");
+            assert_ne!(tuned[least..], shared[least..], "{way:?}");
+            if way == Way::Near {
+                let way_from =
+                    |model: &[f32]| model.iter().zip(&shared).map(|(own, ours)| (own - ours).powi(2)).sum::<f32>();
+                assert!(way_from(&tuned) < way_from(&own.parameters), "it stays nearer than what is not held back");
+            }
+        }
 
         // It learnt this voice, as far as its own clips tell.
         let heard = client::evaluate(&mut join, Cow::Borrowed(&own.parameters), &standardisation, &training).await;
@@ -242,6 +260,7 @@ fn work_that_is_stopped_gives_nothing() {
         let standardisation = translate::standardisation(&request.standardisation);
         assert_eq!(client::local_round(&mut learner, work, &training, &held_back, stop).await.unwrap(), None);
         let model = Cow::Borrowed(&request.model[..]);
-        assert_eq!(client::tune(&mut learner, model, &standardisation, 1, &training, stop).await.unwrap(), None);
+        let tuned = client::tune(&mut learner, model, &standardisation, (Way::Head, 1), &training, stop).await;
+        assert_eq!(tuned.unwrap(), None);
     });
 }

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use models::{Example, Learner, ModelError, Standardisation, Step, TrainingPlan};
 
 use super::take_over;
-use crate::personal::{self, Tuned};
+use crate::personal::{self, Tuned, Way};
 
-/// Tunes version `version` of the shared model, `model`, on one's own examples, for as many epochs as
+/// Tunes version `version` of the shared model, `model`, on one's own examples in one of the ways, for as many epochs as
 /// [`personal::training`] plans or until [`personal::is_enough`]. `on_step` is told of every step, and stops the work by
 /// breaking, which gives `None`.
 ///
@@ -18,12 +18,12 @@ pub async fn tune(
     learner: &mut Learner,
     model: Cow<'_, [f32]>,
     standardisation: &Standardisation,
-    version: u32,
+    (way, version): (Way, u32),
     examples: &[Example],
     mut on_step: impl AsyncFnMut(Step) -> ControlFlow<()>,
 ) -> Result<Option<Tuned>, ModelError> {
     take_over(learner, model, standardisation).await?;
-    let plan = personal::training(version);
+    let plan = personal::training(way, version);
     // One epoch at a time, in one course: its optimiser goes on where it was.
     let mut course = learner.begin(&TrainingPlan { epochs: 1, ..plan.clone() })?;
     let mut epochs = 0;
