@@ -1,5 +1,5 @@
-//! `chorus experiment paper` on made-up voices, as a researcher runs it: the report, going on after an interruption, and
-//! what is refused.
+//! `chorus experiment paper` and `personal` on made-up voices, as a researcher runs them: the report, going on after an
+//! interruption, and what is refused.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use serde_json::Value;
-use support::voices::{Voices, outcome, text};
+use support::voices::{Voices, chorus, outcome, text};
 
 /// Name and time of every stored run.
 fn stored(out: &Path) -> Vec<(String, SystemTime)> {
@@ -229,4 +229,43 @@ fn runs_that_several_programs_did_are_those_of_one() {
     );
     let beyond = of_shared(&["--only", "5"]);
     assert!(!beyond.status.success() && text(&beyond.stderr).contains("this series has 4"), "{}", text(&beyond.stderr));
+}
+
+#[test]
+fn each_speaker_tunes_from_each_start_and_nothing_is_done_twice() {
+    let voices = Voices::new();
+    let out = voices.out("personal");
+    let personal = |more: &[&str]| {
+        let out = out.to_str().unwrap();
+        let series = ["experiment", "personal", "--data", &voices.data, "--out", out, "--cache", &voices.cache];
+        let small = ["--folds", "2", "--rounds", "1", "--draws", "2", "--clips", "1,2"];
+        chorus(&[&series[..], &small, more].concat())
+    };
+    let listed = text(&personal(&["--list"]).stdout);
+    assert_eq!(listed.lines().count(), 3 * 2, "three starts, two parts of the speakers: {listed}");
+    assert!(personal(&["--only", "6"]).status.success());
+    assert_eq!(stored(&out).len(), 1);
+    let all = personal(&[]);
+    assert!(all.status.success(), "{}", text(&all.stderr));
+    let runs = stored(&out);
+    assert_eq!(runs.len(), 6);
+
+    let cells: Value = serde_json::from_slice(&fs::read(out.join("personal.json")).unwrap()).unwrap();
+    let cells = cells.as_array().unwrap();
+    // Of the two clips of an emotion, or of the two sentences, one is tested, so that there is never a second to tune on. Five ways from
+    // the usual room, three from the others, and none.
+    assert_eq!(cells.len(), 2 * ((1 + 5) + 2 * (1 + 3)));
+    for cell in cells {
+        assert_eq!((cell["clips"].as_u64(), cell["tuned_on"].as_f64()), (Some(1), Some(4.0)), "{cell}");
+        assert_eq!(cell["speakers"], 6, "{cell}");
+        let of = |name: &str| cell[name].as_f64().unwrap();
+        let gained = cell["difference"]["uar"].as_f64().unwrap();
+        assert!((of("uar") - of("shared") - gained).abs() < 1e-9 && (0.0..=1.0).contains(&of("uar")), "{cell}");
+        assert!(cell["way"].is_null() || (1.0..=30.0).contains(&of("epochs")), "{cell}");
+    }
+    let page = fs::read_to_string(out.join("personal.md")).unwrap();
+    assert_eq!(page.matches("| clips a label |").count(), 3 * 2, "{page}");
+
+    assert!(personal(&[]).status.success());
+    assert_eq!(stored(&out), runs, "nothing is done twice");
 }

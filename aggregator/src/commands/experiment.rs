@@ -24,7 +24,7 @@ use super::synth::{self, MadeUp, Transcripts};
 #[cfg(feature = "cluster")]
 use crate::experiment::View;
 use crate::experiment::{
-    self, Done, Experiment, Listener, Multimodal, Options, Repeated, Results, Robustness, Room, Run, Store,
+    self, Done, Experiment, Listener, Mine, Multimodal, Options, Repeated, Results, Robustness, Room, Run, Store,
 };
 use crate::settings::{CorpusOptions, ReadingOptions, TestOptions};
 use crate::simulator::{Behaviour, Dataset, FeatureCache, Normalisation, Outcome, RoundOutcome, TestSpeakers};
@@ -122,6 +122,8 @@ enum Series {
     Multimodal(Box<TwoSided>),
     /// Let hostile clients attack rooms with each aggregation, on labelled speech from disk.
     Robustness(Box<Attacked>),
+    /// See what a model of one's own gains on the shared one, by the number of clips and by the way of tuning, on labelled speech from disk.
+    Personal(Box<Personal>),
     /// See what noise costs: rooms with a privacy budget each, on labelled speech from disk.
     Privacy(Box<Noised>),
 }
@@ -298,6 +300,44 @@ struct Noised {
     seeds: u32,
 }
 
+const PERSONAL_EXAMPLES: &str = "Examples:
+  chorus experiment personal --data ravdess --out report
+  chorus experiment personal --data emodb --out report --folds 4
+
+Of each test speaker's clips a third is tested, and of the others so many a label are tuned on; where it is known what is said, once with
+other sentences in the test and once with the same. OUT gets personal.md (tables), personal.json (the same as numbers) and runs/, the
+outcome of every run with what each speaker's models found.
+Press Ctrl-C to stop; the same command goes on where it was, and repeats no run that is stored.
+Exit codes: 0 all runs are in the tables; 1 some could not be done, or it was stopped.";
+
+#[derive(clap::Args)]
+#[command(after_help = PERSONAL_EXAMPLES)]
+struct Personal {
+    #[command(flatten)]
+    corpus: CorpusOptions,
+    /// Folder for the tables; what is there already is kept
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Network: compact, conv, dense, lstm or lstm-padded
+    #[arg(long, default_value_t = Architecture::Compact)]
+    model: Architecture,
+    /// Divide the speakers into K parts and test each in turn, so that everyone is tested once
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    folds: u16,
+    /// Rounds
+    #[arg(long, value_name = "R", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: u32,
+    /// Clips of each label to tune on, separated by commas
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [1, 2, 3, 5, 10, 20])]
+    clips: Vec<usize>,
+    /// How often each speaker's clips are drawn anew
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    draws: u32,
+    /// How often everything is repeated with another seed
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    seeds: u32,
+}
+
 /// Runs the command.
 pub fn run(arguments: Arguments) -> Result<()> {
     let mut share = arguments.share;
@@ -308,6 +348,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Series::Paper(paper) => run_paper(*paper, &mut share),
         Series::Multimodal(sides) => run_multimodal(*sides, &mut share),
         Series::Robustness(attacked) => run_robustness(*attacked, &mut share),
+        Series::Personal(personal) => run_personal(*personal, &mut share),
         Series::Privacy(noised) => run_privacy(*noised, &mut share),
     }?;
     share.check()
@@ -483,6 +524,32 @@ fn run_privacy(noised: Noised, share: &mut Share) -> Result<()> {
     let table = experiment::privacy_table(&privacy, &done, &typed())?;
     experiment::write(&out.join("privacy.md"), table.as_bytes())?;
     print!("{table}");
+    complain(failure(&done))
+}
+
+fn run_personal(personal: Personal, share: &mut Share) -> Result<()> {
+    let Personal { corpus, out, model, folds, rounds, clips, draws, seeds } = personal;
+    let mine = Mine {
+        data: corpus.data.clone(),
+        reading: corpus.reading(),
+        model,
+        folds: folds.into(),
+        rounds,
+        clips,
+        draws,
+        seeds,
+    };
+    let store = Store::open(out.join("runs"))?;
+    let labels = experiment::labels();
+    let dataset = read(&corpus.data, &[], &labels, &mine.reading, Normalisation::Group, corpus.cache().as_ref())?;
+    let runs = experiment::personal_runs(&mine, &dataset)?;
+    let mut progress = Progress::new(on_interrupt()?);
+    let Some(done) = all_done(runs, &dataset, &store, &mut progress, share)? else { return Ok(()) };
+    let cells = experiment::personal_cells(&done);
+    let report = experiment::personal_report(&mine, &cells, &typed());
+    experiment::write(&out.join("personal.md"), report.as_bytes())?;
+    experiment::write(&out.join("personal.json"), (serde_json::to_string_pretty(&cells)? + "\n").as_bytes())?;
+    print!("{report}");
     complain(failure(&done))
 }
 

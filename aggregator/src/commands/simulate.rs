@@ -181,6 +181,7 @@ impl Arguments {
             device: self.test.device,
             circumstances: (asked_for || circumstances != as_usual).then_some(circumstances),
             replay,
+            personal: None,
         })
     }
 

@@ -96,6 +96,7 @@ pub fn multimodal_runs(multimodal: &Multimodal, dataset: &Dataset) -> Result<Vec
                     attack: None,
                     circumstances: None,
                     replay: None,
+                    personal: None,
                     seed,
                     normalisation: Normalisation::Group,
                     device: Device::Cpu,

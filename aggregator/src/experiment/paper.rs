@@ -181,6 +181,7 @@ pub fn runs(options: &Options, dataset: &Dataset) -> Result<Vec<Run>> {
                         device: options.device,
                         circumstances: None,
                         replay: None,
+                        personal: None,
                     };
                     runs.push(Run { condition, plan });
                 }

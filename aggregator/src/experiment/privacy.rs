@@ -131,6 +131,7 @@ pub fn privacy_runs(privacy: &Privacy) -> Result<Vec<Run<Treated>>> {
                 attack: None,
                 circumstances: None,
                 replay: None,
+                personal: None,
                 seed,
                 // A room with noise asks nobody for the sums of its features: each speaker's own scale takes no one else's.
                 normalisation: Normalisation::Speaker,

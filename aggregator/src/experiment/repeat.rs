@@ -42,6 +42,8 @@ pub fn words(plan: &Plan) -> Vec<String> {
         device,
         circumstances,
         replay,
+        // What is made of the model afterwards is `chorus experiment personal`'s alone.
+        personal: _,
     } = plan;
     let TrainingSettings { epochs, batch_size, optimiser, learning_rate, augmentation } = training;
     let mut words = Words(vec!["chorus".to_owned(), "simulate".to_owned()]);

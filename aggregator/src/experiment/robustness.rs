@@ -167,6 +167,7 @@ pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
                     attack,
                     circumstances: None,
                     replay: None,
+                    personal: None,
                     seed,
                     normalisation: Normalisation::Group,
                     device: Device::Cpu,

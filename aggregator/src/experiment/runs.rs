@@ -270,6 +270,7 @@ pub(super) mod tests {
             holdings: corpus::Holdings { labels: Vec::new(), counts: Vec::new(), speakers: Vec::new() },
             predictions: serde_json::from_value(predictions.collect()).unwrap(),
             of_few_clips: Vec::new(),
+            tunings: Vec::new(),
             skipped: Vec::new(),
         }
     }

@@ -120,6 +120,15 @@ pub fn paired_bootstrap(first: &[Vec<Answer>], second: &[Vec<Answer>], labels: u
     })
 }
 
+/// The UAR of a system with repetitions: their mean. `None` without any.
+pub fn mean_uar(repeated: &[Vec<Answer>], labels: usize) -> Option<f64> {
+    let of = |answers: &Vec<Answer>| {
+        let speakers = answers.iter().map(|answer| (answer.speaker.as_str(), 0)).collect();
+        Tally::of(answers, &speakers, labels).uar(&[1])
+    };
+    (!repeated.is_empty()).then(|| repeated.iter().map(of).sum::<f64>() / repeated.len() as f64)
+}
+
 /// Right answers and clips of each label, speaker by speaker.
 struct Tally(Vec<Vec<(u32, u32)>>);
 

@@ -47,28 +47,37 @@ impl Learners {
         standardised: impl Fn(usize) -> Option<Vec<Example>> + Sync,
         on_step: impl Fn() -> ControlFlow<()> + Sync,
     ) -> Result<Option<Vec<LocalRound>>> {
+        let numbered: Vec<(usize, &Request<'_>)> = requests.iter().enumerate().collect();
+        self.each(&numbered, |learner, &(place, &Request { asked, examples, step_ms })| {
+            let mut work = RoundWork::of(asked, examples.len(), step_ms);
+            let standardised = standardised(place);
+            if standardised.is_some() {
+                work.standardisation = Standardisation::identity();
+            }
+            let examples = standardised.as_deref().unwrap_or(examples);
+            let on_step = async |_| on_step();
+            Ok(pollster::block_on(client::local_round(learner, work, examples, &[], on_step))?)
+        })
+    }
+
+    /// Does several pieces of work at a time, each with a learner that has done others before; what comes of them stands in their
+    /// order. `None` where one of them gave none.
+    pub fn each<W: Sync, T: Send>(
+        &mut self,
+        works: &[W],
+        work: impl Fn(&mut Learner, &W) -> Result<Option<T>> + Sync,
+    ) -> Result<Option<Vec<T>>> {
         let next = AtomicUsize::new(0);
-        let results: Mutex<Vec<Option<Result<Option<LocalRound>>>>> =
-            Mutex::new(requests.iter().map(|_| None).collect());
+        let results: Mutex<Vec<Option<Result<Option<T>>>>> = Mutex::new(works.iter().map(|_| None).collect());
         std::thread::scope(|scope| {
             for Worker { learner, threads } in &mut self.0 {
-                let (next, results, standardised, on_step) = (&next, &results, &standardised, &on_step);
+                let (next, results, work) = (&next, &results, &work);
                 scope.spawn(move || {
-                    while let Some((index, &Request { asked, examples, step_ms })) = {
+                    while let Some((index, one)) = {
                         let index = next.fetch_add(1, Ordering::Relaxed);
-                        requests.get(index).map(|request| (index, request))
+                        works.get(index).map(|one| (index, one))
                     } {
-                        let done = threads.install(|| {
-                            let mut work = RoundWork::of(asked, examples.len(), step_ms);
-                            let standardised = standardised(index);
-                            if standardised.is_some() {
-                                work.standardisation = Standardisation::identity();
-                            }
-                            let examples = standardised.as_deref().unwrap_or(examples);
-                            let on_step = async |_| on_step();
-                            pollster::block_on(client::local_round(learner, work, examples, &[], on_step))
-                        });
-                        let done = done.map_err(anyhow::Error::from);
+                        let done = threads.install(|| work(learner, one));
                         results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(done);
                     }
                 });

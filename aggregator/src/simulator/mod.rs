@@ -10,7 +10,9 @@ mod dataset;
 mod edges;
 mod exchange;
 mod feature_cache;
+mod heads;
 mod learners;
+mod personal;
 mod plan;
 mod run;
 mod scores;
@@ -25,6 +27,9 @@ use exchange::Request;
 #[cfg(test)]
 pub use exchange::{Exchange, Next};
 pub use feature_cache::FeatureCache;
+#[cfg(test)]
+pub use personal::Tuned;
+pub use personal::{Personal, Tuning};
 pub use plan::{Device, Normalisation, Plan, Replay, TestSpeakers};
 pub use run::{LastFive, Outcome, Prediction, RoundOutcome, lacking, run, split, steps};
 pub use scores::{Means, Scores};

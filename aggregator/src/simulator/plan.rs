@@ -14,7 +14,7 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Attack, Circumstances};
+use super::{Attack, Circumstances, Personal};
 
 /// Updates that make a round count where clients may be lost, as in a room that nothing else is chosen for.
 const LEAST: u32 = 2;
@@ -84,6 +84,9 @@ pub struct Plan {
     /// The class' session that is played again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<Replay>,
+    /// What each test speaker makes of the finished model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personal: Option<Personal>,
 }
 
 /// What of a class' session is played again; its settings are the plan's own.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use corpus::{Holdings, Partition, Split};
 use federation::local_work::whole_steps;
-use federation::{Coordinator, Input, MemorySpool, Millis};
+use federation::{Coordinator, Input, MemorySpool, Millis, TrainRequest};
 use models::{Evaluation, Example, ModelError, Standardisation};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -21,9 +21,11 @@ use super::clock::Clock;
 use super::dataset::Dataset;
 use super::edges::Tree;
 use super::exchange::{Exchange, Next, Request};
+use super::heads::OwnHeads;
 use super::learners::Learners;
+use super::personal::Finished;
 use super::voices::{OfFewClips, Speakers, Tested};
-use super::{Normalisation, Plan, Scores};
+use super::{Normalisation, Plan, Scores, Tuning};
 
 /// Rounds at the end whose mean is reported beside the last one, because single rounds swing.
 const LAST_ROUNDS: usize = 5;
@@ -63,6 +65,9 @@ pub struct Outcome {
     /// How it does where test speakers' own scales are made of few clips; nothing where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub of_few_clips: Vec<OfFewClips>,
+    /// What the test speakers made of it, where that was planned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tunings: Vec<Tuning>,
     /// Files that were found but not used, and why.
     pub skipped: Vec<(PathBuf, String)>,
 }
@@ -192,6 +197,10 @@ pub fn run(
     on_step: impl Fn() -> ControlFlow<()> + Sync,
     mut on_round: impl FnMut(&RoundOutcome) + Send,
 ) -> Result<Option<Outcome>> {
+    ensure!(
+        plan.personal.is_none() || (!plan.is_centralised() && plan.normalisation == Normalisation::Group),
+        "a model is made one's own where clients have trained it, by the group's scale"
+    );
     let (test, parts) = divide(plan, dataset)?;
     let example = |clip: usize| {
         client::with_sides(client::seen_with(&dataset.clips[clip].example, plan.training.augmentation), plan.modalities)
@@ -240,6 +249,16 @@ pub fn run(
             Ok::<_, ModelError>((found, tested.of_few_clips(learner, &scale, plan.seed.into()).await?))
         })
     })??;
+    let mut tunings = Vec::new();
+    if let Some(personal) = &plan.personal {
+        let parameters = learners.first(|learner| pollster::block_on(learner.parameters()))??;
+        let finished = Finished { parameters, standardisation: scale };
+        let how = (plan.seed, plan.rounds);
+        match personal.tune(&mut learners, &finished, (dataset, &test), how, &example, &on_step)? {
+            Some(all) => tunings = all,
+            None => return Ok(None),
+        }
+    }
     let predictions = test.iter().zip(found).map(|(&clip, probabilities)| {
         let spoken = &dataset.clips[clip];
         Prediction {
@@ -268,6 +287,7 @@ pub fn run(
         holdings: Holdings::of(&parts, &dataset.labels, &label_of, &speaker_of),
         predictions: predictions.collect(),
         of_few_clips,
+        tunings,
         skipped: dataset.skipped.clone(),
         plan: plan.clone(),
         rounds,
@@ -332,12 +352,24 @@ fn federated(
         }
         Room::Flat(flat)
     };
+    let own_heads = plan.personal.as_ref().is_some_and(|personal| personal.own_heads);
+    let mut heads = own_heads.then(|| OwnHeads::new(plan.model, labels, claims.len()));
     let (mut began, mut before) = (Instant::now(), (0, 0));
     let mut shown = 0.0;
     loop {
         match exchange.go_on()? {
             Next::Train(clients) => {
-                let requests: Vec<_> = clients.iter().filter_map(|&client| exchange.request(client)).collect();
+                let came: Vec<_> = clients.iter().filter_map(|&client| exchange.request(client)).collect();
+                let with_heads: Vec<TrainRequest> = match &heads {
+                    Some(heads) => clients
+                        .iter()
+                        .zip(&came)
+                        .map(|(&client, request)| heads.put_on(client, request.asked))
+                        .collect(),
+                    None => Vec::new(),
+                };
+                let mut requests = came.clone();
+                requests.iter_mut().zip(&with_heads).for_each(|(request, asked)| request.asked = asked);
                 let standardised = |place: usize| {
                     let (speakers, request) = speakers.as_ref().zip(requests.get(place))?;
                     let group = client::translate::standardisation(&request.asked.standardisation);
@@ -346,6 +378,11 @@ fn federated(
                 let Some(mut results) = learners.work(&requests, standardised, on_step)? else {
                     return Ok(None);
                 };
+                if let Some(heads) = &mut heads {
+                    for ((&client, request), done) in clients.iter().zip(&came).zip(&mut results) {
+                        heads.take_off(client, request.asked, done);
+                    }
+                }
                 if let (Some(attackers), Some(first)) = (&mut attackers, requests.first()) {
                     attackers.strike(&clients, first.asked, &mut results, &claims);
                 }
