@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { divergedAdvice, divergedSentence, divergence, laptopSays, noCurve, nobodySentence, noiseMeter, roomSentence, roundLine, situationOf, waitSentence } from '../../www/js/live/said.js';
+import { expectedSentence } from '../../www/js/room/expected.js';
 import { words as de } from '../../www/words/de.js';
 import { words as en } from '../../www/words/en.js';
 import { words as es } from '../../www/words/es.js';
@@ -113,6 +114,15 @@ const LAPTOPS = {
   'finished, connection lost': { ...as('accepted'), ...ROOMS.finished, finished: true, connection: 'lost' },
 };
 
+/** What may be expected of a model of one's own: with clips to learn from of each label. */
+const EXPECTATIONS = {
+  'a label has no clip': { says: 'missing', clips: 0, gained: [0, 0] },
+  'another network': { says: 'unmeasured', clips: 0, gained: [0, 0] },
+  'one clip': { says: 'helped_once', clips: 1, gained: [0, 7] },
+  'two clips': { says: 'helped_once', clips: 2, gained: [0, 13] },
+  'five clips': { says: 'helped', clips: 5, gained: [3, 17] },
+};
+
 /** What everyone reads of a room, and what a laptop reads besides. */
 function said(words) {
   const rooms = Object.fromEntries(Object.entries(ROOMS).map(([name, room]) => [name, {
@@ -121,7 +131,8 @@ function said(words) {
   }]));
   const laptops = Object.fromEntries(Object.entries(LAPTOPS).map(([name, state]) => [name, { ...laptopSays(state, words), round: roundLine(state, words) }]));
   const meters = Object.fromEntries(Object.entries(BUDGETS).map(([name, budget]) => [name, noiseMeter(budget, words)]));
-  return { rooms, laptops, meters };
+  const mine = Object.fromEntries(Object.entries(EXPECTATIONS).map(([name, expectation]) => [name, expectedSentence(expectation, words)]));
+  return { rooms, laptops, meters, mine };
 }
 
 test('each page says in each state what the table says, in every language', () => {
@@ -131,7 +142,7 @@ test('each page says in each state what the table says, in every language', () =
 });
 
 for (const [code, words] of Object.entries(LANGUAGES)) {
-  const { rooms, laptops, meters } = said(words);
+  const { rooms, laptops, meters, mine } = said(words);
 
   test(`${code}: whoever is out of the room is not told to wait, and finds no button that does nothing`, () => {
     const lost = [words.train.status.lost, words.train.status.connecting];
@@ -141,6 +152,12 @@ for (const [code, words] of Object.entries(LANGUAGES)) {
     }
     const out = ['locked out', 'removed', 'room deleted', 'joined from another tab'].map((name) => laptops[name].sentence);
     assert.equal(new Set(out).size, out.length, 'each has its own reason');
+  });
+
+  test(`${code}: a model of one’s own is promised what was measured, and no number where nothing was`, () => {
+    for (const number of ['2', '13', '100']) assert.ok(mine['two clips'].includes(number), mine['two clips']);
+    for (const number of ['5', '3', '17', '100']) assert.ok(mine['five clips'].includes(number), mine['five clips']);
+    for (const name of ['a label has no clip', 'another network']) assert.ok(!/\d/.test(mine[name]), mine[name]);
   });
 
   test(`${code}: a break is told to everyone`, () => {

@@ -78,6 +78,7 @@ test('whatever the worker says by name has words', () => {
       ['quality.advice', words.quality.advice, NAMES.complaints],
       ['files.notices', words.files.notices, NAMES.sound_notices],
       ['mine.verdict', words.mine.verdict, NAMES.verdicts],
+      ['mine.expected', words.mine.expected, NAMES.expectations],
     ]) {
       has(known, names, where);
       assert.deepEqual(Object.keys(known).sort(), [...names].sort(), `${code}: ${where}`);

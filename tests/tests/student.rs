@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use client::personal::{Expectation, Says};
+use models::Architecture;
 use serde_json::Value;
 use tests::browser::{Browser, Options, Tab};
 use tests::program::Server;
@@ -190,6 +192,17 @@ async fn mine_stands_beside_ours_after_the_last_round_and_survives_a_reload() ->
         let right = shown[who][1].as_u64().context("a count")?;
         assert_eq!(shown[who][0], Value::from(format!("{right} of {held_back}")), "the number is that of the list");
     }
+    // What is promised is what was measured with no more clips than this voice has of each label.
+    let training = client::held_back(&labels).into_iter().zip(&labels).filter(|(held_back, _)| !held_back);
+    let holdings = client::per_label(training.map(|(_, label)| *label), 4);
+    let Expectation { says, clips, gained: [less, more] } = Expectation::of(Architecture::Compact, &holdings);
+    assert!(matches!(says, Says::HelpedOnce | Says::Helped), "{holdings:?}");
+    let said = first.run("return document.querySelector('[data-test=\"mine-expected\"]').innerText", vec![]).await?;
+    let said = said.as_str().context("a sentence")?;
+    for number in [clips, less, more].into_iter().filter(|number| *number > 0) {
+        assert!(said.split(|letter: char| !letter.is_ascii_digit()).any(|word| word == number.to_string()), "{said}");
+    }
+    first.run("document.getElementById('mine').scrollIntoView()", vec![]).await?;
     first.screenshot("student-mine").await?;
     let before = server.room().await?["status"]["bytes_up"].clone();
     first.click("tune").await?;

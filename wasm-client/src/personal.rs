@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use client::personal::{Compared, Score, Way, most_likely};
+use client::personal::{Compared, Expectation, Score, most_likely};
 use client::{Clip, FailureCode};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Object, Uint8Array};
@@ -78,10 +78,11 @@ impl App {
             clips.listed().iter().filter(|listed| listed.is_trained_on()).map(|listed| listed.clip.id).collect()
         });
         let (architecture, standardisation) = (model.architecture, model.standardisation.clone());
+        let way = client::personal::best_way(model.architecture);
         let model = Cell::new(Some(model));
         let job = || {
             let model = model.take().map_or_else(|| self.job_model(), Ok)?;
-            Ok(Job::Tune { model, version, way: Way::All, examples: Examples::pack(&examples) })
+            Ok(Job::Tune { model, version, way, examples: Examples::pack(&examples) })
         };
         self.mine.tuning.set(Some(0.0));
         self.show();
@@ -153,6 +154,12 @@ impl App {
                 && personal.labels == room.labels
                 && personal.parameters.length() == room.parameters
         })
+    }
+
+    /// What one gave others who had no more clips, once the room is known.
+    pub(crate) fn expectation(&self) -> Option<Expectation> {
+        let network = self.architecture().ok()?;
+        Some(Expectation::of(network, &self.clips.read(client::Clips::holdings)))
     }
 
     pub(crate) fn personal_view(&self) -> Option<PersonalView> {

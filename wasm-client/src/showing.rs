@@ -159,6 +159,7 @@ impl App {
             removed,
             tuning: self.mine.tuning(),
             personal: self.personal_view(),
+            expectation: self.expectation(),
             try_mine: self.trying.mine(),
             taking_part: view.taking_part,
             backend: self.trainer.view(self.measuring.found(), self.slow(view.room.or(self.room()))),

@@ -1,6 +1,6 @@
 //! What the page shows, as plain objects. The page draws from these alone.
 
-use client::personal::{Compared, Score};
+use client::personal::{Compared, Expectation, Score};
 use client::{BackendReason, ConnectionState, TrainerState, Work};
 use federation::local_work::TooSlow;
 use protocol::{Budget, ClientState, Phase};
@@ -239,6 +239,8 @@ pub struct StateView {
     pub tuning: Option<f64>,
     /// The personal model, once there is one.
     pub personal: Option<PersonalView>,
+    /// What one gave others with no more clips; none until the room is known.
+    pub expectation: Option<Expectation>,
     /// Whether the personal model is tried rather than the shared one.
     pub try_mine: bool,
     /// Whether this tab takes part.

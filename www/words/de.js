@@ -536,6 +536,12 @@ export const words = {
     again: 'Neu machen',
     making: 'Es lernt nur aus deinen Aufnahmen …',
     made: 'Dein eigenes Modell ist fertig.',
+    expected: {
+      missing: 'Dein eigenes Modell braucht aus jeder Kategorie Aufnahmen zum Lernen. Was es ohne sie taugt, hat niemand gemessen.',
+      unmeasured: 'Was ein eigenes Modell in einem Raum wie diesem bringt, hat niemand gemessen. Probier es aus und sieh dir deine Testaufnahmen an.',
+      helped_once: (clips, more) => `Mit ${plural(clips, 'Aufnahme', 'Aufnahmen')} zum Lernen je Kategorie lagen eigene Modelle in einer Sammlung von Stimmen bei ${more} von 100 Aufnahmen mehr richtig als das gemeinsame; in einer anderen kann der Gewinn Zufall gewesen sein. Mehr Aufnahmen helfen mehr. Das ist der Durchschnitt: Bei dir kann es anders sein.`,
+      helped: (clips, less, more) => `Mit ${plural(clips, 'Aufnahme', 'Aufnahmen')} zum Lernen je Kategorie lagen eigene Modelle in einer Sammlung von Stimmen bei ${less} von 100 Aufnahmen mehr richtig als das gemeinsame, in einer anderen bei ${more}. Das ist der Durchschnitt: Bei dir kann es anders sein.`,
+    },
     mine: 'Meins',
     ours: 'Unseres',
     right: (all) => (all === 1 ? 'Testaufnahme richtig' : 'Testaufnahmen richtig'),

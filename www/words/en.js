@@ -537,6 +537,12 @@ export const words = {
     again: 'Make it anew',
     making: 'Learning from your clips alone…',
     made: 'Your own model is ready.',
+    expected: {
+      missing: 'Your own model needs clips of every label to learn from. What it is worth without them nobody has measured.',
+      unmeasured: 'What a model of one’s own gains in a room like this nobody has measured. Try it, and look at your test clips.',
+      helped_once: (/** @type {number} */ clips, /** @type {number} */ more) => `With ${plural(clips, 'clip', 'clips')} of each label to learn from, models of one’s own got ${more} more of 100 clips right than the shared one in one collection of voices; in another the gain may have been chance. More clips help more. Those are means: for you it can be otherwise.`,
+      helped: (/** @type {number} */ clips, /** @type {number} */ less, /** @type {number} */ more) => `With ${plural(clips, 'clip', 'clips')} of each label to learn from, models of one’s own got ${less} more of 100 clips right than the shared one in one collection of voices, and ${more} more in another. Those are means: for you it can be otherwise.`,
+    },
     mine: 'Mine',
     ours: 'Ours',
     right: (/** @type {number} */ all) => `${all === 1 ? 'test clip' : 'test clips'} right`,

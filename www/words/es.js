@@ -536,6 +536,12 @@ export const words = {
     again: 'Crearlo de nuevo',
     making: 'Aprendiendo solo de tus grabaciones…',
     made: 'Tu propio modelo está listo.',
+    expected: {
+      missing: 'Tu propio modelo necesita grabaciones de cada etiqueta para aprender. Lo que vale sin ellas nadie lo ha medido.',
+      unmeasured: 'Lo que gana un modelo propio en una sala como esta nadie lo ha medido. Pruébalo y mira tus grabaciones de prueba.',
+      helped_once: (clips, more) => `Con ${plural(clips, 'grabación', 'grabaciones')} de cada etiqueta para aprender, los modelos propios acertaron ${more} de cada 100 grabaciones más que el compartido en una colección de voces; en otra la mejora pudo ser casualidad. Más grabaciones ayudan más. Son medias: contigo puede ser distinto.`,
+      helped: (clips, less, more) => `Con ${plural(clips, 'grabación', 'grabaciones')} de cada etiqueta para aprender, los modelos propios acertaron ${less} de cada 100 grabaciones más que el compartido en una colección de voces, y ${more} más en otra. Son medias: contigo puede ser distinto.`,
+    },
     mine: 'El mío',
     ours: 'El de todos',
     right: (all) => (all === 1 ? 'grabación de prueba acertada' : 'grabaciones de prueba acertadas'),

@@ -1,7 +1,7 @@
 //! What reaches the page by name, written down for the test that holds the words of all languages against it
 //! (`tests/page/words.test.mjs`).
 
-use client::personal::Verdict;
+use client::personal::{Says, Verdict};
 use client::{BackendReason, ConnectionState, FailureCode, TrainerState, WorkKind};
 use federation::NoticeCode;
 use protocol::ClientState;
@@ -39,6 +39,7 @@ fn every_name_is_written_down() {
         "complaints": complaints,
         "sound_notices": sound_notices.map(|notice| json!(notice)["kind"].clone()),
         "verdicts": Verdict::ALL,
+        "expectations": Says::ALL,
     });
     let written: Value = serde_json::from_str(include_str!("../../../tests/page/names.json")).unwrap();
     let wanted = serde_json::to_string_pretty(&names).unwrap();

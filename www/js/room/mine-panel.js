@@ -6,6 +6,7 @@ import { icon } from '../common/icons.js';
 import { labelIcon } from '../common/labels.js';
 import { explain, labelName, words } from '../common/language.js';
 import { saveFile } from '../common/save-file.js';
+import { expectedSentence } from './expected.js';
 import { saveCard } from './room-card.js';
 
 /** @typedef {import('../worker/messages.js').RoomState} State */
@@ -68,7 +69,7 @@ export function minePanel(client) {
   }
 
   /** @param {State} state */
-  function update({ has_model: hasModel, personal, tuning, finished, clips, room }) {
+  function update({ has_model: hasModel, personal, expectation, tuning, finished, clips, room }) {
     code = room.code;
     show(byId('mine-none'), !hasModel && personal === null);
     busy = tuning !== null;
@@ -76,6 +77,8 @@ export function minePanel(client) {
     setText(button, wanted);
     button.classList.toggle('primary', !busy && !personal && finished);
     show(button, hasModel);
+    show(byId('mine-expected'), hasModel && expectation !== null);
+    setText(byId('mine-expected'), expectation ? expectedSentence(expectation, words) : '');
     show(byId('mine-progress'), busy);
     bar.value = tuning ?? 0;
     show(byId('mine-result'), personal !== null);

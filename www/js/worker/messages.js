@@ -91,6 +91,7 @@
  * @property {number[]} removed the clips that undoing the last deletion brings back
  * @property {number | null} tuning how far the personal model is, 0 to 1, while it is being made
  * @property {Personal | null} personal the personal model, once there is one
+ * @property {Expectation | null} expectation what one gave others with no more clips; none until the room is known
  * @property {boolean} try_mine whether the personal model is tried rather than the shared one
  * @property {boolean} taking_part
  * @property {{choice: 'auto' | 'webgpu' | 'cpu', kind: 'cpu' | 'webgpu' | null, name: string | null, threads: number | null, reasons: BackendReason[], processor_ms: number | null, graphics_ms: number | null, slow: Slow | null}} backend threads: cores of the processor that train, where they are several; processor_ms, graphics_ms: how long a step takes, once measured
@@ -127,6 +128,8 @@
  * @property {Compared[] | null} compared none until both models have heard them
  * @property {Score | null} score none until then
  */
+
+/** @typedef {{says: 'missing' | 'unmeasured' | 'helped_once' | 'helped', clips: number, gained: [number, number]}} Expectation clips: of each label; gained: how many more of 100 clips were right than with the shared model, on the corpus that gained less and on the other */
 
 /**
  * @typedef {object} Live
