@@ -133,13 +133,17 @@ async fn open(servers: &str, access: Access) -> Result<Context> {
         None => {}
     }
     let client = options.connect(addresses).await.map_err(|error| {
+        // What is wrong with a certificate comes as an error of reading, too.
+        let is_certificate = error.to_string().contains("certificate");
         let advice = match error.kind() {
             ConnectErrorKind::ServerParse => "this is no address of NATS; give one as in nats://127.0.0.1:4222",
             ConnectErrorKind::Dns => "its name is not known; check the address",
             ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
                 "NATS does not let this program in; give it a file with credentials, or another one"
             }
-            ConnectErrorKind::Tls => "no encrypted connection can be made; check the certificates on both sides",
+            kind if kind == ConnectErrorKind::Tls || is_certificate => {
+                "no encrypted connection can be made; check the certificates on both sides"
+            }
             _ => "no NATS server answers there; start one (`nats-server -js`), or check the address",
         };
         anyhow::Error::new(error).context(advice)

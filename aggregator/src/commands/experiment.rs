@@ -33,6 +33,7 @@ const EXAMPLES: &str = "Examples:
   chorus experiment paper --data ravdess --out report
   chorus experiment paper --data emodb --out report --folds 10 --models conv,compact --experiments 1,3
   chorus experiment paper --data voices --out report --small
+  chorus experiment paper --data voices --out report --queue nats://10.0.0.5:4222      its runs by `chorus work` on any machine
 
 OUT gets report.html (opens from disk), results.json, results.csv (one row a run), and runs/, the outcome of every run.
 Press Ctrl-C to stop; the same command goes on where it was, and repeats no run that is stored.
@@ -62,7 +63,7 @@ struct Share {
     /// Print a line for each run: its number, from 1, its plan's SHA-256, and its name; nothing is run
     #[arg(long, global = true, conflicts_with = "only")]
     list: bool,
-    /// Do the run of this number alone, and write no report. Any number of such programs may work with one OUT at the same time; the
+    /// Do the run of this number alone, and write no report; a queue is not asked. Any number of such programs may work with one OUT at the same time; the
     /// same command without --only then makes the report
     #[arg(long, global = true, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     only: Option<usize>,
@@ -669,17 +670,19 @@ impl Listener for Progress {
     #[cfg(feature = "cluster")]
     fn elsewhere(&self, view: &View) -> ControlFlow<()> {
         view.news.iter().for_each(|news| self.bar.suspend(|| eprintln!("{news}")));
-        let (done, all, waiting) = (self.done, self.all, view.waiting);
+        let done = format!("{}/{} runs done, {} waiting", self.done, self.all, view.waiting);
+        let nobody = ["no worker has any; start `chorus work` on any machine".to_owned()];
+        let at_work = if view.at_work.is_empty() { &nobody[..] } else { &view.at_work };
         if self.bar.is_hidden() {
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            if told.elapsed() > TELL_EVERY && !view.at_work.is_empty() {
+            if told.elapsed() > TELL_EVERY {
                 *told = Instant::now();
-                eprintln!("{done}/{all} done, {waiting} waiting, at work: {}", view.at_work.join("; "));
+                eprintln!("{done}; {}", at_work.join("; "));
             }
         } else {
-            let lines: String = view.at_work.iter().map(|line| format!("\n  {line}")).collect();
+            let lines: String = at_work.iter().map(|line| format!("\n  {line}")).collect();
             self.bar.set_position(self.bar.length().unwrap_or(0).saturating_sub(view.left));
-            self.bar.set_message(format!("{done}/{all} runs done, {waiting} waiting{lines}"));
+            self.bar.set_message(format!("{done}{lines}"));
         }
         if self.interrupted.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }

@@ -20,8 +20,6 @@ Exit codes: 0 it was stopped, or there was nothing to do any more; 1 the queue c
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    #[command(flatten)]
-    queue: QueueOptions,
     /// Folder of labelled speech that may be read for a plan; may be given again
     #[arg(long, value_name = "DIR", required = true)]
     data: Vec<PathBuf>,
@@ -31,6 +29,8 @@ pub struct Arguments {
     /// End when the queue was empty for so many seconds [default: stay]
     #[arg(long, value_name = "SECONDS")]
     idle: Option<u64>,
+    #[command(flatten)]
+    queue: QueueOptions,
 }
 
 /// Runs the command.
