@@ -37,6 +37,7 @@ fn ten_lines_of_python_answer_what_the_program_does() {
             labels: &labels,
             standardisation: Some(standardisation.clone()),
             several_speeds: client::at_several_speeds(augmentation),
+            own_scales: false,
             room: "ABCDEF",
             model_version: 1,
             learnt: Learnt::Together { round: 1, updates: 1, examples: 1 },

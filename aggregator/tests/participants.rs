@@ -54,6 +54,31 @@ fn two_made_up_voices_train_together() -> Result<()> {
 }
 
 #[test]
+fn participants_hear_by_their_own_scales_where_the_room_wants_it() -> Result<()> {
+    let losses = |normalisation: &str| -> Result<Vec<f64>> {
+        let server =
+            Server::start(PROGRAM.as_ref(), &["--rounds", "2", "--epochs", "1", "--normalisation", normalisation])?;
+        let link = format!("{}/room/{}", server.origin, server.room);
+        let news = news(&join(&[&link, "--synthetic", "1", "--participants", "2", "--clips", "20", "--json"])?);
+        assert!(events(&news, "done").iter().all(|done| done["finished"] == true), "{normalisation}");
+        let about = format!("{}/api/rooms/{}/model.json", server.origin, server.room);
+        let about: Value = serde_json::from_str(&ureq::get(about).call()?.body_mut().read_to_string()?)?;
+        let says_so = about.get("normalisation").is_some_and(|said| said == "own");
+        assert_eq!(says_so, normalisation == "own", "{about}");
+        // Everyone's frames have the mean and deviation that the files say, whoever hears by which scale.
+        assert_eq!(about["mean"].as_array().map(Vec::len), Some(60));
+        let first = events(&news, "evaluated").into_iter().filter(|evaluated| evaluated["model_version"] == 0);
+        let mut losses: Vec<f64> = first.filter_map(|first| first["evaluation"]["loss"].as_f64()).collect();
+        losses.sort_by(f64::total_cmp);
+        Ok(losses)
+    };
+    let (by_group, by_own) = (losses("group")?, losses("own")?);
+    assert_eq!((by_group.len(), by_own.len()), (2, 2));
+    assert!(by_group.iter().zip(&by_own).all(|(group, own)| (group - own).abs() > 1e-6), "{by_group:?} {by_own:?}");
+    Ok(())
+}
+
+#[test]
 fn a_scaffold_room_goes_on_after_a_restart() -> Result<()> {
     let state = tempfile::tempdir()?;
     let folder = state.path().to_str().unwrap();

@@ -30,6 +30,8 @@ test('a card says what went in, how it was tested label by label, and what it is
 
 test('it says of a room what the room is', () => {
   assert.ok(card({ masking: {} }).includes(en.card.masked) && card({ noise: {} }).includes(en.card.noised));
+  assert.ok(card({ normalisation: 'own' }).includes(en.card.ownScales) && !card().includes(en.card.ownScales));
+  assert.ok(!card({ normalisation: 'own' }, { epochs: 5, clips: 24, right: 3, tested: 6 }).includes(en.card.ownScales), 'its scale is inside');
   assert.ok(!card({ labels: ['flute', 'drums'] }).includes('2024/1689'), 'instruments are no moods');
   assert.ok(card({ architecture: 'compact-text' }).includes(en.card.sides.both));
   assert.ok(card({ architecture: 'compact-text', modalities: 'text' }).includes(en.card.sides.text));

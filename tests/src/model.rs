@@ -51,6 +51,16 @@ impl SharedModel {
         Ok(Self { architecture, standardisation, parameters })
     }
 
+    /// What it standardises features with.
+    pub fn scale(&self) -> &Standardisation {
+        &self.standardisation
+    }
+
+    /// The same model by another scale.
+    pub fn by(self, standardisation: Standardisation) -> Self {
+        Self { standardisation, ..self }
+    }
+
     /// How likely the model finds each label for a recording, heard at all speeds.
     ///
     /// # Errors

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use protocol::Augmentation;
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
+use speech::Sound;
 use tests::browser::{Browser, Options, Tab};
 use tests::model::SharedModel;
 use tests::program::{CODE, Server};
@@ -116,6 +118,72 @@ async fn the_model_at_home_answers_as_in_the_room_and_asks_nobody() -> Result<()
 
 fn is_local(address: &Value) -> bool {
     address.as_str().is_some_and(|address| address.starts_with("data:") || address.starts_with("blob:"))
+}
+
+/// What the shared model says of a sound to somebody who trains on these clips and hears by their own scale.
+async fn by_own_scale(server: &Server, voices: &Voices, clips: &[&corpus::Clip], sound: &Sound) -> Result<Vec<f32>> {
+    let shared = SharedModel::download(server).await?;
+    let held_back = client::held_back(&clips.iter().map(|clip| clip.label).collect::<Vec<_>>());
+    let mut training = Vec::new();
+    for (clip, _) in clips.iter().zip(held_back).filter(|(_, held_back)| !*held_back) {
+        let sound = speech::decode(&std::fs::read(voices.path(clip))?, clip.path.to_str())?.sound;
+        training.push(client::example_of(&sound, clip.label, Augmentation::None)?);
+    }
+    let scale = client::OwnScale::of(&training, labels().len()).within(shared.scale());
+    shared.by(scale).probabilities(sound)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_laptop_hears_by_its_own_scale_where_the_room_wants_it() -> Result<()> {
+    let voices = Voices::open()?;
+    let server = Server::start(&["--rounds", "2", "--least", "1", "--epochs", "3", "--normalisation", "own"]).await?;
+    let folder = tempfile::tempdir()?;
+    let path = |clips: &[&corpus::Clip]| -> Vec<PathBuf> { clips.iter().map(|clip| voices.path(clip)).collect() };
+    let (first, both) = (voices.of_speakers(0..1), voices.of_speakers(0..2));
+    let sound = speech::decode(&std::fs::read(voices.path(first[3]))?, first[3].path.to_str())?.sound;
+    let (wav, page) = (folder.path().join("voice.wav"), folder.path().join("model.html"));
+    std::fs::write(&wav, sound.to_wav())?;
+    let browser = Browser::start(Options::default()).await?;
+    let tab = browser.open(&server.page()).await?;
+    tab.give(&path(&first)).await?;
+    tab.click("take-part").await?;
+    server.wait_for_rounds(2, Duration::from_secs(120)).await?;
+    tab.wait_for("finished").await?;
+    let close = |page: &[f64], own: &[f32]| {
+        // The page writes four digits.
+        page.iter().zip(own).all(|(page, own)| (page - f64::from(*own)).abs() <= 2e-4 + 0.5e-4)
+    };
+    let before = by_own_scale(&server, &voices, &first, &sound).await?;
+    tab.choose_files("try-file", std::slice::from_ref(&wav)).await?;
+    tab.wait_for("try-probabilities").await?;
+    let heard = shares(&tab).await?;
+    assert!(close(&heard, &before), "{heard:?} {before:?}");
+
+    // With more clips it is another, at once.
+    tab.choose_files("file-input", &path(&both[first.len()..])).await?;
+    tab.wait_for_clips(both.len(), MINUTE).await?;
+    let after = by_own_scale(&server, &voices, &both, &sound).await?;
+    assert!(!close(&heard, &after), "{heard:?} {after:?}");
+    tab.choose_files("try-file", std::slice::from_ref(&wav)).await?;
+    let wanted = format!(
+        "return Math.abs(Number(document.querySelector('[data-share]').dataset.share) - {}) < 0.00025",
+        after[0]
+    );
+    tab.wait("another answer", &wanted, MINUTE).await?;
+    let heard = shares(&tab).await?;
+    assert!(close(&heard, &after), "{heard:?} {after:?}");
+    let card = String::from_utf8(tab.saved("download-card").await?)?;
+    assert!(card.contains("by a scale of its own"), "{card}");
+
+    // And so it goes home.
+    std::fs::write(&page, tab.saved("save-model").await?)?;
+    let tab = browser.open(&format!("file://{}", page.display())).await?;
+    tab.wait_for("offline-choose").await?;
+    tab.choose_files("offline-file", &[wav]).await?;
+    tab.wait("an answer", "return document.querySelectorAll('[data-share]').length === 4", MINUTE).await?;
+    let at_home = shares(&tab).await?;
+    assert!(close(&at_home, &after), "{at_home:?} {after:?}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

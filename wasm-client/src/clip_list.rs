@@ -264,6 +264,7 @@ impl App {
     pub(crate) fn tell_holdings(self: &Rc<Self>) {
         let (labels, held_back) = self.clips.read(|clips| (clips.holdings(), clips.held_back_count()));
         self.input(Input::Holdings { examples: labels.iter().sum(), labels, held_back, step_ms: self.step_ms() });
+        self.hear_anew();
         self.compare();
     }
 

@@ -82,7 +82,7 @@ impl App {
         let model = Cell::new(Some(model));
         let job = || {
             let model = model.take().map_or_else(|| self.job_model(), Ok)?;
-            Ok(Job::Tune { model, version, way, examples: Examples::pack(&examples) })
+            Ok(Job::Tune { model, version, way, examples: Examples::pack(&self.trained_on(&examples)) })
         };
         self.mine.tuning.set(Some(0.0));
         self.show();
@@ -185,7 +185,9 @@ impl App {
             tests.map(|(clip, label)| (clip.clone(), label)).collect()
         });
         let clips: Vec<(f64, usize)> = held_back.iter().map(|(clip, label)| (clip.id, *label)).collect();
-        let key = format!("{shared} {} {clips:?}", personal.made_at);
+        // What the shared model is heard by where laptops have scales of their own.
+        let of_scale = if self.normalisation().is_group() { 0 } else { self.clips.training_count() };
+        let key = format!("{shared} {} {of_scale} {clips:?}", personal.made_at);
         if self.mine.is_compared(&key) {
             return;
         }
@@ -238,6 +240,8 @@ impl App {
             several_speeds: client::at_several_speeds(self.augmentation()),
             room: &code,
             model_version: personal.version,
+            // What is inside is this person's own.
+            own_scales: false,
             learnt: Learnt::Alone { epochs: personal.epochs, clips: personal.trained_on.len() },
         };
         let broken = |error: &dyn std::fmt::Display| Failure::new(FailureCode::Model, error.to_string());

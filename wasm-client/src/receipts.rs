@@ -102,7 +102,7 @@ impl App {
         let clips: Vec<_> = self.clips.read(|clips| clips.all().iter().map(|clip| Arc::clone(&clip.sound)).collect());
         let texts: BTreeSet<Transcript> =
             self.clips.read(|clips| clips.all().iter().filter_map(|clip| clip.transcript.clone()).collect());
-        let standardisation = self.shared.standardisation();
+        let standardisation = self.shared.hearing().map(|hearing| hearing.scale().clone());
         let voice = clips.iter().map(|clip| &**clip);
         let mut search = VoiceSearch::new(&self.sent.receipts.borrow(), voice, &texts, standardisation);
         search.look_for_texts(&texts);

@@ -79,7 +79,7 @@ impl App {
                 correction: Float32Array::from(correction.as_deref().unwrap_or_default()),
                 most_steps,
                 gradients,
-                examples: Examples::pack(&examples),
+                examples: Examples::pack(&self.trained_on(&examples)),
                 held_back: Examples::pack(&self.held_back_clips()),
             })
         };

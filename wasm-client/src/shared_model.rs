@@ -1,13 +1,14 @@
 //! The group's model as this tab has it, and how its versions did here.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use client::{FailureCode, translate};
+use client::{FailureCode, Hearing, translate};
 use js_sys::{Float32Array, Object, Uint8Array};
-use models::{Architecture, Inference, Standardisation};
-use protocol::{Evaluation, ModelVersion};
+use models::{Architecture, Example, Inference, Standardisation};
+use protocol::{Augmentation, Evaluation, ModelVersion, Normalisation};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
@@ -28,7 +29,10 @@ pub(crate) struct Shared {
 struct SharedModel {
     version: u32,
     parameters: Arc<Vec<f32>>,
-    standardisation: Standardisation,
+    /// By which scale this laptop hears.
+    hearing: Hearing,
+    /// The scale of the group.
+    group: Standardisation,
     /// The same model, ready to answer; none where it fits no network that this page knows.
     inference: Option<Rc<Inference>>,
 }
@@ -39,9 +43,9 @@ impl Shared {
         self.model.borrow().as_ref().map(|model| model.version)
     }
 
-    /// The statistics by which features are standardised.
-    pub(crate) fn standardisation(&self) -> Option<Standardisation> {
-        self.model.borrow().as_ref().map(|model| model.standardisation.clone())
+    /// By which scale this laptop hears.
+    pub(crate) fn hearing(&self) -> Option<Hearing> {
+        self.model.borrow().as_ref().map(|model| model.hearing.clone())
     }
 
     /// The model, ready to answer.
@@ -79,13 +83,42 @@ impl App {
         parameters: Arc<Vec<f32>>,
         standardisation: &protocol::Standardisation,
     ) {
-        let standardisation = translate::standardisation(standardisation);
-        let inference = self.inference(Arc::clone(&parameters), standardisation.clone());
+        self.hear_by(version.0, parameters, translate::standardisation(standardisation));
+    }
+
+    /// The clips are others than before, and in a room in which laptops hear by their own scales so is this one's.
+    pub(crate) fn hear_anew(&self) {
+        if self.normalisation().is_group() {
+            return;
+        }
+        if let Some(SharedModel { version, parameters, group, .. }) = self.shared.model.take() {
+            self.hear_by(version, parameters, group);
+        }
+    }
+
+    fn hear_by(&self, version: u32, parameters: Arc<Vec<f32>>, group: Standardisation) {
+        let normalisation = self.normalisation();
+        let of_group = normalisation.is_group();
+        // Statistics are of clips as they are.
+        let clips =
+            self.clips.read(|clips| if of_group { Vec::new() } else { clips.examples(false, Augmentation::None) });
+        let hearing = Hearing::of(normalisation, group.clone(), &clips, self.clips.labels().len());
+        let inference = self.inference(Arc::clone(&parameters), hearing.scale().clone());
         if let Err(failure) = &inference {
             tell(Level::Warning, failure);
         }
         let inference = inference.ok();
-        self.shared.model.replace(Some(SharedModel { version: version.0, parameters, standardisation, inference }));
+        self.shared.model.replace(Some(SharedModel { version, parameters, hearing, group, inference }));
+    }
+
+    /// By which scale laptops hear in this room.
+    pub(crate) fn normalisation(&self) -> Normalisation {
+        self.room().map(|room| room.normalisation).unwrap_or_default()
+    }
+
+    /// Clips as a job trains on them that has [`App::job_model`]'s model.
+    pub(crate) fn trained_on<'a>(&self, clips: &'a [Example]) -> Cow<'a, [Example]> {
+        self.shared.hearing().map_or(Cow::Borrowed(clips), |hearing| hearing.trained_on(clips))
     }
 
     /// The room's network.
@@ -125,7 +158,7 @@ impl App {
             architecture,
             labels: self.clips.labels().len(),
             parameters: Float32Array::from(model.parameters.as_slice()),
-            standardisation: model.standardisation.clone(),
+            standardisation: model.hearing.scale().clone(),
         })
     }
 

@@ -45,7 +45,7 @@ pub struct Model {
     /// Its parameters.
     #[serde(with = "serde_wasm_bindgen::preserve")]
     pub parameters: Float32Array,
-    /// Mean and deviation of each feature over the group's training frames.
+    /// Mean and deviation of each feature, by which this laptop hears.
     pub standardisation: Standardisation,
 }
 

@@ -985,6 +985,14 @@ export const words = {
             fewer_steps: ['Machen weniger Schritte', 'Sie machen so viele Schritte, wie in die Zeit passen. Ihr Ergebnis zählt so viel wie jedes andere.'],
           },
         },
+        normalisation: {
+          label: 'Wie Laptops Klänge messen',
+          hint: 'Alle auf einer Skala, der der Gruppe.',
+          choices: {
+            group: ['Auf der Skala der Gruppe', 'Alle auf einer Skala, der der Gruppe.'],
+            own: ['Jeder auf seiner eigenen Skala', 'Jeder Laptop rechnet heraus, was an seiner Stimme und seinem Mikrofon besonders ist. Bei wenigen Aufnahmen, oder Aufnahmen einer Art, bleibt er nahe an der Skala der Gruppe. Gesendet wird nicht mehr.'],
+          },
+        },
         epsilon: { label: 'Budget für die Privatsphäre (ε)', usual: 'kein Rauschen', hint: 'Legt Rauschen auf die Summe jeder Runde, damit das Modell wenig über eine einzelne Person oder Aufnahme sagt. Üblich ist 8, streng ist 1. Braucht Hunderte von Personen; der Raum endet, wenn das Budget aufgebraucht ist.' },
         noise_multiplier: { label: 'Rauschen: wie laut (Faktor)', usual: 'das leiseste, das für alle Runden reicht' },
         noise_hides: { label: 'Rauschen: was es verbirgt', hint: 'Den Anteil einer Person.', choices: { person: ['Den Anteil einer Person', 'Ob die Aufnahmen von jemandem dabei waren, alle zusammen. Braucht Hunderte von Personen.'], clip: ['Den Anteil einer Aufnahme', 'Ob eine bestimmte Aufnahme dabei war. Braucht Masken, Hunderte von Aufnahmen und mehr Runden: Jeder Laptop gibt einen Schritt je Runde.'] } },
@@ -1400,6 +1408,7 @@ export const words = {
     stayed: 'Die Aufnahmen blieben auf den Laptops. Ob ihre Kategorien stimmen, hat niemand geprüft außer denen, die sie gemacht haben, und wer das ist, weiß niemand.',
     masked: 'Was die Laptops gesendet haben, war maskiert: Der Server konnte nur Summen über mindestens drei von ihnen lesen.',
     noised: 'Es wurde Rauschen dazugegeben, damit es über einzelne Menschen wenig sagt.',
+    ownScales: 'Jeder Laptop hörte seine Aufnahmen auf einer eigenen Skala, die aus ihnen gemacht ist. Die Skala in diesen Dateien ist die der Gruppe; auf ihr hört es Fremde etwas schlechter als auf einer eigenen.',
     tested: 'Wie es geprüft wurde',
     measured: (score, version) => `Version ${version} lag richtig bei ${score} Aufnahmen, die die Laptops zurückgehalten und nie zum Lernen verwendet haben.`,
     measuredOwn: (score) => `Es lag richtig bei ${score} Aufnahmen dieser Person, aus denen es nie gelernt hat.`,

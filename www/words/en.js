@@ -987,6 +987,14 @@ export const words = {
             fewer_steps: ['Do fewer steps', 'They do as many steps as fit into the time. The result counts as much as anyone’s.'],
           },
         },
+        normalisation: {
+          label: 'How laptops measure sounds',
+          hint: 'All of them by one scale, the group’s.',
+          choices: {
+            group: ['By the group’s scale', 'All of them by one scale, the group’s.'],
+            own: ['Each by its own scale', 'Each laptop takes out what is special about its own voice and microphone. With few clips, or clips of one kind, it stays near the group’s scale. Nothing more is sent.'],
+          },
+        },
         epsilon: { label: 'Privacy budget (ε)', usual: 'no noise', hint: 'Adds noise to every round’s sum, so that the model says little of any one person, or clip. 8 is usual, 1 is strict. Needs hundreds of people; the room ends when the budget is spent.' },
         noise_multiplier: { label: 'Noise: how loud (multiplier)', usual: 'the least that lasts for all rounds' },
         noise_hides: { label: 'Noise: what it hides', hint: 'One person’s part.', choices: { person: ['One person’s part', 'Whether somebody’s clips were there, all of them together. Needs hundreds of people.'], clip: ['One clip’s part', 'Whether one given clip was there. Needs masks and hundreds of clips, and more rounds: each laptop gives one step a round.'] } },
@@ -1403,6 +1411,7 @@ export const words = {
     stayed: 'The recordings stayed on the laptops. Nobody but those who made them has checked whether their labels are right, and nobody knows who these people are.',
     masked: 'What the laptops sent was masked: the server could read sums over at least three of them only.',
     noised: 'Noise was added, so that it says little of any one person.',
+    ownScales: 'Each laptop heard its clips by a scale of its own, made of them. The scale in these files is the group’s; by that, it hears strangers somewhat worse than by one of their own.',
     tested: 'How it was tested',
     measured: (/** @type {string} */ score, /** @type {number} */ version) => `Version ${version} was right on ${score} clips that the laptops had kept back and never trained on.`,
     measuredOwn: (/** @type {string} */ score) => `It was right on ${score} clips of this person that it never trained on.`,

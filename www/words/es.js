@@ -985,6 +985,14 @@ export const words = {
             fewer_steps: ['Hacen menos pasos', 'Hacen tantos pasos como caben en el tiempo. Su resultado cuenta tanto como cualquier otro.'],
           },
         },
+        normalisation: {
+          label: 'Cómo miden los sonidos los portátiles',
+          hint: 'Todos con una misma escala, la del grupo.',
+          choices: {
+            group: ['Con la escala del grupo', 'Todos con una misma escala, la del grupo.'],
+            own: ['Cada uno con su propia escala', 'Cada portátil descuenta lo que tienen de especial su voz y su micrófono. Con pocas grabaciones, o de un solo tipo, se queda cerca de la escala del grupo. No se envía nada más.'],
+          },
+        },
         epsilon: { label: 'Presupuesto de privacidad (ε)', usual: 'sin ruido', hint: 'Añade ruido a la suma de cada ronda, para que el modelo diga poco de una sola persona o grabación. Lo habitual es 8; 1 es estricto. Necesita cientos de personas; la sala termina cuando se gasta el presupuesto.' },
         noise_multiplier: { label: 'Ruido: cuánto (factor)', usual: 'el mínimo que dura todas las rondas' },
         noise_hides: { label: 'Ruido: qué oculta', hint: 'La parte de una persona.', choices: { person: ['La parte de una persona', 'Si estaban las grabaciones de alguien, todas juntas. Necesita cientos de personas.'], clip: ['La parte de una grabación', 'Si estaba una grabación determinada. Necesita máscaras, cientos de grabaciones y más rondas: cada portátil da un paso por ronda.'] } },
@@ -1400,6 +1408,7 @@ export const words = {
     stayed: 'Las grabaciones se quedaron en los portátiles. Nadie, salvo quienes las hicieron, ha comprobado si sus etiquetas son correctas, y nadie sabe quiénes son.',
     masked: 'Lo que enviaron los portátiles iba enmascarado: el servidor solo podía leer sumas de al menos tres de ellos.',
     noised: 'Se añadió ruido para que diga poco de cada persona.',
+    ownScales: 'Cada portátil escuchó sus grabaciones con una escala propia, hecha con ellas. La escala de estos archivos es la del grupo; con ella, oye a los desconocidos algo peor que con una suya.',
     tested: 'Cómo se probó',
     measured: (score, version) => `La versión ${version} acertó en ${score} grabaciones que los portátiles habían apartado y con las que nunca entrenaron.`,
     measuredOwn: (score) => `Acertó en ${score} grabaciones de esta persona con las que nunca entrenó.`,

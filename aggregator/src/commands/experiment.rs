@@ -614,7 +614,7 @@ fn options(paper: &Paper) -> Options {
             names => TestSpeakers::Named(names.to_vec()),
         },
         folds: paper.folds.map(usize::from),
-        normalisation: paper.test.normalisation,
+        normalisation: paper.test.normalisation.unwrap_or_default(),
         device: paper.test.device,
     }
 }

@@ -146,6 +146,7 @@ impl Arguments {
             pace: room.pace,
             stragglers: room.stragglers,
         };
+        let as_it_was = session.map(|(_, room)| room.normalisation).unwrap_or_default();
         let asked_for = self.drop_out.or(self.slow).or(self.bandwidth).is_some();
         let asked_for = asked_for || self.learning.task.deadline.is_some();
         Ok(Plan {
@@ -177,7 +178,7 @@ impl Arguments {
             edges: self.edges,
             attack: self.attack.map(|behaviour| Attack { behaviour, share: self.attackers }),
             seed: room.seed,
-            normalisation: self.test.normalisation,
+            normalisation: self.test.normalisation.unwrap_or_else(|| as_it_was.into()),
             device: self.test.device,
             circumstances: (asked_for || circumstances != as_usual).then_some(circumstances),
             replay,
@@ -459,10 +460,13 @@ mod tests {
         let file = session(folder.path(), |file| {
             (file["room"]["training"]["epochs"], file["room"]["architecture"]) = (3.into(), "compact-text".into());
             file["room"]["modalities"] = "text".into();
+            file["room"]["normalisation"] = "own".into();
         });
         let as_it_was = typed(&format!("--session {file}"));
         assert_eq!((as_it_was.clients, as_it_was.rounds, as_it_was.training.epochs), (2, 2, 3));
         assert_eq!((as_it_was.model, as_it_was.modalities), (Architecture::CompactText, Modalities::Text));
+        assert_eq!(as_it_was.normalisation, Normalisation::Own);
+        assert_eq!(typed(&format!("--session {file} --normalisation group")).normalisation, Normalisation::Group);
         let room = Settings::default().room().unwrap();
         assert_eq!((as_it_was.strategy, as_it_was.aggregation), (room.strategy, room.aggregation), "as in a room");
         let replay = as_it_was.replay.clone().unwrap();

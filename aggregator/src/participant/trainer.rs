@@ -8,10 +8,10 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use client::{RoundWork, translate};
+use client::{Hearing, RoundWork, translate};
 use federation::{Input, TrainRequest};
 use models::{Architecture, Backend, Learner, ModelError, Step};
-use protocol::{Evaluation, ModelVersion, RoomConfig, Standardisation, TrainingSettings};
+use protocol::{Evaluation, ModelVersion, Normalisation, RoomConfig, Standardisation, TrainingSettings};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::clips::Clips;
@@ -54,12 +54,12 @@ impl Trainer {
     /// Starts the thread for a room's network, which first measures how long a step takes; what it finds out goes to `reports`.
     pub fn start(room: &RoomConfig, clips: Arc<Clips>, reports: UnboundedSender<Report>) -> Result<Self> {
         let architecture: Architecture = room.architecture.parse()?;
-        let labels = room.labels.len();
+        let (labels, normalisation) = (room.labels.len(), room.normalisation);
         let (jobs, queue) = mpsc::channel();
         let wanted_from = Arc::new(AtomicU64::new(0));
         let wanted = wanted_from.clone();
         std::thread::Builder::new().name("trainer".to_owned()).spawn(move || {
-            let bench = Bench { clips, reports, wanted, architecture, labels, step_ms: None };
+            let bench = Bench { clips, reports, wanted, architecture, labels, normalisation, step_ms: None };
             pollster::block_on(bench.run(queue));
         })?;
         let mut trainer = Self { jobs, wanted_from, next: 0 };
@@ -106,6 +106,7 @@ struct Bench {
     wanted: Arc<AtomicU64>,
     architecture: Architecture,
     labels: usize,
+    normalisation: Normalisation,
     /// How long a step takes, milliseconds, as measured before the first round.
     step_ms: Option<f64>,
 }
@@ -150,9 +151,8 @@ impl Bench {
             }
             Job::Train(request) => self.train(number, request, learner).await?,
             Job::Evaluate { model_version, model, standardisation } => {
-                let standardisation = translate::standardisation(&standardisation);
-                let evaluation =
-                    client::evaluate(learner, Cow::Borrowed(&model), &standardisation, &self.clips.held_back).await?;
+                let (hearing, held_back) = (self.hearing(&standardisation), &self.clips.held_back);
+                let evaluation = client::evaluate(learner, Cow::Borrowed(&model), hearing.scale(), held_back).await?;
                 if let Some(evaluation) = evaluation.clone() {
                     self.say(Report::Input(Input::Evaluated { model_version, evaluation }));
                 }
@@ -160,6 +160,11 @@ impl Bench {
             }
         }
         Ok(())
+    }
+
+    /// By which scale it hears in a group with this one.
+    fn hearing(&self, group: &Standardisation) -> Hearing {
+        Hearing::of(self.normalisation, translate::standardisation(group), &self.clips.training, self.labels)
     }
 
     async fn train(&self, number: u64, request: TrainRequest, learner: &mut Learner) -> Result<()> {
@@ -177,8 +182,11 @@ impl Bench {
             ControlFlow::Continue(())
         };
         let Clips { training, held_back, .. } = &*self.clips;
-        let work = RoundWork::of(&request, training.len(), self.step_ms);
-        if let Some(done) = client::local_round(learner, work, training, held_back, on_step).await? {
+        let hearing = self.hearing(&request.standardisation);
+        let mut work = RoundWork::of(&request, training.len(), self.step_ms);
+        work.standardisation.clone_from(hearing.scale());
+        let training = hearing.trained_on(training);
+        if let Some(done) = client::local_round(learner, work, &training, held_back, on_step).await? {
             self.say(Report::Evaluated { model_version, evaluation: done.evaluation.clone() });
             for input in done.into_inputs(&request) {
                 self.say(Report::Input(input));

@@ -67,9 +67,10 @@ pub struct TestOptions {
     #[arg(long, conflicts_with = "test_speakers")]
     pub own_split: bool,
     /// What features are standardised by: group; own for each speaker's own scale, held to the group's where clips are few or of one
-    /// label; or speaker for each speaker's own mean and deviation over all of their clips, and then the group's
-    #[arg(long, default_value = "group")]
-    pub normalisation: Normalisation,
+    /// label, as in a room with that; or speaker for each speaker's own mean and deviation over all of their clips, and then the group's
+    /// [default: group; with --session as it was]
+    #[arg(long, value_name = "SCALE")]
+    pub normalisation: Option<Normalisation>,
     /// What computes: cpu, or wgpu for a graphics processor
     #[arg(long, default_value = "cpu")]
     pub device: Device,

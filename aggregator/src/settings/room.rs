@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use federation::key_check;
-use protocol::{Edges, ProtocolError, RoomCode, RoomConfig, Token};
+use protocol::{Edges, Normalisation, ProtocolError, RoomCode, RoomConfig, Token};
 use serde::Deserialize;
 
 use super::set;
@@ -39,6 +39,10 @@ pub struct RoomOptions {
     /// the page has for the label]
     #[arg(long, value_name = "JSON")]
     pub prompts: Option<Prompts>,
+    /// What participants standardise their clips by: group, or own for each one's own scale, held to the group's where clips are few or
+    /// of one label [default: group]
+    #[arg(long, value_name = "SCALE")]
+    pub normalisation: Option<Normalisation>,
     /// Fewest participants that start a round, and fewest updates that make it count [default: 2; with krum and multi_krum
     /// as many as these need]
     #[arg(long)]
@@ -77,6 +81,7 @@ impl RoomOptions {
         if let Some(Prompts(prompts)) = &self.prompts {
             room.prompts = prompts.iter().map(|prompts| prompts.iter().map(composed).collect()).collect();
         }
+        set(&mut room.normalisation, &self.normalisation);
         set(&mut room.least, &self.least);
         set(&mut room.goal, &self.goal);
         set(&mut room.grace_ms, &self.grace.map(super::milliseconds));

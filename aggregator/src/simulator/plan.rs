@@ -115,6 +115,15 @@ pub enum Normalisation {
     Speaker,
 }
 
+impl From<protocol::Normalisation> for Normalisation {
+    fn from(of_room: protocol::Normalisation) -> Self {
+        match of_room {
+            protocol::Normalisation::Group => Self::Group,
+            protocol::Normalisation::Own => Self::Own,
+        }
+    }
+}
+
 impl fmt::Display for Normalisation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -222,6 +231,9 @@ impl Plan {
         let code = RoomCode::from_random(u64::from(self.seed));
         let mut room = RoomConfig::new(code, self.model.name(), parameters, self.labels.clone());
         room.modalities = self.modalities;
+        if self.normalisation == Normalisation::Own {
+            room.normalisation = protocol::Normalisation::Own;
+        }
         room.rounds = self.rounds;
         room.training = self.training;
         room.strategy = self.strategy;

@@ -52,8 +52,17 @@ impl Speakers {
     pub fn standardised(&self, client: usize, group: &Standardisation, clips: &[Example]) -> Vec<Example> {
         let own: Vec<Standardisation> = self.scales.iter().map(|scale| scale.within(group)).collect();
         let speakers = self.of.get(client).into_iter().flatten();
-        clips.iter().zip(speakers).map(|(clip, &speaker)| own_scale::trained_on(clip, &own[speaker], group)).collect()
+        clips
+            .iter()
+            .zip(speakers)
+            .map(|(clip, &speaker)| standardised(own_scale::trained_on(clip, &own[speaker], group), &own[speaker]))
+            .collect()
     }
+}
+
+fn standardised(mut clip: Example, by: &Standardisation) -> Example {
+    by.standardise(&mut clip);
+    clip
 }
 
 /// The clips that are tested on, and by which scale they are heard.
@@ -147,7 +156,7 @@ impl Tested {
                     scale.add(moments, &likely(other));
                 }
             }
-            own_scale::tested_on(clip, &scale.within(group))
+            standardised(clip.clone(), &scale.within(group))
         };
         self.clips.iter().zip(by).map(by_own).collect()
     }

@@ -37,7 +37,7 @@ pub use held_back::{divide, held_back, per_label};
 #[cfg(feature = "learner")]
 pub use learning::{evaluate, local_round, step_ms, tune};
 pub use made_up::{MadeUp, NoMadeUpVoice, made_up};
-pub use own_scale::OwnScale;
+pub use own_scale::{Hearing, OwnScale};
 pub use packed::{Packed, Utterance, packed, unpacked};
 pub use progress::{fraction_done, progress};
 pub use receipts::{Numbers, Receipt, ReceiptChanges, Receipts, StoredReceipt, Told, UpdatePicture};

@@ -12,7 +12,10 @@
 //! label, the share is n / (n + k), Bühlmann's credibility (ASTIN Bulletin 4, 1967): the group weighs as much as k clips. Of clips of one
 //! label it stays below 1 / (1 + k κ (1 − 1 / L)), however many they are. Variances are mixed in the same shares.
 
+use std::borrow::Cow;
+
 use models::{Example, FEATURES, Standardisation, Variant};
+use protocol::Normalisation;
 
 /// k: so many clips of a speaker's own weigh as much as the group. From the variances of RAVDESS' actors 1 to 16.
 const GROUP_CLIPS: f64 = 1.2;
@@ -127,20 +130,54 @@ impl OwnScale {
     }
 }
 
-/// A clip as it is trained on where speakers have scales of their own: standardised by the speaker's, and in as many further ways by
-/// the group's, so that the network learns to hear those as well of whom there are no clips yet.
+/// A clip as it is trained on where its speaker hears by the scale `own`: as it is, and in as many further ways so that `own` makes of it
+/// what the group's scale does. Of these, too, a network has to know what they are, and so it learns to hear those of whom there are no
+/// clips yet.
 pub fn trained_on(clip: &Example, own: &Standardisation, group: &Standardisation) -> Example {
-    let (mut heard, Example { values, frames, variants, .. }) = (tested_on(clip, own), tested_on(clip, group));
-    heard.variants.push(Variant { values, frames });
-    heard.variants.extend(variants);
+    let mut by_group = clip.clone();
+    group.standardise(&mut by_group);
+    let Example { values, frames, variants, .. } = by_group;
+    let mut heard = clip.clone();
+    for mut variant in [Variant { values, frames }].into_iter().chain(variants) {
+        for frame in variant.values.chunks_exact_mut(FEATURES).take(variant.frames) {
+            for (value, (mean, deviation)) in frame.iter_mut().zip(own.mean.iter().zip(&own.deviation)) {
+                *value = mean + deviation * *value;
+            }
+        }
+        heard.variants.push(variant);
+    }
     heard
 }
 
-/// A clip as a model is asked about it there: standardised by the speaker's scale.
-pub fn tested_on(clip: &Example, own: &Standardisation) -> Example {
-    let mut clip = clip.clone();
-    own.standardise(&mut clip);
-    clip
+/// By which scale a participant of a room hears.
+#[derive(Clone, Debug)]
+pub struct Hearing {
+    scale: Standardisation,
+    /// The group's, where that is another.
+    group: Option<Standardisation>,
+}
+
+impl Hearing {
+    /// In a group with this scale, of a participant who trains on these clips, of a room with so many labels.
+    pub fn of(normalisation: Normalisation, group: Standardisation, training: &[Example], labels: usize) -> Self {
+        match normalisation {
+            Normalisation::Group => Self { scale: group, group: None },
+            Normalisation::Own => Self { scale: OwnScale::of(training, labels).within(&group), group: Some(group) },
+        }
+    }
+
+    /// What features are standardised by, in training and whenever a model is asked.
+    pub fn scale(&self) -> &Standardisation {
+        &self.scale
+    }
+
+    /// Clips as they are trained on.
+    pub fn trained_on<'a>(&self, clips: &'a [Example]) -> Cow<'a, [Example]> {
+        match &self.group {
+            None => Cow::Borrowed(clips),
+            Some(group) => clips.iter().map(|clip| trained_on(clip, &self.scale, group)).collect(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -243,6 +280,36 @@ mod tests {
         let most = 1.0 / (1.0 + GROUP_CLIPS * MOOD_SPREAD * 0.75);
         assert!(of_one(1) < of_one(3) && of_one(3) < of_one(1_000) && of_one(1_000) < most);
         assert!(of_all(1) > most && of_all(25) > 0.98);
+    }
+
+    #[test]
+    fn a_clip_is_trained_on_by_both_scales() {
+        let (clip, group) = (&clips(1, 0, 3.0, 5.0)[0], group());
+        let own = Standardisation { mean: vec![3.5; FEATURES], deviation: vec![0.5; FEATURES] };
+        let mut heard = trained_on(clip, &own, &group);
+        assert_eq!(heard.variants.len(), 3, "its one variant, and both again");
+        own.standardise(&mut heard);
+        let by = |scale: &Standardisation| {
+            let mut clip = clip.clone();
+            scale.standardise(&mut clip);
+            [clip.values, clip.variants[0].values.clone()]
+        };
+        let ways = [&heard.values, &heard.variants[0].values, &heard.variants[1].values, &heard.variants[2].values];
+        for (way, expected) in ways.into_iter().zip([by(&own), by(&group)].as_flattened()) {
+            assert!(way.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-4));
+        }
+    }
+
+    #[test]
+    fn a_room_decides_by_which_scale_its_participants_hear() {
+        let training: Vec<Example> = (0..2).flat_map(|label| clips(4, label, 3.0, 5.0)).collect();
+        let hearing = Hearing::of(Normalisation::Group, group(), &training, 2);
+        assert_eq!((hearing.scale(), &*hearing.trained_on(&training)), (&group(), &training[..]));
+        let hearing = Hearing::of(Normalisation::Own, group(), &training, 2);
+        assert_eq!(*hearing.scale(), OwnScale::of(&training, 2).within(&group()));
+        assert_eq!(hearing.trained_on(&training)[7], trained_on(&training[7], hearing.scale(), &group()));
+        // Who has no clips yet hears by the group's.
+        assert_eq!(*Hearing::of(Normalisation::Own, group(), &[], 2).scale(), group());
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub struct Description<'a> {
     pub standardisation: Option<Standardisation>,
     /// Whether it hears a clip at several speeds, whose logits' mean is its answer.
     pub several_speeds: bool,
+    /// Whether it was trained on clips that each speaker's own scale standardises, of which the one here, the group's, is what those are
+    /// heard by whose own nobody knows.
+    pub own_scales: bool,
     /// The room it comes from.
     pub room: &'a str,
     /// Counts the changes of the room's model. A personal model has the version that it began as.
@@ -111,6 +114,9 @@ impl Description<'_> {
             ("room", json!(self.room)),
             ("model_version", json!(self.model_version)),
         ];
+        if self.own_scales {
+            fields.push(("normalisation", json!("own")));
+        }
         fields.extend(match self.learnt {
             Learnt::Together { round, updates, examples } => {
                 vec![("round", json!(round)), ("updates", json!(updates)), ("examples", json!(examples))]
@@ -233,6 +239,7 @@ mod tests {
             labels: &labels,
             standardisation: Some(Standardisation::identity()),
             several_speeds: true,
+            own_scales: true,
             room: "ABCDEF",
             model_version: 3,
             learnt: Learnt::Together { round: 3, updates: 12, examples: 480 },
@@ -246,7 +253,10 @@ mod tests {
         let described = metadata.metadata().as_ref().unwrap();
         assert_eq!(described["labels"], r#"["angry","happy","neutral","sad"]"#);
         assert_eq!(described["round"], "3");
+        assert_eq!(described["normalisation"], "own");
 
+        let by_group = Description { own_scales: false, ..about.clone() };
+        assert!(by_group.metadata().iter().all(|(key, _)| key != "normalisation"));
         let mine = Description { learnt: Learnt::Alone { epochs: 4, clips: 17 }, ..about };
         let mine = mine.metadata();
         assert!(mine.contains(&("personal_clips".to_owned(), "17".to_owned())));
@@ -265,6 +275,7 @@ mod tests {
             labels: &labels,
             standardisation: Some(Standardisation { mean: statistics.clone(), deviation: statistics }),
             several_speeds: true,
+            own_scales: true,
             room: "ABCDEF",
             model_version: 3,
             learnt: Learnt::Alone { epochs: 4, clips: 17 },

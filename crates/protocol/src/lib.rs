@@ -27,6 +27,7 @@ mod masking;
 mod message;
 mod modalities;
 mod noise;
+mod normalisation;
 mod pace;
 mod parse;
 mod room;
@@ -58,6 +59,7 @@ pub use message::{
 };
 pub use modalities::Modalities;
 pub use noise::{Budget, Hides, Noise};
+pub use normalisation::Normalisation;
 pub use pace::Pace;
 pub use parse::{parse_client, parse_server};
 pub use room::{RoomConfig, TrainingSettings};

@@ -8,8 +8,8 @@ use crate::limits::{
 };
 use crate::parse::{check_name, check_range};
 use crate::{
-    Aggregation, Augmentation, Edges, Encoding, Masking, Modalities, Noise, Optimiser, Pace, ProtocolError, RoomCode,
-    Selection, Stragglers, Strategy, choice, signs,
+    Aggregation, Augmentation, Edges, Encoding, Masking, Modalities, Noise, Normalisation, Optimiser, Pace,
+    ProtocolError, RoomCode, Selection, Stragglers, Strategy, choice, signs,
 };
 
 /// How a client trains in each round.
@@ -50,6 +50,9 @@ pub struct RoomConfig {
     /// Which sides of a clip are looked at, where the architecture takes sound and text; others hear.
     #[serde(default, skip_serializing_if = "Modalities::is_both")]
     pub modalities: Modalities,
+    /// By which scale clients hear their clips.
+    #[serde(default, skip_serializing_if = "Normalisation::is_group")]
+    pub normalisation: Normalisation,
     /// Parameters of the model, a count. Encoded they must not exceed 256 MiB.
     pub parameters: u32,
     /// Features of a frame, 1 to 256; the length of the statistics' vectors.
@@ -125,6 +128,7 @@ impl RoomConfig {
             prompts: Vec::new(),
             architecture: architecture.to_owned(),
             modalities: Modalities::Both,
+            normalisation: Normalisation::Group,
             parameters,
             features: Self::FEATURES,
             encoding: Encoding::F32,

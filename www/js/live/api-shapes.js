@@ -41,7 +41,7 @@
 
 /** @typedef {{round: number, model_version: number, clients: number, examples: number, evaluation?: Evaluation}} RoundRecord */
 
-/** @typedef {{code: string, name: string, labels: string[], signs?: string[], prompts?: string[][], architecture: string, rounds: number, least: number, max_clients: number, modalities?: 'voice' | 'text' | 'both', noise?: object, strategy: {name: string}, stragglers?: 'whole' | 'fewer_steps', masking?: {server: 'active' | 'curious', encoding: string, clip: number}}} RoomConfig */
+/** @typedef {{code: string, name: string, labels: string[], signs?: string[], prompts?: string[][], architecture: string, rounds: number, least: number, max_clients: number, normalisation?: 'group' | 'own', modalities?: 'voice' | 'text' | 'both', noise?: object, strategy: {name: string}, stragglers?: 'whole' | 'fewer_steps', masking?: {server: 'active' | 'curious', encoding: string, clip: number}}} RoomConfig */
 
 /** @typedef {{room: RoomConfig, status: Status, history: RoundRecord[], links: string[], masked_together?: import('./masked-words.js').MaskedTogether}} PublicRoom what everyone may see; the best link for other laptops comes first */
 

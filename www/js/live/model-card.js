@@ -28,6 +28,7 @@ export function modelCard({ room, status, history }, own, shown, words) {
     text.stayed,
     ...(room.masking ? [text.masked] : []),
     ...(room.noise ? [text.noised] : []),
+    ...(room.normalisation === 'own' && !own ? [text.ownScales] : []),
   ];
   const signs = labels.map((_, index) => signName(room.signs?.[index] ?? '', words));
   /** @type {string[]} */

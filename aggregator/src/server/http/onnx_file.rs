@@ -39,6 +39,7 @@ mod tests {
             labels: &labels,
             standardisation: Some(standardisation.clone()),
             several_speeds: true,
+            own_scales: false,
             room: "ABCDEF",
             model_version: 3,
             learnt: Learnt::Together { round: 3, updates: 12, examples: 480 },

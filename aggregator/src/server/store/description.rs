@@ -11,6 +11,7 @@ pub fn of(checkpoint: &Checkpoint) -> Result<Description<'_>> {
         labels: &checkpoint.config.labels,
         standardisation: checkpoint.standardisation.as_ref().map(client::translate::standardisation),
         several_speeds: client::at_several_speeds(checkpoint.config.training.augmentation),
+        own_scales: !checkpoint.config.normalisation.is_group(),
         room: checkpoint.config.code.as_str(),
         model_version: checkpoint.model_version.0,
         learnt: Learnt::Together {
