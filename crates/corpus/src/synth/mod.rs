@@ -42,6 +42,7 @@ pub const SENTENCES: u64 = 10;
 /// What kind of number a random stream is for, so that no two uses share one.
 const VOICE: u64 = 0;
 const CLIP: u64 = 1;
+const TOLD: u64 = 3;
 
 /// A made-up speaker.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,8 +4,9 @@
 //! Nobody says these words: a made-up voice has vowels and no language. What is *neutral*, voice or text, tells nothing, for no
 //! clip has that label.
 
-use super::Voice;
 use super::manner::NEUTRAL;
+use super::random::Random;
+use super::{SENTENCES, TOLD, Voice};
 use speech::Sound;
 
 /// The labels, as indices of [`EMOTIONS`](crate::EMOTIONS): all but neutral.
@@ -78,29 +79,36 @@ pub struct Told {
 /// people do the voice shows what it feels: at 2 a listener is hardly ever wrong.
 pub fn tell(voice: &Voice, telling: Telling, label: usize, take: u64, strength: f64) -> Told {
     let [heard, read] = sides(voice, telling, label, take);
-    let mix = mixed(voice, telling, label, take);
-    let script = (mix >> 40) % SCRIPTS;
-    let word = WORDS[read][(mix >> 20) as usize % WORDS[read].len()];
+    let Drawn { script, word, sentence } = Drawn::of(voice, telling, label, take);
     Told {
         label,
-        script,
-        transcript: FRAMES[script as usize].replace("{}", word),
-        sound: voice.say_with(heard, spoken(mix), strength),
+        script: script as u64,
+        transcript: FRAMES[script].replace("{}", WORDS[read][word]),
+        sound: voice.say_with(heard, own(telling, label, take) * SENTENCES + sentence, strength),
     }
 }
 
-/// What everything but the sides follows from.
-fn mixed(voice: &Voice, telling: Telling, label: usize, take: u64) -> u64 {
+/// A number for each take of each way of telling each label: no two share one, or a voice would say the same twice.
+fn own(telling: Telling, label: usize, take: u64) -> u64 {
     let place = LABELS.iter().position(|one| *one == label).unwrap_or_default();
-    // No two ways of telling share a take, or a voice would say the same twice.
-    let own = (telling as u64 * LABELS.len() as u64 + place as u64) * 10_000 + take;
-    own.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ voice.seed.wrapping_mul(0xD1B5_4A32_D192_ED03)
+    (telling as u64 * LABELS.len() as u64 + place as u64) * 10_000 + take
 }
 
-/// Which take of its own the voice says. Its sentence follows from this, and must not betray the take that was asked for: every
-/// fourth of those that disagree is one in which the text is right.
-fn spoken(mix: u64) -> u64 {
-    mix >> 8
+/// What has nothing to do with the sides, and must betray nothing of them: it is drawn by chance.
+struct Drawn {
+    /// The frame of the text, and which of the words of what it says.
+    script: usize,
+    word: usize,
+    /// The sentence of the voice, below [`SENTENCES`].
+    sentence: u64,
+}
+
+impl Drawn {
+    fn of(voice: &Voice, telling: Telling, label: usize, take: u64) -> Self {
+        let mut random = Random::new([TOLD, voice.seed, own(telling, label, take), 0]);
+        let script = random.index(FRAMES.len());
+        Self { script, word: random.index(WORDS[0].len()), sentence: random.index(SENTENCES as usize) as u64 }
+    }
 }
 
 /// What the voice says and what the text says.
@@ -185,27 +193,41 @@ mod tests {
         assert!(right.values().all(|counts| *counts == [6, 2]), "{right:?}");
     }
 
-    /// A sentence that is said in one of the four cases alone would tell which it is.
+    /// Whoever learns from half of the voices what a sentence, a frame or a word goes with knows nothing of the other half.
     #[test]
-    fn the_sentence_does_not_betray_who_is_right() {
-        let mut right = std::collections::BTreeMap::<u64, [u32; 2]>::new();
-        for (seed, label, take) in (0..40)
-            .flat_map(|seed| LABELS.map(|label| (seed, label)))
-            .flat_map(|(seed, label)| (0..4).map(move |take| (seed, label, take)))
+    fn nothing_that_is_drawn_betrays_the_label_or_who_is_right() {
+        type Seen = fn(&Voice, Telling, usize, u64) -> usize;
+        let seen: [Seen; 3] = [
+            |voice, telling, label, take| Drawn::of(voice, telling, label, take).sentence as usize,
+            |voice, telling, label, take| Drawn::of(voice, telling, label, take).script,
+            |voice, telling, label, take| Drawn::of(voice, telling, label, take).word,
+        ];
+        for (telling, of_chance) in
+            [(Telling::Neither, 1.0 / 3.0), (Telling::Text, 1.0 / 3.0), (Telling::Against, 0.75)]
         {
-            let voice = Voice::new(seed);
-            let [_, read] = sides(&voice, Telling::Against, label, take);
-            let sentence = spoken(mixed(&voice, Telling::Against, label, take)) % super::super::SENTENCES;
-            right.entry(sentence).or_default()[usize::from(read == label)] += 1;
-        }
-        assert_eq!(right.len() as u64, super::super::SENTENCES);
-        for (sentence, [voice, text]) in right {
-            let share = f64::from(text) / f64::from(voice + text);
-            assert!(
-                (0.05..0.5).contains(&share),
-                "sentence {sentence}: the text is right in {text} of {}",
-                voice + text
-            );
+            for seen in seen {
+                let clips = |seeds: std::ops::Range<u64>| {
+                    let each = seeds.flat_map(|seed| LABELS.map(|label| (seed, label)));
+                    let each = each.flat_map(|(seed, label)| (0..4).map(move |take| (Voice::new(seed), label, take)));
+                    each.map(|(voice, label, take)| {
+                        let [_, read] = sides(&voice, telling, label, take);
+                        let answer = if telling == Telling::Against { usize::from(read == label) } else { label };
+                        (seen(&voice, telling, label, take), answer)
+                    })
+                    .collect::<Vec<_>>()
+                };
+                let mut learnt = std::collections::BTreeMap::<usize, [u32; 4]>::new();
+                for (what, answer) in clips(0..40) {
+                    learnt.entry(what).or_default()[answer] += 1;
+                }
+                let guess = |what: &usize| learnt.get(what).and_then(|counts| (0..4).max_by_key(|&one| counts[one]));
+                let asked = clips(40..80);
+                let right = asked.iter().filter(|(what, answer)| guess(what) == Some(*answer)).count();
+                let share = right as f64 / asked.len() as f64;
+                // Four deviations of 480 guesses.
+                let most = of_chance + 4.0 * (of_chance * (1.0 - of_chance) / asked.len() as f64).sqrt();
+                assert!(share < most, "{telling:?}: right in {share} where chance is right in {of_chance}");
+            }
         }
     }
 
