@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use client::personal::{Expectation, Says};
 use models::Architecture;
+use protocol::Normalisation;
 use serde_json::Value;
 use tests::browser::{Browser, Options, Tab};
 use tests::program::Server;
@@ -195,7 +196,8 @@ async fn mine_stands_beside_ours_after_the_last_round_and_survives_a_reload() ->
     // What is promised is what was measured with no more clips than this voice has of each label.
     let training = client::held_back(&labels).into_iter().zip(&labels).filter(|(held_back, _)| !held_back);
     let holdings = client::per_label(training.map(|(_, label)| *label), 4);
-    let Expectation { says, clips, gained: [less, more] } = Expectation::of(Architecture::Compact, &holdings);
+    let Expectation { says, clips, gained: [less, more] } =
+        Expectation::of(Architecture::Compact, Normalisation::Group, &holdings);
     assert!(matches!(says, Says::HelpedOnce | Says::Helped), "{holdings:?}");
     let said = first.run("return document.querySelector('[data-test=\"mine-expected\"]').innerText", vec![]).await?;
     let said = said.as_str().context("a sentence")?;

@@ -159,7 +159,7 @@ impl App {
     /// What one gave others who had no more clips, once the room is known.
     pub(crate) fn expectation(&self) -> Option<Expectation> {
         let network = self.architecture().ok()?;
-        Some(Expectation::of(network, &self.clips.read(client::Clips::holdings)))
+        Some(Expectation::of(network, self.normalisation(), &self.clips.read(client::Clips::holdings)))
     }
 
     pub(crate) fn personal_view(&self) -> Option<PersonalView> {

@@ -2,6 +2,7 @@
 //! [`crate::tune`]; nothing of it is sent.
 
 use models::{Architecture, EpochReport, Moved, Optimiser, TrainingPlan};
+use protocol::Normalisation;
 use serde::{Deserialize, Serialize};
 
 use crate::named::named;
@@ -82,7 +83,7 @@ named! {
     Says {
         /// A label has no clip, which nobody has measured.
         Missing = "missing",
-        /// Nobody has measured it with this network.
+        /// Nobody has measured it with this network, or where each speaker is heard by a scale of their own.
         Unmeasured = "unmeasured",
         /// With so many clips it was better than the shared one on one corpus, and on the other not by more than chance.
         HelpedOnce = "helped_once",
@@ -104,12 +105,12 @@ pub struct Expectation {
 
 impl Expectation {
     /// For somebody who has so many clips of each label to train on: the label with the fewest decides.
-    pub fn of(network: Architecture, holdings: &[u32]) -> Self {
+    pub fn of(network: Architecture, heard_by: Normalisation, holdings: &[u32]) -> Self {
         let fewest = holdings.iter().copied().min().unwrap_or_default();
         let nothing = |says| Self { says, clips: 0, gained: [0, 0] };
         match MEASURED.iter().rfind(|measured| measured.clips <= fewest) {
             None => nothing(Says::Missing),
-            Some(_) if network != Architecture::Compact => nothing(Says::Unmeasured),
+            Some(_) if network != Architecture::Compact || !heard_by.is_group() => nothing(Says::Unmeasured),
             Some(&Measured { clips, gained }) => {
                 Self { says: if gained[0] == 0 { Says::HelpedOnce } else { Says::Helped }, clips, gained }
             }
@@ -304,11 +305,13 @@ mod tests {
 
     #[test]
     fn the_label_with_the_fewest_clips_decides_what_is_said() {
-        let compact = |holdings: &[u32]| Expectation::of(Architecture::Compact, holdings);
+        let group = Normalisation::Group;
+        let compact = |holdings: &[u32]| Expectation::of(Architecture::Compact, group, holdings);
         let nothing = |says: Says| Expectation { says, clips: 0, gained: [0, 0] };
         assert_eq!((compact(&[9, 0, 9]), compact(&[])), (nothing(Says::Missing), nothing(Says::Missing)));
-        assert_eq!(Expectation::of(Architecture::Conv, &[9, 9]), nothing(Says::Unmeasured));
-        assert_eq!(Expectation::of(Architecture::Conv, &[9, 0]), nothing(Says::Missing));
+        assert_eq!(Expectation::of(Architecture::Conv, group, &[9, 9]), nothing(Says::Unmeasured));
+        assert_eq!(Expectation::of(Architecture::Conv, group, &[9, 0]), nothing(Says::Missing));
+        assert_eq!(Expectation::of(Architecture::Compact, Normalisation::Own, &[9, 9]), nothing(Says::Unmeasured));
         for (fewest, clips, says) in
             [(1, 1, Says::HelpedOnce), (4, 2, Says::HelpedOnce), (5, 5, Says::Helped), (40, 5, Says::Helped)]
         {
