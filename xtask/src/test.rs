@@ -158,6 +158,8 @@ fn random_bytes() -> Result<Job> {
     const SECONDS: &str = "20";
     let mut command = process::program(env::current_exe().context("this program does not know where it is")?);
     command.args(["fuzz", "--seconds", SECONDS]);
+    // It is not cargo that starts it, and it may have been compiled where the workspace lay before.
+    command.env("CARGO_MANIFEST_DIR", places::workspace().join("xtask"));
     Ok(Job::one("random bytes for what reads them", command))
 }
 
