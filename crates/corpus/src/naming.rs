@@ -330,9 +330,10 @@ mod tests {
         // Words that have to be held against all names beside them: of files in one folder, and of folders.
         for form in [|n: usize| format!("clips/{n}_neu.wav"), |n: usize| format!("Joy {n}/sad/1.wav")] {
             let paths: Vec<String> = (0..2_000).map(form).chain(["clips/angry.wav".to_owned()]).collect();
-            let times = seconds(&paths) / seconds(&paths[1_500..]);
-            // Where every name is held against every other one, it is sixteen times.
-            assert!(times < 9.0, "{} takes {times:.1} times as long", paths[0]);
+            // Where every name is held against every other one, it is sixteen times, however often that is looked at; other programs
+            // get in between now and then.
+            let mut times = (0..10).map(|_| seconds(&paths) / seconds(&paths[1_500..]));
+            assert!(times.any(|times| times < 9.0), "{} takes more than nine times as long", paths[0]);
         }
     }
 
