@@ -4,5 +4,7 @@ mod evaluation;
 mod example;
 
 pub use evaluation::Evaluation;
+#[cfg(feature = "learner")]
+pub(crate) use example::Sides;
 pub use example::{Example, Standardisation, Variant};
-pub(crate) use example::{Seen, Sides, check};
+pub(crate) use example::{Seen, check};

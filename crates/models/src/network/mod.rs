@@ -7,6 +7,8 @@ mod layout;
 
 pub use architecture::{Architecture, UnknownArchitecture};
 pub use initial::initial_parameters;
-pub(crate) use layer::{KEPT, KERNEL};
+#[cfg(feature = "learner")]
+pub(crate) use layer::KEPT;
+pub(crate) use layer::KERNEL;
 pub use layer::{KEPT_FACTOR, Layer, LstmOutput};
 pub use layout::{Layout, TensorSpec};
