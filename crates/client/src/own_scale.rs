@@ -17,6 +17,8 @@ use std::borrow::Cow;
 use models::{Example, FEATURES, Standardisation, Variant};
 use protocol::Normalisation;
 
+use crate::statistics::add_frames;
+
 /// k: so many clips of a speaker's own weigh as much as the group. From the variances of RAVDESS' actors 1 to 16.
 const GROUP_CLIPS: f64 = 1.2;
 /// κ: how far moods vary, of how far clips do. Over all features it is half as far; what tells moods apart varies more, and a large
@@ -36,12 +38,7 @@ impl Moments {
     /// Of a clip; `None` where it is not heard.
     pub fn of(clip: &Example) -> Option<Self> {
         let (mut mean, mut squares) = (vec![0.0; FEATURES], vec![0.0; FEATURES]);
-        for frame in clip.values.chunks_exact(FEATURES).take(clip.frames) {
-            for ((&value, mean), squares) in frame.iter().zip(&mut mean).zip(&mut squares) {
-                *mean += f64::from(value);
-                *squares += f64::from(value).powi(2);
-            }
-        }
+        add_frames(clip, &mut mean, &mut squares);
         mean.iter_mut().chain(&mut squares).for_each(|sum| *sum /= clip.frames as f64);
         (clip.frames > 0).then_some(Self { mean, squares })
     }

@@ -10,15 +10,22 @@ use models::{Example, FEATURES};
 pub fn statistics<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Input {
     let (mut frames, mut sum, mut sum_squares) = (0, vec![0.0; FEATURES], vec![0.0; FEATURES]);
     for example in examples {
-        for frame in example.values.chunks_exact(FEATURES).take(example.frames) {
-            frames += 1;
-            for ((&value, sum), squares) in frame.iter().zip(&mut sum).zip(&mut sum_squares) {
-                *sum += f64::from(value);
-                *squares += f64::from(value).powi(2);
-            }
-        }
+        frames += add_frames(example, &mut sum, &mut sum_squares);
     }
     Input::Statistics { frames: frames.max(1), sum, sum_squares }
+}
+
+/// Adds a clip's real frames, as they are, to each feature's sum and sum of squares; how many there were.
+pub(crate) fn add_frames(clip: &Example, sum: &mut [f64], sum_squares: &mut [f64]) -> u64 {
+    let mut frames = 0;
+    for frame in clip.values.chunks_exact(FEATURES).take(clip.frames) {
+        frames += 1;
+        for ((&value, sum), squares) in frame.iter().zip(&mut *sum).zip(&mut *sum_squares) {
+            *sum += f64::from(value);
+            *squares += f64::from(value).powi(2);
+        }
+    }
+    frames
 }
 
 #[cfg(test)]
