@@ -225,9 +225,9 @@ impl Coordinator {
         self.led.as_mut()?.words.pop_front()
     }
 
-    /// When what an edge's room gathers has to be there; `None` in other rooms.
-    pub(super) fn led_until(&self) -> Option<Millis> {
-        self.led.as_ref()?.until()
+    /// When whatever begins now is over: as long as the room gives it, or until the root wants it.
+    pub(super) fn deadline(&self) -> Millis {
+        self.led.as_ref().and_then(Led::until).unwrap_or(self.now + self.config.deadline_ms)
     }
 
     fn want(&mut self, wanted: Wanted) {

@@ -16,7 +16,7 @@ use protocol::{
 
 use super::phase::PhaseState;
 use super::uploads::{Announcement, Uploads};
-use super::{Action, ConnectionId, Contribution, Coordinator, Turn, mix};
+use super::{Action, Client, ConnectionId, Contribution, Coordinator, Turn, mix};
 use crate::aggregation::clipped_sum::ClippedSum;
 use crate::aggregation::mean::Accumulator;
 use crate::masked::{self, Totals};
@@ -155,8 +155,7 @@ impl Coordinator {
     /// An attempt at a sum over a model that clients have to fetch first.
     pub(super) fn wait_for_keys(&self, task: Task) -> MaskedRound {
         let for_keys = (self.config.deadline_ms / KEYS_PART).max(STEP_MS).min(self.config.deadline_ms);
-        let deadline = self.led_until().unwrap_or(self.now + self.config.deadline_ms);
-        MaskedRound::new(task, self.now + for_keys, deadline)
+        MaskedRound::new(task, self.now + for_keys, self.deadline())
     }
 
     /// No two attempts of one round have one number: nor before and after a restart, which forgets those before.
@@ -233,11 +232,7 @@ impl Coordinator {
     }
 
     fn masked(&mut self) -> Option<&mut MaskedRound> {
-        match &mut self.phase {
-            PhaseState::Collecting(state) => state.masked.as_deref_mut(),
-            PhaseState::Finished(state) => state.sum.as_deref_mut(),
-            _ => None,
-        }
+        self.phase.masked()
     }
 
     /// Says to a client again what it may have missed of a masked round.
@@ -249,6 +244,11 @@ impl Coordinator {
         }
     }
 
+    /// Whether a client may be in a sum: who only looks on has no say in how the finished model does.
+    fn has_a_say(&self, client: &Client) -> bool {
+        client.contributed || !matches!(self.phase, PhaseState::Finished(_))
+    }
+
     /// Takes a message of a masked round.
     pub(super) fn take_masking(&mut self, connection: ConnectionId, id: ClientId, message: ClientMessage) {
         let present = self.present_round();
@@ -256,9 +256,7 @@ impl Coordinator {
             let message = "this room's rounds are not masked".to_owned();
             return self.error(connection, ErrorCode::OutOfOrder, message);
         }
-        let finished = matches!(self.phase, PhaseState::Finished(_));
-        // Who only looks on has no say in how the finished model does.
-        let has_part = |client: &super::Client| client.turn != Turn::GivenUp && (client.contributed || !finished);
+        let has_part = |client: &Client| client.turn != Turn::GivenUp && self.has_a_say(client);
         let has_part = self.clients.all.get(&id).is_some_and(has_part);
         let Some(masked) = self.masked().filter(|_| has_part) else {
             return; // The round was over when it was sent, which is no fault of its client.
@@ -407,16 +405,9 @@ impl Coordinator {
     /// Goes to the next step of a masked round where the present one is over.
     pub(super) fn advance_masked(&mut self) -> bool {
         let (least, round) = (self.least(), self.present_round());
-        let finished = matches!(self.phase, PhaseState::Finished(_));
-        let missing =
-            self.clients.all.values().filter(|client| client.is_missing() && (client.contributed || !finished));
+        let missing = self.clients.all.values().filter(|client| client.is_missing() && self.has_a_say(client));
         let asked: Vec<ClientId> = missing.map(|client| client.id).filter(|&id| self.is_wanted(id)).collect();
-        let masked = match &mut self.phase {
-            PhaseState::Collecting(state) => state.masked.as_deref_mut(),
-            PhaseState::Finished(state) => state.sum.as_deref_mut(),
-            _ => None,
-        };
-        let Some(masked) = masked else { return false };
+        let Some(masked) = self.phase.masked() else { return false };
         let deadline = masked.deadline;
         let (clients, lost) = (&self.clients.all, &masked.lost);
         let waits_for = |id: &ClientId| {

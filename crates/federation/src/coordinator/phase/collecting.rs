@@ -93,8 +93,7 @@ impl Coordinator {
         let masked = self.masked_round();
         let plain = self.update_bytes() as usize;
         uploads.allow(masked.as_ref().map_or(plain, |masked| masked.bytes()), self.upload_memory);
-        let deadline = self.led_until().unwrap_or(self.now + self.config.deadline_ms);
-        self.open(deadline, uploads, masked);
+        self.open(self.deadline(), uploads, masked);
     }
 
     /// Asks everyone who takes part for what is collected until the deadline.

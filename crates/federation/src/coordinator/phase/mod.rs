@@ -17,6 +17,7 @@ use finished::Finished;
 pub(super) use normalising::Normalising;
 use protocol::ClientId;
 
+use super::masking::MaskedRound;
 use super::{BACK_MS, Coordinator, Turn};
 use crate::Millis;
 
@@ -33,6 +34,15 @@ impl PhaseState {
     /// All rounds are over.
     pub(super) fn finished() -> Self {
         PhaseState::Finished(Finished::default())
+    }
+
+    /// The masked sum that is under way.
+    pub(super) fn masked(&mut self) -> Option<&mut MaskedRound> {
+        match self {
+            PhaseState::Collecting(state) => state.masked.as_deref_mut(),
+            PhaseState::Finished(state) => state.sum.as_deref_mut(),
+            PhaseState::Lobby | PhaseState::Normalising(_) => None,
+        }
     }
 
     pub(super) fn next_timeout(&self) -> Option<Millis> {

@@ -32,10 +32,7 @@ impl Normalising {
 impl Coordinator {
     pub(in crate::coordinator) fn begin_normalising(&mut self) {
         self.clients.reset_turns();
-        self.phase = PhaseState::Normalising(Normalising {
-            deadline: self.led_until().unwrap_or(self.now + self.config.deadline_ms),
-            sums: BTreeMap::new(),
-        });
+        self.phase = PhaseState::Normalising(Normalising { deadline: self.deadline(), sums: BTreeMap::new() });
         self.ask_all();
     }
 
