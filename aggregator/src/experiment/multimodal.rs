@@ -202,13 +202,8 @@ fn made_up_row(page: &mut String, what: &str, found: &Found<'_>, tellings: &[Tel
 
 /// What was answered with these sides, seed by seed.
 fn answers(found: &Found<'_>, sides: Modalities) -> Vec<Vec<Answer>> {
-    let answer = |prediction: &&Prediction| Answer {
-        speaker: prediction.speaker.clone(),
-        truth: prediction.truth,
-        found: prediction.found,
-    };
     let seeds = found.get(name(sides)).into_iter().flat_map(BTreeMap::values);
-    seeds.map(|predictions| predictions.iter().map(answer).collect()).collect()
+    seeds.map(|predictions| predictions.iter().copied().map(Answer::from).collect()).collect()
 }
 
 fn percent(share: Option<f64>) -> String {

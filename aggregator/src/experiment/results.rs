@@ -10,7 +10,7 @@ use super::paper::{Experiment, Options};
 use super::recipe::{self, Recipe};
 use super::reference;
 use super::repeat::command;
-use super::runs::{Done, Repeated as _};
+use super::runs::{self, Done, Repeated as _};
 use super::statistics::{Answer, Difference, Spread, paired_bootstrap};
 use crate::simulator::{Dataset, LastFive, Means, Outcome, Scores};
 
@@ -267,13 +267,8 @@ fn both_means(conditions: &[Measured]) -> Option<String> {
 /// A condition's repetitions, those seeds alone of which every fold was done; `None` where there are none.
 fn measured(condition: Condition, done: &[Done], options: &Options) -> Option<Measured> {
     let runs: Vec<&Done> = done.iter().filter(|one| one.run.condition == condition).collect();
-    let repetitions: Vec<Repetition> = (0..options.seeds)
-        .filter_map(|seed| {
-            let folds = runs.iter().filter(|one| one.run.plan.seed == seed);
-            let outcomes: Option<Vec<&Outcome>> = folds.map(|one| one.outcome.as_ref().ok()).collect();
-            Repetition::of(&outcomes?)
-        })
-        .collect();
+    let repetitions: Vec<Repetition> =
+        runs::repetitions(done, &condition, options.seeds).filter_map(|outcomes| Repetition::of(&outcomes)).collect();
     let first = runs.iter().find_map(|one| one.outcome.as_ref().ok()).filter(|_| !repetitions.is_empty())?;
     let spread = |of: &dyn Fn(&Repetition) -> f64| Spread::of(repetitions.iter().map(of));
     let mean = |of: &dyn Fn(&Repetition) -> f64| spread(of).mean;

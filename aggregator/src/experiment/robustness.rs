@@ -10,10 +10,10 @@ use models::Architecture;
 use protocol::{Aggregation, Augmentation, Choice as _, Modalities, Optimiser, Strategy, TrainingSettings};
 use serde_json::json;
 
-use super::runs::{Done, Repeated, Run};
-use super::statistics::{Answer, Spread, paired_bootstrap};
+use super::runs::{self, Done, Repeated, Run};
+use super::statistics::{Answer, mean_uar, paired_bootstrap};
 use crate::settings::Settings;
-use crate::simulator::{Attack, Behaviour, Device, Normalisation, Outcome, Plan, Scores, TestSpeakers};
+use crate::simulator::{Attack, Behaviour, Device, Normalisation, Plan, TestSpeakers};
 
 /// Hostile clients of ten that trimmed mean, Krum and Multi-Krum reckon with: the most that Krum may, of nine and ten.
 const FAULTY: u32 = 3;
@@ -191,12 +191,7 @@ pub fn robustness_table(robustness: &Robustness, done: &[Done<Attacked>], comman
     let labels = labels().len();
     let answers = |attack, room: &Room| {
         let condition = Attacked { attack, room: room.name.clone() };
-        let seeds = (0..robustness.seeds).filter_map(|seed| {
-            let runs = done.iter().filter(|one| one.run.condition == condition && one.run.plan.seed == seed);
-            let outcomes: Option<Vec<&Outcome>> = runs.map(|one| one.outcome.as_ref().ok()).collect();
-            outcomes.filter(|outcomes| !outcomes.is_empty()).map(Answer::pooled)
-        });
-        seeds.collect::<Vec<_>>()
+        runs::repetitions(done, &condition, robustness.seeds).map(Answer::pooled).collect::<Vec<_>>()
     };
     let outcomes = || done.iter().filter_map(|one| one.outcome.as_ref().ok());
     let tested: BTreeSet<&str> = outcomes().flat_map(|outcome| &outcome.test_speakers).map(String::as_str).collect();
@@ -222,9 +217,8 @@ pub fn robustness_table(robustness: &Robustness, done: &[Done<Attacked>], comman
         };
         let _ = write!(page, "| {what} | {hostile} of {clients} |");
         for room in rooms {
-            let uars = Spread::of(answers(attack, room).iter().map(|answers| uar(answers, labels)));
-            let mean = if uars.values.is_empty() { "–".to_owned() } else { format!("{:.0}", 100.0 * uars.mean) };
-            let _ = write!(page, " {mean} |");
+            let mean = mean_uar(&answers(attack, room), labels);
+            let _ = write!(page, " {} |", mean.map_or("–".to_owned(), |mean| format!("{:.0}", 100.0 * mean)));
         }
         if let ([room], Some(_)) = (&rooms[..], attack) {
             let lost = paired_bootstrap(&answers(None, room), &answers(attack, room), labels);
@@ -238,11 +232,6 @@ pub fn robustness_table(robustness: &Robustness, done: &[Done<Attacked>], comman
         page.push('\n');
     }
     page
-}
-
-fn uar(answers: &[Answer], labels: usize) -> f64 {
-    let (truth, found): (Vec<usize>, Vec<usize>) = answers.iter().map(|one| (one.truth, one.found)).unzip();
-    Scores::of_labels(&truth, &found, labels).uar
 }
 
 #[cfg(test)]

@@ -63,6 +63,19 @@ pub struct Done<C = Condition> {
     pub outcome: Result<Outcome, String>,
 }
 
+/// What came of a condition's repetitions, seed by seed: the outcomes of all folds. A seed of which one could not be done is left out.
+pub fn repetitions<'a, C: PartialEq>(
+    done: &'a [Done<C>],
+    condition: &C,
+    seeds: u32,
+) -> impl Iterator<Item = Vec<&'a Outcome>> {
+    (0..seeds).filter_map(move |seed| {
+        let folds = done.iter().filter(|one| one.run.condition == *condition && one.run.plan.seed == seed);
+        let outcomes: Option<Vec<&Outcome>> = folds.map(|one| one.outcome.as_ref().ok()).collect();
+        outcomes.filter(|outcomes| !outcomes.is_empty())
+    })
+}
+
 /// A folder with the outcomes of runs, one file each.
 #[derive(Debug, Clone)]
 pub struct Store {

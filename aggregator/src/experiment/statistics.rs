@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::Serialize;
 
-use crate::simulator::Outcome;
+use crate::simulator::{Outcome, Prediction};
 
 /// Resamples of the bootstrap.
 pub const RESAMPLES: usize = 10_000;
@@ -52,11 +52,13 @@ pub struct Answer {
 impl Answer {
     /// All answers of some outcomes, such as those of all folds of one seed.
     pub fn pooled<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> Vec<Self> {
-        outcomes
-            .into_iter()
-            .flat_map(|outcome| &outcome.predictions)
-            .map(|one| Self { speaker: one.speaker.clone(), truth: one.truth, found: one.found })
-            .collect()
+        outcomes.into_iter().flat_map(|outcome| &outcome.predictions).map(Self::from).collect()
+    }
+}
+
+impl From<&Prediction> for Answer {
+    fn from(Prediction { speaker, truth, found, .. }: &Prediction) -> Self {
+        Self { speaker: speaker.clone(), truth: *truth, found: *found }
     }
 }
 
