@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::filter_fn;
-use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt};
 
@@ -66,6 +66,12 @@ pub enum Format {
 /// # Errors
 /// The filter is none.
 pub fn start(filter: &str, format: Format) -> Result<()> {
+    let started = Registry::default().with(layer(filter, format)?).try_init();
+    started.map_err(|error| anyhow!("the log cannot start: {error}"))
+}
+
+/// What writes the lines that `filter` lets through.
+fn layer(filter: &str, format: Format) -> Result<impl Layer<Registry>> {
     // A bare level is meant for this program.
     let filter = if filter.parse::<Level>().is_ok() {
         format!("chorus={filter},federation={filter}")
@@ -74,14 +80,15 @@ pub fn start(filter: &str, format: Format) -> Result<()> {
     };
     let wanted =
         EnvFilter::try_new(&filter).with_context(|| format!("there is no log {filter:?}; try info or debug"))?;
+    // Without it, nothing is known to be too fine to be asked about: the library of the sockets has some ten such lines a frame, and
+    // asking took a quarter of the time of a server that takes updates in.
+    let finest = wanted.max_level_hint().unwrap_or(LevelFilter::TRACE);
     let layer = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let layer = match format {
         Format::Text => layer.with_target(false).boxed(),
         Format::Json => layer.json().boxed(),
     };
-    let layer = layer.with_filter(wanted).with_filter(filter_fn(holds_no_secret));
-    let started = Registry::default().with(layer).try_init();
-    started.map_err(|error| anyhow!("the log cannot start: {error}"))
+    Ok(layer.with_filter(wanted).with_filter(filter_fn(holds_no_secret).with_max_level_hint(finest)))
 }
 
 /// Libraries write whole frames and headers to their finer logs, and with them the secrets of hosts and clients.
@@ -100,5 +107,12 @@ mod tests {
         assert_eq!((0..1_000).filter(|_| lines.allow_at(start).is_some()).count(), 10);
         assert_eq!(lines.allow_at(start + WINDOW), Some(990));
         assert_eq!(lines.allow_at(start + WINDOW), Some(0));
+    }
+
+    #[test]
+    fn what_is_too_fine_is_known_beforehand() {
+        for (filter, finest) in [("info", LevelFilter::INFO), ("warn,chorus::server=debug", LevelFilter::DEBUG)] {
+            assert_eq!(layer(filter, Format::Text).unwrap().max_level_hint(), Some(finest), "{filter}");
+        }
     }
 }
