@@ -5,11 +5,16 @@ use super::{EPSILON, vector::sum};
 
 /// Makes `rows` normal, in place. Returns them scaled and shifted, and one over each row's deviation.
 pub(crate) fn forward(rows: &mut [f32], scale: &[f32], offset: &[f32]) -> (Vec<f32>, Vec<f32>) {
-    let columns = scale.len().max(1);
     let mut output = vec![0.0; rows.len()];
-    let mut inverse = vec![0.0; rows.len() / columns];
-    for ((row, out), inverse) in rows.chunks_exact_mut(columns).zip(output.chunks_exact_mut(columns)).zip(&mut inverse)
-    {
+    let mut inverse = vec![0.0; rows.len() / scale.len().max(1)];
+    forward_into(&mut output, &mut inverse, rows, scale, offset);
+    (output, inverse)
+}
+
+/// As [`forward`], into memory of as many numbers as `rows` has, and of as many as there are rows.
+pub(crate) fn forward_into(output: &mut [f32], inverse: &mut [f32], rows: &mut [f32], scale: &[f32], offset: &[f32]) {
+    let columns = scale.len().max(1);
+    for ((row, out), inverse) in rows.chunks_exact_mut(columns).zip(output.chunks_exact_mut(columns)).zip(inverse) {
         let mean = sum(row, |value| value) / columns as f32;
         row.iter_mut().for_each(|value| *value -= mean);
         let variance = sum(row, |value| value * value) / columns as f32;
@@ -19,18 +24,29 @@ pub(crate) fn forward(rows: &mut [f32], scale: &[f32], offset: &[f32]) -> (Vec<f
             *out = *value * scale + offset;
         }
     }
-    (output, inverse)
 }
 
 /// The way back, with the normal rows and what else [`forward`] returned: `gradient` becomes the input's, in place.
 /// Returns those of scale and offset. A row without a gradient stays without one.
 pub(crate) fn backward(gradient: &mut [f32], normal: &[f32], inverse: &[f32], scale: &[f32]) -> [Vec<f32>; 2] {
-    let columns = scale.len().max(1);
     let [mut of_scale, mut of_offset] = [(); 2].map(|()| vec![0.0; scale.len()]);
+    add_backward([&mut of_scale, &mut of_offset], gradient, normal, inverse, scale);
+    [of_scale, of_offset]
+}
+
+/// As [`backward`]; adds the gradients of scale and offset to what is there.
+pub(crate) fn add_backward(
+    [of_scale, of_offset]: [&mut [f32]; 2],
+    gradient: &mut [f32],
+    normal: &[f32],
+    inverse: &[f32],
+    scale: &[f32],
+) {
+    let columns = scale.len().max(1);
     for ((gradient, normal), inverse) in
         gradient.chunks_exact_mut(columns).zip(normal.chunks_exact(columns)).zip(inverse)
     {
-        let sums = of_scale.iter_mut().zip(&mut of_offset);
+        let sums = of_scale.iter_mut().zip(&mut *of_offset);
         for (((value, normal), scale), (of_scale, of_offset)) in gradient.iter_mut().zip(normal).zip(scale).zip(sums) {
             *of_scale += *value * normal;
             *of_offset += *value;
@@ -40,7 +56,6 @@ pub(crate) fn backward(gradient: &mut [f32], normal: &[f32], inverse: &[f32], sc
         let along = gradient.iter().zip(normal).map(|(value, normal)| value * normal).sum::<f32>() / columns as f32;
         gradient.iter_mut().zip(normal).for_each(|(value, normal)| *value = (*value - mean - normal * along) * inverse);
     }
-    [of_scale, of_offset]
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use burn::tensor::Tensor;
 use crate::{
     learner::operations::{
         gradient::Gradient,
-        memory::{self, numbers, numbers_mut, tensor},
+        memory::{self, numbers, numbers_mut, rows_of_block, tensor},
+        threads,
     },
     slices::{EPSILON, norm},
 };
@@ -29,10 +30,22 @@ fn forward_in_one_pass(input: Tensor<2>, scale: &Tensor<2>, offset: &Tensor<2>) 
     let device = input.device();
     let [rows, columns] = input.dims();
     let (scale, offset) = (scale.clone().into_data(), offset.clone().into_data());
+    let (scale, offset) = (numbers(&scale), numbers(&offset));
     let mut normal = input.into_data();
-    let (output, inverse) = norm::forward(numbers_mut(&mut normal), numbers(&scale), numbers(&offset));
+    let (mut output, mut inverse) = (vec![0.0; rows * columns], vec![0.0; rows]);
+    let (together, block) = block(columns);
+    let pieces = numbers_mut(&mut normal).chunks_mut(block).zip(output.chunks_mut(block));
+    threads::each(pieces.zip(inverse.chunks_mut(together)), |((normal, output), inverse)| {
+        norm::forward_into(output, inverse, normal, scale, offset);
+    });
     let saved = Saved { normal: Tensor::from_data(normal, &device), inverse: tensor(inverse, [rows, 1], &device) };
     (tensor(output, [rows, columns], &device), saved)
+}
+
+/// Rows that a thread takes at a time, and their numbers. Sums over rows are those of these blocks, however many threads there are.
+fn block(columns: usize) -> (usize, usize) {
+    let rows = rows_of_block(columns);
+    (rows, rows * columns.max(1))
 }
 
 fn forward_by_operations(input: Tensor<2>, scale: &Tensor<2>, offset: &Tensor<2>) -> (Tensor<2>, Saved) {
@@ -52,13 +65,24 @@ pub(crate) fn backward(saved: Saved, gradient: Tensor<2>, scale: &Tensor<2>) -> 
 
 fn backward_in_one_pass(saved: Saved, gradient: Tensor<2>, scale: &Tensor<2>) -> [Tensor<2>; 3] {
     let device = gradient.device();
-    let [_, columns] = gradient.dims();
+    let [rows, columns] = gradient.dims();
     let scale = scale.clone().into_data();
+    let scale = numbers(&scale);
     let (normal, inverse) = (saved.normal.into_data(), saved.inverse.into_data());
     let mut gradient = gradient.into_data();
-    let [of_scale, of_offset] =
-        norm::backward(numbers_mut(&mut gradient), numbers(&normal), numbers(&inverse), numbers(&scale))
-            .map(|values| tensor(values, [1, columns], &device));
+    let (together, block) = block(columns);
+    let mut sums = vec![0.0; rows.div_ceil(together) * 2 * columns];
+    let pieces = numbers_mut(&mut gradient).chunks_mut(block).zip(numbers(&normal).chunks(block));
+    let pieces = pieces.zip(numbers(&inverse).chunks(together)).zip(sums.chunks_mut(2 * columns.max(1)));
+    threads::each(pieces, |(((gradient, normal), inverse), sums)| {
+        norm::add_backward(sums.split_at_mut(columns).into(), gradient, normal, inverse, scale);
+    });
+    let mut all = vec![0.0; 2 * columns];
+    for sums in sums.chunks_exact(2 * columns.max(1)) {
+        all.iter_mut().zip(sums).for_each(|(all, sum)| *all += sum);
+    }
+    let of_offset = all.split_off(columns);
+    let [of_scale, of_offset] = [all, of_offset].map(|values| tensor(values, [1, columns], &device));
     [Tensor::from_data(gradient, &device), of_scale, of_offset]
 }
 
