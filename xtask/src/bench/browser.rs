@@ -213,8 +213,10 @@ impl<'a> Tab<'a> {
     fn threads(&self, model: &str, figures: &mut Figures) {
         // As the tab chooses them (`wasm-client/src/processor.rs`).
         let threads = if figures.cores() > 2 { (figures.cores() - 1).min(8) } else { figures.cores() };
+        // The browser compiles what is hot for a second or two, on the same cores: a small network's first hundred steps.
+        let steps = if model == "compact" { 300 } else { 25 };
         let ask = |program: &str| {
-            let task = json!({ "program": program, "model": model, "steps": 9, "threads": threads });
+            let task = json!({ "program": program, "model": model, "steps": steps, "threads": threads });
             self.ask("/bench/chorus.js", "module", task)
         };
         let (one, several) = (ask("trainer"), ask("trainer-threads"));
