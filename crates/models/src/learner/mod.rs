@@ -14,6 +14,7 @@ mod in_one_pass;
 #[cfg(feature = "cpu")]
 mod layers;
 mod loss;
+#[cfg(feature = "cpu")]
 mod operations;
 #[cfg(feature = "cpu")]
 mod passes;

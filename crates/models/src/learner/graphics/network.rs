@@ -10,8 +10,7 @@ use super::{
 };
 use crate::{
     FRAMES, Layer, LstmOutput, ModelError,
-    learner::operations::dropout::{KEPT, SCALE},
-    network::KERNEL,
+    network::{KEPT, KEPT_FACTOR, KERNEL},
     slices::EPSILON,
 };
 
@@ -311,12 +310,12 @@ value = select(value, 0.0, value < 0.0);\n",
         let mut scale = 1.0;
         let mut buffers = vec![("output", Change, &values.buffer)];
         if let Some((per_clip, fewer)) = drops {
-            scale = SCALE;
+            scale = KEPT_FACTOR;
             buffers.push(("masks", Words, masks));
             finish += &format!(
                 "let at = (clip * {per_clip}u + row) * {outputs}u + column;
 let word = masks[step.mask_word + {}u * step.batch - {}u + at / 4u];
-value *= select(0.0, {SCALE:?}, ((word >> (8u * (at % 4u))) & 0xffu) < {KEPT}u);\n",
+value *= select(0.0, {KEPT_FACTOR:?}, ((word >> (8u * (at % 4u))) & 0xffu) < {KEPT}u);\n",
                 used[0], used[1]
             );
             used[0] += per_clip * outputs / 4;

@@ -3,7 +3,6 @@
 use rand::Rng;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
-#[cfg(feature = "cpu")]
 use super::threads;
 
 /// Values whose random byte is below [`KEPT`] are kept, and multiplied by [`SCALE`].
