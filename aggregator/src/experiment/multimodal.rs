@@ -148,7 +148,7 @@ pub fn multimodal_section(multimodal: &Multimodal, done: &[Done<Modalities>]) ->
     let labels = multimodal.labels.len();
     for (than, sides) in [("the voice alone", Modalities::Voice), ("the text alone", Modalities::Text)] {
         let difference = paired_bootstrap(&answers(&found, Modalities::Both), &answers(&found, sides), labels);
-        if let Some(Difference { uar, low, high, speakers }) = difference {
+        if let Some(Difference { uar, low, high, speakers, p: _ }) = difference {
             let _ = write!(
                 page,
                 "\nBoth against {than}: {:+.1} points of UAR (95 % {:+.1} to {:+.1}, {speakers} speakers).\n",

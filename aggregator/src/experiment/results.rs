@@ -11,7 +11,7 @@ use super::recipe::{self, Recipe};
 use super::reference;
 use super::repeat::command;
 use super::runs::{self, Done, Repeated as _};
-use super::statistics::{Answer, Difference, Spread, paired_bootstrap};
+use super::statistics::{Answer, Difference, Spread, paired_bootstrap, significant};
 use crate::simulator::{Dataset, LastFive, Means, Outcome, Scores};
 
 /// All results of the experiments on a corpus.
@@ -158,6 +158,8 @@ pub struct Comparison {
     /// First minus second.
     #[serde(flatten)]
     pub difference: Difference,
+    /// Whether it is significant, with all that are compared.
+    pub significant: bool,
 }
 
 /// A run that could not be done.
@@ -240,6 +242,12 @@ impl Results {
             failures: done.iter().filter_map(failure).collect(),
             runs: done.iter().map(row).collect(),
         }
+    }
+
+    /// How a condition differs from the one that its own experiment measures it by, where the two are compared.
+    pub fn beside_baseline(&self, one: &Measured) -> Option<&Comparison> {
+        let baseline = self.conditions.iter().find(|other| is_baseline(&other.condition, &one.condition))?;
+        self.comparisons.iter().find(|compared| compared.first == one.key && compared.second == baseline.key)
     }
 
     /// The conditions of an experiment.
@@ -388,15 +396,25 @@ impl Repetition {
     }
 }
 
-/// The differences of which the report speaks: each system from the centralised model, each recipe from the paper's, and
-/// each model from `compact`.
+/// Whether a condition is what another is measured by: the centralised model of the same network, and where clients are counted, one client
+/// that has everything.
+fn is_baseline(baseline: &Condition, of: &Condition) -> bool {
+    let same = baseline.model == of.model && baseline != of;
+    same && match of.experiment {
+        Experiment::Clients => *baseline == Condition { clients: Some(1), ..*of },
+        Experiment::Systems | Experiment::Speakers => baseline.system == System::Centralised,
+    }
+}
+
+/// The differences of which the report speaks: each system from the centralised model, each number of clients from one, each recipe from
+/// the paper's, and each model from `compact`.
 fn comparisons(conditions: &[Measured], labels: usize) -> Vec<Comparison> {
     let centralised = |one: &Measured| one.condition.system == System::Centralised;
     let federated = |one: &Measured| one.condition.experiment != Experiment::Clients && !centralised(one);
     let mut pairs: Vec<(&Measured, &Measured)> = Vec::new();
-    for one in conditions.iter().filter(|one| federated(one)) {
-        let baseline = |other: &&Measured| centralised(other) && other.condition.model == one.condition.model;
-        pairs.extend(conditions.iter().find(baseline).map(|baseline| (one, baseline)));
+    for one in conditions.iter().filter(|one| !centralised(one)) {
+        let baseline = conditions.iter().find(|other| is_baseline(&other.condition, &one.condition));
+        pairs.extend(baseline.map(|baseline| (one, baseline)));
     }
     for one in conditions.iter().filter(|one| federated(one) && one.condition.recipe != "paper") {
         let of_paper = Condition { recipe: "paper", ..one.condition };
@@ -406,17 +424,21 @@ fn comparisons(conditions: &[Measured], labels: usize) -> Vec<Comparison> {
         let others = conditions.iter().filter(|one| centralised(one) && one.key != compact.key);
         pairs.extend(others.map(|other| (compact, other)));
     }
-    pairs
-        .into_iter()
-        .filter_map(|(first, second)| {
-            Some(Comparison {
-                first: first.key.clone(),
-                second: second.key.clone(),
-                words: format!("{} − {}", first.condition, second.condition),
-                difference: paired_bootstrap(&first.answers, &second.answers, labels)?,
-            })
+    let compared = pairs.into_iter().filter_map(|(first, second)| {
+        Some(Comparison {
+            first: first.key.clone(),
+            second: second.key.clone(),
+            words: format!("{} − {}", first.condition, second.condition),
+            difference: paired_bootstrap(&first.answers, &second.answers, labels)?,
+            significant: false,
         })
-        .collect()
+    });
+    let mut compared: Vec<Comparison> = compared.collect();
+    let chances: Vec<f64> = compared.iter().map(|one| one.difference.p).collect();
+    for (one, significant) in compared.iter_mut().zip(significant(&chances)) {
+        one.significant = significant;
+    }
+    compared
 }
 
 /// Who is tested in the repetitions of one condition: all folds of one seed.
@@ -487,6 +509,30 @@ mod tests {
         assert_eq!(first.reference.unwrap().accuracy, 0.32);
         assert!(!results.comparisons.is_empty());
         assert!(results.comparisons.iter().all(|one| one.difference.uar == 0.0 && !one.difference.is_shown()));
+    }
+
+    #[test]
+    fn numbers_of_clients_are_measured_by_one_client_and_systems_by_the_centralised_model() {
+        let experiments = vec![Experiment::Systems, Experiment::Clients];
+        let options = Options { folds: Some(5), seeds: 1, experiments, ..tests::options() };
+        let dataset = tests::dataset();
+        let done = runs(&options, &dataset).unwrap().into_iter().map(|run| {
+            let outcome = Ok(outcome(&run, &dataset));
+            Done { run, outcome }
+        });
+        let results = Results::of(&options, &dataset, Vec::new(), &done.collect::<Vec<_>>(), "chorus".to_owned());
+        let baseline = |key: &str| {
+            let one = results.conditions.iter().find(|one| one.key == key).unwrap();
+            results.beside_baseline(one).map(|compared| compared.second.as_str())
+        };
+        assert_eq!(baseline("e2-conv-random-fedavg-k5"), Some("e2-conv-random-fedavg-k1"));
+        assert_eq!(baseline("e2-conv-random-fedavg-k1"), None);
+        assert_eq!(baseline("e1-lstm-single-emotion-gradient-k4"), Some("e1-lstm-centralised-adam-k1"));
+        assert_eq!(baseline("e1-lstm-centralised-adam-k1"), None);
+        // All answer alike, and of five speakers no difference could be told.
+        assert!(results.comparisons.iter().all(|one| one.difference.p == 1.0 && !one.significant));
+        let page = crate::experiment::page(&results);
+        assert!(page.contains("With 5 test speakers none can be, since no p is below 0.06"), "{page}");
     }
 
     #[test]

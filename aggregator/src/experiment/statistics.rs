@@ -15,6 +15,11 @@ pub const RESAMPLES: usize = 10_000;
 const SEED: u64 = 1;
 /// The share of resamples within the interval.
 const CONFIDENCE: f64 = 0.95;
+/// Up to so many speakers, all ways to exchange two systems' answers are looked at; with more of them, as many by chance as there are
+/// resamples.
+const ALL_EXCHANGED: usize = 16;
+/// Differences that are nearer to each other than this are equal: sums of the same numbers in another order.
+const EQUAL: f64 = 1.0e-12;
 
 /// Mean and deviation of one measure over repetitions.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -71,6 +76,9 @@ pub struct Difference {
     pub low: f64,
     /// Upper end.
     pub high: f64,
+    /// How likely a difference as large is where the two systems are alike: the share of exchanges of their answers, speaker by
+    /// speaker, that make one.
+    pub p: f64,
     /// How many speakers were drawn from.
     pub speakers: usize,
 }
@@ -118,8 +126,53 @@ pub fn paired_bootstrap(first: &[Vec<Answer>], second: &[Vec<Answer>], labels: u
         uar: difference(&vec![1; speakers.len()]),
         low: quantile(&differences, tail),
         high: quantile(&differences, 1.0 - tail),
+        p: exchanged(&of_speakers(&first, &second)),
         speakers: speakers.len(),
     })
+}
+
+/// What each speaker adds to the difference of two systems' UAR, whose repetitions count as their mean.
+fn of_speakers(first: &[Tally], second: &[Tally]) -> Vec<f64> {
+    let adds = |tallies: &[Tally], speaker: usize| {
+        tallies.iter().map(|one| one.share_of(speaker)).sum::<f64>() / tallies.len().max(1) as f64
+    };
+    let speakers = first.first().map_or(0, |tally| tally.0.len());
+    (0..speakers).map(|speaker| adds(first, speaker) - adds(second, speaker)).collect()
+}
+
+/// The paired permutation test (Fisher, The Design of Experiments, 1935, section 21; Good, Permutation, Parametric and Bootstrap Tests of
+/// Hypotheses, 2005, section 3.1), two-sided: of two systems that are alike, each speaker's answers could as well be the other's. The share of
+/// all such exchanges that make as large a sum of these differences; with many speakers, of as many as were drawn, and of the one
+/// that is there (Phipson & Smyth 2010, Statistical Applications in Genetics and Molecular Biology 9).
+fn exchanged(differences: &[f64]) -> f64 {
+    let sum = |exchange: &mut dyn FnMut(usize) -> bool| {
+        let signed = differences.iter().enumerate().map(|(place, one)| if exchange(place) { -one } else { *one });
+        signed.sum::<f64>().abs()
+    };
+    let least = sum(&mut |_| false) - EQUAL;
+    if differences.len() <= ALL_EXCHANGED {
+        let ways = 1_u32 << differences.len();
+        let as_large = (0..ways).filter(|way| sum(&mut |place| way >> place & 1 == 1) >= least).count();
+        return as_large as f64 / f64::from(ways);
+    }
+    let mut random = ChaCha8Rng::seed_from_u64(SEED);
+    let as_large = (0..RESAMPLES).filter(|_| sum(&mut |_| random.next_u32() & 1 == 1) >= least).count();
+    (as_large + 1) as f64 / (RESAMPLES + 1) as f64
+}
+
+/// Which of several differences are significant together at 5 %: Holm's sequentially rejective procedure (Scandinavian Journal of
+/// Statistics 6, 1979), with which the chance that one or more of them is none at all is at most that.
+pub fn significant(p: &[f64]) -> Vec<bool> {
+    let mut order: Vec<usize> = (0..p.len()).collect();
+    order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));
+    let mut found = vec![false; p.len()];
+    for (place, &index) in order.iter().enumerate() {
+        if p[index] > (1.0 - CONFIDENCE) / (p.len() - place) as f64 {
+            break;
+        }
+        found[index] = true;
+    }
+    found
 }
 
 /// The UAR of a system with repetitions: their mean. `None` without any.
@@ -145,6 +198,15 @@ impl Tally {
             }
         }
         Self(tally)
+    }
+
+    /// What a speaker adds to the UAR of all.
+    fn share_of(&self, speaker: usize) -> f64 {
+        let labels = self.0.first().map_or(0, Vec::len);
+        let all = |label: usize| self.0.iter().map(|speaker| speaker[label].1).sum::<u32>();
+        let tested: Vec<usize> = (0..labels).filter(|&label| all(label) > 0).collect();
+        let recalls = tested.iter().map(|&label| f64::from(self.0[speaker][label].0) / f64::from(all(label)));
+        recalls.sum::<f64>() / tested.len().max(1) as f64
     }
 
     /// UAR where speaker i was drawn `drawn[i]` times: the mean over the labels that occur.
@@ -238,6 +300,63 @@ mod tests {
         near(difference.uar, mean);
         assert!((difference.low - (mean - half)).abs() < 0.006, "{difference:?} {half}");
         assert!((difference.high - (mean + half)).abs() < 0.006, "{difference:?} {half}");
+    }
+
+    /// Of `tests/reference/statistics/golden.py`.
+    #[derive(serde::Deserialize)]
+    struct Golden {
+        chances: Vec<Chance>,
+        holm: Vec<Together>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Chance {
+        differences: Vec<f64>,
+        p: f64,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Together {
+        p: Vec<f64>,
+        significant: Vec<bool>,
+    }
+
+    fn golden() -> Golden {
+        serde_json::from_str(include_str!("../../../tests/reference/statistics/statistics.json")).unwrap()
+    }
+
+    #[test]
+    fn the_chance_of_a_difference_is_that_of_scipy() {
+        for Chance { differences, p } in golden().chances {
+            // Of more speakers than that, ten thousand exchanges are a sample: three deviations of it.
+            let within = if differences.len() <= ALL_EXCHANGED { 1.0e-9 } else { 0.03 * (p * (1.0 - p)).sqrt() };
+            let found = exchanged(&differences);
+            assert!((found - p).abs() <= within, "{differences:?}: {found}, SciPy has {p}");
+        }
+    }
+
+    #[test]
+    fn what_speakers_add_is_the_difference() {
+        let first = answers(&[[4, 3], [3, 1], [2, 2]]);
+        let second = answers(&[[2, 2], [4, 2], [0, 2]]);
+        let third = answers(&[[1, 1], [4, 4], [0, 0]]);
+        let speakers: BTreeMap<&str, usize> = first.iter().map(|answer| (answer.speaker.as_str(), 0)).collect();
+        let speakers: BTreeMap<&str, usize> = speakers.into_keys().zip(0..).collect();
+        let [first_tally, second_tally, third_tally] = [&first, &second, &third].map(|of| Tally::of(of, &speakers, 2));
+        let adds = of_speakers(&[first_tally], &[second_tally, third_tally]);
+        let difference = paired_bootstrap(&[first.clone()], &[second.clone(), third.clone()], 2).unwrap();
+        near(adds.iter().sum(), difference.uar);
+        // Of the first speaker's 24 clips of everyone, 7 against 4 and 2 were right.
+        near(adds[0], (7.0 - 3.0) / 24.0);
+        near(difference.p, exchanged(&adds));
+    }
+
+    #[test]
+    fn what_is_significant_together_is_what_statsmodels_says() {
+        for Together { p, significant: expected } in golden().holm {
+            assert_eq!(significant(&p), expected, "{p:?}");
+        }
+        assert_eq!(significant(&[]), Vec::<bool>::new());
     }
 
     #[test]

@@ -32,6 +32,11 @@ pub fn signed(value: f64) -> String {
     if value > 0.0 && text.contains(['1', '2', '3', '4', '5', '6', '7', '8', '9']) { format!("+{text}") } else { text }
 }
 
+/// A p-value.
+pub fn chance(p: f64) -> String {
+    if p < 0.001 { "< 0.001".to_owned() } else { fixed(p, if p < 0.1 { 3 } else { 2 }) }
+}
+
 /// Megabytes in about three figures; a dash for none.
 pub fn megabytes(bytes: f64) -> String {
     let megabytes = bytes / 1e6;
@@ -70,6 +75,7 @@ mod tests {
         assert_eq!(spread(&Spread::of([0.625])), "0.62");
         assert_eq!(spread(&Spread::of([])), "–");
         assert_eq!([signed(0.104), signed(-0.104), signed(-0.001), signed(0.001)], ["+0.10", "−0.10", "0.00", "0.00"]);
+        assert_eq!([0.5, 0.0625, 0.001, 0.0001].map(chance), ["0.50", "0.062", "0.001", "< 0.001"]);
         assert_eq!([megabytes(0.0), megabytes(152_000.0), megabytes(16_600e6)], ["–", "0.15", "16,600"]);
         assert_eq!([count(1, "clip"), count(1_098, "clip")], ["1 clip", "1,098 clips"]);
         assert_eq!(share(f64::NAN), "–");

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use models::Architecture;
 
 use super::block::{self, Cell, table};
-use super::{learning, number};
+use super::{differences, learning, number};
 use crate::experiment::condition::System;
 use crate::experiment::paper::Experiment;
 use crate::experiment::results::{Measured, Results};
@@ -45,9 +45,10 @@ fn overview(results: &Results, measured: &[&Measured]) -> Markup {
     let mut heading: Vec<Cell> = vec!["network".into(), "centralised".into()];
     heading.extend(columns.iter().map(|(system, recipe)| Cell::With(system.to_string(), (*recipe).to_owned())));
     let write = |one: Option<&Measured>| match one {
-        Some(one) => {
-            Cell::With(number::spread(&one.uar), format!("last five {}", number::share(one.last_five.uar.mean)))
-        }
+        Some(one) => Cell::With(
+            differences::marked_uar(results, one),
+            format!("last five {}", number::share(one.last_five.uar.mean)),
+        ),
         None => "not done".into(),
     };
     let rows: Vec<Vec<Cell>> = results
@@ -72,6 +73,7 @@ fn overview(results: &Results, measured: &[&Measured]) -> Markup {
         .collect();
     html! {
         (table("Unweighted average recall (UAR) on the test speakers", &heading, &rows))
+        (differences::key_to_marks(Experiment::Speakers))
         (block::commands(measured, results))
     }
 }

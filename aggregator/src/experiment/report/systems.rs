@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use models::Architecture;
 
 use super::block::{self, Cell, figure, table};
-use super::{learning, number};
+use super::{differences, learning, number};
 use crate::experiment::condition::System;
 use crate::experiment::paper::Experiment;
 use crate::experiment::reference;
@@ -55,7 +55,7 @@ fn overview(results: &Results, measured: &[&Measured]) -> Markup {
     let row = |model: &Architecture| {
         let cell = |(system, recipe): &(System, &str)| match find(measured, *model, *system, recipe) {
             Some(one) => Cell::With(
-                number::spread(&one.uar),
+                differences::marked_uar(results, one),
                 format!("last five {}{}", number::share(one.last_five.uar.mean), missing(one, results)),
             ),
             None => "not done".into(),
@@ -65,6 +65,7 @@ fn overview(results: &Results, measured: &[&Measured]) -> Markup {
     let rows: Vec<Vec<Cell>> = results.options.models.iter().map(row).collect();
     html! {
         (table("Unweighted average recall (UAR) on the test speakers", &heading, &rows))
+        (differences::key_to_marks(Experiment::Systems))
         (block::commands(measured, results))
     }
 }
