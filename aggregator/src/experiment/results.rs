@@ -533,6 +533,10 @@ mod tests {
         assert!(results.comparisons.iter().all(|one| one.difference.p == 1.0 && !one.significant));
         let page = crate::experiment::page(&results);
         assert!(page.contains("With 5 test speakers none can be, since no p is below 0.06"), "{page}");
+        assert!(
+            page.contains("Figure 7 of the paper: 0.41 (1), 0.46 (2)"),
+            "the paper's dots are in its panel of conv"
+        );
     }
 
     #[test]

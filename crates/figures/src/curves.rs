@@ -1,8 +1,8 @@
 //! Learning curves: one line a series over the rounds, told apart by dashes and markers as well as by colour.
 
 use crate::plot::{
-    Axes, LEFT, PLOT_HEIGHT, RIGHT, Range, Series, begin, frame, line, marker, nothing, number, tick_step, ticks,
-    titles, x_tick, y_ticks,
+    Axes, LEFT, PLOT_HEIGHT, RIGHT, Range, Sample, Series, begin, frame, line, marker, nothing, number, tick_step,
+    ticks, titles, x_tick, y_ticks,
 };
 use crate::svg::{Document, WIDTH};
 
@@ -13,7 +13,8 @@ const MARKED_POINTS: usize = 24;
 /// Without a single finite point it is an empty chart that says `none`. No other word is in it than those of `series` and
 /// `axes`, whatever their language.
 pub fn learning_curves(series: &[Series], axes: &Axes) -> String {
-    let (mut document, top, bottom) = begin(series, axes, &description(series, axes));
+    let names = series.iter().map(|one| one.name.as_str());
+    let (mut document, top, bottom) = begin(names, Sample::Line, axes, &description(series, axes));
     let Some(extent) = Extent::of(series, axes.y_range) else {
         frame(&mut document, top, bottom);
         nothing(&mut document, axes, top, bottom);

@@ -31,6 +31,7 @@
 
 mod confusion;
 mod curves;
+mod dots;
 mod legend;
 mod logarithmic;
 mod plot;
@@ -40,6 +41,7 @@ mod svg;
 
 pub use confusion::{ConfusionWords, confusion};
 pub use curves::learning_curves;
+pub use dots::{Dot, Dots, dots};
 pub use logarithmic::logarithmic_curves;
 pub use plot::{Axes, Range, Series};
 pub use recall::recall;

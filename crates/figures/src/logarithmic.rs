@@ -1,7 +1,8 @@
 //! Curves over quantities that span powers of ten, such as the megabytes that travelled.
 
 use crate::plot::{
-    Axes, LEFT, PLOT_HEIGHT, RIGHT, Range, Series, begin, frame, line, marker, nothing, number, titles, x_tick, y_ticks,
+    Axes, LEFT, PLOT_HEIGHT, RIGHT, Range, Sample, Series, begin, frame, line, marker, nothing, number, titles, x_tick,
+    y_ticks,
 };
 use crate::svg::WIDTH;
 
@@ -18,7 +19,8 @@ pub fn logarithmic_curves(series: &[Series], axes: &Axes) -> String {
         .iter()
         .map(|one| one.values.iter().copied().filter(|(x, y)| *x > 0.0 && x.is_finite() && y.is_finite()).collect())
         .collect();
-    let (mut document, top, bottom) = begin(series, axes, &description(series, &drawn, axes));
+    let names = series.iter().map(|one| one.name.as_str());
+    let (mut document, top, bottom) = begin(names, Sample::Line, axes, &description(series, &drawn, axes));
     frame(&mut document, top, bottom);
     let all = || drawn.iter().flatten();
     if all().next().is_none() {

@@ -67,16 +67,32 @@ const ROW: f64 = 18.0;
 const SAMPLE: f64 = 30.0;
 pub(crate) const DASHES: [&str; 4] = ["none", "7 4", "2 3", "9 3 2 3"];
 
+/// How the legend shows a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sample {
+    /// A line with a marker on it.
+    Line,
+    /// The marker alone.
+    Marker,
+}
+
 /// The chart with its heading and its legend, and where the plot begins and ends.
-pub(crate) fn begin(series: &[Series], axes: &Axes, description: &str) -> (Document, f64, f64) {
-    let legend = legend::entries(series.iter().map(|one| one.name.as_str()), SAMPLE, 14.0);
+pub(crate) fn begin<'a>(
+    names: impl Iterator<Item = &'a str>,
+    sample: Sample,
+    axes: &Axes,
+    description: &str,
+) -> (Document, f64, f64) {
+    let legend = legend::entries(names, SAMPLE, 14.0);
     let top = 30.0 + ROW * legend::rows(&legend);
     let bottom = top + PLOT_HEIGHT;
     let mut document = Document::new(bottom + 48.0, &axes.title, description);
     document.heading(&axes.title);
     for entry in &legend {
         let y = 30.0 + ROW * entry.row;
-        document.push(&line(entry.index, &format!("M{:.1} {y}h{SAMPLE}", entry.x)));
+        if sample == Sample::Line {
+            document.push(&line(entry.index, &format!("M{:.1} {y}h{SAMPLE}", entry.x)));
+        }
         document.push(&marker(entry.index, entry.x + SAMPLE / 2.0, y, ""));
         document.text(entry.x + SAMPLE + 5.0, y, SMALL, Anchor::Start, &entry.name);
     }
