@@ -44,6 +44,8 @@ const ROOMS = {
   'masked, nobody is ready': { ...lobby, ...masked, ready: 0 },
   'masked, one laptop alone': { ...lobby, ...masked, ready: 1, clients: [person('Ada', 'ready', { me: true })] },
   'masked, one laptop of at least four': { ...lobby, room: { max_clients: 64, masking: { server: 'active' } }, ready: 1, clients: [person('Ada', 'ready', { me: true })] },
+  'masked, a sum would single somebody out': { ...lobby, ...masked, round: 3, model_version: 2, ready: 3, singles_out: true },
+  'masked, a sum would single somebody out, paused': { ...lobby, ...masked, round: 3, model_version: 2, ready: 3, singles_out: true, paused: true },
   'masked, all left': { ...lobby, ...masked, round: 3, model_version: 2, ready: 0, clients: [] },
   'normalising': { ...lobby, phase: 'normalising', received: 1, goal: 2 },
   'round 3': collecting,
@@ -87,6 +89,7 @@ const LAPTOPS = {
   'alone': { ...laptop, ...ROOMS['one laptop alone'] },
   'ready': { ...laptop, ...lobby },
   'ready, the host begins': { ...laptop, ...ROOMS['the host begins'] },
+  'ready, a sum would single somebody out': { ...laptop, ...ROOMS['masked, a sum would single somebody out'] },
   'ready, paused': { ...laptop, ...lobby, paused: true },
   'ready between rounds': { ...laptop, ...ROOMS['between rounds'] },
   'normalising': { ...laptop, ...ROOMS.normalising },
@@ -189,6 +192,10 @@ for (const [code, words] of Object.entries(LANGUAGES)) {
       const { sentence } = rooms[`masked, ${name}`];
       assert.equal(sentence, words.board.sentence.tooFewToMask(name.startsWith('one') ? 1 : 2), name);
     }
+    const singlesOut = rooms['masked, a sum would single somebody out'].sentence;
+    assert.equal(singlesOut, words.board.sentence.singlesOut);
+    assert.equal(laptops['ready, a sum would single somebody out'].sentence, singlesOut);
+    assert.equal(rooms['masked, a sum would single somebody out, paused'].sentence, words.board.sentence.pausedLobby);
     assert.equal(rooms['masked, nobody is ready'].sentence, rooms['the host begins, nobody is ready'].sentence);
     assert.equal(rooms['masked, all left'].sentence, rooms['the host begins the next round, all left'].sentence);
   });
@@ -267,5 +274,5 @@ test('training diverges where the loss is far above guessing and has grown, and 
 
 test('every situation is in the table', () => {
   const found = new Set([...Object.values(ROOMS), LAPTOPS.connecting].map(situationOf));
-  assert.deepEqual([...found].sort(), ['alone', 'collecting', 'empty', 'finished', 'held', 'left', 'lobby', 'lobbyBetween', 'normalising', 'pausedLobby', 'pausedRound', 'unknown']);
+  assert.deepEqual([...found].sort(), ['alone', 'collecting', 'empty', 'finished', 'held', 'left', 'lobby', 'lobbyBetween', 'normalising', 'pausedLobby', 'pausedRound', 'singlesOut', 'unknown']);
 });

@@ -142,6 +142,7 @@ impl App {
             phase: status.map(|status| status.phase),
             full: view.notice.is_some_and(|notice| notice.code == NoticeCode::Error(ErrorCode::RoomFull)),
             held: status.is_some_and(|status| status.held),
+            singles_out: status.is_some_and(|status| status.singles_out),
             paused: status.is_some_and(|status| status.paused),
             model_version: count(&|status| status.model_version.0),
             ready: count(&|status| status.ready),

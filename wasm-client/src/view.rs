@@ -209,6 +209,8 @@ pub struct StateView {
     pub full: bool,
     /// Whether the room waits until its server can store it.
     pub held: bool,
+    /// Whether no round begins because the sum of those who are here would show what few of them gave.
+    pub singles_out: bool,
     /// Whether its host lets no further round begin.
     pub paused: bool,
     /// The present version of the model: rounds that are done.

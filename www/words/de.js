@@ -1275,6 +1275,7 @@ export const words = {
       pausedLobby: 'Pause. Es beginnt nichts, bis die Lehrkraft weitermacht.',
       pausedRound: (received, goal) => `Letzte Runde vor der Pause: ${received} von ${plural(goal, 'Ergebnis', 'Ergebnissen')} da.`,
       held: 'Der Server kann gerade nicht speichern. Es geht nichts verloren; der Raum macht von selbst weiter.',
+      singlesOut: 'Die Summe dieser Runde ging einmal verloren, nachdem einige Laptops schon geholfen hatten, sie zu öffnen. Eine Summe nur von denen, die jetzt da sind, würde zeigen, was einer oder zwei gegeben haben; darum öffnen die Laptops sie nicht. Es geht weiter, sobald die Fehlenden zurück sind oder ein paar Laptops dazukommen; oder die Lehrkraft beendet den Raum.',
       normalising: (received, goal) => `Die Laptops einigen sich auf ein gemeinsames Maß: ${received} von ${goal} haben geantwortet.`,
       collecting: (received, goal) => `Jeder Laptop trainiert mit seinen eigenen Aufnahmen. ${received} von ${plural(goal, 'Ergebnis', 'Ergebnissen')} da.`,
       finished: (rounds) => (rounds === 1 ? 'Die eine Runde ist geschafft.' : `Alle ${rounds} Runden sind geschafft.`),
@@ -1519,6 +1520,7 @@ export const words = {
       masked_statistics: 'Maskierte Summen über deine Aufnahmen',
       edge_ready: 'Wer über einen Zwischenserver mitmacht',
       partial: 'Summe eines Zwischenservers',
+      declined: 'Keine Hilfe bei einer Summe',
       evaluation: 'Abschlusstest',
     },
     why: {
@@ -1543,6 +1545,7 @@ export const words = {
       masked_statistics: 'Summen über die Merkmale aller deiner Abschnitte, oder am Ende, wie gut das fertige Modell bei deinen Testaufnahmen ist, maskiert: Ohne die der anderen sehen sie aus wie Zufall. Zusammen sagen sie, in welchem Maßstab die Merkmale aller genommen werden, oder wie gut das Modell ist.',
       edge_ready: 'Das schickt nur ein Server, der zwischen seinen Laptops und einem größeren Raum steht: wie viele bei ihm mitmachen und wie viele Aufnahmen sie haben.',
       partial: 'Das schickt nur ein Server, der zwischen seinen Laptops und einem größeren Raum steht: was alle zusammen gelernt haben, als Summe.',
+      declined: 'Dein Laptop hilft nicht, diese Summe zu öffnen: Neben einer, die er vorher öffnen half, würde sie zeigen, was einer oder zwei gegeben haben. Er sagt, von wem jene Summe war, damit der Server mit anderen weitermachen kann.',
       evaluation: 'Wie oft das fertige Modell bei den Aufnahmen richtiglag, die du für den Test zurückgehalten hast: gezählt für jede Kategorie.',
     },
     whyOther: 'Eine Nachricht aus dem Protokoll des Raums.',

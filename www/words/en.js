@@ -1277,6 +1277,7 @@ export const words = {
       pausedLobby: 'Paused. Nothing begins until the teacher goes on.',
       pausedRound: (/** @type {number} */ received, /** @type {number} */ goal) => `Last round before the break: ${received} of ${goal} results are in.`,
       held: 'The server cannot save just now. Nothing is lost; the room goes on by itself.',
+      singlesOut: 'This round’s sum was lost once, after some laptops had already helped to open it. A sum over those who are here now would show what one or two of them gave, so the laptops do not open it. It goes on as soon as those who left are back or some more laptops come; or the teacher ends the room.',
       normalising: (/** @type {number} */ received, /** @type {number} */ goal) => `The laptops agree on one scale: ${received} of ${goal} have answered.`,
       collecting: (/** @type {number} */ received, /** @type {number} */ goal) => `Every laptop trains on its own clips. ${received} of ${goal} results are in.`,
       finished: (/** @type {number} */ rounds) => (rounds === 1 ? 'The one round is done.' : `All ${rounds} rounds are done.`),
@@ -1522,6 +1523,7 @@ export const words = {
       masked_statistics: 'Masked sums over your clips',
       edge_ready: 'Clients of an edge',
       partial: 'Sum of an edge',
+      declined: 'No help with a sum',
       evaluation: 'Final test',
     },
     why: {
@@ -1546,6 +1548,7 @@ export const words = {
       masked_statistics: 'Sums over the features of all your frames, or at the end how the finished model does on your test clips, masked: without the others’ they look like chance. Together they say on which scale everyone’s features are taken, or how good the model is.',
       edge_ready: 'Only a server sends this, one that stands between its laptops and a larger room: how many take part with it, and how many clips they have.',
       partial: 'Only a server sends this, one that stands between its laptops and a larger room: what all of them have learnt, added up.',
+      declined: 'Your laptop does not help to open this sum: beside one that it has helped to open before, it would show what one or two have given. It says whose sum that was, so that the server can do with others.',
       evaluation: 'How often the finished model was right on the clips that you kept for the test: counts for each label.',
     },
     whyOther: 'A message of the room’s protocol.',

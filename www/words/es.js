@@ -1275,6 +1275,7 @@ export const words = {
       pausedLobby: 'En pausa. No empieza nada hasta que siga la clase.',
       pausedRound: (received, goal) => `Última ronda antes de la pausa: han llegado ${received} de ${plural(goal, 'resultado', 'resultados')}.`,
       held: 'El servidor no puede guardar ahora. No se pierde nada; la sala sigue por sí sola.',
+      singlesOut: 'La suma de esta ronda se perdió una vez, cuando algunos portátiles ya habían ayudado a abrirla. Una suma solo de los que están ahora mostraría lo que dieron uno o dos; por eso los portátiles no la abren. Sigue en cuanto vuelvan los que faltan o lleguen algunos portátiles más; o quien da la clase termina la sala.',
       normalising: (received, goal) => `Los portátiles se ponen de acuerdo en una misma escala: han respondido ${received} de ${goal}.`,
       collecting: (received, goal) => `Cada portátil entrena con sus propias grabaciones. Han llegado ${received} de ${plural(goal, 'resultado', 'resultados')}.`,
       finished: (rounds) => (rounds === 1 ? 'La única ronda está hecha.' : `Las ${rounds} rondas están hechas.`),
@@ -1519,6 +1520,7 @@ export const words = {
       masked_statistics: 'Sumas enmascaradas de tus grabaciones',
       edge_ready: 'Participantes de un servidor intermedio',
       partial: 'Suma de un servidor intermedio',
+      declined: 'Ninguna ayuda con una suma',
       evaluation: 'Prueba final',
     },
     why: {
@@ -1543,6 +1545,7 @@ export const words = {
       masked_statistics: 'Sumas de las características de todos tus tramos, o al final cómo le va al modelo terminado con tus grabaciones de prueba, enmascaradas: sin las de los demás parecen azar. Juntas dicen en qué escala se toman las características de todos, o lo bueno que es el modelo.',
       edge_ready: 'Solo lo envía un servidor que está entre sus portátiles y una sala mayor: cuántos participan con él y cuántas grabaciones tienen.',
       partial: 'Solo lo envía un servidor que está entre sus portátiles y una sala mayor: lo que todos han aprendido, sumado.',
+      declined: 'Tu portátil no ayuda a abrir esta suma: junto a otra que ayudó a abrir antes, mostraría lo que dieron uno o dos. Dice de quiénes era aquella suma, para que el servidor pueda seguir con otros.',
       evaluation: 'Cuántas veces acertó el modelo terminado con las grabaciones que guardaste para la prueba: un recuento por etiqueta.',
     },
     whyOther: 'Un mensaje del protocolo de la sala.',

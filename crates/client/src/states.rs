@@ -197,6 +197,7 @@ mod tests {
             paused: false,
             locked: false,
             held: false,
+            singles_out: false,
             bytes_up: 0,
             bytes_down: 0,
             clients: Vec::new(),

@@ -452,3 +452,133 @@ fn a_room_whose_statistics_do_not_come_together_begins_with_the_scale_that_there
     assert_eq!(class.coordinator.standardisation(), Some(&common));
     assert_eq!(class.published, 3);
 }
+
+fn agreed(class: &Class, student: usize) -> usize {
+    class.students[student].heard.iter().filter(|message| matches!(message, ServerMessage::Agreed { .. })).count()
+}
+
+fn declined(class: &Class, student: usize) -> bool {
+    let notice = class.students[student].participant.view().notice;
+    notice.is_some_and(|notice| notice.code == NoticeCode::MaskingRefused)
+}
+
+/// A class of so many in its second round, which begins again with so many after a restart, and after a while with fewer.
+fn in_round_two(count: usize, least: u32) -> Class {
+    let mut class = Class::waiting(count, RoomConfig { least, ..masked(Adversary::Active) });
+    all_train(&mut class);
+    assert_eq!(phase(&class), (Phase::Collecting, 2));
+    class
+}
+
+/// Everyone helps to open the sum, and before it is, the server is killed. It is started again when these are gone.
+fn loses_an_opened_sum(class: &mut Class, gone: &[usize]) {
+    let all = class.students.len();
+    for student in 0..all {
+        class.trains(student);
+    }
+    let before: Vec<usize> = (0..all).map(|student| agreed(class, student)).collect();
+    class.run_until(|class| (0..all).all(|student| agreed(class, student) > before[student]));
+    class.kill_server();
+    for &student in gone {
+        class.loses_connection(student, false);
+    }
+    class.start_server();
+    assert_eq!(class.published, 1, "nothing came of it");
+}
+
+/// All who are there go on to the end.
+fn goes_on(class: &mut Class) {
+    for student in &mut class.students {
+        student.eager = true;
+    }
+    all_train(class);
+    class.wait(40_000);
+}
+
+#[test]
+fn a_sum_that_was_lost_half_opened_is_opened_again_for_the_same_ones() {
+    let mut class = in_round_two(5, 5);
+    loses_an_opened_sum(&mut class, &[]);
+    class.wait(20_000);
+    assert_eq!((class.published, class.coordinator.history()[1].clients, abandoned(&class)), (2, 5, 0));
+    goes_on(&mut class);
+    assert_eq!((phase(&class), class.coordinator.history()[2].clients), ((Phase::Finished, 3), 5));
+}
+
+#[test]
+fn a_sum_that_was_lost_half_opened_goes_on_without_three_where_one_is_gone() {
+    let mut class = in_round_two(6, 6);
+    loses_an_opened_sum(&mut class, &[5]);
+    // Half a minute for the sixth to come back. Those who decline then say so at once: nobody waits until the step is over.
+    class.wait(35_000);
+    assert_eq!((class.published, class.coordinator.history()[1].clients, abandoned(&class)), (2, 3, 1));
+    assert!((0..5).all(|student| class.students[student].trainings <= 3), "nobody trained twice for one model");
+    goes_on(&mut class);
+    assert_eq!(class.coordinator.history()[2].clients, 5, "another model binds nobody");
+    assert_eq!(phase(&class), (Phase::Finished, 3));
+}
+
+/// A class of eight of whom five have helped to open two sums that were lost, and two one of them; the eighth is gone for good, and one
+/// of the five as well.
+fn with_two_sums_lost() -> Class {
+    let mut class = in_round_two(8, 6);
+    loses_an_opened_sum(&mut class, &[7]);
+    // Of the scale, of the first round, and of the sum that was lost.
+    let once = agreed(&class, 7);
+    class.wait_until(60_000, |class| (0..7).filter(|&student| agreed(class, student) > once).count() == 5);
+    let twice: Vec<usize> = (0..7).filter(|&student| agreed(&class, student) > once).collect();
+    assert_eq!((twice.len(), class.published), (5, 1));
+    class.kill_server();
+    for student in [twice[0], 7] {
+        class.loses_connection(student, false);
+    }
+    class.start_server();
+    class.wait(60_000);
+    class
+}
+
+#[test]
+fn a_sum_that_was_lost_half_opened_twice_is_waited_with_and_says_so() {
+    let mut class = with_two_sums_lost();
+    let status = class.coordinator.status(class.now);
+    assert_eq!((status.phase, status.ready, status.singles_out, class.published), (Phase::Lobby, 6, true, 1));
+    let told = |message: &ServerMessage| matches!(message, ServerMessage::Status(status) if status.singles_out);
+    let here: Vec<usize> = (0..8).filter(|&student| class.students[student].connection.is_some()).collect();
+    assert_eq!(here.len(), 6);
+    for &student in &here {
+        assert!(class.students[student].heard.iter().any(told) && declined(&class, student), "{student} knows why");
+    }
+    // Nothing is tried in vain meanwhile.
+    let before = abandoned(&class);
+    class.wait(600_000);
+    assert_eq!((abandoned(&class), class.published), (before, 1));
+    // Somebody who is new, and the two who have opened one of the two sums, are far enough from it.
+    class.arrives(None);
+    class.wait(20_000);
+    assert_eq!((class.published, class.coordinator.history()[1].clients), (2, 3));
+    assert!(!class.coordinator.status(class.now).singles_out);
+    goes_on(&mut class);
+    assert_eq!((phase(&class), class.coordinator.history()[2].clients), ((Phase::Finished, 3), 7));
+}
+
+#[test]
+fn a_sum_that_was_lost_half_opened_twice_is_opened_when_all_of_one_are_back() {
+    let mut class = with_two_sums_lost();
+    let gone = (0..7).find(|&student| class.students[student].connection.is_none()).unwrap();
+    class.loses_connection(gone, true);
+    class.wait(60_000);
+    assert_eq!((class.published, class.coordinator.history()[1].clients), (2, 5));
+}
+
+#[test]
+fn the_host_ends_a_room_whose_sum_would_single_somebody_out() {
+    let mut class = in_round_two(4, 4);
+    loses_an_opened_sum(&mut class, &[3]);
+    class.wait(60_000);
+    let status = class.coordinator.status(class.now);
+    assert_eq!((status.phase, status.singles_out), (Phase::Lobby, true));
+    class.coordinator.command(class.now, HostCommand::End).unwrap();
+    class.wait(60_000);
+    assert_eq!((phase(&class).0, class.coordinator.model().version().0), (Phase::Finished, 1));
+    assert!(!class.coordinator.status(class.now).singles_out);
+}

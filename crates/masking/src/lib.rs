@@ -23,7 +23,7 @@ mod words;
 pub use keys::{SeatKey, derive};
 pub use member::{Answer, Member};
 pub use noise::{SharedNoise, normal};
-pub use openings::Openings;
+pub use openings::{Openings, hides, who_can_open};
 pub use quantised::{clip, quantise, unquantise};
 pub use refusal::{Fault, NotOpened, Refusal, TooFew, Wrong};
 pub use tally::{Boxes, BytesOf, Opened, Tally};

@@ -52,6 +52,8 @@ pub const MAX_EDGE_EXAMPLES: u32 = MAX_EDGE_CLIENTS * MAX_EXAMPLES;
 pub const MIN_MASKED_CLIENTS: usize = 3;
 /// Most clients of a masked sum: a client's shares for all others must fit into one text frame.
 pub const MAX_MASKED_CLIENTS: usize = 200;
+/// Most sums over one model, each of other clients, that a client helps to open.
+pub const MAX_OPENED_SUMS: usize = 2;
 /// Most clients that a `status` names.
 pub const MAX_STATUS_CLIENTS: usize = 2 * MAX_CLIENTS as usize;
 /// Most round records in one `history` message.

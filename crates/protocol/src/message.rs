@@ -211,6 +211,16 @@ pub enum ClientMessage {
         /// One share for each client of the second roster.
         shares: Vec<RevealedShare>,
     },
+    /// In a masked round: this client does not help to open the sum, for beside one that it has helped to open before, over the same
+    /// model, it would show what few have given.
+    Declined {
+        /// The round.
+        round: Round,
+        /// The attempt.
+        attempt: u32,
+        /// Whose sums over the same model it has helped to open: the public keys of their seats.
+        opened: Vec<Vec<Hex<32>>>,
+    },
     /// How the finished model does on the examples that the client holds back.
     Evaluation {
         /// The finished model's version.
@@ -548,6 +558,10 @@ pub struct Status {
     /// Whether the room waits until its server can store it: what is sent is answered then, and all else is as it was.
     #[serde(default, skip_serializing_if = "is_false")]
     pub held: bool,
+    /// In a masked room, whether no round begins because its sum over those who are here would show what few of them have given: sums
+    /// over others were opened in part before, and lost.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub singles_out: bool,
     /// Bytes of updates received since the room was made, headers of their frames included.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub bytes_up: u64,

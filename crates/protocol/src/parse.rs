@@ -37,6 +37,7 @@ const CLIENT_TYPES: &[&str] = &[
     "masked_statistics",
     "edge_ready",
     "partial",
+    "declined",
 ];
 
 /// The `type`s that a server may send.
@@ -196,6 +197,11 @@ impl ClientMessage {
             ClientMessage::Reveal { round, shares, .. } => {
                 check_round(round.0)?;
                 check_range("shares", shares.len(), 1..=MAX_MASKED_CLIENTS)
+            }
+            ClientMessage::Declined { round, opened, .. } => {
+                check_round(round.0)?;
+                check_range("opened", opened.len(), 1..=MAX_OPENED_SUMS)?;
+                opened.iter().try_for_each(|seats| check_masked("opened", seats.len()))
             }
             ClientMessage::Evaluation { model_version, evaluation } => {
                 check_range("model_version", model_version.0, 0..=MAX_ROUNDS)?;

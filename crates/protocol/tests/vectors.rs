@@ -374,6 +374,9 @@ fn what_no_client_may_say_is_refused_as_held() {
         ("a sum of no weight", with("partial", "/weight", json!(0.0)), 0),
         ("fewer examples than clients", with("partial", "/examples", json!(199)), 0),
         ("more steps than were planned", with("partial", "/done", json!(9_751.0)), 0),
+        ("declined for nothing", with("declined", "/opened", json!([])), 0),
+        ("declined for a sum of one", with("declined", "/opened/0", json!(["01".repeat(32)])), 0),
+        ("declined for three sums", with("declined", "/opened", json!(vec![vec!["01".repeat(32); 3]; 3])), 0),
     ];
     hold("bad_client.json", &bad::<ClientMessage>(cases.into(), parse_client));
 }

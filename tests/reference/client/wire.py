@@ -12,7 +12,7 @@ HEADER = struct.Struct("<II")  # transfer id, offset
 LONGEST = {"client": 65_536, "server": 1_048_576}  # bytes of a text frame
 TYPES = {
     "client": {"hello", "rename", "ready", "pause", "recording", "leave", "statistics", "download", "progress", "update", "evaluation",
-               "keys", "shares", "unopened", "masked", "agree", "reveal", "masked_statistics", "edge_ready", "partial"},
+               "keys", "shares", "unopened", "masked", "agree", "reveal", "masked_statistics", "edge_ready", "partial", "declined"},
     "server": {"welcome", "error", "status", "history", "settings", "renamed", "statistics_request", "round", "upload", "accepted",
                "refused", "round_closed", "round_abandoned", "finished", "roster", "boxes", "survivors", "agreed", "status_changes"},
 }

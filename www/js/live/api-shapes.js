@@ -32,6 +32,7 @@
  * @property {boolean} [paused]
  * @property {boolean} [locked]
  * @property {boolean} [held] the server cannot store the room, which waits until it can
+ * @property {boolean} [singles_out] no round begins, for the sum of those who are here would show what few of them gave
  * @property {number} [bytes_up]
  * @property {number} [bytes_down]
  * @property {ClientSummary[]} clients

@@ -19,6 +19,7 @@ import { isolated, shownNames, shownState } from './laptop-state.js';
  * @property {number} goal
  * @property {boolean} [paused]
  * @property {boolean} [held]
+ * @property {boolean} [singles_out] no round begins, for the sum of those who are here would show what few of them gave
  * @property {{name: string, state: string, waited_ms?: number | null}[]} clients
  * @property {Budget | null} [budget]
  */
@@ -26,7 +27,7 @@ import { isolated, shownNames, shownState } from './laptop-state.js';
 /** @typedef {import('../worker/messages.js').Budget} Budget */
 
 /**
- * @typedef {'unknown' | 'held' | 'finished' | 'normalising' | 'collecting' | 'pausedRound' | 'pausedLobby' | 'empty' | 'left' | 'alone' | 'lobby' | 'lobbyBetween'} Situation
+ * @typedef {'unknown' | 'held' | 'singlesOut' | 'finished' | 'normalising' | 'collecting' | 'pausedRound' | 'pausedLobby' | 'empty' | 'left' | 'alone' | 'lobby' | 'lobbyBetween'} Situation
  */
 
 /**
@@ -34,12 +35,13 @@ import { isolated, shownNames, shownState } from './laptop-state.js';
  * @param {Room} room
  * @returns {Situation}
  */
-export function situationOf({ phase, paused, held, clients, ready, least, model_version: done }) {
+export function situationOf({ phase, paused, held, singles_out: singlesOut, clients, ready, least, model_version: done }) {
   if (!phase) return 'unknown';
   if (held) return 'held';
   if (phase === 'finished' || phase === 'normalising') return phase;
   if (phase === 'collecting') return paused ? 'pausedRound' : 'collecting';
   if (paused) return 'pausedLobby';
+  if (singlesOut) return 'singlesOut';
   if (clients.length === 0) return done > 0 ? 'left' : 'empty';
   if (done > 0) return 'lobbyBetween';
   return ready === 1 && clients.length === 1 && least > 1 ? 'alone' : 'lobby';

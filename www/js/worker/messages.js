@@ -76,6 +76,7 @@
  * @property {string | null} phase lobby, normalising, collecting or finished
  * @property {boolean} full there is no place in the room just now
  * @property {boolean} held the room waits until its server can store it
+ * @property {boolean} singles_out no round begins, for the sum of those who are here would show what few of them gave
  * @property {boolean} paused its host lets no further round begin
  * @property {number} model_version rounds that are done
  * @property {number} ready laptops that take part

@@ -153,6 +153,7 @@ impl Coordinator {
         self.contributions.truncate(version.0 as usize);
         self.final_evaluations.clear();
         self.masked_evaluation = None;
+        self.openers.all_may();
         self.floor = version;
         if version.0 == 0 {
             // From the very beginning: who is here now may have other sound than who was here then.

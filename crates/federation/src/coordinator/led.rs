@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use masking::Purpose;
 use protocol::limits::MAX_FRAMES;
 use protocol::{
     ClientId, ErrorCode, Evaluation, ModelVersion, PartialSum, RoomConfig, Round, RoundRecord, ServerMessage,
@@ -298,8 +299,12 @@ impl Coordinator {
         if self.paused || (self.clients.ready().count() as u32) < self.least() {
             return false;
         }
+        let (wanted, statistics) = (led.wanted, matches!(led.wanted, Wanted::Statistics(_)));
+        if !self.chooses_openers(if statistics { Purpose::Statistics } else { Purpose::Update }) {
+            return false;
+        }
         (self.begun, self.back_by) = (true, None);
-        match led.wanted {
+        match wanted {
             Wanted::Statistics(_) if self.config.masking.is_some() => self.open_statistics(),
             Wanted::Statistics(_) => self.begin_normalising(),
             Wanted::Update(_) => self.open_round(Uploads::default()),

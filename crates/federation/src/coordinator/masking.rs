@@ -4,13 +4,16 @@
 //!
 //! Whoever has to send something and does not is waited for until the step is over; the round goes on with those who did, as
 //! long as they are enough, and is otherwise repeated with the same model, with new keys.
+//!
+//! A sum that was opened by some and lost, with its server or because too few were left, binds those who opened it: they decline one
+//! that would single somebody out beside it. They say whose sum that was, and the next attempt is over those who can all open it. Where
+//! there are none, no round begins until others are there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use masking::{Fault, NotOpened, Opened, Purpose, Tally, Task, Wrong};
-use protocol::limits::MIN_MASKED_CLIENTS;
 use protocol::{
-    Adversary, Agreement, ClientId, ClientMessage, ErrorCode, MaskedStatistics, RefusalReason, RosterEntry, Round,
+    Adversary, Agreement, ClientId, ClientMessage, ErrorCode, Hex, MaskedStatistics, RefusalReason, RosterEntry, Round,
     ServerMessage, Standardisation, TrainingResult, Transfer,
 };
 
@@ -55,9 +58,79 @@ pub(super) struct MaskedRound {
     keyed: BTreeSet<ClientId>,
     /// Whose numbers are in.
     given: Vec<ClientId>,
-    /// Who came back with other keys, as a tab that was loaded anew: it can do nothing more for this attempt.
+    /// Who can do nothing more for this attempt: it came back with other keys, as a tab that was loaded anew, or it does not help to
+    /// open the sum.
     lost: BTreeSet<ClientId>,
     agreements: Vec<Agreement>,
+}
+
+/// A place in a sum: a seat by its key, or somebody whose key is not known yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Seat {
+    Of(Hex<32>),
+    New(ClientId),
+}
+
+/// Of whom the sum of the present round may be: of everyone, as long as nobody has said which sums over the same model it has helped to
+/// open.
+#[derive(Debug, Default)]
+pub(super) struct Openers {
+    /// What the sums are of.
+    purpose: Option<Purpose>,
+    /// The seats of those who were on a roster of this model.
+    seats: BTreeMap<ClientId, Hex<32>>,
+    /// And whose sums they have helped to open.
+    opened: BTreeMap<Seat, Vec<BTreeSet<Seat>>>,
+    /// Whom the next attempt, or the present one, is for; `None`: for everyone. Nobody: no sum may be of those who are here.
+    chosen: Option<BTreeSet<ClientId>>,
+}
+
+impl Openers {
+    /// The model is another, and nothing is opened of it.
+    pub fn all_may(&mut self) {
+        *self = Openers::default();
+    }
+
+    /// Whether a client's numbers may be in the sum.
+    pub fn may_give(&self, id: ClientId) -> bool {
+        self.chosen.as_ref().is_none_or(|chosen| chosen.contains(&id))
+    }
+
+    /// Whether no sum may be of those who are here.
+    pub fn are_none(&self) -> bool {
+        self.chosen.as_ref().is_some_and(BTreeSet::is_empty)
+    }
+
+    /// Takes note of whose sums a client has helped to open, who therefore declines one of these. False: it has no reason to, or gave it
+    /// before, when this sum was chosen accordingly.
+    fn note(&mut self, purpose: Purpose, id: ClientId, sum: &[ClientId], opened: Vec<Vec<Hex<32>>>) -> bool {
+        if self.purpose != Some(purpose) {
+            self.opened.clear();
+            self.purpose = Some(purpose);
+        }
+        let Some(seat) = self.seats.get(&id).copied().map(Seat::Of) else { return false };
+        let sum = sum.iter().filter_map(|id| self.seats.get(id).copied().map(Seat::Of)).collect();
+        let opened: Vec<BTreeSet<Seat>> =
+            opened.into_iter().map(|seats| seats.into_iter().map(Seat::Of).collect()).collect();
+        let told = self.opened.get(&seat).map_or(0, Vec::len);
+        if masking::hides(&sum, &opened) || opened.len() <= told {
+            return false;
+        }
+        self.opened.insert(seat, opened);
+        true
+    }
+
+    /// Chooses among those who are here, of whom a sum has so many at least.
+    fn choose(&mut self, purpose: Purpose, here: impl Iterator<Item = ClientId>, least: usize) {
+        if self.opened.is_empty() || self.purpose != Some(purpose) {
+            self.chosen = None;
+            return;
+        }
+        let seat = |id| self.seats.get(&id).map_or(Seat::New(id), |seat| Seat::Of(*seat));
+        let here: BTreeMap<Seat, ClientId> = here.map(|id| (seat(id), id)).collect();
+        let can = masking::who_can_open(&here.keys().copied().collect(), &self.opened, least).unwrap_or_default();
+        self.chosen = Some(can.iter().filter_map(|seat| here.get(seat).copied()).collect());
+    }
 }
 
 impl MaskedRound {
@@ -206,7 +279,7 @@ impl Coordinator {
         self.standardisation = refined.or(before).or_else(|| Some(self.common_scale()));
         self.renormalise = false;
         self.outcast.clear();
-        self.reluctant.clear();
+        self.openers.all_may();
         // Stored before anyone is told of it: every `round` carries it.
         self.identities_changed = false;
         self.actions.push_back(Action::Checkpoint { model: false });
@@ -279,6 +352,17 @@ impl Coordinator {
             }
             ClientMessage::Unopened { round, attempt, clients } if now(round, attempt, masked) => {
                 masked.tally.unopened(id, &clients)
+            }
+            ClientMessage::Declined { round, attempt, opened } if now(round, attempt, masked) => {
+                if masked.step < Step::Agreements || !masked.given.contains(&id) {
+                    return;
+                }
+                masked.lost.insert(id);
+                let (purpose, sum) = (masked.purpose(), masked.given.clone());
+                if !self.openers.note(purpose, id, &sum, opened) {
+                    self.outcast.insert(id);
+                }
+                Ok(())
             }
             ClientMessage::Agree { round, attempt, signature } if now(round, attempt, masked) => {
                 masked.tally.agree(id, signature)
@@ -432,6 +516,7 @@ impl Coordinator {
                 let seats = roster.len();
                 let words = masking::words(roster.iter().map(|entry| entry.keys.seat));
                 self.masked_together = Some(MaskedTogether { words, seats });
+                self.openers.seats.extend(roster.iter().map(|entry| (entry.client, entry.keys.seat)));
                 masked.roster.clone_from(&roster);
                 (masked.step, masked.by) = (Step::Shares, self.now + STEP_MS);
                 masked.keyed.iter().copied().collect()
@@ -459,7 +544,6 @@ impl Coordinator {
             // Nobody can join once the roster is out: where nobody is waited for any more, waiting longer changes nothing.
             let in_vain = late || (!missing && step > Step::Keys);
             if in_vain {
-                self.note_reluctant();
                 self.abandon_round();
             }
             return in_vain;
@@ -482,19 +566,13 @@ impl Coordinator {
         true
     }
 
-    /// An attempt fails. Whoever was there to open it and did not may have opened another sum of this model before, which was lost,
-    /// perhaps with its server: it is tried once with them alone, and then with everyone again.
-    fn note_reluctant(&mut self) {
-        if !std::mem::take(&mut self.reluctant).is_empty() {
-            return;
-        }
-        let Some(masked) = self.masked().filter(|masked| masked.step >= Step::Agreements) else { return };
-        let missing = masked.tally.missing();
-        let here = missing.into_iter().filter(|id| self.clients.connection_of(*id).is_some());
-        let here: BTreeSet<ClientId> = here.collect();
-        if here.len() >= MIN_MASKED_CLIENTS {
-            self.reluctant = here;
-        }
+    /// Chooses whom the next attempt at the present round's sum is for. False: no sum may be of those who are here.
+    pub(super) fn chooses_openers(&mut self, purpose: Purpose) -> bool {
+        let (were_none, least) = (self.openers.are_none(), self.least() as usize);
+        let ready = self.clients.ready().map(|(client, _)| client.id).filter(|id| !self.outcast.contains(id));
+        self.openers.choose(purpose, ready, least);
+        self.status_changed |= self.openers.are_none() != were_none;
+        !self.openers.are_none()
     }
 
     /// Nobody is waited for any more, as the host wishes: the round closes with those whose numbers are in.
@@ -591,8 +669,55 @@ impl Coordinator {
         }
         state.given = given;
         self.outcast.clear();
-        self.reluctant.clear();
+        self.openers.all_may();
         self.close_gathered();
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn openers(clients: u32) -> Openers {
+        let seats = (1..=clients).map(|client| (ClientId(client), Hex([client as u8; 32])));
+        Openers { seats: seats.collect(), ..Openers::default() }
+    }
+
+    fn clients(range: std::ops::RangeInclusive<u32>) -> Vec<ClientId> {
+        range.map(ClientId).collect()
+    }
+
+    fn seats(range: std::ops::RangeInclusive<u8>) -> Vec<Hex<32>> {
+        range.map(|client| Hex([client; 32])).collect()
+    }
+
+    #[test]
+    fn whoever_declines_without_a_reason_is_done_without() {
+        let mut openers = openers(6);
+        let sum = clients(1..=5);
+        assert!(!openers.note(Purpose::Update, ClientId(1), &sum, vec![seats(1..=5)]), "it is the same sum");
+        assert!(!openers.note(Purpose::Update, ClientId(1), &sum, vec![seats(1..=2)]), "three are in this one alone");
+        assert!(openers.note(Purpose::Update, ClientId(1), &sum, vec![seats(1..=6)]));
+        assert!(!openers.note(Purpose::Update, ClientId(1), &sum, vec![seats(1..=4)]), "it said another before");
+        assert!(
+            openers.note(Purpose::Update, ClientId(1), &sum, vec![seats(1..=6), seats(1..=3)]),
+            "it opened one more"
+        );
+        assert!(!openers.note(Purpose::Update, ClientId(9), &sum, vec![seats(1..=6)]), "it was on no roster");
+    }
+
+    #[test]
+    fn newcomers_count_for_those_who_are_gone_and_another_purpose_binds_nobody() {
+        let mut openers = openers(4);
+        for client in clients(1..=3) {
+            assert!(openers.note(Purpose::Update, client, &clients(1..=3), vec![seats(1..=4)]));
+        }
+        openers.choose(Purpose::Update, clients(1..=3).into_iter(), 3);
+        assert!(openers.are_none() && !openers.may_give(ClientId(1)));
+        openers.choose(Purpose::Statistics, clients(1..=3).into_iter(), 3);
+        assert!(!openers.are_none() && openers.may_give(ClientId(1)));
+        openers.choose(Purpose::Update, clients(1..=3).into_iter().chain([ClientId(7), ClientId(8)]), 3);
+        assert!([1, 2, 3, 7, 8].map(ClientId).into_iter().all(|id| openers.may_give(id)));
     }
 }

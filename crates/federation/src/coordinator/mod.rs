@@ -157,9 +157,8 @@ pub struct Coordinator {
     /// In a masked room: attempts that were begun since it was made or restored, and the number that they count from.
     attempts: u32,
     run: u32,
-    /// Those who did not help to open the last attempt although they were there: they may have opened the sum of others before, and
-    /// do it again for these alone. The present attempt is for them.
-    reluctant: BTreeSet<ClientId>,
+    /// Whom the next attempt at the present round's sum may be of.
+    openers: masking::Openers,
     /// Who was on the latest roster.
     masked_together: Option<MaskedTogether>,
     /// The scale of features that it begins with.
@@ -234,7 +233,7 @@ impl Coordinator {
             noise,
             attempts: 0,
             run: 0,
-            reluctant: BTreeSet::new(),
+            openers: masking::Openers::default(),
             masked_together: None,
             common_scale: None,
             outcast: BTreeSet::new(),
@@ -468,6 +467,7 @@ impl Coordinator {
             ClientMessage::Keys { .. }
             | ClientMessage::Shares { .. }
             | ClientMessage::Unopened { .. }
+            | ClientMessage::Declined { .. }
             | ClientMessage::Masked { .. }
             | ClientMessage::MaskedStatistics { .. }
             | ClientMessage::Agree { .. }

@@ -49,7 +49,7 @@ impl Coordinator {
     pub(super) fn is_wanted(&self, id: ClientId) -> bool {
         match &self.phase {
             PhaseState::Collecting(_) if self.outcast.contains(&id) => false,
-            PhaseState::Collecting(_) if !self.reluctant.is_empty() && !self.reluctant.contains(&id) => false,
+            PhaseState::Collecting(_) if !self.openers.may_give(id) => false,
             PhaseState::Collecting(state) => {
                 state.is_open_to(id) && state.selected.as_ref().is_none_or(|round| round.clients.contains(&id))
             }

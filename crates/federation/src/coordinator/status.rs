@@ -135,6 +135,9 @@ impl Coordinator {
             paused: self.paused,
             locked: self.locked,
             held: false,
+            singles_out: matches!(self.phase, PhaseState::Lobby)
+                && self.openers.are_none()
+                && clients.ready().count() as u32 >= self.least(),
             bytes_up: self.bytes_up,
             bytes_down: self.bytes_down,
             clients: self.summaries(now),

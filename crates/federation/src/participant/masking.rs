@@ -314,6 +314,15 @@ impl Participant {
                 let said = sum.said.clone();
                 self.send(said);
             }
+            // The server can do without whoever it would betray, if it is told what this seat keeps to.
+            Err(Refusal::SinglesOut) => {
+                let opened = masking.memory.openings.of(sum.member.task());
+                let opened = opened.into_iter().map(|seats| seats.into_iter().collect()).collect();
+                sum.said = ClientMessage::Declined { round, attempt, opened };
+                let said = sum.said.clone();
+                self.send(said);
+                self.refuse_to_mask(Refusal::SinglesOut.to_string());
+            }
             Err(refusal) => {
                 masking.sum = None;
                 self.refuse_to_mask(refusal.to_string());

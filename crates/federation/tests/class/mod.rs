@@ -290,28 +290,35 @@ impl Class {
 
     /// Lets time pass, waking everyone when they want to be woken.
     pub fn wait(&mut self, milliseconds: u64) {
+        self.wait_until(milliseconds, |_| false);
+    }
+
+    /// The same, until it is so.
+    pub fn wait_until(&mut self, milliseconds: u64, so: impl Fn(&Class) -> bool) {
         let end = self.now + milliseconds;
-        self.run();
-        loop {
+        self.run_until(&so);
+        while !so(self) {
             let wakes = self.students.iter().filter_map(|student| student.participant.next_timeout());
             let server = self.server_up.then(|| self.coordinator.next_timeout()).flatten();
             let Some(next) = wakes.chain(server).min().filter(|next| *next <= end) else { break };
             let before = self.now;
             self.now = next.max(self.now);
-            self.wake();
-            assert!(next > before || self.wakes_later(), "somebody wants to be woken again and again");
+            self.wake(&so);
+            assert!(so(self) || next > before || self.wakes_later(), "somebody wants to be woken again and again");
         }
-        self.now = end;
+        if !so(self) {
+            self.now = end;
+        }
     }
 
-    fn wake(&mut self) {
+    fn wake(&mut self, so: impl Fn(&Class) -> bool) {
         if self.server_up {
             self.coordinator.handle_timeout(self.now);
         }
         for student in &mut self.students {
             student.participant.handle_timeout(self.now);
         }
-        self.run();
+        self.run_until(so);
     }
 
     fn wakes_later(&self) -> bool {

@@ -15,7 +15,6 @@ use federation::{
     Output, Participant, ParticipantConfig, TrainRequest,
 };
 use ledger::{Given, Ledger};
-use masking::Refusal;
 use protocol::{
     Adversary, Aggregation, Checksum, ClientMessage, HostCommand, MaskedEncoding, Masking, ModelVersion, Pace, Phase,
     RefusalReason, RoomCode, RoomConfig, Selection, ServerMessage, Token, TrainingResult, Transfer, TransferId,
@@ -798,14 +797,12 @@ impl World {
             }
             self.check();
         }
-        let singles_out = Refusal::SinglesOut.to_string();
-        let notices = self.clients.iter().filter_map(|client| client.program.participant.view().notice);
-        if notices.into_iter().any(|notice| notice.message == singles_out) {
-            // Servers were killed with sums of other clients of the same model already open: nobody may open it for these.
+        let status = self.server.as_ref().unwrap().status(self.now);
+        if status.singles_out {
+            // Servers were killed with sums of other clients of the same model already open: nobody may open it for these, and the room says so.
             self.counts.stuck += 1;
             return;
         }
-        let status = self.server.as_ref().unwrap().status(self.now);
         panic!("the room never finishes: {status:?}");
     }
 

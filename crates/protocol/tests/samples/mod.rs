@@ -107,6 +107,11 @@ pub fn client_messages() -> Vec<ClientMessage> {
             evaluation: Some(evaluation()),
             training,
         },
+        ClientMessage::Declined {
+            round: Round(1),
+            attempt: 7,
+            opened: vec![[1, 2, 3].map(|seat| Hex([seat; 32])).to_vec()],
+        },
     ]
 }
 
@@ -126,6 +131,7 @@ pub fn server_messages() -> Vec<ServerMessage> {
         paused: true,
         locked: false,
         held: false,
+        singles_out: false,
         bytes_up: 12,
         bytes_down: 0,
         clients: vec![ClientSummary {

@@ -62,7 +62,7 @@ impl Coordinator {
             self.actions.push_back(Action::Checkpoint { model: false });
         }
         self.outcast.clear();
-        self.reluctant.clear();
+        self.openers.all_may();
         self.status_changed = true;
         self.settle_evaluations();
     }

@@ -1,5 +1,7 @@
 //! The lobby waits until the least number of clients is ready.
 
+use masking::Purpose;
+
 use super::PhaseState;
 use crate::coordinator::uploads::Uploads;
 use crate::coordinator::{Action, Coordinator};
@@ -22,6 +24,10 @@ impl Coordinator {
             return false;
         }
         if self.noise.as_ref().is_some_and(|noise| !noise.may_publish()) {
+            return false;
+        }
+        let scaled = self.noise.is_some() || (self.standardisation.is_some() && !self.renormalise);
+        if !self.chooses_openers(if scaled { Purpose::Update } else { Purpose::Statistics }) {
             return false;
         }
         (self.begun, self.back_by) = (true, None);
