@@ -344,7 +344,7 @@ mod tests {
         let speakers: BTreeMap<&str, usize> = speakers.into_keys().zip(0..).collect();
         let [first_tally, second_tally, third_tally] = [&first, &second, &third].map(|of| Tally::of(of, &speakers, 2));
         let adds = of_speakers(&[first_tally], &[second_tally, third_tally]);
-        let difference = paired_bootstrap(&[first.clone()], &[second.clone(), third.clone()], 2).unwrap();
+        let difference = paired_bootstrap(&[first], &[second, third], 2).unwrap();
         near(adds.iter().sum(), difference.uar);
         // Of the first speaker's 24 clips of everyone, 7 against 4 and 2 were right.
         near(adds[0], (7.0 - 3.0) / 24.0);
