@@ -44,6 +44,8 @@ Exit codes: 0 all runs are in the report; 1 some could not be done (they are nam
 const TELL_EVERY: Duration = Duration::from_secs(30);
 /// Networks of a whole report.
 const MODELS: [Architecture; 4] = [Architecture::Dense, Architecture::Conv, Architecture::Lstm, Architecture::Compact];
+/// Networks whose updates are attacked.
+const ATTACKED: [Architecture; 3] = [Architecture::Compact, Architecture::Conv, Architecture::Lstm];
 /// Networks of a small one.
 const SMALL_MODELS: [Architecture; 2] = [Architecture::Conv, Architecture::Compact];
 
@@ -262,8 +264,9 @@ struct Attacked {
 const PRIVACY_EXAMPLES: &str = "Examples:
   chorus experiment privacy --data emodb --out report
   chorus experiment privacy --data voices --out report --clients 200 --epsilons 1,8
+  chorus experiment privacy --data emodb --out report --attacked 0       the costs alone
 
-OUT gets privacy.md (a table of each budget's UAR) and runs/, the outcome of every run. Each client stands for a person.
+OUT gets privacy.md (a table of each budget's UAR, and one of what an attacker finds in a client's update, plain, masked and noised) and runs/, the outcome of every run. Each client stands for a person.
 Press Ctrl-C to stop; the same command goes on where it was, and repeats no run that is stored.
 Exit codes: 0 all runs are in the table; 1 some could not be done, or it was stopped.";
 
@@ -299,6 +302,12 @@ struct Noised {
     /// How often everything is repeated with another seed
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     seeds: u32,
+    /// Clips of each seed whose updates are attacked; 0: none
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(..=1000))]
+    attacked: u32,
+    /// Networks that are attacked, separated by commas
+    #[arg(long, value_name = "M,…", value_delimiter = ',', default_values_t = ATTACKED)]
+    attack_models: Vec<Architecture>,
 }
 
 const PERSONAL_EXAMPLES: &str = "Examples:
@@ -502,7 +511,8 @@ fn run_robustness(attacked: Attacked, share: &mut Share) -> Result<()> {
 }
 
 fn run_privacy(noised: Noised, share: &mut Share) -> Result<()> {
-    let Noised { corpus, out, model, clients, rounds, epsilons, delta, clip, clips, seeds } = noised;
+    let Noised { corpus, out, model, clients, rounds, epsilons, delta, clip, clips, seeds, attacked, attack_models } =
+        noised;
     let reading = corpus.reading();
     let privacy = experiment::Privacy {
         data: corpus.data.clone(),
@@ -520,9 +530,19 @@ fn run_privacy(noised: Noised, share: &mut Share) -> Result<()> {
     let store = Store::open(out.join("runs"))?;
     let labels = experiment::labels();
     let dataset = read(&corpus.data, &[], &labels, &privacy.reading, Normalisation::Speaker, corpus.cache().as_ref())?;
-    let mut progress = Progress::new(on_interrupt()?);
+    let interrupted = on_interrupt()?;
+    let mut progress = Progress::new(interrupted.clone());
     let Some(done) = all_done(runs, &dataset, &store, &mut progress, share)? else { return Ok(()) };
-    let table = experiment::privacy_table(&privacy, &done, &typed())?;
+    let mut table = experiment::privacy_table(&privacy, &done, &typed())?;
+    if attacked > 0 {
+        let ahead = u64::from(attacked) * u64::from(seeds) * attack_models.len() as u64;
+        let attacks = bar(ahead, "attacked clips");
+        let on_step = || progress::step(&attacks, &interrupted);
+        let found = experiment::attacked(&privacy, &dataset, &attack_models, attacked, on_step)?;
+        attacks.finish_and_clear();
+        let found = found.context("stopped before all clips were attacked; the same command goes on from here")?;
+        table += &experiment::attack_table(&privacy, &found)?;
+    }
     experiment::write(&out.join("privacy.md"), table.as_bytes())?;
     print!("{table}");
     complain(failure(&done))

@@ -8,6 +8,7 @@
 //! machines. Nothing here knows how a simulation works.
 
 mod condition;
+mod exposure;
 mod grouped;
 mod multimodal;
 mod paper;
@@ -25,6 +26,7 @@ mod runs;
 mod spreadsheet;
 mod statistics;
 
+pub use exposure::{attack_table, attacked};
 pub use grouped::grouped;
 pub use multimodal::{Multimodal, multimodal_runs, multimodal_section};
 pub use paper::{Experiment, Options, check, runs};

@@ -62,7 +62,7 @@ impl Repeated for Treated {
 }
 
 /// Without noise, clipped alone, and each budget with the least noise that lasts for all rounds.
-fn conditions(privacy: &Privacy) -> Result<Vec<Treated>> {
+pub(super) fn conditions(privacy: &Privacy) -> Result<Vec<Treated>> {
     let mut conditions = vec![Treated::Plain];
     if privacy.clips.is_none() {
         conditions.push(Treated::Clipped);
@@ -74,7 +74,7 @@ fn conditions(privacy: &Privacy) -> Result<Vec<Treated>> {
 }
 
 /// The room that somebody makes who chooses nothing else.
-fn room(privacy: &Privacy, epsilon: Option<f64>) -> Result<RoomConfig> {
+pub(super) fn room(privacy: &Privacy, epsilon: Option<f64>) -> Result<RoomConfig> {
     let mut settings = Settings::default();
     settings.room.max_clients = Some(u32::try_from(privacy.clients)?);
     (settings.learning.task.model, settings.learning.task.rounds) = (Some(privacy.model), Some(privacy.rounds));
@@ -190,11 +190,11 @@ pub fn privacy_table(privacy: &Privacy, done: &[Done<Treated>], command: &str) -
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::experiment::{paper, runs};
 
-    fn privacy() -> Privacy {
+    pub(in crate::experiment) fn privacy() -> Privacy {
         Privacy {
             data: Vec::new(),
             reading: Reading::default(),

@@ -154,10 +154,10 @@ fn slope(
 /// What dropout has multiplied each unit of the last dense layer with, as far as the update tells: a unit that gave nothing leaves its row
 /// of the last layer's kernel as it was.
 pub(crate) fn dropped(known: &Known<'_>, update: &[f32]) -> Vec<f32> {
-    let end = update.len().saturating_sub(known.labels);
-    let rows = update.get(end.saturating_sub(known.gradients.units() * known.labels)..end).unwrap_or_default();
+    let end = update.len().saturating_sub(known.trained.labels);
+    let rows = update.get(end.saturating_sub(known.gradients.units() * known.trained.labels)..end).unwrap_or_default();
     let moved = |row: &[f32]| row.iter().any(|value| *value != 0.0);
-    rows.chunks_exact(known.labels.max(1)).map(|row| if moved(row) { KEPT_FACTOR } else { 0.0 }).collect()
+    rows.chunks_exact(known.trained.labels.max(1)).map(|row| if moved(row) { KEPT_FACTOR } else { 0.0 }).collect()
 }
 
 /// Adds the slope of α TV: of the mean distance of neighbouring frames.
@@ -214,6 +214,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use crate::Trained;
 
     /// What tests/reference/exposure/golden.py has written.
     #[derive(Deserialize)]
@@ -289,10 +290,7 @@ mod tests {
         let known = Known {
             gradients: &gradients,
             parameters: &parameters,
-            labels: 4,
-            examples: 1,
-            steps: 1,
-            learning_rate: Some(1e-3),
+            trained: Trained { labels: 4, examples: 1, steps: 1, learning_rate: Some(1e-3) },
         };
         // The update went against the gradient; the dropped units are found in it.
         let update: Vec<f32> = wanted.iter().map(|value| -value).collect();

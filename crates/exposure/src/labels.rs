@@ -6,23 +6,23 @@
 //! clips, and the rest is how many (A. Wainakh et al., "User-level label leakage from gradients in federated learning",
 //! arXiv:2105.09369).
 
-use crate::Known;
+use crate::Trained;
 
-/// A guess at how many of the clips have each label; they are `known.examples` in all. `usual` is what the network says for each label on
+/// A guess at how many of the clips have each label; they are `trained.examples` in all. `usual` is what the network says for each label on
 /// average, of clips that the attacker has itself; they sum to 1.
-pub fn label_counts(known: &Known<'_>, update: &[f32], usual: &[f32]) -> Vec<u32> {
-    let bias = update.len().saturating_sub(known.labels)..update.len();
+pub fn label_counts(trained: &Trained, update: &[f32], usual: &[f32]) -> Vec<u32> {
+    let bias = update.len().saturating_sub(trained.labels)..update.len();
     let change: Vec<f64> = update.get(bias).unwrap_or_default().iter().map(|&value| f64::from(value)).collect();
-    let shares: Vec<f64> = match known.learning_rate {
+    let shares: Vec<f64> = match trained.learning_rate {
         // SGD went so many steps against the mean gradient.
         Some(rate) => {
-            let steps = f64::from(known.steps.max(1)) * rate;
+            let steps = f64::from(trained.steps.max(1)) * rate;
             change.iter().zip(usual).map(|(change, usual)| f64::from(*usual) + change / steps).collect()
         }
         // The size of other optimisers' steps says little, their direction which labels there are.
         None => change,
     };
-    apportioned(&shares, known.examples)
+    apportioned(&shares, trained.examples)
 }
 
 /// So many clips in proportion to shares, of which those below zero count as none: whole numbers, the largest remainders rounded up

@@ -12,12 +12,14 @@ mod inversion;
 mod labels;
 mod score;
 mod seen;
+mod target;
 mod voice;
 
 pub use inversion::{Effort, Inversion, invert, ordered};
 pub use labels::label_counts;
 pub use score::correlation;
 pub use seen::{masked, noised};
+pub use target::{Found, Inside, Target, usual, whole, whole_in_order};
 pub use voice::{Voice, likeness};
 
 /// What whoever runs the server knows beside an update: it has sent the model itself, and says how laptops train.
@@ -27,6 +29,13 @@ pub struct Known<'a> {
     pub gradients: &'a models::Gradients,
     /// The parameters from which training began.
     pub parameters: &'a [f32],
+    /// How it was trained.
+    pub trained: Trained,
+}
+
+/// How an update was trained, as far as a server knows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Trained {
     /// How many labels there are.
     pub labels: usize,
     /// Clips that were trained on.

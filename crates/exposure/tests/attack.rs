@@ -8,15 +8,17 @@ use std::ops::ControlFlow;
 
 use client::RoundWork;
 use corpus::synth::Voice as MadeUp;
-use exposure::{Effort, Known, Voice, correlation, invert, label_counts, likeness, masked, noised, ordered};
+use exposure::{
+    Effort, Inside, Known, Target, Trained, Voice, label_counts, masked, noised, usual, whole, whole_in_order,
+};
 use models::{
-    Architecture, Backend, Example, Gradients, Learner, Optimiser, Standardisation, TrainingPlan, initial_parameters,
+    Architecture, Backend, Example, Gradients, Inference, Learner, ModelError, Optimiser, Standardisation,
+    TrainingPlan, initial_parameters,
 };
 use protocol::{Adversary, Augmentation, MaskedEncoding, Masking};
 
 const LABELS: usize = 4;
 const RATE: f64 = 1e-3;
-const FEATURES: usize = models::FEATURES;
 /// The first short cepstrum's mean: how loud a frame is.
 const LOUDNESS: usize = speech::FEATURES;
 
@@ -42,10 +44,7 @@ impl Scene {
 
     /// An example's real frames as the network sees them.
     fn seen(&self, example: &Example) -> Vec<f32> {
-        let mut example = example.clone();
-        self.scale.standardise(&mut example);
-        example.values.truncate(example.frames * FEATURES);
-        example.values
+        whole(std::slice::from_ref(example), &self.scale, &self.gradients).pop().unwrap()
     }
 
     /// What a laptop would send that has these clips.
@@ -78,23 +77,15 @@ impl Scene {
         Known {
             gradients: &self.gradients,
             parameters: &self.parameters,
-            labels: LABELS,
-            examples,
-            steps,
-            learning_rate: Some(RATE),
+            trained: Trained { labels: LABELS, examples, steps, learning_rate: Some(RATE) },
         }
     }
 
     /// What the network says on average of made-up voices that are nobody's here.
     fn usual(&self) -> Vec<f32> {
-        let clips: Vec<Vec<f32>> =
-            (0..8).map(|take| self.seen(&self.example(900 + take, take as usize % 4, take))).collect();
-        let mut mean = vec![0.0; LABELS];
-        for clip in &clips {
-            let said = self.gradients.of(&self.parameters, clip, 0, None).unwrap().probabilities;
-            mean.iter_mut().zip(said).for_each(|(mean, said)| *mean += said / clips.len() as f32);
-        }
-        mean
+        let clips: Vec<Example> = (0..8).map(|take| self.example(900 + take, take as usize % 4, take)).collect();
+        let model = Inference::new(Architecture::Compact, LABELS, self.parameters.clone(), self.scale.clone()).unwrap();
+        usual(&model, clips.iter()).unwrap()
     }
 }
 
@@ -151,18 +142,22 @@ fn one_clip_is_found_in_its_plain_update_and_no_more_than_by_chance_in_a_masked_
     let mut found: [Found; 3] = Default::default();
     for (place, &speaker) in speakers.iter().enumerate() {
         let example = scene.example(speaker, place % LABELS, 1);
-        let truth = ordered(&scene.seen(&example), FEATURES, LOUDNESS);
+        let truth = whole_in_order(&example, &scene.scale, &scene.gradients, LOUDNESS).unwrap();
         let update = scene.update(std::slice::from_ref(&example), 20);
         let known = scene.known(1, 1);
+        let counts: Vec<u32> = (0..LABELS).map(|label| u32::from(label == example.label)).collect();
+        let mut voices = voices.clone();
+        voices.swap(0, place);
+        let inside = Inside { known: &known, voices: &voices, clip: Some(&truth), by: LOUDNESS, effort };
+        let target =
+            Target { update: &update, trained: known.trained, usual: &usual, counts: &counts, inside: Some(inside) };
         for (seen, found) in three_ways(&update, place as u8).iter().zip(&mut found) {
-            let counts = label_counts(&known, seen, &usual);
-            let label = counts.iter().position(|count| *count == 1).unwrap();
-            found.labels += usize::from(label == example.label);
-            let alike = likeness(&known, seen, &voices, &counts).unwrap();
-            found.voices += usize::from(alike.iter().all(|other| *other <= alike[place]));
-            let sound =
-                invert(&known, seen, label, example.frames, LOUDNESS, &effort, |_| ControlFlow::Continue(())).unwrap();
-            found.alike += correlation(&sound.values, &truth) / speakers.len() as f64;
+            let see = || Ok::<_, ModelError>(Cow::Borrowed(&seen[..]));
+            let one = target.attack(1, see, |_| ControlFlow::Continue(())).unwrap();
+            found.labels += one.labels_right;
+            found.voices += one.voice_right.unwrap();
+            found.alike += one.alike.unwrap() / speakers.len() as f64;
+            assert_eq!(one.labels_share, one.labels_right as f64, "of one clip");
         }
     }
     let [plain, others @ ..] = found;
@@ -187,7 +182,7 @@ fn how_many_clips_of_each_label_a_round_had_is_found_in_its_plain_update() {
     let wrong = |counts: &[u32]| -> u32 {
         counts.iter().zip([7_u32, 3, 0, 1]).map(|(found, true_count)| found.abs_diff(true_count)).sum::<u32>() / 2
     };
-    let [plain, masked, noised] = three_ways(&update, 1).map(|seen| label_counts(&known, &seen, &usual));
+    let [plain, masked, noised] = three_ways(&update, 1).map(|seen| label_counts(&known.trained, &seen, &usual));
     println!("plain {plain:?}, masked {masked:?}, noised {noised:?}");
     assert!(wrong(&plain) <= 1, "{plain:?}");
     assert!(wrong(&masked) > 1 && wrong(&noised) > 1, "{masked:?} {noised:?}");

@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 
 use client::{FailureCode, UpdatePicture};
 use corpus::synth::Voice as MadeUp;
-use exposure::{Effort, Known, Voice, correlation, invert, label_counts, likeness, masked, noised, ordered};
+use exposure::{Effort, Inside, Known, Target, Trained, Voice, masked, noised, usual, whole, whole_in_order};
 use js_sys::Uint8Array;
-use models::{Example, FEATURES, Gradients, Standardisation};
+use models::{FEATURES, Gradients, Inference, ModelError, Standardisation};
 use protocol::{Adversary, Augmentation, MaskedEncoding, Masking};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
@@ -101,12 +101,12 @@ fn expose(attack: Attack) -> Result<Exposed, Failure> {
     let gradients = Gradients::new(model.architecture, model.labels).map_err(failed)?;
     let gradients = gradients.ok_or_else(|| failed("this network cannot be attacked here"))?;
     let (parameters, update) = (model.parameters.to_vec(), update.to_vec());
-    let known =
-        Known { gradients: &gradients, parameters: &parameters, labels: model.labels, examples, steps, learning_rate };
+    let trained = Trained { labels: model.labels, examples, steps, learning_rate };
+    let known = Known { gradients: &gradients, parameters: &parameters, trained };
     let scale = &model.standardisation;
 
     let own: Vec<Vec<f32>> = whole(&recordings.unpack(), scale, &gradients);
-    let clip = clip.and_then(|clip| whole(&clip.unpack(), scale, &gradients).pop());
+    let clip = clip.and_then(|clip| whole_in_order(clip.unpack().first()?, scale, &gradients, LOUDNESS));
     let mut others = Vec::new();
     for seed in VOICES {
         let voice = MadeUp::new(seed);
@@ -114,57 +114,65 @@ fn expose(attack: Attack) -> Result<Exposed, Failure> {
             let sound = voice.say((take + seed) as usize % corpus::EMOTIONS.len(), take);
             client::example_of(&sound, 0, Augmentation::None).map_err(failed)
         });
-        others.push(whole(&said.collect::<Result<Vec<_>, _>>()?, scale, &gradients));
+        others.push(said.collect::<Result<Vec<_>, _>>()?);
     }
-    let usual = usual(&known, others.iter().flatten()).map_err(failed)?;
+    let says = Inference::new(model.architecture, model.labels, parameters.clone(), scale.clone()).map_err(failed)?;
+    let usual = usual(&says, others.iter().flatten()).map_err(failed)?;
+    let others = others.iter().map(|clips| whole(clips, scale, &gradients));
     let voices: Vec<Voice> = std::iter::once(own).chain(others).map(|clips| Voice { clips }).collect();
-    let compared = if voices[0].clips.is_empty() { 0 } else { voices.len() };
+    let compared = if voices[0].clips.is_empty() { &[][..] } else { &voices };
+    let clip = clip.as_deref();
+    let inside = Inside { known: &known, voices: compared, clip, by: LOUDNESS, effort: Effort::default() };
+    let target = Target { update: &update, trained, usual: &usual, counts: &counts, inside: Some(inside) };
 
-    let clip = clip.map(|clip| ordered(&clip, FEATURES, LOUDNESS));
     let (masking, noise) = means(&update, masking, noise, rounds);
     let mut ways = Vec::new();
     for number in 0..WAYS {
         let tries = if number == 0 { 1 } else { TRIES };
-        let draw = || match number {
-            0 => Ok(update.clone()),
-            1 => masked(&update, &masking, random()?).ok_or_else(|| failed("the update is no number")),
-            _ => noised(&update, noise.0, noise.1, random()?).ok_or_else(|| failed("the update is no number")),
-        };
-        let first = draw()?;
-        let found = label_counts(&known, &first, &usual);
-        let (mut labels_right, mut voices_right) = (0, 0);
-        for attempt in 0..tries {
-            let seen = if attempt == 0 { Cow::Borrowed(&first) } else { Cow::Owned(draw()?) };
-            let found = label_counts(&known, &seen, &usual);
-            let wrong: u32 = found.iter().zip(&counts).map(|(found, count)| found.abs_diff(*count)).sum::<u32>() / 2;
-            labels_right += usize::from(10 * wrong <= examples);
-            if compared > 0 {
-                let alike = likeness(&known, &seen, &voices, &found).map_err(failed)?;
-                voices_right += usize::from(alike[1..].iter().all(|other| *other < alike[0]));
-            }
-            let done = (attempt + 1) as f64 / tries as f64 * if clip.is_some() { 0.5 } else { 1.0 };
-            worker_link::tell_progress(&((number as f64 + done) / WAYS as f64).into());
-        }
-        let (mut heard, mut alike) = (None, None);
-        if let Some(truth) = &clip {
-            let label = (0..found.len()).max_by_key(|&label| found[label]).unwrap_or_default();
-            let on_step = |done: f64| {
-                worker_link::tell_progress(&((number as f64 + 0.5 + done / 2.0) / WAYS as f64).into());
-                ControlFlow::Continue(())
+        let mut first = None;
+        let see = || {
+            let seen = match number {
+                0 => Some(update.clone()),
+                1 => masked(&update, &masking, random()?),
+                _ => noised(&update, noise.0, noise.1, random()?),
             };
-            let frames = truth.len() / FEATURES;
-            let inverted = invert(&known, &first, label, frames, LOUDNESS, &Effort::default(), on_step);
-            let values = inverted.map_err(failed)?.values;
-            alike = Some(correlation(&values, truth));
-            heard = Some(Heard::of(&values, scale)?);
-        }
-        let UpdatePicture { columns, rows, pixels } = UpdatePicture::of(&first);
-        let picture = Picture { columns, rows, pixels: Uint8Array::from(&*pixels) };
-        let voice_right = (compared > 0).then_some(voices_right);
-        ways.push(Way { picture, counts: found, tries, labels_right, voice_right, heard, alike });
+            let seen = seen.ok_or_else(|| Failed(failed("the update is no number")))?;
+            first.get_or_insert_with(|| UpdatePicture::of(&seen));
+            Ok::<_, Failed>(Cow::Owned(seen))
+        };
+        let on_step = |done: f64| {
+            worker_link::tell_progress(&((number as f64 + done) / WAYS as f64).into());
+            ControlFlow::Continue(())
+        };
+        let found = target.attack(tries, see, on_step).map_err(|Failed(failure)| failure)?;
+        let UpdatePicture { columns, rows, pixels } = first.ok_or_else(|| failed("the update was not seen"))?;
+        ways.push(Way {
+            picture: Picture { columns, rows, pixels: Uint8Array::from(&*pixels) },
+            counts: found.counts,
+            tries: found.tries,
+            labels_right: found.labels_right,
+            voice_right: found.voice_right,
+            heard: found.heard.map(|values| Heard::of(&values, scale)).transpose()?,
+            alike: found.alike,
+        });
     }
-    let truth = clip.map(|clip| Heard::of(&clip, scale)).transpose()?;
-    Ok(Exposed { counts, voices: compared, truth, ways })
+    let truth = clip.map(|clip| Heard::of(clip, scale)).transpose()?;
+    Ok(Exposed { counts, voices: compared.len(), truth, ways })
+}
+
+/// Why an attack came to nothing.
+struct Failed(Failure);
+
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Self {
+        Self(failure)
+    }
+}
+
+impl From<ModelError> for Failed {
+    fn from(error: ModelError) -> Self {
+        Self(failed(error))
+    }
 }
 
 /// How the update is masked, and the clip and multiplier of its noise: as the room has them, or as is usual.
@@ -180,31 +188,6 @@ fn random() -> Result<[u8; 32], Failure> {
     let mut bytes = [0; 32];
     getrandom_04::fill(&mut bytes).map_err(failed)?;
     Ok(bytes)
-}
-
-/// The real frames of each example that the network can take alone, standardised.
-fn whole(examples: &[Example], scale: &Standardisation, gradients: &Gradients) -> Vec<Vec<f32>> {
-    let long_enough = examples.iter().filter(|example| example.frames >= gradients.least_frames());
-    long_enough
-        .map(|example| {
-            let mut example = example.clone();
-            scale.standardise(&mut example);
-            example.values.truncate(example.frames * FEATURES);
-            example.values
-        })
-        .collect()
-}
-
-/// What the network says for each label on average of some clips.
-fn usual<'a>(known: &Known<'_>, clips: impl Iterator<Item = &'a Vec<f32>>) -> Result<Vec<f32>, models::ModelError> {
-    let mut sums = vec![0.0; known.labels];
-    let mut count = 0.0;
-    for clip in clips {
-        let said = known.gradients.of(known.parameters, clip, 0, None)?.probabilities;
-        sums.iter_mut().zip(said).for_each(|(sum, said)| *sum += said);
-        count += 1.0_f32;
-    }
-    Ok(sums.into_iter().map(|sum| sum / count.max(1.0)).collect())
 }
 
 impl Heard {
