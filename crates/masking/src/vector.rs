@@ -52,16 +52,14 @@ impl Vector {
         for values in self.values.chunks_mut(BLOCK / width) {
             for (stream, sign) in &mut streams {
                 let bytes = &mut bytes[..values.len() * width];
-                bytes.fill(0);
-                stream.apply_keystream(bytes);
+                stream.write_keystream(bytes);
                 add(values, bytes, width, *sign);
             }
         }
         for tail in self.tail.chunks_mut(BLOCK / 8) {
             for (stream, sign) in &mut streams {
                 let bytes = &mut bytes[..tail.len() * 8];
-                bytes.fill(0);
-                stream.apply_keystream(bytes);
+                stream.write_keystream(bytes);
                 for (word, bytes) in tail.iter_mut().zip(bytes.as_chunks().0) {
                     let mask = u64::from_le_bytes(*bytes);
                     *word = if *sign == Sign::Plus { word.wrapping_add(mask) } else { word.wrapping_sub(mask) };
