@@ -95,6 +95,11 @@ impl Model {
         Model::new(version, parameters, attachment, encoding)
     }
 
+    /// The same, of a root's room, which came as a difference: it goes on as that.
+    pub(crate) fn came_as(self, difference: Option<(Difference, Bytes)>) -> Model {
+        Model { difference, ..self }
+    }
+
     /// Where a difference leads from a version, or from zeros. None: to numbers that are not finite.
     fn at_the_end_of(before: Option<&Model>, encoding: Encoding, bytes: Bytes, parameters: usize) -> Option<Model> {
         let mut values = before.map_or_else(|| vec![0.0; parameters], |before| before.parameters().to_vec());

@@ -467,7 +467,7 @@ fn assert_same(what: &str, room: &RoomConfig, close: f32) -> (Room, Tree) {
         let room = branch.room.as_ref().unwrap();
         assert_eq!(room.coordinator.history(), root.history(), "{what}: clients see the whole room's rounds");
         for student in &room.students {
-            let encoding = root.config().encoding;
+            let encoding = root.config().encoding.of_models();
             let sent = encoding.encode_slice(root.model().parameters());
             let sent: Vec<f32> = encoding.values(&sent).unwrap().collect();
             assert_eq!(student.finished.as_ref(), Some(&sent), "{what}");
@@ -500,6 +500,35 @@ fn caps_clips_and_fewer_steps_are_each_clients_own_over_edges_as_well() {
 #[test]
 fn few_bits_are_the_clients_own_and_no_sum_is_rounded_by_them() {
     assert_same("f16", &RoomConfig { encoding: Encoding::F16, ..config() }, 2.0e-3);
+}
+
+/// Each rounds a client's update and the room's step to a tick of its longest value, as chance has it, and so they differ by no more
+/// than some ticks of a step; the model goes down to everyone as the root's differences.
+#[test]
+fn differences_of_few_bits_go_through_edges_both_ways() {
+    let (whole, _) = assert_same("f32", &config(), 2.0e-6);
+    for (encoding, ticks) in [(Encoding::Q8, 107.0), (Encoding::Q4, 7.0)] {
+        let room = RoomConfig { encoding, ..config() };
+        let (flat, tree) = assert_same(&format!("{encoding:?}"), &room, 3.0 / ticks);
+        for model in [flat.coordinator.model(), tree.root.model()] {
+            let (exact, what) = (whole.coordinator.model().parameters(), format!("{encoding:?} and f32"));
+            assert_close(&what, exact.iter(), model.parameters().iter(), 3.0 / ticks);
+        }
+        for student in tree.branches.iter().flat_map(|branch| &branch.room.as_ref().unwrap().students) {
+            let ways: Vec<_> = (student.heard.iter())
+                .filter_map(|message| match message {
+                    ServerMessage::Round { difference, model, .. }
+                    | ServerMessage::Finished { difference, model, .. } => {
+                        Some((model.id.0, difference.map(|way| (way.from.map(|from| from.0), way.transfer.encoding))))
+                    }
+                    _ => None,
+                })
+                .collect();
+            let first = (0, Some((None, Encoding::Q8)));
+            let rest = (1..=3).map(|version| (version, Some((Some(version - 1), encoding))));
+            assert_eq!(ways, std::iter::once(first).chain(rest).collect::<Vec<_>>(), "{encoding:?}");
+        }
+    }
 }
 
 #[test]

@@ -5,11 +5,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use masking::Purpose;
 use protocol::limits::MAX_FRAMES;
 use protocol::{
-    ClientId, ErrorCode, Evaluation, ModelVersion, PartialSum, RoomConfig, Round, RoundRecord, ServerMessage,
-    Standardisation,
+    ClientId, Difference, ErrorCode, Evaluation, ModelVersion, PartialSum, RoomConfig, Round, RoundRecord,
+    ServerMessage, Standardisation,
 };
 
 use super::host::went_back_text;
@@ -40,6 +41,8 @@ pub enum Lead {
         parameters: Arc<Vec<f32>>,
         /// What the strategy sends along; empty where that is nothing.
         attachment: Arc<Vec<f32>>,
+        /// The difference as which it came: it goes on as that to whoever has the version before.
+        difference: Option<(Difference, Bytes)>,
         /// How features are standardised.
         standardisation: Standardisation,
         /// Rounds that are over.
@@ -69,6 +72,8 @@ pub enum Lead {
         parameters: Arc<Vec<f32>>,
         /// What the strategy sends along; empty where that is nothing.
         attachment: Arc<Vec<f32>>,
+        /// The difference as which it came: it goes on as that to whoever has the version before.
+        difference: Option<(Difference, Bytes)>,
         /// How features are standardised.
         standardisation: Standardisation,
         /// All rounds.
@@ -176,13 +181,14 @@ impl Coordinator {
                 }
                 self.want(Wanted::Statistics(until));
             }
-            Lead::Round { version, parameters, attachment, standardisation, history, rounds, left_ms } => {
+            Lead::Round { version, parameters, attachment, difference, standardisation, history, rounds, left_ms } => {
                 if matches!(self.phase, PhaseState::Finished(_)) || history.len() < self.history.len() {
                     self.go_back();
                 }
                 self.config.rounds = rounds;
                 self.drop_open("the round is over, and another one begins");
-                self.take_over(version, &parameters, &attachment, standardisation, history);
+                let model = Model::new(version, parameters.to_vec(), &attachment, self.config.encoding);
+                self.take_over(model.came_as(difference), standardisation, history);
                 self.want(Wanted::Update(self.now + left_ms * FIFTHS / 5));
             }
             Lead::Closed { record } => {
@@ -206,9 +212,10 @@ impl Coordinator {
                 self.config.rounds = rounds.max(self.history.len() as u32);
                 self.broadcast(ServerMessage::Settings { room: self.config.clone() });
             }
-            Lead::Finished { version, parameters, attachment, standardisation, history } => {
+            Lead::Finished { version, parameters, attachment, difference, standardisation, history } => {
                 self.drop_open("all rounds are over");
-                self.take_over(version, &parameters, &attachment, standardisation, history);
+                let model = Model::new(version, parameters.to_vec(), &attachment, self.config.encoding);
+                self.take_over(model.came_as(difference), standardisation, history);
                 self.config.rounds = version.0;
                 self.phase = PhaseState::finished();
                 self.want(Wanted::Evaluation(self.now + EVALUATIONS_MS));
@@ -269,15 +276,8 @@ impl Coordinator {
     }
 
     /// The root's model and history are this room's.
-    fn take_over(
-        &mut self,
-        version: ModelVersion,
-        parameters: &[f32],
-        attachment: &[f32],
-        standardisation: Standardisation,
-        history: Vec<RoundRecord>,
-    ) {
-        self.model = Model::new(version, parameters.to_vec(), attachment, self.config.encoding);
+    fn take_over(&mut self, model: Model, standardisation: Standardisation, history: Vec<RoundRecord>) {
+        self.model = model;
         self.standardisation = Some(standardisation);
         self.contributions.resize(history.len(), Vec::new());
         self.history = history;

@@ -13,6 +13,7 @@ mod round;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use carried::Carried;
 use connection::Link;
 pub use event::{ClippedGradients, Connection, Input, Output, ParticipantConfig, StopReason, TrainRequest, View, Work};
@@ -20,8 +21,8 @@ pub use masking::{MaskingMemory, MaskingSecrets};
 pub use notice::{Notice, NoticeCode};
 use protocol::limits::{MAX_ROUNDS, MAX_STEP_MS, PROTOCOL_VERSION};
 use protocol::{
-    Checksum, ClientId, ClientMessage, ErrorCode, Evaluation, ModelVersion, Phase, RoomConfig, Round, RoundRecord,
-    ServerMessage, Status, Token,
+    Checksum, ClientId, ClientMessage, Difference, ErrorCode, Evaluation, ModelVersion, Phase, RoomConfig, Round,
+    RoundRecord, ServerMessage, Status, Token,
 };
 use round::{Effort, Fetched, Job, Purpose, Step, Task, TheEnd};
 
@@ -230,6 +231,11 @@ impl Participant {
     /// What came behind the parameters of the model that it has.
     pub(crate) fn attachment(&self) -> Arc<Vec<f32>> {
         self.fetched.as_ref().map(Fetched::control).unwrap_or_default()
+    }
+
+    /// Of an edge, the difference as which the model came that it has.
+    pub(crate) fn difference(&self) -> Option<(Difference, Bytes)> {
+        self.fetched.as_ref().and_then(Fetched::difference)
     }
 
     /// What a page shows.

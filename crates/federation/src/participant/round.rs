@@ -25,9 +25,16 @@ pub(super) struct Fetched {
     parameters: Arc<Vec<f32>>,
     /// What came behind the parameters: the server's control variate in a SCAFFOLD room, else nothing.
     control: Arc<Vec<f32>>,
+    /// Of an edge, which passes it on: the difference as which it came, and its bytes.
+    difference: Option<(Difference, Bytes)>,
 }
 
 impl Fetched {
+    /// The difference as which it came, where that is passed on.
+    pub fn difference(&self) -> Option<(Difference, Bytes)> {
+        self.difference.clone()
+    }
+
     /// What came behind the parameters.
     pub fn control(&self) -> Arc<Vec<f32>> {
         self.control.clone()
@@ -211,20 +218,27 @@ impl Download {
 }
 
 impl Arriving {
-    /// The model, all bytes of which are there. None: the difference does not lead to it.
-    fn fetched(self, transfer: Transfer, encoding: Encoding, parameters: Option<usize>) -> Option<Fetched> {
-        let (mut values, bytes) = match self {
+    /// The model, all bytes of which are there, with the difference as which it came if that is to be kept. None: the difference
+    /// does not lead to it.
+    fn fetched(self, model: Transfer, arrived: Transfer, parameters: Option<usize>, keep: bool) -> Option<Fetched> {
+        let (from, mut values, bytes) = match self {
             Arriving::Whole(mut values) => {
                 let control = values.split_off(parameters.unwrap_or(values.len()).min(values.len()));
-                return Some(Fetched { transfer, parameters: Arc::new(values), control: Arc::new(control) });
+                let (parameters, control) = (Arc::new(values), Arc::new(control));
+                return Some(Fetched { transfer: model, parameters, control, difference: None });
             }
-            Arriving::Difference(Some(before), bytes) => (Arc::unwrap_or_clone(before.parameters), bytes),
-            Arriving::Difference(None, bytes) => (vec![0.0; parameters?], bytes),
+            Arriving::Difference(Some(before), bytes) => {
+                let from = ModelVersion(before.transfer.id.0);
+                (Some(from), Arc::unwrap_or_clone(before.parameters), bytes)
+            }
+            Arriving::Difference(None, bytes) => (None, vec![0.0; parameters?], bytes),
         };
-        rounding::add(encoding, &bytes, &mut values).ok()?;
+        rounding::add(arrived.encoding, &bytes, &mut values).ok()?;
         // The announced checksum is that of the values as f32.
         let sum = Checksum::of(bytemuck::cast_slice(&values));
-        (sum == transfer.checksum).then(|| Fetched { transfer, parameters: Arc::new(values), control: Arc::default() })
+        let difference = keep.then(|| (Difference { from, transfer: arrived }, Bytes::from(bytes)));
+        let fetched = || Fetched { transfer: model, parameters: Arc::new(values), control: Arc::default(), difference };
+        (sum == model.checksum).then(fetched)
     }
 }
 
@@ -386,7 +400,7 @@ impl Participant {
         if complete && let Job::Downloading(download) = std::mem::replace(&mut self.job, Job::None) {
             let parameters = self.room.as_ref().map(|room| room.parameters as usize);
             let Download { purpose, model, receipt: _, arriving } = *download;
-            match arriving.fetched(model, transfer.encoding, parameters) {
+            match arriving.fetched(model, transfer, parameters, self.edge.is_some()) {
                 Some(fetched) => {
                     self.fetched = Some(fetched.clone());
                     self.use_model(purpose, fetched);
@@ -399,7 +413,7 @@ impl Participant {
 
     fn use_model(&mut self, purpose: Purpose, fetched: Fetched) {
         self.changed = true;
-        let Fetched { transfer, parameters: model, control } = fetched;
+        let Fetched { transfer, parameters: model, control, difference: _ } = fetched;
         match purpose {
             Purpose::Round(task) => {
                 self.begin_sum(&task, &model);
