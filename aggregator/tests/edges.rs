@@ -100,6 +100,9 @@ fn participants_of_two_edges_train_one_model() -> Result<()> {
     let edges: Vec<_> =
         above["status"]["clients"].as_array().unwrap().iter().map(|edge| edge["name"].clone()).collect();
     assert_eq!(edges, ["North", "South"]);
+    let behind = |edge: &Value| edge["behind"].as_u64();
+    let behind: Vec<_> = above["status"]["clients"].as_array().unwrap().iter().map(behind).collect();
+    assert!(behind.iter().all(Option::is_some), "{above}");
     let model = |origin: &str, room: &str| get(&format!("{origin}/api/rooms/{room}/model.safetensors"));
     let tensors = |bytes: &[u8]| {
         let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;

@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { divergedAdvice, divergedSentence, divergence, laptopSays, noCurve, nobodySentence, noiseMeter, roomSentence, roundLine, situationOf, waitSentence } from '../../www/js/live/said.js';
+import { divergedAdvice, divergedSentence, divergence, hereLine, laptopSays, noCurve, nobodySentence, noiseMeter, roomSentence, rosterSummary, roundLine, situationOf, waitSentence } from '../../www/js/live/said.js';
+import { shownNames } from '../../www/js/live/laptop-state.js';
 import { expectedSentence } from '../../www/js/room/expected.js';
 import { words as de } from '../../www/words/de.js';
 import { words as en } from '../../www/words/en.js';
@@ -26,6 +27,10 @@ const free = { least: 64, room: { max_clients: 64 } };
 
 /** The same with masks, which hide nobody among fewer than three. */
 const masked = { least: 64, room: { max_clients: 64, masked: true } };
+
+/** A room of edges, of which one has lost too many of its laptops to give anything. */
+const edges = { room: { max_clients: 64, edges: { clients: 300 } }, clients: [person('North', 'ready', { behind: 2 }), person('Client 2', 'ready', { behind: 3 }), person('South', 'watching', { behind: 0 })] };
+const oneEdge = { ...edges, ready: 1, clients: [edges.clients[0]] };
 
 /** Each state that a room can be in. */
 const ROOMS = {
@@ -56,6 +61,19 @@ const ROOMS = {
   'round 3, one is waited for': { ...collecting, clients: [collecting.clients[0], person('Zoë', 'offline', { waited_ms: 12_000 })] },
   'finished': { ...collecting, phase: 'finished', round: 10, model_version: 10 },
   'ended after 5 of 10': { ...collecting, phase: 'finished', round: 5, model_version: 5 },
+  'edges, nobody yet': { ...lobby, ...edges, ready: 0, clients: [] },
+  'edges, one alone': { ...lobby, ...oneEdge },
+  'edges, lobby': { ...lobby, ...edges },
+  'edges, normalising': { ...lobby, ...edges, phase: 'normalising', received: 1 },
+  'edges, round 3': { ...collecting, ...edges },
+  'edges, between rounds': { ...lobby, ...edges, round: 3, model_version: 2 },
+  'edges, between rounds, all left': { ...lobby, ...edges, round: 3, model_version: 2, ready: 0, clients: [] },
+  'edges, the host begins': { ...lobby, ...edges, least: 64 },
+  'edges, the host begins, none is ready': { ...lobby, ...edges, least: 64, ready: 0 },
+  'edges, the host begins, one alone': { ...lobby, ...oneEdge, least: 64 },
+  'edges, the host begins the next round': { ...lobby, ...edges, least: 64, round: 3, model_version: 2 },
+  'edges, the host begins the next round, all left': { ...lobby, ...edges, least: 64, round: 3, model_version: 2, ready: 0, clients: [] },
+  'edges, finished': { ...collecting, ...edges, phase: 'finished', round: 10, model_version: 10 },
   'finished, all left': { ...collecting, phase: 'finished', round: 10, model_version: 10, clients: [] },
 };
 
@@ -126,11 +144,16 @@ const EXPECTATIONS = {
   'five clips': { says: 'helped', clips: 5, gained: [3, 17] },
 };
 
+/** The teacher's words for the list of a room's laptops, or of its edges. */
+const rosterOf = (room, { teach: { roster } }) => (room.room?.edges ? roster.edges : roster);
+
 /** What everyone reads of a room, and what a laptop reads besides. */
 function said(words) {
   const rooms = Object.fromEntries(Object.entries(ROOMS).map(([name, room]) => [name, {
     sentence: roomSentence(room, words), round: roundLine(room, words), waits: waitSentence(room, 1000, words), curve: noCurve(room, false, words),
-    board: nobodySentence(room, words.board), teacher: nobodySentence(room, { nobody: words.teach.roster.none, allLeft: words.teach.roster.allLeft }),
+    board: nobodySentence(room, room.room?.edges ? words.board.edges : words.board),
+    teacher: nobodySentence(room, { nobody: rosterOf(room, words).none, allLeft: rosterOf(room, words).allLeft }),
+    here: hereLine(room, words), roster: rosterSummary({ connected: room.clients.filter(({ state }) => state !== 'offline').length, ...room }, words),
   }]));
   const laptops = Object.fromEntries(Object.entries(LAPTOPS).map(([name, state]) => [name, { ...laptopSays(state, words), round: roundLine(state, words) }]));
   const meters = Object.fromEntries(Object.entries(BUDGETS).map(([name, budget]) => [name, noiseMeter(budget, words)]));
@@ -211,7 +234,8 @@ for (const [code, words] of Object.entries(LANGUAGES)) {
     for (const [name, { curve, board, teacher }] of Object.entries(rooms)) {
       const done = ROOMS[name].model_version > 0;
       assert.equal(curve, done ? words.charts.unmeasured : words.charts.none, name);
-      assert.ok(!done || (board !== words.board.nobody && teacher !== words.teach.roster.none), name);
+      const nobody = [words.board.nobody, words.board.edges.nobody, words.teach.roster.none, words.teach.roster.edges.none];
+      assert.ok(!done || !nobody.some((said) => said === board || said === teacher), name);
     }
     assert.equal(noCurve(ROOMS.finished, true, words), '', 'there is one');
     assert.equal(noCurve(LAPTOPS.connecting, false, words), '', 'nobody knows yet');
@@ -227,6 +251,17 @@ for (const [code, words] of Object.entries(LANGUAGES)) {
     assert.equal(meters['too quiet'], words.meter.nothing);
     assert.equal(noiseMeter(null, words), '', 'no noise');
     assert.equal(noCurve({ ...ROOMS.finished, budget }, false, words), words.charts.noised);
+  });
+
+  test(`${code}: edges are no laptops, and those behind them are counted`, () => {
+    const [laptop] = words.board.here(2).split(' ').reverse();
+    for (const [name, { sentence, here, roster }] of Object.entries(rooms).filter(([name]) => name.startsWith('edges'))) {
+      if (ROOMS[name].phase === 'lobby') assert.ok(!sentence.includes(laptop) || name === 'edges, nobody yet', sentence);
+      if (ROOMS[name].clients.length < 2) continue;
+      for (const said of [here, roster]) assert.ok(said.includes('3') && said.includes('5') && said.includes(laptop), said);
+    }
+    assert.deepEqual(shownNames(edges.clients, words), ['North', words.board.edges.laptop('2'), 'South']);
+    assert.equal(rooms.lobby.here, words.board.here(3));
   });
 
   test(`${code}: who is waited for is named, with how long`, () => {

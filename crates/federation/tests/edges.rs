@@ -570,6 +570,27 @@ fn what_reaches_the_root_grows_with_edges_and_not_with_clients() {
     assert!(tree.root.contributions().iter().all(|given| given.len() == 2));
 }
 
+#[test]
+fn a_root_says_how_many_take_part_behind_each_edge() {
+    let room = RoomConfig { rounds: 100, ..config() };
+    let mut tree = Tree::new(&room, &[&[0, 1, 2], &[3, 4], &[5]]);
+    // The third waits for one more than ever comes.
+    (tree.branches[0].least, tree.branches[2].least) = (2, 2);
+    // Who came last is told of within two seconds.
+    tree.wait(3_000);
+    let behind = |tree: &Tree| -> Vec<Option<u32>> {
+        tree.root.status(tree.now).clients.iter().map(|edge| edge.behind).collect()
+    };
+    assert_eq!(behind(&tree), [Some(3), Some(2), Some(0)]);
+    // Who goes is not counted any more once the edge has said so, at the latest when it gives again.
+    let below = tree.branches[0].room.as_mut().unwrap();
+    below.students[2].program.participant.handle(tree.now, Input::Leave);
+    tree.wait(30_000);
+    assert_eq!(behind(&tree)[0], Some(2));
+    let flat = flat(&room, 3);
+    assert!(flat.coordinator.status(Millis(1_000)).clients.iter().all(|client| client.behind.is_none()));
+}
+
 /// What an edge says to its root, one message after the other, and what it hears.
 fn answers(room: RoomConfig, messages: &[&str]) -> Vec<String> {
     let mut root = Coordinator::new(room, initial(), Box::<MemorySpool>::default()).unwrap();

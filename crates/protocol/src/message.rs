@@ -628,6 +628,9 @@ pub struct ClientSummary {
     pub examples: u32,
     /// How many of them each label has; empty until the client has been ready once.
     pub labels: Vec<u32>,
+    /// In a room of edges, how many clients take part there, as it said last; 0 where too few do. Left out in other rooms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<u32>,
     /// The cosine, −1 to 1, between this client's update and the mean of the others' in the last round that was closed with
     /// it; left out where there is no such round.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -294,6 +294,7 @@ fn check_status(status: &Status) -> Result<(), ProtocolError> {
     for client in &status.clients {
         check_name("name", &client.name)?;
         check_range("examples", client.examples, 0..=MAX_EDGE_EXAMPLES)?;
+        check_range("behind", client.behind.unwrap_or(0), 0..=MAX_EDGE_CLIENTS)?;
         check_range("labels", client.labels.len(), 0..=MAX_LABELS)?;
         if let Some(fraction) = client.fraction {
             check_fraction("fraction", f64::from(fraction))?;

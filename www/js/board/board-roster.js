@@ -9,7 +9,7 @@ import { labelIcon } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
 import { doingOf, isolated, shownNames, shownState, stateIcon } from '../live/laptop-state.js';
 import { maskedWords } from '../live/masked-words.js';
-import { nobodySentence } from '../live/said.js';
+import { hereLine, nobodySentence } from '../live/said.js';
 import { agreementDial } from './agreement-dial.js';
 import { columnsFor } from './roster-grid.js';
 
@@ -65,7 +65,8 @@ export function boardRoster() {
         bar.value = fraction ?? 0;
         fillShapedStrip(strip, labels, laptop.labels.length ? laptop.labels : labels.map(() => 0));
         setAttribute(strip, 'data-empty', examples === 0 || laptop.labels.length === 0);
-        setText(clips, examples ? words.board.clips(examples) : words.board.noClips);
+        const holds = examples ? words.board.clips(examples) : words.board.noClips;
+        setText(clips, laptop.behind === undefined ? holds : `${words.board.edges.behind(laptop.behind)} · ${holds}`);
         // In a masked room nobody says how many of each label it has.
         const told = examples > 0 && laptop.labels.length > 0;
         const held = told ? labels.map((label, i) => words.board.holds(labelName(label), laptop.labels[i] ?? 0)).join(', ') : null;
@@ -94,9 +95,9 @@ export function boardRoster() {
       legendOf = labels.join('\n');
       byId('legend').replaceChildren(...labels.map((label, index) => h('li', { class: 'label-tag' }, labelIcon(labels, index), labelName(label))));
     }
-    tellIn(byId('nobody'), nobodySentence(status, words.board));
+    tellIn(byId('nobody'), nobodySentence(status, room.edges ? words.board.edges : words.board));
     show(byId('agreement-legend'), clients.some(({ agreement }) => agreement !== undefined));
-    setText(byId('people-count'), clients.length ? words.board.here(clients.filter(({ state }) => state !== 'offline').length) : '');
+    setText(byId('people-count'), hereLine({ room, clients }, words));
     const names = shownNames(clients, words);
     list.render(clients.map((client, index) => ({ ...client, called: names[index] })));
     if (count !== clients.length) {

@@ -9,6 +9,7 @@
  * @property {number} [fraction] 0 to 1
  * @property {number} examples
  * @property {number[]} labels
+ * @property {number} [behind] in a room of edges, laptops that take part there
  * @property {number} [agreement] cosine of its last update with the mean of the others', -1 to 1
  * @property {number} [update_norm]
  * @property {number} [waited_ms] its connection is lost, and the room waits for it so long
@@ -42,7 +43,7 @@
 
 /** @typedef {{round: number, model_version: number, clients: number, examples: number, evaluation?: Evaluation}} RoundRecord */
 
-/** @typedef {{code: string, name: string, labels: string[], signs?: string[], prompts?: string[][], architecture: string, rounds: number, least: number, max_clients: number, normalisation?: 'group' | 'own', modalities?: 'voice' | 'text' | 'both', noise?: object, strategy: {name: string}, stragglers?: 'whole' | 'fewer_steps', masking?: {server: 'active' | 'curious', encoding: string, clip: number}}} RoomConfig */
+/** @typedef {{code: string, name: string, labels: string[], signs?: string[], prompts?: string[][], architecture: string, rounds: number, least: number, max_clients: number, normalisation?: 'group' | 'own', modalities?: 'voice' | 'text' | 'both', noise?: object, strategy: {name: string}, stragglers?: 'whole' | 'fewer_steps', masking?: {server: 'active' | 'curious', encoding: string, clip: number}, edges?: {clients: number}}} RoomConfig */
 
 /** @typedef {{room: RoomConfig, status: Status, history: RoundRecord[], links: string[], masked_together?: import('./masked-words.js').MaskedTogether}} PublicRoom what everyone may see; the best link for other laptops comes first */
 

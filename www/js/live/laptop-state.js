@@ -19,14 +19,15 @@ export function shownState({ state, passed_over: passedOver }) {
 }
 
 /**
- * A laptop's name. One that the server gave in place of a nickname is in the page's language.
+ * A laptop's name, or an edge's. One that the server gave in place of a nickname is in the page's language.
  * @param {string} name
  * @param {typeof import('/words/en.js').words} words
+ * @param {boolean} [isEdge]
  * @returns {string} empty where it has none yet
  */
-export function nameOf(name, words) {
+export function nameOf(name, words, isEdge = false) {
   const given = /^Client (\d+)$/.exec(name);
-  return given ? words.board.laptop(given[1]) : name;
+  return given ? (isEdge ? words.board.edges : words.board).laptop(given[1]) : name;
 }
 
 /** Marks that turn the direction of what follows. */
@@ -38,16 +39,16 @@ const LEFTWARDS = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u
 
 /**
  * The names of a room's people as they are shown: none is blank, and of equal ones each but the first has its number.
- * @param {{name: string}[]} people in the room's order
+ * @param {{name: string, behind?: number}[]} people in the room's order
  * @param {typeof import('/words/en.js').words} words
  * @returns {string[]}
  */
 export function shownNames(people, words) {
   /** @type {Map<string, number>} */
   const seen = new Map();
-  return people.map(({ name }) => {
+  return people.map(({ name, behind }) => {
     if (!isSeen(name)) return words.board.unnamed;
-    const called = nameOf(name.replace(DIRECTIONS, '').trim(), words);
+    const called = nameOf(name.replace(DIRECTIONS, '').trim(), words, behind !== undefined);
     const key = called.normalize('NFKC').toLowerCase().replace(UNSEEN, '');
     const number = (seen.get(key) ?? 0) + 1;
     seen.set(key, number);

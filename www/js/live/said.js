@@ -14,13 +14,13 @@ import { isolated, shownNames, shownState } from './laptop-state.js';
  * @property {number} model_version rounds that are done
  * @property {number} ready laptops that take part and are connected
  * @property {number} least laptops that begin a round
- * @property {{max_clients: number, masked?: boolean, masking?: unknown} | null} [room] what it was made with
+ * @property {{max_clients: number, masked?: boolean, masking?: unknown, edges?: unknown} | null} [room] what it was made with
  * @property {number} received
  * @property {number} goal
  * @property {boolean} [paused]
  * @property {boolean} [held]
  * @property {boolean} [singles_out] no round begins, for the sum of those who are here would show what few of them gave
- * @property {{name: string, state: string, waited_ms?: number | null}[]} clients
+ * @property {{name: string, state: string, waited_ms?: number | null, behind?: number}[]} clients
  * @property {Budget | null} [budget]
  */
 
@@ -73,7 +73,7 @@ export function tooFewToMask({ ready, room }) {
  * @returns {string}
  */
 export function roomSentence(room, words) {
-  const { sentence } = words.board;
+  const sentence = room.room?.edges ? { ...words.board.sentence, ...words.board.edges.sentence } : words.board.sentence;
   const situation = situationOf(room);
   switch (situation) {
     case 'unknown': return words.train.status.loading;
@@ -91,6 +91,35 @@ export function roomSentence(room, words) {
       return hostBegins(room) ? sentence.hostBegins[situation] : sentence[situation](room.least);
     default: return sentence[situation];
   }
+}
+
+/**
+ * How many are here, in a few words: laptops, or edges and the laptops behind them.
+ * @param {Pick<Room, 'room' | 'clients'>} room
+ * @param {Words} words
+ * @returns {string} empty where nobody is
+ */
+export function hereLine({ room, clients }, words) {
+  if (clients.length === 0) return '';
+  const here = clients.filter(({ state }) => state !== 'offline').length;
+  return room?.edges ? words.board.edges.here(here, behindAll(clients)) : words.board.here(here);
+}
+
+/**
+ * The same for the teacher, with how many of them take part.
+ * @param {Pick<Room, 'room' | 'clients' | 'ready'> & {connected: number}} room
+ * @param {Words} words
+ * @returns {string} empty where nobody is
+ */
+export function rosterSummary({ room, clients, connected, ready }, words) {
+  if (clients.length === 0) return '';
+  const { roster } = words.teach;
+  return room?.edges ? roster.edges.summary(connected, ready, behindAll(clients)) : roster.summary(connected, ready);
+}
+
+/** @param {{behind?: number}[]} edges */
+function behindAll(edges) {
+  return edges.reduce((sum, { behind = 0 }) => sum + behind, 0);
 }
 
 /**

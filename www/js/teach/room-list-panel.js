@@ -4,7 +4,7 @@ import { byId, h, setAttribute, setText, show } from '../common/element.js';
 import { icon } from '../common/icons.js';
 import { KeyedList } from '../common/keyed-list.js';
 import { words } from '../common/language.js';
-import { roundLine } from '../live/said.js';
+import { hereLine, roundLine } from '../live/said.js';
 
 /** @typedef {import('../live/api-shapes.js').HostRoom} HostRoom */
 
@@ -26,11 +26,12 @@ export function roomListPanel({ choose }) {
       element: h('li', {}, button),
       update({ room, status }) {
         const { phases, here } = words.teach.rooms;
+        const who = room.edges && status.clients.length ? hereLine({ room, clients: status.clients }, words) : here(status.connected);
         setText(name, room.name);
         const shown = phaseShown(status);
         setText(phase, phases[shown] ?? shown);
         setAttribute(phase, 'data-phase', shown);
-        const parts = [here(status.connected), roundLine(status, words)];
+        const parts = [who, roundLine(status, words)];
         if (room.name !== room.code) parts.unshift(room.code);
         setText(about, parts.join(' · '));
         setAttribute(button, 'aria-current', code === selected ? 'true' : null);

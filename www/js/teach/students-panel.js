@@ -8,7 +8,7 @@ import { labelName, words } from '../common/language.js';
 import { LONGEST_NAME } from '../common/nickname.js';
 import { doingOf, isolated, nameOf, shownNames, shownState, stateIcon } from '../live/laptop-state.js';
 import { maskedWords } from '../live/masked-words.js';
-import { nobodySentence } from '../live/said.js';
+import { nobodySentence, rosterSummary } from '../live/said.js';
 import { slownessOf } from '../live/too-slow.js';
 import { ask, askText } from './dialog.js';
 
@@ -62,12 +62,13 @@ export function studentsPanel({ act }) {
    * @param {HTMLElement} place
    * @param {Student} student
    */
-  function fillCounts(place, { examples, labels: held }) {
-    const key = `${examples}/${held.join(',')}`;
+  function fillCounts(place, { examples, labels: held, behind }) {
+    const key = `${behind}/${examples}/${held.join(',')}`;
     if (place.dataset.key === key) return;
     place.dataset.key = key;
-    if (examples && !held.length) return place.replaceChildren(words.board.clips(examples)); // as a masked room has it
-    place.replaceChildren(...(examples
+    const laptops = behind === undefined ? [] : [h('span', { class: 'student-behind', 'data-test': 'behind' }, words.board.edges.behind(behind))];
+    if (examples && !held.length) return place.replaceChildren(...laptops, words.board.clips(examples)); // as a masked room has it
+    place.replaceChildren(...laptops, ...(examples
       ? held.map((count, index) => h('span', { class: 'student-count', 'data-count': count, title: words.board.holds(labelName(labels[index] ?? ''), count) },
         labelIcon(labels, index), count, h('span', { class: 'visually-hidden' }, ` ${labelName(labels[index] ?? '')},`)))
       : [words.teach.roster.noClips]));
@@ -99,13 +100,15 @@ export function studentsPanel({ act }) {
 
   /** @param {import('../live/api-shapes.js').HostRoom} room */
   function update({ room, status, clients: insights, masked_together: together }) {
-    const { clients, connected, ready } = status;
+    const { clients } = status;
     showMasked(Boolean(room.masking), together);
     code = room.code;
     labels = room.labels;
     doFewer = room.stragglers === 'fewer_steps';
-    tellIn(byId('no-students'), nobodySentence(status, { nobody: words.teach.roster.none, allLeft: words.teach.roster.allLeft }));
-    setText(byId('students-summary'), clients.length ? words.teach.roster.summary(connected, ready) : '');
+    const { title, none, allLeft } = room.edges ? words.teach.roster.edges : words.teach.roster;
+    setText(byId('students-title'), title);
+    tellIn(byId('no-students'), nobodySentence(status, { nobody: none, allLeft }));
+    setText(byId('students-summary'), rosterSummary({ ...status, room }, words));
     const names = shownNames(clients, words);
     const slowness = new Map(insights.map(({ client, too_slow: slow }) => [client, slow]));
     list.render(clients.map((client, index) => ({ ...client, called: names[index], slow: status.phase === 'finished' ? undefined : slowness.get(client.client) })));

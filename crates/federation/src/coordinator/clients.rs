@@ -44,6 +44,8 @@ pub(crate) struct Client {
     pub labels: Vec<u32>,
     /// In a room of edges, the clients that it stands for, the most that it said.
     pub edge: Option<u32>,
+    /// And those that it said last.
+    pub behind: u32,
     /// How long a step of its training takes, milliseconds, as it says.
     pub step_ms: Option<u32>,
     pub turn: Turn,
@@ -91,6 +93,7 @@ impl Client {
             most_held_back: None,
             labels: Vec::new(),
             edge: None,
+            behind: 0,
             step_ms: None,
             turn: Turn::None,
             diverged: false,

@@ -42,6 +42,7 @@ impl Coordinator {
         let Some(client) = self.clients.get_mut(id) else { return };
         client.taking_part = true;
         client.edge = Some(client.edge.map_or(clients, |before| before.max(clients)));
+        client.behind = clients;
         client.examples = examples;
         client.most_examples = client.most_examples.max(examples);
         client.most_held_back = client.most_held_back.max(Some(held_back));

@@ -177,6 +177,7 @@ impl Coordinator {
             passed_over: state == ClientState::Ready && !self.is_wanted(client.id),
             examples: client.examples,
             labels: client.labels.clone(),
+            behind: self.config.edges.map(|_| if client.taking_part { client.behind } else { 0 }),
             agreement: client.agreement,
             update_norm: client.update_norm,
             waited_ms: client.connection.is_none().then(|| (client.lost_at + self.config.grace_ms).since(now)),

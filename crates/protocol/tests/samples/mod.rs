@@ -142,6 +142,7 @@ pub fn server_messages() -> Vec<ServerMessage> {
             passed_over: true,
             examples: 3,
             labels: vec![1, 2],
+            behind: None,
             agreement: Some(-0.25),
             update_norm: Some(2.5),
             waited_ms: Some(9_000),
