@@ -13,6 +13,7 @@ use protocol::{Chunk, ClientMessage, TransferId};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::http::StatusCode;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::connection::{self, Socket};
@@ -170,11 +171,18 @@ impl Line {
     }
 }
 
-/// Whether trying again is of no use: the other end is there, but is no aggregator or shows a wrong certificate.
+/// Whether trying again is of no use: the other end is there, but is no aggregator or shows a wrong certificate. A proxy whose
+/// servers are just being started again is none of these.
 fn is_lasting(reason: &anyhow::Error) -> bool {
     use tungstenite::Error;
     trust::tls_error(reason).is_some()
-        || matches!(reason.downcast_ref(), Some(Error::Tls(_) | Error::Http(_) | Error::Url(_)))
+        || match reason.downcast_ref() {
+            Some(Error::Tls(_) | Error::Url(_)) => true,
+            Some(Error::Http(answer)) => {
+                !answer.status().is_server_error() && answer.status() != StatusCode::TOO_MANY_REQUESTS
+            }
+            _ => false,
+        }
 }
 
 async fn run(
@@ -259,6 +267,28 @@ async fn write(
                 // Only for show: where the participant is behind, the next one tells as well.
                 let _ = events.try_send(FromLink::Input(sent));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tungstenite::http::Response;
+
+    use super::*;
+
+    #[test]
+    fn a_proxy_whose_servers_are_started_again_is_asked_again() {
+        let answered = |status: StatusCode| {
+            let mut answer = Response::new(None);
+            *answer.status_mut() = status;
+            anyhow::Error::new(tungstenite::Error::Http(answer.into()))
+        };
+        for status in [502, 503, 504, 429] {
+            assert!(!is_lasting(&answered(StatusCode::from_u16(status).unwrap())), "{status}");
+        }
+        for status in [200, 301, 400, 403, 404] {
+            assert!(is_lasting(&answered(StatusCode::from_u16(status).unwrap())), "{status}");
         }
     }
 }
