@@ -10,9 +10,11 @@ use std::process::{Command, Output};
 use anyhow::Result;
 use protocol::{RefusalReason, Round, ServerMessage};
 use serde_json::{Value, json};
+use server_process::NatsServer;
 use support::http::get;
 use support::raw_client::{OpenRound, RawClient, same_everywhere};
 use support::server::Server;
+use yaml_rust2::{Yaml, YamlLoader};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chorus");
 const OPERATOR: &str = "only for the metrics";
@@ -276,4 +278,102 @@ fn a_server_runs_as_its_file_says() {
     let (_, room) = get(&server, "/api/rooms/KMPXZ", None);
     let room: Value = serde_json::from_str(&room).unwrap();
     assert_eq!((&room["room"]["rounds"], &room["room"]["labels"]), (&json!(7), &json!(["no", "yes"])));
+}
+
+/// `operation/compose.yaml`, by name: what a service runs, what it is told in variables, and what it names.
+fn composed() -> Yaml {
+    let text = std::fs::read_to_string("../operation/compose.yaml").unwrap();
+    YamlLoader::load_from_str(&text).unwrap().remove(0)
+}
+
+fn words(list: &Yaml) -> Vec<&str> {
+    list.as_vec().unwrap().iter().map(|word| word.as_str().unwrap()).collect()
+}
+
+/// Docker is in no test; that every option in there is one, and every name one of the file's own, is.
+#[test]
+fn the_compose_file_has_options_that_there_are_and_names_that_it_has_itself() {
+    let compose = composed();
+    let (services, dockerfile) = (&compose["services"], std::fs::read_to_string("../operation/Dockerfile").unwrap());
+    let names: BTreeSet<&str> = services.as_hash().unwrap().keys().map(|name| name.as_str().unwrap()).collect();
+    assert_eq!(names, BTreeSet::from(["chorus-1", "chorus-2", "chorus-3", "nats", "proxy"]));
+    let file_variables = dockerfile.lines().find_map(|line| line.strip_prefix("ENV ")).unwrap().split(' ');
+    let file_variables: Vec<_> = file_variables.map(|pair| pair.split_once('=').unwrap()).collect();
+    for name in &names {
+        let service = &services[*name];
+        let needs = service["depends_on"].as_vec().map_or(&[][..], Vec::as_slice);
+        assert!(needs.iter().all(|needed| names.contains(needed.as_str().unwrap())), "{name}");
+        if !name.starts_with("chorus-") {
+            continue;
+        }
+        let command = words(&service["command"]);
+        assert_eq!(command[0], "serve");
+        let variables = service["environment"].as_hash().unwrap();
+        let variables: Vec<_> =
+            variables.iter().map(|(key, value)| (key.as_str().unwrap(), value.as_str().unwrap())).collect();
+        let variables = [&variables[..], &file_variables].concat();
+        let said = printed(&config(&command[1..], &variables));
+        for (variable, value) in &variables {
+            let option = variable.strip_prefix("CHORUS_").unwrap().to_lowercase();
+            let source = format!("# variable {variable}");
+            let line =
+                said.lines().find(|line| line.ends_with(&source)).unwrap_or_else(|| panic!("no option {option}"));
+            let taken = format!("{value:?}").replace(',', "\", \"");
+            let [one, many] = [format!("{option} = {value:?}"), format!("{option} = [{taken}]")];
+            // Where several servers are, one is told their address without what opens it.
+            assert!(line.starts_with(&one) || line.starts_with(&many) || line.contains("set and not shown"), "{line}");
+        }
+        let features = service["build"]["args"]["FEATURES"].as_str().unwrap();
+        assert!(features == "cluster" && dockerfile.contains("--features \"$FEATURES\""), "{features}");
+        let nats = variables.iter().find(|(variable, _)| *variable == "CHORUS_CLUSTER").unwrap().1;
+        assert!(names.contains(nats.strip_prefix("nats://").and_then(|nats| nats.strip_suffix(":4222")).unwrap()));
+    }
+    let volumes = compose["volumes"].as_hash().unwrap();
+    for volume in words(&services["nats"]["volumes"]) {
+        assert!(volumes.contains_key(&Yaml::String(volume.split(':').next().unwrap().to_owned())), "{volume}");
+    }
+    // What the proxy is told, without what keeps Docker from reading variables into it.
+    let source = services["proxy"]["configs"][0]["source"].as_str().unwrap();
+    let nginx = compose["configs"][source]["content"].as_str().unwrap().replace("$$", "$");
+    for name in names.iter().filter(|name| name.starts_with("chorus-")) {
+        assert!(nginx.contains(&format!("server {name}:8080;")), "{nginx}");
+    }
+    // And it is what the page says.
+    let page = std::fs::read_to_string("../docs/operation.md").unwrap();
+    for line in
+        nginx.lines().map(str::trim).filter(|line| line.starts_with("proxy_") && !line.contains("http://chorus"))
+    {
+        let said = page.contains(line) || line.starts_with("proxy_connect_timeout");
+        assert!(said, "docs/operation.md does not say {line}");
+    }
+}
+
+/// Where this machine has the programs, they read what the compose file tells them.
+#[test]
+fn nats_and_nginx_understand_what_the_compose_file_tells_them() {
+    let (compose, folder) = (composed(), tempfile::tempdir().unwrap());
+    let tried = |program: &str, arguments: &[&str]| match Command::new(program).args(arguments).output() {
+        Ok(output) => assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr)),
+        Err(_) => eprintln!("LEFT OUT, as there is no {program} here: whether it understands the compose file"),
+    };
+    if let Some(nats) = NatsServer::program() {
+        let streams = folder.path().join("streams").display().to_string();
+        let mut arguments = words(&compose["services"]["nats"]["command"]);
+        let place = arguments.iter().position(|word| *word == "/data").unwrap();
+        arguments[place] = &streams;
+        let none = folder.path().join("none.conf");
+        std::fs::write(&none, "").unwrap();
+        // It only tries options beside a file.
+        tried(nats.to_str().unwrap(), &[&arguments[..], &["-t", "-c", none.to_str().unwrap()]].concat());
+    }
+    // Names of Docker's network are known nowhere else.
+    let nginx =
+        compose["configs"]["nginx"]["content"].as_str().unwrap().replace("$$", "$").replace("chorus-", "127.0.0.");
+    let place = folder.path().join("nginx.conf");
+    let own = format!(
+        "pid {0}/nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{ access_log off;\n{nginx}\n}}\n",
+        folder.path().display()
+    );
+    std::fs::write(&place, own).unwrap();
+    tried("nginx", &["-t", "-c", place.to_str().unwrap()]);
 }
