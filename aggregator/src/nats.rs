@@ -7,6 +7,8 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
+use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context};
 use async_nats::{ConnectErrorKind, ConnectOptions};
 use bytes::Bytes;
@@ -19,12 +21,17 @@ pub const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const OLDEST: (u32, u32) = (2, 9);
 /// Threads that wait for NATS.
 const THREADS: usize = 2;
+/// Codes of JetStream for "fewer servers than copies": one server alone, and a cluster.
+const TOO_FEW: [u64; 2] = [10074, 10005];
 /// Codes of JetStream for "no space", whatever it is of: the account's, the server's, the stream's.
 const NO_SPACE: [u64; 4] = [10002, 10023, 10028, 10047];
 /// Words of JetStream for it that have no code of their own.
 const FULL: [&str; 2] = ["maximum bytes exceeded", "maximum messages exceeded"];
 /// Most time between two tries to come back.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
+/// A connection over which nothing came for so long is tried, and given up after three tries: one that a network has forgotten looks
+/// open for many minutes.
+const PING_EVERY: Duration = Duration::from_secs(5);
 
 /// What shows a NATS server who we are, and us who it is.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +72,16 @@ impl Nats {
     /// What is kept there.
     pub fn jetstream(&self) -> &Context {
         &self.jetstream
+    }
+
+    /// Another connection to the same place: what is long waits there, and nothing behind it.
+    ///
+    /// # Errors
+    /// As [`Nats::connect`].
+    pub fn beside(&self, servers: &str, access: &Access) -> Result<Context> {
+        let (to, access) = (servers.to_owned(), access.clone());
+        let opened = self.wait(3 * ANSWER_LIMIT, async move { open(&to, access).await });
+        opened.with_context(|| format!("{} cannot be used", without_secrets(servers)))
     }
 
     /// Does something there and waits for it, in a thread that may be kept waiting.
@@ -116,6 +133,7 @@ async fn open(servers: &str, access: Access) -> Result<Context> {
         .name("chorus")
         .connection_timeout(ANSWER_LIMIT)
         .request_timeout(Some(ANSWER_LIMIT))
+        .ping_interval(PING_EVERY)
         .reconnect_delay_callback(|tries| RETRY_EVERY.min(Duration::from_millis(20 * tries as u64)));
     if let Some(file) = &access.credentials {
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -133,15 +151,16 @@ async fn open(servers: &str, access: Access) -> Result<Context> {
         None => {}
     }
     let client = options.connect(addresses).await.map_err(|error| {
-        // What is wrong with a certificate comes as an error of reading, too.
-        let is_certificate = error.to_string().contains("certificate");
+        // What is wrong with a certificate comes as an error of reading, too, and so does an answer in the clear.
+        let words = error.to_string();
+        let is_encryption = words.contains("certificate") || words.contains("corrupt message");
         let advice = match error.kind() {
             ConnectErrorKind::ServerParse => "this is no address of NATS; give one as in nats://127.0.0.1:4222",
             ConnectErrorKind::Dns => "its name is not known; check the address",
             ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
                 "NATS does not let this program in; give it a file with credentials, or another one"
             }
-            kind if kind == ConnectErrorKind::Tls || is_certificate => {
+            kind if kind == ConnectErrorKind::Tls || is_encryption => {
                 "no encrypted connection can be made; check the certificates on both sides"
             }
             _ => "no NATS server answers there; start one (`nats-server -js`), or check the address",
@@ -164,6 +183,38 @@ async fn open(servers: &str, access: Access) -> Result<Context> {
         bail!("{no_jetstream} ({})", error["description"].as_str().unwrap_or_default());
     }
     Ok(jetstream::new(client))
+}
+
+/// What keeps something, made where it was missing, which as many servers of NATS are to keep.
+///
+/// # Errors
+/// It could not be made; where there are fewer servers, in words.
+pub fn kept(made: Result<Stream, CreateStreamError>, replicas: usize) -> Result<Stream> {
+    let stream = match made {
+        Ok(stream) => stream,
+        Err(error) => {
+            let code = match error.kind() {
+                CreateStreamErrorKind::JetStream(error) => Some(error.error_code().0),
+                _ => None,
+            };
+            let words = format!(
+                "{replicas} servers of NATS are to keep each room, and there are not as many; start more of them as one cluster, or \
+                 ask for fewer copies"
+            );
+            return Err(match code {
+                Some(code) if TOO_FEW.contains(&code) => anyhow::Error::new(error).context(words),
+                _ => no_space(error).context("NATS does not make what rooms are kept in"),
+            });
+        }
+    };
+    let config = &stream.cached_info().config;
+    if config.num_replicas != replicas {
+        let (name, there) = (&config.name, config.num_replicas);
+        tracing::warn!(
+            "{name} was made with {there} copies, and keeps that; `nats stream edit {name} --replicas {replicas}` changes it"
+        );
+    }
+    Ok(stream)
 }
 
 /// An error of NATS, of which one that says that its disk is full is told apart, as where it is one's own.

@@ -136,6 +136,7 @@ mod joining {
         inside.set_nonblocking(true)?;
         let server = axum_server::from_tcp(inside)?.acceptor(Doorkeeper::inside(gate));
         let server = super::super::limited(server, limits).handle(handle);
+        tokio::spawn(http::notice_cut_off(site.clone()));
         let routes = http::routes(site).into_make_service();
         tokio::spawn(async move {
             if let Err(error) = server.serve(routes).await {

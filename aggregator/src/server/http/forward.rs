@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use protocol::RoomCode;
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::failure::{Code, Failure};
 use super::site::{Outside, Site};
@@ -27,7 +27,9 @@ use crate::server::store::{Elsewhere, Whereabouts};
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// And to begin its answer: it may have to store something first.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-/// How long its list of rooms may take, and how long that may be, bytes.
+/// It is looked so often whether this server is cut off.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long its list of rooms, or whether it is ready, may take, and how long that may be, bytes.
 const LIST_LIMIT: Duration = Duration::from_secs(3);
 const LIST_BYTES: usize = 64 << 20;
 /// What belongs to one connection, or is for us alone to say.
@@ -81,6 +83,30 @@ pub async fn rooms_elsewhere(site: &Site, headers: &HeaderMap, outside: &Outside
         }
     }
     rooms
+}
+
+/// Looks whether this server is cut off while another one goes on, until the program ends. Then its rooms are that one's, or come to
+/// be, and its own participants have to be led there: they would wait here for as long as it is cut off. Where nobody goes on, as when
+/// NATS itself is away, rooms are held, and everyone stays.
+pub async fn notice_cut_off(site: Site) {
+    let mut stopping = site.rooms.stopping();
+    loop {
+        tokio::select! {
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+            () = sleep(LOOK_EVERY) => {}
+        }
+        let store = site.rooms.store();
+        if store.is_cut_off() && join_all(store.others().iter().map(is_ready)).await.contains(&true) {
+            tracing::error!("this server is cut off from NATS, and others are not; its rooms are left to them");
+            store.give_itself_up();
+        }
+    }
+}
+
+async fn is_ready(other: &Elsewhere) -> bool {
+    let Ok(request) = Request::get("/readyz").body(Body::empty()) else { return false };
+    let answer = timeout(LIST_LIMIT, forward(other, Caller::Proxy, &Outside::default(), request)).await;
+    matches!(answer, Ok(Ok(answer)) if answer.status().is_success())
 }
 
 /// The room that an address is about.

@@ -17,14 +17,14 @@ const GOOD_FOR: Duration = Duration::from_secs(2);
 /// A disk that takes longer than this does not work.
 const WRITE_LIMIT: Duration = Duration::from_secs(2);
 
-/// Whether the state folder can be written, as far as that was tried.
+/// Whether what rooms are kept in can be written, as far as that was tried.
 #[derive(Default)]
 pub struct Writable(Mutex<Probe>);
 
 #[derive(Default)]
 struct Probe {
     /// What came of it last, and when.
-    known: Option<(Instant, Result<(), &'static str>)>,
+    known: Option<(Instant, Result<(), String>)>,
     /// A try that is under way. There is one at most, since it may hang for ever with the disk.
     trying: Option<JoinHandle<anyhow::Result<()>>>,
 }
@@ -40,19 +40,19 @@ pub async fn ready(State(site): State<Site>) -> Result<Json<Value>, Failure> {
     if *site.rooms.stopping().borrow() {
         return Err(not_ready(Code::Stopping, "the program is stopping"));
     }
-    writable(&site).await.map_err(|reason| not_ready(Code::StateNotWritable, reason))?;
+    writable(&site).await.map_err(|reason| not_ready(Code::StateNotWritable, &reason))?;
     let (rooms, _) = site.rooms.size();
     Ok(Json(json!({ "status": "ready", "rooms": rooms })))
 }
 
-async fn writable(site: &Site) -> Result<(), &'static str> {
+async fn writable(site: &Site) -> Result<(), String> {
     let mut probe = site.writable.0.lock().await;
     if let Some((at, outcome)) = &probe.known
         && at.elapsed() < GOOD_FOR
     {
-        return *outcome;
+        return outcome.clone();
     }
-    let rooms = site.rooms.clone();
+    let (rooms, place) = (site.rooms.clone(), site.rooms.store().place());
     // It stays in its place while it is waited for, since whoever asked may go meanwhile.
     let try_now = || tokio::task::spawn_blocking(move || rooms.store().try_writing());
     let tried = timeout(WRITE_LIMIT, probe.trying.get_or_insert_with(try_now)).await;
@@ -62,13 +62,13 @@ async fn writable(site: &Site) -> Result<(), &'static str> {
     let outcome = match tried {
         Ok(Ok(Ok(()))) => Ok(()),
         Ok(Ok(Err(error))) => {
-            tracing::error!(error = format!("{error:#}"), "the state folder cannot be written");
+            tracing::error!(error = format!("{error:#}"), "{place} cannot be written");
             // The reason names a folder of this machine, which is for the log.
-            Err("the state folder cannot be written; the log says why")
+            Err(format!("{place} cannot be written; the log says why"))
         }
-        Ok(Err(_)) => Err("the state folder could not be tried"),
-        Err(_) => Err("the state folder does not answer"),
+        Ok(Err(_)) => Err(format!("{place} could not be tried")),
+        Err(_) => Err(format!("{place} does not answer")),
     };
-    probe.known = Some((Instant::now(), outcome));
+    probe.known = Some((Instant::now(), outcome.clone()));
     outcome
 }

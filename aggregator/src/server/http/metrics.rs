@@ -36,7 +36,7 @@ pub async fn text(State(site): State<Site>, headers: HeaderMap) -> Result<Respon
         memory,
         most_memory: limits.model_memory(),
         most_connections: limits.max_connections as u64,
-        cluster: site.rooms.store().size(),
+        cluster: site.rooms.store().cluster().map(|cluster| (cluster.servers, cluster.rooms, cluster.answer)),
         rooms: asked.into_iter().filter_map(|asked| Some(room(asked.ok()?.ok()?))).collect(),
     };
     let text = site.rooms.metrics().text(&now);

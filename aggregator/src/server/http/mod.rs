@@ -27,6 +27,8 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Router, middleware};
 pub use certificate::answer as certificate_answer;
 use failure::{Code, Failure};
+#[cfg(feature = "cluster")]
+pub use forward::notice_cut_off;
 pub use secret::{Secret, Secrets};
 pub use site::Site;
 

@@ -24,8 +24,8 @@ pub struct Now {
     pub most_memory: u64,
     /// The limit of TCP connections.
     pub most_connections: u64,
-    /// In a cluster: its servers, and the rooms of all of them.
-    pub cluster: Option<(u64, u64)>,
+    /// In a cluster: its servers, the rooms of all of them, and how long what they share took for an answer.
+    pub cluster: Option<(u64, u64, Duration)>,
     /// The rooms that answered in time.
     pub rooms: Vec<RoomNow>,
 }
@@ -85,9 +85,11 @@ pub fn of_rooms(now: &Now, uptime: Duration) -> Registry {
     whole(&mut registry, "room_memory_limit_bytes", limit, now.most_memory);
     let connections = "Most TCP connections";
     whole(&mut registry, "connections_limit", connections, now.most_connections);
-    if let Some((servers, rooms)) = now.cluster {
+    if let Some((servers, rooms, answer)) = now.cluster {
         whole(&mut registry, "cluster_servers", "Servers of the cluster that live", servers);
         whole(&mut registry, "cluster_rooms", "Rooms of all servers of the cluster", rooms);
+        let took = "How long NATS took when it answered this server last";
+        real(&mut registry, "cluster_answer_seconds", took, answer.as_secs_f64());
     }
 
     let clients = gauges(&mut registry, "room_clients", "Clients of a room, by state");

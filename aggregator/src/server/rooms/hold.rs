@@ -112,7 +112,9 @@ impl Room {
             return Ok(snapshot.clone());
         }
         let room = self.store.stored(&self.coordinator.config().code).map_err(InspectError::Unreadable)?;
-        let status = self.shown.clone().unwrap_or_else(|| room.status(self.clock.now()));
+        // Where the answer to storing was lost, a version is stored that nobody was told of.
+        let told = self.shown.clone().filter(|told| told.model_version == room.model().version());
+        let status = told.unwrap_or_else(|| room.status(self.clock.now()));
         let status = Status { held: true, ..status };
         let snapshot = Snapshot { status, load: self.coordinator.load(), ..Snapshot::of(&room, self.clock.now()) };
         Ok(read.insert(snapshot).clone())

@@ -22,6 +22,7 @@ mod versions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use federation::{Checkpoint, Coordinator, Spool};
@@ -67,6 +68,17 @@ pub struct Known {
     pub created_at: i64,
     /// Whether all its rounds are over.
     pub finished: bool,
+}
+
+/// The cluster, as one of its servers sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Cluster {
+    /// Servers that live, this one with them.
+    pub servers: u64,
+    /// The rooms of all of them.
+    pub rooms: u64,
+    /// How long it took the last time that what they share answered this one.
+    pub answer: Duration,
 }
 
 /// Where rooms are kept. What several servers share has functions that do nothing where there is one alone.
@@ -173,10 +185,23 @@ pub trait Store: Send + Sync {
         false
     }
 
-    /// Where there is a cluster: its servers that live, this one with them, and the rooms of all of them.
-    fn size(&self) -> Option<(u64, u64)> {
+    /// How the cluster is, where there is one.
+    fn cluster(&self) -> Option<Cluster> {
         None
     }
+
+    /// What it is that cannot be written where nothing can, for people.
+    fn place(&self) -> &'static str {
+        "the state folder"
+    }
+
+    /// Whether this server has been unable to write for so long that, if others can, it has none of its rooms any more.
+    fn is_cut_off(&self) -> bool {
+        false
+    }
+
+    /// Has nothing of what this server had be its own any more: others have it, or take it.
+    fn give_itself_up(&self) {}
 
     /// Whether this server is to make the first room. At most one of those that start together is.
     fn makes_first_room(&self) -> bool {

@@ -4,6 +4,8 @@
 //! It is not JetStream's object store, which waits for each piece before it sends the next, and leaves a message behind for each
 //! object that was deleted: a room deletes one with every round.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::{self, DiscardPolicy, LastRawMessageErrorKind, Stream};
@@ -12,12 +14,16 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream as streams};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::nats::no_space;
+use crate::nats::{kept, no_space};
 
 /// Bytes of a piece; a message of NATS has 1 MiB at most, unless its server allows more.
 const PIECE: usize = 512 * 1024;
 /// Pieces that are asked for at a time.
 const ASKED: usize = 8;
+/// Pieces that are on their way to be stored at a time: what a slow line has not taken yet must not pile up here.
+const UNDER_WAY: usize = 4;
+/// How long NATS may take for a piece, with those before it on a slow line.
+const PIECE_LIMIT: Duration = Duration::from_secs(10);
 
 /// A blob, as who stored it names it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,8 +61,10 @@ impl Blobs {
             allow_direct: true,
             ..Default::default()
         };
-        let stream = jetstream.get_or_create_stream(config).await.map_err(no_space)?;
-        Ok(Self { jetstream: jetstream.clone(), stream, prefix: format!("{cluster}.blobs") })
+        let stream = kept(jetstream.get_or_create_stream(config).await, replicas)?;
+        let mut jetstream = jetstream.clone();
+        jetstream.set_timeout(PIECE_LIMIT);
+        Ok(Self { jetstream, stream, prefix: format!("{cluster}.blobs") })
     }
 
     /// Stores `parts`, one after the other, as one blob.
@@ -66,18 +74,17 @@ impl Blobs {
     pub async fn put(&self, name: String, parts: &[Bytes]) -> Result<Blob> {
         let subject = format!("{}.{name}", self.prefix);
         let mut sum = crc32fast::Hasher::new();
-        let mut on_their_way = Vec::new();
+        let mut wanted = Vec::new();
         for part in parts {
             sum.update(part);
-            for start in (0..part.len()).step_by(PIECE) {
-                let piece = part.slice(start..part.len().min(start + PIECE));
-                on_their_way.push(self.jetstream.publish(subject.clone(), piece).await.map_err(no_space)?);
-            }
+            let starts = (0..part.len()).step_by(PIECE);
+            wanted.extend(starts.map(|start| part.slice(start..part.len().min(start + PIECE))));
         }
-        let mut pieces = Vec::with_capacity(on_their_way.len());
-        for piece in on_their_way {
-            pieces.push(piece.await.map_err(no_space)?.sequence);
-        }
+        let stored = streams::iter(wanted).map(|piece| async {
+            let on_its_way = self.jetstream.publish(subject.clone(), piece).await.map_err(no_space)?;
+            Ok::<_, anyhow::Error>(on_its_way.await.map_err(no_space)?.sequence)
+        });
+        let pieces = stored.buffered(UNDER_WAY).try_collect().await?;
         let bytes = parts.iter().map(|part| part.len() as u64).sum();
         Ok(Blob { name, bytes, checksum: sum.finalize(), pieces })
     }

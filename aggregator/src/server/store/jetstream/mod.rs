@@ -28,7 +28,7 @@ use subtle::ConstantTimeEq as _;
 use super::facts::now;
 use super::spool::FileSpool;
 use super::versions::{StoredVersion, dropped, judged};
-use super::{Elsewhere, Known, Lost, Parameters, Store, Whereabouts, description, memory_file, newest_whole};
+use super::{Cluster, Elsewhere, Known, Lost, Parameters, Store, Whereabouts, description, memory_file, newest_whole};
 
 /// How long storing or reading a room may take.
 const ROOM_LIMIT: Duration = Duration::from_secs(30);
@@ -70,6 +70,13 @@ impl JetStream {
 
     fn kept(&self) -> MutexGuard<'_, HashMap<RoomCode, Kept>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something in NATS and waits for it, as long as there is a lease: where NATS gives no answer, a room's thread has to hear
+    /// that the room is another's.
+    fn wait<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+        let shared = self.shared.clone();
+        self.shared.wait(ROOM_LIMIT, async move { shared.while_leased(work).await })
     }
 
     fn elsewhere(&self, address: String) -> Elsewhere {
@@ -124,7 +131,7 @@ impl JetStream {
     /// Reads all that an index names but models.
     fn checkpoint(&self, code: &RoomCode, index: &Index) -> Result<Checkpoint> {
         let (blobs, wanted, code) = (self.shared.blobs().clone(), index.clone(), code.clone());
-        self.shared.wait(ROOM_LIMIT, async move {
+        self.wait(async move {
             let facts = match wanted.facts {
                 Facts::Here(facts) => facts,
                 Facts::Blob(blob) => String::from_utf8(blobs.get(&blob).await?).context("a stored fact is no text")?,
@@ -144,7 +151,7 @@ impl JetStream {
         let model =
             model.with_context(|| format!("version {version} of room {code}'s model is not stored any more"))?;
         let blobs = self.shared.blobs().clone();
-        let (file, remembered) = self.shared.wait(ROOM_LIMIT, async move {
+        let (file, remembered) = self.wait(async move {
             let file = blobs.get(&model.parameters).await?;
             let remembered = match &model.memory {
                 Some(memory) => Some(blobs.get(memory).await?),
@@ -176,7 +183,7 @@ impl JetStream {
     /// The key of a room as it is now.
     fn read_index(&self, code: &RoomCode) -> Result<Option<(u64, Index)>> {
         let (bucket, code) = (self.shared.bucket(), code.clone());
-        self.shared.wait(ROOM_LIMIT, async move { Shared::room(&bucket, &code).await })
+        self.wait(async move { Shared::room(&bucket, &code).await })
     }
 
     /// Deletes blobs that no key names any more, and those that none will.
@@ -269,7 +276,7 @@ impl Store for JetStream {
         let (store, bucket) = (self.shared.blobs().clone(), self.shared.bucket());
         let (room, owner) = (code.clone(), session.clone());
         let mut expected = (!is_new).then_some(kept.revision);
-        let written = self.shared.wait(ROOM_LIMIT, async move {
+        let written = self.wait(async move {
             for (name, parts) in wanted {
                 index.place(&store.put(name, &parts).await?);
             }
@@ -347,7 +354,7 @@ impl Store for JetStream {
 
     fn contains(&self, code: &RoomCode) -> Result<bool> {
         let (bucket, code) = (self.shared.bucket(), code.clone());
-        self.shared.wait(ROOM_LIMIT, async move { Shared::has_room(&bucket, &code).await })
+        self.wait(async move { Shared::has_room(&bucket, &code).await })
     }
 
     fn try_writing(&self) -> Result<()> {
@@ -394,6 +401,10 @@ impl Store for JetStream {
     }
 
     fn unowned(&self) -> Vec<RoomCode> {
+        // None can be had without a lease.
+        if self.shared.lease().is_err() {
+            return Vec::new();
+        }
         let session = self.shared.session();
         let is_mine =
             |code: &RoomCode| self.shared.owner(code).is_some_and(|(owner, _)| owner.as_ref() == Some(&session));
@@ -410,7 +421,7 @@ impl Store for JetStream {
             if mine && !self.doubtful().contains(code) {
                 return Ok(None);
             }
-            if !mine && self.shared.wait(ROOM_LIMIT, async move { Shared::lives(&bucket, &owner).await })? {
+            if !mine && self.wait(async move { Shared::lives(&bucket, &owner).await })? {
                 return Ok(None);
             }
         }
@@ -424,8 +435,7 @@ impl Store for JetStream {
         }
         index.owner = Some(session.clone());
         let (bucket, of, next) = (self.shared.bucket(), code.clone(), index.clone());
-        let written =
-            self.shared.wait(ROOM_LIMIT, async move { Shared::write_room(&bucket, &of, &next, Some(revision)).await });
+        let written = self.wait(async move { Shared::write_room(&bucket, &of, &next, Some(revision)).await });
         if written.is_err() {
             self.doubtful().insert(code.clone());
         }
@@ -443,8 +453,7 @@ impl Store for JetStream {
         }
         let (bucket, of) = (self.shared.bucket(), code.clone());
         index.owner = None;
-        let written =
-            self.shared.wait(ROOM_LIMIT, async move { Shared::write_room(&bucket, &of, &index, Some(revision)).await });
+        let written = self.wait(async move { Shared::write_room(&bucket, &of, &index, Some(revision)).await });
         if !matches!(written, Ok(Written::Done(_))) {
             tracing::debug!(room = %code, "the room was not given up; others take it when this server is gone");
         }
@@ -462,9 +471,25 @@ impl Store for JetStream {
         shown.ct_eq(self.member.as_bytes()).into()
     }
 
-    fn size(&self) -> Option<(u64, u64)> {
+    fn cluster(&self) -> Option<Cluster> {
         let here = u64::from(self.shared.lease().is_ok());
-        Some((self.shared.others().len() as u64 + here, self.shared.everywhere().len() as u64))
+        Some(Cluster {
+            servers: self.shared.others().len() as u64 + here,
+            rooms: self.shared.everywhere().len() as u64,
+            answer: self.shared.took(),
+        })
+    }
+
+    fn place(&self) -> &'static str {
+        "NATS"
+    }
+
+    fn is_cut_off(&self) -> bool {
+        self.shared.is_cut_off()
+    }
+
+    fn give_itself_up(&self) {
+        self.shared.give_itself_up();
     }
 
     fn makes_first_room(&self) -> bool {

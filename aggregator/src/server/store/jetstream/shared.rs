@@ -28,13 +28,15 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::blobs::Blobs;
 use super::index::Index;
-use crate::nats::{ANSWER_LIMIT, Access, Nats, no_space};
+use crate::nats::{ANSWER_LIMIT, Access, Nats, kept, no_space};
 use crate::server::store::Known;
 
 /// How long a server may go on after it has last written its key.
 pub const LEASE: Duration = Duration::from_secs(5);
 /// A server whose key has not changed for so long is given up. The rest of the ten seconds is for taking its rooms.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(6);
+/// A server without a lease for so long has been given up, if others can write.
+const SURELY_GIVEN_UP_AFTER: Duration = Duration::from_secs(2);
 /// A server writes its key so often.
 const BEAT: Duration = Duration::from_secs(1);
 /// And again after so long where that failed.
@@ -43,6 +45,10 @@ const BEAT_AGAIN: Duration = Duration::from_millis(200);
 pub const KEY_LIMIT: Duration = Duration::from_secs(2);
 /// The watch is begun anew when nothing came over it for so long: at least our own key should have.
 const SILENCE: Duration = Duration::from_secs(4);
+/// An answer of NATS that takes so long is worth a line in the log: with [`KEY_LIMIT`] rooms are held.
+const SLOW: Duration = Duration::from_secs(1);
+/// It is looked so often whether there is a lease still.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long the first look at the bucket may take.
 const FIRST_LOOK: Duration = Duration::from_secs(10);
 
@@ -78,6 +84,8 @@ struct Own {
     revision: u64,
     /// The lease's end.
     until: Option<Instant>,
+    /// How long NATS took for the last write of the key that it answered in time.
+    took: Duration,
 }
 
 /// Another one.
@@ -123,10 +131,10 @@ impl Shared {
     /// NATS cannot be used.
     pub fn join(servers: &str, access: &Access, cluster: &str, address: String, replicas: usize) -> Result<Arc<Self>> {
         let nats = Nats::connect(servers, access)?;
+        let long = nats.beside(servers, access)?;
         let (mut jetstream, name) = (nats.jetstream().clone(), cluster.to_owned());
         let (bucket, blobs) = nats.wait(4 * ANSWER_LIMIT, async move {
-            let blobs = Blobs::open(&jetstream, &name, replicas).await?;
-            jetstream.set_timeout(KEY_LIMIT);
+            let blobs = Blobs::open(&long, &name, replicas).await?;
             // What `create_key_value` makes, which asks a server of version 2.9 for what it does not say.
             let config = stream::Config {
                 name: format!("KV_{name}"),
@@ -140,7 +148,8 @@ impl Shared {
                 allow_direct: true,
                 ..Default::default()
             };
-            jetstream.get_or_create_stream(config).await.map_err(no_space)?;
+            kept(jetstream.get_or_create_stream(config).await, replicas)?;
+            jetstream.set_timeout(KEY_LIMIT);
             let bucket = jetstream.get_key_value(&name).await?;
             Ok((bucket, blobs))
         })?;
@@ -175,6 +184,40 @@ impl Shared {
         let valid = own.until.is_some_and(|until| Instant::now() < until);
         ensure!(valid, "NATS has not answered this server for {} s", LEASE.as_secs());
         Ok(own.id.clone())
+    }
+
+    /// Does something as long as this server has a lease: without one nobody may hear what came of it.
+    ///
+    /// # Errors
+    /// It failed, or there was no lease before it was done; whether it is done is then not known.
+    pub async fn while_leased<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let ended = async {
+            loop {
+                if let Err(error) = self.lease() {
+                    return error;
+                }
+                sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            error = ended => Err(error),
+        }
+    }
+
+    /// Whether this server has been without a lease for so long that others, if they can write, have given it up.
+    pub fn is_cut_off(&self) -> bool {
+        lock(&self.own).until.is_some_and(|until| until.elapsed() > SURELY_GIVEN_UP_AFTER)
+    }
+
+    /// Becomes a new server, which has nothing of what this one had: others have it, or will, as its key is written no more.
+    pub fn give_itself_up(&self) {
+        *lock(&self.own) = Own::new();
+    }
+
+    /// How long NATS took for the last write of this server's key that it answered in time.
+    pub fn took(&self) -> Duration {
+        lock(&self.own).took
     }
 
     /// This session's name, with a lease or without.
@@ -345,6 +388,9 @@ impl Shared {
             Written::Changed => {
                 let found = read(&self.bucket, &key).await?;
                 let mut own = lock(&self.own);
+                if own.id != id {
+                    return Ok(false);
+                }
                 match found {
                     // One of ours of which no answer came. When it was written we do not know: it gives no lease.
                     Some((revision, _)) => own.revision = revision,
@@ -366,6 +412,7 @@ impl Shared {
         let had_lease = own.until.is_some_and(|until| asked < until);
         own.revision = revision;
         own.until = Some(asked + LEASE);
+        own.took = asked.elapsed();
         drop(own);
         if !had_lease {
             // Who could write nothing has seen nothing of the others either: their time begins now.
@@ -437,13 +484,13 @@ impl Shared {
 
 impl Own {
     fn new() -> Self {
-        Self { id: format!("{:032x}", rand::random::<u128>()), beat: 0, revision: 0, until: None }
+        Self { id: format!("{:032x}", rand::random::<u128>()), beat: 0, revision: 0, until: None, took: Duration::ZERO }
     }
 }
 
 /// Keeps this server's key.
 async fn beat(shared: Weak<Shared>) {
-    let mut failed = false;
+    let (mut failed, mut slow) = (false, false);
     loop {
         let Some(shared) = shared.upgrade() else { return };
         if shared.left.load(Ordering::Acquire) {
@@ -464,6 +511,15 @@ async fn beat(shared: Weak<Shared>) {
             tracing::warn!("NATS answers again");
         }
         failed = outcome.is_err();
+        let took = shared.took();
+        if took > SLOW && !slow {
+            let (took, limit) = (took.as_secs_f64(), KEY_LIMIT.as_secs());
+            tracing::warn!(
+                "NATS takes {took:.1} s for an answer; rooms wait for it, and are held where it is {limit} s"
+            );
+        }
+        // So that one that is about as slow as that is not told of each time.
+        slow = if slow { took > SLOW / 2 } else { took > SLOW };
         drop(shared);
         sleep(pause).await;
     }
