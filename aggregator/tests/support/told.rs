@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -16,6 +16,9 @@ use serde_json::Value;
 use super::raw_client::{Heard, OpenRound, RawClient, same_everywhere, update_id};
 
 pub const SECRET: &str = "a secret of the host";
+/// How long a server may say that it cannot read a room now.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// All that anyone was told of a room.
 #[derive(Default)]
 pub struct Told {
@@ -209,32 +212,51 @@ pub fn make_room(origin: &str, settings: &Value) -> Option<RoomCode> {
     RoomCode::parse(answer["room"]["code"].as_str()?).ok()
 }
 
-/// Holds a server that was just started against the notes.
+/// Asks until there is an answer: a room that cannot be read at this moment is not gone.
+fn asked(address: &str) -> Option<ureq::http::Response<ureq::Body>> {
+    let patience = Instant::now() + PATIENCE;
+    loop {
+        match ureq::get(address).call() {
+            Ok(answer) => return Some(answer),
+            Err(ureq::Error::StatusCode(503)) if Instant::now() < patience => {}
+            Err(_) => return None,
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Holds a server against the notes. Nobody waits for them while it is asked.
 pub fn check(origin: &str, notes: &Shared) {
-    let mut notes = notes.lock().unwrap();
-    let codes: Vec<RoomCode> = notes.rooms.keys().cloned().collect();
+    let codes: Vec<RoomCode> = notes.lock().unwrap().rooms.keys().cloned().collect();
     for code in codes {
-        let Ok(mut answer) = ureq::get(format!("{origin}/api/rooms/{code}")).call() else {
-            notes.wrong.push(format!("room {code} is gone"));
+        let told = notes.lock().unwrap().told(&code).version;
+        let Some(mut answer) = asked(&format!("{origin}/api/rooms/{code}")) else {
+            notes.lock().unwrap().wrong.push(format!("room {code} is gone"));
             continue;
         };
         let room: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
         let version = room["status"]["model_version"].as_u64().unwrap() as u32;
         let history: Vec<RoundRecord> = serde_json::from_value(room["history"].clone()).unwrap();
-        let told = notes.told(&code).version;
-        notes.check(version >= told, || format!("{code} has version {version} after {told} was told"));
-        notes.check(history.len() as u32 == version, || format!("{code} has {} records", history.len()));
-        history.into_iter().for_each(|record| notes.record(&code, record));
+        {
+            let mut notes = notes.lock().unwrap();
+            notes.check(version >= told, || format!("{code} has version {version} after {told} was told"));
+            notes.check(history.len() as u32 == version, || format!("{code} has {} records", history.len()));
+            history.into_iter().for_each(|record| notes.record(&code, record));
+        }
         // Which version it is the file's name says: the room may have gone on.
-        let mut answer = ureq::get(format!("{origin}/api/rooms/{code}/model.safetensors")).call().unwrap();
+        let mut answer = asked(&format!("{origin}/api/rooms/{code}/model.safetensors")).unwrap();
         let name = answer.headers()["content-disposition"].to_str().unwrap().to_owned();
         let version: u32 = name.rsplit_once("-v").unwrap().1.split('.').next().unwrap().parse().unwrap();
-        notes.check(version >= told, || format!("{code}'s file has version {version} after {told} was told"));
-        if notes.told(&code).models.contains_key(&version) {
+        let is_known = {
+            let mut notes = notes.lock().unwrap();
+            notes.check(version >= told, || format!("{code}'s file has version {version} after {told} was told"));
+            notes.told(&code).models.contains_key(&version)
+        };
+        if is_known {
             let file = answer.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap();
             let (header, _) = safetensors::SafeTensors::read_metadata(&file).unwrap();
             let sha = ring::digest::digest(&ring::digest::SHA256, &file[8 + header..]);
-            notes.model(&code, version, sha.as_ref().to_vec());
+            notes.lock().unwrap().model(&code, version, sha.as_ref().to_vec());
         }
     }
 }
