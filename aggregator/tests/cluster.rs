@@ -1,7 +1,7 @@
 //! Rooms over several servers: a real nats-server, three real programs, and clients that come in wherever they get in, while programs
-//! and NATS are killed, stopped for longer than a lease, and ended and started one after another. Nothing that anyone was told is
-//! forgotten, and no version is published twice: every record and every model's bytes are held against all that anyone was told before
-//! (`support/told.rs`).
+//! and NATS are killed, stopped for longer than a lease, cut off from each other and slowed down, and ended and started one after
+//! another. Nothing that anyone was told is forgotten, and no version is published twice: every record and every model's bytes are held
+//! against all that anyone was told before (`support/told.rs`).
 //!
 //! `CHORUS_CLUSTER_KILLS=300` makes more of it, `CHORUS_KILL_SEED=…` repeats what was chosen. Where this machine has no nats-server
 //! nothing is tested, which is said aloud.
@@ -12,121 +12,39 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use protocol::RoomCode;
+use protocol::{ErrorCode, RoomCode, ServerMessage};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use serde_json::{Value, json};
 use server_process::{Log, NatsServer, ServerProcess};
-use support::told::{Client, SECRET, Shared, check, make_room, shown};
-use tokio::task::JoinHandle;
+use support::cluster::{Cluster, SERVERS, TAKEN_OVER, come, further, further_within, metrics, nothing_wrong};
+use support::raw_client::{Heard, RawClient};
+use support::told::{Client, SECRET, Shared, make_room, shown};
 
-/// Troubles of the usual run.
+/// Troubles of the usual run: each kind comes once.
 const KILLS: u32 = 6;
-/// Servers.
-const SERVERS: usize = 3;
+/// Kinds of them.
+const KINDS: u32 = 5;
 /// Clients of a room.
 const CLIENTS: usize = 2;
-/// A room whose server is gone has another after so long at most, as the promise is.
-const TAKEN_OVER: Duration = Duration::from_secs(10);
-/// And it has closed another round after so long, on a machine that is busy with all of this.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// A client looks for another server after so long at most, so that it comes in everywhere.
 const STAYS: Duration = Duration::from_secs(4);
 /// Longer than a lease, and than others wait.
 const STOPPED: Duration = Duration::from_secs(9);
+/// A trouble in which NATS itself, asked beside the servers, takes longer than this for an answer is not timed: the machine stood still.
+const STANDS_STILL: Duration = Duration::from_secs(1);
+/// The servers' lease (`store/jetstream/shared.rs`).
+const LEASE: Duration = Duration::from_secs(5);
 
-/// The servers, each with where it is reached now.
-struct Cluster {
-    nats: NatsServer,
-    servers: Vec<ServerProcess>,
-    origins: Arc<Mutex<Vec<String>>>,
-}
-
-impl Cluster {
-    fn start(nats: NatsServer) -> Result<Self> {
-        let mut cluster = Self { nats, servers: Vec::new(), origins: Arc::default() };
-        for _ in 0..SERVERS {
-            let server = cluster.launch()?;
-            cluster.origins.lock().unwrap().push(server.origin.clone());
-            cluster.servers.push(server);
-        }
-        Ok(cluster)
-    }
-
-    fn launch(&self) -> Result<ServerProcess> {
-        let url = self.nats.url();
-        let arguments = ["--cluster", &url, "--port", "0", "--host-token", SECRET, "--model", "conv", "--strategy"];
-        let arguments = [&arguments[..], &["fedadam", "--rounds", "1000", "--grace", "0", "--log", "warn"]].concat();
-        ServerProcess::start(Command::new(env!("CARGO_BIN_EXE_chorus")), &arguments, Log::Kept)
-    }
-
-    /// Puts another server in one's place.
-    fn replace(&mut self, place: usize) -> Result<()> {
-        let server = self.launch()?;
-        self.origins.lock().unwrap()[place] = server.origin.clone();
-        self.servers[place] = server;
-        Ok(())
-    }
-
-    /// Waits until each of the given servers shows every room; how long that took.
-    fn all_rooms_from(&self, places: &[usize], notes: &Shared) -> Duration {
-        let began = Instant::now();
-        let rooms: Vec<RoomCode> = notes.lock().unwrap().rooms.keys().cloned().collect();
-        for &place in places {
-            for room in &rooms {
-                let address = format!("{}/api/rooms/{room}", self.servers[place].origin);
-                let mut agent = ureq::Agent::config_builder();
-                agent = agent.timeout_global(Some(Duration::from_secs(1)));
-                let agent: ureq::Agent = agent.build().into();
-                while let Err(error) = agent.get(&address).call() {
-                    assert!(began.elapsed() < PATIENCE, "{room} has no server: {error}");
-                    std::thread::sleep(Duration::from_millis(50));
-                }
-            }
-        }
-        began.elapsed()
-    }
-}
-
-/// Clients that come back to any server whenever their connection ends.
-fn come(clients: &[Client], origins: &Arc<Mutex<Vec<String>>>, notes: &Shared) -> Vec<JoinHandle<()>> {
-    let come = |client: &Client| {
-        let (client, origins, notes) = (client.clone(), origins.clone(), notes.clone());
-        tokio::spawn(async move {
-            loop {
-                let origin = {
-                    let origins = origins.lock().unwrap();
-                    origins[rand::rng().random_range(0..origins.len())].clone()
-                };
-                let floor = notes.lock().unwrap().told(&client.room).version;
-                // That a connection broke, or could not be made, is no news.
-                let _ = tokio::time::timeout(STAYS, client.clone().live(origin, floor, notes.clone())).await;
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        })
-    };
-    clients.iter().map(come).collect()
-}
-
-/// Waits until each room with clients has a version that none had when this was called.
-async fn further(clients: &[Client], notes: &Shared) {
-    let told = |client: &Client| notes.lock().unwrap().told(&client.room).version;
-    let before: Vec<u32> = clients.iter().map(told).collect();
-    let patience = Instant::now() + PATIENCE;
-    while clients.iter().zip(&before).any(|(client, before)| told(client) <= *before) {
-        assert!(Instant::now() < patience, "a room does not go on");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-fn nothing_wrong(notes: &Shared, when: &str) {
-    let wrong = std::mem::take(&mut notes.lock().unwrap().wrong);
-    assert!(wrong.is_empty(), "{when}: {wrong:#?}");
+/// Clients of each room.
+fn clients_of(rooms: &[RoomCode], training: Duration) -> Vec<Client> {
+    let clients = rooms.iter().flat_map(|room| (0..CLIENTS).map(|_| room.clone()));
+    clients.map(|room| Client { room, training, known: Arc::default() }).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,7 +54,8 @@ async fn nothing_that_was_told_is_forgotten_and_no_version_is_published_twice() 
     let seed = std::env::var("CHORUS_KILL_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
     println!("CHORUS_KILL_SEED={seed}");
     let mut chance = ChaCha8Rng::seed_from_u64(seed);
-    let mut cluster = Cluster::start(nats)?;
+    let mut cluster =
+        Cluster::start(vec![nats], &["--model", "conv", "--strategy", "fedadam", "--rounds", "1000"]).await?;
     let notes = Shared::default();
     let first: BTreeSet<&str> = cluster.servers.iter().map(|server| server.room.as_str()).collect();
     assert_eq!(first.len(), 1, "servers that start together open one room");
@@ -150,65 +69,99 @@ async fn nothing_that_was_told_is_forgotten_and_no_version_is_published_twice() 
     }
     // A room has a thousand rounds at most.
     let training = Duration::from_millis(30).max(Duration::from_millis(12) * kills);
-    let clients: Vec<Client> = (rooms.iter())
-        .flat_map(|room| (0..CLIENTS).map(|_| Client { room: room.clone(), training, known: Arc::default() }))
-        .collect();
+    let clients = clients_of(&rooms, training);
     cluster.all_rooms_from(&[0, 1, 2], &notes);
-    let alive = come(&clients, &cluster.origins, &notes);
+    let alive = come(&clients, &cluster.origins, STAYS, &notes);
     further(&clients, &notes).await;
 
     let began = Instant::now();
-    let mut longest = Duration::ZERO;
+    let (mut longest, mut untimed, mut late) = (Duration::ZERO, 0, Vec::new());
     for kill in 0..kills {
         tokio::time::sleep(Duration::from_millis(chance.random_range(0..1_000))).await;
         let place = chance.random_range(0..SERVERS);
-        let others: Vec<usize> = (0..SERVERS).filter(|other| *other != place).collect();
-        // Each kind comes at least once in a usual run.
-        let what = if kill < 3 { kill } else { chance.random_range(0..3) };
+        let others = Cluster::but(place);
+        let begins = Instant::now();
+        // How long rooms were without a server.
+        let mut gone = None;
+        let what = if kill < KINDS { kill } else { chance.random_range(0..KINDS) };
         match what {
             0 => {
                 cluster.servers[place].kill();
-                let gone = tokio::task::block_in_place(|| cluster.all_rooms_from(&others, &notes));
-                assert!(gone < TAKEN_OVER, "kill {kill}: rooms had no server for {gone:?}");
-                longest = longest.max(gone);
+                gone = Some(cluster.all_rooms_from(&others, &notes));
                 cluster.replace(place)?;
             }
             1 => {
-                cluster.nats.kill();
+                cluster.nats[0].kill();
                 // Shorter and longer than a lease.
                 tokio::time::sleep(Duration::from_millis(chance.random_range(100..7_000))).await;
-                cluster.nats.restart()?;
+                cluster.nats[0].restart()?;
             }
-            _ => {
+            2 => {
                 cluster.servers[place].signal("STOP")?;
                 let stopped = Instant::now();
-                let gone = tokio::task::block_in_place(|| cluster.all_rooms_from(&others, &notes));
-                assert!(gone < TAKEN_OVER, "stop {kill}: rooms had no server for {gone:?}");
-                longest = longest.max(gone);
+                gone = Some(cluster.all_rooms_from(&others, &notes));
                 tokio::time::sleep(STOPPED.saturating_sub(stopped.elapsed())).await;
                 cluster.servers[place].signal("CONT")?;
             }
+            3 => {
+                // What was on its way arrives when all is over, or never.
+                let (line, late) = (&cluster.lines[place], chance.random_bool(0.5));
+                if late {
+                    line.stall(true)
+                } else {
+                    line.close(true)
+                }
+                // From now on it has no lease, and whoever answers has the room.
+                let lease = LEASE + Duration::from_secs(1);
+                tokio::time::sleep(lease).await;
+                gone = Some(lease + cluster.all_rooms_from(&others, &notes));
+                tokio::time::sleep(STOPPED.saturating_sub(begins.elapsed())).await;
+                if late { line.stall(false) } else { line.close(false) }
+            }
+            _ => {
+                let (latency, rate) = (chance.random_range(0..600), chance.random_range(1_000_000..4_000_000));
+                for line in &cluster.lines {
+                    line.latency(Duration::from_millis(latency));
+                    line.rate(rate);
+                }
+                tokio::time::sleep(Duration::from_millis(chance.random_range(0..8_000))).await;
+                for line in &cluster.lines {
+                    line.latency(Duration::ZERO);
+                    line.rate(0);
+                }
+            }
+        }
+        if let Some(gone) = gone {
+            if cluster.slowest_answer(begins) < STANDS_STILL {
+                // What was forgotten by whom is found out to the end all the same.
+                if gone >= TAKEN_OVER {
+                    late.push(format!("trouble {kill} of kind {what}: rooms had no server for {gone:?}"));
+                }
+                longest = longest.max(gone);
+            } else {
+                untimed += 1;
+            }
         }
         further(&clients, &notes).await;
-        tokio::task::block_in_place(|| {
-            cluster.all_rooms_from(&[0, 1, 2], &notes);
-            cluster.servers.iter().for_each(|server| check(&server.origin, &notes));
-        });
+        cluster.check(&notes);
         nothing_wrong(&notes, &format!("trouble {kill} of kind {what}"));
+        println!("trouble {kill} of kind {what}: {gone:?}");
     }
     let took = began.elapsed();
 
     // All servers are replaced one after another, in mid-lesson.
     for place in 0..SERVERS {
+        let begins = Instant::now();
         cluster.servers[place].signal("INT")?;
-        let others: Vec<usize> = (0..SERVERS).filter(|other| *other != place).collect();
+        let others = Cluster::but(place);
         let gone = tokio::task::block_in_place(|| {
             let gone = cluster.all_rooms_from(&others, &notes);
             cluster.servers[place].stop(Duration::from_secs(20));
             gone
         });
         // Nobody has to wait for a lease to end.
-        assert!(gone < Duration::from_secs(5), "rooms had no server for {gone:?} in a restart");
+        let is_timed = cluster.slowest_answer(begins) < STANDS_STILL;
+        assert!(gone < Duration::from_secs(5) || !is_timed, "rooms had no server for {gone:?} in a restart");
         cluster.replace(place)?;
         further(&clients, &notes).await;
         nothing_wrong(&notes, "a rolling restart");
@@ -227,7 +180,7 @@ async fn nothing_that_was_told_is_forgotten_and_no_version_is_published_twice() 
         for server in &mut cluster.servers {
             assert!(server.stop(Duration::from_secs(20)), "it did not end by itself");
         }
-        cluster.nats.restart().unwrap();
+        cluster.nats[0].restart().unwrap();
         for place in 0..SERVERS {
             cluster.replace(place).unwrap();
         }
@@ -245,11 +198,157 @@ async fn nothing_that_was_told_is_forgotten_and_no_version_is_published_twice() 
     let models: usize = notes.rooms.values().map(|told| told.models.len()).sum();
     println!(
         "{kills} troubles in {:.0} s, and a restart of all: {rounds} rounds and {models} versions of models were as they had been \
-         told; a room had no server for {:.1} s at most",
+         told; a room had no server for {:.1} s at most; {untimed} were not timed, as NATS itself took longer than {} s then",
         took.as_secs_f64(),
         longest.as_secs_f64(),
+        STANDS_STILL.as_secs(),
     );
+    assert!(late.is_empty(), "{late:#?}");
     assert!(rounds as u32 > kills, "too little happened to prove anything: {rounds} rounds");
+    Ok(())
+}
+
+/// Whether a connection's end says that the participant has to come back.
+fn is_to_come_back(heard: &Heard) -> bool {
+    let Heard::Message(message) = heard else { return false };
+    matches!(**message, ServerMessage::Error { code: ErrorCode::ServerClosing, .. })
+}
+
+/// The server that has a room is cut off from NATS, and goes on living. Its room is with another within ten seconds; from the end of its
+/// lease it tells nobody anything but that the room is held, then leads its participants away, and when NATS is back it is a server
+/// like the others, whatever of its writes arrives late.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_cut_off_tells_nothing_and_comes_back_as_another() -> Result<()> {
+    let Some(nats) = NatsServer::start_or_say()? else { return Ok(()) };
+    let cluster = Cluster::start(vec![nats], &["--model", "conv", "--rounds", "1000"]).await?;
+    let notes = Shared::default();
+    let room = RoomCode::parse(&cluster.servers[0].room)?;
+    notes.lock().unwrap().told(&room);
+    let clients = clients_of(std::slice::from_ref(&room), Duration::from_millis(100));
+    cluster.all_rooms_from(&[0, 1, 2], &notes);
+    let alive = come(&clients, &cluster.origins, STAYS, &notes);
+    further(&clients, &notes).await;
+    // Its writes arrive when all is over; or never.
+    for late in [true, false] {
+        let place = cluster.owner(&room);
+        let (mut watcher, _) = RawClient::enter(&cluster.servers[place].origin, &room, None).await?;
+        let (line, cut) = (&cluster.lines[place], Instant::now());
+        if late {
+            line.stall(true)
+        } else {
+            line.close(true)
+        }
+        let watching = tokio::spawn(async move {
+            let mut heard = Vec::new();
+            while let Ok(said) = watcher.hear().await {
+                let is_over = matches!(said, Heard::Close(_));
+                heard.push((cut.elapsed(), said));
+                if is_over {
+                    break;
+                }
+            }
+            (heard, cut.elapsed())
+        });
+        tokio::time::sleep_until((cut + TAKEN_OVER).into()).await;
+        let (ready, why) = cluster.ready(place);
+        assert!(!ready && why.contains("NATS"), "{why}");
+        let others = Cluster::but(place);
+        assert!(cluster.all_rooms_from(&others, &notes) < Duration::from_secs(2), "nobody has the room");
+        assert_ne!(cluster.owner(&room), place, "it has the room still");
+        // Rounds go on while it is cut off.
+        further_within(&clients, Duration::from_secs(20), &notes).await;
+        let (heard, ended) = tokio::time::timeout(Duration::from_secs(10), watching).await??;
+        for (at, said) in &heard {
+            let Heard::Message(message) = said else { continue };
+            let is_news = matches!(**message, ServerMessage::RoundClosed { .. } | ServerMessage::Round { .. });
+            assert!(!is_news || *at < Duration::from_secs(1), "{at:?} after the cut: {message:?}");
+            let holds = matches!(&**message, ServerMessage::Status(status) if status.held);
+            let held_or_over = holds || is_to_come_back(said);
+            assert!(held_or_over || *at < LEASE + Duration::from_secs(1), "{at:?} after the cut: {message:?}");
+        }
+        assert!(heard.iter().any(|(_, said)| is_to_come_back(said)), "{heard:?}");
+        println!(
+            "cut off with writes that arrive {}: its participant was led away after {ended:?}",
+            if late { "late" } else { "never" }
+        );
+        if late {
+            line.stall(false)
+        } else {
+            line.close(false)
+        }
+        let patience = Instant::now() + Duration::from_secs(30);
+        while !cluster.ready(place).0 {
+            assert!(Instant::now() < patience, "it does not come back");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        further(&clients, &notes).await;
+        cluster.check(&notes);
+        assert_ne!(cluster.owner(&room), place, "what it had is another's");
+        nothing_wrong(&notes, "a cut");
+    }
+    alive.into_iter().for_each(|client| client.abort());
+    Ok(())
+}
+
+/// A slow way to NATS costs time and nothing else: rounds go on as long as it answers within two seconds, and no room changes its server.
+/// Where it does not, rooms are held and say why, and go on where they are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_a_slow_line_rounds_go_on_or_wait_where_they_are() -> Result<()> {
+    let Some(nats) = NatsServer::start_or_say()? else { return Ok(()) };
+    let cluster = Cluster::start(vec![nats], &["--model", "conv", "--rounds", "1000"]).await?;
+    let notes = Shared::default();
+    let mut rooms = vec![RoomCode::parse(&cluster.servers[0].room)?];
+    rooms.push(make_room(&cluster.servers[1].origin, &json!({"rounds": 1000})).unwrap());
+    for room in &rooms {
+        notes.lock().unwrap().told(room);
+    }
+    let clients = clients_of(&rooms, Duration::from_millis(100));
+    cluster.all_rooms_from(&[0, 1, 2], &notes);
+    let alive = come(&clients, &cluster.origins, Duration::from_secs(30), &notes);
+    further(&clients, &notes).await;
+    let owners = || rooms.iter().map(|room| cluster.owner(room)).collect::<Vec<_>>();
+    let before = owners();
+    let set = |latency: u64, rate: u64| {
+        for line in &cluster.lines {
+            line.latency(Duration::from_millis(latency));
+            line.rate(rate);
+        }
+    };
+    let each_ready = || (0..SERVERS).map(|place| cluster.ready(place)).collect::<Vec<_>>();
+
+    // The model of `conv` has 7.3 MB: it takes longer than a lease lasts.
+    for (latency, rate) in [(300, 0), (50, 1_000_000)] {
+        set(latency, rate);
+        let began = Instant::now();
+        for _ in 0..2 {
+            further(&clients, &notes).await;
+        }
+        println!("two rounds with {latency} ms each way and {rate} bytes/s (0: all): {:?}", began.elapsed());
+        assert!(each_ready().iter().all(|(ready, _)| *ready), "{:?}", each_ready());
+    }
+    let text = metrics(&cluster.servers[0]).unwrap();
+    let answer = text.lines().find_map(|line| line.strip_prefix("chorus_cluster_answer_seconds ")).unwrap();
+    assert!((0.1..2.0).contains(&answer.parse::<f64>()?), "{answer} s");
+
+    // Two seconds each way are more than a key may take.
+    set(2_000, 0);
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    for (ready, why) in each_ready() {
+        assert!(!ready && why.contains("NATS"), "{why}");
+    }
+    for server in &cluster.servers {
+        assert!(!server.logs("rooms are held after 5 s of that").is_empty());
+    }
+    set(0, 0);
+    further(&clients, &notes).await;
+    cluster.check(&notes);
+    nothing_wrong(&notes, "a slow line");
+    assert_eq!(owners(), before);
+    for server in &cluster.servers {
+        let moved = [server.logged("is gone; its rooms"), server.logged("given this one up"), server.logged("cut off")];
+        assert!(moved.concat().is_empty(), "{moved:?}");
+    }
+    alive.into_iter().for_each(|client| client.abort());
     Ok(())
 }
 
