@@ -160,8 +160,9 @@ async fn nothing_that_was_told_is_forgotten_and_no_version_is_published_twice() 
             gone
         });
         // Nobody has to wait for a lease to end.
-        let is_timed = cluster.slowest_answer(begins) < STANDS_STILL;
-        assert!(gone < Duration::from_secs(5) || !is_timed, "rooms had no server for {gone:?} in a restart");
+        if gone >= Duration::from_secs(5) && cluster.slowest_answer(begins) < STANDS_STILL {
+            late.push(format!("rooms had no server for {gone:?} in a restart"));
+        }
         cluster.replace(place)?;
         further(&clients, &notes).await;
         nothing_wrong(&notes, "a rolling restart");
