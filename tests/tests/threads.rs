@@ -68,7 +68,7 @@ async fn take_part(tab: &Tab<'_>, voices: &Voices) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_trains_on_several_cores_and_its_client_worker_answers_meanwhile() -> Result<()> {
     let voices = Voices::open()?;
-    let server = Server::start(&["--model", "conv", "--rounds", "2", "--least", "1", "--epochs", "20"]).await?;
+    let server = Server::start(&["--model", "conv", "--rounds", "2", "--least", "1", "--epochs", "60"]).await?;
     let browser = Browser::start(Options::default()).await?;
     let tab = browser.open_after(KEEP_CLIENT, &server.page()).await?;
     take_part(&tab, &voices).await?;

@@ -145,7 +145,9 @@ pub(crate) fn server_optimiser(config: &RoomConfig) -> Box<dyn ServerOptimiser> 
 pub fn extra_vectors(config: &RoomConfig) -> usize {
     let optimiser = server_optimiser(&RoomConfig { parameters: 0, ..config.clone() });
     let sum = if config.noise.is_some() { size_of::<f64>() / size_of::<f32>() } else { 0 };
-    optimiser.memory().len() + optimiser.means().saturating_sub(1) + sum
+    // What rounding to few bits has left out so far.
+    let rest = usize::from(config.encoding.is_of_differences());
+    optimiser.memory().len() + optimiser.means().saturating_sub(1) + sum + rest
 }
 
 /// Gives an optimiser back what it remembered. Says what is wrong where that is not what it remembers.
