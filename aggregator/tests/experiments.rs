@@ -56,9 +56,9 @@ fn the_small_report_is_whole_and_goes_on_where_it_was_stopped() {
     }
 
     // Six federated systems of experiment 1 and four of experiment 3 beside each baseline, two recipes beside the paper's
-    // for two systems, and compact beside conv.
+    // for two systems, two counts of clients beside the smallest in two recipes, and compact beside conv.
     let comparisons = results["comparisons"].as_array().unwrap();
-    assert_eq!(comparisons.len(), 2 * (6 + 4 + 2 * 2) + 1);
+    assert_eq!(comparisons.len(), 2 * (6 + 4 + 2 * 2 + 2 * 2) + 1);
     for comparison in comparisons {
         let [low, high] = ["low", "high"].map(|end| comparison[end].as_f64().unwrap());
         assert!(low <= high && comparison["speakers"] == 2, "{comparison}");
