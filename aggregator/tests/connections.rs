@@ -9,7 +9,7 @@ mod support;
 use std::process::Command;
 
 use anyhow::Result;
-use support::raw_client::{RawClient, same_everywhere};
+use support::raw_client::RawClient;
 use support::server::Server;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chorus");
@@ -34,10 +34,10 @@ async fn through_a_round(server: &Server, count: usize) -> Result<Vec<RawClient>
     for (client, welcome) in &mut clients {
         client.ready(&welcome.room, 10).await?;
     }
-    let parts = clients.into_iter().map(|(mut client, welcome)| async move {
+    let parts = clients.into_iter().map(|(mut client, _)| async move {
         let round = client.next_round().await?;
         client.download(round.model, |_| ()).await?;
-        client.update(&round, 10, same_everywhere(welcome.room.parameters, 0.01)).await?;
+        client.update(&round, 10, client.same_everywhere(0.01)?).await?;
         anyhow::Ok(client)
     });
     futures_util::future::try_join_all(parts).await

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use protocol::{ClientMessage, ErrorCode, ServerMessage};
 use serde_json::json;
 use support::http::{self, command, room};
-use support::raw_client::{Heard, RawClient, same_everywhere};
+use support::raw_client::{Heard, RawClient};
 use support::server::Server;
 use tempfile::TempDir;
 
@@ -115,10 +115,6 @@ fn measured_as_held(server: &Server) -> u8 {
     value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name}in {text}"))
 }
 
-fn update(parameters: u32) -> Bytes {
-    same_everywhere(parameters, 0.125)
-}
-
 /// What comes until `last` comes.
 async fn hear_until(client: &mut RawClient, last: impl Fn(&ServerMessage) -> bool) -> Result<Vec<ServerMessage>> {
     let mut heard = Vec::new();
@@ -152,7 +148,7 @@ async fn story(disk: Disk) -> Result<()> {
     ada.ready(&welcome.room, 20).await?;
     bob.ready(&welcome.room, 20).await?;
     let (for_ada, for_bob) = tokio::try_join!(ada.next_round(), bob.next_round())?;
-    let update = update(welcome.room.parameters);
+    let update = ada.same_everywhere(0.125)?;
     ada.update(&for_ada, 20, update.clone()).await?;
     disk.fill(&server);
 
@@ -258,7 +254,7 @@ async fn two_rounds() -> Result<(TempDir, protocol::RoomCode)> {
     ada.ready(&welcome.room, 20).await?;
     for _ in 0..2 {
         let round = ada.next_round().await?;
-        ada.update(&round, 20, update(welcome.room.parameters)).await?;
+        ada.update(&round, 20, ada.same_everywhere(0.125)?).await?;
     }
     ada.next_round().await?;
     // Something that is stored after the last round, and so is in the database's log alone.
@@ -376,7 +372,7 @@ async fn a_damaged_or_missing_model_gives_way_to_the_one_before() -> Result<()> 
         ada.ready(&welcome.room, 20).await?;
         let round = ada.next_round().await?;
         assert_eq!(round.round.0, 2);
-        ada.update(&round, 20, update(welcome.room.parameters)).await?;
+        ada.update(&round, 20, ada.same_everywhere(0.125)?).await?;
         ada.next_round().await?;
         let aside = contents(copied.path())
             .into_iter()

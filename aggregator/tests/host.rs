@@ -10,7 +10,7 @@ use anyhow::Result;
 use protocol::{ClientMessage, ErrorCode, ServerMessage};
 use serde_json::{Value, json};
 use support::http::{self, agent};
-use support::raw_client::{Heard, RawClient, same_everywhere};
+use support::raw_client::{Heard, RawClient};
 use support::server::Server;
 use ureq::Body;
 use ureq::http::Response;
@@ -54,9 +54,10 @@ async fn told_error(client: &mut RawClient) -> ErrorCode {
 }
 
 /// Trains nothing, `value` being added to every parameter.
-async fn train(client: &mut RawClient, parameters: u32, value: f32) {
+async fn train(client: &mut RawClient, value: f32) {
     let round = client.next_round().await.unwrap();
-    client.update(&round, 20, same_everywhere(parameters, value)).await.unwrap();
+    let update = client.same_everywhere(value).unwrap();
+    client.update(&round, 20, update).await.unwrap();
 }
 
 #[test]
@@ -126,7 +127,6 @@ fn a_command_that_makes_no_sense_is_answered_in_words() {
 async fn a_host_steers_a_room_from_its_first_round_to_a_second_end() -> Result<()> {
     let server = server(&["--rounds", "2", "--least", "1", "--goal", "1"]);
     let (mut ada, welcome) = RawClient::enter(&server.origin, &server.room, None).await?;
-    let parameters = welcome.room.parameters;
     let mut board = BufReader::new(
         agent().get(format!("{}/api/rooms/{}/events", server.origin, server.room)).call()?.into_body().into_reader(),
     );
@@ -135,8 +135,8 @@ async fn a_host_steers_a_room_from_its_first_round_to_a_second_end() -> Result<(
     ada.ready(&welcome.room, 20).await?;
     assert_eq!(command(&server, &json!({"command": "next_round"})).0, 409, "the room is paused");
     command(&server, &json!({"command": "resume"}));
-    train(&mut ada, parameters, 0.5).await;
-    train(&mut ada, parameters, 0.25).await;
+    train(&mut ada, 0.5).await;
+    train(&mut ada, 0.25).await;
     ada.wait(|message| matches!(message, ServerMessage::Finished { .. }).then_some(())).await?;
 
     let (_, overview) = get(&server, "/api/host");
@@ -157,7 +157,7 @@ async fn a_host_steers_a_room_from_its_first_round_to_a_second_end() -> Result<(
     let (mut ada, welcome) = RawClient::enter(&server.origin, &server.room, Some(welcome.token)).await?;
     assert_eq!(welcome.room.rounds, 3);
     ada.ready(&welcome.room, 20).await?;
-    train(&mut ada, parameters, 0.125).await;
+    train(&mut ada, 0.125).await;
     ada.wait(|message| matches!(message, ServerMessage::RoundClosed { .. }).then_some(())).await?;
     let (status, room) = command(&server, &json!({"command": "end"}));
     assert_eq!((status, &room["status"]["phase"], &room["room"]["rounds"]), (200, &"finished".into(), &2.into()));

@@ -12,7 +12,7 @@ use anyhow::Result;
 use protocol::{ErrorCode, ServerMessage};
 use serde_json::{Value, json};
 use support::http::agent;
-use support::raw_client::{Heard, RawClient, same_everywhere};
+use support::raw_client::{Heard, RawClient};
 use support::server::Server;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
@@ -67,7 +67,7 @@ async fn one_round(server: &Server) -> Result<Duration> {
     client.ready(&welcome.room, 20).await?;
     let round = client.next_round().await?;
     client.download(round.model, |_| ()).await?;
-    let update = same_everywhere(welcome.room.parameters, 0.5);
+    let update = client.same_everywhere(0.5)?;
     client.update(&round, 20, update).await?;
     client.wait(|message| matches!(message, ServerMessage::RoundClosed { .. }).then_some(())).await?;
     Ok(began.elapsed())

@@ -11,7 +11,7 @@ use anyhow::Result;
 use protocol::{Aggregation, Choice, ClientMessage, Evaluation, ModelVersion, ServerMessage, Strategy};
 use serde_json::{Value, json};
 use support::http::agent;
-use support::raw_client::{RawClient, same_everywhere};
+use support::raw_client::RawClient;
 use support::server::Server;
 use ureq::http::Request;
 
@@ -136,7 +136,7 @@ async fn answers_have_the_shape_that_is_described() -> Result<()> {
     let (for_ada, for_bob) = tokio::try_join!(ada.next_round(), bob.next_round())?;
     // In the middle of a round, with clients of all kinds of fields.
     assert_eq!(codes("GET", "/api/rooms/{code}"), 200);
-    let update = same_everywhere(welcome.room.parameters, 0.5);
+    let update = ada.same_everywhere(0.5)?;
     ada.update(&for_ada, 20, update.clone()).await?;
     assert_eq!(codes("GET", "/api/rooms/{code}/held"), 200);
     bob.update(&for_bob, 20, update).await?;

@@ -12,7 +12,7 @@ use protocol::{RefusalReason, Round, ServerMessage};
 use serde_json::{Value, json};
 use server_process::NatsServer;
 use support::http::get;
-use support::raw_client::{OpenRound, RawClient, same_everywhere};
+use support::raw_client::{OpenRound, RawClient};
 use support::server::Server;
 use yaml_rust2::{Yaml, YamlLoader};
 
@@ -43,7 +43,7 @@ async fn one_round(server: &Server) -> Result<(u64, u64)> {
     let (mut bob, _) = RawClient::enter(&server.origin, &server.room, None).await?;
     ada.ready(&welcome.room, 20).await?;
     bob.ready(&welcome.room, 20).await?;
-    let update = same_everywhere(welcome.room.parameters, 0.5);
+    let update = ada.same_everywhere(0.5)?;
     let (for_ada, for_bob) = tokio::try_join!(ada.next_round(), bob.next_round())?;
     ada.download(for_ada.model, |_| ()).await?;
     bob.download(for_bob.model, |_| ()).await?;
@@ -62,8 +62,8 @@ async fn one_round(server: &Server) -> Result<(u64, u64)> {
 async fn metrics_tell_what_happened_in_a_round() -> Result<()> {
     let server = server(&["--rounds", "1", "--metrics-token", OPERATOR]);
     let (up, down) = one_round(&server).await?;
-    // 45,188 parameters of four bytes, in one frame with a header of eight bytes.
-    assert_eq!((up, down), (2 * (4 * 45_188 + 8), 2 * (4 * 45_188 + 8)));
+    // 45,188 parameters of four bytes down and of one byte up, in groups of 248, in one frame with a header of eight bytes.
+    assert_eq!((up, down), (2 * (183 * 248 + 8), 2 * (4 * 45_188 + 8)));
     let (status, text) = get(&server, "/metrics", Some(OPERATOR));
     assert_eq!(status, 200);
     let found = samples(&text);

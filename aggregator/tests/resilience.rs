@@ -15,7 +15,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use serde_json::{Value, json};
 use support::http::{agent, get, post};
-use support::raw_client::{OpenRound, RawClient, same_everywhere};
+use support::raw_client::{OpenRound, RawClient};
 use support::server::Server;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chorus");
@@ -29,7 +29,7 @@ async fn one_round(server: &Server) -> Result<Vec<String>> {
     ada.ready(&welcome.room, 20).await?;
     let round = ada.next_round().await?;
     ada.download(round.model, |_| ()).await?;
-    let update = same_everywhere(welcome.room.parameters, 0.5);
+    let update = ada.same_everywhere(0.5)?;
     let early = OpenRound { round: Round(round.round.0 + 1), ..round.clone() };
     ada.announce(&early, 20, &update).await?;
     ada.wait(|message| matches!(message, ServerMessage::Refused { reason: RefusalReason::Future, .. }).then_some(()))

@@ -8,7 +8,7 @@ mod support;
 use anyhow::Result;
 use protocol::{ClientMessage, ErrorCode, Phase, RoomCode, ServerMessage};
 use serde_json::Value;
-use support::raw_client::{Heard, RawClient, same_everywhere};
+use support::raw_client::{Heard, RawClient};
 use support::server::Server;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chorus");
@@ -52,8 +52,8 @@ async fn a_round_moves_the_model_by_the_weighted_mean_of_its_updates() -> Result
     bob.download(for_bob.model, |_| ()).await?;
 
     tokio::try_join!(
-        ada.update(&for_ada, 30, same_everywhere(room.parameters, 0.5)),
-        bob.update(&for_bob, 10, same_everywhere(room.parameters, -0.5)),
+        ada.update(&for_ada, 30, ada.same_everywhere(0.5)?),
+        bob.update(&for_bob, 10, bob.same_everywhere(-0.5)?),
     )?;
     ada.wait(|message| matches!(message, ServerMessage::Finished { .. }).then_some(())).await?;
 
@@ -73,7 +73,7 @@ async fn a_restart_goes_on_with_the_same_round_and_model() -> Result<()> {
     let (mut ada, welcome) = RawClient::enter(&first.origin, &first.room, None).await?;
     ada.ready(&welcome.room, 20).await?;
     let round = ada.next_round().await?;
-    ada.update(&round, 20, same_everywhere(welcome.room.parameters, 0.125)).await?;
+    ada.update(&round, 20, ada.same_everywhere(0.125)?).await?;
     ada.wait(|message| matches!(message, ServerMessage::RoundClosed { .. }).then_some(())).await?;
     let (room, stored) = (first.room.clone(), parameters(&first));
 
@@ -205,9 +205,9 @@ async fn an_open_round_begins_anew_after_a_stop_with_those_who_come_back() -> Re
     bob.ready(&room, 10).await?;
     for value in [0.5, 0.0] {
         let (for_ada, for_bob) = tokio::try_join!(ada.next_round(), bob.next_round())?;
-        ada.update(&for_ada, 10, same_everywhere(room.parameters, value)).await?;
+        ada.update(&for_ada, 10, ada.same_everywhere(value)?).await?;
         if value > 0.0 {
-            bob.update(&for_bob, 10, same_everywhere(room.parameters, value)).await?;
+            bob.update(&for_bob, 10, bob.same_everywhere(value)?).await?;
         }
     }
     // Round 2 is open, Ada's update in it, Bob still trains.
@@ -228,8 +228,8 @@ async fn an_open_round_begins_anew_after_a_stop_with_those_who_come_back() -> Re
     bob.ready(&room, 10).await?;
     let (for_ada, for_bob) = tokio::try_join!(ada.next_round(), bob.next_round())?;
     assert_eq!((for_ada.round.0, for_ada.model_version.0), (2, 1));
-    ada.update(&for_ada, 10, same_everywhere(room.parameters, 0.25)).await?;
-    bob.update(&for_bob, 10, same_everywhere(room.parameters, 0.75)).await?;
+    ada.update(&for_ada, 10, ada.same_everywhere(0.25)?).await?;
+    bob.update(&for_bob, 10, bob.same_everywhere(0.75)?).await?;
     ada.wait(|message| matches!(message, ServerMessage::RoundClosed { .. }).then_some(())).await?;
     // Ada's update of before the stop is not in it a second time: (0.25 + 0.75) / 2 = 0.5
     let after = parameters(&second);

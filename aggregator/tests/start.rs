@@ -13,7 +13,7 @@ use anyhow::Result;
 use protocol::ServerMessage;
 use server_process::signal;
 use support::http::get;
-use support::raw_client::{RawClient, same_everywhere};
+use support::raw_client::RawClient;
 use support::server::Server;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chorus");
@@ -110,7 +110,7 @@ async fn a_finished_room_gives_way_to_a_new_one() -> Result<()> {
     let (mut ada, welcome) = RawClient::enter(&first.origin, &first.room, None).await?;
     ada.ready(&welcome.room, 20).await?;
     let round = ada.next_round().await?;
-    ada.update(&round, 20, same_everywhere(welcome.room.parameters, 0.125)).await?;
+    ada.update(&round, 20, ada.same_everywhere(0.125)?).await?;
     ada.wait(|message| matches!(message, ServerMessage::Finished { .. }).then_some(())).await?;
     let finished = first.room.clone();
     assert!(tokio::task::spawn_blocking(move || first.interrupt()).await??.success());
@@ -190,7 +190,7 @@ async fn rooms_of_an_earlier_version_go_on() -> Result<()> {
     ada.ready(&welcome.room, 10).await?;
     for _ in 0..2 {
         let round = ada.next_round().await?;
-        ada.update(&round, 10, same_everywhere(welcome.room.parameters, 0.25)).await?;
+        ada.update(&round, 10, ada.same_everywhere(0.25)?).await?;
         ada.wait(|message| matches!(message, ServerMessage::RoundClosed { .. }).then_some(())).await?;
     }
     let history = |server: &Server| get(server, &format!("/api/rooms/{}/history", server.room), None).1;
@@ -213,7 +213,7 @@ async fn rooms_of_an_earlier_version_go_on() -> Result<()> {
     ada.ready(&again.room, 10).await?;
     let round = ada.next_round().await?;
     assert_eq!((round.round.0, round.model_version.0), (3, 2));
-    ada.update(&round, 10, same_everywhere(welcome.room.parameters, 0.25)).await?;
+    ada.update(&round, 10, ada.same_everywhere(0.25)?).await?;
     ada.wait(|message| matches!(message, ServerMessage::RoundClosed { .. }).then_some(())).await?;
     Ok(())
 }

@@ -87,11 +87,17 @@ async fn a_plain_result_can_be_read() -> Result<()> {
     let (held, (hex, numbers, spread)) =
         in_the_middle_of_a_round(&["--aggregation", "median"], "held-plain", ".held-client").await?;
     assert_eq!(hex.split(' ').count(), 32, "{hex}");
-    // Steps of a network are small numbers, whose first ones are those of the bytes.
-    let first = u32::from_str_radix(&hex[..11].split(' ').rev().collect::<String>(), 16)?;
-    let first = f64::from(f32::from_bits(first));
+    // The first word has the codes of four values, which share a scale (q8 in docs/protocol.md).
+    let word = u32::from_str_radix(&hex[..11].split(' ').rev().collect::<String>(), 16)? & 0x7fff_ffff;
+    let codes = (0..4).map(|place| f64::from(word / 215_u32.pow(place) % 215) - 107.0);
     let read: Vec<f64> = numbers.split("  ").map(str::parse).collect::<Result<_, _>>()?;
-    assert!((read[0] - first).abs() <= 0.01 * first.abs(), "{numbers} is not {hex}");
+    let values: Vec<(f64, f64)> = codes.zip(read.iter().copied()).collect();
+    let (code, value) = values.iter().copied().max_by(|a, b| a.0.abs().total_cmp(&b.0.abs())).context("four values")?;
+    let scale = value / code;
+    for (code, value) in &values {
+        assert!((value - code * scale).abs() <= 0.02 * (code * scale).abs(), "{numbers} is not {hex}");
+    }
+    assert!(values.iter().any(|(code, _)| *code != 0.0) && scale > 0.0, "{numbers} is not {hex}");
     assert!(read.iter().all(|number| number.abs() < 1.0), "{numbers}");
     // A hill: the two parts in the middle, a sixteenth of the range, hold far more than a sixteenth.
     let middle = spread[15] + spread[16];

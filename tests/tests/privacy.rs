@@ -434,9 +434,11 @@ fn every_frame_is_documented(frames: &[Frame], answers: &[Frame], room: &Value) 
                 counts_only(kind, &message);
                 if kind == "update" {
                     let transfer = &message["update"];
-                    assert_eq!(transfer["encoding"], "f32");
+                    assert_eq!(transfer["encoding"], "q8");
                     let bytes = transfer["bytes"].as_u64().context("an update has a length")?;
-                    assert_eq!(bytes, parameters * 4, "an update has a value for each parameter and nothing else");
+                    // A byte a value, in groups of 248.
+                    let values = parameters.next_multiple_of(248);
+                    assert_eq!(bytes, values, "an update has a value for each parameter and nothing else");
                     let id = u32::try_from(transfer["id"].as_u64().context("a transfer has an id")?)?;
                     assert_eq!(announced.insert(id, bytes), None);
                 }

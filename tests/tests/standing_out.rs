@@ -8,10 +8,8 @@ mod raw_client;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use protocol::{
-    Checksum, ClientMessage, Encoding, Evaluation, RoomCode, RoomConfig, ServerMessage, TrainingResult, Transfer,
-};
-use raw_client::{OpenRound, RawClient, same_everywhere, update_id};
+use protocol::{ClientMessage, Evaluation, RoomCode, RoomConfig, ServerMessage, TrainingResult};
+use raw_client::{OpenRound, RawClient};
 use serde_json::{Value, json};
 use tests::browser::{Browser, Options, Tab};
 use tests::program::{CODE, Server};
@@ -56,15 +54,14 @@ impl Played {
 
     /// Sends the result of a round. The hostile one moves the model 40,000 times as far, and says that it is always wrong.
     async fn give(&mut self, round: &OpenRound) -> Result<()> {
-        let update = same_everywhere(self.room.parameters, if self.hostile { 40.0 } else { 0.001 });
-        let id = update_id(round);
+        let update = self.client.same_everywhere(if self.hostile { 40.0 } else { 0.001 })?;
+        let transfer = self.client.transfer(round, &update)?;
+        let id = transfer.id;
         let labels = self.room.labels.len();
         let mut confusion = vec![vec![0; labels]; labels];
         let right = if self.hostile { 0 } else { TESTED - 2 };
         (confusion[0][0], confusion[0][1]) = (right, TESTED - right);
         let accuracy = f64::from(right) / f64::from(TESTED);
-        let transfer =
-            Transfer { id, bytes: update.len() as u32, encoding: Encoding::F32, checksum: Checksum::of(&update) };
         let message = ClientMessage::Update {
             round: round.round,
             model_version: round.model_version,

@@ -529,6 +529,7 @@ mod tests {
         for &strategy in Strategy::ALL {
             let optimiser = if strategy.needs_sgd() { Optimiser::Sgd } else { Optimiser::Adam };
             let training = TrainingSettings { optimiser, ..usual.training };
+            let usual = Plan { encoding: Encoding::F32, ..usual.clone() };
             assert_repeated(&Plan { strategy, training, ..usual.clone() });
             let mut changed = strategy;
             for setting in strategy.settings() {
@@ -536,7 +537,7 @@ mod tests {
             }
             assert_repeated(&Plan { strategy: changed, training, ..usual.clone() });
         }
-        let many = Plan { clients: 9, strategy: Strategy::DEFAULT, ..usual.clone() };
+        let many = Plan { clients: 9, strategy: Strategy::DEFAULT, encoding: Encoding::F32, ..usual.clone() };
         for &aggregation in Aggregation::ALL {
             assert_repeated(&Plan { aggregation, ..many.clone() });
             let mut changed = aggregation;

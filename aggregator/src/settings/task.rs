@@ -25,7 +25,8 @@ pub struct TaskOptions {
     /// Longest time a round may take, in seconds [default: 180]
     #[arg(long, value_name = "SECONDS")]
     pub deadline: Option<u32>,
-    /// How numbers travel: f32, f16 for half the traffic, q8 or q4 for 8 or 4 bits a value [default: f32]
+    /// How numbers travel: f32, f16 for half the traffic, q8 or q4 for 8 or 4 bits a value [default: q8 where compact is
+    /// trained in its own way, without masks, noise and edges; else f32]
     #[arg(long, value_parser = encoding)]
     pub encoding: Option<Encoding>,
     /// Decides the initial parameters and the order of clips, so that a run can be repeated [default: 0]

@@ -111,6 +111,39 @@ fn compact_has_its_own_way_only_where_nothing_is_chosen() {
 }
 
 #[test]
+fn compact_sends_a_byte_a_value_where_that_was_shown_to_cost_nothing() {
+    let encoding = |json: &str| room(json).unwrap().encoding;
+    assert_eq!(encoding("{}"), Encoding::Q8);
+    for exact in [
+        r#"{"encoding": "f32"}"#,
+        r#"{"model": "conv"}"#,
+        r#"{"model": "compact-text"}"#,
+        r#"{"strategy": "fedavg"}"#,
+        r#"{"masking": "active"}"#,
+        r#"{"edge_clients": 300, "edge_key": "0123456789abcdef0123456789abcdef"}"#,
+        r#"{"epsilon": 8, "clip": 1, "noise_clients": 10}"#,
+    ] {
+        assert_eq!(encoding(exact), Encoding::F32, "{exact}");
+    }
+}
+
+#[test]
+fn a_room_as_another_was_keeps_its_bits_where_its_choices_go_with_them() {
+    let as_usual = |json: &str| {
+        let mut settings: Settings = serde_json::from_str(json).unwrap();
+        settings.learning.fill(&room("{}").unwrap()).unwrap();
+        settings.room().unwrap().encoding
+    };
+    assert_eq!(as_usual("{}"), Encoding::Q8);
+    assert_eq!(as_usual(r#"{"strategy": "fedavg"}"#), Encoding::Q8);
+    assert_eq!(
+        as_usual(r#"{"strategy": "scaffold", "optimiser": "sgd", "learning_rate": 0.01, "aggregation": "mean"}"#),
+        Encoding::F32
+    );
+    assert_eq!(as_usual(r#"{"masking": "active"}"#), Encoding::F32);
+}
+
+#[test]
 fn a_choice_that_cannot_work_is_refused_in_words() {
     assert!(room(r#"{"labels": ["angry"]}"#).unwrap_err().to_string().contains("labels"));
     let unknown: Result<Settings, _> = serde_json::from_str(r#"{"round": 3}"#);

@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 const SCALE: f64 = 10.0;
 /// How many deviations `Little` moves from the mean.
 const DEVIATIONS: f64 = 1.5;
-/// The L2 norm of `Loud`: a little below the largest that `RoomConfig::new` takes.
-const LOUD: f64 = 9_999.0;
+/// The L2 norm of `Loud`: below the largest that `RoomConfig::new` takes, also when it was rounded to few bits a value.
+const LOUD: f64 = 7_500.0;
 /// What `Statistics` says that features are, and how they scatter: below the largest that a room believes.
 const FALSE_FEATURE: (f64, f64) = (9.0e5, 1.0e5);
 /// Sets the attack's chances apart from all others that follow from the plan's seed.
@@ -47,7 +47,7 @@ pub enum Behaviour {
     /// They all send the same: the honest clients' mean less 1.5 deviations in every parameter ("a little is enough", Baruch et
     /// al., 2019, arXiv:1902.06156, with a fixed z).
     Little,
-    /// They send −Δ, as long as a room may allow where it refuses what is longer alone.
+    /// They send −Δ, about as long as a room may allow where it refuses what is longer alone.
     Loud,
     /// They train as all do, but say of their features that they are a million times as large, for as many frames as a room
     /// takes from a client of the most examples; from these the room computes how everyone's features are standardised.
@@ -325,7 +325,7 @@ mod tests {
                 let expected = match behaviour {
                     _ if !hostile => own,
                     Behaviour::LabelFlip | Behaviour::Statistics | Behaviour::Absent => own,
-                    Behaviour::Loud => -9_999.0 / 20.0,
+                    Behaviour::Loud => -7_500.0 / 20.0,
                     Behaviour::SignFlip => -own,
                     Behaviour::Scale => 10.0 * own,
                     Behaviour::FreeRider => 0.0,

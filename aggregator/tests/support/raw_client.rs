@@ -6,8 +6,8 @@ use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use protocol::limits::{PROTOCOL_VERSION, SUBPROTOCOL};
 use protocol::{
-    Checksum, Chunk, ClientMessage, Encoding, ModelVersion, Receipt, RoomCode, RoomConfig, Round, ServerMessage,
-    Standardisation, Token, TrainingResult, Transfer, TransferId,
+    Checksum, Chunk, ClientMessage, ModelVersion, Receipt, RoomCode, RoomConfig, Round, ServerMessage, Standardisation,
+    Token, TrainingResult, Transfer, TransferId,
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -21,8 +21,8 @@ pub struct RawClient {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// Bytes of the model's and updates' chunks, both ways.
     pub payload_bytes: u64,
-    /// Features of a frame, as `welcome` says.
-    features: usize,
+    /// The room, as `welcome` says.
+    room: Option<RoomConfig>,
 }
 
 /// What came.
@@ -53,18 +53,13 @@ pub fn update_id(round: &OpenRound) -> TransferId {
     TransferId(round.round.0)
 }
 
-/// An update that adds `value` to every parameter.
-pub fn same_everywhere(parameters: u32, value: f32) -> Bytes {
-    Encoding::F32.encode(vec![value; parameters as usize])
-}
-
 impl RawClient {
     /// Opens the socket, without a word.
     pub async fn open(origin: &str, tls: Option<Connector>) -> Result<Self> {
         let mut request = format!("{}/ws", origin.replacen("http", "ws", 1)).into_client_request()?;
         request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
         let (socket, _) = connect_async_tls_with_config(request, None, false, tls).await?;
-        Ok(Self { socket, payload_bytes: 0, features: 0 })
+        Ok(Self { socket, payload_bytes: 0, room: None })
     }
 
     /// Opens the socket and is welcomed.
@@ -112,7 +107,7 @@ impl RawClient {
                 Message::Text(text) => {
                     let message = protocol::parse_server(&text)?;
                     if let ServerMessage::Welcome { room, .. } = &message {
-                        self.features = room.features as usize;
+                        self.room = Some(room.clone());
                     }
                     return Ok(Heard::Message(Box::new(message)));
                 }
@@ -144,6 +139,17 @@ impl RawClient {
         }
     }
 
+    /// The room, once it was welcomed.
+    pub fn room(&self) -> Result<&RoomConfig> {
+        self.room.as_ref().context("nothing is known of the room before its welcome")
+    }
+
+    /// An update that adds `value` to every parameter, as the room's numbers travel: exactly with f32, and else as near as it comes.
+    pub fn same_everywhere(&self, value: f32) -> Result<Bytes> {
+        let room = self.room()?;
+        Ok(room.encoding.encode(vec![value; room.parameters as usize]))
+    }
+
     /// Takes part with `examples` clips, all of the first label.
     pub async fn ready(&mut self, room: &RoomConfig, examples: u32) -> Result<()> {
         let mut labels = vec![0; room.labels.len()];
@@ -172,7 +178,8 @@ impl RawClient {
 
     /// Answers a request for statistics with those of frames that are 1 and 3 by turns.
     pub async fn say_statistics(&mut self) -> Result<()> {
-        let (sum, sum_squares) = (vec![200.0; self.features], vec![500.0; self.features]);
+        let features = self.room()?.features as usize;
+        let (sum, sum_squares) = (vec![200.0; features], vec![500.0; features]);
         self.say(&ClientMessage::Statistics { frames: 100, sum, sum_squares }).await
     }
 
@@ -195,17 +202,21 @@ impl RawClient {
         }
     }
 
+    /// How an update is announced.
+    pub fn transfer(&self, round: &OpenRound, update: &Bytes) -> Result<Transfer> {
+        let (bytes, encoding) = (update.len() as u32, self.room()?.encoding);
+        Ok(Transfer { id: update_id(round), bytes, encoding, checksum: Checksum::of(update) })
+    }
+
     /// Announces an update, and no more.
     pub async fn announce(&mut self, round: &OpenRound, examples: u32, update: &Bytes) -> Result<()> {
-        let id = update_id(round);
-        let checksum = Checksum::of(update);
-        let transfer = Transfer { id, bytes: update.len() as u32, encoding: Encoding::F32, checksum };
+        let update = self.transfer(round, update)?;
         self.say(&ClientMessage::Update {
             round: round.round,
             model_version: round.model_version,
             examples,
             steps: 1,
-            update: transfer,
+            update,
             evaluation: None,
             training: TrainingResult { loss: 1.0, accuracy: 0.5 },
         })

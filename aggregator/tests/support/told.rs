@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use bytes::Bytes;
 use protocol::{
-    Checksum, ClientId, ClientMessage, Encoding, ErrorCode, Evaluation, Receipt, RoomCode, RoundRecord, ServerMessage,
-    Standardisation, Token, TrainingResult, Transfer,
+    ClientId, ClientMessage, ErrorCode, Evaluation, Receipt, RoomCode, RoundRecord, ServerMessage, Standardisation,
+    Token, TrainingResult, Transfer,
 };
 use rand::RngExt as _;
 use serde_json::Value;
 
-use super::raw_client::{Heard, OpenRound, RawClient, same_everywhere, update_id};
+use super::raw_client::{Heard, OpenRound, RawClient, update_id};
 
 pub const SECRET: &str = "a secret of the host";
 /// How long a server may say that it cannot read a room now.
@@ -86,7 +86,6 @@ impl Client {
         let known = self.known.lock().unwrap().clone();
         socket.hello(&self.room, known.as_ref().map(|(token, _)| token.clone())).await?;
         let room = &self.room;
-        let mut parameters = 0;
         let mut open: Option<(OpenRound, Receipt, ring::digest::Context)> = None;
         loop {
             let message = match socket.hear().await? {
@@ -99,7 +98,8 @@ impl Client {
                         let sha = hash.clone().finish().as_ref().to_vec();
                         notes.lock().unwrap().model(room, round.model_version.0, sha);
                         tokio::time::sleep(self.training).await;
-                        socket.say(&announcement(round, &update(parameters, round.round.0))).await?;
+                        let transfer = socket.transfer(round, &update(&socket, round)?)?;
+                        socket.say(&announcement(round, transfer)).await?;
                     }
                     continue;
                 }
@@ -120,7 +120,6 @@ impl Client {
                         notes.version(room, now);
                     }
                     *self.known.lock().unwrap() = Some((token, client));
-                    parameters = settings.parameters;
                     socket.ready(&settings, 20).await?;
                 }
                 ServerMessage::StatisticsRequest { .. } => socket.say_statistics().await?,
@@ -142,7 +141,7 @@ impl Client {
                 }
                 ServerMessage::Upload { .. } => {
                     let Some((round, ..)) = &open else { continue };
-                    for frame in protocol::chunks(update_id(round), update(parameters, round.round.0)) {
+                    for frame in protocol::chunks(update_id(round), update(&socket, round)?) {
                         socket.say_bytes(frame).await?;
                     }
                 }
@@ -163,18 +162,17 @@ impl Client {
 }
 
 /// An update with figures of which most have 17 digits.
-fn announcement(round: &OpenRound, update: &Bytes) -> ClientMessage {
+fn announcement(round: &OpenRound, update: Transfer) -> ClientMessage {
     let mut rng = rand::rng();
     let right = rng.random_range(0..=20);
     let confusion = vec![vec![right, 20 - right, 0, 0], vec![0; 4], vec![0; 4], vec![0; 4]];
     let accuracy = f64::from(right) / 20.0;
-    let checksum = Checksum::of(update);
     ClientMessage::Update {
         round: round.round,
         model_version: round.model_version,
         examples: 20,
         steps: 1,
-        update: Transfer { id: update_id(round), bytes: update.len() as u32, encoding: Encoding::F32, checksum },
+        update,
         evaluation: Some(Evaluation { examples: 20, loss: rng.random(), accuracy, confusion }),
         training: TrainingResult { loss: rng.random(), accuracy: rng.random() },
     }
@@ -196,8 +194,8 @@ pub fn shown(origin: &str, room: &RoomCode) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// A small update, another one in each round.
-fn update(parameters: u32, round: u32) -> Bytes {
-    same_everywhere(parameters, 1.0e-4 * round as f32)
+fn update(client: &RawClient, round: &OpenRound) -> Result<Bytes> {
+    client.same_everywhere(1.0e-4 * round.round.0 as f32)
 }
 
 fn get(origin: &str, path: &str) -> Vec<u8> {

@@ -38,7 +38,7 @@ fn code() -> RoomCode {
 
 /// A room of this code.
 fn settings(code: &str) -> Settings {
-    serde_json::from_value(serde_json::json!({ "code": code, "seed": 9 })).unwrap()
+    serde_json::from_value(serde_json::json!({ "code": code, "seed": 9, "encoding": "f32" })).unwrap()
 }
 
 fn initial() -> Vec<f32> {
