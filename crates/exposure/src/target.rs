@@ -71,10 +71,16 @@ impl Target<'_> {
     ) -> Result<Found, E> {
         let (voices, clip) = self.inside.map_or((&[][..], None), |inside| (inside.voices, inside.clip));
         let first = see()?;
+        let counts = label_counts(&self.trained, &first, self.usual);
         let (mut labels_right, mut labels_share, mut voice_right) = (0, 0.0, 0);
         for number in 0..tries {
-            let seen = if number == 0 { first.clone() } else { see()? };
-            let found = label_counts(&self.trained, &seen, self.usual);
+            let (seen, found) = if number == 0 {
+                (Cow::Borrowed(&*first), counts.clone())
+            } else {
+                let seen = see()?;
+                let found = label_counts(&self.trained, &seen, self.usual);
+                (seen, found)
+            };
             let apart: u32 = found.iter().zip(self.counts).map(|(found, count)| found.abs_diff(*count)).sum();
             let wrong = apart / 2;
             labels_right += usize::from(10 * wrong <= self.trained.examples);
@@ -90,7 +96,6 @@ impl Target<'_> {
                 break;
             }
         }
-        let counts = label_counts(&self.trained, &first, self.usual);
         let mut heard = None;
         if let Some((Inside { known, by, effort, .. }, clip)) = self.inside.zip(clip) {
             let label = (0..counts.len()).max_by_key(|&label| counts[label]).unwrap_or_default();

@@ -55,8 +55,8 @@ impl Openings {
 /// same sum again, and are not counted.
 pub fn hides<S: Ord>(seats: &BTreeSet<S>, opened: &[BTreeSet<S>]) -> bool {
     let apart = opened.iter().map(|before| before.symmetric_difference(seats).count());
-    let another = apart.clone().filter(|&apart| apart > 0).count();
-    apart.clone().all(|apart| apart == 0 || apart >= MIN_MASKED_CLIENTS) && another < MAX_OPENED_SUMS
+    let others: Vec<usize> = apart.filter(|&apart| apart > 0).collect();
+    others.len() < MAX_OPENED_SUMS && others.iter().all(|&apart| apart >= MIN_MASKED_CLIENTS)
 }
 
 /// Of those who are there, the most whose sum every one of them would help to open, so many at least: those who have helped to open

@@ -77,10 +77,7 @@ fn backward_in_one_pass(saved: Saved, gradient: Tensor<2>, scale: &Tensor<2>) ->
     threads::each(pieces, |(((gradient, normal), inverse), sums)| {
         norm::add_backward(sums.split_at_mut(columns).into(), gradient, normal, inverse, scale);
     });
-    let mut all = vec![0.0; 2 * columns];
-    for sums in sums.chunks_exact(2 * columns.max(1)) {
-        all.iter_mut().zip(sums).for_each(|(all, sum)| *all += sum);
-    }
+    let mut all = memory::sum_of_rows(&sums, 2 * columns);
     let of_offset = all.split_off(columns);
     let [of_scale, of_offset] = [all, of_offset].map(|values| tensor(values, [1, columns], &device));
     [Tensor::from_data(gradient, &device), of_scale, of_offset]

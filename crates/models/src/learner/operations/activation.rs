@@ -77,10 +77,7 @@ pub(super) fn backward_in_one_pass(
     threads::each(pieces, |((within, (gradient, output)), sums)| {
         relu::backward(within, gradient, output, scale, sums);
     });
-    let mut bias = vec![0.0; columns];
-    for sums in sums.chunks_exact(columns) {
-        bias.iter_mut().zip(sums).for_each(|(bias, sum)| *bias += sum);
-    }
+    let bias = memory::sum_of_rows(&sums, columns);
     (tensor(padded, [rows + 2 * margin, columns], &device), tensor(bias, [1, columns], &device))
 }
 

@@ -35,6 +35,20 @@ pub(crate) fn tensor(values: Vec<f32>, shape: [usize; 2], device: &Device) -> Te
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
+/// The sum of rows of `columns` numbers, as each block or clip has its own, in their order: the same however many threads there were.
+pub(crate) fn sum_of_rows(rows: &[f32], columns: usize) -> Vec<f32> {
+    let mut all = vec![0.0; columns];
+    for row in rows.chunks_exact(columns.max(1)) {
+        add(&mut all, row);
+    }
+    all
+}
+
+/// Adds to each sum its term.
+pub(crate) fn add(sums: &mut [f32], terms: &[f32]) {
+    sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
+}
+
 /// Rows of `columns` numbers that make up about a [`BLOCK`].
 pub(crate) fn rows_of_block(columns: usize) -> usize {
     (BLOCK / columns.max(1)).max(1)

@@ -6,7 +6,7 @@
 use burn::tensor::{Tensor, TensorData};
 
 use super::{
-    memory::{numbers, numbers_mut, tensor},
+    memory::{add, numbers, numbers_mut, sum_of_rows, tensor},
     threads,
 };
 use crate::{
@@ -105,13 +105,8 @@ pub(crate) fn backward(
             }
         }
     });
-    let mut of_bias = vec![0.0; columns];
-    of_biases.chunks_exact(columns).for_each(|of_clip| add(&mut of_bias, of_clip));
+    let of_bias = sum_of_rows(&of_biases, columns);
     [Tensor::from_data(gates, &device), tensor(of_bias, [1, columns], &device)]
-}
-
-fn add(sums: &mut [f32], terms: &[f32]) {
-    sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
 }
 
 fn packed(parameter: &Tensor<2>, pack: impl FnOnce(&Matrix<'_>) -> Packed) -> Packed {
