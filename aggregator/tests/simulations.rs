@@ -80,9 +80,9 @@ fn the_outcome_says_how_good_the_model_is_and_what_it_took() {
         outcome["holdings"]["counts"],
         serde_json::json!([[2, 2, 2, 2], [2, 2, 2, 2], [2, 2, 2, 2], [2, 2, 2, 2]])
     );
-    // Four clients send and receive the model three times; beside it there are only some kilobytes of messages. The
-    // finished model goes out once more.
-    let model = outcome["parameters"].as_u64().unwrap() * 4;
+    // Four clients send and receive a byte for each parameter three times, in groups of 248; beside it there are only some kilobytes of
+    // messages. The finished model goes out once more.
+    let model = outcome["parameters"].as_u64().unwrap().next_multiple_of(248);
     let (up, down) = (outcome["bytes_up"].as_u64().unwrap(), outcome["bytes_down"].as_u64().unwrap());
     assert!((12 * model..12 * model + 40_000).contains(&up), "{up}");
     assert!((16 * model..16 * model + 80_000).contains(&down), "{down}");
@@ -176,12 +176,15 @@ fn every_aggregation_and_attack_runs_and_can_be_repeated() {
 #[test]
 fn a_round_of_equal_devices_takes_what_they_take() {
     let voices = Voices::new();
-    let outcome =
-        voices.outcome(&["--clients", "4", "--slow", "0", "--bandwidth", "8", "--rounds", "2", "--epochs", "1"]);
-    // 8 clips each: 1 s and 8 · 0.05 s; the model of 45,188 numbers takes 0.181 s at 1 MB/s, once down and once up.
-    let seconds: Vec<f64> =
-        outcome["rounds"].as_array().unwrap().iter().map(|round| round["seconds"].as_f64().unwrap()).collect();
-    assert!(seconds.iter().all(|round| (round - 1.762).abs() < 0.005), "{seconds:?}");
+    // 8 clips each: 1 s and 8 · 0.05 s; the model of 45,188 numbers takes 0.181 s at 1 MB/s with four bytes each, 0.045 s with one, once
+    // down and once up.
+    for (encoding, expected) in [(&["--encoding", "f32"][..], 1.762), (&[], 1.491)] {
+        let equal = ["--clients", "4", "--slow", "0", "--bandwidth", "8", "--rounds", "2", "--epochs", "1"];
+        let outcome = voices.outcome(&[&equal[..], encoding].concat());
+        let seconds: Vec<f64> =
+            outcome["rounds"].as_array().unwrap().iter().map(|round| round["seconds"].as_f64().unwrap()).collect();
+        assert!(seconds.iter().all(|round| (round - expected).abs() < 0.005), "{seconds:?}");
+    }
 }
 
 #[test]

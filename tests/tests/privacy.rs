@@ -506,6 +506,15 @@ fn counts_only(kind: &str, message: &Value) {
     }
 }
 
+/// The numbers of a group of q8, as docs/protocol.md has it: four codes a word, and in the highest bits the scale.
+fn numbers_of_a_group(group: &[u8; 248]) -> Vec<f64> {
+    let words: Vec<u32> = group.as_chunks().0.iter().map(|&word| u32::from_le_bytes(word)).collect();
+    let scale = words.iter().zip(0..32).fold(0, |scale, (word, bit)| scale | word >> 31 << bit);
+    let scale = f32::from_bits(scale);
+    let codes = words.iter().flat_map(|word| (0..4).map(move |place| (word & 0x7fff_ffff) / 215_u32.pow(place) % 215));
+    codes.map(|code| f64::from((code as f32 - 107.0) * scale)).collect()
+}
+
 /// What the page says that it sent is what the proxy saw: sizes, hashes and words.
 fn the_receipt_is_true(receipt: &Value, frames: &[Frame]) -> Result<()> {
     let of = |opcode| frames.iter().filter(move |frame| frame.opcode == opcode).map(|frame| frame.payload.as_slice());
@@ -523,11 +532,8 @@ fn the_receipt_is_true(receipt: &Value, frames: &[Frame]) -> Result<()> {
         total += bytes;
         if of_numbers {
             assert_eq!(row["sha256"], json!(hash(&pieces.concat())));
-            let values: Vec<f64> = pieces
-                .iter()
-                .flat_map(|piece| piece[8..].as_chunks::<4>().0)
-                .map(|&value| f64::from(f32::from_le_bytes(value)))
-                .collect();
+            let groups: Vec<u8> = pieces.iter().flat_map(|piece| &piece[8..]).copied().collect();
+            let values: Vec<f64> = groups.as_chunks().0.iter().flat_map(numbers_of_a_group).collect();
             let norm = values.iter().map(|value| value * value).sum::<f64>().sqrt();
             let said = row["numbers"]["norm"].as_f64().context("numbers have a norm")?;
             assert!((said - norm).abs() <= 1e-9 * norm, "{said} {norm}");
