@@ -108,6 +108,8 @@ async fn four_laptops_hold_a_masked_lesson() -> Result<()> {
     for tab in students.iter().skip(1).chain([&board]) {
         assert_eq!(words(tab).await?, said);
     }
+    let cut = "return [...document.querySelectorAll('.laptop')].filter((card) => card.scrollHeight > card.clientHeight + 1).length;";
+    assert_eq!(board.run(cut, vec![]).await?, 0, "the words leave the laptops' cards whole");
     students[0].screenshot("masked-student").await?;
     board.screenshot("masked-board").await?;
     for (tab, what) in [(&students[0], "the student's page"), (&board, "the board")] {
