@@ -1,5 +1,7 @@
 //! What the kernels compute, against what PyTorch does and against the processor. They need an adapter of WebGPU, which
-//! most machines that build this have, if only in software: `cargo test --package models --features webgpu`.
+//! most machines that build this have, if only in software: `cargo test --package models --features webgpu`. Debian's Chromium
+//! brings one: `LD_LIBRARY_PATH=/usr/lib/chromium VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json` before it; the
+//! two of `lstm` take very long there.
 
 use std::ops::ControlFlow;
 
@@ -120,11 +122,14 @@ fn what_is_to_stay_stays_and_the_rest_moves_as_on_the_processor() {
         let first = if moved == Moved::Head { architecture.head(4).start } else { start.len() - 4 };
         assert_eq!(ours[..first], start[..first], "{architecture}");
         for ((ours, theirs), start) in ours[first..].iter().zip(&theirs[first..]).zip(&start[first..]) {
+            // The weights of a unit that is silent in all clips have no gradient, here as there.
             assert!(
-                (ours - theirs).abs() < 1e-3 && ours != start,
-                "{architecture}: {ours}, the processor has {theirs}"
+                (ours - theirs).abs() < 1e-3 && (ours == start) == (theirs == start),
+                "{architecture}: {ours} from {start}, the processor has {theirs}"
             );
         }
+        let moved = ours[first..].iter().zip(&start[first..]).filter(|(ours, start)| ours != start).count();
+        assert!(2 * moved > ours.len() - first, "{architecture}: {moved} of {} moved", ours.len() - first);
     }
 }
 
