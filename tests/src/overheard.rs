@@ -66,20 +66,45 @@ pub fn transfers(frames: &[Frame]) -> BTreeMap<u32, Vec<u8>> {
     all
 }
 
-/// The models that a laptop has heard whole, by version.
+/// The models that a laptop has heard, by version: whole, or as differences of 8 bits to one before, or to zeros.
 pub fn models_heard(heard: &[Frame]) -> BTreeMap<u32, Vec<f32>> {
     let bytes = transfers(heard);
-    let announced = texts(heard)
-        .into_iter()
-        .filter(|message| ["round", "finished"].contains(&message["type"].as_str().unwrap_or_default()));
-    let whole = announced.filter_map(|message| {
-        let version = message["model_version"].as_u64()? as u32;
-        let bytes = bytes.get(&(message["model"]["id"].as_u64()? as u32))?;
-        let whole = bytes.len() as u64 == message["model"]["bytes"].as_u64()?;
-        let values = bytes.as_chunks::<4>().0.iter().map(|value| f32::from_le_bytes(*value)).collect();
-        whole.then_some((version, values))
-    });
-    whole.collect()
+    let complete = |transfer: &Value| {
+        let bytes = bytes.get(&(transfer["id"].as_u64()? as u32))?;
+        (bytes.len() as u64 == transfer["bytes"].as_u64()?).then_some(bytes)
+    };
+    let mut models = BTreeMap::<u32, Vec<f32>>::new();
+    for message in texts(heard) {
+        let announces = ["round", "finished"].contains(&message["type"].as_str().unwrap_or_default());
+        let Some(version) = message["model_version"].as_u64().filter(|_| announces) else { continue };
+        let (whole, difference) = (&message["model"], &message["difference"]);
+        let model = if let Some(bytes) = complete(whole) {
+            bytes.as_chunks::<4>().0.iter().map(|value| f32::from_le_bytes(*value)).collect()
+        } else if let (Some(bytes), Some(length)) = (complete(difference), whole["bytes"].as_u64()) {
+            let from = match difference["from"].as_u64() {
+                Some(from) => models.get(&(from as u32)).cloned(),
+                None => Some(vec![0.0; length as usize / 4]),
+            };
+            let Some(from) = from else { continue };
+            from.iter().zip(values_of_8_bits(bytes)).map(|(from, step)| from + step).collect()
+        } else {
+            continue;
+        };
+        models.insert(version as u32, model);
+    }
+    models
+}
+
+/// The values of groups of 8 bits (q8), as docs/protocol.md has it: four codes in each of 62 words, and in their highest bits the scale.
+pub fn values_of_8_bits(bytes: &[u8]) -> Vec<f32> {
+    let of_group = |group: &[u8; 248]| {
+        let words: Vec<u32> = group.as_chunks().0.iter().map(|&word| u32::from_le_bytes(word)).collect();
+        let scale = f32::from_bits(words.iter().zip(0..32).fold(0, |scale, (word, bit)| scale | word >> 31 << bit));
+        let code = |word: u32, place| (word & 0x7fff_ffff) / 215_u32.pow(place) % 215;
+        let codes = words.into_iter().flat_map(|word| (0..4).map(move |place| code(word, place)));
+        codes.map(|code| (code as f32 - 107.0) * scale).collect::<Vec<f32>>()
+    };
+    bytes.as_chunks().0.iter().flat_map(of_group).collect()
 }
 
 /// The masked vectors of 32 bits that a laptop has sent, with their rounds: so many values of each.
