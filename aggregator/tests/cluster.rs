@@ -74,11 +74,13 @@ async fn nothing_that_was_told_is_forgotten_and_no_version_is_published_twice() 
     for room in &rooms {
         notes.lock().unwrap().told(room);
     }
-    // A room has a thousand rounds at most.
-    let training = Duration::from_millis(30).max(Duration::from_millis(12) * kills);
+    // A room has a thousand rounds at most, and a trouble with what is waited for after it takes three of them.
+    let training = Duration::from_millis(30).max(Duration::from_millis(15) * kills);
     let clients = clients_of(&rooms, training);
     cluster.all_rooms_from(&[0, 1, 2], &notes);
-    let alive = come(&clients, &cluster.origins, STAYS, &notes);
+    // Long enough for a round or two.
+    let stays = STAYS.max(3 * training);
+    let alive = come(&clients, &cluster.origins, stays, &notes);
     further(&clients, &notes).await;
 
     let began = Instant::now();
@@ -156,6 +158,7 @@ async fn nothing_that_was_told_is_forgotten_and_no_version_is_published_twice() 
     }
     let took = began.elapsed();
 
+    let mut handed_over = Duration::ZERO;
     // All servers are replaced one after another, in mid-lesson.
     for place in 0..SERVERS {
         let begins = Instant::now();
@@ -170,6 +173,7 @@ async fn nothing_that_was_told_is_forgotten_and_no_version_is_published_twice() 
         if gone >= HANDED_OVER * leniency && cluster.slowest_answer(begins) < STANDS_STILL {
             late.push(format!("rooms had no server for {gone:?} in a restart"));
         }
+        handed_over = handed_over.max(gone);
         cluster.replace(place)?;
         further(&clients, &notes).await;
         nothing_wrong(&notes, "a rolling restart");
@@ -206,13 +210,43 @@ async fn nothing_that_was_told_is_forgotten_and_no_version_is_published_twice() 
     let models: usize = notes.rooms.values().map(|told| told.models.len()).sum();
     println!(
         "{kills} troubles in {:.0} s, and a restart of all: {rounds} rounds and {models} versions of models were as they had been \
-         told; a room had no server for {:.1} s at most; {untimed} were not timed, as NATS itself took longer than {} s then",
+         told; a room had no server for {:.1} s at most, and for {:.1} s in the restart; {untimed} were not timed, as NATS itself took longer than {} s then",
         took.as_secs_f64(),
         longest.as_secs_f64(),
+        handed_over.as_secs_f64(),
         STANDS_STILL.as_secs(),
     );
     assert!(late.is_empty(), "{late:#?}");
     assert!(rounds as u32 > kills, "too little happened to prove anything: {rounds} rounds");
+    Ok(())
+}
+
+/// A server that ends has every room with another one, and its own key deleted: nobody has to find out that it is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_ends_leaves_nothing_to_be_found_out() -> Result<()> {
+    let Some(nats) = NatsServer::start_or_say()? else { return Ok(()) };
+    let mut cluster = Cluster::start(vec![nats], &["--model", "conv", "--strategy", "fedadam"]).await?;
+    let notes = Shared::default();
+    for _ in 0..5 {
+        let room = make_room(&cluster.servers[0].origin, &json!({"model": "conv"})).unwrap();
+        notes.lock().unwrap().told(&room);
+    }
+    cluster.all_rooms_from(&[0, 1, 2], &notes);
+    cluster.servers[0].signal("INT")?;
+    let others = Cluster::but(0);
+    cluster.all_rooms_from(&others, &notes);
+    tokio::task::block_in_place(|| {
+        assert!(cluster.servers[0].stop(Duration::from_secs(20)), "it did not end by itself")
+    });
+    for place in others {
+        let patience = Instant::now() + Duration::from_secs(5);
+        while !metrics(&cluster.servers[place]).unwrap().contains("chorus_cluster_servers 2") {
+            assert!(Instant::now() < patience, "it is there still");
+        }
+        // What is said of one that has to be found out.
+        let given_up = cluster.servers[place].logged("is gone; its rooms");
+        assert!(given_up.is_empty(), "{given_up:?}");
+    }
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use anyhow::{Context as _, Result};
 use federation::{ConnectionId, Coordinator, Word};
+use futures_util::future::join_all;
 use models::Architecture;
 use protocol::{RoomCode, RoomConfig};
 use tokio::sync::mpsc;
@@ -248,16 +249,17 @@ impl Rooms {
         self.stopping.clone()
     }
 
-    /// Stores every room and ends its thread; another server of the cluster may have it from then on.
+    /// Stores every room and ends its thread; another server of the cluster may have it from then on, whatever the others here still
+    /// wait for.
     pub async fn park(&self) {
-        for code in self.codes() {
-            if let Some(room) = self.get(&code) {
-                room.park().await;
-                let store = self.store.clone();
-                // Where it fails the others notice a moment later.
-                let _ = tokio::task::spawn_blocking(move || store.release(&code)).await;
-            }
-        }
+        let each = self.codes().into_iter().filter_map(|code| Some((self.get(&code)?, code)));
+        let parked = each.map(|(room, code)| async move {
+            room.park().await;
+            let store = self.store.clone();
+            // Where it fails the others notice a moment later.
+            let _ = tokio::task::spawn_blocking(move || store.release(&code)).await;
+        });
+        join_all(parked).await;
         let store = self.store.clone();
         let _ = tokio::task::spawn_blocking(move || store.leave()).await;
     }

@@ -30,6 +30,7 @@ pub use folder::Folder;
 #[cfg(feature = "cluster")]
 pub use jetstream::{Common, JetStream, Shared};
 use protocol::{ModelVersion, RoomCode, RoomConfig};
+use tokio::sync::Notify;
 pub use versions::StoredVersion;
 
 /// The parameters of a version, and what the strategy remembered then.
@@ -157,6 +158,11 @@ pub trait Store: Send + Sync {
     /// Rooms that nobody has.
     fn unowned(&self) -> Vec<RoomCode> {
         Vec::new()
+    }
+
+    /// Rings when a room may have come to be nobody's, for the one who looks for them.
+    fn freed(&self) -> Arc<Notify> {
+        Arc::default()
     }
 
     /// Takes a room that nobody has; `None` where somebody else was quicker.

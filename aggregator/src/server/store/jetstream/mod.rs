@@ -19,11 +19,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use federation::{Checkpoint, Coordinator, Millis, Spool};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream as streams};
 use index::{Facts, Index, Model, Rounds};
 use protocol::{ModelVersion, Phase, RoomCode, RoomConfig};
 use shared::Written;
 pub use shared::{Common, Shared};
 use subtle::ConstantTimeEq as _;
+use tokio::sync::Notify;
 
 use super::facts::now;
 use super::spool::FileSpool;
@@ -32,6 +34,8 @@ use super::{Cluster, Elsewhere, Known, Lost, Parameters, Store, Whereabouts, des
 
 /// How long storing or reading a room may take.
 const ROOM_LIMIT: Duration = Duration::from_secs(30);
+/// Blobs of rounds that are asked for at a time.
+const BLOBS_ASKED: usize = 4;
 
 /// Where the rooms are.
 pub struct JetStream {
@@ -136,10 +140,8 @@ impl JetStream {
                 Facts::Here(facts) => facts,
                 Facts::Blob(blob) => String::from_utf8(blobs.get(&blob).await?).context("a stored fact is no text")?,
             };
-            let mut rounds = Vec::new();
-            for Rounds { blob, .. } in &wanted.rounds {
-                rounds.push(blobs.get(blob).await?);
-            }
+            let rounds: Vec<_> = wanted.rounds.iter().map(|rounds| blobs.get(&rounds.blob)).collect();
+            let rounds: Vec<_> = streams::iter(rounds).buffered(BLOBS_ASKED).try_collect().await?;
             index::checkpoint(&code, &facts, rounds)
         })
     }
@@ -152,12 +154,13 @@ impl JetStream {
             model.with_context(|| format!("version {version} of room {code}'s model is not stored any more"))?;
         let blobs = self.shared.blobs().clone();
         let (file, remembered) = self.wait(async move {
-            let file = blobs.get(&model.parameters).await?;
-            let remembered = match &model.memory {
-                Some(memory) => Some(blobs.get(memory).await?),
-                None => None,
+            let remembered = async {
+                match &model.memory {
+                    Some(memory) => blobs.get(memory).await.map(Some),
+                    None => Ok(None),
+                }
             };
-            Ok((file, remembered))
+            tokio::try_join!(blobs.get(&model.parameters), remembered)
         })?;
         let architecture = checkpoint.config.architecture.parse()?;
         let parameters = model_file::parameters(&file, architecture, checkpoint.config.labels.len())
@@ -184,6 +187,14 @@ impl JetStream {
     fn read_index(&self, code: &RoomCode) -> Result<Option<(u64, Index)>> {
         let (bucket, code) = (self.shared.bucket(), code.clone());
         self.wait(async move { Shared::room(&bucket, &code).await })
+    }
+
+    /// Has a room of ours be nobody's; whether that is done.
+    fn disown(&self, code: &RoomCode, revision: u64, mut index: Index) -> bool {
+        let (bucket, code) = (self.shared.bucket(), code.clone());
+        index.owner = None;
+        let written = self.wait(async move { Shared::write_room(&bucket, &code, &index, Some(revision)).await });
+        matches!(written, Ok(Written::Done(_)))
     }
 
     /// Deletes blobs that no key names any more, and those that none will.
@@ -412,6 +423,10 @@ impl Store for JetStream {
         self.shared.unowned().into_iter().chain(doubtful).collect()
     }
 
+    fn freed(&self) -> Arc<Notify> {
+        self.shared.freed()
+    }
+
     fn claim(&self, code: &RoomCode) -> Result<Option<Coordinator>> {
         let session = self.shared.lease()?;
         let Some((revision, mut index)) = self.read_index(code)? else { return Ok(None) };
@@ -425,14 +440,7 @@ impl Store for JetStream {
                 return Ok(None);
             }
         }
-        let (room, damaged) = self.build(code, &index)?;
-        for version in damaged {
-            let is_damaged = |model: &Model| model.version == version.0;
-            for model in index.models.iter().filter(|model| is_damaged(model)).cloned().collect::<Vec<_>>() {
-                index.aside.extend(std::iter::once(model.parameters).chain(model.memory));
-            }
-            index.models.retain(|model| !is_damaged(model));
-        }
+        // First of all the key, which is short: of servers that see a room at the same time one reads it.
         index.owner = Some(session.clone());
         let (bucket, of, next) = (self.shared.bucket(), code.clone(), index.clone());
         let written = self.wait(async move { Shared::write_room(&bucket, &of, &next, Some(revision)).await });
@@ -440,6 +448,19 @@ impl Store for JetStream {
             self.doubtful().insert(code.clone());
         }
         let Written::Done(revision) = written? else { return Ok(None) };
+        let built = self.build(code, &index);
+        if built.is_err() && !self.disown(code, revision, index.clone()) {
+            // It is nobody's as long as we do not have another look at it.
+            self.doubtful().insert(code.clone());
+        }
+        let (room, damaged) = built?;
+        for version in damaged {
+            let is_damaged = |model: &Model| model.version == version.0;
+            for model in index.models.iter().filter(|model| is_damaged(model)).cloned().collect::<Vec<_>>() {
+                index.aside.extend(std::iter::once(model.parameters).chain(model.memory));
+            }
+            index.models.retain(|model| !is_damaged(model));
+        }
         self.doubtful().remove(code);
         self.sweep(code, &index);
         self.kept().insert(code.clone(), Kept { owner: session, revision, index, strays: Vec::new() });
@@ -447,14 +468,8 @@ impl Store for JetStream {
     }
 
     fn release(&self, code: &RoomCode) {
-        let Some(Kept { owner, revision, mut index, .. }) = self.kept().remove(code) else { return };
-        if owner != self.shared.session() {
-            return;
-        }
-        let (bucket, of) = (self.shared.bucket(), code.clone());
-        index.owner = None;
-        let written = self.wait(async move { Shared::write_room(&bucket, &of, &index, Some(revision)).await });
-        if !matches!(written, Ok(Written::Done(_))) {
+        let Some(Kept { owner, revision, index, .. }) = self.kept().remove(code) else { return };
+        if owner == self.shared.session() && !self.disown(code, revision, index) {
             tracing::debug!(room = %code, "the room was not given up; others take it when this server is gone");
         }
     }

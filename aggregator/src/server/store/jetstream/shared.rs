@@ -24,6 +24,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use protocol::RoomCode;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::blobs::Blobs;
@@ -112,6 +113,7 @@ pub struct Shared {
     own: Mutex<Own>,
     others: Mutex<HashMap<String, Other>>,
     rooms: Mutex<HashMap<RoomCode, Seen>>,
+    freed: Arc<Notify>,
     looked: AtomicBool,
     left: AtomicBool,
 }
@@ -161,6 +163,7 @@ impl Shared {
             own: Mutex::new(Own::new()),
             others: Mutex::default(),
             rooms: Mutex::default(),
+            freed: Arc::default(),
             looked: AtomicBool::new(false),
             left: AtomicBool::new(false),
         });
@@ -349,6 +352,11 @@ impl Shared {
         unowned.map(|(code, _)| code.clone()).collect()
     }
 
+    /// Rings when a room was seen that no living session has, or a session that had some is gone.
+    pub fn freed(&self) -> Arc<Notify> {
+        self.freed.clone()
+    }
+
     /// Every room of the cluster.
     pub fn everywhere(&self) -> Vec<Known> {
         lock(&self.rooms).values().map(|seen| seen.known.clone()).collect()
@@ -460,7 +468,10 @@ impl Shared {
                         *other = Other { address, revision: entry.revision, changed: Instant::now() };
                     }
                 }
-                _ => drop(others.remove(id)),
+                _ => {
+                    others.remove(id);
+                    self.freed.notify_one();
+                }
             }
         } else if let Some(Ok(code)) = entry.key.strip_prefix(ROOM).map(RoomCode::parse) {
             let mut rooms = lock(&self.rooms);
@@ -474,6 +485,9 @@ impl Shared {
             match Index::decode(&entry.value) {
                 Ok(Index { owner, created_at, finished, .. }) => {
                     let known = Known { code: code.clone(), created_at, finished };
+                    if owner.is_none() {
+                        self.freed.notify_one();
+                    }
                     rooms.insert(code, Seen { owner, known, revision: entry.revision });
                 }
                 Err(error) => tracing::error!(room = %code, "what is stored of a room is damaged ({error:#})"),
