@@ -9,8 +9,11 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use futures_util::future::join_all;
+use protocol::Encoding;
 use serde_json::Value;
 use support::server::Server;
+use support::student::{self, Finished};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_chorus");
 const KEY: &str = "00112233445566778899aabbccddeeff";
@@ -112,6 +115,95 @@ fn participants_of_two_edges_train_one_model() -> Result<()> {
     for edge in [&one, &other] {
         assert_eq!(json(&edge.origin, &edge.room)["history"], above["history"], "the whole room's rounds");
         assert_eq!(tensors(&model(&edge.origin, &edge.room)), whole);
+    }
+    Ok(())
+}
+
+/// A room whose five students come in at these doors, and what each has in the end.
+fn whole_room(doors: &[(&str, &str)]) -> Result<Vec<Finished>> {
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let students = (0..5).zip(doors).map(|(student, (origin, room))| {
+            tokio::spawn(student::take_part(origin.to_string(), room.parse().unwrap(), student))
+        });
+        join_all(students).await.into_iter().map(|ended| ended?).collect()
+    })
+}
+
+/// The values behind the header of a room's model.
+fn parameters(origin: &str, room: &str) -> Vec<f32> {
+    let file = get(&format!("{origin}/api/rooms/{room}/model.safetensors"));
+    let (header, _) = safetensors::SafeTensors::read_metadata(&file).unwrap();
+    file[8 + header..].chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
+}
+
+/// The largest difference of two lists of numbers.
+fn apart(one: &[f64], other: &[f64]) -> f64 {
+    assert_eq!(one.len(), other.len());
+    one.iter().zip(other).map(|(one, other)| (one - other).abs()).fold(0.0, f64::max)
+}
+
+/// Over real sockets: in rooms of q8 and q4 everyone has the root's model to the last bit, which came as the root's own differences, in
+/// as many bytes as in a room without edges; and that model is what the students' steps make, up to what rounding leaves of one step.
+#[test]
+fn a_room_of_few_bits_is_the_same_with_edges_as_without() -> Result<()> {
+    const ROUNDS: u32 = 3;
+    // Values of a group, its bytes, and ticks of its largest value (docs/protocol.md).
+    for (name, encoding, group, bytes, ticks) in [
+        ("f32", Encoding::F32, 1, 4, 5.0e4),
+        ("q8", Encoding::Q8, 248, 248, 107.0),
+        ("q4", Encoding::Q4, 240, 124, 7.0),
+    ] {
+        let settings = ["--encoding", name, "--rounds", "3", "--labels", "angry,sad", "--strategy", "fedavg"];
+        let flat = Server::start(
+            PROGRAM.as_ref(),
+            &[&settings[..], &["--least", "5", "--aggregation", "mean", "--influence-limit", "0"]].concat(),
+        )?;
+        let root = root("3", &[&settings[..2], &["--least", "2", "--strategy", "fedavg"]].concat())?;
+        let north = Edge::start(&root.link(), &["--least", "2"]);
+        let south = Edge::start(&root.link(), &["--least", "3"]);
+        let initial = parameters(&root.origin, root.room.as_str());
+        assert_eq!(initial, parameters(&flat.origin, flat.room.as_str()));
+        let (north, south) = ((&*north.origin, &*north.room), (&*south.origin, &*south.room));
+        let over_edges = whole_room(&[north, south, north, south, south])?;
+        let in_one = whole_room(&[(&*flat.origin, flat.room.as_str()); 5])?;
+
+        // What these students give, by the definition of FedAvg.
+        let all: u32 = (0..5).map(student::examples).sum();
+        let exact = |index: usize| -> f64 {
+            let share = |student| f64::from(student::examples(student)) / f64::from(all);
+            let step = |version| -> f64 { (0..5).map(|one| share(one) * student::step(one, version, index)).sum() };
+            (0..ROUNDS).map(step).sum()
+        };
+        let exact: Vec<f64> = (0..initial.len()).map(exact).collect();
+        // In one chunk, whose header has 8 bytes.
+        let count = |group: usize, bytes: usize| (8 + initial.len().div_ceil(group) * bytes) as u64;
+        for (students, (origin, room)) in
+            [(&over_edges, (&*root.origin, root.room.as_str())), (&in_one, (&*flat.origin, flat.room.as_str()))]
+        {
+            let model = parameters(origin, room);
+            for student in students {
+                assert!(student.model == model, "{name}: a student's model is another one");
+                let first = (0, (encoding != Encoding::F32).then_some((None, Encoding::Q8)));
+                let step = |version| (encoding != Encoding::F32).then_some((Some(version - 1), encoding));
+                let steps = (1..=ROUNDS).map(|version| (version, step(version)));
+                assert_eq!(student.ways, std::iter::once(first).chain(steps).collect::<Vec<_>>(), "{name}");
+                let each = count(group, bytes);
+                let whole = if encoding == Encoding::F32 { each } else { count(248, 248) };
+                assert_eq!((student.sent, student.received), (3 * each, whole + 3 * each), "{name}");
+            }
+            // A client's rounding and the server's each leave at most a tick to the next round; the sum of floats is not exact either.
+            let moved: Vec<f64> =
+                model.iter().zip(&initial).map(|(to, from)| f64::from(*to) - f64::from(*from)).collect();
+            let off = apart(&moved, &exact);
+            println!("{name}: {off:.1e} from what the steps make, {:.3} ticks of a step", off * ticks / student::STEP);
+            assert!(off <= 3.0 / ticks * student::STEP, "{name}: {off}");
+        }
+        let records = json(&root.origin, root.room.as_str())["history"].clone();
+        for edge in [north, south] {
+            assert!(parameters(edge.0, edge.1) == over_edges[0].model, "{name}");
+            assert_eq!(json(edge.0, edge.1)["history"], records, "{name}");
+        }
+        assert!(records.as_array().unwrap().iter().all(|record| record["clients"] == 5), "{records}");
     }
     Ok(())
 }

@@ -7,5 +7,6 @@ pub mod http;
 pub mod proxy;
 pub mod raw_client;
 pub mod server;
+pub mod student;
 pub mod told;
 pub mod voices;
