@@ -141,6 +141,22 @@ fn speakers_are_heard_by_their_own_scales_in_whatever_way_clips_are_divided() {
 }
 
 #[test]
+fn the_mean_of_the_models_changes_the_last_one_alone() {
+    let voices = Voices::new();
+    for way in
+        [&["--partition", "random"][..], &["--partition", "centralised"], &["--edges", "2"], &["--masking", "active"]]
+    {
+        let outcome =
+            |ending: &str| without_times(voices.outcome(&[way, &["--rounds", "3", "--final-model", ending]].concat()));
+        let (last, mean) = (outcome("last"), outcome("mean"));
+        let lost = |outcome: &Value, of: &str| [0, 1, 2].map(|round| outcome["rounds"][round][of].clone());
+        assert_eq!(lost(&last, "loss")[..2], lost(&mean, "loss")[..2], "{way:?}");
+        assert_ne!(last["loss"], mean["loss"], "{way:?}");
+        assert_eq!(lost(&last, "training_loss"), lost(&mean, "training_loss"), "{way:?}: nobody trained otherwise");
+    }
+}
+
+#[test]
 fn the_made_up_clock_follows_from_the_seed() {
     let voices = Voices::new();
     for way in [&["--selection", "4"][..], &["--asynchronous", "3"], &[]] {

@@ -985,6 +985,14 @@ export const words = {
             fewer_steps: ['Machen weniger Schritte', 'Sie machen so viele Schritte, wie in die Zeit passen. Ihr Ergebnis zählt so viel wie jedes andere.'],
           },
         },
+        final_model: {
+          label: 'Das fertige Modell',
+          hint: 'Das Modell der letzten Runde.',
+          choices: {
+            last: ['Das der letzten Runde', 'Das Modell der letzten Runde.'],
+            mean: ['Das Mittel aller Runden', 'Der Server nimmt das Mittel der Modelle aller Runden; spätere zählen mehr. Es schwankt weniger als ein einzelnes. Wird der Raum vorher beendet, gibt es kein Mittel.'],
+          },
+        },
         normalisation: {
           label: 'Wie Laptops Klänge messen',
           hint: 'Alle auf einer Skala, der der Gruppe.',

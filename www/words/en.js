@@ -987,6 +987,14 @@ export const words = {
             fewer_steps: ['Do fewer steps', 'They do as many steps as fit into the time. The result counts as much as anyone’s.'],
           },
         },
+        final_model: {
+          label: 'The finished model',
+          hint: 'The model of the last round.',
+          choices: {
+            last: ['That of the last round', 'The model of the last round.'],
+            mean: ['The mean of all rounds', 'The server takes the mean of the models of all rounds, of which later ones count more. It swings less than a single one. If you end the room early, there is no mean.'],
+          },
+        },
         normalisation: {
           label: 'How laptops measure sounds',
           hint: 'All of them by one scale, the group’s.',

@@ -985,6 +985,14 @@ export const words = {
             fewer_steps: ['Hacen menos pasos', 'Hacen tantos pasos como caben en el tiempo. Su resultado cuenta tanto como cualquier otro.'],
           },
         },
+        final_model: {
+          label: 'El modelo final',
+          hint: 'El modelo de la última ronda.',
+          choices: {
+            last: ['El de la última ronda', 'El modelo de la última ronda.'],
+            mean: ['La media de todas las rondas', 'El servidor toma la media de los modelos de todas las rondas; las últimas cuentan más. Oscila menos que uno solo. Si la sala se termina antes, no hay media.'],
+          },
+        },
         normalisation: {
           label: 'Cómo miden los sonidos los portátiles',
           hint: 'Todos con una misma escala, la del grupo.',

@@ -170,6 +170,7 @@ impl Arguments {
             rounds: room.rounds,
             training: room.training,
             strategy: room.strategy,
+            final_model: room.final_model,
             aggregation,
             influence_limit,
             noise: room.noise,
@@ -385,8 +386,8 @@ mod tests {
     use clap::{Args as _, FromArgMatches as _};
     use models::Architecture;
     use protocol::{
-        Adversary, Aggregation, Augmentation, Choice as _, Encoding, MaskedEncoding, Masking, Modalities, Noise,
-        Optimiser, Pace, Selection, Stragglers, TrainingSettings,
+        Adversary, Aggregation, Augmentation, Choice as _, Encoding, FinalModel, MaskedEncoding, Masking, Modalities,
+        Noise, Optimiser, Pace, Selection, Stragglers, TrainingSettings,
     };
 
     use super::*;
@@ -461,11 +462,14 @@ mod tests {
             (file["room"]["training"]["epochs"], file["room"]["architecture"]) = (3.into(), "compact-text".into());
             file["room"]["modalities"] = "text".into();
             file["room"]["normalisation"] = "own".into();
+            file["room"]["final_model"] = "mean".into();
         });
         let as_it_was = typed(&format!("--session {file}"));
         assert_eq!((as_it_was.clients, as_it_was.rounds, as_it_was.training.epochs), (2, 2, 3));
         assert_eq!((as_it_was.model, as_it_was.modalities), (Architecture::CompactText, Modalities::Text));
         assert_eq!(as_it_was.normalisation, Normalisation::Own);
+        assert_eq!(as_it_was.final_model, FinalModel::Mean);
+        assert_eq!(typed(&format!("--session {file} --final-model last")).final_model, FinalModel::Last);
         assert_eq!(typed(&format!("--session {file} --normalisation group")).normalisation, Normalisation::Group);
         let room = Settings::default().room().unwrap();
         assert_eq!((as_it_was.strategy, as_it_was.aggregation), (room.strategy, room.aggregation), "as in a room");
@@ -564,6 +568,7 @@ mod tests {
         for encoding in [Encoding::F16, Encoding::Q8, Encoding::Q4] {
             assert_repeated(&Plan { encoding, ..many.clone() });
         }
+        assert_repeated(&Plan { final_model: FinalModel::Mean, ..many.clone() });
         assert_repeated(&Plan { edges: Some(3), ..many.clone() });
         for behaviour in Behaviour::ALL {
             assert_repeated(&Plan { attack: Some(Attack { behaviour, share: 0.3 }), ..many.clone() });

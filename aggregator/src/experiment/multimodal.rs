@@ -87,6 +87,7 @@ pub fn multimodal_runs(multimodal: &Multimodal, dataset: &Dataset) -> Result<Vec
                     rounds: multimodal.rounds,
                     training: TRAINING,
                     strategy: STRATEGY,
+                    final_model: protocol::FinalModel::Last,
                     aggregation: Aggregation::Mean,
                     influence_limit: None,
                     masking: None,

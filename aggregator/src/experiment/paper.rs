@@ -176,6 +176,7 @@ pub fn runs(options: &Options, dataset: &Dataset) -> Result<Vec<Run>> {
                         edges: None,
                         attack: None,
                         strategy: recipe.strategy,
+                        final_model: protocol::FinalModel::Last,
                         seed,
                         normalisation: options.normalisation,
                         device: options.device,

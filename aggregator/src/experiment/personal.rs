@@ -117,6 +117,7 @@ pub fn personal_runs(mine: &Mine, dataset: &Dataset) -> Result<Vec<Run<Start>>> 
                     rounds: mine.rounds,
                     training: if is_usual { training } else { averaging },
                     strategy: if is_usual { strategy } else { Strategy::DEFAULT },
+                    final_model: protocol::FinalModel::Last,
                     aggregation: if is_usual { aggregation } else { Aggregation::Mean },
                     influence_limit: influence_limit.filter(|_| is_usual),
                     noise: None,

@@ -113,6 +113,7 @@ pub fn privacy_runs(privacy: &Privacy) -> Result<Vec<Run<Treated>>> {
                 rounds: privacy.rounds,
                 training,
                 strategy,
+                final_model: protocol::FinalModel::Last,
                 aggregation: match condition {
                     Treated::Clipped => Aggregation::Clipping { norm: Some(privacy.clip) },
                     _ => Aggregation::Mean,

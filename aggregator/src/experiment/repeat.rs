@@ -30,6 +30,7 @@ pub fn words(plan: &Plan) -> Vec<String> {
         rounds,
         training,
         strategy,
+        final_model,
         aggregation,
         influence_limit,
         noise,
@@ -91,6 +92,9 @@ pub fn words(plan: &Plan) -> Vec<String> {
     words.option("learning-rate", learning_rate);
     words.option("augmentation", augmentation);
     words.option("strategy", whole(strategy));
+    if !final_model.is_last() {
+        words.option("final-model", final_model);
+    }
     words.option("aggregation", whole(aggregation));
     if let Some(limit) = influence_limit {
         words.option("influence-limit", limit);

@@ -158,6 +158,7 @@ pub fn robustness_runs(robustness: &Robustness) -> Result<Vec<Run<Attacked>>> {
                     rounds: robustness.rounds,
                     training: room.training,
                     strategy: room.strategy,
+                    final_model: protocol::FinalModel::Last,
                     aggregation: room.aggregation,
                     influence_limit: room.influence_limit,
                     noise: None,

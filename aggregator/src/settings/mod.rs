@@ -152,8 +152,18 @@ impl Learning {
     /// # Errors
     /// A network that this program does not have.
     pub fn fill(&mut self, room: &RoomConfig) -> Result<(), models::UnknownArchitecture> {
-        let RoomConfig { labels, architecture, modalities, encoding, rounds, training, strategy, aggregation, .. } =
-            room;
+        let RoomConfig {
+            labels,
+            architecture,
+            modalities,
+            encoding,
+            rounds,
+            training,
+            strategy,
+            final_model,
+            aggregation,
+            ..
+        } = room;
         let network: Architecture = architecture.parse()?;
         let (task, steps) = (&mut self.task, &mut self.training);
         if task.modalities.is_none() && task.model.unwrap_or(network) == network && network.reads_text() {
@@ -174,6 +184,7 @@ impl Learning {
         task.seed.get_or_insert(room.seed);
         steps.epochs.get_or_insert(training.epochs);
         steps.batch_size.get_or_insert(training.batch_size);
+        self.strategy.final_model.get_or_insert(*final_model);
         if model_as_it_was {
             // Another network has its own usual ways.
             steps.augmentation.get_or_insert(training.augmentation);
@@ -219,6 +230,7 @@ impl Learning {
 
     /// How clients step, and how their updates become the next model.
     fn choose_steps(&self, room: &mut RoomConfig, architecture: Architecture) -> Result<(), ProtocolError> {
+        set(&mut room.final_model, &self.strategy.final_model);
         // Half precision would round so small updates away.
         if self.is_usual() && architecture.hears_as_compact() && room.encoding != Encoding::F16 {
             (room.training.optimiser, room.training.learning_rate, room.strategy) = strategy::GRADIENT;

@@ -1,6 +1,6 @@
 //! How updates become the next model.
 
-use protocol::{Optimiser, ProtocolError, Strategy};
+use protocol::{FinalModel, Optimiser, ProtocolError, Strategy};
 use serde::Deserialize;
 
 use super::choice::{self, Given};
@@ -38,6 +38,10 @@ pub struct StrategyOptions {
         choice::usual::<Strategy>("mu"),
     ))]
     pub proximal: Option<f64>,
+    /// Which model the rounds end with: last, that of the last round, or mean, the mean of those of all rounds, of which later ones count
+    /// more [default: last]
+    #[arg(long)]
+    pub final_model: Option<FinalModel>,
 }
 
 impl StrategyOptions {

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use protocol::{
-    Adversary, Aggregation, Augmentation, Choice, MaskedEncoding, Masking, Optimiser, Pace, Selection, Strategy,
+    Adversary, Aggregation, Augmentation, Choice, FinalModel, MaskedEncoding, Masking, Optimiser, Pace, Selection,
+    Strategy,
 };
 
 use super::strategy::GRADIENT;
@@ -106,6 +107,8 @@ fn compact_has_its_own_way_only_where_nothing_is_chosen() {
     assert_eq!((fedavg.strategy, fedavg.training.optimiser), (Strategy::DEFAULT, Optimiser::Adam));
     let adam = room(r#"{"optimiser": "adam"}"#);
     assert_eq!((adam.strategy, adam.training.learning_rate), (Strategy::DEFAULT, 1.0e-3));
+    let mean = room(r#"{"final_model": "mean"}"#);
+    assert_eq!((mean.final_model, mean.strategy), (FinalModel::Mean, GRADIENT.2), "it changes no step");
     let half = room(r#"{"encoding": "f16"}"#);
     assert_eq!(half.strategy, Strategy::DEFAULT);
 }
@@ -255,7 +258,7 @@ fn sets_all<T: Choice, G: clap::Args>(given: &[choice::Given], besides: &[&'stat
 #[test]
 fn every_option_of_a_strategy_or_an_aggregation_sets_something() {
     let learning = Learning::default();
-    sets_all::<Strategy, strategy::StrategyOptions>(&learning.strategy.given(), &[]);
+    sets_all::<Strategy, strategy::StrategyOptions>(&learning.strategy.given(), &["final_model"]);
     sets_all::<Aggregation, aggregation::AggregationOptions>(&learning.aggregation.given(), &["influence_limit"]);
 }
 

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use anyhow::Result;
+use federation::ModelMean;
 use models::{Evaluation, Example, Learner, Standardisation};
 
 use super::Plan;
@@ -23,7 +24,9 @@ pub async fn centralised(
     mut on_round: impl FnMut(RoundCost, Evaluation),
 ) -> Result<Option<Standardisation>> {
     let labels = learner.labels();
-    learner.set_parameters(&models::initial_parameters(plan.model, labels, plan.seed.into())).await?;
+    let initial = models::initial_parameters(plan.model, labels, plan.seed.into());
+    learner.set_parameters(&initial).await?;
+    let mut mean = (!plan.final_model.is_last()).then(|| ModelMean::new(initial.len()));
     let group = Standardisation::of(training);
     // Either the learner standardises, or it has been done.
     let (training, scale) = match speakers {
@@ -38,6 +41,12 @@ pub async fn centralised(
         let trained = learner.go_on(&mut course, &training, async |_| on_step()).await?;
         if trained.stopped {
             return Ok(None);
+        }
+        if let Some(mean) = &mut mean {
+            mean.take(round, &learner.parameters().await?);
+            if round == plan.rounds {
+                learner.set_parameters(mean.values()).await?;
+            }
         }
         let seconds = began.elapsed().as_secs_f64();
         let (training_loss, training_accuracy) =

@@ -10,7 +10,8 @@ use federation::key_check;
 use models::Architecture;
 use protocol::limits::{MAX_EXAMPLES, MIN_MASKED_CLIENTS};
 use protocol::{
-    Aggregation, Edges, Encoding, Masking, Modalities, Noise, RoomCode, RoomConfig, Strategy, Token, TrainingSettings,
+    Aggregation, Edges, Encoding, FinalModel, Masking, Modalities, Noise, RoomCode, RoomConfig, Strategy, Token,
+    TrainingSettings,
 };
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,9 @@ pub struct Plan {
     pub training: TrainingSettings,
     /// How updates become the next model.
     pub strategy: Strategy,
+    /// Which model it ends with; where training is centralised, of those after each `training.epochs` epochs.
+    #[serde(default, skip_serializing_if = "FinalModel::is_last")]
+    pub final_model: FinalModel,
     /// How the updates of a round become the one that the strategy is given.
     #[serde(default, skip_serializing_if = "Aggregation::is_mean")]
     pub aggregation: Aggregation,
@@ -237,6 +241,7 @@ impl Plan {
         room.rounds = self.rounds;
         room.training = self.training;
         room.strategy = self.strategy;
+        room.final_model = self.final_model;
         room.aggregation = self.aggregation;
         room.influence_limit = self.influence_limit;
         room.noise = self.noise;

@@ -21,6 +21,7 @@ pub mod local_work;
 mod masked;
 mod metrics;
 mod model;
+mod model_mean;
 mod noise;
 mod normalisation;
 mod partial;
@@ -40,6 +41,7 @@ pub use edge::Edge;
 pub use masked::MaskedTogether;
 pub use masking::normal;
 pub use model::Model;
+pub use model_mean::ModelMean;
 pub use noise::budget_before;
 pub use partial::{Partial, key_check};
 pub use participant::{

@@ -12,8 +12,9 @@ use federation::{
     ParticipantConfig, Work, key_check,
 };
 use protocol::{
-    Adversary, Aggregation, Choice as _, Edges, Encoding, Evaluation, HostCommand, MaskedEncoding, Masking, Optimiser,
-    Phase, RoomCode, RoomConfig, ServerMessage, Standardisation, Stragglers, Strategy, Token, TrainingResult,
+    Adversary, Aggregation, Choice as _, Edges, Encoding, Evaluation, FinalModel, HostCommand, MaskedEncoding, Masking,
+    Optimiser, Phase, RoomCode, RoomConfig, ServerMessage, Standardisation, Stragglers, Strategy, Token,
+    TrainingResult,
 };
 use step::step;
 
@@ -486,6 +487,18 @@ fn over_edges_every_strategy_makes_the_model_that_one_room_makes() {
             (room.training.optimiser, room.training.learning_rate) = (Optimiser::Sgd, 0.1);
         }
         assert_same(strategy.name(), &room, 2.0e-6);
+    }
+}
+
+#[test]
+fn over_edges_the_mean_of_the_models_is_the_roots() {
+    let room = RoomConfig { final_model: FinalModel::Mean, ..config() };
+    let (flat, tree) = assert_same("the mean of its models", &room, 2.0e-6);
+    let (plain, _) = assert_same("the last model", &config(), 2.0e-6);
+    assert_ne!(flat.coordinator.model().parameters(), plain.coordinator.model().parameters());
+    for branch in &tree.branches {
+        let below = &branch.room.as_ref().unwrap().coordinator;
+        assert!(below.memory().is_empty() && below.config().final_model.is_last(), "an edge takes no mean");
     }
 }
 

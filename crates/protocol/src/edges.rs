@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::{MAX_CLIENTS, MAX_EDGE_CLIENTS, MIN_MASKED_CLIENTS};
 use crate::parse::check_range;
-use crate::{Aggregation, Hex, Masking, ProtocolError, RoomConfig};
+use crate::{Aggregation, FinalModel, Hex, Masking, ProtocolError, RoomConfig};
 
 /// A room of edges. Its settings are those of each edge's own room as well, where they are about one client.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,12 +62,13 @@ impl Edges {
         Ok(())
     }
 
-    /// The room that an edge of this one keeps for its own clients: the same, but for who is in it.
+    /// The room that an edge of this one keeps for its own clients: the same, but for who is in it, and that its models are the root's.
     fn below(&self, room: &RoomConfig) -> RoomConfig {
         let most = self.masking.map_or(MAX_CLIENTS, |masking| masking.encoding.most_clients() as u32);
         let least = if self.masking.is_some() { MIN_MASKED_CLIENTS as u32 } else { 1 };
         let max_clients = self.clients.min(most).max(least);
-        RoomConfig { edges: None, masking: self.masking, least, max_clients, ..room.clone() }
+        let final_model = FinalModel::Last;
+        RoomConfig { edges: None, masking: self.masking, final_model, least, max_clients, ..room.clone() }
     }
 }
 

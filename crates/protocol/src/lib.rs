@@ -20,6 +20,7 @@ mod code;
 mod edges;
 mod encoding;
 mod error;
+mod final_model;
 mod host;
 mod id;
 pub mod limits;
@@ -48,6 +49,7 @@ pub use code::{ErrorCode, RefusalReason};
 pub use edges::Edges;
 pub use encoding::{Encoding, EncodingError};
 pub use error::ProtocolError;
+pub use final_model::FinalModel;
 pub use host::HostCommand;
 pub use id::{ClientId, ModelVersion, RoomCode, Round, Token, TransferId};
 pub use masking::{

@@ -8,7 +8,7 @@ use crate::limits::{
 };
 use crate::parse::{check_name, check_range};
 use crate::{
-    Aggregation, Augmentation, Edges, Encoding, Masking, Modalities, Noise, Normalisation, Optimiser, Pace,
+    Aggregation, Augmentation, Edges, Encoding, FinalModel, Masking, Modalities, Noise, Normalisation, Optimiser, Pace,
     ProtocolError, RoomCode, Selection, Stragglers, Strategy, choice, signs,
 };
 
@@ -85,6 +85,9 @@ pub struct RoomConfig {
     /// How their updates become the next model.
     #[serde(default)]
     pub strategy: Strategy,
+    /// Which model it ends with.
+    #[serde(default, skip_serializing_if = "FinalModel::is_last")]
+    pub final_model: FinalModel,
     /// How the updates of a round become the one that the strategy is given.
     #[serde(default, skip_serializing_if = "Aggregation::is_mean")]
     pub aggregation: Aggregation,
@@ -149,6 +152,7 @@ impl RoomConfig {
                 augmentation: Augmentation::None,
             },
             strategy: Strategy::DEFAULT,
+            final_model: FinalModel::Last,
             aggregation: Aggregation::Mean,
             weight_cap: 1_000,
             influence_limit: None,

@@ -23,8 +23,8 @@ use serde_json::{Value, json};
 use protocol::limits::{MAX_CHUNK_PAYLOAD, MAX_CLIENT_TEXT_BYTES, MAX_SERVER_TEXT_BYTES};
 use protocol::{
     Assembly, AssemblyError, Augmentation, Checksum, Chunk, ClientMessage, ClientState, Encoding, ErrorCode,
-    Modalities, Normalisation, Optimiser, Phase, ProtocolError, RefusalReason, ServerMessage, Stragglers, Transfer,
-    TransferId, chunks, parse_client, parse_server,
+    FinalModel, Modalities, Normalisation, Optimiser, Phase, ProtocolError, RefusalReason, ServerMessage, Stragglers,
+    Transfer, TransferId, chunks, parse_client, parse_server,
 };
 use samples::{client_messages, server_messages};
 
@@ -277,6 +277,7 @@ fn every_good_server_message_is_held() {
         ("with the sum of everyone's evaluations", "finished", json!({"/attempt": 7})),
         ("slow laptops do fewer steps", "settings", json!({"/room/stragglers": "fewer_steps"})),
         ("heard by their own scales", "settings", json!({"/room/normalisation": "own"})),
+        ("ends with the mean of its models", "settings", json!({"/room/final_model": "mean"})),
         (
             "only what is said is looked at",
             "settings",
@@ -633,6 +634,7 @@ fn every_list_has_all_there_is_and_every_kind_has_a_vector() {
             "modalities": names_of::<Modalities>(),
             "stragglers": names_of::<Stragglers>(),
             "normalisation": names_of::<Normalisation>(),
+            "final_model": names_of::<FinalModel>(),
         }),
     );
     let types = |file: &str| -> Vec<String> {

@@ -38,7 +38,8 @@ fn code() -> RoomCode {
 
 /// A room of this code.
 fn settings(code: &str) -> Settings {
-    serde_json::from_value(serde_json::json!({ "code": code, "seed": 9, "encoding": "f32" })).unwrap()
+    let given = serde_json::json!({ "code": code, "seed": 9, "encoding": "f32", "final_model": "mean" });
+    serde_json::from_value(given).unwrap()
 }
 
 fn initial() -> Vec<f32> {
@@ -49,7 +50,7 @@ pub(super) fn room() -> Coordinator {
     Coordinator::new(settings("KMPXZ").room().unwrap(), initial(), Box::<MemorySpool>::default()).unwrap()
 }
 
-/// A room after so many rounds, whose model's parameters are all `version` / 100; with FedAdam, so that it remembers something.
+/// A room after so many rounds, whose model's parameters are all `version` / 100; with FedAdam, and to end with their mean, so that it remembers something.
 pub(super) fn after(version: u32) -> Coordinator {
     let record = |round: u32| RoundRecord {
         round: Round(round),
@@ -71,7 +72,7 @@ pub(super) fn after(version: u32) -> Coordinator {
     let values = vec![version as f32 / 100.0; fresh.model().parameters().len()];
     let memory: BTreeMap<String, Vec<f32>> =
         fresh.memory().into_keys().map(|name| (name.to_owned(), values.clone())).collect();
-    assert_eq!(memory.len(), 2, "compact's rooms use FedAdam");
+    assert_eq!(memory.len(), 3, "compact's rooms use FedAdam");
     let checkpoint = Checkpoint {
         model_version: ModelVersion(version),
         history: (1..=version).map(record).collect(),

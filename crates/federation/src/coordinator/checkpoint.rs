@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::contributions::KEPT_ROUNDS;
 use super::{Client, Clients, Contribution, Coordinator, CoordinatorError, PhaseState};
 use crate::noise::Noising;
-use crate::{Model, Spool, strategy};
+use crate::{Model, Spool, model_mean, strategy};
 
 /// Everything of a room but the model's parameters and what its strategy remembers. It holds every client's token:
 /// whoever can read it can pass for any of them, so the shell stores it where only the host can read it, and shows it
@@ -100,10 +100,12 @@ impl Coordinator {
         }
     }
 
-    /// What the room's strategy remembers from round to round, by name (`momentum`, `second_moment`,
-    /// `control_variate`), each as long as the parameters: stored with the model. Empty where it remembers nothing.
+    /// What is remembered from round to round, by name, each as long as the parameters: of the room's strategy (`momentum`,
+    /// `second_moment`, `control_variate`), and the mean of its models (`model_mean`) where it ends with that. Stored with the model. Empty
+    /// where nothing is remembered.
     pub fn memory(&self) -> BTreeMap<&'static str, &[f32]> {
-        self.optimiser.memory().into_iter().collect()
+        let mean = self.model_mean.as_ref().map(|mean| (model_mean::NAME, mean.values()));
+        self.optimiser.memory().into_iter().chain(mean).collect()
     }
 
     /// Goes on from what was stored. An open round is lost, and begins anew when enough clients are back. `spool` is this
@@ -114,7 +116,7 @@ impl Coordinator {
     pub fn restore(
         checkpoint: Checkpoint,
         parameters: Vec<f32>,
-        memory: BTreeMap<String, Vec<f32>>,
+        mut memory: BTreeMap<String, Vec<f32>>,
         spool: Box<dyn Spool>,
     ) -> Result<Coordinator, CoordinatorError> {
         let Checkpoint {
@@ -139,6 +141,7 @@ impl Coordinator {
         let damaged = |what: &str| CoordinatorError::Damaged { what: what.to_owned() };
         let stored =
             |parameters, attachment: &[f32], encoding| Model::new(model_version, parameters, attachment, encoding);
+        let model_mean = model_mean::restored(&config, &mut memory).map_err(|what| damaged(&what))?;
         let mut room = Coordinator::with(config, parameters, stored, spool, |optimiser| {
             strategy::restore(optimiser, memory).map_err(|what| damaged(&what))
         })?;
@@ -178,6 +181,7 @@ impl Coordinator {
         if model_version.0 == room.config.rounds {
             room.phase = PhaseState::finished();
         }
+        room.model_mean = model_mean;
         room.standardisation = standardisation;
         room.history = history;
         // Of the rounds before those that are known by client there is nothing, and of none that is not in the history.

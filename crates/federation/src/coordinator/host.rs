@@ -7,7 +7,7 @@ use protocol::{ClientId, ErrorCode, HostCommand, ModelVersion, ProtocolError, Re
 
 use super::{Action, Clients, Coordinator, CoordinatorError, PhaseState};
 use crate::noise::Noising;
-use crate::{Millis, Model, strategy};
+use crate::{Millis, Model, model_mean, strategy};
 
 /// Why a wish of the host makes no sense now.
 #[derive(Debug, thiserror::Error)]
@@ -120,7 +120,7 @@ impl Coordinator {
         version: ModelVersion,
         rounds: Option<u32>,
         parameters: Vec<f32>,
-        memory: BTreeMap<String, Vec<f32>>,
+        mut memory: BTreeMap<String, Vec<f32>>,
     ) -> Result<(), HostError> {
         self.now = self.now.max(now);
         if version > self.model.version() {
@@ -137,8 +137,10 @@ impl Coordinator {
         if parameters.len() != expected {
             return Err(CoordinatorError::WrongLength { found: parameters.len(), expected }.into());
         }
+        let damaged = |what| CoordinatorError::Damaged { what };
+        let model_mean = model_mean::restored(&self.config, &mut memory).map_err(damaged)?;
         let mut optimiser = strategy::server_optimiser(&self.config);
-        strategy::restore(&mut *optimiser, memory).map_err(|what| CoordinatorError::Damaged { what })?;
+        strategy::restore(&mut *optimiser, memory).map_err(damaged)?;
         // Stored before anyone is told. The model is one that was stored: its file is left as it is.
         self.actions.push_back(Action::Checkpoint { model: false });
         let connections: Vec<_> = self.clients.sessions.keys().copied().collect();
@@ -147,7 +149,7 @@ impl Coordinator {
         }
         self.model = Model::new(version, parameters, optimiser.attachment(), self.config.encoding);
         self.rest.clear();
-        self.optimiser = optimiser;
+        (self.optimiser, self.model_mean) = (optimiser, model_mean);
         self.config.rounds = rounds;
         self.history.truncate(version.0 as usize);
         self.contributions.truncate(version.0 as usize);

@@ -43,7 +43,7 @@ use status::Told;
 use crate::noise::Noising;
 use crate::sketch::mix;
 use crate::strategy::{self, ServerOptimiser};
-use crate::{MaskedTogether, Millis, Model, Spool};
+use crate::{MaskedTogether, Millis, Model, ModelMean, Spool};
 
 /// A connection has so long to say `hello`, milliseconds.
 const HELLO_MS: u64 = 10_000;
@@ -106,6 +106,8 @@ pub struct Coordinator {
     /// that is started anew goes on from the model that clients have.
     rest: Vec<f32>,
     optimiser: Box<dyn ServerOptimiser>,
+    /// In a room that ends with it, the mean of its rounds' models.
+    model_mean: Option<ModelMean>,
     /// Where the updates of an open round wait, if the room's aggregation needs all of them at once.
     spool: Box<dyn Spool>,
     /// Rounds in a row whose updates could not be read back.
@@ -204,6 +206,7 @@ impl Coordinator {
             model,
             rest: Vec::new(),
             optimiser,
+            model_mean: (!config.final_model.is_last()).then(|| ModelMean::new(expected)),
             spool,
             unread: 0,
             standardisation: None,

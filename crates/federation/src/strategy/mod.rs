@@ -141,13 +141,14 @@ pub(crate) fn server_optimiser(config: &RoomConfig) -> Box<dyn ServerOptimiser> 
 }
 
 /// Vectors as long as the model that this room's strategy needs beside the model and the one mean that becomes the next: what it
-/// remembers from round to round, and further means. With noise also the sum that it is added to, which is kept in f64.
+/// remembers from round to round, and further means. Where the room ends with the mean of its models, that; with noise also the sum that it is added to, which is kept in f64.
 pub fn extra_vectors(config: &RoomConfig) -> usize {
     let optimiser = server_optimiser(&RoomConfig { parameters: 0, ..config.clone() });
     let sum = if config.noise.is_some() { size_of::<f64>() / size_of::<f32>() } else { 0 };
     // What rounding to few bits has left out so far.
     let rest = usize::from(config.encoding.is_of_differences());
-    optimiser.memory().len() + optimiser.means().saturating_sub(1) + sum + rest
+    let mean = usize::from(!config.final_model.is_last());
+    optimiser.memory().len() + optimiser.means().saturating_sub(1) + sum + rest + mean
 }
 
 /// Gives an optimiser back what it remembered. Says what is wrong where that is not what it remembers.
@@ -224,5 +225,7 @@ mod tests {
         assert_eq!(extra("fedavgm"), 1);
         // FedAdagrad keeps a first moment as the others do; SCAFFOLD has its control variate, and a second mean.
         assert_eq!(["fedadagrad", "fedadam", "fedyogi", "scaffold"].map(extra), [2, 2, 2, 2]);
+        let mean = RoomConfig { final_model: protocol::FinalModel::Mean, ..config.clone() };
+        assert_eq!(extra_vectors(&RoomConfig { strategy: "fedavgm".parse().unwrap(), ..mean }), 2);
     }
 }

@@ -135,6 +135,7 @@ impl Ledger {
             .collect();
         let expected = self.oracle.publish(room.strategy, room.aggregation, &self.disk.parameters, &updates);
         let expected = expected.expect("the oracle has the formulas that schedules draw");
+        let expected = self.oracle.ends(room, record.round.0, expected);
         for (expected, found) in expected.into_iter().zip(published) {
             let found = f64::from(*found);
             assert!(

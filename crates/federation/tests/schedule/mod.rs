@@ -16,8 +16,9 @@ use federation::{
 };
 use ledger::{Given, Ledger};
 use protocol::{
-    Adversary, Aggregation, Checksum, ClientMessage, HostCommand, MaskedEncoding, Masking, ModelVersion, Pace, Phase,
-    RefusalReason, RoomCode, RoomConfig, Selection, ServerMessage, Token, TrainingResult, Transfer, TransferId,
+    Adversary, Aggregation, Checksum, ClientMessage, FinalModel, HostCommand, MaskedEncoding, Masking, ModelVersion,
+    Pace, Phase, RefusalReason, RoomCode, RoomConfig, Selection, ServerMessage, Token, TrainingResult, Transfer,
+    TransferId,
 };
 
 /// What a room's rounds are like.
@@ -165,6 +166,9 @@ fn config(kind: Kind, chance: &mut Chance, clients: u32) -> RoomConfig {
                 Selection::Share { share: (1 + chance.up_to(9)) as f64 / 10.0, over_selection }
             };
         }
+    }
+    if chance.once_in(3) {
+        config.final_model = FinalModel::Mean;
     }
     config.check().unwrap();
     config

@@ -46,9 +46,19 @@ impl Coordinator {
         let uploads = goes_on.then(|| std::mem::take(&mut state.uploads));
         self.back_to_lobby();
         let round = Round(self.history.len() as u32 + 1);
-        let Some(parameters) = self.optimiser.publish(state.gathered, self.model.parameters(), clients) else {
+        let Some(mut parameters) = self.optimiser.publish(state.gathered, self.model.parameters(), clients) else {
             return true;
         };
+        let spent = self.noise.as_ref().is_some_and(Noising::is_spent);
+        let finished = round.0 == self.config.rounds || spent;
+        if let Some(mean) = &mut self.model_mean {
+            mean.take(round.0, &parameters);
+            if finished {
+                // What rounding left out on the way is none of the mean's.
+                self.rest.clear();
+                parameters.copy_from_slice(mean.values());
+            }
+        }
         // The mean's memory is the new model's. The old one is freed when the last who is sent it is done.
         let (encoding, seed) = (self.config.encoding, self.config.seed);
         self.model = self.model.next(parameters, self.optimiser.attachment(), encoding, &mut self.rest, seed);
@@ -73,8 +83,6 @@ impl Coordinator {
         self.remember(given);
         // Stored before anyone is told: a server that is killed now must not know less than its clients.
         self.identities_changed = false;
-        let spent = self.noise.as_ref().is_some_and(Noising::is_spent);
-        let finished = version.0 == self.config.rounds || spent;
         let ended_early = finished && version.0 != self.config.rounds;
         if finished {
             self.config.rounds = version.0;
