@@ -5,6 +5,7 @@
 mod browser;
 mod build;
 mod chromium;
+mod cluster;
 mod figures;
 mod gpu;
 mod load;
@@ -64,6 +65,8 @@ enum Part {
     Aggregator,
     /// Rounds with masks beside rounds without, and beside Flower's SecAgg+; takes half an hour, so only when named
     Masking,
+    /// Two servers of a cluster beside one, on this machine with NATS and the load; only when named
+    Cluster,
     /// What a browser has to load
     Sizes,
     /// From a fresh clone to a newcomer's first round, and to tests that have passed; takes an hour or more, so only when named
@@ -100,6 +103,9 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
     }
     if options.parts.contains(&Part::Masking) {
         masking::measure(options, install, &mut figures)?;
+    }
+    if options.parts.contains(&Part::Cluster) {
+        cluster::measure(&mut figures)?;
     }
     if wants(Part::Browser) {
         browser::measure(options, install, &mut figures)?;
