@@ -15,7 +15,7 @@ mod site;
 
 use std::{fs, path::PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use self::figures::{Better, Figure, Figures};
 use crate::{bundle, process::say, setup::Install};
@@ -44,6 +44,10 @@ pub struct Options {
     /// browser, aggregator: a revision of Chorus to stand beside this one, built from nothing in a clone (half an hour and 20 GB)
     #[arg(long, value_name = "REVISION")]
     against: Option<String>,
+    /// browser, alone: the programs as the demo has them, compiled in a fraction of the time; those for several cores and graphics
+    /// processors are left out
+    #[arg(long)]
+    quick: bool,
     #[command(flatten)]
     build: build::Options,
 }
@@ -76,6 +80,10 @@ enum Part {
 /// Runs the chosen parts, or all but those that have to be named.
 pub fn run(options: &Options, install: Install) -> Result<()> {
     let wants = |part| options.parts.is_empty() || options.parts.contains(&part);
+    ensure!(
+        !options.quick || options.parts == [Part::Browser],
+        "--quick is of the browser alone: name that part, and no other"
+    );
     let mut figures = Figures::of_this_machine();
     if let Some(load) = figures.load().filter(|load| *load > 0.5) {
         say(format!("OTHER PROGRAMS ARE BUSY HERE (load {load:.1}): these figures will be too slow"));
@@ -84,7 +92,8 @@ pub fn run(options: &Options, install: Install) -> Result<()> {
         || wants(Part::Browser)
         || [Part::Gpu, Part::Masking].iter().any(|part| options.parts.contains(part))
     {
-        let sizes = bundle::run(&bundle::Options::default(), install)?;
+        let programs = bundle::Options { quick: options.quick, needed: options.quick, ..bundle::Options::default() };
+        let sizes = bundle::run(&programs, install)?;
         if wants(Part::Sizes) {
             weigh(&sizes, &mut figures);
         }

@@ -1,10 +1,13 @@
 //! The client: the small worker that a page starts at once. It answers the page's commands and posts what changes.
 
 use client::FailureCode;
-use js_sys::{Object, Reflect};
-use protocol::{Adversary, ClientId, MaskedEncoding, RoomCode, Round};
+use js_sys::{Float32Array, Object, Reflect};
+use models::{Architecture, Example, Optimiser, Standardisation, TrainingPlan, Variant};
+use protocol::{Adversary, ClientId, MaskedEncoding, Normalisation, RoomCode, Round};
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_client::failure::Failure;
+use wasm_client::training::{Examples, Job, Model};
 use wasm_client::{app, page};
 
 fn main() {
@@ -59,6 +62,63 @@ pub fn bench_features(seconds: u32) -> Result<f64, JsValue> {
     }
     rates.sort_by(f64::total_cmp);
     Ok(rates[2])
+}
+
+/// A round's job for the trainer, and how long it took to make it of a participant's clips.
+#[derive(Serialize)]
+struct MadeJob {
+    /// Milliseconds.
+    ms: f64,
+    job: Job,
+}
+
+/// Makes the job of a usual round of `compact` for the trainer, of `clips` random clips of three seconds, each at five speeds, heard by the
+/// group's scale or (`own`) by one's own; and says how long that took, `{ms, job}`. A tab makes its scale anew with every clip that comes
+/// or goes and not in every round: this is the dearest round.
+///
+/// # Errors
+/// An object with `code` and `message`.
+#[wasm_bindgen]
+pub fn bench_job(clips: usize, own: bool) -> Result<JsValue, JsValue> {
+    const SPEEDS: usize = 5;
+    let (architecture, labels, frames) = (Architecture::Compact, 4, 30);
+    let heard = || {
+        let mut values: Vec<f32> =
+            (0..frames * models::FEATURES).map(|_| js_sys::Math::random() as f32 - 0.5).collect();
+        values.resize(client::INPUT_VALUES, 0.0);
+        values
+    };
+    let clips: Vec<Example> = (0..clips)
+        .map(|index| Example {
+            values: heard(),
+            frames,
+            text: Vec::new(),
+            label: index % labels,
+            variants: (1..SPEEDS).map(|_| Variant { values: heard(), frames }).collect(),
+        })
+        .collect();
+    let group = Standardisation::of(&clips);
+    let parameters = models::initial_parameters(architecture, labels, 1);
+    let normalisation = if own { Normalisation::Own } else { Normalisation::Group };
+    let start = page::now();
+    let hearing = client::Hearing::of(normalisation, group, &clips, labels);
+    let job = Job::Round {
+        model: Model {
+            architecture,
+            labels,
+            parameters: Float32Array::from(parameters.as_slice()),
+            standardisation: hearing.scale().clone(),
+        },
+        training: TrainingPlan { epochs: 2, optimiser: Optimiser::Sgd, ..TrainingPlan::default() },
+        correction: Float32Array::new_with_length(0),
+        most_steps: None,
+        gradients: None,
+        examples: Examples::pack(&hearing.trained_on(&clips)),
+        held_back: Examples::pack(&[]),
+    };
+    let made = MadeJob { ms: page::now() - start, job };
+    let failed = |error: serde_wasm_bindgen::Error| Failure::new(FailureCode::Bench, error.to_string());
+    Ok(made.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).map_err(failed)?)
 }
 
 /// How long it takes to mask so many values for a sum of so many clients, milliseconds: the median of five goes.

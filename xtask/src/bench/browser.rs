@@ -26,6 +26,13 @@ const MOST_BESIDE: f64 = 0.5;
 /// A minute of speech is enough to be measured, and short enough to be measured five times.
 const SPEECH_SECONDS: u32 = 60;
 
+/// As many clips as a speaker of RAVDESS has of four moods.
+const ROUND_CLIPS: usize = 28;
+/// Rounds by each scale, of some 50 ms.
+const ROUNDS: usize = 40;
+/// A round by one's own scale may take so many times as long as one by the group's.
+const MOST_OF_OWN_SCALE: f64 = 1.5;
+
 /// Runs all measurements in a tab, one after the other.
 pub fn measure(options: &Options, install: Install, figures: &mut Figures) -> Result<()> {
     let before = options.against.as_ref().map(|revision| {
@@ -38,10 +45,16 @@ pub fn measure(options: &Options, install: Install, figures: &mut Figures) -> Re
     let bench = Tab::open(options, install, Graphics::InSoftware, before.as_ref())?;
     say(format!("features and training steps in headless {}", bench.chromium.name));
     bench.features(figures);
-    for backend in ["cpu", "webgpu"] {
+    for backend in if options.quick { &["cpu"][..] } else { &["cpu", "webgpu"] } {
         for model in &options.networks {
             bench.step(model, backend, figures);
         }
+    }
+    if options.networks.iter().any(|network| network == "compact") {
+        bench.own_scale(figures);
+    }
+    if options.quick {
+        return Ok(());
     }
     bench.chromium.open(&format!("{}/bench/index.html{ISOLATED}", bench.site.origin))?;
     for model in &options.networks {
@@ -207,6 +220,20 @@ impl<'a> Tab<'a> {
             reason.into_iter().for_each(|reason| figure.note(reason));
             add(figures, figure);
         }
+    }
+
+    /// A round by own scales beside one by the group's.
+    fn own_scale(&self, figures: &mut Figures) {
+        let task = json!({ "program": "trainer", "clips": ROUND_CLIPS, "rounds": ROUNDS });
+        let both = self.ask("/bench/chorus.js", "module", task);
+        let what = format!("compact, a round of {ROUND_CLIPS} clips by one's own scale");
+        let mut figure = Figure::new("browser", what, "ms", Better::Lower);
+        fill(&mut figure.value, &both, "own_ms").unwrap_or_else(|reason| figure.note(reason));
+        figure.other = Some("by the group's".to_owned());
+        let reason = fill(&mut figure.other_value, &both, "group_ms").err();
+        reason.into_iter().for_each(|reason| figure.note(reason));
+        figure.goal = figure.other_value.map(|ms| MOST_OF_OWN_SCALE * ms);
+        add(figures, figure);
     }
 
     /// Several cores beside one, on one page, and what memory each program has then.
