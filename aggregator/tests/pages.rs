@@ -94,7 +94,7 @@ fn an_unknown_page_or_room_is_404_in_words() {
 
 #[test]
 fn a_room_and_its_model_can_be_fetched() {
-    let server = server(&["--labels", "calm,cross", "--room-name", "Room 7", "--seed", "5"]);
+    let server = server(&["--labels", "calm,cross", "--room-name", "Room 7", "--seed", "5", "--encoding", "f32"]);
     let room = format!("{}/api/rooms/{}", server.origin, server.room);
     let said = json_of(&mut agent().get(&room).call().unwrap());
     assert_eq!(said["room"]["name"], "Room 7");
