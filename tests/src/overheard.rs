@@ -100,11 +100,14 @@ pub fn values_of_8_bits(bytes: &[u8]) -> Vec<f32> {
     let of_group = |group: &[u8; 248]| {
         let words: Vec<u32> = group.as_chunks().0.iter().map(|&word| u32::from_le_bytes(word)).collect();
         let scale = f32::from_bits(words.iter().zip(0..32).fold(0, |scale, (word, bit)| scale | word >> 31 << bit));
-        let code = |word: u32, place| (word & 0x7fff_ffff) / 215_u32.pow(place) % 215;
-        let codes = words.into_iter().flat_map(|word| (0..4).map(move |place| code(word, place)));
-        codes.map(|code| (code as f32 - 107.0) * scale).collect::<Vec<f32>>()
+        words.into_iter().flat_map(codes_of_8_bits).map(|code| code * scale).collect::<Vec<f32>>()
     };
     bytes.as_chunks().0.iter().flat_map(of_group).collect()
+}
+
+/// The codes of the four values that a word of a group of 8 bits holds, −107 to 107.
+pub fn codes_of_8_bits(word: u32) -> [f32; 4] {
+    [0, 1, 2, 3].map(|place| ((word & 0x7fff_ffff) / 215_u32.pow(place) % 215) as f32 - 107.0)
 }
 
 /// The masked vectors of 32 bits that a laptop has sent, with their rounds: so many values of each.

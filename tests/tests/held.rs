@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tests::browser::{Browser, Options, Tab};
+use tests::overheard::codes_of_8_bits;
 use tests::program::Server;
 use tests::voices::Voices;
 
@@ -88,8 +89,8 @@ async fn a_plain_result_can_be_read() -> Result<()> {
         in_the_middle_of_a_round(&["--aggregation", "median"], "held-plain", ".held-client").await?;
     assert_eq!(hex.split(' ').count(), 32, "{hex}");
     // The first word has the codes of four values, which share a scale (q8 in docs/protocol.md).
-    let word = u32::from_str_radix(&hex[..11].split(' ').rev().collect::<String>(), 16)? & 0x7fff_ffff;
-    let codes = (0..4).map(|place| f64::from(word / 215_u32.pow(place) % 215) - 107.0);
+    let word = u32::from_str_radix(&hex[..11].split(' ').rev().collect::<String>(), 16)?;
+    let codes = codes_of_8_bits(word).into_iter().map(f64::from);
     let read: Vec<f64> = numbers.split("  ").map(str::parse).collect::<Result<_, _>>()?;
     let values: Vec<(f64, f64)> = codes.zip(read.iter().copied()).collect();
     let (code, value) = values.iter().copied().max_by(|a, b| a.0.abs().total_cmp(&b.0.abs())).context("four values")?;
