@@ -31,23 +31,15 @@ pub struct MaskingOptions {
     /// Mask what participants send, so that the server learns sums over at least three of them and nobody's own: active
     /// withstands a server that lies, curious one that keeps to the protocol and looks, and needs fewer who stay to the end of
     /// a round [default: no masks]
-    #[arg(long, value_name = "SERVER", value_parser = adversary, help_heading = HEADING)]
+    #[arg(long, value_name = "SERVER", help_heading = HEADING)]
     pub masking: Option<Adversary>,
     /// With --masking: bytes of a masked number: masked32, masked24 or masked16 [default: masked32]
-    #[arg(long, value_name = "WIDTH", value_parser = encoding, help_heading = HEADING)]
+    #[arg(long, value_name = "WIDTH", help_heading = HEADING)]
     pub masking_encoding: Option<MaskedEncoding>,
     /// With --masking: the L2 norm that each participant scales its update down to, where it is longer; nobody else can see to it
     /// [default: what suits the network and how it is trained]
     #[arg(long, value_name = "NORM", help_heading = HEADING)]
     pub masking_clip: Option<f64>,
-}
-
-fn adversary(name: &str) -> Result<Adversary, String> {
-    super::named(name, "active or curious")
-}
-
-fn encoding(name: &str) -> Result<MaskedEncoding, String> {
-    super::named(name, "masked32, masked24 or masked16")
 }
 
 impl MaskingOptions {

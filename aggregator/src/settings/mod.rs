@@ -252,11 +252,6 @@ impl Learning {
     }
 }
 
-/// A choice by its name.
-fn named<T: DeserializeOwned>(name: &str, choices: &str) -> Result<T, String> {
-    serde_json::from_value(name.into()).map_err(|_| format!("choose {choices}"))
-}
-
 /// A setting without the one that it belongs to.
 fn needs(field: &'static str, other: &str) -> ProtocolError {
     let problem = format!("means something only with {other}; choose that too, or leave it out");

@@ -22,7 +22,7 @@ pub struct NoiseOptions {
     pub noise_multiplier: Option<f64>,
     /// With noise: whose part in the model it hides: person, or clip, where each participant gives the sum of its clips' gradients in
     /// place of an update, and adds its share of the noise inside its masks (--masking) [default: person]
-    #[arg(long, value_name = "WHOSE", value_parser = hides, help_heading = HEADING)]
+    #[arg(long, value_name = "WHOSE", help_heading = HEADING)]
     pub noise_hides: Option<Hides>,
     /// With noise: the L2 norm that longer updates, or gradients of clips, are scaled down to
     #[arg(long, value_name = "NORM", help_heading = HEADING)]
@@ -38,10 +38,6 @@ pub struct NoiseOptions {
     /// With noise: for which delta [default: 0.00001]
     #[arg(long, value_name = "DELTA", help_heading = HEADING)]
     pub delta: Option<f64>,
-}
-
-fn hides(name: &str) -> Result<Hides, String> {
-    super::named(name, "person or clip")
 }
 
 impl NoiseOptions {

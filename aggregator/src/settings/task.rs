@@ -27,15 +27,11 @@ pub struct TaskOptions {
     pub deadline: Option<u32>,
     /// How numbers travel: f32, f16 for half the traffic, q8 or q4 for 8 or 4 bits a value [default: q8 where compact is
     /// trained in its own way, without masks, noise and edges; else f32]
-    #[arg(long, value_parser = encoding)]
+    #[arg(long)]
     pub encoding: Option<Encoding>,
     /// Decides the initial parameters and the order of clips, so that a run can be repeated [default: 0]
     #[arg(long)]
     pub seed: Option<u32>,
-}
-
-fn encoding(name: &str) -> Result<Encoding, String> {
-    serde_json::from_value(name.into()).map_err(|_| "choose f32, f16, q8 or q4".to_owned())
 }
 
 impl TaskOptions {

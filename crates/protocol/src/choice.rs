@@ -118,6 +118,16 @@ pub(crate) fn by_name<T: Choice>(name: &str) -> Result<T, UnknownName> {
     })
 }
 
+/// The choice that goes by this word, however it is capitalised and with `-` or `_`; `words` are all of them.
+pub(crate) fn by_word<T: Copy>(what: &'static str, words: &[(&str, T)], word: &str) -> Result<T, ProtocolError> {
+    let wanted = word.trim().to_lowercase().replace('-', "_");
+    words.iter().find(|(known, _)| *known == wanted).map(|(_, choice)| *choice).ok_or_else(|| {
+        let known: Vec<&str> = words.iter().map(|(known, _)| *known).collect();
+        let (last, others) = known.split_last().expect("there is more than one to choose from");
+        ProtocolError::invalid(what, format!("choose {} or {last}", others.join(", ")))
+    })
+}
+
 /// A setting's type.
 pub(crate) trait Number: Copy {
     fn of(value: f64) -> Self;
@@ -248,10 +258,54 @@ macro_rules! choice {
 }
 pub(crate) use choice;
 
+/// Declares a choice without settings, which is a word in messages as well. The first is the usual one.
+macro_rules! words {
+    (
+        $(#[$about:meta])*
+        pub enum $choice:ident, a $what:literal {
+            $( $(#[$line:meta])* $variant:ident = $word:literal, )*
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum $choice {
+            $( $(#[$line])* #[serde(rename = $word)] $variant, )*
+        }
+
+        impl $choice {
+            const WORDS: &'static [(&'static str, $choice)] = &[$( ($word, $choice::$variant), )*];
+        }
+
+        impl Default for $choice {
+            /// The usual one.
+            fn default() -> $choice {
+                $choice::WORDS[0].1
+            }
+        }
+
+        impl std::str::FromStr for $choice {
+            type Err = $crate::ProtocolError;
+
+            fn from_str(word: &str) -> Result<$choice, $crate::ProtocolError> {
+                $crate::choice::by_word($what, $choice::WORDS, word)
+            }
+        }
+
+        impl std::fmt::Display for $choice {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(match self {
+                    $( $choice::$variant => $word, )*
+                })
+            }
+        }
+    };
+}
+pub(crate) use words;
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Aggregation, Strategy};
+    use crate::{Aggregation, Modalities, Stragglers, Strategy};
 
     /// Every line of a table is read back from its name and from its JSON, and each of its settings can be set.
     fn agrees<T>()
@@ -283,6 +337,19 @@ mod tests {
     fn what_a_table_says_is_what_messages_say() {
         agrees::<Strategy>();
         agrees::<Aggregation>();
+    }
+
+    #[test]
+    fn a_word_is_read_however_it_is_written_and_others_name_all_there_are() {
+        assert_eq!(" Fewer-Steps ".parse(), Ok(Stragglers::FewerSteps));
+        assert_eq!(Stragglers::FewerSteps.to_string(), "fewer_steps");
+        assert_eq!(serde_json::from_str::<Modalities>(r#""voice""#).unwrap(), Modalities::Voice);
+        assert!(serde_json::from_str::<Modalities>(r#""Voice""#).is_err(), "messages have one way to write it");
+        assert_eq!(Modalities::default(), Modalities::Both);
+        let problem = "taste".parse::<Modalities>().unwrap_err().to_string();
+        assert!(problem.ends_with("choose both, voice or text"), "{problem}");
+        let problem = "half".parse::<Stragglers>().unwrap_err().to_string();
+        assert!(problem.ends_with("choose whole or fewer_steps"), "{problem}");
     }
 
     #[test]

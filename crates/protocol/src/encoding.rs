@@ -2,30 +2,28 @@
 
 mod groups;
 
-use std::fmt;
-
 use bytes::Bytes;
 use groups::Width;
 use half::f16;
 use half::slice::HalfFloatSliceExt as _;
-use serde::{Deserialize, Serialize};
+
+use crate::choice::words;
 
 // Values are viewed as bytes and back without a copy, which is right on the little-endian machines there are.
 const _: () = assert!(cfg!(target_endian = "little"), "parameters travel in little-endian order");
 
-/// How parameters are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Encoding {
-    /// IEEE 754 single precision, 4 bytes little-endian.
-    #[default]
-    F32,
-    /// IEEE 754 half precision, 2 bytes little-endian; values beyond ±65,504 are held there.
-    F16,
-    /// 8 bits a value, a group's scale included: groups of 248 values and as many bytes.
-    Q8,
-    /// 4 bits a value and a group's scale: groups of 240 values in 124 bytes.
-    Q4,
+words! {
+    /// How parameters are written.
+    pub enum Encoding, a "encoding" {
+        /// IEEE 754 single precision, 4 bytes little-endian.
+        F32 = "f32",
+        /// IEEE 754 half precision, 2 bytes little-endian; values beyond ±65,504 are held there.
+        F16 = "f16",
+        /// 8 bits a value, a group's scale included: groups of 248 values and as many bytes.
+        Q8 = "q8",
+        /// 4 bits a value and a group's scale: groups of 240 values in 124 bytes.
+        Q4 = "q4",
+    }
 }
 
 /// Most values of a block, 4 KiB, which stay in the processor's nearest memory.
@@ -39,17 +37,6 @@ pub struct EncodingError {
     pub bytes: usize,
     /// The encoding they should have.
     pub encoding: Encoding,
-}
-
-impl fmt::Display for Encoding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Encoding::F32 => "f32",
-            Encoding::F16 => "f16",
-            Encoding::Q8 => "q8",
-            Encoding::Q4 => "q4",
-        })
-    }
 }
 
 impl Encoding {

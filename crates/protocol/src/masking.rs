@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::choice::words;
 use crate::limits::{MAX_NORM, MIN_MASKED_CLIENTS};
 use crate::{Aggregation, ClientId, Encoding, ProtocolError, RoomConfig, Strategy};
 
@@ -50,15 +51,14 @@ impl<const N: usize> fmt::Debug for Hex<N> {
     }
 }
 
-/// The server that masks have to withstand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Adversary {
-    /// One that may lie: more than two thirds have to agree on who is in the sum before anyone helps to open it.
-    #[default]
-    Active,
-    /// One that keeps to the protocol and looks at all it gets: more than a half is enough.
-    Curious,
+words! {
+    /// The server that masks have to withstand.
+    pub enum Adversary, a "masking" {
+        /// One that may lie: more than two thirds have to agree on who is in the sum before anyone helps to open it.
+        Active = "active",
+        /// One that keeps to the protocol and looks at all it gets: more than a half is enough.
+        Curious = "curious",
+    }
 }
 
 impl Adversary {
@@ -72,17 +72,16 @@ impl Adversary {
     }
 }
 
-/// How the integers of a masked vector are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MaskedEncoding {
-    /// Modulo 2³², 4 bytes a value.
-    #[default]
-    Masked32,
-    /// Modulo 2²⁴, 3 bytes a value.
-    Masked24,
-    /// Modulo 2¹⁶, 2 bytes a value.
-    Masked16,
+words! {
+    /// How the integers of a masked vector are written.
+    pub enum MaskedEncoding, a "masking_encoding" {
+        /// Modulo 2³², 4 bytes a value.
+        Masked32 = "masked32",
+        /// Modulo 2²⁴, 3 bytes a value.
+        Masked24 = "masked24",
+        /// Modulo 2¹⁶, 2 bytes a value.
+        Masked16 = "masked16",
+    }
 }
 
 impl MaskedEncoding {

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::choice::words;
 use crate::limits::{MAX_CLIENTS, MAX_NORM};
 use crate::parse::check_range;
 use crate::{Aggregation, ProtocolError, RoomConfig};
@@ -16,16 +17,15 @@ const MOST_CLIPS: u32 = 1_000_000;
 /// Least and largest delta.
 const DELTAS: [f64; 2] = [1.0e-12, 0.01];
 
-/// Whose part in the model the noise hides.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Hides {
-    /// A person's: everyone's update is scaled down to the clip.
-    #[default]
-    Person,
-    /// A clip's: each client gives the sum of its clips' gradients, each scaled down to the clip of norm (DP-SGD: M. Abadi et al.,
-    /// "Deep learning with differential privacy", CCS 2016, arXiv:1607.00133), in place of an update that many steps lead to.
-    Clip,
+words! {
+    /// Whose part in the model the noise hides.
+    pub enum Hides, a "noise_hides" {
+        /// A person's: everyone's update is scaled down to the clip.
+        Person = "person",
+        /// A clip's: each client gives the sum of its clips' gradients, each scaled down to the clip of norm (DP-SGD: M. Abadi et al.,
+        /// "Deep learning with differential privacy", CCS 2016, arXiv:1607.00133), in place of an update that many steps lead to.
+        Clip = "clip",
+    }
 }
 
 impl Hides {

@@ -1,13 +1,7 @@
 //! What a room may choose about learning: how the aggregator makes the next model out of a round's updates, and which
 //! optimiser the clients train with. Names, settings and their ranges only; the rules are `federation`'s.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
-use crate::ProtocolError;
-use crate::choice::{Choice, Range, choice};
+use crate::choice::{Choice, Range, choice, words};
 
 /// Server learning rates. With the largest no number leaves what an f32 holds, whatever clients send.
 const RATE: Range = Range::Above(0.0, 100.0);
@@ -18,26 +12,24 @@ const TAU: Range = Range::Between(1.0e-9, 1.0);
 /// μ.
 const MU: Range = Range::Between(0.0, 100.0);
 
-/// A client's optimiser.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Optimiser {
-    /// Adam (Kingma and Ba, 2015), with fresh moments in every round.
-    #[default]
-    Adam,
-    /// Plain stochastic gradient descent, without momentum.
-    Sgd,
+words! {
+    /// A client's optimiser.
+    pub enum Optimiser, a "optimiser" {
+        /// Adam (Kingma and Ba, 2015), with fresh moments in every round.
+        Adam = "adam",
+        /// Plain stochastic gradient descent, without momentum.
+        Sgd = "sgd",
+    }
 }
 
-/// How a client changes its clips from one pass to the next.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Augmentation {
-    /// Not at all.
-    #[default]
-    None,
-    /// In every pass each clip is heard at its own speed or at another, drawn by chance.
-    Speed,
+words! {
+    /// How a client changes its clips from one pass to the next.
+    pub enum Augmentation, a "augmentation" {
+        /// Not at all.
+        None = "none",
+        /// In every pass each clip is heard at its own speed or at another, drawn by chance.
+        Speed = "speed",
+    }
 }
 
 impl Augmentation {
@@ -131,48 +123,6 @@ impl Strategy {
     /// Whether an update has to be a sum of gradients, which only plain SGD makes of it.
     pub fn needs_sgd(&self) -> bool {
         matches!(self, Strategy::Scaffold { .. })
-    }
-}
-
-impl fmt::Display for Augmentation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Augmentation::None => "none",
-            Augmentation::Speed => "speed",
-        })
-    }
-}
-
-impl FromStr for Augmentation {
-    type Err = ProtocolError;
-
-    fn from_str(name: &str) -> Result<Augmentation, ProtocolError> {
-        match name {
-            "none" => Ok(Augmentation::None),
-            "speed" => Ok(Augmentation::Speed),
-            _ => Err(ProtocolError::invalid("augmentation", "choose none or speed")),
-        }
-    }
-}
-
-impl fmt::Display for Optimiser {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Optimiser::Adam => "adam",
-            Optimiser::Sgd => "sgd",
-        })
-    }
-}
-
-impl FromStr for Optimiser {
-    type Err = ProtocolError;
-
-    fn from_str(name: &str) -> Result<Optimiser, ProtocolError> {
-        match name.trim().to_lowercase().as_str() {
-            "adam" => Ok(Optimiser::Adam),
-            "sgd" => Ok(Optimiser::Sgd),
-            _ => Err(ProtocolError::invalid("optimiser", "choose adam or sgd")),
-        }
     }
 }
 
