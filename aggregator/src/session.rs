@@ -3,13 +3,13 @@
 //! no sound, no text, no prompt, no name, no code, no secret, no address, no date, and nothing that a browser says of itself: places
 //! have numbers.
 //!
-//! Labels are in it as the host typed them. Whatever is read here may come from anyone, and is bounded.
+//! Labels and the names of groups are in it as the host typed them. Whatever is read here may come from anyone, and is bounded.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use federation::{Checkpoint, Contribution};
 use protocol::limits::{MAX_CLIENTS, MAX_EXAMPLES, MAX_ROUNDS};
-use protocol::{ClientId, Evaluation, ProtocolError, RoomCode, RoomConfig, RoundRecord};
+use protocol::{ClientId, Evaluation, GroupResult, ProtocolError, RoomCode, RoomConfig, RoundRecord};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -34,6 +34,9 @@ pub struct Session {
     pub rounds: Vec<SessionRound>,
     /// How the finished model does on what the clients hold back, as far as they said.
     pub final_evaluation: Option<Evaluation>,
+    /// In a room with groups: how it does with each of them, as far as everyone may see.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub final_groups: Vec<Option<GroupResult>>,
 }
 
 /// One round.
@@ -159,6 +162,7 @@ impl Session {
             places: places.len() as u32,
             rounds,
             final_evaluation: checkpoint.final_evaluation(),
+            final_groups: checkpoint.groups.shown().to_vec(),
         })
     }
 

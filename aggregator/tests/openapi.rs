@@ -144,7 +144,8 @@ async fn answers_have_the_shape_that_is_described() -> Result<()> {
     let mut confusion = vec![vec![0; 4]; 4];
     confusion[0][0] = 2;
     let evaluation = Evaluation { examples: 2, loss: 0.5, accuracy: 1.0, confusion };
-    ada.say(&ClientMessage::Evaluation { model_version: ModelVersion(1), evaluation }).await?;
+    let (group, by_group) = (None, None);
+    ada.say(&ClientMessage::Evaluation { model_version: ModelVersion(1), evaluation, group, by_group }).await?;
     ada.wait(|message| match message {
         ServerMessage::Status(status) => status.final_evaluation.map(|_| ()),
         _ => None,

@@ -60,7 +60,7 @@ const CRATES: &[(&str, Floors)] = &[
     (
         "crates/federation/src",
         &[
-            &["masked", "metrics", "model_mean", "normalisation", "partial", "sketch"],
+            &["groups", "masked", "metrics", "model_mean", "normalisation", "partial", "sketch"],
             &["noise", "update"],
             &["aggregation", "strategy"],
             &["coordinator", "participant"],

@@ -202,6 +202,7 @@ mod tests {
             bytes_down: 0,
             clients: Vec::new(),
             final_evaluation: Some(evaluation(0.75)),
+            final_groups: Vec::new(),
             budget: None,
         };
         let view = federation::View {

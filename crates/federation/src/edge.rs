@@ -73,7 +73,10 @@ impl Edge {
                 self.sits_out = true;
                 Input::TakePart(false)
             }
-            Word::Evaluation { version, evaluation } => Input::Evaluated { model_version: version, evaluation },
+            Word::Evaluation { version, evaluation, by_group } => {
+                self.root.handle(now, Input::ByGroup(by_group));
+                Input::Evaluated { model_version: version, evaluation }
+            }
         };
         self.root.handle(now, input);
     }

@@ -15,6 +15,7 @@
 mod aggregation;
 mod coordinator;
 mod edge;
+mod groups;
 pub mod in_memory;
 mod influence;
 pub mod local_work;
@@ -34,8 +35,8 @@ mod update;
 
 pub use aggregation::{MemorySpool, Spool};
 pub use coordinator::{
-    Action, Beginning, Checkpoint, CloseReason, ConnectionId, Contribution, Coordinator, CoordinatorError, Event, Held,
-    HeldOf, Holding, HostError, Identity, Insight, Kind, Lead, Load, Word,
+    Action, Beginning, Checkpoint, CloseReason, ConnectionId, Contribution, Coordinator, CoordinatorError, Event,
+    Groups, Held, HeldOf, Holding, HostError, Identity, Insight, Kind, Lead, Load, Word,
 };
 pub use edge::Edge;
 pub use masked::MaskedTogether;

@@ -3,8 +3,8 @@
 
 use masking::{Layout, Purpose, SharedNoise, Task, Words};
 use protocol::{
-    Augmentation, Evaluation, Hides, Masking, Noise, Optimiser, RoomConfig, Round, RoundTraining, Standardisation,
-    TrainingResult, TrainingSettings,
+    Augmentation, ByGroup, Evaluation, GroupResult, Hides, Masking, Noise, Optimiser, RoomConfig, Round, RoundTraining,
+    Standardisation, TrainingResult, TrainingSettings,
 };
 
 /// Losses and accuracies are added as multiples of 2⁻¹⁶: those of 200 clients, however large, stay below 2⁶⁴.
@@ -163,7 +163,11 @@ pub(crate) fn evaluation_task(
         model: masking::fingerprint(parameters),
         asked: masking::hash("chorus masked evaluation", &asked),
         adversary: masking.server,
-        layout: Layout { encoding: masking.encoding, values: 0, tail: BEFORE_CONFUSION as u32 + labels * labels },
+        layout: Layout {
+            encoding: masking.encoding,
+            values: 0,
+            tail: BEFORE_CONFUSION as u32 + labels * labels + group_words(room) as u32,
+        },
         clip: masking.clip,
         noise: None,
     }
@@ -199,6 +203,55 @@ pub(crate) fn evaluation_of(room: &RoomConfig, words: &[u64]) -> Option<Evaluati
         accuracy: right as f64 / examples as f64,
         confusion,
     })
+}
+
+/// How many words say how the finished model does by group: for each the clients in it and the counts of its confusion matrix, and how
+/// many clients told none.
+fn group_words(room: &RoomConfig) -> usize {
+    if room.groups.is_empty() { 0 } else { room.groups.len() * (1 + room.labels.len().pow(2)) + 1 }
+}
+
+/// The words of an evaluation of the finished model: [`evaluation_words`], and in a room with groups the same counts at the place of one's
+/// own group, zeros at those of the others.
+pub(crate) fn final_evaluation_words(
+    room: &RoomConfig,
+    evaluation: Option<&Evaluation>,
+    group: Option<u32>,
+) -> Vec<u64> {
+    let mut words = evaluation_words(room, evaluation);
+    let own = words[BEFORE_CONFUSION..].to_vec();
+    let says = words.first().is_some_and(|&examples| examples > 0);
+    words.resize(words.len() + group_words(room), 0);
+    let (block, groups) = (1 + own.len(), room.groups.len());
+    match group.map(|group| group as usize).filter(|&group| says && group < groups) {
+        Some(group) => {
+            let at = BEFORE_CONFUSION + own.len() + group * block;
+            words[at] = 1;
+            words[at + 1..at + block].copy_from_slice(&own);
+        }
+        None if groups > 0 && says => words.last_mut().into_iter().for_each(|told_none| *told_none = 1),
+        None => {}
+    }
+    words
+}
+
+/// What all clients' [`final_evaluation_words`] add up to, and in a room with groups what they come to by group, as far as that can be.
+pub(crate) fn final_evaluation_of(room: &RoomConfig, words: &[u64]) -> Option<(Evaluation, Option<ByGroup>)> {
+    let labels = room.labels.len();
+    let (all, of_groups) = words.split_at_checked(BEFORE_CONFUSION + labels * labels)?;
+    let evaluation = evaluation_of(room, all)?;
+    let Some((others, blocks)) = of_groups.split_last() else { return Some((evaluation, None)) };
+    let group = |block: &[u64]| {
+        let counts = block.iter().map(|&count| u32::try_from(count).ok()).collect::<Option<Vec<u32>>>()?;
+        let (&clients, counts) = counts.split_first()?;
+        let examples = counts.iter().try_fold(0_u32, |sum, &count| sum.checked_add(count))?;
+        let confusion = counts.chunks(labels).map(<[u32]>::to_vec).collect();
+        let is_of_somebody = clients <= examples && (clients == 0) == (examples == 0);
+        is_of_somebody.then_some(GroupResult { clients, examples, confusion })
+    };
+    let groups = blocks.chunks(1 + labels * labels).map(group).collect::<Option<Vec<_>>>();
+    let by_group = groups.zip(u32::try_from(*others).ok()).map(|(groups, others)| ByGroup { groups, others });
+    Some((evaluation, by_group))
 }
 
 /// A sum over examples of what has this mean, in [`UNIT`]s.
@@ -282,6 +335,33 @@ mod tests {
     use protocol::RoomCode;
 
     use super::*;
+
+    #[test]
+    fn words_by_group_add_up_to_each_group() {
+        let labels = vec!["no".to_owned(), "yes".to_owned()];
+        let mut room = RoomConfig::new(RoomCode::from_random(3), "tiny", 2, labels);
+        let evaluation = Evaluation { examples: 4, loss: 0.5, accuracy: 0.75, confusion: vec![vec![1, 1], vec![0, 2]] };
+        let plain = evaluation_words(&room, Some(&evaluation));
+        assert_eq!(final_evaluation_words(&room, Some(&evaluation), Some(0)), plain, "a room without groups");
+        assert_eq!(final_evaluation_of(&room, &plain), Some((evaluation.clone(), None)));
+        room.groups = vec!["headset".to_owned(), "laptop".to_owned()];
+        let second = final_evaluation_words(&room, Some(&evaluation), Some(1));
+        assert_eq!(second[6..], [0, 0, 0, 0, 0, 1, 1, 1, 0, 2, 0]);
+        let none = final_evaluation_words(&room, Some(&evaluation), None);
+        assert_eq!(none[6..], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        // Nobody's group is there that is none, and who holds nothing back is not counted.
+        assert_eq!(final_evaluation_words(&room, Some(&evaluation), Some(2)), none);
+        assert_eq!(final_evaluation_words(&room, None, Some(1)), [0; 17]);
+        let sum: Vec<u64> = second.iter().zip(&none).map(|(one, other)| 2 * one + other).collect();
+        let (all, by_group) = final_evaluation_of(&room, &sum).unwrap();
+        assert_eq!((all.examples, all.accuracy), (12, 0.75));
+        let laptops = GroupResult { clients: 2, examples: 8, confusion: vec![vec![2, 2], vec![0, 4]] };
+        assert_eq!(by_group, Some(ByGroup { groups: vec![GroupResult::of_nobody(2), laptops], others: 1 }));
+        // No honest words add up to a group that nobody is in and has been tried on.
+        let wrong = [&sum[..6], &[0, 1, 0, 0, 0], &sum[11..]].concat();
+        assert_eq!(final_evaluation_of(&room, &wrong).unwrap().1, None);
+        assert_eq!(final_evaluation_of(&room, &sum[..3]), None);
+    }
 
     #[test]
     fn totals_are_those_of_all_reports() {

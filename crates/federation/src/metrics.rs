@@ -1,7 +1,7 @@
 //! What clients report beside their updates, added up over a round: losses and accuracies weighted by examples,
 //! confusion matrices summed.
 
-use protocol::{Evaluation, TrainingResult};
+use protocol::{ByGroup, Evaluation, GroupResult, TrainingResult};
 
 use crate::influence::middle;
 
@@ -71,14 +71,82 @@ impl Metrics {
 /// All clients' evaluations as one. No client counts with more than `weight_cap` examples, nor, where the room limits a
 /// client's influence, with more than so many times the median of their counts.
 pub(crate) fn combined(evaluations: &[&Evaluation], weight_cap: u32, influence: Option<f64>) -> Option<Evaluation> {
-    let median = middle(evaluations.iter().map(|evaluation| f64::from(evaluation.examples)));
-    let limit = influence.zip(median).map_or(f64::INFINITY, |(limit, median)| (limit * median).ceil());
-    let most = f64::from(weight_cap).min(limit) as u32;
+    let most = most_counted(evaluations.iter().copied(), weight_cap, influence);
     let mut all = None;
     for evaluation in evaluations {
         add_evaluation(&mut all, &held_at(evaluation, most));
     }
     all
+}
+
+/// All clients' evaluations by the group that each says to be in, added to those of nobody. No client counts with more than in
+/// [`combined`].
+pub(crate) fn by_group(
+    told: &[(&Evaluation, Option<u32>)],
+    nobody: ByGroup,
+    weight_cap: u32,
+    influence: Option<f64>,
+) -> ByGroup {
+    let most = most_counted(told.iter().map(|(evaluation, _)| *evaluation), weight_cap, influence);
+    let mut all = nobody;
+    for (evaluation, group) in told {
+        let Evaluation { examples, confusion, .. } = held_at(evaluation, most);
+        match group.and_then(|group| all.groups.get_mut(group as usize)) {
+            Some(group) => add_group(group, &GroupResult { clients: 1, examples, confusion }),
+            None => all.others += 1,
+        }
+    }
+    all
+}
+
+/// The same of edges, each with what it says of all of its own. One that says nothing of them, or more than counts, is as one that
+/// told no group.
+pub(crate) fn by_group_of_edges<'a>(
+    told: impl Iterator<Item = (&'a Evaluation, Option<&'a ByGroup>)>,
+    nobody: ByGroup,
+    cap: u32,
+) -> ByGroup {
+    let mut all = nobody;
+    for (evaluation, sums) in told {
+        let Some(sums) = sums.filter(|_| evaluation.examples <= cap) else {
+            all.others += 1;
+            continue;
+        };
+        all.others += sums.others;
+        all.groups.iter_mut().zip(&sums.groups).for_each(|(group, more)| add_group(group, more));
+    }
+    all
+}
+
+/// Whether an evaluation can be what so many clients at most, of these groups and others, come to: as many labels, and no count larger
+/// than there; what is left is of the others.
+pub(crate) fn are_of(sums: &ByGroup, evaluation: &Evaluation, clients: u32) -> bool {
+    let labels = evaluation.confusion.len();
+    let mut all = GroupResult::of_nobody(labels);
+    for group in &sums.groups {
+        if group.confusion.len() != labels {
+            return false;
+        }
+        add_group(&mut all, group);
+    }
+    let counts = all.confusion.iter().flatten().zip(evaluation.confusion.iter().flatten());
+    let left = evaluation.examples.checked_sub(all.examples);
+    all.clients.saturating_add(sums.others) <= clients
+        && counts.into_iter().all(|(part, whole)| part <= whole)
+        && left.is_some_and(|left| left >= sums.others && (left == 0) == (sums.others == 0))
+}
+
+fn add_group(all: &mut GroupResult, more: &GroupResult) {
+    all.clients = all.clients.saturating_add(more.clients);
+    all.examples = all.examples.saturating_add(more.examples);
+    add_counts(&mut all.confusion, &more.confusion);
+}
+
+/// With how many examples one evaluation counts at most.
+fn most_counted<'a>(evaluations: impl Iterator<Item = &'a Evaluation>, weight_cap: u32, influence: Option<f64>) -> u32 {
+    let median = middle(evaluations.map(|evaluation| f64::from(evaluation.examples)));
+    let limit = influence.zip(median).map_or(f64::INFINITY, |(limit, median)| (limit * median).ceil());
+    f64::from(weight_cap).min(limit) as u32
 }
 
 /// How well clients found a model to do, so that no quarter of them can say it alone: of three or more, the quarter that found it
@@ -123,7 +191,11 @@ fn add_evaluation(all: &mut Option<Evaluation>, one: &Evaluation) {
     all.loss = mean(all.loss, one.loss);
     all.accuracy = mean(all.accuracy, one.accuracy).clamp(0.0, 1.0);
     all.examples = all.examples.saturating_add(one.examples);
-    for (row, more) in all.confusion.iter_mut().zip(&one.confusion) {
+    add_counts(&mut all.confusion, &one.confusion);
+}
+
+fn add_counts(all: &mut [Vec<u32>], more: &[Vec<u32>]) {
+    for (row, more) in all.iter_mut().zip(more) {
         for (count, more) in row.iter_mut().zip(more) {
             *count = count.saturating_add(*more);
         }
@@ -161,6 +233,39 @@ mod tests {
         assert_eq!((unlimited.examples, unlimited.confusion[0][1]), (1_010, 667));
         assert_eq!(combined(&[&honest], 1_000, Some(1.5)), Some(honest));
         assert_eq!(combined(&[], 1_000, Some(1.5)), None);
+    }
+
+    #[test]
+    fn groups_add_up_to_what_all_come_to() {
+        let of = |right: u32, wrong: u32| Evaluation {
+            examples: right + wrong,
+            loss: 1.0,
+            accuracy: f64::from(right) / f64::from(right + wrong),
+            confusion: vec![vec![right, wrong], vec![0, 0]],
+        };
+        let nobody = ByGroup { groups: vec![GroupResult::of_nobody(2); 2], others: 0 };
+        let evaluations = [of(3, 1), of(1, 1), of(2, 2), of(90, 9_910)];
+        let told: Vec<(&Evaluation, Option<u32>)> = evaluations.iter().zip([Some(1), None, Some(1), Some(0)]).collect();
+        let all = by_group(&told, nobody.clone(), 1_000, Some(1.5));
+        // The middle is 4, and nobody counts more than 6: 90 of 10,000 are none of 6, rounded.
+        let group = |clients, right, wrong| GroupResult {
+            clients,
+            examples: right + wrong,
+            confusion: vec![vec![right, wrong], vec![0, 0]],
+        };
+        assert_eq!(all, ByGroup { groups: vec![group(1, 0, 6), group(2, 5, 3)], others: 1 });
+        let whole = combined(&evaluations.iter().collect::<Vec<_>>(), 1_000, Some(1.5)).unwrap();
+        assert_eq!(whole.confusion, [[6, 10], [0, 0]]);
+        assert!(are_of(&all, &whole, 4));
+        assert!(!are_of(&all, &whole, 3), "more than there may be");
+        assert!(!are_of(&ByGroup { others: 0, ..all.clone() }, &whole, 4), "two clips of nobody");
+        assert!(!are_of(&ByGroup { others: 3, ..all.clone() }, &whole, 9), "two clips of three");
+        assert!(!are_of(&all, &of(4, 12), 4), "more right than there are");
+        let edges = [(&whole, Some(&all)), (&whole, Some(&all)), (&evaluations[0], None)];
+        let twice = by_group_of_edges(edges.into_iter(), nobody.clone(), 1_000);
+        assert_eq!(twice, ByGroup { groups: vec![group(2, 0, 12), group(4, 10, 6)], others: 3 });
+        let none = by_group_of_edges([(&whole, Some(&all))].into_iter(), nobody, 15);
+        assert_eq!((none.others, none.groups[1].clients), (1, 0), "it says more than counts");
     }
 
     #[test]

@@ -69,6 +69,8 @@ impl Student {
         labels[number as usize % 4] = examples;
         participant.handle(now, Input::Holdings { examples, labels, held_back: 1 + number, step_ms: None });
         participant.handle(now, Input::TakePart(true));
+        // Four are in the first group of a room that has some, three in the second.
+        participant.handle(now, Input::Group((number < 7).then_some(number / 4)));
         Student { program: Client::new(participant, None), number, examples, finished: None, heard: Vec::new() }
     }
 
@@ -464,8 +466,11 @@ fn assert_same(what: &str, room: &RoomConfig, close: f32) -> (Room, Tree) {
     // Masked losses are added as multiples of 2⁻¹⁶.
     let loss_close = if room.masking.is_some() { 1.0e-4 } else { 1.0e-9 };
     assert!((one.loss - other.loss).abs() < loss_close, "{what}");
+    let groups = |room: &Coordinator| room.status(tree.now).final_groups;
+    assert_eq!(groups(&flat.coordinator), groups(&tree.root), "{what}");
     for branch in &tree.branches {
         let room = branch.room.as_ref().unwrap();
+        assert!(groups(&room.coordinator).iter().all(Option::is_none), "{what}: the root alone shows any");
         assert_eq!(room.coordinator.history(), root.history(), "{what}: clients see the whole room's rounds");
         for student in &room.students {
             let encoding = root.config().encoding.of_models();
@@ -499,6 +504,21 @@ fn over_edges_the_mean_of_the_models_is_the_roots() {
     for branch in &tree.branches {
         let below = &branch.room.as_ref().unwrap().coordinator;
         assert!(below.memory().is_empty() && below.config().final_model.is_last(), "an edge takes no mean");
+    }
+}
+
+#[test]
+fn over_edges_groups_are_those_of_all_clients() {
+    let groups = ["headset", "laptop"].map(str::to_owned).to_vec();
+    let masks = Masking { server: Adversary::Active, encoding: MaskedEncoding::Masked32, clip: 16.0 };
+    for masking in [None, Some(masks)] {
+        let room = RoomConfig { groups: groups.clone(), masking, weight_cap: 100, ..config() };
+        let (_, tree) = assert_same("by group", &room, 1.0e-5);
+        // Of student n, n + 1 clips are tried: 1 + 2 + 3 + 4 and 5 + 6 + 7.
+        let shown = tree.root.status(tree.now).final_groups;
+        let shown: Vec<_> = shown.iter().flatten().map(|group| (group.clients, group.examples)).collect();
+        assert_eq!(shown, [(4, 10), (3, 18)]);
+        assert_eq!(tree.root.final_evaluation().unwrap().examples, 55);
     }
 }
 

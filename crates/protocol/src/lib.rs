@@ -21,6 +21,7 @@ mod edges;
 mod encoding;
 mod error;
 mod final_model;
+mod groups;
 mod host;
 mod id;
 pub mod limits;
@@ -50,6 +51,7 @@ pub use edges::Edges;
 pub use encoding::{Encoding, EncodingError};
 pub use error::ProtocolError;
 pub use final_model::FinalModel;
+pub use groups::{ByGroup, GroupResult};
 pub use host::HostCommand;
 pub use id::{ClientId, ModelVersion, RoomCode, Round, Token, TransferId};
 pub use masking::{

@@ -34,6 +34,10 @@ pub const MAX_SIGN_LETTERS: usize = 2;
 pub const MAX_PROMPTS: usize = 8;
 /// Longest prompt, characters.
 pub const MAX_PROMPT_CHARS: usize = 120;
+/// Fewest groups of people of a room that has any: one alone has nothing to be compared with.
+pub const MIN_GROUPS: usize = 2;
+/// Most groups of people of a room.
+pub const MAX_GROUPS: usize = 8;
 /// Most features of a frame.
 pub const MAX_FEATURES: usize = 256;
 /// Most examples (clips) of one client.
@@ -52,6 +56,8 @@ pub const MAX_EDGE_EXAMPLES: u32 = MAX_EDGE_CLIENTS * MAX_EXAMPLES;
 pub const MIN_MASKED_CLIENTS: usize = 3;
 /// Most clients of a masked sum: a client's shares for all others must fit into one text frame.
 pub const MAX_MASKED_CLIENTS: usize = 200;
+/// Most words of a masked sum without values: an evaluation, its counts of every group, and how many told none.
+pub const MAX_MASKED_WORDS: usize = 2 + MAX_LABELS * MAX_LABELS + MAX_GROUPS * (1 + MAX_LABELS * MAX_LABELS) + 1;
 /// Most sums over one model, each of other clients, that a client helps to open.
 pub const MAX_OPENED_SUMS: usize = 2;
 /// Most clients that a `status` names.

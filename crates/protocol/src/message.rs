@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::MAX_STATUS_CLIENTS;
 use crate::{
-    Agreement, Budget, Checksum, ClientId, Encoding, ErrorCode, Hex, MaskingKeys, ModelVersion, RefusalReason,
-    RevealedShare, RoomCode, RoomConfig, RosterEntry, Round, SealedShares, Token, TrainingSettings, TransferId,
+    Agreement, Budget, ByGroup, Checksum, ClientId, Encoding, ErrorCode, GroupResult, Hex, MaskingKeys, ModelVersion,
+    RefusalReason, RevealedShare, RoomCode, RoomConfig, RosterEntry, Round, SealedShares, Token, TrainingSettings,
+    TransferId,
 };
 
 /// What a client says.
@@ -227,6 +228,12 @@ pub enum ClientMessage {
         model_version: ModelVersion,
         /// The result.
         evaluation: Evaluation,
+        /// The group of the room's that the person says to be in, counted from 0; left out where they say none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<u32>,
+        /// Of an edge in a room with groups: what its own clients' results come to by group.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by_group: Option<ByGroup>,
     },
 }
 
@@ -573,6 +580,10 @@ pub struct Status {
     /// How the finished model does on what all clients hold back, as far as they have said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub final_evaluation: Option<Evaluation>,
+    /// In a room with groups, once they are counted: how it does with each, in the room's order; nothing of a group that would say of
+    /// few people how it does with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub final_groups: Vec<Option<GroupResult>>,
     /// In a room with noise, what it has given away and what it may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use crate::limits::*;
 use crate::{
-    ClientMessage, Difference, Evaluation, MaskedStatistics, ModelVersion, PartialSum, ProtocolError, RoundRecord,
-    ServerMessage, Standardisation, Status, TrainingResult, Transfer,
+    ByGroup, ClientMessage, Difference, Evaluation, GroupResult, MaskedStatistics, ModelVersion, PartialSum,
+    ProtocolError, RoundRecord, ServerMessage, Standardisation, Status, TrainingResult, Transfer,
 };
 
 /// The `type`s that a client may send.
@@ -192,7 +192,7 @@ impl ClientMessage {
             }
             ClientMessage::MaskedStatistics { round, words, .. } => {
                 check_round(round.0)?;
-                check_range("words", words.len(), 3..=1 + 2 * MAX_FEATURES)
+                check_range("words", words.len(), 3..=MAX_MASKED_WORDS)
             }
             ClientMessage::Reveal { round, shares, .. } => {
                 check_round(round.0)?;
@@ -203,9 +203,11 @@ impl ClientMessage {
                 check_range("opened", opened.len(), 1..=MAX_OPENED_SUMS)?;
                 opened.iter().try_for_each(|seats| check_masked("opened", seats.len()))
             }
-            ClientMessage::Evaluation { model_version, evaluation } => {
+            ClientMessage::Evaluation { model_version, evaluation, group, by_group } => {
                 check_range("model_version", model_version.0, 0..=MAX_ROUNDS)?;
-                check_evaluation(evaluation)
+                check_evaluation(evaluation)?;
+                group.map_or(Ok(()), |group| check_range("group", group, 0..=MAX_GROUPS as u32 - 1))?;
+                by_group.as_ref().map_or(Ok(()), ByGroup::check)
             }
         }
     }
@@ -313,6 +315,8 @@ fn check_status(status: &Status) -> Result<(), ProtocolError> {
             return Err(ProtocolError::invalid("budget", "epsilon is 0 or more, and a guess between 0.5 and 1"));
         }
     }
+    check_range("final_groups", status.final_groups.len(), 0..=MAX_GROUPS)?;
+    status.final_groups.iter().flatten().try_for_each(GroupResult::check)?;
     status.final_evaluation.as_ref().map_or(Ok(()), check_metrics)
 }
 

@@ -9,7 +9,7 @@ use crate::limits::{
 use crate::parse::{check_name, check_range};
 use crate::{
     Aggregation, Augmentation, Edges, Encoding, FinalModel, Masking, Modalities, Noise, Normalisation, Optimiser, Pace,
-    ProtocolError, RoomCode, Selection, Stragglers, Strategy, choice, signs,
+    ProtocolError, RoomCode, Selection, Stragglers, Strategy, choice, groups, signs,
 };
 
 /// How a client trains in each round.
@@ -45,6 +45,10 @@ pub struct RoomConfig {
     /// What people are asked to say or play, in the host's words: for each label up to 8 lines of up to 120 characters; or none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompts: Vec<Vec<String>>,
+    /// Groups of which people may say that they are in one, so that the finished model is tried on each: 2 to 8 different names of 1 to
+    /// 40 characters; or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
     /// The architecture's name, such as `compact`. The client must know it; the protocol doesn't.
     pub architecture: String,
     /// Which sides of a clip are looked at, where the architecture takes sound and text; others hear.
@@ -129,6 +133,7 @@ impl RoomConfig {
             labels,
             signs: Vec::new(),
             prompts: Vec::new(),
+            groups: Vec::new(),
             architecture: architecture.to_owned(),
             modalities: Modalities::Both,
             normalisation: Normalisation::Group,
@@ -197,6 +202,7 @@ impl RoomConfig {
             }
         }
         signs::check(self)?;
+        groups::check(self)?;
         let most_parameters = MAX_MODEL_BYTES / self.encoding.of_models().length(1) as u32 / self.model_parts();
         check_range("parameters", self.parameters, 1..=most_parameters)?;
         check_range("features", self.features, 1..=MAX_FEATURES as u32)?;

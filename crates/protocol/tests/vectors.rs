@@ -165,6 +165,13 @@ fn every_good_client_message_is_held() {
         ("in a masked room", "ready", json!({"/labels": []})),
         ("nothing held back", "update", json!({"/evaluation": null})),
         ("in half precision", "update", json!({"/update/encoding": "f16", "/update/bytes": 200})),
+        ("of somebody in a group", "evaluation", json!({"/group": 1})),
+        (
+            "of an edge, by group",
+            "evaluation",
+            json!({"/by_group": {"groups": [{"clients": 2, "examples": 3, "confusion": [[1, 0], [0, 2]]},
+                {"clients": 0, "examples": 0, "confusion": [[0, 0], [0, 0]]}], "others": 1}}),
+        ),
     ];
     hold("client.json", &good(&client_messages(), &more));
     for vector in read("client.json") {
@@ -288,6 +295,14 @@ fn every_good_server_message_is_held() {
             "settings",
             json!({"/room/signs": ["Ä", "bird"], "/room/prompts": [["Say “ä” as in “Bär”.", "Sing it"], []]}),
         ),
+        ("groups of the class", "settings", json!({"/room/groups": ["German at home", "another language"]})),
+        (
+            "by group, one of them too small",
+            "status",
+            json!({"/phase": "finished", "/final_evaluation":
+                {"examples": 9, "loss": 1.25, "accuracy": 0.75, "confusion": [[4, 1], [1, 3]]},
+                "/final_groups": [{"clients": 3, "examples": 4, "confusion": [[1, 1], [0, 2]]}, null]}),
+        ),
         (
             "five speeds, half precision",
             "settings",
@@ -306,6 +321,7 @@ fn what_no_client_may_say_is_refused_as_held() {
     let messages = texts(&client_messages());
     let with = |kind: &str, pointer: &str, value: Value| changed(&messages, kind, &json!({pointer: value}));
     let plain = |text: &str| text.to_owned();
+    let nobody = json!({"clients": 0, "examples": 0, "confusion": [[0, 0], [0, 0]]});
     let cases = [
         ("no JSON", plain("hello"), 0),
         ("no object", plain("\"pause\""), 0),
@@ -375,6 +391,19 @@ fn what_no_client_may_say_is_refused_as_held() {
         ("a sum of no weight", with("partial", "/weight", json!(0.0)), 0),
         ("fewer examples than clients", with("partial", "/examples", json!(199)), 0),
         ("more steps than were planned", with("partial", "/done", json!(9_751.0)), 0),
+        ("a group below the first", with("evaluation", "/group", json!(-1)), 0),
+        ("a ninth group", with("evaluation", "/group", json!(8)), 0),
+        ("one group alone", with("evaluation", "/by_group", json!({"groups": [nobody], "others": 1})), 0),
+        ("nobody by group", with("evaluation", "/by_group", json!({"groups": [nobody, nobody], "others": 0})), 0),
+        (
+            "counts of nobody",
+            with(
+                "evaluation",
+                "/by_group",
+                json!({"groups": [{"clients": 0, "examples": 1, "confusion": [[1, 0], [0, 0]]}, nobody], "others": 1}),
+            ),
+            0,
+        ),
         ("declined for nothing", with("declined", "/opened", json!([])), 0),
         ("declined for a sum of one", with("declined", "/opened/0", json!(["01".repeat(32)])), 0),
         ("declined for three sums", with("declined", "/opened", json!(vec![vec!["01".repeat(32); 3]; 3])), 0),
@@ -404,6 +433,19 @@ fn what_no_server_may_say_is_refused_as_held() {
         ("a sign of three letters", with("settings", "/room/signs", json!(["ABC", ""])), 0),
         ("one sign for two labels", with("settings", "/room/signs", json!(["A", "A"])), 0),
         ("a prompt of two lines", with("settings", "/room/prompts", json!([["a\nb"], []])), 0),
+        ("one group alone", with("settings", "/room/groups", json!(["a"])), 0),
+        ("nine groups", with("settings", "/room/groups", json!(["a", "b", "c", "d", "e", "f", "g", "h", "i"])), 0),
+        ("a group twice", with("settings", "/room/groups", json!(["a", "a"])), 0),
+        ("a group of two lines", with("settings", "/room/groups", json!(["a\nb", "c"])), 0),
+        (
+            "a group's counts for other examples",
+            with(
+                "status",
+                "/final_groups",
+                json!([{"clients": 3, "examples": 5, "confusion": [[1, 1], [0, 2]]}, null]),
+            ),
+            0,
+        ),
         ("no parameters", with("settings", "/room/parameters", json!(0)), 0),
         ("a learning rate of nothing", with("settings", "/room/training/learning_rate", json!(0.0)), 0),
         ("an unknown strategy", with("settings", "/room/strategy", json!({"name": "fedmagic"})), 0),

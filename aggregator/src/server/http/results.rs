@@ -23,6 +23,7 @@ pub async fn json(State(site): State<Site>, Path(code): Path<String>) -> Result<
         "model_version": model_version,
         "rounds": history,
         "final_evaluation": snapshot.status.final_evaluation,
+        "final_groups": snapshot.status.final_groups,
     });
     Ok(([(CONTENT_DISPOSITION, attachment)], Json(results)).into_response())
 }

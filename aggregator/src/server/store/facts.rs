@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::de::DeserializeOwned;
 
 /// What the tables below are; a database of a number that is not known here is not touched.
-const SCHEMA: i64 = 4;
+const SCHEMA: i64 = 5;
 
 const TABLES: &str = "
     CREATE TABLE rooms (
@@ -84,6 +84,14 @@ const FROM_1: &str = "
 /// Number 3 knew no sum of evaluations.
 const FROM_3: &str = "ALTER TABLE rooms ADD COLUMN masked_evaluation TEXT";
 
+/// Of rooms with groups, what clients told of theirs, and what is shown of it. Number 4 knew no groups.
+const BY_GROUP: &str = "
+    CREATE TABLE by_group (
+        room TEXT PRIMARY KEY REFERENCES rooms ON DELETE CASCADE,
+        groups TEXT NOT NULL
+    ) STRICT;
+";
+
 /// Moves all that is committed from the log into the database itself.
 pub fn take_log_over(database: &Connection) -> rusqlite::Result<()> {
     database.pragma(None, "wal_checkpoint", "truncate", |_| Ok(()))
@@ -106,9 +114,9 @@ pub fn open(path: &Path, rooms: bool) -> Result<Connection> {
     let schema: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match schema {
         SCHEMA => {}
-        1..=3 => {
+        1..=4 => {
             let transaction = database.transaction()?;
-            for (number, changes) in [(1, FROM_1), (2, BUDGETS), (3, FROM_3)] {
+            for (number, changes) in [(1, FROM_1), (2, BUDGETS), (3, FROM_3), (4, BY_GROUP)] {
                 if schema <= number {
                     transaction.execute_batch(changes)?;
                 }
@@ -122,6 +130,7 @@ pub fn open(path: &Path, rooms: bool) -> Result<Connection> {
             let transaction = database.transaction()?;
             transaction.execute_batch(TABLES)?;
             transaction.execute_batch(BUDGETS)?;
+            transaction.execute_batch(BY_GROUP)?;
             transaction.pragma_update(None, "user_version", SCHEMA)?;
             transaction.commit()?;
             take_log_over(&database)?;
@@ -144,6 +153,7 @@ pub fn write(database: &Connection, checkpoint: &Checkpoint) -> Result<()> {
         contributions,
         final_evaluations,
         masked_evaluation,
+        groups,
         left_out,
         revision,
         least,
@@ -186,6 +196,10 @@ pub fn write(database: &Connection, checkpoint: &Checkpoint) -> Result<()> {
     )?;
     if config.noise.is_some() {
         database.execute("INSERT OR REPLACE INTO budgets VALUES (?1, ?2)", params![code, noisy_rounds])?;
+    }
+    if !config.groups.is_empty() {
+        let groups = serde_json::to_string(groups)?;
+        database.execute("INSERT OR REPLACE INTO by_group VALUES (?1, ?2)", params![code, groups])?;
     }
     // Rounds are only ever added, unless the host changed some that are over, or went back to an earlier version, from which
     // they then differ.
@@ -260,6 +274,8 @@ pub fn read(database: &Connection, code: &str) -> Result<Checkpoint> {
     let spent = "SELECT noisy_rounds FROM budgets WHERE room = ?1";
     let spent: Option<u32> = database.query_row(spent, [code], |row| row.get(0)).optional()?;
     ensure!(spent.is_some() || config.noise.is_none(), "what it has spent of its privacy budget is missing");
+    let groups = "SELECT groups FROM by_group WHERE room = ?1";
+    let groups: Option<String> = database.query_row(groups, [code], |row| row.get(0)).optional()?;
     let checkpoint = Checkpoint {
         config,
         model_version: ModelVersion(model_version),
@@ -268,6 +284,7 @@ pub fn read(database: &Connection, code: &str) -> Result<Checkpoint> {
         contributions,
         final_evaluations: parse(&final_evaluations)?,
         masked_evaluation: masked_evaluation.as_deref().map(parse).transpose()?,
+        groups: groups.as_deref().map(parse).transpose()?.unwrap_or_default(),
         left_out: parse(&left_out)?,
         revision,
         least,

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use federation::{Checkpoint, Coordinator, Spool};
+use federation::{Checkpoint, Coordinator, Groups, Spool};
 pub use folder::Folder;
 #[cfg(feature = "cluster")]
 pub use jetstream::{Common, JetStream, Shared};
@@ -245,6 +245,7 @@ fn newest_whole(
                     checkpoint.contributions.truncate(version.0 as usize);
                     checkpoint.final_evaluations.clear();
                     checkpoint.masked_evaluation = None;
+                    checkpoint.groups = Groups::default();
                 }
                 let mut room = Coordinator::restore(checkpoint, parameters, memory, spool)?;
                 room.standardise(client::common_scale());

@@ -14,7 +14,7 @@ const ROWS: [&str; 4] = [
 ];
 
 /// What only some rooms have rows of, and came later: the others' checksums are as they were without it.
-const ROWS_OF_SOME: &str = "SELECT * FROM budgets WHERE room = ?1";
+const ROWS_OF_SOME: [&str; 2] = ["SELECT * FROM budgets WHERE room = ?1", "SELECT * FROM by_group WHERE room = ?1"];
 
 /// Makes the table where it is missing. Rooms that were stored before there was one have no checksum until they are stored again.
 ///
@@ -62,11 +62,11 @@ fn of(database: &Connection, code: &str) -> Result<u32> {
         sum.update(&(bytes.len() as u64).to_le_bytes());
         sum.update(bytes);
     };
-    for query in ROWS.into_iter().chain([ROWS_OF_SOME]) {
+    for query in ROWS.into_iter().chain(ROWS_OF_SOME) {
         let mut statement = database.prepare_cached(query)?;
         let columns = statement.column_count();
         let mut rows = statement.query([code])?;
-        let mut found = query != ROWS_OF_SOME;
+        let mut found = !ROWS_OF_SOME.contains(&query);
         while let Some(row) = rows.next()? {
             found = true;
             for column in 0..columns {

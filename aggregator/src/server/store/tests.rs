@@ -159,6 +159,9 @@ fn every_number_of_a_record_comes_back_as_it_went() {
     checkpoint.contributions = (0..rounds).map(|_| vec![given()]).collect();
     checkpoint.final_evaluations = [(client, evaluation())].into();
     checkpoint.masked_evaluation = Some(evaluation());
+    checkpoint.config.groups = vec!["headset".to_owned(), "laptop".to_owned()];
+    let counted = r#"[{"clients": 3, "examples": 4, "confusion": [[1, 1], [0, 2]]}, null]"#;
+    checkpoint.groups = serde_json::from_str(&format!(r#"{{"told": {{"1": 1}}, "shown": {counted}}}"#)).unwrap();
     let numbers = (0..models::FEATURES).map(|_| single());
     checkpoint.standardisation =
         Some(Standardisation { mean: numbers.collect(), deviation: vec![1.0 + f32::EPSILON; models::FEATURES] });
@@ -414,9 +417,11 @@ fn a_budget_that_was_changed_or_lost_is_noticed() {
 
 #[test]
 fn rooms_of_earlier_tables_go_on() {
-    let without_sums = "ALTER TABLE rooms DROP COLUMN masked_evaluation; PRAGMA user_version = 3;";
+    let without_groups = "DROP TABLE by_group; PRAGMA user_version = 4;";
+    let without_sums =
+        format!("{without_groups} ALTER TABLE rooms DROP COLUMN masked_evaluation; PRAGMA user_version = 3;");
     let without_noise = "DROP TABLE budgets; PRAGMA user_version = 2;";
-    for earlier in [without_sums.to_owned(), format!("{without_sums}{without_noise}")] {
+    for earlier in [without_groups.to_owned(), without_sums.clone(), format!("{without_sums}{without_noise}")] {
         let state = tempfile::tempdir().unwrap();
         let store = Folder::open(state.path()).unwrap();
         store.save(&after(2), true).unwrap();

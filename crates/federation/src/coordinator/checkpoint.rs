@@ -6,7 +6,7 @@ use protocol::{ClientId, Evaluation, ModelVersion, RoomConfig, RoundRecord, Stan
 use serde::{Deserialize, Serialize};
 
 use super::contributions::KEPT_ROUNDS;
-use super::{Client, Clients, Contribution, Coordinator, CoordinatorError, PhaseState};
+use super::{Client, Clients, Contribution, Coordinator, CoordinatorError, Groups, PhaseState};
 use crate::noise::Noising;
 use crate::{Model, Spool, model_mean, strategy};
 
@@ -29,6 +29,9 @@ pub struct Checkpoint {
     pub final_evaluations: BTreeMap<ClientId, Evaluation>,
     /// In a masked room, what they found together.
     pub masked_evaluation: Option<Evaluation>,
+    /// In a room with groups, what clients told of theirs, and what is shown of it.
+    #[serde(default)]
+    pub groups: Groups,
     /// Clients whose evaluations the host leaves out.
     pub left_out: BTreeSet<ClientId>,
     /// How often rounds that are over were changed: what was stored of them is to be stored anew where this differs.
@@ -87,6 +90,7 @@ impl Coordinator {
             contributions: self.contributions.clone(),
             final_evaluations: self.final_evaluations.clone(),
             masked_evaluation: self.masked_evaluation.clone(),
+            groups: self.groups.clone(),
             left_out: self.left_out.clone(),
             revision: self.revision,
             least: self.least,
@@ -127,6 +131,7 @@ impl Coordinator {
             mut contributions,
             final_evaluations,
             masked_evaluation,
+            groups,
             left_out,
             revision,
             least,
@@ -190,7 +195,7 @@ impl Coordinator {
         contributions[..old].fill_with(Vec::new);
         room.contributions = contributions;
         (room.final_evaluations, room.left_out, room.revision) = (final_evaluations, left_out, revision);
-        room.masked_evaluation = masked_evaluation;
+        (room.masked_evaluation, room.groups) = (masked_evaluation, groups);
         room.least = least.clamp(1, room.config.max_clients);
         (room.paused, room.locked) = (paused, locked);
         (room.bytes_up, room.bytes_down) = (bytes_up, bytes_down);

@@ -133,8 +133,11 @@ impl Coordinator {
         combined(&self.config, &self.left_out, evaluations)
     }
 
-    /// How the finished model does, as far as those say who took part.
+    /// How the finished model does, as far as those say who took part; in a room with groups once these are counted.
     pub fn final_evaluation(&self) -> Option<Evaluation> {
+        if !self.config.groups.is_empty() && !self.groups.are_counted() {
+            return None;
+        }
         self.masked_evaluation.clone().or_else(|| self.combined(&self.final_evaluations))
     }
 
@@ -147,6 +150,10 @@ impl Coordinator {
             return Err(HostError::NoClient(client));
         }
         self.left_out.insert(client);
+        if self.groups.are_counted() {
+            // Counted anew without it, they would show in which it was.
+            self.show_groups(None);
+        }
         for round in 0..self.history.len() {
             let given = self.contributions.get(round).map_or(&[][..], Vec::as_slice);
             if given.iter().any(|given| given.client == client && given.evaluation.is_some()) {
@@ -160,8 +167,11 @@ impl Coordinator {
 }
 
 impl Checkpoint {
-    /// How the finished model does, as far as those say who took part.
+    /// How the finished model does, as far as those say who took part; in a room with groups once these are counted.
     pub fn final_evaluation(&self) -> Option<Evaluation> {
+        if !self.config.groups.is_empty() && !self.groups.are_counted() {
+            return None;
+        }
         let of_each = || combined(&self.config, &self.left_out, &self.final_evaluations);
         self.masked_evaluation.clone().or_else(of_each)
     }

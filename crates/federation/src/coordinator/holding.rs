@@ -204,7 +204,9 @@ impl Coordinator {
             holds.push(Holding { of: Some(count), ..Holding::new(Kind::Rounds, bytes) });
         }
         if let Some(evaluation) = self.final_evaluations.get(&id) {
-            holds.push(Holding::new(Kind::Evaluation, bytes_of_evaluation(evaluation)));
+            // The same of everyone, whether they told a group or none.
+            let group = if self.config.groups.is_empty() || self.groups.are_counted() { 0 } else { 4 };
+            holds.push(Holding::new(Kind::Evaluation, bytes_of_evaluation(evaluation) + group));
         }
         holds
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use protocol::limits::{MAX_ROUNDS, MIN_MASKED_CLIENTS};
 use protocol::{ClientId, ErrorCode, HostCommand, ModelVersion, ProtocolError, RefusalReason, Round, ServerMessage};
 
-use super::{Action, Clients, Coordinator, CoordinatorError, PhaseState};
+use super::{Action, Clients, Coordinator, CoordinatorError, Groups, PhaseState};
 use crate::noise::Noising;
 use crate::{Millis, Model, model_mean, strategy};
 
@@ -155,6 +155,7 @@ impl Coordinator {
         self.contributions.truncate(version.0 as usize);
         self.final_evaluations.clear();
         self.masked_evaluation = None;
+        self.groups = Groups::default();
         self.openers.all_may();
         self.floor = version;
         if version.0 == 0 {

@@ -9,14 +9,15 @@ use bytes::Bytes;
 use masking::Purpose;
 use protocol::limits::MAX_FRAMES;
 use protocol::{
-    ClientId, Difference, ErrorCode, Evaluation, ModelVersion, PartialSum, RoomConfig, Round, RoundRecord,
+    ByGroup, ClientId, Difference, ErrorCode, Evaluation, ModelVersion, PartialSum, RoomConfig, Round, RoundRecord,
     ServerMessage, Standardisation,
 };
 
+use super::groups::EVALUATIONS_MS;
 use super::host::went_back_text;
 use super::phase::PhaseState;
 use super::uploads::Uploads;
-use super::{Action, Client, Contribution, Coordinator, CoordinatorError, HEARTBEAT_MS};
+use super::{Action, Client, Contribution, Coordinator, CoordinatorError, Groups};
 use crate::normalisation::Sums;
 use crate::partial::Partial;
 use crate::{MemorySpool, Millis, Model};
@@ -25,8 +26,6 @@ use crate::{MemorySpool, Millis, Model};
 const FIFTHS: u64 = 4;
 /// The root is told how many there are at most so often, milliseconds, but for what it needs to know before a sum.
 const HOLDINGS_EVERY_MS: u64 = 2_000;
-/// Evaluations of the finished model are waited for so long, milliseconds.
-const EVALUATIONS_MS: u64 = 2 * HEARTBEAT_MS;
 
 /// What the root wants of an edge's room.
 #[derive(Clone, Debug)]
@@ -114,6 +113,8 @@ pub enum Word {
         version: ModelVersion,
         /// The result.
         evaluation: Evaluation,
+        /// In a room with groups, what it is made of.
+        by_group: Option<ByGroup>,
     },
 }
 
@@ -136,6 +137,8 @@ pub(super) struct Led {
     told: Option<(Word, Millis)>,
     /// What was given to the round whose end is not heard yet.
     given: Vec<Contribution>,
+    /// In a masked room with groups, what its clients' evaluations of the finished model come to by group, until the root is told.
+    pub by_group: Option<ByGroup>,
 }
 
 impl Led {
@@ -160,8 +163,8 @@ impl Coordinator {
     pub fn led(config: RoomConfig) -> Result<Coordinator, CoordinatorError> {
         let nothing = vec![0.0; config.parameters as usize];
         let mut room = Coordinator::new(config, nothing, Box::<MemorySpool>::default())?;
-        let (words, told, given) = Default::default();
-        room.led = Some(Led { wanted: Wanted::Nothing, words, told, given });
+        let (words, told, given, by_group) = Default::default();
+        room.led = Some(Led { wanted: Wanted::Nothing, words, told, given, by_group });
         Ok(room)
     }
 
@@ -267,11 +270,12 @@ impl Coordinator {
         self.back_to_lobby();
         self.final_evaluations.clear();
         self.masked_evaluation = None;
+        self.groups = Groups::default();
         for client in self.clients.all.values_mut() {
             client.taking_part = false;
         }
         if let Some(led) = &mut self.led {
-            (led.told, led.given) = (None, Vec::new());
+            (led.told, led.given, led.by_group) = (None, Vec::new(), None);
         }
     }
 
@@ -418,14 +422,26 @@ impl Coordinator {
             Some(_) => self.masked_evaluation.is_none(),
             None => here.iter().any(|id| !self.final_evaluations.contains_key(id)),
         };
-        let nobody = here.is_empty() && self.final_evaluation().is_none();
+        let nobody = here.is_empty() && self.final_evaluations.is_empty() && self.masked_evaluation.is_none();
         if self.now < until && (missing || nobody) {
             return;
         }
         self.want(Wanted::Nothing);
+        let by_group = self.give_groups();
         if let Some(evaluation) = self.final_evaluation() {
             let version = self.model.version();
-            self.tell(Word::Evaluation { version, evaluation });
+            self.tell(Word::Evaluation { version, evaluation, by_group });
         }
+    }
+
+    /// What the root is told by group. It alone shows anything of them: beside its sums, this room's would show those of other edges.
+    fn give_groups(&mut self) -> Option<ByGroup> {
+        if self.config.groups.is_empty() {
+            return None;
+        }
+        let masked = self.led.as_mut().and_then(|led| led.by_group.take());
+        let by_group = if self.config.masking.is_some() { masked } else { Some(self.sums_by_group()) };
+        self.show_groups(None);
+        by_group
     }
 }

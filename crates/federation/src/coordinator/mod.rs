@@ -9,6 +9,7 @@ mod clients;
 mod contributions;
 mod edges;
 mod event;
+mod groups;
 mod holding;
 mod host;
 mod led;
@@ -32,6 +33,7 @@ pub use checkpoint::{Checkpoint, Identity};
 pub(crate) use clients::{Client, Clients, Session, Turn};
 pub use contributions::{Contribution, Insight};
 pub use event::{Action, CloseReason, ConnectionId, Event};
+pub use groups::Groups;
 pub use holding::{Beginning, Held, HeldOf, Holding, Kind};
 pub use host::HostError;
 use led::Led;
@@ -122,6 +124,8 @@ pub struct Coordinator {
     final_evaluations: BTreeMap<ClientId, Evaluation>,
     /// In a masked room, the sum of all of them in place of each.
     masked_evaluation: Option<Evaluation>,
+    /// In a room with groups, what they told of theirs.
+    groups: Groups,
     /// Clients whose evaluations the host leaves out.
     left_out: BTreeSet<ClientId>,
     /// How often rounds that are over were changed.
@@ -215,6 +219,7 @@ impl Coordinator {
             contributions: Vec::new(),
             final_evaluations: BTreeMap::new(),
             masked_evaluation: None,
+            groups: Groups::default(),
             left_out: BTreeSet::new(),
             revision: 0,
             phase: PhaseState::Lobby,
@@ -475,8 +480,9 @@ impl Coordinator {
             | ClientMessage::MaskedStatistics { .. }
             | ClientMessage::Agree { .. }
             | ClientMessage::Reveal { .. } => self.take_masking(connection, client, message),
-            ClientMessage::Evaluation { model_version, evaluation } => {
-                self.take_final_evaluation(connection, client, model_version, evaluation);
+            ClientMessage::Evaluation { model_version, evaluation, group, by_group } => {
+                let said = phase::FinalSaid { evaluation, group, by_group };
+                self.take_final_evaluation(connection, client, model_version, said);
             }
         }
     }

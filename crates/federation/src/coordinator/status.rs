@@ -142,6 +142,7 @@ impl Coordinator {
             bytes_down: self.bytes_down,
             clients: self.summaries(now),
             final_evaluation: self.final_evaluation(),
+            final_groups: self.groups.shown().to_vec(),
             budget: self
                 .noise
                 .as_ref()

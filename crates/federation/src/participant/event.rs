@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::{
-    Chunk, ClientId, ClientMessage, ErrorCode, Evaluation, ModelVersion, ProtocolError, RoomCode, RoomConfig, Round,
-    RoundRecord, RoundTraining, ServerMessage, Standardisation, Status, Token, TrainingResult, TransferId,
+    ByGroup, Chunk, ClientId, ClientMessage, ErrorCode, Evaluation, ModelVersion, ProtocolError, RoomCode, RoomConfig,
+    Round, RoundRecord, RoundTraining, ServerMessage, Standardisation, Status, Token, TrainingResult, TransferId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,9 @@ pub enum Input {
     TakePart(bool),
     /// The person begins or ends to record a clip.
     Recording(bool),
+    /// The person says in which of the room's groups they are, counted from 0; `None`: they say none. It is told with how the finished
+    /// model does here.
+    Group(Option<u32>),
     /// The person wants another name.
     Rename(String),
     /// The person goes for good.
@@ -128,6 +131,8 @@ pub enum Input {
         /// Examples that they evaluate on.
         held_back: u32,
     },
+    /// For an edge, before [`Input::Evaluated`] of the finished model: what its clients' evaluations come to by group.
+    ByGroup(Option<ByGroup>),
     /// For an edge, in place of [`Input::Trained`]: what its clients' updates come to.
     Gathered(Box<Partial>),
     /// Training (or computing statistics) can't be done. The client stops taking part.

@@ -168,6 +168,7 @@ impl Participant {
 
     /// Masks how the finished model did here, once that is known; without anything to try it on there is nothing to wait for.
     pub(super) fn mask_evaluation(&mut self) {
+        let group = self.told_group();
         let (Some(masking), Some(room)) = (&mut self.masking, &self.room) else { return };
         let Some(sum) = masking.sum.as_mut().filter(|sum| sum.member.task().purpose == Purpose::Evaluation) else {
             return;
@@ -177,7 +178,7 @@ impl Participant {
         if own.is_none() && self.held_back > 0 {
             return;
         }
-        sum.words = Some(masked::evaluation_words(room, own));
+        sum.words = Some(masked::final_evaluation_words(room, own, group));
         self.mask_words();
     }
 

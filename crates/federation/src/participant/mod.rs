@@ -21,8 +21,8 @@ pub use masking::{MaskingMemory, MaskingSecrets};
 pub use notice::{Notice, NoticeCode};
 use protocol::limits::{MAX_ROUNDS, MAX_STEP_MS, PROTOCOL_VERSION};
 use protocol::{
-    Checksum, ClientId, ClientMessage, Difference, ErrorCode, Evaluation, ModelVersion, Phase, RoomConfig, Round,
-    RoundRecord, ServerMessage, Status, Token,
+    ByGroup, Checksum, ClientId, ClientMessage, Difference, ErrorCode, Evaluation, ModelVersion, Phase, RoomConfig,
+    Round, RoundRecord, ServerMessage, Status, Token,
 };
 use round::{Effort, Fetched, Job, Purpose, Step, Task, TheEnd};
 
@@ -72,6 +72,9 @@ pub struct Participant {
     edge: Option<(Token, u32)>,
     statistics_wanted: bool,
     recording: bool,
+    /// The group that the person says to be in, and of an edge, what its clients come to by group.
+    group: Option<u32>,
+    by_group: Option<ByGroup>,
     /// Whether the server was told, on this connection, that this client only looks on.
     pause_said: bool,
 
@@ -123,6 +126,8 @@ impl Participant {
             edge: None,
             statistics_wanted: false,
             recording: false,
+            group: None,
+            by_group: None,
             pause_said: false,
             job: Job::None,
             fetched: None,
@@ -178,6 +183,11 @@ impl Participant {
                 self.edge = Some((key, clients));
                 self.say_whether_ready();
             }
+            Input::Group(group) => {
+                self.changed |= self.group != group;
+                self.group = group;
+            }
+            Input::ByGroup(by_group) => self.by_group = by_group,
             Input::Gathered(partial) => self.take_partial(*partial),
             Input::TakePart(on) => self.take_part(on),
             Input::Recording(on) => {

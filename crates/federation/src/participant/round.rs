@@ -473,7 +473,10 @@ impl Participant {
                 self.own_evaluation = Some((version, result));
                 return self.mask_evaluation();
             }
-            self.final_evaluation = Some(ClientMessage::Evaluation { model_version: version, evaluation: result });
+            let (group, by_group) = (self.told_group(), self.by_group.take());
+            let evaluation = result;
+            self.final_evaluation =
+                Some(ClientMessage::Evaluation { model_version: version, evaluation, group, by_group });
             return self.send_final_evaluation();
         }
         if let Job::Training { task, evaluation, .. } = &mut self.job
@@ -481,6 +484,12 @@ impl Participant {
         {
             *evaluation = Some(result);
         }
+    }
+
+    /// The group to be told: of those that the room has.
+    pub(super) fn told_group(&self) -> Option<u32> {
+        let groups = self.room.as_ref().map_or(0, |room| room.groups.len());
+        self.group.filter(|&group| (group as usize) < groups)
     }
 
     /// Training is done: the parameters become the update.

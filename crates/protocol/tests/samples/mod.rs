@@ -64,7 +64,12 @@ pub fn client_messages() -> Vec<ClientMessage> {
             evaluation: Some(evaluation()),
             training,
         },
-        ClientMessage::Evaluation { model_version: ModelVersion(1), evaluation: evaluation() },
+        ClientMessage::Evaluation {
+            model_version: ModelVersion(1),
+            evaluation: evaluation(),
+            group: None,
+            by_group: None,
+        },
         ClientMessage::Recording { on: true },
         ClientMessage::Keys { round: Round(1), attempt: 7, keys: masking_keys() },
         ClientMessage::Shares { round: Round(1), attempt: 7, boxes: vec![sealed_shares(1), sealed_shares(3)] },
@@ -149,6 +154,7 @@ pub fn server_messages() -> Vec<ServerMessage> {
             diverged: false,
         }],
         final_evaluation: None,
+        final_groups: Vec::new(),
         budget: None,
     };
     let record = RoundRecord {

@@ -1,11 +1,11 @@
 //! Finished: the model is there for everyone, and clients say how it does on what they hold back.
 
-use protocol::{ClientId, ErrorCode, Evaluation, ModelVersion, ServerMessage};
+use protocol::{ByGroup, ClientId, ErrorCode, Evaluation, ModelVersion, ServerMessage};
 
 use super::PhaseState;
 use crate::coordinator::masking::MaskedRound;
 use crate::coordinator::{Action, ConnectionId, Coordinator};
-use crate::masked;
+use crate::{Millis, masked, metrics};
 
 /// How often a masked room asks how its finished model does: clients open no third sum over one model.
 const MAX_SUMS: u32 = 2;
@@ -16,13 +16,23 @@ pub(in crate::coordinator) struct Finished {
     pub sum: Option<Box<MaskedRound>>,
     /// Attempts at it that were begun.
     begun: u32,
+    /// In a room with groups, once somebody has said how the model does: by when they are counted.
+    pub groups_by: Option<Millis>,
+}
+
+/// What a client says of the finished model.
+#[derive(Debug)]
+pub(in crate::coordinator) struct FinalSaid {
+    pub evaluation: Evaluation,
+    pub group: Option<u32>,
+    pub by_group: Option<ByGroup>,
 }
 
 impl Coordinator {
     /// In a masked room, asks those who took part for the sum of their evaluations, if they are enough and it is not known yet.
     /// False: there is nothing to ask.
     pub(in crate::coordinator) fn ask_how_it_does(&mut self) -> bool {
-        let PhaseState::Finished(Finished { sum: None, begun }) = self.phase else { return false };
+        let PhaseState::Finished(Finished { sum: None, begun, groups_by }) = self.phase else { return false };
         let is_wanted = begun < MAX_SUMS && self.masked_evaluation.is_none() && self.begun;
         let Some(of_room) = self.config.masking.filter(|_| is_wanted && self.noise.is_none()) else { return false };
         let here = self.clients.ready().filter(|(client, _)| client.contributed).count() as u32;
@@ -32,7 +42,7 @@ impl Coordinator {
         let parameters = self.model.parameters();
         let task = masked::evaluation_task(&self.config, &of_room, round, attempt, parameters, &standardisation);
         let sum = Some(Box::new(self.wait_for_keys(task)));
-        self.phase = PhaseState::Finished(Finished { sum, begun: begun + 1 });
+        self.phase = PhaseState::Finished(Finished { sum, begun: begun + 1, groups_by });
         if let Some(message) = self.finished_message() {
             self.broadcast(message);
         }
@@ -56,8 +66,14 @@ impl Coordinator {
                 finished.begun = MAX_SUMS;
             }
         }
-        self.masked_evaluation = words.and_then(|words| masked::evaluation_of(&self.config, words));
-        if self.masked_evaluation.is_some() {
+        let found = words.and_then(|words| masked::final_evaluation_of(&self.config, words));
+        if let Some((evaluation, by_group)) = found {
+            let by_group = by_group.filter(|sums| metrics::are_of(sums, &evaluation, u32::MAX));
+            self.masked_evaluation = Some(evaluation);
+            match &mut self.led {
+                Some(led) => led.by_group = by_group,
+                None => self.show_groups(by_group.as_ref()),
+            }
             self.identities_changed = false;
             self.actions.push_back(Action::Checkpoint { model: false });
         }
@@ -86,10 +102,11 @@ impl Coordinator {
         connection: ConnectionId,
         id: ClientId,
         version: ModelVersion,
-        evaluation: Evaluation,
+        FinalSaid { evaluation, group, by_group }: FinalSaid,
     ) {
         let finished = matches!(self.phase, PhaseState::Finished(_)) && version == self.model.version();
         let fits = self.fits_labels(&evaluation);
+        let problem = self.problem_of_groups(&evaluation, group, by_group.as_ref());
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
@@ -113,7 +130,11 @@ impl Coordinator {
                 format!("ready said {} examples to evaluate on, not {}", client.most_evaluated(), evaluation.examples);
             return self.error(connection, ErrorCode::Malformed, message);
         }
+        if let Some(problem) = problem {
+            return self.error(connection, ErrorCode::Malformed, problem.to_owned());
+        }
         self.final_evaluations.insert(id, evaluation);
+        self.groups.note(id, group, by_group);
         self.status_changed = true;
         self.identities_changed = true;
     }

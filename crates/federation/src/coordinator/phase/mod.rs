@@ -13,6 +13,7 @@ mod lobby;
 mod normalising;
 
 pub(super) use collecting::{Collecting, unfit_text};
+pub(super) use finished::FinalSaid;
 use finished::Finished;
 pub(super) use normalising::Normalising;
 use protocol::ClientId;
@@ -48,7 +49,9 @@ impl PhaseState {
     pub(super) fn next_timeout(&self) -> Option<Millis> {
         match self {
             PhaseState::Lobby => None,
-            PhaseState::Finished(state) => state.sum.as_ref().map(|sum| sum.by()),
+            PhaseState::Finished(state) => {
+                state.sum.as_ref().map(|sum| sum.by()).into_iter().chain(state.groups_by).min()
+            }
             PhaseState::Normalising(state) => Some(state.deadline),
             PhaseState::Collecting(state) => {
                 let end = state.masked.as_ref().map_or(state.deadline, |masked| masked.by());
@@ -71,6 +74,7 @@ impl Coordinator {
     pub(super) fn advance(&mut self) {
         self.begin_again();
         self.follow();
+        self.settle_groups();
         loop {
             let moved = match &self.phase {
                 PhaseState::Lobby => self.leave_lobby(),
