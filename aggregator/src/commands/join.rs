@@ -50,6 +50,9 @@ pub struct Arguments {
     /// Name that others see [default: given by the aggregator]
     #[arg(long)]
     name: Option<String>,
+    /// Say to be in this group of the room's, so that its finished model is also shown by group [default: say none]
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
     /// Leave after so many rounds [default: when the room is finished]
     #[arg(long = "rounds-then-leave", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
@@ -115,6 +118,7 @@ impl Arguments {
             source,
             most_clips: self.clips.map(|clips| clips as usize),
             name,
+            group: self.group.as_ref().map(|group| corpus::composed(group).into_owned()),
             rounds: self.rounds,
             drop_out: self.drop_out,
             insecure: self.insecure,

@@ -48,6 +48,8 @@ pub struct Plan {
     pub most_clips: Option<usize>,
     /// The name that others see.
     pub name: Option<String>,
+    /// The group of the room's that it says to be in.
+    pub group: Option<String>,
     /// After how many rounds to leave; `None`: when the room is finished.
     pub rounds: Option<u32>,
     /// The share of rounds, 0 to 1, in which it leaves in place of sending its update, and comes back as somebody new.
@@ -319,6 +321,7 @@ impl<T: Fn(&News<'_>)> Shell<T> {
     /// Tells what is new, and begins to read clips when the room is known.
     fn changed(&mut self) -> Result<()> {
         let view = self.participant.view();
+        let mut group = None;
         if let (Some(client), Some(room), Connection::Open) = (view.client, view.room, view.connection) {
             self.line.reached();
             self.known.lost = false;
@@ -327,6 +330,7 @@ impl<T: Fn(&News<'_>)> Shell<T> {
                 let finished = view.status.is_some_and(|status| status.phase == Phase::Finished);
                 (self.tell)(&News::Joined { client, room, finished });
                 self.clips = Preparation::Reading(begin_reading(&self.plan, room));
+                group = self.plan.group.as_ref().map(|name| group_of(room, name)).transpose()?;
             }
         }
         if let Connection::Lost { .. } = view.connection
@@ -360,6 +364,9 @@ impl<T: Fn(&News<'_>)> Shell<T> {
             if self.plan.rounds.is_some_and(|rounds| self.accepted >= rounds) {
                 self.handle(Input::Leave);
             }
+        }
+        if group.is_some() {
+            self.handle(Input::Group(group));
         }
         Ok(())
     }
@@ -434,6 +441,15 @@ impl<T: Fn(&News<'_>)> Shell<T> {
             Connection::Stopped(StopReason::Error { message, .. }) => Some(Err(anyhow::anyhow!("{message}"))),
             Connection::Connecting | Connection::Open | Connection::Lost { .. } => None,
         }
+    }
+}
+
+/// The place of the group of this name in a room.
+fn group_of(room: &RoomConfig, name: &str) -> Result<u32> {
+    match room.groups.iter().position(|group| group == name) {
+        Some(at) => Ok(at as u32),
+        None if room.groups.is_empty() => bail!("room {} has no groups; leave --group out", room.code),
+        None => bail!("room {} has no group {name:?}; it has {}", room.code, room.groups.join(", ")),
     }
 }
 

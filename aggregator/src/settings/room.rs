@@ -39,6 +39,10 @@ pub struct RoomOptions {
     /// the page has for the label]
     #[arg(long, value_name = "JSON")]
     pub prompts: Option<Prompts>,
+    /// Groups of which participants may say that they are in one, separated by commas, such as headset,laptop: the finished model is tried on
+    /// each, and shown for those that have three participants or more [default: none]
+    #[arg(long, value_delimiter = ',')]
+    pub groups: Vec<String>,
     /// What participants standardise their clips by: group, or own for each one's own scale, held to the group's where clips are few or
     /// of one label [default: group]
     #[arg(long, value_name = "SCALE")]
@@ -81,6 +85,7 @@ impl RoomOptions {
         if let Some(Prompts(prompts)) = &self.prompts {
             room.prompts = prompts.iter().map(|prompts| prompts.iter().map(composed).collect()).collect();
         }
+        room.groups = self.groups.iter().map(composed).collect();
         set(&mut room.normalisation, &self.normalisation);
         set(&mut room.least, &self.least);
         set(&mut room.goal, &self.goal);

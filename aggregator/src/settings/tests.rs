@@ -51,6 +51,23 @@ fn a_room_has_the_signs_and_prompts_of_its_host_where_people_can_read_them() {
 }
 
 #[test]
+fn a_room_has_the_groups_that_its_host_names() {
+    let two = room(r#"{"groups": ["German at home", "a\u0308 another language"]}"#).unwrap();
+    assert_eq!(two.groups, ["German at home", "ä another language"]);
+    for (groups, reason) in [
+        (r#"["alone"]"#, "between 2 and 8"),
+        (r#"["1","2","3","4","5","6","7","8","9"]"#, "between 2 and 8"),
+        (r#"["a", "a"]"#, "twice"),
+        (r#"["a", "a\u0308", "\u00e4"]"#, "twice"),
+        (r#"["a", " "]"#, "blank"),
+        (r#"["a", "two\nlines"]"#, "control characters"),
+    ] {
+        let refused = room(&format!(r#"{{"groups": {groups}}}"#)).unwrap_err().to_string();
+        assert!(refused.starts_with("groups: ") && refused.contains(reason), "{groups}: {refused}");
+    }
+}
+
+#[test]
 fn what_guards_a_room_can_be_chosen() {
     let chosen = room(r#"{"aggregation": "mean", "influence_limit": 0}"#).unwrap();
     assert_eq!((chosen.aggregation, chosen.influence_limit), (Aggregation::Mean, None));

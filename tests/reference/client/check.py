@@ -85,7 +85,8 @@ async def refusals(client, round_, size, finite):
 
 
 async def play(program):
-    arguments = ["--rounds", "2", "--least", "2", "--labels", "no,yes", "--strategy", "fedavg", "--aggregation", "mean", "--deadline", "120", "--grace", "5"]
+    arguments = ["--rounds", "2", "--least", "2", "--labels", "no,yes", "--strategy", "fedavg", "--aggregation", "mean", "--deadline", "120", "--grace", "5",
+                 "--groups", "headset,laptop"]
     with server(program, *arguments) as (origin, room):
         await strangers(origin, room)
         ada, bob, eve = (Client(origin, room) for _ in range(3))
@@ -184,11 +185,17 @@ async def play(program):
         end = await ada.download(finished["model"])
         for now, before in zip(floats(end), floats(start)):
             assert abs(now - before - 0.5) < 1e-6
-        await ada.say("evaluation", model_version=2, evaluation={
-            "examples": 2, "loss": 0.4, "accuracy": 1.0, "confusion": [[1, 0], [0, 1]]})
+        right = {"examples": 2, "loss": 0.4, "accuracy": 1.0, "confusion": [[1, 0], [0, 1]]}
+        async with expect(Fault, code="malformed", fatal=False):
+            await ada.say("evaluation", model_version=2, evaluation=right, group=2)
+            await ada.until()
+        await ada.say("evaluation", model_version=2, evaluation=right, group=0)
+        # Groups are counted once all have said: two people's are not shown.
+        await bob.say("evaluation", model_version=2, evaluation={"examples": 1, "loss": 0.4, "accuracy": 1.0, "confusion": [[1, 0], [0, 0]]}, group=1)
         while "final_evaluation" not in (status := await ada.until("status")):
             pass
         assert status["final_evaluation"]["accuracy"] == 1.0 and status["phase"] == "finished"
+        assert status["final_evaluation"]["examples"] == 3 and status["final_groups"] == [None, None]
         late = Client(origin, room)
         await late.enter(name="Late")
         assert (await late.until("finished"))["model"] == finished["model"]

@@ -18,9 +18,9 @@ FRAMES = 40  # that each of these clients has, in every feature half of them one
 class Masker(Client):
     """A client of a masked room. Its updates are drawn at random from `seed`, so that whoever knows it knows them."""
 
-    def __init__(self, origin, room, seed, examples, goes_after=None):
+    def __init__(self, origin, room, seed, examples, goes_after=None, group=None):
         super().__init__(origin, room)
-        self.seed, self.examples, self.goes_after = seed, examples, goes_after
+        self.seed, self.examples, self.goes_after, self.group = seed, examples, goes_after, group
         self.seat = new_seat()
 
     async def step(self, name, wanted, **fields):
@@ -66,15 +66,21 @@ class Masker(Client):
         words[2] = words[2 + labels] = 1
         return words
 
+    def by_group(self):
+        """In a room with groups, 1 and the confusion once more at the place of one's own, and at the end whether none is told."""
+        groups, counts = self.room.get("groups", []), self.evaluation()[2:]
+        words = [word for group in range(len(groups)) for word in ([1, *counts] if group == self.group else [0] * (1 + len(counts)))]
+        return words + [int(self.group is None)] if groups else []
+
     async def evaluation_sum(self, finished, model):
         self.named = {"round": finished["model_version"], "attempt": finished["attempt"]}
+        words = self.evaluation() + self.by_group()
         member = Member(self.seat, self.number, self.room, self.named["round"], self.named["attempt"], EVALUATION,
-                        asked_of_evaluation(self.room, finished["standardisation"]), hashlib.sha256(model).digest(), 0,
-                        2 + len(self.room["labels"])**2)
-        await self.sum(member, lambda: self.give_words(member, self.evaluation()))
+                        asked_of_evaluation(self.room, finished["standardisation"]), hashlib.sha256(model).digest(), 0, len(words))
+        await self.sum(member, lambda: self.give_words(member, words))
         while (status := await self.until("status")).get("final_evaluation") is None:
             pass
-        self.found = status["final_evaluation"]
+        self.found, self.found_by_group = status["final_evaluation"], status.get("final_groups")
 
     def update_of(self, round_):
         draw = random.Random(self.seed * 1_000 + round_)
@@ -187,6 +193,28 @@ async def with_chorus(server, program):
     print("clients of two programs were in one masked sum")
 
 
+async def by_group(server, program):
+    """Three of these are in one group, three of Chorus' own in the other: all are told how the model does with each."""
+    arguments = ["--rounds", "1", "--least", "6", "--strategy", "fedavg", "--deadline", "60", "--grace", "5", "--masking", "active",
+                 "--groups", "headset,laptop"]
+    with server(program, *arguments) as (origin, room):
+        clients = [Masker(origin, room, seed, 10, group=0) for seed in (1, 2, 3)]
+        join = subprocess.Popen(
+            [program, "join", f"{origin}/room/{room}", "--synthetic", "1", "--clips", "20", "--participants", "3", "--threads", "1",
+             "--group", "laptop"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            await asyncio.gather(*(client.take_part() for client in clients))
+            assert await asyncio.to_thread(join.wait, timeout=120) == 0
+        finally:
+            join.kill()
+        found, (headset, laptop) = clients[0].found, clients[0].found_by_group
+        assert (headset["clients"], headset["examples"]) == (3, 6) and (headset["confusion"][0][0], headset["confusion"][1][0]) == (3, 3)
+        assert laptop["clients"] == 3 and headset["examples"] + laptop["examples"] == found["examples"]
+        both = [[one + other for one, other in zip(*rows)] for rows in zip(headset["confusion"], laptop["confusion"])]
+        assert both == found["confusion"]
+    print("a masked room told how its model does with two groups, of clients of two programs")
+
+
 async def wrong_keys(server, program):
     """Keys under which somebody else's name stands are refused, and right ones after them are taken."""
     with server(program, "--least", "3", "--masking", "active", "--labels", "no,yes") as (origin, room):
@@ -213,4 +241,5 @@ async def play(server, program):
     await among_themselves(server, program, "active", "masked24", "shares")
     await among_themselves(server, program, "curious", "masked16", "masked")
     await with_chorus(server, program)
+    await by_group(server, program)
     await wrong_keys(server, program)
