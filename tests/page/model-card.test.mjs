@@ -45,11 +45,38 @@ test('of a model of one’s own it tells that person’s tests, not everyone’s
   assert.ok(card({}, { epochs: 5, clips: 24, right: 0, tested: 0 }).includes(en.card.untested));
 });
 
+const groups = ['headset', 'laptop | microphone'];
+const groupResult = { clients: 3, examples: 8, confusion: [[3, 1], [2, 2]] };
+const byGroup = (final_groups, own = null, words = en) => modelCard({ room: { ...room, groups }, status: { ...status, final_groups }, history }, own, shown, words);
+
+test('where groups were told, it says how the model does with each, as far as may be shown', () => {
+  const told = byGroup([groupResult, null]);
+  // Right on 5 of 8, and on 3 of 4 of one label and 2 of 4 of the other.
+  assert.ok(told.includes('| Group | Right on | Mean over the labels |\n| --- | --- | --- |\n| headset | 5 of 8 | 63 % |\n| laptop \\| microphone | too few to show |  |'), told);
+  assert.ok(told.includes('nobody had to: headset · laptop \\| microphone.') && !told.includes(en.card.groups));
+  const oneLabel = { clients: 4, examples: 4, confusion: [[3, 1], [0, 0]] };
+  assert.ok(byGroup([groupResult, oneLabel]).includes('| laptop \\| microphone | 3 of 4 | 75 % |'), 'the mean of the labels that were tested');
+  for (const [results, why] of [[[null, null], en.card.byGroup.small], [undefined, en.card.byGroup.later]]) {
+    const none = byGroup(results);
+    assert.ok(none.includes(why) && none.includes(en.card.groups) && !none.includes('| Group |'), none);
+  }
+  assert.ok(!byGroup([groupResult, null], { epochs: 5, clips: 24, right: 3, tested: 6 }).includes('| Group |'), 'a copy of one’s own was tried on nobody else');
+  assert.ok(card().includes(en.card.groups) && !card().includes('nobody had to'));
+});
+
+test('it says that the last model is a mean, where it is one', () => {
+  assert.ok(card({ final_model: 'mean', rounds: 2 }).includes(en.card.mean));
+  assert.ok(!card({ final_model: 'mean', rounds: 3 }).includes(en.card.mean), 'its rounds are not over');
+  assert.ok(!card({ rounds: 2 }).includes(en.card.mean));
+});
+
 test('every language has a whole card', () => {
   for (const words of [de, en, es]) {
     const text = card({}, null, words);
     assert.equal(text.split('\n').filter((line) => line.startsWith('## ')).length, 4);
     assert.ok(!/undefined|null|NaN|\[object/.test(text), text);
+    const told = byGroup([groupResult, null], null, words);
+    assert.ok(!/undefined|null|NaN|\[object/.test(told) && told.includes(words.card.byGroup.few), told);
     for (const said of [words.card.same, words.card.groups, words.card.privacy, ...words.card.moods]) assert.ok(text.includes(said));
   }
 });

@@ -84,7 +84,7 @@ test('a refusal speaks of a setting as the form does', () => {
   assert.equal(inWordsOfTheForm('clip_norm must be above 0; the goal is not', labels), '“Clipping: longest result” must be above 0; the goal is not');
 });
 
-test('what is typed is a number, but for a code and a selection', () => {
+test('what is typed is a number, but for a code, a selection and groups', () => {
   assert.equal(numberOf(' 0,2 '), 0.2);
   assert.equal(numberOf('2e-3'), 0.002);
   for (const wrong of ['', ' ', 'two', '1,2,3', 'Infinity']) assert.equal(numberOf(wrong), null, wrong);
@@ -93,9 +93,10 @@ test('what is typed is a number, but for a code and a selection', () => {
   assert.equal(settingOf('selection', ' 12,5 % '), '12.5 %');
   assert.equal(settingOf('selection', '10'), '10');
   assert.equal(settingOf('code', ' kmpxz'), 'KMPXZ');
+  assert.deepEqual(settingOf('groups', ' headset, laptop microphone ,'), ['headset', 'laptop microphone']);
   for (const name of Object.keys(taken)) {
     const text = ['code', 'selection'].includes(name);
-    if (!ASKED.includes(name) && !choicesOf(taken[name])) assert.equal(typeof settingOf(name, '5'), text ? 'string' : 'number', name);
+    if (!ASKED.includes(name) && name !== 'groups' && !choicesOf(taken[name])) assert.equal(typeof settingOf(name, '5'), text ? 'string' : 'number', name);
   }
 });
 

@@ -115,6 +115,10 @@ impl App {
             }
             Command::Sound { clip } => return self.clips.sound(clip),
             Command::TakePart { on } => self.take_part(on).await?,
+            Command::Group { group } => {
+                self.seat.change(|seat| seat.group = group).await?;
+                self.input(Input::Group(group));
+            }
             Command::Backend { choice } => self.choose(choice),
             Command::PredictFile { name, bytes } => {
                 return self.predict(self.decoders.decode(&name, &bytes).await?.sound);
@@ -181,6 +185,7 @@ impl App {
             },
             millis(),
         ));
+        self.input(Input::Group(seat.group));
         self.tell_holdings();
         if seat.taking_part {
             self.input(Input::TakePart(true));

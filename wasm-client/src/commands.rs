@@ -145,6 +145,11 @@ pub enum Command {
         /// Which of the two.
         on: bool,
     },
+    /// Says in which of the room's groups the person is.
+    Group {
+        /// Its index; nothing: they say none.
+        group: Option<u32>,
+    },
     /// Chooses the processor.
     Backend {
         /// Which.

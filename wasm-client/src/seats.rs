@@ -180,6 +180,11 @@ impl OwnSeat {
         self.seat.borrow().iter().flat_map(|seat| seat.own.iter().copied()).collect()
     }
 
+    /// The group of the room's that the person said to be in.
+    pub(crate) fn group(&self) -> Option<u32> {
+        self.seat.borrow().as_ref()?.group
+    }
+
     /// Whether it takes part.
     pub(crate) fn takes_part(&self) -> bool {
         self.seat.borrow().as_ref().is_some_and(|seat| seat.taking_part)

@@ -60,6 +60,9 @@ pub struct Seat {
     /// How quick each way of computing is here, once that was measured.
     #[serde(default)]
     pub preflight: Option<Preflight>,
+    /// The group of the room's that the person said to be in.
+    #[serde(default)]
+    pub group: Option<u32>,
 }
 
 /// How a version of the shared model did on one person's held-back clips.
@@ -88,6 +91,7 @@ impl Seat {
             masking_key: None,
             masking: MaskingMemory::default(),
             preflight: None,
+            group: None,
         }
     }
 }

@@ -64,6 +64,8 @@ pub struct RoomView {
     pub signs: Vec<String>,
     /// What people are asked to say or play for each, where the host did.
     pub prompts: Vec<Vec<String>>,
+    /// Groups of which people may say that they are in one.
+    pub groups: Vec<String>,
     /// The network's name.
     pub model: String,
     /// How many numbers the network has.
@@ -247,6 +249,8 @@ pub struct StateView {
     pub try_mine: bool,
     /// Whether this tab takes part.
     pub taking_part: bool,
+    /// The group of the room's that the person said to be in.
+    pub group: Option<u32>,
     /// Which processor.
     pub backend: BackendView,
     /// How the trainer stands.

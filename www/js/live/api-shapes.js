@@ -18,6 +18,8 @@
 
 /** @typedef {{examples: number, loss: number, accuracy: number, confusion: number[][]}} Evaluation */
 
+/** @typedef {{clients: number, examples: number, confusion: number[][]}} GroupResult */
+
 /**
  * @typedef {object} Status
  * @property {'lobby' | 'normalising' | 'collecting' | 'finished'} phase
@@ -38,12 +40,13 @@
  * @property {number} [bytes_down]
  * @property {ClientSummary[]} clients
  * @property {Evaluation} [final_evaluation]
+ * @property {(GroupResult | null)[]} [final_groups] in a room with groups, once they are counted; null: of too few to show
  * @property {import('../worker/messages.js').Budget} [budget] in a room with noise
  */
 
 /** @typedef {{round: number, model_version: number, clients: number, examples: number, evaluation?: Evaluation}} RoundRecord */
 
-/** @typedef {{code: string, name: string, labels: string[], signs?: string[], prompts?: string[][], architecture: string, rounds: number, least: number, max_clients: number, normalisation?: 'group' | 'own', modalities?: 'voice' | 'text' | 'both', noise?: object, strategy: {name: string}, stragglers?: 'whole' | 'fewer_steps', masking?: {server: 'active' | 'curious', encoding: string, clip: number}, edges?: {clients: number}}} RoomConfig */
+/** @typedef {{code: string, name: string, labels: string[], signs?: string[], prompts?: string[][], groups?: string[], final_model?: 'last' | 'mean', architecture: string, rounds: number, least: number, max_clients: number, normalisation?: 'group' | 'own', modalities?: 'voice' | 'text' | 'both', noise?: object, strategy: {name: string}, stragglers?: 'whole' | 'fewer_steps', masking?: {server: 'active' | 'curious', encoding: string, clip: number}, edges?: {clients: number}}} RoomConfig */
 
 /** @typedef {{room: RoomConfig, status: Status, history: RoundRecord[], links: string[], masked_together?: import('./masked-words.js').MaskedTogether}} PublicRoom what everyone may see; the best link for other laptops comes first */
 

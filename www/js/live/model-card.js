@@ -1,7 +1,9 @@
 // A model card (Mitchell et al. 2019, "Model Cards for Model Reporting"): what goes beside an exported model, in the page's language,
 // as Markdown. It says nothing that was not measured or told. A pure function.
 
+import { percent } from '../common/format.js';
 import { areMoods } from '../common/moods.js';
+import { groupRows } from './by-group.js';
 import { sharedResults } from './shared-results.js';
 
 /** @typedef {typeof import('/words/en.js').words} Words */
@@ -29,6 +31,7 @@ export function modelCard({ room, status, history }, own, shown, words) {
     ...(room.masking ? [text.masked] : []),
     ...(room.noise ? [text.noised] : []),
     ...(room.normalisation === 'own' && !own ? [text.ownScales] : []),
+    ...(room.final_model === 'mean' && last && history.length >= room.rounds ? [text.mean] : []),
   ];
   const signs = labels.map((_, index) => signName(room.signs?.[index] ?? '', words));
   /** @type {string[]} */
@@ -48,10 +51,27 @@ export function modelCard({ room, status, history }, own, shown, words) {
     `# ${text.title(plain(room.name))}`, '', text.written(shown.date), '',
     `## ${text.does}`, '', text.tells(labels.map((label, index) => (signs[index] ? `${label} (${signs[index]})` : label)).join(', ')), text.sides[sides], text.network(room.architecture, status.model_version), '',
     `## ${text.learnt}`, '', ...learnt, '',
-    `## ${text.tested}`, '', ...tested, text.same, text.groups, '',
+    `## ${text.tested}`, '', ...tested, text.same, '', ...byGroup(room.groups ?? [], own ? [] : status.final_groups, words), '',
     `## ${text.not}`, '', ...[...(moods ? text.moods : []), ...text.uses].map((use) => `- ${use}`), '',
     text.privacy, '',
   ].join('\n');
+}
+
+/**
+ * How it does with each group, as far as that was told and may be shown.
+ * @param {string[]} groups
+ * @param {import('./api-shapes.js').Status['final_groups']} results
+ * @param {Words} words
+ */
+function byGroup(groups, results, words) {
+  const text = words.card;
+  if (groups.length === 0) return [text.groups];
+  const { asked, later, small, group, found, mean, few, others } = text.byGroup;
+  const names = groups.map(plain);
+  const rows = groupRows(names, results ?? []);
+  if (rows.length === 0) return [`${asked(names.join(' · '))} ${results?.length ? small : later}`, text.groups];
+  return [asked(names.join(' · ')), '', `| ${group} | ${found} | ${mean} |`, '| --- | --- | --- |',
+    ...rows.map(({ group: name, told }) => `| ${name} | ${told ? `${words.common.score(told.right, told.clips)} | ${percent(told.recall)}` : `${few} | `} |`), '', others];
 }
 
 /**

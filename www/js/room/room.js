@@ -20,6 +20,7 @@ import { elsewherePanel } from './elsewhere-panel.js';
 import { exposurePanel } from './exposure-panel.js';
 import { filePanel } from './file-panel.js';
 import { forgetButton } from './forget-button.js';
+import { groupPanel } from './group-panel.js';
 import { laptopPanel } from './laptop-panel.js';
 import { madeUpButton } from './made-up-button.js';
 import { minePanel } from './mine-panel.js';
@@ -59,6 +60,7 @@ const panels = [
   recorder,
   filePanel(client),
   clipPanel(client, notices.tell, recorder.again),
+  groupPanel(client, notices.tell),
   trainPanel(client, notices.tell),
   charts,
   tryIt,

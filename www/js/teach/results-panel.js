@@ -1,11 +1,12 @@
 // How well the shared model does, and everything to take along.
 
-import { byId, h, setAttribute, setText, tellIn } from '../common/element.js';
-import { day } from '../common/format.js';
+import { byId, h, setAttribute, setText, show, tellIn } from '../common/element.js';
+import { day, percent } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { labelName, words } from '../common/language.js';
 import { saveFile } from '../common/save-file.js';
 import { modelCard } from '../live/model-card.js';
+import { groupRows } from '../live/by-group.js';
 import { roomCharts } from '../live/room-charts.js';
 import { noCurve } from '../live/said.js';
 import { scoreOf } from '../live/score.js';
@@ -41,12 +42,28 @@ export function resultsPanel(does) {
   }, icon('download'), words.teach.results.session);
   byId('downloads').append(...links.map(({ link }) => link), card, session);
 
+  let shown = '';
+
+  /** @param {import('../live/api-shapes.js').HostRoom} room */
+  function showGroups({ room, status }) {
+    const rows = groupRows(room.groups ?? [], status.final_groups ?? []);
+    show(byId('by-group'), rows.length > 0);
+    if (JSON.stringify(rows) === shown) return; // drawn once: whoever reads it is not thrown out
+    shown = JSON.stringify(rows);
+    const { group, found, mean, few } = words.card.byGroup;
+    byId('by-group').replaceChildren(h('table', {}, h('caption', {}, words.teach.results.byGroup),
+      h('thead', {}, h('tr', {}, ...[group, found, mean].map((title) => h('th', { scope: 'col' }, title)))),
+      h('tbody', {}, ...rows.map(({ group: name, told }) => h('tr', {}, h('th', { scope: 'row' }, name),
+        ...(told ? [words.common.score(told.right, told.clips), percent(told.recall)].map((cell) => h('td', {}, cell)) : [h('td', { colspan: 2 }, few)]))))));
+  }
+
   /** @param {import('../live/api-shapes.js').HostRoom} room */
   function update(room) {
     const latest = sharedResults(room).at(-1);
     tellIn(byId('no-results'), noCurve(room.status, Boolean(latest), words));
     setText(byId('results-now'), latest ? words.board.accuracyNow(scoreOf(latest, words)) : '');
     charts.update(room);
+    showGroups(room);
     const trained = room.history.length > 0;
     present = room;
     for (const button of [card, session]) setAttribute(button, 'aria-disabled', trained ? null : 'true');

@@ -8,10 +8,11 @@ export const NOT_ASKED = ['edge_clients', 'edge_key'];
 
 /**
  * Settings that are not numbers, and how they are written.
- * @type {Record<string, (typed: string) => string>}
+ * @type {Record<string, (typed: string) => string | string[]>}
  */
 const TEXTS = {
   code: (typed) => typed.toUpperCase(),
+  groups: (typed) => typed.split(',').map((group) => group.trim()).filter(Boolean),
   selection: (typed) => typed.replace(',', '.'), // a number, or a share such as 25%
 };
 
@@ -104,7 +105,7 @@ export function numberOf(typed) {
  * What was typed into a setting's field, which is not empty.
  * @param {string} name
  * @param {string} typed
- * @returns {number | string | null} nothing where it cannot be right
+ * @returns {number | string | string[] | null} nothing where it cannot be right
  */
 export function settingOf(name, typed) {
   const write = Object.hasOwn(TEXTS, name) ? TEXTS[name] : null;

@@ -71,7 +71,7 @@
  * @property {'connecting' | 'open' | 'lost' | 'closed'} connection
  * @property {number | null} retry_in_s
  * @property {string | null} closed why the room has closed the connection for good: an error's code of the protocol
- * @property {{code: string, name: string, labels: string[], signs: string[], prompts: string[][], model: string, parameters: number, rounds: number, max_clients: number, masked: boolean, hears: boolean, reads: boolean} | null} room signs, prompts: of each label where the host chose them; hears, reads: what of a clip its model is given; nothing until the room has been opened
+ * @property {{code: string, name: string, labels: string[], signs: string[], prompts: string[][], groups: string[], model: string, parameters: number, rounds: number, max_clients: number, masked: boolean, hears: boolean, reads: boolean} | null} room signs, prompts: of each label where the host chose them; groups: of which people may say that they are in one; hears, reads: what of a clip its model is given; nothing until the room has been opened
  * @property {string | null} name the nickname as the room knows it; its host may have given another
  * @property {string | null} phase lobby, normalising, collecting or finished
  * @property {boolean} full there is no place in the room just now
@@ -95,6 +95,7 @@
  * @property {Expectation | null} expectation what one gave others with no more clips; none until the room is known
  * @property {boolean} try_mine whether the personal model is tried rather than the shared one
  * @property {boolean} taking_part
+ * @property {number | null} group the one of the room's that the person said to be in
  * @property {{choice: 'auto' | 'webgpu' | 'cpu', kind: 'cpu' | 'webgpu' | null, name: string | null, threads: number | null, reasons: BackendReason[], processor_ms: number | null, graphics_ms: number | null, slow: Slow | null}} backend threads: cores of the processor that train, where they are several; processor_ms, graphics_ms: how long a step takes, once measured
  * @property {'absent' | 'loading' | 'ready' | 'failed'} trainer
  * @property {Work | null} work
@@ -208,6 +209,7 @@
  * @property {Command<Nothing, Nothing>} forget
  * @property {Command<{clip: number}, {wav: ArrayBuffer}>} sound
  * @property {Command<{on: boolean}, Nothing>} take_part
+ * @property {Command<{group: number | null}, Nothing>} group
  * @property {Command<{choice: State['backend']['choice']}, Nothing>} backend
  * @property {Command<{name: string, bytes: ArrayBuffer}, Predicted>} predict_file
  * @property {Command<{samples: Float32Array, channels: number, rate: number}, Predicted>} predict_pcm
