@@ -1467,7 +1467,7 @@ export const words = {
     byGroup: {
       asked: (/** @type {string} */ groups) => `Alle konnten sagen, in welcher Gruppe sie sind, und niemand musste: ${groups}.`,
       later: 'Wie das Modell bei jeder von ihnen abschneidet, weiß man, wenn alle Runden vorbei sind.',
-      small: 'Die Gruppen derer, die es gesagt haben, sind zu klein: Zahlen über sie wären Zahlen über einzelne Leute.',
+      small: 'Zahlen je Gruppe gibt es hier nicht: Sie könnten zeigen, wie das Modell bei einzelnen Leuten abschneidet.',
       group: 'Gruppe',
       found: 'Richtig bei',
       mean: 'Mittel über die Kategorien',

@@ -1470,7 +1470,7 @@ export const words = {
     byGroup: {
       asked: (/** @type {string} */ groups) => `People could say which group they are in, and nobody had to: ${groups}.`,
       later: 'How the model does with each of them is known when all rounds are over.',
-      small: 'The groups of those who did are too small to show how the model does with them, without showing it of single people.',
+      small: 'There are no figures by group here: they could show how the model does with single people.',
       group: 'Group',
       found: 'Right on',
       mean: 'Mean over the labels',

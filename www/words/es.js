@@ -1467,7 +1467,7 @@ export const words = {
     byGroup: {
       asked: (/** @type {string} */ groups) => `Cada persona podía decir en qué grupo está, y nadie tenía que hacerlo: ${groups}.`,
       later: 'Cómo le va al modelo con cada uno se sabe cuando terminan todas las rondas.',
-      small: 'Los grupos de quienes lo dijeron son demasiado pequeños: mostrar sus cifras sería mostrar las de personas sueltas.',
+      small: 'Aquí no hay cifras por grupo: podrían mostrar cómo le va al modelo con personas sueltas.',
       group: 'Grupo',
       found: 'Aciertos',
       mean: 'Media de las etiquetas',

@@ -213,6 +213,27 @@ fn a_server_is_not_trusted_either() {
     }
 }
 
+/// The most groups of the most labels: what an edge says of them, and their part of a masked sum.
+#[test]
+fn the_largest_results_by_group_fit_into_a_frame() {
+    let largest = u64::from(MAX_EDGE_EXAMPLES / (MAX_LABELS * MAX_LABELS) as u32);
+    let counts = vec![vec![largest; MAX_LABELS]; MAX_LABELS];
+    let examples = largest * (MAX_LABELS * MAX_LABELS) as u64;
+    let of_group = json!({"clients": 1_000, "examples": examples, "confusion": counts});
+    let evaluation = json!({"examples": examples, "loss": 1.0 / 3.0, "accuracy": 1.0 / 16.0, "confusion": counts});
+    let by_group = json!({"groups": vec![of_group; MAX_GROUPS], "others": 1_000});
+    let text = json!({"type": "evaluation", "model_version": 1_000, "evaluation": evaluation, "by_group": by_group});
+    assert!(parse_client(&text.to_string()).is_ok());
+    let masked = |words: usize| {
+        let words = vec!["0123456789abcdef"; words];
+        parse_client(
+            &json!({"type": "masked_statistics", "round": 1_000, "attempt": u32::MAX, "words": words}).to_string(),
+        )
+    };
+    assert!(masked(MAX_MASKED_WORDS).is_ok());
+    assert!(matches!(masked(MAX_MASKED_WORDS + 1), Err(ProtocolError::Invalid { field: "words", .. })));
+}
+
 #[test]
 fn a_room_refuses_settings_that_can_not_work() {
     assert_eq!(room().check(), Ok(()));
