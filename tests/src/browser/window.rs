@@ -77,7 +77,13 @@ impl Window<'_> {
     /// Types where the focus is.
     pub async fn type_text(&self, text: &str) -> Result<()> {
         match self {
-            Self::WebDriver { client, .. } => Ok(client.active_element().await?.send_keys(text).await?),
+            Self::WebDriver { client, .. } => loop {
+                match client.active_element().await?.send_keys(text).await {
+                    // What had the focus left the page meanwhile, and got no key.
+                    Err(error) if error.is_stale_element_reference() => {}
+                    typed => return Ok(typed?),
+                }
+            },
             Self::Bidi { connection, context } => connection.type_text(context, text).await,
         }
     }
