@@ -1,6 +1,6 @@
 // In a room whose host named groups: which of them the person says to be in, if they want to.
 
-import { byId, h, setText, show } from '../common/element.js';
+import { byId, h, show } from '../common/element.js';
 import { words } from '../common/language.js';
 
 /**
@@ -21,7 +21,6 @@ export function groupPanel(client, tell) {
         field.replaceChildren(h('option', { value: '' }, words.groups.none), ...room.groups.map((name, index) => h('option', { value: index }, name)));
       }
       if (document.activeElement !== field) field.value = group === null ? '' : String(group);
-      setText(byId('group-hint'), words.groups.hint);
     },
   };
 }
