@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { ASKED, NOT_ASKED, inWordsOfTheForm, isWanted, numberOf, settingOf, withBeginning, withMasks } from '../../www/js/teach/room-settings.js';
+import { ASKED, NOT_ASKED, inWordsOfTheForm, isWanted, numberOf, problemOfGroups, settingOf, withBeginning, withMasks } from '../../www/js/teach/room-settings.js';
 import { unmaskedBy } from '../../www/js/teach/masks.js';
 import { words as de } from '../../www/words/de.js';
 import { words as en } from '../../www/words/en.js';
@@ -97,6 +97,20 @@ test('what is typed is a number, but for a code, a selection and groups', () => 
   for (const name of Object.keys(taken)) {
     const text = ['code', 'selection'].includes(name);
     if (!ASKED.includes(name) && name !== 'groups' && !choicesOf(taken[name])) assert.equal(typeof settingOf(name, '5'), text ? 'string' : 'number', name);
+  }
+});
+
+test('groups that no room may have are told before a server has to, in every language', () => {
+  const problem = (typed, noised = false) => problemOfGroups(settingOf('groups', typed), noised);
+  for (const fine of ['headset, laptop microphone', 'group 1, group 2', '耳机、麦克风', 'a,b,c,d,e,f,g,h', `${'x'.repeat(40)}, y`, ',']) assert.equal(problem(fine), null, fine);
+  const wrong = { few: 'headset,', many: 'a,b,c,d,e,f,g,h,i', long: `a, ${'x'.repeat(41)}`, control: 'a, b\u0007', twice: 'a, b, a ' };
+  for (const [key, typed] of Object.entries(wrong)) assert.equal(problem(typed)?.key, key);
+  assert.equal(problem('a, b', true)?.key, 'noise');
+  assert.equal(problem(',', true), null);
+  for (const [code, words] of Object.entries(LANGUAGES)) {
+    const { groupProblems } = words.teach.create;
+    assert.deepEqual(Object.keys(groupProblems).toSorted(), [...Object.keys(wrong), 'noise'].toSorted(), code);
+    for (const [key, typed] of Object.entries(wrong)) assert.ok(!groupProblems[key](...problem(typed).args).includes('undefined'), `${code}: ${key}`);
   }
 });
 

@@ -37,13 +37,13 @@ async fn a_class_sees_how_its_model_does_with_each_of_its_groups() -> Result<()>
     let desk = Browser::start(Options::default()).await?;
     let teacher = desk.open(&format!("{}/teach#{TOKEN}", server.origin())).await?;
 
-    // One group alone is none to compare with; the server says so, and the form is as it was.
+    // One group alone is none to compare with; the page says so, and the form is as it was.
     teacher.run("document.getElementById('expert').open = true", vec![]).await?;
     teacher.click("create-masked").await?;
     teacher.fill("create-rounds", "1").await?;
     teacher.fill("expert-groups", "headset").await?;
     teacher.click("create-button").await?;
-    teacher.reads("1 is not between 2 and 8", SECONDS_10).await?;
+    teacher.reads("At least 2 groups are needed", SECONDS_10).await?;
     teacher.fill("expert-groups", " headset, laptop microphone,").await?;
     teacher.run("document.getElementById('expert-groups').scrollIntoView({ block: 'center' })", vec![]).await?;
     teacher.screenshot("groups-form").await?;

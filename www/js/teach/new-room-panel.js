@@ -8,7 +8,7 @@ import { LESSONS } from './lessons.js';
 import { noiseMeter } from '../live/said.js';
 import { unmaskedBy } from './masks.js';
 import { CLASS, roundsTake, spanInWords } from './round-estimate.js';
-import { inWordsOfTheForm, isWanted, numberOf, settingOf, withBeginning, withMasks } from './room-settings.js';
+import { inWordsOfTheForm, isWanted, numberOf, problemOfGroups, settingOf, withBeginning, withMasks } from './room-settings.js';
 
 /**
  * A setting for experts as the words have it: what it is called, what an empty field stands for, what there is to know, and its
@@ -115,7 +115,7 @@ export function newRoomPanel(create, budgetOf) {
 
   /**
    * What was chosen, as the interface wants it; null where something has to be corrected first.
-   * @param {(input: HTMLInputElement, title: string) => void} wrong is told of a field that is no number
+   * @param {(input: HTMLInputElement, problem: string) => void} wrong is told of a field to correct, and what is wrong with it
    * @returns {Record<string, unknown> | null}
    */
   function read(wrong) {
@@ -129,13 +129,24 @@ export function newRoomPanel(create, budgetOf) {
     for (const [name, title, input] of /** @type {[string, string, HTMLInputElement][]} */ (typed)) {
       if (!input.value.trim()) continue;
       const value = settingOf(name, input.value);
-      if (value === null) {
-        wrong(input, title);
+      const problem = value === null ? text.noNumber(title) : Array.isArray(value) ? groupProblem(value) : '';
+      if (value === null || problem) {
+        wrong(input, problem);
         return null;
       }
       settings[name] = value;
     }
     return withBeginning(withMasks(settings, masked()));
+  }
+
+  /**
+   * @param {string[]} groups
+   * @returns {string} nothing where a room may have them
+   */
+  function groupProblem(groups) {
+    const found = problemOfGroups(groups, chosen('epsilon').trim() !== '');
+    const say = found && /** @type {Record<string, (...args: (string | number)[]) => string>} */ (/** @type {unknown} */ (text.groupProblems))[found.key];
+    return say ? say(...found.args) : '';
   }
 
   /**
@@ -146,8 +157,8 @@ export function newRoomPanel(create, budgetOf) {
     const task = taskOf();
     if (!task) return null;
     for (const input of form.querySelectorAll('.create-fields input')) setAttribute(input, 'aria-invalid', null);
-    const settings = read((input, title) => {
-      tell(text.noNumber(title));
+    const settings = read((input, problem) => {
+      tell(problem);
       setAttribute(input, 'aria-invalid', 'true');
       if (input.closest('details')) /** @type {HTMLDetailsElement} */ (byId('expert')).open = true;
       input.focus();
