@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { ASKED, NOT_ASKED, inWordsOfTheForm, isWanted, numberOf, problemOfGroups, settingOf, withBeginning, withMasks } from '../../www/js/teach/room-settings.js';
+import { ASKED, NOT_ASKED, inWordsOfTheForm, isWanted, numberOf, settingOf, withBeginning, withMasks } from '../../www/js/teach/room-settings.js';
+import { problemOfGroups } from '../../www/js/teach/label-list.js';
 import { unmaskedBy } from '../../www/js/teach/masks.js';
 import { words as de } from '../../www/words/de.js';
 import { words as en } from '../../www/words/en.js';
@@ -105,6 +106,7 @@ test('groups that no room may have are told before a server has to, in every lan
   for (const fine of ['headset, laptop microphone', 'group 1, group 2', '耳机、麦克风', 'a,b,c,d,e,f,g,h', `${'x'.repeat(40)}, y`, ',']) assert.equal(problem(fine), null, fine);
   const wrong = { few: 'headset,', many: 'a,b,c,d,e,f,g,h,i', long: `a, ${'x'.repeat(41)}`, control: 'a, b\u0007', twice: 'a, b, a ' };
   for (const [key, typed] of Object.entries(wrong)) assert.equal(problem(typed)?.key, key);
+  assert.equal(problem('a, b\u200b')?.key, 'control', 'what nobody sees, as the server has it');
   assert.equal(problem('a, b', true)?.key, 'noise');
   assert.equal(problem(',', true), null);
   for (const [code, words] of Object.entries(LANGUAGES)) {

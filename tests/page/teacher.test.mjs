@@ -52,6 +52,7 @@ test('labels are trimmed, and those that nobody could tell apart are found', () 
   assert.equal(problem('neutral', 'neutrol'), 'alike');
   assert.equal(problem('x'.repeat(41), 'b'), 'long');
   assert.equal(problem('a\u0007', 'b'), 'control');
+  assert.equal(problem('a\u200b', 'b'), 'control');
   assert.equal(checkLabels(['angry', 'happy', 'happy']).problem.at, 2);
   for (const [key, say] of Object.entries(words.teach.create.problems)) assert.ok(say('a', 'b').length > 10, key);
 });

@@ -6,7 +6,7 @@ import { icon } from '../common/icons.js';
 import { labelIcon } from '../common/labels.js';
 import { labelName, words } from '../common/language.js';
 import { PICTURES } from '../common/pictures.js';
-import { checkLabels, LEAST_LABELS, MOST_LABELS } from './label-list.js';
+import { checkLabels, LEAST_LABELS, MOST_LABELS, told } from './label-list.js';
 import { MOST_LETTERS, problemOfPrompts, problemOfSigns, promptsOf } from './sign-list.js';
 
 /** The choice of a sign that is letters; the others are nothing, or a picture's name. */
@@ -161,8 +161,7 @@ export function labelEditor() {
 
   /** @param {import('./sign-list.js').Problem | null} found */
   function tell(found) {
-    const say = found && /** @type {Record<string, (...args: (string | number)[]) => string>} */ (/** @type {unknown} */ (create.problems))[found.key];
-    setText(problem, say ? say(...found.args) : '');
+    setText(problem, told(create.problems, found));
     show(problem, Boolean(found));
     rows.forEach((row, index) => {
       for (const field of [row.name, row.sign, row.letters, row.prompts]) setAttribute(field, 'aria-invalid', found?.at === index && fieldOf(found, row) === field ? 'true' : null);

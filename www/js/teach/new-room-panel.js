@@ -3,12 +3,13 @@
 import { byId, h, setAttribute, setText, show, tellIn } from '../common/element.js';
 import { labelName, words } from '../common/language.js';
 import { labelEditor } from './label-editor.js';
+import { problemOfGroups, told } from './label-list.js';
 import { blankPicture, lessonPicture } from './lesson-picture.js';
 import { LESSONS } from './lessons.js';
 import { noiseMeter } from '../live/said.js';
 import { unmaskedBy } from './masks.js';
 import { CLASS, roundsTake, spanInWords } from './round-estimate.js';
-import { inWordsOfTheForm, isWanted, numberOf, problemOfGroups, settingOf, withBeginning, withMasks } from './room-settings.js';
+import { inWordsOfTheForm, isWanted, numberOf, settingOf, withBeginning, withMasks } from './room-settings.js';
 
 /**
  * A setting for experts as the words have it: what it is called, what an empty field stands for, what there is to know, and its
@@ -115,7 +116,7 @@ export function newRoomPanel(create, budgetOf) {
 
   /**
    * What was chosen, as the interface wants it; null where something has to be corrected first.
-   * @param {(input: HTMLInputElement, problem: string) => void} wrong is told of a field to correct, and what is wrong with it
+   * @param {(input: HTMLInputElement, amiss: string) => void} wrong is told of a field to correct, and what is wrong with it
    * @returns {Record<string, unknown> | null}
    */
   function read(wrong) {
@@ -129,24 +130,14 @@ export function newRoomPanel(create, budgetOf) {
     for (const [name, title, input] of /** @type {[string, string, HTMLInputElement][]} */ (typed)) {
       if (!input.value.trim()) continue;
       const value = settingOf(name, input.value);
-      const problem = value === null ? text.noNumber(title) : Array.isArray(value) ? groupProblem(value) : '';
-      if (value === null || problem) {
-        wrong(input, problem);
+      const amiss = value === null ? text.noNumber(title) : Array.isArray(value) ? told(text.groupProblems, problemOfGroups(value, chosen('epsilon').trim() !== '')) : '';
+      if (value === null || amiss) {
+        wrong(input, amiss);
         return null;
       }
       settings[name] = value;
     }
     return withBeginning(withMasks(settings, masked()));
-  }
-
-  /**
-   * @param {string[]} groups
-   * @returns {string} nothing where a room may have them
-   */
-  function groupProblem(groups) {
-    const found = problemOfGroups(groups, chosen('epsilon').trim() !== '');
-    const say = found && /** @type {Record<string, (...args: (string | number)[]) => string>} */ (/** @type {unknown} */ (text.groupProblems))[found.key];
-    return say ? say(...found.args) : '';
   }
 
   /**
@@ -157,8 +148,8 @@ export function newRoomPanel(create, budgetOf) {
     const task = taskOf();
     if (!task) return null;
     for (const input of form.querySelectorAll('.create-fields input')) setAttribute(input, 'aria-invalid', null);
-    const settings = read((input, problem) => {
-      tell(problem);
+    const settings = read((input, amiss) => {
+      tell(amiss);
       setAttribute(input, 'aria-invalid', 'true');
       if (input.closest('details')) /** @type {HTMLDetailsElement} */ (byId('expert')).open = true;
       input.focus();

@@ -111,25 +111,3 @@ export function settingOf(name, typed) {
   const write = Object.hasOwn(TEXTS, name) ? TEXTS[name] : null;
   return write ? write(typed.trim()) : numberOf(typed);
 }
-
-const LEAST_GROUPS = 2;
-const MOST_GROUPS = 8;
-const LONGEST_GROUP = 40;
-
-/**
- * What is wrong with the groups that were typed: a key of words.teach.create.groupProblems, and its arguments.
- * @param {string[]} groups as `settingOf` gives them
- * @param {boolean} noised whether the room has noise
- * @returns {{key: string, args: (string | number)[]} | null}
- */
-export function problemOfGroups(groups, noised) {
-  if (groups.length === 0) return null;
-  if (noised) return { key: 'noise', args: [] };
-  for (const [at, group] of groups.entries()) {
-    if ([...group].length > LONGEST_GROUP) return { key: 'long', args: [group, LONGEST_GROUP] };
-    if (/\p{Cc}/u.test(group)) return { key: 'control', args: [group] };
-    if (groups.indexOf(group) < at) return { key: 'twice', args: [group] };
-  }
-  if (groups.length < LEAST_GROUPS) return { key: 'few', args: [LEAST_GROUPS] };
-  return groups.length > MOST_GROUPS ? { key: 'many', args: [groups.length, MOST_GROUPS] } : null;
-}

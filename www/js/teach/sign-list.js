@@ -2,6 +2,7 @@
 // tell them apart. Pure functions. tests/page/signs.json has what both say of the same signs.
 
 import { PICTURES } from '../common/pictures.js';
+import { INVISIBLE } from './label-list.js';
 
 export const MOST_LETTERS = 2;
 export const MOST_PROMPTS = 8;
@@ -58,7 +59,7 @@ export function problemOfPrompts(prompts, labels) {
     const label = labels[at] ?? '';
     if (lines.length > MOST_PROMPTS) return { key: 'promptMany', args: [label, MOST_PROMPTS], at };
     if (lines.some((line) => [...line].length > LONGEST_PROMPT)) return { key: 'promptLong', args: [label, LONGEST_PROMPT], at };
-    if (lines.some((line) => /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/u.test(line))) return { key: 'promptControl', args: [label], at };
+    if (lines.some((line) => INVISIBLE.test(line))) return { key: 'promptControl', args: [label], at };
   }
   return null;
 }
