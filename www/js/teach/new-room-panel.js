@@ -57,9 +57,11 @@ export function newRoomPanel(create, budgetOf) {
   function askMeter() {
     clearTimeout(typing);
     const { labels } = lessonNow();
-    const asked = () => (chosen('epsilon').trim() !== '' ? read(() => {}) : null);
+    let amiss = '';
+    const asked = () => (chosen('epsilon').trim() !== '' ? read((_, found) => { amiss = found; }) : null);
     const wanted = asked();
-    show(byId('form-meter'), wanted !== null);
+    show(byId('form-meter'), wanted !== null || amiss !== '');
+    if (amiss) setText(byId('form-meter'), amiss);
     if (!wanted) return;
     typing = setTimeout(async () => {
       const budget = await budgetOf(labels.length ? { ...wanted, labels } : wanted);
